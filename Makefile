@@ -1,0 +1,31 @@
+# dtsmig: PGXS build. "make help" lists the targets.
+
+MODULE_big = dtsmig
+EXTENSION = dtsmig
+DATA = dtsmig--1.0.sql
+PGFILEDESC = "dtsmig - live migration into and out of PostgreSQL"
+
+SRCS = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
+OBJS = $(SRCS:.c=.o)
+
+REGRESS = $(sort $(basename $(notdir $(wildcard sql/*.sql))))
+REGRESS_OPTS = --inputdir=. --load-extension=dtsmig
+
+PG_CONFIG ?= pg_config
+MARIADB_CONFIG ?= mariadb_config
+PG_CPPFLAGS = -I$(CURDIR)/src $(shell $(MARIADB_CONFIG) --include)
+PG_CFLAGS = -fvisibility=hidden -Wall -Wextra -Wno-unused-parameter \
+	-Wno-sign-compare -Wno-missing-field-initializers $(if $(WERROR),-Werror)
+SHLIB_LINK = $(shell $(MARIADB_CONFIG) --libs) -lz
+
+EXTRA_CLEAN = tmp_check results test/fuzz/out
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# Header dependencies (PGXS keeps none unless the server was configured so).
+DEPFLAGS = -MMD -MP -MF $(@D)/.$(@F).d
+override CFLAGS += $(DEPFLAGS)
+-include $(foreach o,$(OBJS),$(dir $(o)).$(notdir $(o)).d)
+
+-include test/test.mk

@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * policy.h
+ *	  What the user chose for values that have no exact counterpart. Filled
+ *	  from the task's options; one copy serves schema migration, full load,
+ *	  changes and verification.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_POLICY_H
+#define DTSMIG_POLICY_H
+
+#include "postgres.h"
+
+typedef enum ZeroDatePolicy
+{
+	ZERO_DATE_NULL,				/* zero and impossible dates become NULL */
+	ZERO_DATE_ERROR,			/* they stop the task */
+	ZERO_DATE_LITERAL			/* they become TypePolicy.zero_date_literal */
+} ZeroDatePolicy;
+
+typedef enum NulBytePolicy
+{
+	NUL_BYTE_ERROR,				/* text with 0x00 stops the task */
+	NUL_BYTE_STRIP,				/* the 0x00 are taken out, and counted */
+	NUL_BYTE_REPLACE			/* each becomes U+FFFD, and is counted */
+} NulBytePolicy;
+
+typedef enum EnumErrorPolicy
+{
+	ENUM_ERROR_NULL,			/* index 0 ('') becomes NULL */
+	ENUM_ERROR_ERROR			/* it stops the task */
+} EnumErrorPolicy;
+
+typedef enum CiCollationPolicy
+{
+	CI_COLLATION_DEFAULT,		/* the database's collation, said in a note */
+	CI_COLLATION_NONDETERMINISTIC,	/* an ICU collation made by the task */
+	CI_COLLATION_CITEXT			/* type citext */
+} CiCollationPolicy;
+
+typedef struct TypePolicy
+{
+	ZeroDatePolicy zero_date;
+	char	   *zero_date_literal;	/* a timestamp or date literal, else NULL */
+	NulBytePolicy nul_byte;
+	EnumErrorPolicy enum_error;
+	CiCollationPolicy ci_collation;
+	bool		tinyint1_boolean;	/* TINYINT(1) -> boolean */
+	bool		bit1_boolean;	/* BIT(1) -> boolean */
+	bool		enum_text;		/* ENUM -> text with a CHECK */
+	bool		set_text;		/* SET -> text, as the client sees it */
+	bool		json_json;		/* JSON -> json, not jsonb */
+	bool		time_interval;	/* TIME -> interval, not time */
+	bool		fulltext_skip;	/* no GIN index for FULLTEXT */
+	bool		on_update_ignore;	/* no trigger for ON UPDATE CURRENT_TIMESTAMP */
+	bool		partitions_keep;	/* declarative partitions, not a plain table */
+
+	/* counters, added to as values are converted; read by the worker */
+	uint64		n_zero_dates;
+	uint64		n_nul_bytes;	/* values, not bytes */
+	uint64		n_enum_errors;
+} TypePolicy;
+
+#endif							/* DTSMIG_POLICY_H */

@@ -1,0 +1,72 @@
+/*-------------------------------------------------------------------------
+ *
+ * relation.h
+ *	  A table in flight: what the source says of it, joined with the table
+ *	  that receives it here.
+ *
+ * A SourceRelation is made when a task opens (or when a DDL changes the
+ * table) from a TableDef of the schema room and the catalog entry of the
+ * destination table. Source engines decode rows into the PostgreSQL types it
+ * names; destinations write those. Everything it points to lives in cxt.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_RELATION_H
+#define DTSMIG_RELATION_H
+
+#include "postgres.h"
+#include "core/position.h"
+
+struct TableDef;
+
+typedef struct SourceColumn
+{
+	char	   *name;			/* name at the source */
+	char	   *source_type;	/* the source's words for the type, in messages */
+	char	   *target_name;	/* name at the destination; NULL: not carried */
+	bool		carried;		/* goes to the destination (a column left out by
+								 * a rule, or generated there, does not) */
+	bool		in_key;			/* part of SourceRelation.key */
+
+	/* type at the destination; of a column not carried: InvalidOid */
+	AttrNumber	target_attnum;
+	Oid			typid;
+	int32		typmod;
+	Oid			collation;
+	int16		typlen;
+	bool		typbyval;
+	bool		target_not_null;
+
+	void	   *engine;			/* decoder state of the source engine */
+} SourceColumn;
+
+typedef struct SourceRelation
+{
+	MemoryContext cxt;
+	int			table_id;		/* dtsmig.task_table.table_id */
+	uint32		generation;		/* grows with every change of definition */
+	char	   *schema;			/* database, for the MySQL family */
+	char	   *name;
+	char	   *target_schema;
+	char	   *target_name;
+	Oid			target_relid;	/* local destination; else InvalidOid */
+	int			ncolumns;
+	SourceColumn *columns;		/* all columns of the source, in its order */
+	int			nkey;			/* 0: keyless */
+	int		   *key;			/* indexes into columns: the primary key, else the
+								 * first unique key without a nullable column */
+	struct TableDef *def;
+
+	/*
+	 * Where the copied rows stand. A change at or before snap_lo is in the
+	 * copy already; one at or before snap_hi may be, and is applied so that
+	 * doing it twice does no harm; a later one is applied strictly.
+	 */
+	SourcePos	snap_lo;
+	SourcePos	snap_hi;
+
+	void	   *engine;			/* of the source engine */
+	void	   *dest;			/* of the destination engine */
+} SourceRelation;
+
+#endif							/* DTSMIG_RELATION_H */

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * connection.h
+ *	  How to reach a server: read from CREATE SERVER and CREATE USER MAPPING
+ *	  (or from a URI) by the fdw room. Never printed: it holds the password.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_CONNECTION_H
+#define DTSMIG_CONNECTION_H
+
+#include "postgres.h"
+
+typedef enum SslMode
+{
+	SSL_MODE_PREFER,			/* TLS if the server has it (default) */
+	SSL_MODE_DISABLE,
+	SSL_MODE_REQUIRE,			/* TLS, certificate not looked at */
+	SSL_MODE_VERIFY_CA,
+	SSL_MODE_VERIFY_FULL
+} SslMode;
+
+typedef struct ConnectionInfo
+{
+	char	   *server_name;	/* of CREATE SERVER, for messages */
+	char	   *server_type;	/* mysql, mariadb, postgresql */
+	char	   *host;
+	int			port;
+	char	   *user;
+	char	   *password;		/* NULL: none */
+	char	   *dbname;			/* NULL: none chosen */
+	SslMode		ssl_mode;
+	char	   *ssl_ca;
+	char	   *ssl_cert;
+	char	   *ssl_key;
+	int			connect_timeout;	/* seconds */
+	uint32		replication_server_id;	/* 0: chosen by dtsmig */
+} ConnectionInfo;
+
+#endif							/* DTSMIG_CONNECTION_H */

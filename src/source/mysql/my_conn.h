@@ -1,0 +1,90 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_conn.h
+ *	  A connection to a MySQL-family server.
+ *
+ * my_conn.c is the only file that includes <mysql.h>, whose names clash with
+ * PostgreSQL's. Connector/C connects, authenticates, encrypts and frames
+ * packets; every wait for the network is a latch wait, so that SIGTERM and
+ * query cancel are answered while the source is silent. A connection belongs
+ * to the memory context that was current when it was opened: when that is
+ * reset or deleted, the socket is closed.
+ *
+ * Errors of the source are raised with its message; SQLSTATE as mapped from
+ * the source's error number, the DETAIL names server and number.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_MY_CONN_H
+#define DTSMIG_MY_CONN_H
+
+#include "postgres.h"
+#include "lib/stringinfo.h"
+
+#include "source/connection.h"
+
+typedef struct MyConn MyConn;
+
+/* A whole result in memory, in the context current at my_query. */
+typedef struct MyResult
+{
+	int			ncolumns;
+	int			nrows;
+	char	  **names;			/* column labels */
+	char	 ***values;			/* [row][column]; NULL is SQL NULL; each is
+								 * NUL-terminated */
+	Size	  **lengths;		/* [row][column] */
+} MyResult;
+
+/*
+ * Opens a connection with utf8mb4, time_zone +00:00 and an sql_mode that
+ * alters no value. Raises 08001 where it fails.
+ */
+extern MyConn *my_connect(const ConnectionInfo *info);
+extern void my_close(MyConn *conn);
+
+extern bool my_is_mariadb(MyConn *conn);
+/* 101119 for 10.11.19, 50651 for 5.6.51, 90700 for 9.7.0 */
+extern int	my_version_num(MyConn *conn);
+extern const char *my_version_text(MyConn *conn);
+
+/* Runs a statement, in the server's encoding; its rows, if any. */
+extern MyResult *my_query(MyConn *conn, const char *sql);
+/* As my_query, but returns false and sets *errmsg (palloc'd), *my_errno. */
+extern bool my_try_query(MyConn *conn, const char *sql, MyResult **result,
+						 char **errmsg, int *my_errno);
+/* First column of the first row, palloc'd; NULL if none or SQL NULL. */
+extern char *my_query_value(MyConn *conn, const char *sql);
+/* Value of a column by label; NULL if the row's value is; error if absent. */
+extern char *my_value(MyResult *res, int row, const char *label);
+
+/* palloc'd: `a``b` and 'it''s' (escaped for the connection's sql_mode) */
+extern char *my_quote_identifier(const char *name);
+extern char *my_quote_literal(const char *value);
+
+/*
+ * A row stream of the text protocol, without a copy in between.
+ * my_stream_query sends the statement and reads the column definitions;
+ * my_stream_next points *row at the bytes of the next row packet (valid until
+ * the next call), false at the end. A row is, for each column, a length-
+ * encoded string, or 0xFB for NULL.
+ */
+extern int	my_stream_query(MyConn *conn, const char *sql);
+extern bool my_stream_next(MyConn *conn, const uint8 **row, Size *len);
+
+/*
+ * Commands of the replication protocol. my_command sends one (payload without
+ * the command byte; no answer is read). my_read_packet waits at most
+ * timeout_ms (-1: for ever) for a packet to begin, and returns false at a
+ * timeout; the packet's bytes stay valid until the next call. An ERR packet
+ * is raised as an error (1236 with SQLSTATE 58030-like text kept whole). An
+ * EOF packet gives *len == 0.
+ */
+extern void my_command(MyConn *conn, int command, const void *payload,
+					   Size len);
+extern bool my_read_packet(MyConn *conn, long timeout_ms, const uint8 **data,
+						   Size *len);
+/* True if my_read_packet(0) would find the beginning of a packet at once. */
+extern bool my_has_data(MyConn *conn);
+
+#endif							/* DTSMIG_MY_CONN_H */

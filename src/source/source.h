@@ -1,0 +1,141 @@
+/*-------------------------------------------------------------------------
+ *
+ * source.h
+ *	  The seam at which source engines meet the rest. An engine is a
+ *	  SourceRoutine; nothing above knows which one it talks to.
+ *
+ * All calls may raise errors. Objects live in the memory context current when
+ * they were made and close their connection when it is deleted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_SOURCE_H
+#define DTSMIG_SOURCE_H
+
+#include "postgres.h"
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+
+#include "core/change.h"
+#include "core/policy.h"
+#include "core/relation.h"
+#include "schema/model.h"
+#include "source/connection.h"
+
+typedef struct SourceConn SourceConn;	/* an engine's connection */
+typedef struct SourceRows SourceRows;	/* rows of a table or range */
+typedef struct SourceStream SourceStream;	/* changes */
+
+typedef struct SourceIdentity
+{
+	char	   *product;		/* "MariaDB", "MySQL", "PostgreSQL" */
+	char	   *version;		/* as the server says it */
+	int			version_num;	/* 101119, 150004 */
+	char	   *server_uid;		/* server id and uuid, or system identifier */
+	bool		tls;			/* this connection is encrypted */
+	char	   *tls_cipher;
+	char	   *account;		/* CURRENT_USER() at the source */
+} SourceIdentity;
+
+/* One finding; a row of precheck_results. */
+typedef struct PrecheckItem
+{
+	const char *item;			/* "binlog_format", "keys", … */
+	const char *status;			/* "passed", "warning", "failed" */
+	char	   *found;
+	char	   *advice;			/* what to do, with SQL; NULL: nothing */
+} PrecheckItem;
+
+/*
+ * A slice of a table by its row key, lo <= key < hi, as conditions of the
+ * source's SQL (kept in the books, so that a restart copies the same slice).
+ */
+typedef struct SourceRange
+{
+	char	   *condition;		/* NULL: the whole table */
+	int64		rows_estimate;
+} SourceRange;
+
+/* Finds the relation of a change; NULL: not selected. */
+typedef SourceRelation *(*RelationLookup) (void *arg, const char *schema,
+										   const char *table);
+/*
+ * Asked of names in a statement: is the table (or, with table NULL, anything
+ * in the schema) selected?
+ */
+typedef bool (*SelectionTest) (void *arg, const char *schema,
+							   const char *table);
+
+typedef struct StreamCallbacks
+{
+	RelationLookup lookup;
+	SelectionTest selected;
+	void	   *arg;
+} StreamCallbacks;
+
+typedef struct SourceRoutine
+{
+	const char *engine;			/* "mysql" */
+
+	SourceConn *(*connect) (const ConnectionInfo *info);
+	void		(*close) (SourceConn *conn);
+	void		(*identify) (SourceConn *conn, SourceIdentity *identity);
+
+	/* Names of databases/schemas that a task without rules moves. */
+	List	   *(*list_schemas) (SourceConn *conn, const ConnectionInfo *info);
+	/* TableDef *, source part filled, of the tables of these schemas. */
+	List	   *(*describe) (SourceConn *conn, List *schemas);
+	/* PrecheckItem *; tables: selected TableDefs */
+	List	   *(*precheck) (SourceConn *conn, List *tables, bool full,
+							 bool incremental);
+
+	/* Where the log ends now. */
+	char	   *(*current_position) (SourceConn *conn);
+	/* Position as numbers that compare; raises an error on bad text. */
+	SourcePos	(*parse_position) (const char *text);
+	/* Bytes of log between position and the log's end; -1: unknown. */
+	int64		(*log_distance) (SourceConn *conn, const char *position);
+
+	/*
+	 * Opens a consistent snapshot on conn for reads that follow; returns the
+	 * position of the log that it stands for.
+	 */
+	char	   *(*open_snapshot) (SourceConn *conn);
+	/* SourceRange *: about so many rows each; one range if it can't be cut. */
+	List	   *(*plan_ranges) (SourceConn *conn, SourceRelation *rel,
+								int64 rows_per_range);
+	/* Decoders for a relation; conn may be used to ask for details. */
+	void		(*prepare_relation) (SourceConn *conn, SourceRelation *rel,
+									 TypePolicy *policy);
+
+	SourceRows *(*open_rows) (SourceConn *conn, SourceRelation *rel,
+							  const SourceRange *range);
+	/* Next row as Datums in the current context; false at the end. */
+	bool		(*next_row) (SourceRows *rows, Row *row);
+	/* Next row in COPY binary format, appended to buf; false at the end. */
+	bool		(*next_copy) (SourceRows *rows, StringInfo buf);
+	void		(*close_rows) (SourceRows *rows);
+
+	SourceStream *(*open_changes) (const ConnectionInfo *info,
+								   const char *position,
+								   const StreamCallbacks *callbacks,
+								   TypePolicy *policy);
+	/*
+	 * Next change; values of rows in rowcxt. Waits at most timeout_ms (0: not
+	 * at all); NULL if nothing came by then.
+	 */
+	Change	   *(*next_change) (SourceStream *stream, MemoryContext rowcxt,
+								long timeout_ms);
+	/* Position text after the COMMIT or HEARTBEAT returned last. */
+	char	   *(*stream_position) (SourceStream *stream);
+	/* The position is durable at the destination: the source may forget. */
+	void		(*confirm) (SourceStream *stream, const char *position);
+	void		(*close_changes) (SourceStream *stream);
+} SourceRoutine;
+
+extern const SourceRoutine mysql_source_routine;
+
+/* By server type; raises an error for an unknown one. */
+extern const SourceRoutine *source_routine(const char *server_type);
+
+#endif							/* DTSMIG_SOURCE_H */
