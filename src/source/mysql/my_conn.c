@@ -24,6 +24,7 @@
 #define list_delete my_list_delete
 #define HAVE_TLS 1
 #include <mysql.h>
+typedef unsigned char uchar;	/* ma_tls.h wants it before ma_pvio.h has it */
 #include <ma_pvio.h>
 #undef list_length
 #undef list_free
