@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * dest.h
+ *	  The seam at which destination engines meet the rest. An engine is a
+ *	  DestRoutine; it knows relations and changes, nothing of their source.
+ *
+ * Calls between begin and commit happen inside one destination transaction,
+ * which the engine starts and ends itself. Errors leave by ereport; the caller
+ * then calls abort and goes on from the last committed position.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_DEST_H
+#define DTSMIG_DEST_H
+
+#include "postgres.h"
+#include "lib/stringinfo.h"
+
+#include "core/change.h"
+#include "core/relation.h"
+
+typedef struct DestWriter DestWriter;	/* applies changes */
+
+typedef struct DestOptions
+{
+	int64		batch_rows;		/* flush after so many changes … */
+	int64		batch_bytes;	/* … or so many bytes */
+	bool		overwrite;		/* conflict mode "ignore": an INSERT of a row
+								 * that is there overwrites it, an UPDATE of one
+								 * that is not inserts it */
+} DestOptions;
+
+/* What has been done since the writer was opened. */
+typedef struct DestCounters
+{
+	uint64		inserts;
+	uint64		updates;
+	uint64		deletes;
+	uint64		flushes;
+	uint64		row_by_row;		/* flushes that had to go row by row */
+	uint64		cascaded;		/* rows deleted or changed by followed cascades */
+} DestCounters;
+
+/*
+ * Hands out the next bytes of a COPY (FORMAT binary) body: appends whole rows
+ * to buf; false when there are no more.
+ */
+typedef bool (*LoadProducer) (void *arg, StringInfo buf);
+
+/*
+ * Called inside the transaction of a commit, just before it commits: writes
+ * the applied position into the books.
+ */
+typedef void (*PositionWriter) (void *arg);
+
+typedef struct DestRoutine
+{
+	const char *engine;			/* "local" */
+
+	/*
+	 * Joins a relation with its table at the destination: fills target_relid
+	 * and the target part of the columns. Raises an error that names the
+	 * table or column that is not there.
+	 */
+	void		(*bind_relation) (SourceRelation *rel);
+
+	/*
+	 * Loads rows into a relation's table within the current transaction;
+	 * returns how many. replace: the table is emptied first, in the same
+	 * transaction (only when this load is the whole table).
+	 */
+	uint64		(*load) (SourceRelation *rel, LoadProducer producer, void *arg,
+						 bool replace);
+
+	DestWriter *(*open) (const DestOptions *options);
+	/* All relations that may come, for cascades; again when they change. */
+	void		(*set_relations) (DestWriter *writer, SourceRelation **rels,
+								  int nrels);
+	/* Context for the values of rows of the next change. */
+	MemoryContext (*row_context) (DestWriter *writer);
+	/*
+	 * Takes a row change or TRUNCATE. May flush, if the batch is full: then
+	 * the row context has been reset on return.
+	 */
+	void		(*change) (DestWriter *writer, const Change *change);
+	/* Changes gathered or applied since the last commit. */
+	int64		(*pending) (DestWriter *writer);
+	/* Flushes, calls write_position, commits durably. */
+	void		(*commit) (DestWriter *writer, PositionWriter write_position,
+						   void *arg);
+	/* Forgets everything since the last commit; safe after any error. */
+	void		(*abort) (DestWriter *writer);
+	void		(*counters) (DestWriter *writer, DestCounters *counters);
+	void		(*close) (DestWriter *writer);
+} DestRoutine;
+
+extern const DestRoutine local_dest_routine;
+
+#endif							/* DTSMIG_DEST_H */
