@@ -1,0 +1,222 @@
+# Dts::MariaDB: a throwaway MariaDB server with a row binlog.
+#
+#   my $my = Dts::MariaDB->new->start;
+#   $my->sql('CREATE DATABASE shop');
+#
+# args: more options of mariadbd. Its port and data folder stay the same over
+# stop, kill9 and start. Two accounts exist: root (no password), and mig with
+# the rights that a migration needs, password in $my->{password}.
+package Dts::MariaDB;
+use strict;
+use warnings;
+use Carp qw(croak);
+use Fcntl qw(:flock);
+use IPC::Run ();
+use Time::HiRes qw(sleep time);
+use Dts::Env qw(tmpdir free_port spawn reap alive run_as server_user own_dir
+  poll_until slurp on_exit);
+
+my $count = 0;
+
+sub _program
+{
+    my ($name) = @_;
+    for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin', '/usr/bin')
+    {
+        return "$dir/$name" if -x "$dir/$name";
+    }
+    croak "no program $name";
+}
+
+sub new
+{
+    my ($class, %opt) = @_;
+    my $self = bless {
+        name => 'my' . ++$count,
+        port => $opt{port} // free_port(),
+        user => server_user('mariadb'),
+        server_id => $opt{server_id} // 100 + $count,
+        args => $opt{args} // [],
+        password => 's3cr%t Pä:ss@word',
+        binlog => $opt{binlog} // 1,
+    }, $class;
+    my $root = own_dir(tmpdir() . "/$self->{name}", $self->{user});
+    $self->{data} = "$root/data";
+    $self->{log} = "$root/server.log";
+    $self->{socket} = "$root/s";
+    $self->_install;
+    on_exit(sub { $self->stop('KILL') });
+    return $self;
+}
+
+sub _install
+{
+    my ($self) = @_;
+    my $root = $ENV{DTS_TMP} // tmpdir();
+    open my $lock, '>>', "$root/mariadb.lock" or croak "mariadb.lock: $!";
+    flock($lock, LOCK_EX);
+    my $template = "$root/template_mariadb";
+    if (!-e "$template/done")
+    {
+        run_as(undef, '/bin/rm', '-rf', $template);
+        own_dir($template, $self->{user});
+        my ($code, $out) = run_as($self->{user}, _program('mariadb-install-db'),
+            '--no-defaults', '--auth-root-authentication-method=normal',
+            '--skip-test-db', "--datadir=$template", '--innodb-log-file-size=64M');
+        croak "mariadb-install-db failed:\n$out" if $code;
+        run_as($self->{user}, '/usr/bin/touch', "$template/done");
+    }
+    close $lock;
+    my ($code, $out) = run_as($self->{user}, '/bin/cp', '-a', $template,
+        $self->{data});
+    croak "cp: $out" if $code;
+    unlink "$self->{data}/done";
+}
+
+sub start
+{
+    my ($self, @more) = @_;
+    my @binlog = $self->{binlog}
+      ? (qw(--log-bin=mariadb-bin --binlog-format=ROW --log-slave-updates=1))
+      : ();
+    $self->{pid} = spawn({ user => $self->{user}, log => $self->{log} },
+        _program('mariadbd'), '--no-defaults', "--datadir=$self->{data}",
+        "--port=$self->{port}", '--bind-address=127.0.0.1',
+        "--socket=$self->{socket}", "--pid-file=$self->{data}/pid",
+        "--server-id=$self->{server_id}", @binlog,
+        qw(--character-set-server=utf8mb4 --innodb-buffer-pool-size=128M
+          --innodb-flush-log-at-trx-commit=2 --sync-binlog=0
+          --innodb-log-file-size=64M
+          --skip-name-resolve --max-connections=200 --skip-log-error
+          --default-time-zone=+05:00),
+        @{ $self->{args} }, @more);
+    my $up = poll_until(sub {
+        return 'gone' unless alive($self->{pid});
+        my ($code) = $self->mariadb('SELECT 1', timeout => 10);
+        return $code ? undef : 'up';
+    }, 90, 0.05);
+    croak "MariaDB does not start:\n" . substr(slurp($self->{log}), -4000)
+      unless defined $up && $up eq 'up';
+    if (!$self->{account})
+    {
+        (my $pw = $self->{password}) =~ s/'/''/g;
+        $self->sql(<<"END");
+SET sql_log_bin = 0;
+CREATE USER mig\@'%' IDENTIFIED BY '$pw';
+GRANT SELECT, SHOW VIEW, TRIGGER, REPLICATION SLAVE, REPLICATION CLIENT,
+    BINLOG MONITOR, RELOAD ON *.* TO mig\@'%';
+END
+        $self->{account} = 1;
+    }
+    return $self;
+}
+
+sub stop
+{
+    my ($self, $signal) = @_;
+    return unless $self->{pid};
+    reap($self->{pid}, $signal // 'TERM', 60);
+    $self->{pid} = undef;
+}
+
+sub kill9 { my ($self) = @_; $self->stop('KILL'); }
+
+sub client_cmd
+{
+    my ($self, $db, @args) = @_;
+    return (_program('mariadb'), '--no-defaults', '--protocol=tcp',
+        '-h127.0.0.1', "-P$self->{port}", '-uroot',
+        '--default-character-set=utf8mb4', '--batch', '--skip-column-names',
+        '--max-allowed-packet=1G', '--binary-mode', @args,
+        defined $db ? $db : ());
+}
+
+# Runs SQL; returns (exit code, output, error text).
+sub mariadb
+{
+    my ($self, $sql, %opt) = @_;
+    my ($out, $err) = ('', '');
+    my @cmd = $self->client_cmd($opt{db}, @{ $opt{args} // [] });
+    my $ok = eval {
+        IPC::Run::run(\@cmd, \$sql, \$out, \$err,
+            IPC::Run::timeout($opt{timeout} // 600));
+        1;
+    };
+    my $code = $ok ? $? >> 8 : 255;
+    $err .= $@ unless $ok;
+    chomp $out;
+    return ($code, $out, $err);
+}
+
+sub sql
+{
+    my ($self, $sql, %opt) = @_;
+    my ($code, $out, $err) = $self->mariadb($sql, %opt);
+    croak "mariadb: $err\nin: " . substr($sql, 0, 2000) if $code;
+    return $out;
+}
+
+sub value { my ($self, $sql, %opt) = @_; return $self->sql($sql, %opt); }
+
+# Rows as array references of text; NULL as undef.
+sub rows
+{
+    my ($self, $sql, %opt) = @_;
+    my %esc = ('n' => "\n", 't' => "\t", '0' => "\0", '\\' => '\\');
+    return map {
+        [ map { my $v = $_; $v eq 'NULL' ? undef : $v =~ s/\\([nt0\\])/$esc{$1}/gr }
+              split /\t/, $_, -1 ]
+    } split /\n/, $self->sql($sql, %opt);
+}
+
+# Runs a sub with $self->sql in a loop in the background until stopped;
+# code gets a function that runs SQL over one connection. Returns the pid.
+sub background
+{
+    my ($self, $code, %opt) = @_;
+    return spawn({ log => tmpdir() . "/$self->{name}-writer.log", code => sub {
+        my @cmd = ($self->client_cmd($opt{db}), '--force');
+        my $stop = 0;
+        local $SIG{TERM} = sub { $stop = 1; };
+        local $SIG{PIPE} = 'IGNORE';
+        my $fh;
+        while (!$stop)
+        {
+            if (!$fh)
+            {
+                open $fh, '|-', @cmd or die "mariadb: $!";
+                $fh->autoflush(1);
+            }
+            my $sql = $code->();
+            last unless defined $sql;
+            if (!print $fh $sql)
+            {
+                close $fh;
+                $fh = undef;
+                sleep 0.2;
+            }
+        }
+        close $fh if $fh;
+    } });
+}
+
+# The options of CREATE SERVER and of the user mapping.
+sub server_sql
+{
+    my ($self, $name, %opt) = @_;
+    my $port = $opt{port} // $self->{port};
+    my $db = defined $opt{dbname} ? ", dbname '$opt{dbname}'" : '';
+    my $extra = $opt{options} ? ", $opt{options}" : '';
+    my $role = $opt{role} // 'CURRENT_USER';
+    (my $pw = $self->{password}) =~ s/'/''/g;
+    return <<"END";
+CREATE SERVER $name TYPE 'mariadb' FOREIGN DATA WRAPPER dtsmig_fdw
+    OPTIONS (host '127.0.0.1', port '$port'$db$extra);
+CREATE USER MAPPING FOR $role SERVER $name
+    OPTIONS (user 'mig', password '$pw');
+END
+}
+
+sub log_text { return slurp($_[0]{log}); }
+
+1;

@@ -1,0 +1,218 @@
+# Dts::Postgres: a throwaway PostgreSQL server.
+#
+#   my $pg = Dts::Postgres->new(preload => 1)->start;
+#   $pg->sql('CREATE EXTENSION dtsmig');
+#   my $n = $pg->value('SELECT count(*) FROM shop.orders');
+#
+# conf: extra lines for postgresql.conf; fsync => 1 for a server that keeps its
+# promises after a crash of the machine too (kill -9 needs none of it).
+package Dts::Postgres;
+use strict;
+use warnings;
+use Carp qw(croak);
+use Fcntl qw(:flock);
+use IPC::Run ();
+use Time::HiRes qw(sleep time);
+use Dts::Env qw(tmpdir bindir free_port spawn reap alive run_as server_user
+  own_dir poll_until slurp on_exit descendants);
+
+my $count = 0;
+
+sub new
+{
+    my ($class, %opt) = @_;
+    my $self = bless {
+        name => 'pg' . ++$count,
+        bindir => $opt{bindir} // bindir(),
+        port => free_port(),
+        user => server_user('postgres'),
+        preload => $opt{preload} // 0,
+        dbname => 'postgres',
+    }, $class;
+    my $root = own_dir(tmpdir() . "/$self->{name}", $self->{user});
+    $self->{data} = "$root/data";
+    $self->{log} = "$root/server.log";
+    $self->_initdb;
+    $self->append_conf(<<"END");
+listen_addresses = '127.0.0.1'
+port = $self->{port}
+unix_socket_directories = '$root'
+fsync = ${\($opt{fsync} ? 'on' : 'off')}
+max_connections = 60
+max_worker_processes = 40
+shared_buffers = 128MB
+max_wal_size = 2GB
+log_line_prefix = '%m [%p] %b %a '
+log_min_messages = info
+restart_after_crash = on
+timezone = 'Asia/Kathmandu'
+END
+    $self->append_conf("shared_preload_libraries = 'dtsmig'\n")
+      if $self->{preload};
+    $self->append_conf($opt{conf}) if $opt{conf};
+    on_exit(sub { $self->stop('immediate') });
+    return $self;
+}
+
+# One initdb a test run; the others are copies of its data folder.
+sub _initdb
+{
+    my ($self) = @_;
+    my $root = $ENV{DTS_TMP} // tmpdir();
+    open my $lock, '>>', "$root/initdb.lock" or croak "initdb.lock: $!";
+    flock($lock, LOCK_EX);
+    (my $key = $self->{bindir}) =~ s{\W+}{_}g;
+    my $template = "$root/template$key";
+    if (!-e "$template/PG_VERSION")
+    {
+        own_dir($template, $self->{user});
+        my ($code, $out) = run_as($self->{user}, "$self->{bindir}/initdb",
+            '-D', $template, qw(-U postgres -A trust -N -E UTF8
+              --locale=C.UTF-8));
+        croak "initdb failed:\n$out" if $code;
+    }
+    close $lock;
+    my ($code, $out) = run_as($self->{user}, '/bin/cp', '-a', $template,
+        $self->{data});
+    croak "cp: $out" if $code;
+    chmod 0700, $self->{data};
+}
+
+sub append_conf
+{
+    my ($self, $text) = @_;
+    open my $fh, '>>', "$self->{data}/postgresql.conf" or croak "$!";
+    print $fh "$text\n";
+    close $fh;
+}
+
+sub start
+{
+    my ($self) = @_;
+    for my $try (1 .. 40)
+    {
+        my $from = -s $self->{log} // 0;
+        $self->{pid} = spawn({ user => $self->{user}, log => $self->{log} },
+            "$self->{bindir}/postgres", '-D', $self->{data});
+        my $up = poll_until(sub {
+            return 'gone' unless alive($self->{pid});
+            return $self->try_value('SELECT 1', 'template1') ? 'up' : undef;
+        }, 60, 0.05);
+        return $self if defined $up && $up eq 'up';
+        my $log = substr slurp($self->{log}), $from;
+        reap($self->{pid}, 'QUIT');
+        # After a crash children may live a moment longer.
+        croak "PostgreSQL does not start:\n$log"
+          unless $log =~ /still in use|is another postmaster|lock file/;
+        sleep 0.25;
+    }
+    croak 'PostgreSQL does not start';
+}
+
+my %signal = (smart => 'TERM', fast => 'INT', immediate => 'QUIT');
+
+# Returns the seconds that it took.
+sub stop
+{
+    my ($self, $mode) = @_;
+    return 0 unless $self->{pid};
+    my $start = time;
+    reap($self->{pid}, $signal{ $mode // 'fast' }, 60);
+    $self->{pid} = undef;
+    return time - $start;
+}
+
+sub restart { my ($self, $mode) = @_; $self->stop($mode); return $self->start; }
+
+# kill -9 of the postmaster and all its processes, as a power failure would.
+sub kill9
+{
+    my ($self) = @_;
+    kill 'STOP', $self->{pid};
+    my @kids = descendants($self->{pid});
+    kill 'KILL', $self->{pid}, @kids;
+    reap($self->{pid}, undef, 10);
+    poll_until(sub { !grep { kill 0, $_ } @kids }, 10, 0.01);
+    $self->{pid} = undef;
+}
+
+sub psql_cmd
+{
+    my ($self, $db, $role) = @_;
+    return ("$self->{bindir}/psql", '-X', '-q', '-A', '-t', '-h', '127.0.0.1',
+        '-p', $self->{port}, '-U', $role // 'postgres', '-v',
+        'ON_ERROR_STOP=1', '-d', $db // $self->{dbname});
+}
+
+# Runs SQL; returns (exit code, output, error text).
+sub psql
+{
+    my ($self, $sql, %opt) = @_;
+    my ($out, $err) = ('', '');
+    my @cmd = $self->psql_cmd($opt{db}, $opt{role});
+    push @cmd, @{ $opt{args} // [] };
+    local $ENV{PGAPPNAME} = 'dts_test';
+    local $ENV{PGCLIENTENCODING} = 'UTF8';
+    local $ENV{PGOPTIONS} = $opt{options} if $opt{options};
+    my $ok = eval {
+        my $in = "\\set VERBOSITY verbose\n$sql\n";
+        IPC::Run::run(\@cmd, \$in, \$out, \$err,
+            IPC::Run::timeout($opt{timeout} // 600));
+        1;
+    };
+    my $code = $ok ? $? >> 8 : 255;
+    $err .= $@ unless $ok;
+    chomp $out;
+    return ($code, $out, $err);
+}
+
+# Runs SQL; its output as text. Dies with the server's message.
+sub sql
+{
+    my ($self, $sql, %opt) = @_;
+    my ($code, $out, $err) = $self->psql($sql, %opt);
+    croak "psql: $err\nin: " . substr($sql, 0, 2000) if $code;
+    return $out;
+}
+
+sub value { my ($self, $sql, %opt) = @_; return $self->sql($sql, %opt); }
+
+# Runs SQL; rows as array references of text, NULL as undef.
+sub rows
+{
+    my ($self, $sql, %opt) = @_;
+    my $out = $self->sql($sql, %opt,
+        args => ['-F', "\x1f", '-R', "\x1e", '-P', "null=\x1d"]);
+    $out =~ s/\n\z//;
+    return map { [ map { $_ eq "\x1d" ? undef : $_ } split /\x1f/, $_, -1 ] }
+      split /\x1e/, $out;
+}
+
+sub try_value
+{
+    my ($self, $sql, $db) = @_;
+    my ($code, $out) = $self->psql($sql, db => $db, timeout => 10);
+    return $code ? undef : $out;
+}
+
+# The error that SQL raises, or '' if it works.
+sub error
+{
+    my ($self, $sql, %opt) = @_;
+    my ($code, $out, $err) = $self->psql($sql, %opt);
+    return $code ? $err : '';
+}
+
+sub poll_query
+{
+    my ($self, $sql, $timeout, $want) = @_;
+    $want //= 't';
+    return poll_until(sub {
+        my $v = $self->try_value($sql);
+        return defined $v && $v eq $want;
+    }, $timeout // 60, 0.1);
+}
+
+sub log_text { return slurp($_[0]{log}); }
+
+1;
