@@ -272,6 +272,14 @@ sub note_time
 # Servers and proxies register how they are stopped.
 sub on_exit { push @hooks, $_[0]; }
 
+# Leaves all children running and all folders in place.
+sub forget
+{
+    @hooks = ();
+    %children = ();
+    undef $base;
+}
+
 sub _cleanup
 {
     return if $$ != $main_pid;
