@@ -41,7 +41,10 @@ typedef struct BinlogColumn
 	uint16_t	meta;			/* as logged, for STRING: the maximum length in
 								 * bytes; ENUM/SET: bytes a value; BIT: bits;
 								 * NEWDECIMAL: precision << 8 | scale;
-								 * BLOB…: length bytes; temporal 2: fsp */
+								 * BLOB…: length bytes; temporal 2: fsp;
+								 * TIME, DATETIME, TIMESTAMP: 0, or MariaDB's
+								 * fsp, which the log does not say: columns
+								 * made before 10.1 with fraction digits */
 	bool		nullable;
 	bool		is_unsigned;	/* known only with optional metadata */
 } BinlogColumn;
@@ -69,6 +72,9 @@ typedef struct MyTemporal
 extern int64_t binlog_value_size(const BinlogColumn *col, const uint8_t *p,
 								 const uint8_t *end);
 
+/* Bytes that every value of this column takes; -1 if they differ. */
+extern int64_t binlog_fixed_size(const BinlogColumn *col);
+
 /*
  * Readers for a value that binlog_value_size has measured. Integers: as the
  * bit pattern extended by is_unsigned as given.
@@ -90,5 +96,14 @@ extern bool binlog_get_timestamp(const BinlogColumn *col, const uint8_t *p,
 /* Text, binary, blob, JSON, geometry: the bytes behind the length prefix. */
 extern void binlog_get_bytes(const BinlogColumn *col, const uint8_t *p,
 							 const uint8_t **data, size_t *len);
+
+/*
+ * MariaDB's COMPRESSED columns, logged as they are stored. Given the bytes of
+ * binlog_get_bytes: the size of the plain value, -1 if they are damaged; and
+ * the plain value into out, which has room for that size.
+ */
+extern int64_t binlog_column_plain_size(const uint8_t *data, size_t len);
+extern bool binlog_column_uncompress(const uint8_t *data, size_t len,
+									 uint8_t *out, size_t size);
 
 #endif							/* DTSMIG_BINLOG_VALUE_H */
