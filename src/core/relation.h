@@ -15,6 +15,7 @@
 #define DTSMIG_RELATION_H
 
 #include "postgres.h"
+#include "access/attnum.h"
 #include "core/position.h"
 
 struct TableDef;

@@ -1,0 +1,281 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.c
+ *	  The options of a task: one table, and the parser over it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "core/options.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+
+#define FIELD(f) offsetof(TaskOptions, f)
+
+static const OptionDef options[] =
+{
+	{"batch_delay", OPTION_INT, "500", 0, 60000, NULL, false,
+		"Longest time in milliseconds that changes are gathered before they are committed, while more keep coming; an idle source's changes are committed at once.",
+	FIELD(batch_delay)},
+	{"batch_memory", OPTION_INT, "64", 1, 16384, NULL, false,
+		"Megabytes of changes that are gathered before they are written to the destination. A single larger row needs memory of its own.",
+	FIELD(batch_memory)},
+	{"batch_rows", OPTION_INT, "20000", 1, 10000000, NULL, false,
+		"Changes that are gathered before they are written to the destination.",
+	FIELD(batch_rows)},
+	{"bit1", OPTION_ENUM, "bit", 0, 0, "bit,boolean", false,
+		"Type for BIT(1).",
+	FIELD(bit1)},
+	{"ci_collation", OPTION_ENUM, "default", 0, 0, "default,nondeterministic,citext", false,
+		"What columns with a case-insensitive collation become: the database's collation (reported), a nondeterministic ICU collation, or type citext.",
+	FIELD(ci_collation)},
+	{"conflict", OPTION_ENUM, "report", 0, 0, "report,ignore", false,
+		"Tables of the same name at the destination: report fails the precheck; ignore keeps rows that are there in full load, and overwrites them with changes.",
+	FIELD(conflict)},
+	{"copy_workers", OPTION_INT, "2", 1, 32, NULL, false,
+		"Processes that copy rows and build indexes, each with a connection of its own to the source.",
+	FIELD(copy_workers)},
+	{"enum", OPTION_ENUM, "enum", 0, 0, "enum,text", false,
+		"Type for ENUM: an enum type <table>_<column>, or text with a CHECK.",
+	FIELD(enum_type)},
+	{"enum_error", OPTION_ENUM, "null", 0, 0, "null,error", false,
+		"What becomes of ENUM's error value '' (index 0): NULL, or an error that stops the task.",
+	FIELD(enum_error)},
+	{"fulltext", OPTION_ENUM, "index", 0, 0, "index,skip", false,
+		"FULLTEXT indexes: a GIN index on to_tsvector, or none.",
+	FIELD(fulltext)},
+	{"json", OPTION_ENUM, "jsonb", 0, 0, "jsonb,json", false,
+		"Type for JSON; json keeps the text as it is.",
+	FIELD(json)},
+	{"maintenance_memory", OPTION_INT, "512", 1, 1048576, NULL, false,
+		"Megabytes of maintenance_work_mem for each index build.",
+	FIELD(maintenance_memory)},
+	{"name_case", OPTION_ENUM, "default", 0, 0, "default,source,lower,upper", false,
+		"Case of names at the destination: default makes database and table names of the MySQL family lower case and keeps column names.",
+	FIELD(name_case)},
+	{"nul_byte", OPTION_ENUM, "error", 0, 0, "error,strip,replace", false,
+		"Text with a byte 0x00, which PostgreSQL cannot store: stop, take the bytes out, or put U+FFFD in their place.",
+	FIELD(nul_byte)},
+	{"on_update_timestamp", OPTION_ENUM, "trigger", 0, 0, "trigger,ignore", false,
+		"ON UPDATE CURRENT_TIMESTAMP: a trigger, or nothing.",
+	FIELD(on_update_timestamp)},
+	{"partitions", OPTION_ENUM, "plain", 0, 0, "plain,keep", false,
+		"Partitioned tables: a plain table, or declarative partitions where they translate.",
+	FIELD(partitions)},
+	{"retry_connection", OPTION_INT, "720", 10, 1440, NULL, false,
+		"Minutes to go on trying after the connection to the source is lost.",
+	FIELD(retry_connection)},
+	{"retry_other", OPTION_INT, "10", 1, 1440, NULL, false,
+		"Minutes to go on trying after other passing errors (locks, disk or memory short); must be smaller than retry_connection.",
+	FIELD(retry_other)},
+	{"rows_per_range", OPTION_INT, "500000", 1000, INT64CONST(1000000000), NULL, false,
+		"Rows that a copy worker takes in one transaction from a large table.",
+	FIELD(rows_per_range)},
+	{"set", OPTION_ENUM, "array", 0, 0, "array,text", false,
+		"Type for SET: text[], or text as the client sees it.",
+	FIELD(set_type)},
+	{"tag", OPTION_TEXT, "", 0, 0, NULL, true,
+		"Free text.",
+	FIELD(tag)},
+	{"time", OPTION_ENUM, "time", 0, 0, "time,interval", false,
+		"Type for TIME: time takes 00:00 to 24:00 only, interval takes all values.",
+	FIELD(time)},
+	{"tinyint1", OPTION_ENUM, "smallint", 0, 0, "smallint,boolean", false,
+		"Type for TINYINT(1); boolean is refused where other values than 0, 1 and NULL exist.",
+	FIELD(tinyint1)},
+	{"zero_date", OPTION_TEXT, "null", 0, 0, NULL, false,
+		"Zero and impossible dates: null, error, or a date or timestamp literal to put in their place.",
+	FIELD(zero_date)},
+};
+
+const OptionDef *
+option_table(int *n)
+{
+	*n = lengthof(options);
+	return options;
+}
+
+/* Index of value in a comma-separated list; -1: not there. */
+static int
+choice_index(const char *choices, const char *value)
+{
+	int			i = 0;
+	Size		len = strlen(value);
+
+	for (const char *c = choices; *c; i++)
+	{
+		const char *end = strchrnul(c, ',');
+
+		if (end - c == len && pg_strncasecmp(c, value, len) == 0)
+			return i;
+		c = *end ? end + 1 : end;
+	}
+	return -1;
+}
+
+static char *
+range_text(const OptionDef *def)
+{
+	return psprintf(INT64_FORMAT " .. " INT64_FORMAT, def->min, def->max);
+}
+
+/* Stores one value, given as text, into its field. */
+static void
+set_option(TaskOptions *out, const OptionDef *def, const char *value)
+{
+	char	   *field = (char *) out + def->offset;
+	bool		bad = false;
+
+	switch (def->type)
+	{
+		case OPTION_BOOL:
+			bad = !parse_bool(value, (bool *) field);
+			break;
+		case OPTION_INT:
+			{
+				char	   *end;
+				int64		n;
+
+				errno = 0;
+				n = strtoll(value, &end, 10);
+				bad = errno != 0 || end == value || *end != '\0' ||
+					n < def->min || n > def->max;
+				*(int64 *) field = n;
+				break;
+			}
+		case OPTION_ENUM:
+			*(int *) field = choice_index(def->choices, value);
+			bad = *(int *) field < 0;
+			break;
+		case OPTION_TEXT:
+			*(char **) field = pstrdup(value);
+			break;
+	}
+	if (bad)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value \"%s\" for task option \"%s\"", value,
+						def->name),
+				 def->type == OPTION_INT ?
+				 errhint("Valid values are %s.", range_text(def)) :
+				 def->type == OPTION_ENUM ?
+				 errhint("Valid values are %s.", def->choices) : 0));
+}
+
+static const OptionDef *
+find_option(const char *name)
+{
+	for (int i = 0; i < lengthof(options); i++)
+		if (strcmp(options[i].name, name) == 0)
+			return &options[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown task option \"%s\"", name),
+			 errhint("The view dtsmig.task_options lists the options.")));
+	return NULL;
+}
+
+static char *
+jsonb_scalar_text(const JsonbValue *v, const char *name)
+{
+	switch (v->type)
+	{
+		case jbvString:
+			return pnstrdup(v->val.string.val, v->val.string.len);
+		case jbvNumeric:
+			return DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(v->val.numeric)));
+		case jbvBool:
+			return pstrdup(v->val.boolean ? "true" : "false");
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("task option \"%s\" must be a string, a number or a boolean",
+							name)));
+	}
+	return NULL;
+}
+
+/* Raises an error unless text is a timestamp that PostgreSQL accepts. */
+static void
+check_zero_date_literal(const char *text)
+{
+	(void) DirectFunctionCall3(timestamp_in, CStringGetDatum(text),
+							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+static void
+derive_policy(TaskOptions *out)
+{
+	TypePolicy *p = &out->policy;
+
+	if (pg_strcasecmp(out->zero_date, "null") == 0)
+		p->zero_date = ZERO_DATE_NULL;
+	else if (pg_strcasecmp(out->zero_date, "error") == 0)
+		p->zero_date = ZERO_DATE_ERROR;
+	else
+	{
+		check_zero_date_literal(out->zero_date);
+		p->zero_date = ZERO_DATE_LITERAL;
+		p->zero_date_literal = out->zero_date;
+	}
+	p->nul_byte = (NulBytePolicy) out->nul_byte;
+	p->enum_error = (EnumErrorPolicy) out->enum_error;
+	p->ci_collation = (CiCollationPolicy) out->ci_collation;
+	p->tinyint1_boolean = out->tinyint1 == 1;
+	p->bit1_boolean = out->bit1 == 1;
+	p->enum_text = out->enum_type == 1;
+	p->set_text = out->set_type == 1;
+	p->json_json = out->json == 1;
+	p->time_interval = out->time == 1;
+	p->fulltext_skip = out->fulltext == 1;
+	p->on_update_ignore = out->on_update_timestamp == 1;
+	p->partitions_keep = out->partitions == 1;
+}
+
+TaskOptions *
+options_parse(Jsonb *jb)
+{
+	TaskOptions *out = palloc0(sizeof(TaskOptions));
+
+	for (int i = 0; i < lengthof(options); i++)
+		set_option(out, &options[i], options[i].boot);
+
+	if (jb != NULL)
+	{
+		JsonbIterator *it;
+		JsonbValue	v;
+		JsonbIteratorToken tok;
+		char	   *key = NULL;
+
+		if (!JB_ROOT_IS_OBJECT(jb))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("task options must be a JSON object")));
+		it = JsonbIteratorInit(&jb->root);
+		while ((tok = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
+		{
+			if (tok == WJB_KEY)
+				key = pnstrdup(v.val.string.val, v.val.string.len);
+			else if (tok == WJB_VALUE)
+			{
+				const OptionDef *def = find_option(key);
+
+				if (v.type != jbvNull)
+					set_option(out, def, jsonb_scalar_text(&v, key));
+			}
+		}
+	}
+	if (out->retry_other >= out->retry_connection)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("task option \"retry_other\" must be smaller than \"retry_connection\"")));
+	derive_policy(out);
+	return out;
+}

@@ -1,0 +1,79 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.h
+ *	  The options of a task. One table in options.c gives each one's name,
+ *	  type, default, range and text; the validator, dtsmig.task_options and
+ *	  the parser below all read it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_OPTIONS_H
+#define DTSMIG_OPTIONS_H
+
+#include "postgres.h"
+#include "utils/jsonb.h"
+
+#include "core/policy.h"
+
+typedef enum OptionType
+{
+	OPTION_BOOL,
+	OPTION_INT,					/* range min .. max */
+	OPTION_ENUM,				/* one of choices */
+	OPTION_TEXT
+} OptionType;
+
+typedef struct OptionDef
+{
+	const char *name;
+	OptionType	type;
+	const char *boot;			/* default, as text */
+	int64		min;
+	int64		max;
+	const char *choices;		/* ENUM: comma-separated */
+	bool		live;			/* takes effect while the task runs */
+	const char *description;
+	Size		offset;			/* of the field in TaskOptions */
+} OptionDef;
+
+typedef struct TaskOptions
+{
+	TypePolicy	policy;			/* derived from the fields below */
+
+	/* ENUM options hold the index of the choice */
+	int			name_case;
+	int			conflict;		/* 0 report, 1 ignore */
+	char	   *zero_date;
+	int			nul_byte;
+	int			enum_error;
+	int			ci_collation;
+	int			tinyint1;		/* 0 smallint, 1 boolean */
+	int			bit1;			/* 0 bit, 1 boolean */
+	int			enum_type;		/* 0 enum, 1 text */
+	int			set_type;		/* 0 array, 1 text */
+	int			json;			/* 0 jsonb, 1 json */
+	int			time;			/* 0 time, 1 interval */
+	int			fulltext;		/* 0 index, 1 skip */
+	int			on_update_timestamp;	/* 0 trigger, 1 ignore */
+	int			partitions;		/* 0 plain, 1 keep */
+	int64		copy_workers;
+	int64		rows_per_range;
+	int64		maintenance_memory; /* MB, for each index build */
+	int64		batch_rows;
+	int64		batch_memory;	/* MB */
+	int64		batch_delay;	/* ms */
+	int64		retry_connection;	/* minutes */
+	int64		retry_other;	/* minutes */
+	char	   *tag;
+} TaskOptions;
+
+/* The table; *n is set to its length. */
+extern const OptionDef *option_table(int *n);
+
+/*
+ * Checks options (a jsonb object) and returns them with defaults filled in.
+ * Raises 22023 with a hint for an unknown name or a value out of range.
+ */
+extern TaskOptions *options_parse(Jsonb *options);
+
+#endif							/* DTSMIG_OPTIONS_H */

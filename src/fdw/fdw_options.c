@@ -1,0 +1,392 @@
+/*-------------------------------------------------------------------------
+ *
+ * fdw_options.c
+ *	  Options of servers and user mappings: validator, reading, URIs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "fdw/fdw_options.h"
+
+#include "access/reloptions.h"
+#include "access/xact.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "foreign/foreign.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/varlena.h"
+
+DTS_FUNCTION(dtsmig_fdw_validator);
+
+static const char *const ssl_modes[] =
+{"prefer", "disable", "require", "verify-ca", "verify-full"};
+
+/* An option of CREATE SERVER or CREATE USER MAPPING. */
+typedef struct ServerOption
+{
+	const char *name;
+	Oid			catalog;
+	bool		integer;
+	int			min;
+	int			max;
+} ServerOption;
+
+static const ServerOption server_options[] =
+{
+	{"host", ForeignServerRelationId},
+	{"port", ForeignServerRelationId, true, 1, 65535},
+	{"dbname", ForeignServerRelationId},
+	{"ssl_mode", ForeignServerRelationId},
+	{"ssl_ca", ForeignServerRelationId},
+	{"connect_timeout", ForeignServerRelationId, true, 1, 3600},
+	{"replication_server_id", ForeignServerRelationId, true, 1, PG_INT32_MAX},
+	{"user", UserMappingRelationId},
+	{"password", UserMappingRelationId},
+	{"ssl_cert", UserMappingRelationId},
+	{"ssl_key", UserMappingRelationId},
+};
+
+static int
+ssl_mode_index(const char *value)
+{
+	for (int i = 0; i < lengthof(ssl_modes); i++)
+		if (strcmp(value, ssl_modes[i]) == 0)
+			return i;
+	return -1;
+}
+
+static char *
+options_of(Oid catalog)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < lengthof(server_options); i++)
+		if (server_options[i].catalog == catalog)
+			appendStringInfo(&buf, "%s%s", buf.len ? ", " : "",
+							 server_options[i].name);
+	return buf.len ? buf.data : NULL;
+}
+
+static void
+check_option(const ServerOption *def, const char *value)
+{
+	if (def->integer)
+	{
+		char	   *end;
+		long		n;
+
+		errno = 0;
+		n = strtol(value, &end, 10);
+		if (errno != 0 || end == value || *end || n < def->min || n > def->max)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+					 errmsg("invalid value for option \"%s\": \"%s\"",
+							def->name, value),
+					 errhint("Valid values are %d .. %d.", def->min, def->max)));
+	}
+	else if (strcmp(def->name, "ssl_mode") == 0 && ssl_mode_index(value) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"ssl_mode\": \"%s\"", value),
+				 errhint("Valid values are prefer, disable, require, verify-ca, verify-full.")));
+
+	/*
+	 * Files are read by the server process: naming one is a privilege, as it
+	 * is in postgres_fdw.
+	 */
+	if ((strcmp(def->name, "ssl_ca") == 0 || strcmp(def->name, "ssl_cert") == 0 ||
+		 strcmp(def->name, "ssl_key") == 0) && !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set option \"%s\"", def->name),
+				 errhint("Only superusers may name files that the server reads.")));
+	if (strcmp(def->name, "host") == 0 && value[0] == '/' && !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to connect through a socket file"),
+				 errhint("Give a host name or address, or ask a superuser.")));
+}
+
+Datum
+dtsmig_fdw_validator(PG_FUNCTION_ARGS)
+{
+	List	   *given = untransformRelOptions(PG_GETARG_DATUM(0));
+	Oid			catalog = PG_GETARG_OID(1);
+	ListCell   *lc;
+
+	foreach(lc, given)
+	{
+		DefElem    *def = lfirst(lc);
+		const ServerOption *found = NULL;
+
+		for (int i = 0; i < lengthof(server_options); i++)
+			if (server_options[i].catalog == catalog &&
+				strcmp(server_options[i].name, def->defname) == 0)
+				found = &server_options[i];
+		if (found == NULL)
+		{
+			char	   *valid = options_of(catalog);
+
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 errmsg("invalid option \"%s\"", def->defname),
+					 valid ? errhint("Valid options in this context are: %s.", valid) :
+					 errhint("There are no valid options in this context.")));
+		}
+		check_option(found, defGetString(def));
+	}
+	PG_RETURN_VOID();
+}
+
+static char *
+option_value(List *options, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, options)
+	{
+		DefElem    *def = lfirst(lc);
+
+		if (strcmp(def->defname, name) == 0)
+			return pstrdup(defGetString(def));
+	}
+	return NULL;
+}
+
+static int
+option_int(List *options, const char *name, int boot)
+{
+	char	   *v = option_value(options, name);
+
+	return v ? atoi(v) : boot;
+}
+
+ConnectionInfo *
+connection_info(const char *server_name, Oid role)
+{
+	ForeignServer *server = GetForeignServerByName(server_name, false);
+	ForeignDataWrapper *fdw = GetForeignDataWrapper(server->fdwid);
+	ConnectionInfo *info = palloc0(sizeof(ConnectionInfo));
+	UserMapping *mapping;
+	char	   *mode;
+
+	if (strcmp(fdw->fdwname, "dtsmig_fdw") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("server \"%s\" is not a server of dtsmig_fdw", server_name)));
+	if (!DatumGetBool(DirectFunctionCall3(has_server_privilege_id_id,
+										  ObjectIdGetDatum(role),
+										  ObjectIdGetDatum(server->serverid),
+										  CStringGetTextDatum("USAGE"))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for foreign server %s", server_name),
+				 errhint("GRANT USAGE ON FOREIGN SERVER %s TO %s;",
+						 quote_identifier(server_name),
+						 quote_identifier(GetUserNameFromId(role, false)))));
+	if (server->servertype == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("server \"%s\" has no type", server_name),
+				 errhint("CREATE SERVER … TYPE 'mariadb' FOREIGN DATA WRAPPER dtsmig_fdw …")));
+	mapping = GetUserMapping(role, server->serverid);
+
+	info->server_name = pstrdup(server_name);
+	info->server_type = pstrdup(server->servertype);
+	info->host = option_value(server->options, "host");
+	info->port = option_int(server->options, "port",
+							strcmp(server->servertype, "postgresql") == 0 ? 5432 : 3306);
+	info->dbname = option_value(server->options, "dbname");
+	info->ssl_ca = option_value(server->options, "ssl_ca");
+	info->connect_timeout = option_int(server->options, "connect_timeout", 10);
+	info->replication_server_id = option_int(server->options,
+											 "replication_server_id", 0);
+	mode = option_value(server->options, "ssl_mode");
+	info->ssl_mode = mode ? (SslMode) ssl_mode_index(mode) : SSL_MODE_PREFER;
+	info->user = option_value(mapping->options, "user");
+	info->password = option_value(mapping->options, "password");
+	info->ssl_cert = option_value(mapping->options, "ssl_cert");
+	info->ssl_key = option_value(mapping->options, "ssl_key");
+	return info;
+}
+
+/* ------------------------------------------------------------------- URIs */
+
+bool
+is_connection_uri(const char *text)
+{
+	const char *colon = strstr(text, "://");
+
+	return colon != NULL && colon > text &&
+		strspn(text, "abcdefghijklmnopqrstuvwxyz+") == colon - text;
+}
+
+static void
+bad_uri(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid connection URI: %s", what),
+			 errhint("Write it as mariadb://user:password@host:port/database.")));
+}
+
+/* Decodes %xx in a part of a URI; NULL if it is empty. */
+static char *
+uri_decode(const char *part, Size len)
+{
+	StringInfoData buf;
+
+	if (len == 0)
+		return NULL;
+	initStringInfo(&buf);
+	for (Size i = 0; i < len; i++)
+	{
+		if (part[i] != '%')
+		{
+			appendStringInfoChar(&buf, part[i]);
+			continue;
+		}
+		if (i + 2 < len && isxdigit((unsigned char) part[i + 1]) &&
+			isxdigit((unsigned char) part[i + 2]))
+		{
+			char		hex[3] = {part[i + 1], part[i + 2], 0};
+			char		c = (char) strtol(hex, NULL, 16);
+
+			if (c == '\0')
+				bad_uri("%00 is not allowed");
+			appendStringInfoChar(&buf, c);
+			i += 2;
+		}
+		else
+			bad_uri("a percent sign must be followed by two hexadecimal digits");
+	}
+	return buf.data;
+}
+
+static void
+add_option(List **options, const char *name, char *value)
+{
+	if (value != NULL)
+		*options = lappend(*options,
+						   makeDefElem(pstrdup(name), (Node *) makeString(value), -1));
+}
+
+/* key=value&key=value: server options. */
+static void
+uri_query(const char *query, List **options)
+{
+	while (*query)
+	{
+		const char *end = strchrnul(query, '&');
+		const char *eq = memchr(query, '=', end - query);
+
+		if (eq == NULL)
+			bad_uri("a parameter has no value");
+		add_option(options, uri_decode(query, eq - query),
+				   uri_decode(eq + 1, end - eq - 1));
+		query = *end ? end + 1 : end;
+	}
+}
+
+/* A name for the server that is not taken yet. */
+static char *
+free_server_name(const char *host, const char *dbname)
+{
+	char	   *base = psprintf("%s_%s", host ? host : "localhost",
+								dbname ? dbname : "all");
+	char	   *name;
+
+	if (strlen(base) > NAMEDATALEN - 8)
+		base[NAMEDATALEN - 8] = '\0';
+	name = base;
+	for (int i = 2; OidIsValid(get_foreign_server_oid(name, true)); i++)
+		name = psprintf("%s_%d", base, i);
+	return name;
+}
+
+char *
+server_from_uri(const char *uri)
+{
+	const char *p = strstr(uri, "://");
+	char	   *scheme = pnstrdup(uri, p - uri);
+	const char *authority = p + 3;
+	const char *path = authority + strcspn(authority, "/?");
+	const char *at = NULL;
+	const char *hostpart;
+	const char *query = strchr(path, '?');
+	const char *colon;
+	char	   *host;
+	char	   *dbname = NULL;
+	List	   *server_opts = NIL;
+	List	   *mapping_opts = NIL;
+	CreateForeignServerStmt *cs = makeNode(CreateForeignServerStmt);
+	CreateUserMappingStmt *cm = makeNode(CreateUserMappingStmt);
+
+	if (strcmp(scheme, "postgres") == 0)
+		scheme = "postgresql";
+	if (strcmp(scheme, "mysql") != 0 && strcmp(scheme, "mariadb") != 0 &&
+		strcmp(scheme, "postgresql") != 0)
+		bad_uri("the scheme must be mysql, mariadb or postgresql");
+	for (const char *c = authority; c < path; c++)
+		if (*c == '@')
+			at = c;
+	hostpart = at ? at + 1 : authority;
+	if (at)
+	{
+		colon = memchr(authority, ':', at - authority);
+		add_option(&mapping_opts, "user",
+				   uri_decode(authority, (colon ? colon : at) - authority));
+		if (colon)
+			add_option(&mapping_opts, "password",
+					   uri_decode(colon + 1, at - colon - 1));
+	}
+	if (*hostpart == '[')
+	{
+		const char *close = memchr(hostpart, ']', path - hostpart);
+
+		if (close == NULL)
+			bad_uri("a bracket is not closed");
+		host = uri_decode(hostpart + 1, close - hostpart - 1);
+		colon = close + 1 < path && close[1] == ':' ? close + 1 : NULL;
+	}
+	else
+	{
+		colon = memchr(hostpart, ':', path - hostpart);
+		host = uri_decode(hostpart, (colon ? colon : path) - hostpart);
+	}
+	add_option(&server_opts, "host", host);
+	if (colon)
+		add_option(&server_opts, "port", uri_decode(colon + 1, path - colon - 1));
+	if (*path == '/')
+	{
+		const char *end = query ? query : path + strlen(path);
+
+		dbname = uri_decode(path + 1, end - path - 1);
+		add_option(&server_opts, "dbname", dbname);
+	}
+	if (query)
+		uri_query(query + 1, &server_opts);
+
+	cs->servername = free_server_name(host, dbname);
+	cs->servertype = scheme;
+	cs->fdwname = "dtsmig_fdw";
+	cs->options = server_opts;
+	CreateForeignServer(cs);
+	CommandCounterIncrement();
+
+	cm->user = makeNode(RoleSpec);
+	cm->user->roletype = ROLESPEC_CURRENT_USER;
+	cm->servername = cs->servername;
+	cm->options = mapping_opts;
+	CreateUserMapping(cm);
+	CommandCounterIncrement();
+	return cs->servername;
+}

@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * fdw_options.h
+ *	  Servers of dtsmig_fdw: their options, user mappings and URIs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_FDW_OPTIONS_H
+#define DTSMIG_FDW_OPTIONS_H
+
+#include "postgres.h"
+#include "source/connection.h"
+
+/*
+ * How the role reaches a server: its options and the role's user mapping.
+ * Raises 42501 unless the role has USAGE on the server, 42704 if it has no
+ * user mapping or there is no such server. palloc'd.
+ */
+extern ConnectionInfo *connection_info(const char *server_name, Oid role);
+
+/* True if text is a URI (scheme://…) rather than the name of a server. */
+extern bool is_connection_uri(const char *text);
+
+/*
+ * Makes a server and a user mapping for the current user from a URI
+ * (mysql://user:password@host:port/dbname?ssl_mode=require). The server is
+ * named after host and database; returns its name, palloc'd. No message
+ * contains the URI, as it holds a password.
+ */
+extern char *server_from_uri(const char *uri);
+
+#endif							/* DTSMIG_FDW_OPTIONS_H */

@@ -1,0 +1,124 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared.c
+ *	  The dynamic shared memory of a running task.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/shared.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#define SHARED_MAGIC 0x64747331 /* "dts1" */
+
+TaskShared *
+shared_create(int64 task_id, dsm_handle *handle)
+{
+	dsm_segment *seg = dsm_create(sizeof(TaskShared), 0);
+	TaskShared *shared = dsm_segment_address(seg);
+
+	dsm_pin_mapping(seg);
+	memset(shared, 0, sizeof(TaskShared));
+	shared->task_id = task_id;
+	shared->database = MyDatabaseId;
+	shared->role = GetUserId();
+	shared->pid = MyProcPid;
+	shared->latch = MyLatch;
+	shared->heartbeat = GetCurrentTimestamp();
+	shared->latency_seconds = -1;
+	shared->latency_bytes = -1;
+	SpinLockInit(&shared->mutex);
+	pg_atomic_init_u32(&shared->go, 0);
+	pg_atomic_init_u64(&shared->rows_total, 0);
+	pg_atomic_init_u64(&shared->bytes_total, 0);
+	for (int i = 0; i < MAX_COPY_WORKERS; i++)
+	{
+		pg_atomic_init_u64(&shared->slots[i].rows, 0);
+		pg_atomic_init_u64(&shared->slots[i].bytes, 0);
+	}
+	shared->magic = SHARED_MAGIC;
+	*handle = dsm_segment_handle(seg);
+	return shared;
+}
+
+TaskShared *
+shared_attach(dsm_handle handle)
+{
+	dsm_segment *seg;
+	TaskShared *shared;
+
+	if (CurrentResourceOwner == NULL)
+		CurrentResourceOwner = ResourceOwnerCreate(NULL, "dtsmig worker");
+	seg = dsm_attach(handle);
+	if (seg == NULL)
+		return NULL;
+	dsm_pin_mapping(seg);
+	shared = dsm_segment_address(seg);
+	return shared->magic == SHARED_MAGIC ? shared : NULL;
+}
+
+bool
+shared_peek(dsm_handle handle, int64 task_id, TaskShared *copy)
+{
+	dsm_segment *seg;
+	bool		mapped;
+	bool		found = false;
+
+	/* in the task's own worker it is mapped for good */
+	seg = dsm_find_mapping(handle);
+	mapped = seg != NULL;
+	if (!mapped)
+		seg = dsm_attach(handle);
+	if (seg == NULL)
+		return false;
+	if (dsm_segment_map_length(seg) >= sizeof(TaskShared))
+	{
+		TaskShared *shared = dsm_segment_address(seg);
+
+		if (shared->magic == SHARED_MAGIC && shared->task_id == task_id &&
+			shared->database == MyDatabaseId)
+		{
+			SpinLockAcquire(&shared->mutex);
+			memcpy(copy, shared, sizeof(TaskShared));
+			SpinLockRelease(&shared->mutex);
+			found = true;
+		}
+	}
+	if (!mapped)
+		dsm_detach(seg);
+	return found;
+}
+
+void
+shared_heartbeat(TaskShared *shared)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	SpinLockAcquire(&shared->mutex);
+	shared->heartbeat = now;
+	SpinLockRelease(&shared->mutex);
+}
+
+void
+shared_set_text(char *field, const char *text)
+{
+	int			len = text ? pg_mbcliplen(text, strlen(text), SHARED_TEXT - 1) : 0;
+
+	if (len > 0)
+		memcpy(field, text, len);
+	field[len] = '\0';
+}
+
+void
+shared_store_error(SharedError *error, const ErrorData *edata)
+{
+	error->sqlerrcode = edata->sqlerrcode;
+	shared_set_text(error->message, edata->message);
+	shared_set_text(error->detail, edata->detail ? edata->detail : edata->context);
+	shared_set_text(error->hint, edata->hint);
+}
