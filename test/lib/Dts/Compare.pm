@@ -18,8 +18,9 @@ use Digest::MD5 qw(md5);
 use Exporter qw(import);
 use JSON::PP ();
 use Test::More ();
+use Dts::Env qw(tmpdir);
 
-our @EXPORT_OK = qw(compare_table same_table same_database canonical_json);
+our @EXPORT_OK = qw(compare_table compare_tables same_table same_database canonical_json);
 
 my $json = JSON::PP->new->allow_nonref->canonical->allow_bignum;
 
@@ -63,13 +64,13 @@ sub _mariadb_expr
     return "CAST($q AS CHAR)" if $t eq 'decimal' && $c->{full} !~ /zerofill/;
     return "$q + 0" if $t eq 'decimal' || $t eq 'year';
     return "LPAD(BIN($q + 0), $c->{precision}, '0')" if $t eq 'bit';
-    if ($t eq 'date')
+    if ($t eq 'date' || $t eq 'datetime' || $t eq 'timestamp')
     {
-        return "IF(LAST_DAY($q) IS NULL, NULL, DATE_FORMAT($q, '%Y-%m-%d'))";
-    }
-    if ($t eq 'datetime' || $t eq 'timestamp')
-    {
-        return "IF(LAST_DAY($q) IS NULL, NULL, DATE_FORMAT($q, '%Y-%m-%d %H:%i:%s.%f'))";
+        # Zero and impossible dates are NULL at the destination.
+        my $format = $t eq 'date' ? '%Y-%m-%d' : '%Y-%m-%d %H:%i:%s.%f';
+        return "IF(DAYOFMONTH($q) = 0 OR MONTH($q) = 0 OR DAYOFMONTH($q) > "
+          . "DAY(LAST_DAY(CONCAT(LPAD(YEAR($q), 4, '0'), '-', MONTH($q), "
+          . "'-01'))), NULL, DATE_FORMAT($q, '$format'))";
     }
     return "CAST(TIME_TO_SEC($q) * 1000000 AS SIGNED)" if $t eq 'time';
     return "IF($q + 0 = 0, NULL, HEX(CONVERT($q USING utf8mb4)))" if $t eq 'enum';
@@ -130,109 +131,184 @@ sub _pg_expr
 
 sub _lit { my ($s) = @_; $s =~ s/'/''/g; return "'$s'"; }
 
-sub compare_table
+# Compares many tables over one session a side: each item is [source, target]
+# (names as "schema.table" or [schema, table]). Returns a difference ('' if
+# there is none) for each.
+sub compare_tables
 {
-    my ($my, $source, $pg, $target, %opt) = @_;
-    my ($sdb, $stab) = ref $source ? @$source : split /\./, $source, 2;
-    my ($tschema, $ttab) = ref $target ? @$target : split /\./, $target, 2;
+    my ($my, $pg, $items, %opt) = @_;
     my $digest = $opt{digest};
+    my @pairs = map { [ ref $_->[0] ? @{ $_->[0] } : split(/\./, $_->[0], 2),
+          ref $_->[1] ? @{ $_->[1] } : split(/\./, $_->[1], 2) ] } @$items;
 
-    my @cols = map { {
-        name => $_->[0], type => lc $_->[1], full => lc $_->[2],
-        precision => $_->[3], json => $_->[4],
-    } } $my->rows('SELECT column_name, data_type, column_type, '
-          . 'numeric_precision, 0 FROM information_schema.columns '
-          . 'WHERE table_schema = ' . _lit($sdb) . ' AND table_name = '
-          . _lit($stab) . ' ORDER BY ordinal_position');
-    return "no table $sdb.$stab at the source" unless @cols;
-    my %pgtype = map { @$_ } $pg->rows('SELECT attname, '
-          . 'format_type(atttypid, -1) FROM pg_attribute a '
-          . 'JOIN pg_class c ON c.oid = attrelid '
-          . 'JOIN pg_namespace n ON n.oid = relnamespace '
-          . 'WHERE attnum > 0 AND NOT attisdropped AND nspname = '
-          . _lit($tschema) . ' AND relname = ' . _lit($ttab));
-    return "no table $tschema.$ttab at the destination" unless %pgtype;
-
-    my (@mexpr, @pexpr, @names, %json, %float);
-    for my $c (@cols)
+    my (%cols, %pgtypes, @diff, @todo);
+    for ($my->rows('SELECT table_schema, table_name, column_name, data_type, '
+              . 'column_type, numeric_precision FROM '
+              . 'information_schema.columns WHERE table_schema IN ('
+              . join(', ', map { _lit($_->[0]) } @pairs)
+              . ') ORDER BY ordinal_position'))
     {
-        my $target_name = $c->{name};
-        if ($opt{columns} && exists $opt{columns}{$target_name})
-        {
-            $target_name = $opt{columns}{$target_name} // next;
-        }
-        my $pt = $pgtype{$target_name}
-          // return "no column $target_name in $tschema.$ttab";
-        my $m = $opt{mariadb_expr}{ $c->{name} } // _mariadb_expr($c, $pt, $digest);
-        my $p = $opt{pg_expr}{ $c->{name} } // _pg_expr($c, $target_name, $pt, $digest);
-        push @mexpr, "COALESCE($m, '~')";
-        push @pexpr, "coalesce($p, '~')";
-        $json{$#mexpr} = 1 if ($pt eq 'jsonb' || $pt eq 'json') && !$digest;
-        $float{$#mexpr} = 1 if $c->{type} =~ /^(float|double)$/;
-        push @names, $c->{name};
+        push @{ $cols{"$_->[0].$_->[1]"} }, { name => $_->[2],
+            type => lc $_->[3], full => lc $_->[4], precision => $_->[5] };
     }
-    my $fix = %json || %float ? sub {
+    for ($pg->rows('SELECT nspname, relname, attname, '
+              . 'format_type(atttypid, -1) FROM pg_attribute a '
+              . 'JOIN pg_class c ON c.oid = attrelid '
+              . 'JOIN pg_namespace n ON n.oid = relnamespace '
+              . 'WHERE attnum > 0 AND NOT attisdropped AND nspname IN ('
+              . join(', ', map { _lit($_->[2]) } @pairs) . ')'))
+    {
+        $pgtypes{"$_->[0].$_->[1]"}{ $_->[2] } = $_->[3];
+    }
+
+  PAIR: for my $i (0 .. $#pairs)
+    {
+        my ($sdb, $stab, $tschema, $ttab) = @{ $pairs[$i] };
+        my $cols = $cols{"$sdb.$stab"};
+        my $pgtype = $pgtypes{"$tschema.$ttab"};
+        $diff[$i] = "no table $sdb.$stab at the source", next unless $cols;
+        $diff[$i] = "no table $tschema.$ttab at the destination", next
+          unless $pgtype;
+        my (@mexpr, @pexpr, @names, %json, %float);
+        for my $c (@$cols)
+        {
+            my $target = $c->{name};
+            if ($opt{columns} && exists $opt{columns}{$target})
+            {
+                $target = $opt{columns}{$target} // next;
+            }
+            my $pt = $pgtype->{$target};
+            if (!defined $pt)
+            {
+                $diff[$i] = "no column $target in $tschema.$ttab";
+                next PAIR;
+            }
+            my $m = $opt{mariadb_expr}{ $c->{name} }
+              // _mariadb_expr($c, $pt, $digest);
+            my $p = $opt{pg_expr}{ $c->{name} }
+              // _pg_expr($c, $target, $pt, $digest);
+            push @mexpr, "COALESCE($m, '~')";
+            push @pexpr, "coalesce($p, '~')";
+            $json{$#mexpr} = 1 if ($pt eq 'jsonb' || $pt eq 'json') && !$digest;
+            $float{$#mexpr} = 1 if $c->{type} =~ /^(float|double)$/;
+            push @names, $c->{name};
+        }
+        my $mq = "`$sdb`.`" . $stab =~ s/`/``/gr . '`';
+        my $pq = '"' . $tschema =~ s/"/""/gr . '"."' . $ttab =~ s/"/""/gr . '"';
+        push @todo, {
+            i => $i,
+            names => \@names,
+            my => "SELECT CONCAT_WS('|', " . join(', ', @mexpr) . ") FROM $mq;",
+            pg => "COPY (SELECT concat_ws('|', " . join(', ', @pexpr)
+              . ") FROM ONLY $pq) TO STDOUT;",
+            fix => %json || %float ? _fixer(\%json, \%float) : undef,
+        };
+    }
+    return @diff unless @todo;
+
+    my $mfile = tmpdir() . "/compare.$$.my.sql";
+    my $pfile = tmpdir() . "/compare.$$.pg.sql";
+    _write($mfile, "SET SESSION time_zone = '+00:00', max_statement_time = 0, sql_mode = '';\n",
+        map { "SELECT '#$_->{i}';\n$_->{my}\n" } @todo);
+    _write($pfile, "SET extra_float_digits = 1; SET DateStyle = ISO;\n",
+        map { "\\echo '#$_->{i}'\n$_->{pg}\n" } @todo);
+    my %fix = map { $_->{i} => $_->{fix} } @todo;
+    my $left = _read($mfile, [ $my->client_cmd(undef, '--quick') ], \%fix, $digest);
+    my $right = _read($pfile, [ $pg->psql_cmd($opt{db}) ], \%fix, $digest);
+    unlink $mfile, $pfile;
+    for my $t (@todo)
+    {
+        my ($x, $y) = map { $_->{ $t->{i} } // { n => 0, sum => '0,0', lines => [] } }
+          $left, $right;
+        $diff[ $t->{i} ] = '', next if $x->{n} == $y->{n} && $x->{sum} eq $y->{sum};
+        $diff[ $t->{i} ] = _difference($pairs[ $t->{i} ], $t->{names}, $x, $y, $digest);
+    }
+    return @diff;
+}
+
+sub _write
+{
+    my ($file, @text) = @_;
+    open my $fh, '>', $file or croak "$file: $!";
+    print $fh @text;
+    close $fh;
+}
+
+# Puts JSON and floating point fields of a line into a common form.
+sub _fixer
+{
+    my ($json, $float) = @_;
+    return sub {
         my @f = split /\|/, $_[0], -1;
-        for (keys %json)
+        for (keys %$json)
         {
             $f[$_] = canonical_json(pack 'H*', $f[$_]) if $f[$_] ne '~';
         }
-        for (keys %float)
+        for (keys %$float)
         {
             $f[$_] = sprintf '%.17g', $f[$_] if $f[$_] ne '~';
         }
         return join '|', @f;
-    } : undef;
+    };
+}
 
-    (my $mq = "`$sdb`.`" . $stab =~ s/`/``/gr . '`');
-    (my $pq = '"' . $tschema =~ s/"/""/gr . '"."' . $ttab =~ s/"/""/gr . '"');
-    my $msql = "SET SESSION time_zone = '+00:00', max_statement_time = 0; "
-      . "SELECT CONCAT_WS('|', " . join(', ', @mexpr) . ") FROM $mq;";
-    my $psql = "COPY (SELECT concat_ws('|', " . join(', ', @pexpr)
-      . ") FROM ONLY $pq) TO STDOUT";
-    my $a = _read([ $my->client_cmd(undef, '--quick', '-e', $msql) ], $fix, $digest);
-    my $b = _read([ $pg->psql_cmd($opt{db}), '-c', $psql ], $fix, $digest);
-    return '' if $a->{sum} eq $b->{sum} && $a->{n} == $b->{n};
-    my $text = "$source: $a->{n} rows at the source, $b->{n} at the destination";
-    if (!$digest)
+sub _difference
+{
+    my ($pair, $names, $x, $y, $digest) = @_;
+    my $text = "$pair->[0].$pair->[1]: $x->{n} rows at the source, "
+      . "$y->{n} at the destination";
+    return "$text, sums differ" if $digest;
+    my %count;
+    $count{$_}++ for @{ $x->{lines} };
+    $count{$_}-- for @{ $y->{lines} };
+    my @diff = sort { substr($a, 0, 40) cmp substr($b, 0, 40) }
+      grep { $count{$_} } keys %count;
+    $text .= ', ' . @diff . ' kinds of rows differ' . "\n(" . join('|', @$names) . ')';
+    for (@diff[0 .. ($#diff < 9 ? $#diff : 9)])
     {
-        my %count;
-        $count{$_}++ for @{ $a->{lines} };
-        $count{$_}-- for @{ $b->{lines} };
-        my @diff = sort { substr($a, 0, 40) cmp substr($b, 0, 40) }
-          grep { $count{$_} } keys %count;
-        $text .= "\n(" . join('|', @names) . ')';
-        for (@diff[0 .. ($#diff < 9 ? $#diff : 9)])
-        {
-            $text .= sprintf "\n%s %s", $count{$_} > 0 ? 'source     ' : 'destination',
-              substr $_, 0, 600;
-        }
+        $text .= sprintf "\n%s %s", $count{$_} > 0 ? 'source     ' : 'destination',
+          substr $_, 0, 600;
     }
     return $text;
 }
 
+# Runs a client and collects rows, their number and sums by marker line.
 sub _read
 {
-    my ($cmd, $fix, $digest) = @_;
-    local $ENV{PGOPTIONS} = '-c extra_float_digits=1 -c DateStyle=ISO';
-    open my $fh, '-|', @$cmd or croak "$cmd->[0]: $!";
-    my ($n, $s1, $s2, @lines) = (0, 0, 0);
+    my ($script, $cmd, $fix, $digest) = @_;
+    open my $fh, '-|', '/bin/sh', '-c', 'exec "$@" < "$0"', $script, @$cmd
+      or croak "$cmd->[0]: $!";
+    my (%result, $r, $f);
     {
         use integer;
         while (my $line = <$fh>)
         {
             chomp $line;
-            $line = $fix->($line) if $fix;
-            my ($x, $y) = unpack 'q2', md5($line =~ /[^\x00-\x7f]/
-                ? do { my $l = $line; utf8::encode($l); $l } : $line);
-            $s1 += $x;
-            $s2 += $y;
-            $n++;
-            push @lines, $line unless $digest;
+            if ($line =~ /^#(\d+)$/)
+            {
+                $r = $result{$1} = { n => 0, s1 => 0, s2 => 0, lines => [] };
+                $f = $fix->{$1};
+                next;
+            }
+            $line = $f->($line) if $f;
+            utf8::encode($line) if utf8::is_utf8($line);
+            my ($x, $y) = unpack 'q2', md5($line);
+            $r->{s1} += $x;
+            $r->{s2} += $y;
+            $r->{n}++;
+            push @{ $r->{lines} }, $line unless $digest;
         }
     }
     close $fh or croak "$cmd->[0] failed ($?)";
-    return { n => $n, sum => "$s1,$s2", lines => \@lines };
+    $_->{sum} = "$_->{s1},$_->{s2}" for values %result;
+    return \%result;
+}
+
+# The difference of one table, '' if there is none.
+sub compare_table
+{
+    my ($my, $source, $pg, $target, %opt) = @_;
+    return (compare_tables($my, $pg, [ [ $source, $target ] ], %opt))[0];
 }
 
 # A test: equal, or the difference is shown.
@@ -254,9 +330,8 @@ sub same_database
     my @tables = map { $_->[0] } $my->rows('SELECT table_name FROM '
           . 'information_schema.tables WHERE table_type = "BASE TABLE" '
           . 'AND table_schema = ' . _lit($db));
-    my @diffs = grep { $_ ne '' }
-      map { compare_table($my, [ $db, $_ ], $pg, [ $schema, lc $_ ], %opt) }
-      @tables;
+    my @diffs = grep { $_ ne '' } compare_tables($my, $pg,
+        [ map { [ [ $db, $_ ], [ $schema, lc $_ ] ] } @tables ], %opt);
     Test::More::ok(@tables && !@diffs, $name // "$db is the same on both sides")
       or Test::More::diag(join "\n", @diffs ? @diffs : 'no tables');
     return !@diffs;

@@ -1,0 +1,93 @@
+# The map of rooms (CONTRIBUTING.md) holds: dependencies run downward only,
+# source and dest never meet, PG_VERSION_NUM lives in compat.h, <mysql.h> in
+# one file, and no file grows past 800 lines.
+use strict;
+use warnings;
+use File::Find;
+use Test::More;
+use Dts::Env qw(topdir slurp);
+
+# What each room may include from; compat.h everybody may. Rooms of one level
+# may know each other, but a source engine and a destination never do.
+my %may = (
+    core => [qw(core)],
+    schema => [qw(core schema)],
+    source => [qw(core schema source catalog transform)],
+    dest => [qw(core schema dest catalog transform)],
+    transform => [qw(core schema transform catalog source)],
+    catalog => [qw(core schema catalog)],
+);
+my @upper = qw(api worker check fdw);
+my @all = (keys %may, @upper);
+$may{$_} = \@all for @upper;
+
+my $src = topdir() . '/src';
+my @files;
+find(sub { push @files, $File::Find::name if /\.[ch]$/ }, $src);
+cmp_ok(scalar @files, '>', 20, 'there are files to look at');
+my (@wrong, @long, @version, @mysql, @opening);
+for my $file (sort @files)
+{
+    (my $name = $file) =~ s{^\Q$src\E/}{};
+    my ($room) = $name =~ m{^(\w+)/};
+    my $text = slurp($file);
+    my $lines = () = $text =~ /\n/g;
+    push @long, "$name: $lines lines" if $lines > 800;
+    push @opening, $name unless $text =~ m{\A/\*};
+    (my $code = $text) =~ s{/\*.*?\*/}{}gs;
+    push @version, $name if $code =~ /\bPG_VERSION_NUM\b/ && $name ne 'compat.h';
+    push @mysql, $name if $code =~ /#\s*include\s*[<"](?:mysql|mariadb)/;
+    while ($code =~ /^\s*#\s*include\s*"([^"]+)"/mg)
+    {
+        my $inc = $1;
+        next unless -e "$src/$inc";
+        next if $inc eq 'compat.h';
+        if (!defined $room) { next; }
+        my ($to) = $inc =~ m{^(\w+)/};
+        next if !defined $to;
+        next if grep { $_ eq $to } @{ $may{$room} // [] };
+        push @wrong, "$name includes $inc";
+    }
+    # An engine's own files are its own.
+    if ($name !~ m{^source/} || $name =~ m{^source/(\w+)/})
+    {
+        my $own = $name =~ m{^source/(\w+)/} ? $1 : '';
+        while ($code =~ /^\s*#\s*include\s*"source\/(\w+)\//mg)
+        {
+            push @wrong, "$name looks into source/$1" if $1 ne $own;
+        }
+        my $dest = $name =~ m{^dest/(\w+)/} ? $1 : '';
+        while ($code =~ /^\s*#\s*include\s*"dest\/(\w+)\//mg)
+        {
+            push @wrong, "$name looks into dest/$1"
+              if $1 ne $dest && $name =~ m{^dest/};
+        }
+    }
+}
+is_deeply(\@wrong, [], 'dependencies run downward only');
+is_deeply(\@long, [], 'no file is longer than 800 lines');
+is_deeply(\@version, [], 'PG_VERSION_NUM is in compat.h only');
+is_deeply(\@opening, [], 'each file opens with its purpose');
+cmp_ok(scalar @mysql, '<=', 1, '<mysql.h> is included in one file') or diag "@mysql";
+
+# Exported symbols: SQL-callable functions, _PG_init and the magic block.
+my ($lib) = grep { defined && -e } $ENV{DTS_BINDIR}
+  ? (glob("$ENV{DTS_BINDIR}/../lib/dtsmig.so")) : (), topdir() . '/dtsmig.so';
+SKIP:
+{
+    skip 'no library built', 1 unless $lib;
+    my $sql = slurp(topdir() . '/dtsmig--1.0.sql');
+    my %sql = map { $_ => 1 } $sql =~ /'MODULE_PATHNAME',\s*'(\w+)'/g;
+    my @bad;
+    for (split /\n/, `nm -D --defined-only $lib`)
+    {
+        my ($symbol) = /\s[TDBR]\s+(\w+)/ or next;
+        (my $f = $symbol) =~ s/^pg_finfo_//;
+        next if $sql{$f} || $symbol =~ /^(_PG_\w+|Pg_magic_func|_init|_fini)$/;
+        # entry points of background workers are found by name
+        next if $symbol =~ /^dtsmig_\w+_main$/;
+        push @bad, $symbol;
+    }
+    is_deeply(\@bad, [], 'symbols are hidden by default');
+}
+done_testing();
