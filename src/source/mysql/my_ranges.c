@@ -1,0 +1,371 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_ranges.c
+ *	  Cuts a table into ranges of its row key.
+ *
+ * A single integer key whose values lie close enough is cut evenly between
+ * its least and greatest value, which costs nothing. Any other key is walked:
+ * from boundary to boundary, the key of the row n places further in key order
+ * is asked for.
+ *
+ * A range is a condition lo <= key AND key < hi in the source's SQL; the
+ * first has no lo and the last no hi. All comparisons are the source's own:
+ * that its collations sort otherwise than ours does not matter, nor whether
+ * an estimate was right. Keys have no NULL. A composite key is compared
+ * column by column, in a form that the source's optimizer turns into ranges
+ * of the index, which it does not for (a, b) >= (1, 2).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "source/mysql/my_conn.h"
+#include "source/mysql/my_rows.h"
+#include "source/mysql/my_value_impl.h"
+
+/* No more than these, however small a range is asked for. */
+#define MAX_RANGES 10000
+
+/* A key with more than this many values for a row is walked. */
+#define MAX_SPARSENESS 8
+
+/* The row key, ready for SQL. */
+typedef struct RangeKey
+{
+	int			n;
+	char	  **operand;		/* what is compared */
+	char	  **fetch;			/* what is selected to make a literal of */
+	char	   *order;			/* "`a`, `b`" */
+	char	   *from;			/* table, with a hint for the key's index */
+	MyColumn  **columns;
+} RangeKey;
+
+/* ------------------------------------------------------------------------
+ * Keys and literals
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * The name of the index over exactly these key columns; NULL: none found.
+ */
+static char *
+key_index(SourceRelation *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->def->indexes)
+	{
+		TableIndex *index = (TableIndex *) lfirst(lc);
+		ListCell   *lp;
+		int			i = 0;
+
+		if ((index->kind != INDEX_PRIMARY && index->kind != INDEX_UNIQUE) ||
+			list_length(index->parts) != rel->nkey || index->invisible)
+			continue;
+		foreach(lp, index->parts)
+		{
+			IndexPart  *part = (IndexPart *) lfirst(lp);
+
+			if (part->column == NULL || part->prefix != 0 ||
+				strcmp(part->column, rel->columns[rel->key[i]].name) != 0)
+				break;
+			i++;
+		}
+		if (i == rel->nkey)
+			return index->kind == INDEX_PRIMARY ? pstrdup("PRIMARY") :
+				index->name;
+	}
+	return NULL;
+}
+
+static RangeKey *
+make_key(SourceRelation *rel)
+{
+	RangeKey   *key = palloc0(sizeof(RangeKey));
+	StringInfoData order;
+	char	   *index = key_index(rel);
+	int			i;
+
+	key->n = rel->nkey;
+	key->operand = palloc(sizeof(char *) * key->n);
+	key->fetch = palloc(sizeof(char *) * key->n);
+	key->columns = palloc(sizeof(MyColumn *) * key->n);
+	initStringInfo(&order);
+	for (i = 0; i < key->n; i++)
+	{
+		SourceColumn *col = &rel->columns[rel->key[i]];
+		MyColumn   *c = (MyColumn *) col->engine;
+		char	   *name = my_quote_identifier(col->name);
+
+		key->columns[i] = c;
+		key->operand[i] = name;
+		switch (c->kind)
+		{
+			case MY_ENUM:
+			case MY_SET:
+			case MY_BIT:
+				/* they sort as numbers, but compare with strings as strings */
+				key->operand[i] = psprintf("(%s + 0)", name);
+				key->fetch[i] = key->operand[i];
+				break;
+			case MY_FLOAT:
+				key->fetch[i] = psprintf("%s * 1e0", name);
+				break;
+			case MY_TEXT:
+			case MY_BINARY:
+			case MY_JSON:
+			case MY_GEOMETRY:
+			case MY_VECTOR:
+				key->fetch[i] = psprintf("HEX(%s)", name);
+				break;
+			default:
+				key->fetch[i] = name;
+		}
+		appendStringInfo(&order, "%s%s", i > 0 ? ", " : "", name);
+	}
+	key->order = order.data;
+	key->from = psprintf("%s.%s", my_quote_identifier(rel->schema),
+						 my_quote_identifier(rel->name));
+	if (index != NULL)
+		key->from = psprintf("%s FORCE INDEX (%s)", key->from,
+							 my_quote_identifier(index));
+	return key;
+}
+
+/*
+ * A fetched value as a literal that compares with the column as the value
+ * itself does: text in the column's own character set, so that the source
+ * converts the literal and not the column.
+ */
+static char *
+key_literal(RangeKey *key, int i, const char *value)
+{
+	MyColumn   *c = key->columns[i];
+
+	switch (c->kind)
+	{
+		case MY_INT:
+		case MY_DECIMAL:
+		case MY_ENUM:
+		case MY_SET:
+		case MY_BIT:
+			if (strspn(value, "+-0123456789.") != strlen(value))
+				elog(ERROR, "unexpected key value \"%s\"", value);
+			return pstrdup(value);
+		case MY_FLOAT:
+		case MY_DOUBLE:
+			if (strspn(value, "+-0123456789.eE") != strlen(value))
+				elog(ERROR, "unexpected key value \"%s\"", value);
+			return psprintf(strpbrk(value, "eE") ? "%s" : "%se0", value);
+		case MY_TEXT:
+		case MY_JSON:
+			return psprintf("_%s X'%s'",
+							c->def->charset ? c->def->charset : "utf8mb4",
+							value);
+		case MY_BINARY:
+		case MY_GEOMETRY:
+		case MY_VECTOR:
+			return psprintf("X'%s'", value);
+		default:
+			return my_quote_literal(value);
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * Conditions
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * key >= bound, or key < bound; for two columns and >=:
+ * a >= 1 AND (a > 1 OR (b >= 2)) is spelt out as
+ * (a >= 1 AND (a > 1 OR (b >= 2)))
+ */
+static void
+append_bound(StringInfo buf, RangeKey *key, char **bound, bool lower, int i)
+{
+	const char *op = lower ? ">" : "<";
+
+	if (i == key->n - 1)
+	{
+		appendStringInfo(buf, "%s %s %s", key->operand[i],
+						 lower ? ">=" : "<", bound[i]);
+		return;
+	}
+	appendStringInfo(buf, "(%s %s= %s AND (%s %s %s OR (%s = %s AND ",
+					 key->operand[i], op, bound[i],
+					 key->operand[i], op, bound[i],
+					 key->operand[i], bound[i]);
+	append_bound(buf, key, bound, lower, i + 1);
+	appendStringInfoString(buf, ")))");
+}
+
+/* lo, hi: NULL is open */
+static char *
+range_condition(RangeKey *key, char **lo, char **hi)
+{
+	StringInfoData buf;
+
+	if (lo == NULL && hi == NULL)
+		return NULL;
+	initStringInfo(&buf);
+	if (lo != NULL)
+		append_bound(&buf, key, lo, true, 0);
+	if (lo != NULL && hi != NULL)
+		appendStringInfoString(&buf, " AND ");
+	if (hi != NULL)
+		append_bound(&buf, key, hi, false, 0);
+	return buf.data;
+}
+
+static SourceRange *
+make_range(char *condition, int64 rows)
+{
+	SourceRange *range = palloc0(sizeof(SourceRange));
+
+	range->condition = condition;
+	range->rows_estimate = rows;
+	return range;
+}
+
+/* ------------------------------------------------------------------------
+ * Cutting
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Cuts evenly between the least and greatest value of an integer key; NIL if
+ * its values lie too far apart.
+ */
+static List *
+cut_evenly(MyConn *conn, RangeKey *key, int64 rows, int64 nranges)
+{
+	MyResult   *res = my_query(conn, psprintf("SELECT MIN(%s), MAX(%s) FROM %s",
+											  key->order, key->order,
+											  key->from));
+	bool		is_unsigned = key->columns[0]->def->is_unsigned;
+	uint64		min;
+	uint64		max;
+	uint64		span;
+	uint64		step;
+	char	   *lo = NULL;
+	List	   *ranges = NIL;
+	int64		i;
+
+	if (res->nrows != 1 || res->values[0][0] == NULL ||
+		res->values[0][1] == NULL)
+		return list_make1(make_range(NULL, rows));
+
+	/* two's complement: differences come out right for both */
+	min = is_unsigned ? strtoull(res->values[0][0], NULL, 10) :
+		(uint64) strtoll(res->values[0][0], NULL, 10);
+	max = is_unsigned ? strtoull(res->values[0][1], NULL, 10) :
+		(uint64) strtoll(res->values[0][1], NULL, 10);
+	span = max - min;			/* one less than the number of values */
+	if (span / MAX_SPARSENESS > (uint64) rows)
+		return NIL;
+	if ((uint64) nranges > span)
+		nranges = Max((int64) span, 1);
+	step = span / nranges + 1;
+
+	for (i = 1; i <= nranges; i++)
+	{
+		uint64		bound = min + step * i;
+		char	   *hi = NULL;
+
+		if (i < nranges && step * i <= span)
+			hi = is_unsigned ? psprintf(UINT64_FORMAT, bound) :
+				psprintf(INT64_FORMAT, (int64) bound);
+		ranges = lappend(ranges,
+						 make_range(range_condition(key, lo ? &lo : NULL,
+													hi ? &hi : NULL),
+									rows / nranges));
+		if (hi == NULL)
+			break;
+		lo = hi;
+	}
+	return ranges;
+}
+
+/*
+ * Walks the key in steps of so many rows.
+ */
+static List *
+cut_walking(MyConn *conn, RangeKey *key, int64 rows_per_range)
+{
+	StringInfoData fetch;
+	List	   *ranges = NIL;
+	char	  **lo = NULL;
+	int			i;
+
+	initStringInfo(&fetch);
+	for (i = 0; i < key->n; i++)
+		appendStringInfo(&fetch, "%s%s", i > 0 ? ", " : "", key->fetch[i]);
+
+	for (;;)
+	{
+		char	   *from = range_condition(key, lo, NULL);
+		char	  **hi;
+		MyResult   *res;
+		bool		same = lo != NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		res = my_query(conn, psprintf("SELECT %s FROM %s%s%s ORDER BY %s LIMIT 1 OFFSET " INT64_FORMAT,
+									  fetch.data, key->from,
+									  from ? " WHERE " : "", from ? from : "",
+									  key->order, rows_per_range));
+		if (res->nrows == 0)
+			break;
+		hi = palloc(sizeof(char *) * key->n);
+		for (i = 0; i < key->n; i++)
+		{
+			if (res->values[0][i] == NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						 errmsg("key column \"%s\" of the source holds NULL",
+								key->columns[i]->col->name)));
+			hi[i] = key_literal(key, i, res->values[0][i]);
+			same = same && strcmp(hi[i], lo[i]) == 0;
+		}
+		if (same)
+			break;				/* no key after all: more rows than a range
+								 * have this value */
+		ranges = lappend(ranges, make_range(range_condition(key, lo, hi),
+											rows_per_range));
+		lo = hi;
+	}
+	return lappend(ranges, make_range(range_condition(key, lo, NULL),
+									  rows_per_range));
+}
+
+List *
+my_plan_ranges(SourceConn *source, SourceRelation *rel, int64 rows_per_range)
+{
+	MyConn	   *conn = (MyConn *) source;
+	int64		rows = rel->def->rows_estimate;
+	int64		nranges;
+	RangeKey   *key;
+
+	if (rows_per_range <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of rows of a range must be positive")));
+	if (rel->nkey == 0 || rows <= rows_per_range)
+		return list_make1(make_range(NULL, Max(rows, 0)));
+
+	if (rows / rows_per_range >= MAX_RANGES)
+		rows_per_range = rows / MAX_RANGES + 1;
+	nranges = (rows + rows_per_range - 1) / rows_per_range;
+	key = make_key(rel);
+
+	if (key->n == 1 && key->columns[0]->kind == MY_INT)
+	{
+		List	   *ranges = cut_evenly(conn, key, rows, nranges);
+
+		if (ranges != NIL)
+			return ranges;
+	}
+	return cut_walking(conn, key, rows_per_range);
+}

@@ -1,0 +1,262 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_rows.c
+ *	  Reading tables of a MySQL-family source: snapshots and row streams.
+ *
+ * MariaDB says with a consistent snapshot which position of the binlog it
+ * stands for, without a lock: START TRANSACTION WITH CONSISTENT SNAPSHOT and
+ * the session's status variables binlog_snapshot_file and _position.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "source/mysql/my_conn.h"
+#include "source/mysql/my_rows.h"
+#include "source/mysql/my_values.h"
+
+/* Seconds that the source waits for us while the destination is slow. */
+#define WRITE_TIMEOUT 3600
+#define IDLE_TIMEOUT 86400
+
+struct SourceRows
+{
+	MyConn	   *conn;
+	SourceRelation *rel;
+	bool		done;			/* the last row has been read */
+};
+
+/* ------------------------------------------------------------------------
+ * Positions
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Position text of MariaDB, with the GTID state at that place of the log.
+ */
+static char *
+mariadb_position(MyConn *conn, const char *file, const char *offset)
+{
+	char	   *gtid;
+
+	if (strspn(offset, "0123456789") != strlen(offset) || *offset == '\0')
+		elog(ERROR, "unexpected binlog offset \"%s\"", offset);
+	gtid = my_query_value(conn, psprintf("SELECT BINLOG_GTID_POS(%s, %s)",
+										 my_quote_literal(file), offset));
+	return psprintf("%s:%s;%s", file, offset, gtid ? gtid : "");
+}
+
+pg_attribute_noreturn()
+static void
+no_binlog(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the source server writes no binary log, or the account may not ask where it is"),
+			 errhint("Set log_bin in the server's configuration and restart it, and grant BINLOG MONITOR (MySQL: REPLICATION CLIENT) to the account.")));
+}
+
+char *
+my_current_position(SourceConn *source)
+{
+	MyConn	   *conn = (MyConn *) source;
+	MyResult   *res;
+	char	   *file;
+	char	   *offset;
+	char	   *gtid;
+	char	   *from;
+	char	   *to;
+
+	res = my_query(conn, !my_is_mariadb(conn) && my_version_num(conn) >= 80400 ?
+				   "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS");
+	if (res->nrows == 0)
+		no_binlog();
+	file = my_value(res, 0, "File");
+	offset = my_value(res, 0, "Position");
+	if (file == NULL || offset == NULL)
+		no_binlog();
+	if (my_is_mariadb(conn))
+		return mariadb_position(conn, file, offset);
+
+	/* MySQL writes a line for each server; 5.5 has no such column */
+	gtid = res->ncolumns >= 5 ? res->values[0][4] : NULL;
+	if (gtid == NULL)
+		gtid = pstrdup("");
+	for (from = to = gtid; *from; from++)
+		if (*from != '\n' && *from != ' ')
+			*to++ = *from;
+	*to = '\0';
+	return psprintf("%s:%s;%s", file, offset, gtid);
+}
+
+int64
+my_log_distance(SourceConn *source, const char *position)
+{
+	MyConn	   *conn = (MyConn *) source;
+	const char *semi = strchr(position, ';');
+	const char *end = semi ? semi : position + strlen(position);
+	const char *colon = end;
+	char	   *file;
+	int64		distance = 0;
+	bool		found = false;
+	MyResult   *res;
+	int			i;
+
+	while (colon > position && *colon != ':')
+		colon--;
+	if (colon == position)
+		return -1;
+	file = pnstrdup(position, colon - position);
+	distance = -strtoll(colon + 1, NULL, 10);
+
+	res = my_query(conn, "SHOW BINARY LOGS");
+	for (i = 0; i < res->nrows; i++)
+	{
+		if (!found && strcmp(res->values[i][0], file) == 0)
+			found = true;
+		if (found && res->values[i][1] != NULL)
+			distance += strtoll(res->values[i][1], NULL, 10);
+	}
+	return found ? Max(distance, 0) : -1;
+}
+
+/* ------------------------------------------------------------------------
+ * Snapshot
+ * ------------------------------------------------------------------------
+ */
+
+char *
+my_open_snapshot(SourceConn *source)
+{
+	MyConn	   *conn = (MyConn *) source;
+	MyResult   *res;
+	char	   *file = NULL;
+	char	   *offset = NULL;
+	int			i;
+
+	if (!my_is_mariadb(conn))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("consistent snapshots of MySQL %s are not supported",
+						my_version_text(conn)),
+				 errdetail("Only MariaDB says which position of its binary log a snapshot stands for.")));
+
+	(void) my_query(conn, psprintf("SET SESSION net_write_timeout = %d, wait_timeout = %d, max_statement_time = 0",
+								   WRITE_TIMEOUT, IDLE_TIMEOUT));
+	(void) my_query(conn, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+	(void) my_query(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+	res = my_query(conn, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'");
+	for (i = 0; i < res->nrows; i++)
+	{
+		if (pg_strcasecmp(res->values[i][0], "binlog_snapshot_file") == 0)
+			file = res->values[i][1];
+		else if (pg_strcasecmp(res->values[i][0],
+							   "binlog_snapshot_position") == 0)
+			offset = res->values[i][1];
+	}
+	if (file == NULL || *file == '\0' || offset == NULL)
+		no_binlog();
+	return mariadb_position(conn, file, offset);
+}
+
+/* ------------------------------------------------------------------------
+ * Rows
+ * ------------------------------------------------------------------------
+ */
+
+void
+my_prepare_relation(SourceConn *conn, SourceRelation *rel, TypePolicy *policy)
+{
+	my_values_prepare(rel, (MyConn *) conn, policy);
+}
+
+SourceRows *
+my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
+{
+	SourceRows *rows = palloc0(sizeof(SourceRows));
+	StringInfoData sql;
+	int			ncarried = 0;
+	int			n;
+	int			i;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT /*!40001 SQL_NO_CACHE */ ");
+	for (i = 0; i < rel->ncolumns; i++)
+	{
+		if (!rel->columns[i].carried || !OidIsValid(rel->columns[i].typid))
+			continue;
+		if (ncarried++ > 0)
+			appendStringInfoString(&sql, ", ");
+		appendStringInfoString(&sql, my_select_expression(rel, i));
+	}
+	if (ncarried == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("no column of table \"%s\".\"%s\" goes to the destination",
+						rel->schema, rel->name)));
+	appendStringInfo(&sql, " FROM %s.%s", my_quote_identifier(rel->schema),
+					 my_quote_identifier(rel->name));
+	if (range != NULL && range->condition != NULL)
+		appendStringInfo(&sql, " WHERE %s", range->condition);
+
+	rows->conn = (MyConn *) conn;
+	rows->rel = rel;
+	n = my_stream_query(rows->conn, sql.data);
+	if (n != ncarried)
+		elog(ERROR, "source sends %d columns of table \"%s\".\"%s\", %d were asked for",
+			 n, rel->schema, rel->name, ncarried);
+	pfree(sql.data);
+	return rows;
+}
+
+bool
+my_next_row(SourceRows *rows, Row *row)
+{
+	const uint8 *packet;
+	Size		len;
+
+	if (rows->done || !my_stream_next(rows->conn, &packet, &len))
+	{
+		rows->done = true;
+		return false;
+	}
+	my_row_from_text(rows->rel, packet, len, row);
+	return true;
+}
+
+bool
+my_next_copy(SourceRows *rows, StringInfo buf)
+{
+	const uint8 *packet;
+	Size		len;
+
+	if (rows->done || !my_stream_next(rows->conn, &packet, &len))
+	{
+		rows->done = true;
+		return false;
+	}
+	my_row_to_copy(rows->rel, packet, len, buf);
+	return true;
+}
+
+/*
+ * Rows that were not read are read and thrown away: the protocol knows no
+ * other way to get the connection back.
+ */
+void
+my_close_rows(SourceRows *rows)
+{
+	const uint8 *packet;
+	Size		len;
+
+	while (!rows->done)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!my_stream_next(rows->conn, &packet, &len))
+			rows->done = true;
+	}
+	pfree(rows);
+}

@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_rows.h
+ *	  Reading tables of a MySQL-family source: the part of SourceRoutine that
+ *	  full load uses. See source.h for what each does.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_MY_ROWS_H
+#define DTSMIG_MY_ROWS_H
+
+#include "postgres.h"
+#include "source/source.h"
+
+extern char *my_current_position(SourceConn *conn);
+extern int64 my_log_distance(SourceConn *conn, const char *position);
+extern char *my_open_snapshot(SourceConn *conn);
+extern List *my_plan_ranges(SourceConn *conn, SourceRelation *rel,
+							int64 rows_per_range);
+extern void my_prepare_relation(SourceConn *conn, SourceRelation *rel,
+								TypePolicy *policy);
+
+extern SourceRows *my_open_rows(SourceConn *conn, SourceRelation *rel,
+								const SourceRange *range);
+extern bool my_next_row(SourceRows *rows, Row *row);
+extern bool my_next_copy(SourceRows *rows, StringInfo buf);
+extern void my_close_rows(SourceRows *rows);
+
+#endif							/* DTSMIG_MY_ROWS_H */
