@@ -18,14 +18,13 @@ PG_CFLAGS = -fvisibility=hidden -Wall -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers $(if $(WERROR),-Werror)
 SHLIB_LINK = $(shell $(MARIADB_CONFIG) --libs) -lz
 
-EXTRA_CLEAN = tmp_check results test/fuzz/out
+EXTRA_CLEAN = tmp_check results test/fuzz/out $(OBJS:.o=.d)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # Header dependencies (PGXS keeps none unless the server was configured so).
-DEPFLAGS = -MMD -MP -MF $(@D)/.$(@F).d
-override CFLAGS += $(DEPFLAGS)
--include $(foreach o,$(OBJS),$(dir $(o)).$(notdir $(o)).d)
+override CFLAGS += -MMD -MP
+-include $(OBJS:.o=.d)
 
 -include test/test.mk
