@@ -28,8 +28,18 @@ typedef enum ChangeKind
 	CHANGE_TRUNCATE,			/* rel */
 	CHANGE_DDL,					/* ddl_*; rel if one selected table is hit */
 	CHANGE_COMMIT,				/* a source transaction ends; pos, commit_time */
+	CHANGE_ROLLBACK,			/* what came since BEGIN is void, see below */
 	CHANGE_HEARTBEAT			/* nothing happened; pos is where the source is */
 } ChangeKind;
+
+/*
+ * ROLLBACK is rare: the log of the MySQL family has it where the source
+ * crashed while it wrote a transaction, or rolled one back that it had to
+ * log. The consumer then forgets all it has not committed, closes the stream
+ * and opens another at the position it committed last, in the same process:
+ * that stream passes over what is void. Another call of next_change on the
+ * old stream raises an error (40000).
+ */
 
 typedef enum ColumnStatus
 {
@@ -54,6 +64,27 @@ typedef struct Change
 	Size		bytes;			/* size of the change in the source's log */
 
 	/*
+	 * What the copy of the table knows of this change; set by whoever reads
+	 * rel->snap_lo and rel->snap_hi, before a destination sees it.
+	 *
+	 * copied: the copy has it (it is at or before snap_lo). The change is
+	 * handed on nevertheless, because a cascade that it caused may have to be
+	 * followed in a table that was copied earlier; its own row is not touched.
+	 *
+	 * idempotent: the copy may have it (it is at or before snap_hi): an
+	 * INSERT or UPDATE overwrites or inserts, a DELETE may find nothing. Not
+	 * possible for a table without a key.
+	 */
+	bool		copied;
+	bool		idempotent;
+
+	/*
+	 * The source session had foreign key checks off, so that no cascade ran
+	 * (MySQL family: flag 0x2, NO_FOREIGN_KEY_CHECKS_F, of a rows event).
+	 */
+	bool		no_cascade;
+
+	/*
 	 * BEGIN, row changes: where the transaction starts, if known. COMMIT,
 	 * HEARTBEAT, DDL: the position from which a restart would go on.
 	 */
@@ -63,5 +94,17 @@ typedef struct Change
 	char	   *ddl_schema;		/* database the statement ran in */
 	char	   *ddl_sql;
 } Change;
+
+/*
+ * Is a change before a snapshot of the source, that is, part of it? Snapshots
+ * stand at the end of a transaction, so that the start of the transaction
+ * decides. Of a change without a position: no.
+ */
+static inline bool
+change_is_before(const Change *change, SourcePos snapshot)
+{
+	return source_pos_is_set(change->pos) &&
+		source_pos_cmp(change->pos, snapshot) < 0;
+}
 
 #endif							/* DTSMIG_CHANGE_H */

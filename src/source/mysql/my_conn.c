@@ -671,7 +671,9 @@ my_command(MyConn *conn, int command, const void *payload, Size len)
 	if (conn->mysql->methods->db_command(conn->mysql, command, payload, len, 1,
 										 NULL) != 0)
 		raise_source_error(conn, "sending a replication command");
-	conn->streaming = true;
+
+	/* COM_REGISTER_SLAVE has a short answer, a dump an endless one */
+	conn->streaming = command != 21;
 }
 
 bool

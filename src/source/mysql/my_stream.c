@@ -1,0 +1,754 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_stream.c
+ *	  The change stream of a MySQL-family source: its life, and transactions.
+ *
+ * Events come one at a time and are looked at where the connection has put
+ * them. What they mean depends on where the stream is:
+ *
+ *			  GTID(standalone),						statement
+ *			  MySQL's GTID			  +------------+ (DDL, or BEGIN + COMMIT)
+ *		+---------------------------> | STANDALONE | -----------------+
+ *		|							  +-----+------+				  |
+ *		|								BEGIN |	  XA START			  |
+ *	+---+--+   GTID, BEGIN, rows	+---------v------+				  |
+ *	| IDLE | ---------------------> | IN_TRANSACTION | --XID, COMMIT--+
+ *	+---^--+						+----------------+				  |
+ *		|	   GTID(prepared XA)	+-----------+					  |
+ *		+	---------------------->	| PREPARING | --XA_PREPARE--------+
+ *		|							+-----------+					  |
+ *		+-------------------------------------------------------------+
+ *
+ * - The rows of an XA transaction are not told when they come by, for nobody
+ *	 knows yet whether it will commit. Its place is kept in the position's
+ *	 text; at XA COMMIT a second connection reads those rows again, and they
+ *	 are told as a transaction of that moment.
+ * - A transaction without an end, because the source crashed while it wrote
+ *	 it, or one that ends with ROLLBACK, is void. As its rows have been told
+ *	 already, a ROLLBACK is told and its place remembered: a stream that this
+ *	 process opens before it passes it over (my_stream_void.c).
+ *
+ * Memory: an event, in the connection's buffer, and once more if it has to
+ * be uncompressed; the tables that TABLE_MAPs announced. Nothing else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/mysql/my_stream_impl.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* A source that sends no heartbeat for so long is taken for dead. */
+#define SILENCE_LIMIT_MS	30000
+
+/* After so many events without a change a look is taken at the clock. */
+#define EVENTS_PER_LOOK		256
+
+/* A buffer larger than that is given back after the event it was for. */
+#define PLAIN_KEEP_SIZE		(16 * 1024 * 1024)
+
+/* ------------------------------------------------------------- reporting */
+
+static void
+event_context(void *arg)
+{
+	SourceStream *stream = arg;
+
+	if (stream->event.type == 0)
+		errcontext("binary log \"%s\", position " UINT64_FORMAT,
+				   stream->reader->file, stream->reader->offset);
+	else
+		errcontext("binary log \"%s\", event %s that ends at " UINT64_FORMAT,
+				   stream->reader->file, binlog_event_name(stream->event.type),
+				   stream->reader->offset);
+}
+
+void
+stream_error(SourceStream *stream, const BinlogError *error)
+{
+	StreamReader *r = stream->reader;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("could not read binary log \"%s\" near position " UINT64_FORMAT ": %s",
+					r->file, r->offset, error->message)));
+}
+
+SourcePos
+stream_end_pos(SourceStream *stream)
+{
+	SourcePos	pos;
+
+	pos.segment = stream->main.segment;
+	pos.offset = stream->main.offset;
+	return pos;
+}
+
+TimestampTz
+stream_event_time(SourceStream *stream)
+{
+	return time_t_to_timestamptz((pg_time_t) stream->event.timestamp);
+}
+
+/* --------------------------------------------------------------- telling */
+
+Change *
+stream_queue(SourceStream *stream, ChangeKind kind)
+{
+	Change	   *change;
+
+	if (stream->queue_len == STREAM_QUEUE_SIZE)
+		elog(ERROR, "queue of the change stream is full");
+	change = &stream->queue[(stream->queue_head + stream->queue_len++) %
+							STREAM_QUEUE_SIZE];
+	memset(change, 0, sizeof(*change));
+	change->kind = kind;
+	change->pos = kind == CHANGE_BEGIN || kind == CHANGE_TRUNCATE ?
+		stream->start : stream_end_pos(stream);
+	if (kind == CHANGE_COMMIT || kind == CHANGE_DDL)
+		change->commit_time = stream_event_time(stream);
+	return change;
+}
+
+void
+stream_begin(SourceStream *stream)
+{
+	MemoryContextReset(stream->txcxt);
+	stream->savepoints = NIL;
+	stream->state = STREAM_IN_TRANSACTION;
+	stream->rows_told = 0;
+	stream->transactional_told = false;
+	stream->other_told = false;
+	stream_queue(stream, CHANGE_BEGIN);
+}
+
+void
+stream_commit(SourceStream *stream)
+{
+	stream_queue(stream, CHANGE_COMMIT);
+	stream->state = STREAM_IDLE;
+}
+
+/* A transaction of which nothing is of interest: the position moves on. */
+void
+stream_move(SourceStream *stream)
+{
+	stream_begin(stream);
+	stream_commit(stream);
+}
+
+/* Notes where the stream is, once the end of a transaction is handed out. */
+static void
+note_done(SourceStream *stream, ChangeKind kind)
+{
+	MyPosition *done = &stream->done;
+	StreamReader *r = &stream->main;
+
+	if (strcmp(done->file, r->file) != 0)
+		strlcpy(done->file, r->file, MY_FILE_SIZE);
+	done->offset = r->offset;
+	if (stream->has_gtid && stream->state == STREAM_IDLE)
+	{
+		my_position_add_gtid(done, stream->gtid.domain,
+							 stream->gtid_server_id, stream->gtid.seq);
+		stream->has_gtid = false;
+	}
+	if (stream->ended_xid != NULL && kind == CHANGE_COMMIT)
+	{
+		my_position_remove_prepared(done, stream->ended_xid);
+		pfree(stream->ended_xid);
+		stream->ended_xid = NULL;
+	}
+	if (stream->prepared_xid != NULL && kind == CHANGE_COMMIT)
+	{
+		my_position_add_prepared(done, stream->prepared_xid, r->file,
+								 stream->start.offset);
+		pfree(stream->prepared_xid);
+		stream->prepared_xid = NULL;
+	}
+}
+
+static Change *
+dequeue(SourceStream *stream)
+{
+	Change	   *change = &stream->queue[stream->queue_head];
+
+	stream->queue_head = (stream->queue_head + 1) % STREAM_QUEUE_SIZE;
+	stream->queue_len--;
+
+	/* one that an event of the next file ended leaves the position as it is */
+	if ((change->kind == CHANGE_COMMIT || change->kind == CHANGE_HEARTBEAT ||
+		 change->kind == CHANGE_DDL) &&
+		source_pos_cmp(change->pos, stream_end_pos(stream)) == 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(stream->cxt);
+
+		note_done(stream, change->kind);
+		MemoryContextSwitchTo(old);
+	}
+	return change;
+}
+
+/*
+ * What came between the offset from and the end of the current event is void.
+ */
+void
+stream_void(SourceStream *stream, uint64 from)
+{
+	if (stream->rows_told == 0)
+	{
+		stream_commit(stream);
+		return;
+	}
+	void_add(stream, from, stream->reader->offset);
+	stream_queue(stream, CHANGE_ROLLBACK);
+	stream->voided = true;
+	stream->state = STREAM_IDLE;
+	stream->has_gtid = false;
+}
+
+/*
+ * A new file or a new transaction begins: one that is still open will never
+ * end, for the source crashed while it wrote it.
+ */
+static void
+end_unfinished(SourceStream *stream)
+{
+	stream_forget_maps(stream);
+	if (stream->state == STREAM_IN_TRANSACTION)
+	{
+		stream->has_gtid = false;
+		stream_void(stream, stream->start.offset);
+
+		/* it ended before this event, which has a place of its own */
+		stream->queue[(stream->queue_head + stream->queue_len - 1) %
+					  STREAM_QUEUE_SIZE].pos.offset = stream->main.event_start;
+	}
+	stream->state = STREAM_IDLE;
+	stream->has_gtid = false;
+}
+
+/* ---------------------------------------------------------------- events */
+
+static bool
+grow_plain(BinlogBuffer *buf, size_t wanted)
+{
+	SourceStream *stream = (SourceStream *)
+		((char *) buf - offsetof(SourceStream, plain));
+
+	if (wanted > MaxAllocHugeSize)
+		return false;
+	wanted = Max(wanted, 64 * 1024);
+	if (buf->data != NULL)
+		pfree(buf->data);
+	buf->data = NULL;
+	buf->size = 0;
+	buf->data = MemoryContextAllocHuge(stream->cxt, wanted);
+	buf->size = wanted;
+	return true;
+}
+
+/* Nothing came: is the source still there? */
+static void
+check_silence(SourceStream *stream)
+{
+	StreamReader *r = stream->reader;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (r->silent_since == 0)
+		r->silent_since = now;
+	else if (TimestampDifferenceExceeds(r->silent_since, now, SILENCE_LIMIT_MS))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("server \"%s\" has sent no heartbeat for %d seconds",
+						stream->info.server_name, SILENCE_LIMIT_MS / 1000)));
+}
+
+/*
+ * Moves the reader's offset to the end of the event. The header has its low
+ * 32 bits; files grow beyond those by a large transaction.
+ */
+static void
+move_offset(StreamReader *r, const BinlogEvent *event)
+{
+	uint64		end;
+
+	if (event->log_pos == 0 || (event->flags & BINLOG_F_ARTIFICIAL) != 0 ||
+		event->type == BINLOG_HEARTBEAT)
+	{
+		r->event_start = r->offset;
+		return;
+	}
+	end = (r->offset & ~UINT64CONST(0xffffffff)) | event->log_pos;
+	if (end < r->offset)
+		end += UINT64CONST(1) << 32;
+	r->offset = end;
+	r->event_start = end >= event->size ? end - event->size : 0;
+}
+
+bool
+stream_read_event(SourceStream *stream, long timeout_ms)
+{
+	StreamReader *r = stream->reader;
+	const uint8 *data;
+	Size		len;
+	BinlogError error;
+
+	if (!my_read_packet(r->conn, timeout_ms, &data, &len))
+	{
+		check_silence(stream);
+		return false;
+	}
+	r->silent_since = 0;
+	if (len == 0 || data[0] != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("server \"%s\" has ended the stream of its binary log",
+						stream->info.server_name)));
+	if (!binlog_open_event(&r->format, data + 1, len - 1, &stream->event,
+						   &error))
+		stream_error(stream, &error);
+	if (stream->event.size != len - 1)
+	{
+		binlog_fail(&error, "event has %u of %zu bytes", stream->event.size,
+					(size_t) len - 1);
+		stream_error(stream, &error);
+	}
+	move_offset(r, &stream->event);
+	return true;
+}
+
+static void
+set_file(StreamReader *r, const char *file, size_t len)
+{
+	if (len >= MY_FILE_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("name of a binary log is too long")));
+	memcpy(r->file, file, len);
+	r->file[len] = '\0';
+	r->segment = my_file_segment(r->file);
+}
+
+static void
+handle_rotate(SourceStream *stream)
+{
+	BinlogRotate rotate;
+	BinlogError error;
+
+	if (!binlog_read_rotate(&stream->event, &rotate, &error))
+		stream_error(stream, &error);
+	end_unfinished(stream);
+	set_file(&stream->main, rotate.file, rotate.file_len);
+	stream->main.offset = rotate.position;
+}
+
+/* MariaDB's GTID begins a transaction, or stands before one statement. */
+static void
+handle_gtid(SourceStream *stream)
+{
+	BinlogError error;
+
+	end_unfinished(stream);
+	if (!binlog_read_gtid(&stream->event, &stream->gtid, &error))
+		stream_error(stream, &error);
+	stream->has_gtid = true;
+	stream->gtid_server_id = stream->event.server_id;
+	stream->start.segment = stream->main.segment;
+	stream->start.offset = stream->main.event_start;
+	if (stream->gtid.flags & BINLOG_GTID_PREPARED_XA)
+		stream->state = STREAM_PREPARING;
+	else if (stream->gtid.flags &
+			 (BINLOG_GTID_STANDALONE | BINLOG_GTID_COMPLETED_XA))
+		stream->state = STREAM_STANDALONE;
+	else
+		stream_begin(stream);
+}
+
+/* MySQL's GTIDs: what follows tells what it is. */
+static void
+handle_mysql_gtid(SourceStream *stream)
+{
+	end_unfinished(stream);
+	stream->start.segment = stream->main.segment;
+	stream->start.offset = stream->main.event_start;
+	stream->state = STREAM_STANDALONE;
+}
+
+/* The head of a file tells the state of all domains before it. */
+static void
+handle_gtid_list(SourceStream *stream)
+{
+	BinlogGtidList list;
+	BinlogError error;
+	MemoryContext old;
+	uint32		i;
+
+	if (stream->event.flags & BINLOG_F_ARTIFICIAL)
+		return;
+	if (!binlog_read_gtid_list(&stream->event, &list, &error))
+		stream_error(stream, &error);
+	old = MemoryContextSwitchTo(stream->cxt);
+	for (i = 0; i < list.count; i++)
+	{
+		uint32		domain;
+		uint32		server_id;
+		uint64		seq;
+
+		/* of a domain, the latest comes last */
+		binlog_gtid_list_entry(&list, i, &domain, &server_id, &seq);
+		my_position_add_gtid(&stream->done, domain, server_id, seq);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+static void
+handle_heartbeat(SourceStream *stream)
+{
+	StreamReader *r = &stream->main;
+	const char *file;
+	size_t		len;
+	BinlogError error;
+
+	if (stream->event.type == BINLOG_HEARTBEAT)
+	{
+		uint64		end;
+
+		if (!binlog_read_text(&stream->event, &file, &len, &error))
+			stream_error(stream, &error);
+		if (len > 0 && (strlen(r->file) != len || memcmp(r->file, file, len) != 0))
+		{
+			end_unfinished(stream);
+			set_file(r, file, len);
+			r->offset = stream->event.log_pos;
+		}
+		end = (r->offset & ~UINT64CONST(0xffffffff)) | stream->event.log_pos;
+		if (end > r->offset)
+			r->offset = end;
+	}
+	if (stream->state == STREAM_IDLE && r->offset > 0)
+		stream_queue(stream, CHANGE_HEARTBEAT);
+}
+
+/* The rows of an XA transaction have come by; they wait for its COMMIT. */
+static void
+handle_xa_prepare(SourceStream *stream)
+{
+	BinlogXid	xid;
+	bool		one_phase;
+	BinlogError error;
+
+	if (!binlog_read_xa_prepare(&stream->event, &one_phase, &xid, &error))
+		stream_error(stream, &error);
+	stream_forget_maps(stream);
+	if (stream->state == STREAM_IN_TRANSACTION)
+		stream_commit(stream);
+	else if (stream->state == STREAM_PREPARING)
+		stream_prepared(stream, &xid, one_phase);
+}
+
+static void
+handle_incident(SourceStream *stream)
+{
+	BinlogIncident incident;
+	BinlogError error;
+
+	if (!binlog_read_incident(&stream->event, &incident, &error))
+		stream_error(stream, &error);
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("the source has logged an incident at position " UINT64_FORMAT " of \"%s\": %.*s",
+					stream->main.event_start, stream->main.file,
+					(int) incident.message_len, incident.message),
+			 errdetail("Changes before it may be missing from the binary log."),
+			 errhint("Copy the data again with a new full load.")));
+}
+
+static void
+unknown_event(SourceStream *stream)
+{
+	uint8		type = stream->event.type;
+
+	if (stream->event.flags & BINLOG_F_IGNORABLE)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("event of type %d (%s) at position " UINT64_FORMAT " of \"%s\" is not supported",
+					type, binlog_event_name(type), stream->main.event_start,
+					stream->main.file),
+			 type == BINLOG_MYSQL_TRANSACTION_PAYLOAD ?
+			 errhint("Set binlog_transaction_compression = OFF at the source.") :
+			 type == BINLOG_MYSQL_PARTIAL_UPDATE_ROWS ?
+			 errhint("Set binlog_row_value_options = '' at the source.") : 0));
+}
+
+static void
+handle_event(SourceStream *stream)
+{
+	uint8		type = stream->event.type;
+
+	if (binlog_is_rows_event(type))
+	{
+		stream_rows(stream);
+		return;
+	}
+	switch (type)
+	{
+		case BINLOG_TABLE_MAP:
+			stream_table_map(stream);
+			break;
+		case BINLOG_XID:
+			if (stream->state == STREAM_IN_TRANSACTION)
+				stream_commit(stream);
+			else
+				stream_move(stream);
+			break;
+		case BINLOG_QUERY:
+		case BINLOG_QUERY_COMPRESSED:
+		case BINLOG_EXECUTE_LOAD_QUERY:
+			stream_query(stream);
+			break;
+		case BINLOG_GTID:
+			handle_gtid(stream);
+			break;
+		case BINLOG_MYSQL_GTID:
+		case BINLOG_MYSQL_ANONYMOUS_GTID:
+		case BINLOG_MYSQL_GTID_TAGGED:
+			handle_mysql_gtid(stream);
+			break;
+		case BINLOG_FORMAT_DESCRIPTION:
+			end_unfinished(stream);
+			break;
+		case BINLOG_ROTATE:
+			handle_rotate(stream);
+			break;
+		case BINLOG_HEARTBEAT:
+		case BINLOG_MYSQL_HEARTBEAT_V2:
+			handle_heartbeat(stream);
+			break;
+		case BINLOG_GTID_LIST:
+			handle_gtid_list(stream);
+			break;
+		case BINLOG_XA_PREPARE:
+			handle_xa_prepare(stream);
+			break;
+		case BINLOG_INCIDENT:
+			handle_incident(stream);
+			break;
+		case BINLOG_STOP:
+		case BINLOG_INTVAR:		/* of the statement that follows */
+		case BINLOG_RAND:
+		case BINLOG_USER_VAR:
+		case BINLOG_BEGIN_LOAD_QUERY:	/* of an EXECUTE_LOAD_QUERY */
+		case BINLOG_APPEND_BLOCK:
+		case BINLOG_DELETE_FILE:
+		case BINLOG_IGNORABLE:
+		case BINLOG_ROWS_QUERY:
+		case BINLOG_ANNOTATE_ROWS:
+		case BINLOG_CHECKPOINT:
+		case BINLOG_START_ENCRYPTION:	/* the server sends plain events */
+		case BINLOG_MYSQL_PREVIOUS_GTIDS:
+		case BINLOG_MYSQL_TRANSACTION_CONTEXT:
+		case BINLOG_MYSQL_VIEW_CHANGE:
+			break;
+		default:
+			unknown_event(stream);
+			break;
+	}
+}
+
+/* ------------------------------------------------------------------ life */
+
+static void
+start_reader(SourceStream *stream, const char *file, uint64 offset,
+			 const char *gtids)
+{
+	StreamReader *r = stream->reader;
+
+	binlog_format_init(&r->format);
+	strlcpy(r->file, file, MY_FILE_SIZE);
+	r->segment = my_file_segment(file);
+	r->offset = offset;
+	stream_start_dump(r->conn, &stream->info, file, offset, gtids);
+}
+
+static char *
+copy_string(const char *s)
+{
+	return s ? pstrdup(s) : NULL;
+}
+
+static void
+copy_info(ConnectionInfo *to, const ConnectionInfo *from)
+{
+	*to = *from;
+	to->server_name = pstrdup(from->server_name ? from->server_name : "");
+	to->server_type = copy_string(from->server_type);
+	to->host = copy_string(from->host);
+	to->user = copy_string(from->user);
+	to->password = copy_string(from->password);
+	to->dbname = copy_string(from->dbname);
+	to->ssl_ca = copy_string(from->ssl_ca);
+	to->ssl_cert = copy_string(from->ssl_cert);
+	to->ssl_key = copy_string(from->ssl_key);
+}
+
+SourceStream *
+my_open_changes(const ConnectionInfo *info, const char *position,
+				const StreamCallbacks *callbacks, TypePolicy *policy)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
+											  "dtsmig change stream",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	SourceStream *stream = palloc0(sizeof(SourceStream));
+	char	   *gtids = NULL;
+
+	stream->cxt = cxt;
+	stream->eventcxt = AllocSetContextCreate(cxt, "dtsmig event",
+											 ALLOCSET_SMALL_SIZES);
+	stream->txcxt = AllocSetContextCreate(cxt, "dtsmig source transaction",
+										  ALLOCSET_SMALL_SIZES);
+	copy_info(&stream->info, info);
+	stream->callbacks = *callbacks;
+	stream->policy = policy;
+	stream->plain.grow = grow_plain;
+	stream->reader = &stream->main;
+	my_position_read(position, &stream->done);
+	stream_rows_init(stream);
+
+	stream->main.conn = my_connect(&stream->info);
+	stream->mariadb = my_is_mariadb(stream->main.conn);
+	stream_check_start(stream);
+
+	/* offsets past 4 GB can't be asked for; a GTID state can */
+	if (stream->done.file[0] == '\0' || stream->done.offset > PG_UINT32_MAX)
+		gtids = my_position_gtids(&stream->done);
+	start_reader(stream, gtids ? "" : stream->done.file,
+				 gtids ? 0 : stream->done.offset, gtids);
+	MemoryContextSwitchTo(old);
+	return stream;
+}
+
+/*
+ * The main reader waits while the rows of an XA transaction that has been
+ * committed are read from their place, on a connection of its own.
+ */
+void
+stream_start_replay(SourceStream *stream, const char *file, uint64 offset)
+{
+	MemoryContext old = MemoryContextSwitchTo(stream->cxt);
+
+	stream->replay_time = stream_event_time(stream);
+	memset(&stream->replay, 0, sizeof(stream->replay));
+	stream->replay.conn = my_connect(&stream->info);
+	stream->reader = &stream->replay;
+	start_reader(stream, file, offset, NULL);
+	MemoryContextSwitchTo(old);
+}
+
+/* An event of a transaction that is read again. */
+static void
+handle_replayed(SourceStream *stream)
+{
+	uint8		type = stream->event.type;
+
+	if (type == BINLOG_TABLE_MAP)
+		stream_table_map(stream);
+	else if (binlog_is_rows_event(type))
+		stream_rows(stream);
+	else if (type == BINLOG_XA_PREPARE)
+	{
+		my_close(stream->replay.conn);
+		stream->replay.conn = NULL;
+		stream->reader = &stream->main;
+		stream_forget_maps(stream);
+		stream_commit(stream);
+		stream->queue[(stream->queue_head + stream->queue_len - 1) %
+					  STREAM_QUEUE_SIZE].commit_time = stream->replay_time;
+	}
+}
+
+static Change *
+next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
+{
+	TimestampTz deadline = 0;
+	int			events = 0;
+
+	if (timeout_ms > 0)
+		deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+											   timeout_ms);
+	for (;;)
+	{
+		if (stream->queue_len > 0)
+			return dequeue(stream);
+		if (stream_rows_pending(stream))
+			return stream_next_row(stream, rowcxt);
+		if (stream->voided)
+			ereport(ERROR,
+					(errcode(ERRCODE_TRANSACTION_ROLLBACK),
+					 errmsg("a transaction was rolled back at the source after its rows had been read"),
+					 errdetail("The stream must be opened again at the position that was committed last.")));
+
+		if (stream->plain.size > PLAIN_KEEP_SIZE)
+		{
+			pfree(stream->plain.data);
+			stream->plain.data = NULL;
+			stream->plain.size = 0;
+		}
+		CHECK_FOR_INTERRUPTS();
+		if (events++ % EVENTS_PER_LOOK == EVENTS_PER_LOOK - 1 &&
+			GetCurrentTimestamp() >= deadline)
+			return NULL;
+		if (!stream_read_event(stream, 0))
+		{
+			long		left = 0;
+
+			if (timeout_ms > 0)
+				left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+													   deadline);
+			if (left <= 0 || !stream_read_event(stream, left))
+				return NULL;
+		}
+		if (stream->reader == &stream->replay)
+			handle_replayed(stream);
+		else
+			handle_event(stream);
+	}
+}
+
+Change *
+my_next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
+{
+	ErrorContextCallback callback;
+	Change	   *change;
+
+	callback.callback = event_context;
+	callback.arg = stream;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	change = next_change(stream, rowcxt, timeout_ms);
+	error_context_stack = callback.previous;
+	return change;
+}
+
+char *
+my_stream_position(SourceStream *stream)
+{
+	return my_position_text(&stream->done);
+}
+
+/* A binlog keeps its files as long as it was told to, read or not. */
+void
+my_confirm(SourceStream *stream, const char *position)
+{
+}
+
+void
+my_close_changes(SourceStream *stream)
+{
+	MemoryContextDelete(stream->cxt);
+}

@@ -1,0 +1,168 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_stream_impl.h
+ *	  What the files of the change stream share: my_stream.c (life and
+ *	  transactions), my_stream_open.c (handshake), my_stream_rows.c (tables
+ *	  and rows), my_stream_query.c (statements), my_stream_void.c (what is to
+ *	  be passed over).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_MY_STREAM_IMPL_H
+#define DTSMIG_MY_STREAM_IMPL_H
+
+#include "postgres.h"
+#include "utils/hsearch.h"
+
+#include "source/mysql/binlog_event.h"
+#include "source/mysql/binlog_query.h"
+#include "source/mysql/binlog_rows.h"
+#include "source/mysql/my_conn.h"
+#include "source/mysql/my_stream.h"
+#include "source/mysql/my_values.h"
+
+/* Where the stream is with regard to transactions. */
+typedef enum StreamState
+{
+	STREAM_IDLE,				/* between transactions */
+	STREAM_STANDALONE,			/* a GTID came; one statement follows */
+	STREAM_IN_TRANSACTION,		/* BEGIN has been told */
+	STREAM_PREPARING			/* in an XA transaction up to its PREPARE;
+								 * nothing is told */
+} StreamState;
+
+/* A connection that receives a binlog, and where it stands. */
+typedef struct StreamReader
+{
+	MyConn	   *conn;
+	BinlogFormat format;
+	char		file[MY_FILE_SIZE];
+	uint64		segment;
+	uint64		event_start;	/* of the current event */
+	uint64		offset;			/* its end */
+	TimestampTz silent_since;	/* 0: something came at the last look */
+} StreamReader;
+
+/* A table that a TABLE_MAP has announced. */
+typedef struct StreamTable
+{
+	uint64		table_id;		/* hash key */
+	uint32		map_serial;		/* the statement that it was mapped for */
+	MemoryContext cxt;			/* of what follows */
+	uint8	   *raw;			/* body of the TABLE_MAP */
+	Size		raw_len;
+	char	   *schema;
+	char	   *name;
+	int			ncolumns;
+	BinlogColumn *columns;		/* as logged */
+	BinlogColumn *plain;		/* COMPRESSED types replaced by what they are
+								 * once uncompressed */
+	int8	   *sizes;			/* binlog_fixed_size, or -1 */
+	uint32		generation;		/* of rel when columns were fitted to it */
+	SourceRelation *rel;		/* NULL: not selected */
+} StreamTable;
+
+/* A savepoint of the current transaction. */
+typedef struct StreamSavepoint
+{
+	char	   *name;
+	uint64		offset;			/* end of its event */
+	uint64		rows_told;		/* before it */
+} StreamSavepoint;
+
+#define STREAM_QUEUE_SIZE 4
+
+struct SourceStream
+{
+	MemoryContext cxt;
+	MemoryContext eventcxt;		/* reset at each statement */
+	MemoryContext txcxt;		/* reset at each BEGIN */
+	ConnectionInfo info;
+	StreamCallbacks callbacks;
+	TypePolicy *policy;
+	bool		mariadb;
+	bool		fold_names;		/* the source folds names to lower case */
+
+	StreamReader main;
+	StreamReader replay;		/* rows of an XA transaction, at its COMMIT */
+	StreamReader *reader;		/* the one in use */
+
+	/* the current event, in its reader's packet */
+	BinlogEvent event;
+	BinlogBuffer plain;			/* what was compressed in it */
+
+	/* the transaction */
+	StreamState state;
+	SourcePos	start;			/* of its first event */
+	BinlogGtid	gtid;
+	uint32		gtid_server_id;
+	bool		has_gtid;
+	uint64		rows_told;		/* row changes told since BEGIN … */
+	bool		transactional_told; /* … of a table that can roll back, */
+	bool		other_told;		/* … of one that can't */
+
+	/* XA transactions that begin and cease to be pending with this one */
+	char	   *prepared_xid;
+	char	   *ended_xid;
+	TimestampTz replay_time;	/* commit time of the one read again */
+
+	List	   *savepoints;		/* StreamSavepoint *, in order */
+	bool		voided;			/* a ROLLBACK was told: nothing may follow */
+
+	/* rows of the current event still to be told */
+	StreamTable *table;
+	BinlogRows	rows;
+	BinlogField *fields;		/* maxcolumns of each */
+	BinlogField *old_fields;
+	int			maxcolumns;
+	HTAB	   *tables;			/* StreamTable by table_id */
+	uint32		map_serial;		/* grows with each statement's end */
+	StreamTable *last_table;
+
+	/* what next_change returns */
+	Change		change;
+	Change		queue[STREAM_QUEUE_SIZE];
+	int			queue_head;
+	int			queue_len;
+
+	/* after the COMMIT, DDL or HEARTBEAT queued last: see stream_position */
+	MyPosition	done;
+};
+
+/* my_stream.c */
+extern void stream_error(SourceStream *stream, const BinlogError *error) pg_attribute_noreturn();
+extern SourcePos stream_end_pos(SourceStream *stream);
+extern Change *stream_queue(SourceStream *stream, ChangeKind kind);
+extern void stream_begin(SourceStream *stream);
+extern void stream_commit(SourceStream *stream);
+extern void stream_move(SourceStream *stream);
+extern void stream_void(SourceStream *stream, uint64 from);
+extern TimestampTz stream_event_time(SourceStream *stream);
+extern bool stream_read_event(SourceStream *stream, long timeout_ms);
+extern void stream_start_replay(SourceStream *stream, const char *file,
+								uint64 offset);
+
+/* my_stream_open.c */
+extern void stream_check_start(SourceStream *stream);
+extern void stream_start_dump(MyConn *conn, const ConnectionInfo *info,
+							  const char *file, uint64 offset,
+							  const char *gtids);
+
+/* my_stream_rows.c */
+extern void stream_rows_init(SourceStream *stream);
+extern void stream_table_map(SourceStream *stream);
+extern void stream_rows(SourceStream *stream);
+extern bool stream_rows_pending(SourceStream *stream);
+extern Change *stream_next_row(SourceStream *stream, MemoryContext rowcxt);
+extern void stream_forget_maps(SourceStream *stream);
+
+/* my_stream_query.c */
+extern void stream_query(SourceStream *stream);
+extern void stream_prepared(SourceStream *stream, const BinlogXid *xid,
+							bool one_phase);
+
+/* my_stream_void.c */
+extern void void_add(const SourceStream *stream, uint64 from, uint64 to);
+extern bool void_contains(const SourceStream *stream, uint64 offset);
+
+#endif							/* DTSMIG_MY_STREAM_IMPL_H */

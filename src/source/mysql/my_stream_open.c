@@ -1,0 +1,214 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_stream_open.c
+ *	  The beginning of a change stream: is the position still there, and the
+ *	  handshake of a replica.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/mysql/my_stream_impl.h"
+
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+
+/* commands of the protocol */
+#define COM_BINLOG_DUMP		18
+#define COM_REGISTER_SLAVE	21
+
+/* A server id of ours lies in this range, if none is set. */
+#define SERVER_ID_BASE		0xA0000000
+#define SERVER_ID_MASK		0x0FFFFFFF
+
+/* Runs what some servers do not know. */
+static void
+try_query(MyConn *conn, const char *sql)
+{
+	char	   *message;
+	int			my_errno;
+
+	(void) my_try_query(conn, sql, NULL, &message, &my_errno);
+}
+
+static void
+lost_position(SourceStream *stream, const char *first)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_FILE),
+			 errmsg("binary log \"%s\" is no longer on server \"%s\": changes from position " UINT64_FORMAT " on are lost",
+					stream->done.file, stream->info.server_name,
+					stream->done.offset),
+			 errdetail("The first binary log there is \"%s\".", first),
+			 errhint("Start again with a full load, and have the source keep its logs longer (binlog_expire_logs_seconds).")));
+}
+
+/*
+ * Looks for the start position among the logs of the source. An account that
+ * may not list them is left to what the source says of the position.
+ */
+static void
+check_logs(SourceStream *stream)
+{
+	MyPosition *start = &stream->done;
+	MyResult   *logs = NULL;
+	char	   *message;
+	int			my_errno;
+	int			i;
+
+	if (!my_try_query(stream->main.conn, "SHOW BINARY LOGS", &logs, &message,
+					  &my_errno))
+	{
+		if (my_errno == 1381)	/* not using binary logging */
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("server \"%s\" writes no binary log",
+							stream->info.server_name),
+					 errhint("Start it with log_bin and binlog_format = ROW.")));
+		return;
+	}
+	if (logs == NULL || logs->nrows == 0 || logs->ncolumns < 2)
+		return;
+	for (i = 0; i < logs->nrows; i++)
+		if (strcmp(logs->values[i][0], start->file) == 0)
+			break;
+	if (i < logs->nrows)
+	{
+		uint64		size = strtou64(logs->values[i][1], NULL, 10);
+
+		if (start->offset <= size)
+			return;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("position " UINT64_FORMAT " is past the end of binary log \"%s\" of server \"%s\"",
+						start->offset, start->file, stream->info.server_name),
+				 errdetail("The log ends at " UINT64_FORMAT ".", size),
+				 errhint("Is it the same server, and has it lost a part of its log in a crash?")));
+	}
+	if (my_file_segment(start->file) < my_file_segment(logs->values[0][0]))
+		lost_position(stream, logs->values[0][0]);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_FILE),
+			 errmsg("server \"%s\" has no binary log \"%s\"",
+					stream->info.server_name, start->file),
+			 errdetail("Its binary logs are \"%s\" to \"%s\".",
+					   logs->values[0][0], logs->values[logs->nrows - 1][0]),
+			 errhint("Is it the same server, and have its logs been reset or renamed?")));
+}
+
+/* The GTID state at a place that is known by file and offset alone. */
+static void
+ask_gtids(SourceStream *stream)
+{
+	MyPosition *start = &stream->done;
+	MyResult   *res = NULL;
+	char	   *message;
+	int			my_errno;
+
+	if (!my_try_query(stream->main.conn,
+					  psprintf("SELECT BINLOG_GTID_POS(%s, " UINT64_FORMAT ")",
+							   my_quote_literal(start->file), start->offset),
+					  &res, &message, &my_errno) ||
+		res == NULL || res->nrows == 0 || res->values[0][0] == NULL)
+		return;
+	if (!my_position_set_gtids(start, res->values[0][0]))
+		start->ngtids = 0;
+}
+
+/* Looks at where the stream is to start, and at what else it must know. */
+void
+stream_check_start(SourceStream *stream)
+{
+	MyConn	   *conn = stream->main.conn;
+	char	   *fold = my_query_value(conn, "SELECT @@lower_case_table_names");
+
+	stream->fold_names = fold != NULL && strcmp(fold, "0") != 0;
+	if (stream->done.file[0] == '\0')
+	{
+		if (!stream->mariadb)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a start by GTID alone is supported for MariaDB only")));
+		return;
+	}
+	check_logs(stream);
+	if (stream->mariadb && stream->done.ngtids == 0)
+		ask_gtids(stream);
+}
+
+static uint32
+choose_server_id(const ConnectionInfo *info)
+{
+	uint32		id;
+
+	if (info->replication_server_id != 0)
+		return info->replication_server_id;
+	if (!pg_strong_random(&id, sizeof(id)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random server id")));
+	return SERVER_ID_BASE | (id & SERVER_ID_MASK);
+}
+
+static void
+append_le(StringInfo buf, uint32 v, int bytes)
+{
+	for (; bytes > 0; bytes--, v >>= 8)
+		appendStringInfoChar(buf, (char) (v & 0xff));
+}
+
+/* COM_REGISTER_SLAVE makes us show up in SHOW REPLICA HOSTS. */
+static void
+register_replica(MyConn *conn, uint32 server_id)
+{
+	StringInfoData buf;
+	const uint8 *data;
+	Size		len;
+
+	initStringInfo(&buf);
+	append_le(&buf, server_id, 4);
+	append_le(&buf, 0, 3);		/* host, user, password: empty */
+	append_le(&buf, 0, 2);		/* port */
+	append_le(&buf, 0, 4);		/* rank */
+	append_le(&buf, 0, 4);		/* id of the source: filled in there */
+	my_command(conn, COM_REGISTER_SLAVE, buf.data, buf.len);
+	my_read_packet(conn, -1, &data, &len);
+}
+
+/*
+ * Tells the source what we understand and asks for its log: from file and
+ * offset on, or (gtids not NULL) from a GTID state on. Heartbeats come each
+ * second. A consumer that is slow must not be taken for dead.
+ */
+void
+stream_start_dump(MyConn *conn, const ConnectionInfo *info, const char *file,
+				  uint64 offset, const char *gtids)
+{
+	uint32		server_id = choose_server_id(info);
+	StringInfoData buf;
+
+	try_query(conn, "SET @master_binlog_checksum = @@global.binlog_checksum");
+	try_query(conn, "SET @source_binlog_checksum = @@global.binlog_checksum");
+	try_query(conn, "SET @master_heartbeat_period = 1000000000");
+	try_query(conn, "SET @source_heartbeat_period = 1000000000");
+	try_query(conn, "SET SESSION net_write_timeout = 31536000");
+	if (my_is_mariadb(conn))
+	{
+		my_query(conn, "SET @mariadb_slave_capability = 4");
+		if (gtids)
+		{
+			my_query(conn, psprintf("SET @slave_connect_state = %s",
+									my_quote_literal(gtids)));
+			my_query(conn, "SET @slave_gtid_strict_mode = 0");
+			my_query(conn, "SET @slave_gtid_ignore_duplicates = 0");
+		}
+	}
+	register_replica(conn, server_id);
+
+	initStringInfo(&buf);
+	append_le(&buf, gtids ? 4 : (uint32) offset, 4);
+	append_le(&buf, 0, 2);		/* flags: wait at the end, no annotations */
+	append_le(&buf, server_id, 4);
+	appendStringInfoString(&buf, file);
+	my_command(conn, COM_BINLOG_DUMP, buf.data, buf.len);
+}

@@ -1,0 +1,413 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_stream_query.c
+ *	  QUERY events in the change stream: ends of transactions, DDL, and rows
+ *	  that are hidden in statements.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/mysql/my_stream_impl.h"
+
+#include "catalog/pg_collation.h"
+#include "mb/pg_wchar.h"
+#include "utils/formatting.h"
+#include "utils/memutils.h"
+
+/* How much of a statement an error shows. */
+#define STATEMENT_SHOWN 200
+
+/* What a search of the names in a statement is for, and has found. */
+typedef struct NameSearch
+{
+	SourceStream *stream;
+	const char *default_schema;
+	char	   *schema;			/* of the first selected table */
+	char	   *table;			/* NULL: the schema itself */
+} NameSearch;
+
+/*
+ * Text of a statement in the server's encoding. The log has it in the
+ * client's character set; what is not UTF-8 is read as Latin 1.
+ */
+static char *
+to_server(const char *text, size_t len)
+{
+	char	   *copy = pnstrdup(text, len);
+	int			encoding = PG_UTF8;
+
+	len = strlen(copy);
+	if (!pg_verify_mbstr(PG_UTF8, copy, len, true))
+		encoding = PG_LATIN1;
+	return (char *) pg_do_encoding_conversion((unsigned char *) copy, len,
+											  encoding, GetDatabaseEncoding());
+}
+
+static char *
+name_to_server(SourceStream *stream, const char *name)
+{
+	char	   *s = to_server(name, strlen(name));
+
+	return stream->fold_names ?
+		str_tolower(s, strlen(s), DEFAULT_COLLATION_OID) : s;
+}
+
+static bool
+name_found(void *arg, const BinlogName *name)
+{
+	NameSearch *search = arg;
+	SourceStream *stream = search->stream;
+	const char *schema = search->default_schema;
+	char	   *table = NULL;
+
+	if (name->has_schema)
+		schema = name_to_server(stream, name->schema);
+	if (name->table[0] != '\0')
+		table = name_to_server(stream, name->table);
+	if (schema[0] == '\0' ||
+		!stream->callbacks.selected(stream->callbacks.arg, schema, table))
+		return false;
+	search->schema = pstrdup(schema);
+	search->table = table;
+	return true;
+}
+
+/*
+ * A statement that changes rows: only harmless if nothing that we follow can
+ * be among them.
+ */
+static void
+check_data(SourceStream *stream, const BinlogStatement *stmt,
+		   const char *schema)
+{
+	NameSearch	search = {stream, schema, NULL, NULL};
+	int			shown = (int) Min(stmt->len, STATEMENT_SHOWN);
+	StreamReader *r = stream->reader;
+
+	if (void_contains(stream, r->event_start))
+		return;
+	if (!(schema[0] != '\0' &&
+		  stream->callbacks.selected(stream->callbacks.arg, schema, NULL)) &&
+		!binlog_statement_names(stmt, name_found, &search))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("the source has logged a change as a statement at position " UINT64_FORMAT " of \"%s\"",
+					r->event_start, r->file),
+			 errdetail("Statement in database \"%s\": %s", schema,
+					   to_server(stmt->sql, shown)),
+			 errhint("Set binlog_format = ROW at the source, globally and in every session, and start again with a full load of the table.")));
+}
+
+static void
+tell_ddl(SourceStream *stream, const BinlogStatement *stmt, const char *schema,
+		 SourceRelation *rel)
+{
+	Change	   *change = stream_queue(stream, CHANGE_DDL);
+
+	change->ddl_schema = (char *) schema;
+	change->ddl_sql = to_server(stmt->sql, stmt->len);
+	change->rel = rel;
+	change->bytes = stream->event.size;
+}
+
+/* A statement that is a transaction of its own has been dealt with. */
+static void
+end_statement(SourceStream *stream)
+{
+	if (stream->state != STREAM_IN_TRANSACTION &&
+		stream->state != STREAM_PREPARING)
+		stream_move(stream);
+}
+
+static void
+tell_truncate(SourceStream *stream, SourceRelation *rel)
+{
+	bool		alone = stream->state != STREAM_IN_TRANSACTION;
+	Change	   *change;
+
+	if (alone)
+		stream_begin(stream);
+	change = stream_queue(stream, CHANGE_TRUNCATE);
+	change->rel = rel;
+	change->bytes = stream->event.size;
+	if (alone)
+		stream_commit(stream);
+}
+
+/*
+ * DDL: of interest if it hits a selected table, or drops a selected database.
+ * An ALTER that the source logs in two phases counts when it commits.
+ */
+static void
+handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
+		   const BinlogQuery *query, const char *schema)
+{
+	NameSearch	search = {stream, schema, NULL, NULL};
+	uint8		phase = stream->has_gtid ?
+		stream->gtid.flags_extra : query->gtid_flags3;
+	SourceRelation *rel = NULL;
+
+	if (stmt->temporary ||
+		stmt->kind == BINLOG_STMT_CREATE_DATABASE ||
+		stmt->kind == BINLOG_STMT_ALTER_DATABASE ||
+		(phase & (BINLOG_GTID_START_ALTER | BINLOG_GTID_ROLLBACK_ALTER)) ||
+		!binlog_statement_names(stmt, name_found, &search))
+	{
+		end_statement(stream);
+		return;
+	}
+	if (search.table)
+		rel = stream->callbacks.lookup(stream->callbacks.arg, search.schema,
+									   search.table);
+	if (stmt->kind == BINLOG_STMT_TRUNCATE && rel != NULL)
+	{
+		tell_truncate(stream, rel);
+		return;
+	}
+	tell_ddl(stream, stmt, schema, rel);
+	if (stream->state != STREAM_IN_TRANSACTION)
+		stream->state = STREAM_IDLE;
+}
+
+/*
+ * ROLLBACK, as a replica would do it: changes of tables that can't roll back
+ * stay. A transaction that has both would need to be split.
+ */
+static void
+handle_rollback(SourceStream *stream)
+{
+	if (stream->state != STREAM_IN_TRANSACTION)
+		stream_move(stream);
+	else if (!stream->other_told)
+		stream_void(stream, stream->start.offset);
+	else if (!stream->transactional_told)
+		stream_commit(stream);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a transaction that ends with ROLLBACK at position " UINT64_FORMAT " of \"%s\" has changed transactional and other tables",
+						stream->main.offset, stream->main.file)));
+}
+
+/* Text behind the keywords of a SAVEPOINT statement. */
+static char *
+savepoint_name(const BinlogStatement *stmt)
+{
+	return pnstrdup(stmt->sql + stmt->names_at, stmt->len - stmt->names_at);
+}
+
+static void
+handle_savepoint(SourceStream *stream, const BinlogStatement *stmt)
+{
+	MemoryContext old;
+	StreamSavepoint *save;
+
+	if (stream->state != STREAM_IN_TRANSACTION)
+		return;
+	old = MemoryContextSwitchTo(stream->txcxt);
+	save = palloc(sizeof(StreamSavepoint));
+	save->name = savepoint_name(stmt);
+	save->offset = stream->main.offset;
+	save->rows_told = stream->rows_told;
+	stream->savepoints = lappend(stream->savepoints, save);
+	MemoryContextSwitchTo(old);
+}
+
+/* What came since the savepoint is void; if it was told, all of it was. */
+static void
+handle_rollback_to(SourceStream *stream, const BinlogStatement *stmt)
+{
+	char	   *name = savepoint_name(stmt);
+	ListCell   *lc;
+	StreamSavepoint *found = NULL;
+
+	if (stream->state != STREAM_IN_TRANSACTION)
+		return;
+	/* names_at is at TO [SAVEPOINT] */
+	name += 2;
+	while (*name == ' ')
+		name++;
+	if (pg_strncasecmp(name, "savepoint ", 10) == 0)
+		name += 10;
+	foreach(lc, stream->savepoints)
+	{
+		StreamSavepoint *save = lfirst(lc);
+
+		if (pg_strcasecmp(save->name, name) == 0)
+			found = save;
+	}
+	if (found == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("ROLLBACK TO a savepoint that is not known at position " UINT64_FORMAT " of \"%s\"",
+						stream->main.offset, stream->main.file)));
+	if (stream->rows_told > found->rows_told)
+		stream_void(stream, found->offset);
+}
+
+/* The name of an XA transaction as XA statements in the log write it. */
+static char *
+xid_text(const BinlogXid *xid)
+{
+	StringInfoData buf;
+	uint32		i;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "X'");
+	for (i = 0; i < xid->gtrid_len; i++)
+		appendStringInfo(&buf, "%02x", xid->data[i]);
+	appendStringInfoString(&buf, "',X'");
+	for (i = 0; i < xid->bqual_len; i++)
+		appendStringInfo(&buf, "%02x", xid->data[xid->gtrid_len + i]);
+	appendStringInfo(&buf, "',%u", xid->format_id);
+	return buf.data;
+}
+
+/*
+ * An XA transaction has been prepared: noted for its COMMIT. In one phase, it
+ * has committed as well.
+ */
+void
+stream_prepared(SourceStream *stream, const BinlogXid *xid, bool one_phase)
+{
+	MemoryContext old;
+
+	if (one_phase)
+	{
+		stream_begin(stream);
+		stream_start_replay(stream, stream->main.file, stream->start.offset);
+		return;
+	}
+	old = MemoryContextSwitchTo(stream->cxt);
+	stream->prepared_xid = xid_text(xid);
+	MemoryContextSwitchTo(old);
+	stream_move(stream);
+}
+
+/* XA COMMIT and XA ROLLBACK of a transaction that was prepared. */
+static void
+handle_xa_end(SourceStream *stream, const BinlogStatement *stmt)
+{
+	const char *p = stmt->sql + stmt->names_at;
+	const char *end = stmt->sql + stmt->len;
+	StringInfoData name;
+	const MyPrepared *x;
+
+	/* from X'..' on, in lower-case digits and without spaces */
+	while (p < end && pg_strncasecmp(p, "x'", Min(2, end - p)) != 0)
+		p++;
+	initStringInfo(&name);
+	for (; p < end && *p != ';'; p++)
+		if (*p != ' ')
+			appendStringInfoChar(&name, *p == 'X' ? 'X' : pg_tolower(*p));
+	x = my_position_find_prepared(&stream->done, name.data);
+	if (stmt->kind == BINLOG_STMT_XA_COMMIT && x == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("XA transaction %s, committed at position " UINT64_FORMAT " of \"%s\", was prepared before the stream's start",
+						name.data, stream->main.event_start, stream->main.file),
+				 errhint("Start the task when no XA transaction is in doubt at the source (XA RECOVER).")));
+	if (x != NULL)
+		stream->ended_xid = MemoryContextStrdup(stream->cxt, name.data);
+	if (stmt->kind == BINLOG_STMT_XA_ROLLBACK)
+	{
+		stream_move(stream);
+		return;
+	}
+	stream_begin(stream);
+	stream_start_replay(stream, x->file, x->offset);
+}
+
+static void
+handle_begin(SourceStream *stream)
+{
+	if (stream->state == STREAM_IN_TRANSACTION)
+		return;					/* MariaDB's GTID did it */
+	if (stream->state == STREAM_IDLE)
+	{
+		stream->start.segment = stream->main.segment;
+		stream->start.offset = stream->main.event_start;
+	}
+	stream_begin(stream);
+}
+
+static void
+handle_commit(SourceStream *stream)
+{
+	if (stream->state == STREAM_IN_TRANSACTION)
+		stream_commit(stream);
+	else
+		stream_move(stream);
+}
+
+void
+stream_query(SourceStream *stream)
+{
+	BinlogQuery query;
+	BinlogStatement stmt;
+	BinlogError error;
+	MemoryContext old;
+	char	   *schema;
+
+	if (!binlog_read_query(&stream->event, &stream->plain, &query, &error))
+		stream_error(stream, &error);
+	binlog_classify(query.sql, query.sql_len, query.sql_mode, &stmt);
+	stream_forget_maps(stream);
+
+	switch (stmt.kind)
+	{
+		case BINLOG_STMT_BEGIN:
+			handle_begin(stream);
+			return;
+		case BINLOG_STMT_COMMIT:
+			handle_commit(stream);
+			return;
+		case BINLOG_STMT_ROLLBACK:
+			handle_rollback(stream);
+			return;
+		case BINLOG_STMT_EMPTY:
+			end_statement(stream);
+			return;
+		case BINLOG_STMT_XA_START:
+			if (stream->state == STREAM_IDLE)
+			{
+				stream->start.segment = stream->main.segment;
+				stream->start.offset = stream->main.event_start;
+			}
+			stream->state = STREAM_PREPARING;
+			return;
+		case BINLOG_STMT_XA_END:
+		case BINLOG_STMT_XA_PREPARE:
+		case BINLOG_STMT_RELEASE:
+			return;
+		default:
+			break;
+	}
+
+	MemoryContextReset(stream->eventcxt);
+	old = MemoryContextSwitchTo(stream->eventcxt);
+	schema = to_server(query.schema, query.schema_len);
+	if (stream->state == STREAM_IDLE)
+	{
+		stream->start.segment = stream->main.segment;
+		stream->start.offset = stream->main.event_start;
+	}
+	if (stmt.kind == BINLOG_STMT_SAVEPOINT)
+		handle_savepoint(stream, &stmt);
+	else if (stmt.kind == BINLOG_STMT_ROLLBACK_TO)
+		handle_rollback_to(stream, &stmt);
+	else if (stmt.kind == BINLOG_STMT_XA_COMMIT ||
+			 stmt.kind == BINLOG_STMT_XA_ROLLBACK)
+		handle_xa_end(stream, &stmt);
+	else if (binlog_stmt_is_ddl(stmt.kind))
+		handle_ddl(stream, &stmt, &query, schema);
+	else
+	{
+		if (stmt.kind == BINLOG_STMT_DATA || stmt.kind == BINLOG_STMT_UNKNOWN)
+			check_data(stream, &stmt, schema);
+		end_statement(stream);
+	}
+	MemoryContextSwitchTo(old);
+}

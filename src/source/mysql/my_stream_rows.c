@@ -1,0 +1,485 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_stream_rows.c
+ *	  Tables and rows in the change stream.
+ *
+ * A TABLE_MAP comes before the rows of each statement, most often with the
+ * same bytes as the last time: what was made of it is kept by table id, and
+ * only who receives the table is asked anew. The rows of a table that is not
+ * selected are never looked at.
+ *
+ * A row is decoded when it is asked for, from where the connection has put
+ * the event, straight into Datums.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/mysql/my_stream_impl.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+/* More tables than that are forgotten, all that are not in use. */
+#define TABLES_KEPT 2000
+
+/* Bytes of the length before a value that was compressed. */
+#define VARCHAR_PREFIX	2
+#define BLOB_PREFIX		4
+
+void
+stream_rows_init(SourceStream *stream)
+{
+	HASHCTL		ctl;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = sizeof(uint64);
+	ctl.entrysize = sizeof(StreamTable);
+	ctl.hcxt = stream->cxt;
+	stream->tables = hash_create("dtsmig binlog tables", 64, &ctl,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static StreamTable *
+find_table(SourceStream *stream, uint64 table_id, bool enter)
+{
+	StreamTable *table = stream->last_table;
+	bool		found;
+
+	if (table != NULL && table->table_id == table_id)
+		return table;
+	table = hash_search(stream->tables, &table_id,
+						enter ? HASH_ENTER : HASH_FIND, &found);
+	if (!found && table != NULL)
+		memset((char *) table + sizeof(table_id), 0,
+			   sizeof(StreamTable) - sizeof(table_id));
+	stream->last_table = table;
+	return table;
+}
+
+static void
+drop_tables(SourceStream *stream)
+{
+	HASH_SEQ_STATUS seq;
+	StreamTable *table;
+
+	hash_seq_init(&seq, stream->tables);
+	while ((table = hash_seq_search(&seq)) != NULL)
+	{
+		if (table->map_serial == stream->map_serial)
+			continue;
+		if (table->cxt)
+			MemoryContextDelete(table->cxt);
+		hash_search(stream->tables, &table->table_id, HASH_REMOVE, NULL);
+	}
+	stream->last_table = NULL;
+}
+
+/* The statement has ended: its tables' numbers mean nothing any more. */
+void
+stream_forget_maps(SourceStream *stream)
+{
+	stream->map_serial++;
+}
+
+static char *
+name_to_server(const char *name, size_t len)
+{
+	char	   *s = pnstrdup(name, len);
+
+	return pg_any_to_server(s, strlen(s), PG_UTF8);
+}
+
+/* Makes a StreamTable of a TABLE_MAP that was not seen like that before. */
+static void
+build_table(SourceStream *stream, StreamTable *table,
+			const BinlogTableMap *map)
+{
+	const BinlogEvent *event = &stream->event;
+	MemoryContext old;
+	BinlogError error;
+	int			i;
+
+	if (table->cxt)
+		MemoryContextReset(table->cxt);
+	else
+		table->cxt = AllocSetContextCreate(stream->cxt, "dtsmig binlog table",
+										   ALLOCSET_SMALL_SIZES);
+	table->raw_len = 0;
+	table->rel = NULL;
+	old = MemoryContextSwitchTo(table->cxt);
+	table->schema = name_to_server(map->schema, map->schema_len);
+	table->name = name_to_server(map->table, map->table_len);
+	table->ncolumns = map->ncolumns;
+	table->columns = palloc(map->ncolumns * sizeof(BinlogColumn));
+	table->plain = palloc(map->ncolumns * sizeof(BinlogColumn));
+	table->sizes = palloc(map->ncolumns * sizeof(int8));
+	if (!binlog_table_map_columns(map, table->columns, &error))
+		stream_error(stream, &error);
+	for (i = 0; i < map->ncolumns; i++)
+	{
+		BinlogColumn *col = &table->columns[i];
+		BinlogColumn *plain = &table->plain[i];
+
+		table->sizes[i] = (int8) binlog_fixed_size(col);
+		*plain = *col;
+		if (col->type == MYSQL_T_VARCHAR_COMPRESSED)
+		{
+			plain->type = MYSQL_T_VARCHAR;
+			plain->meta = Max(col->meta, 256);
+		}
+		else if (col->type == MYSQL_T_BLOB_COMPRESSED)
+		{
+			plain->type = MYSQL_T_BLOB;
+			plain->meta = BLOB_PREFIX;
+		}
+	}
+	table->raw_len = event->end - event->body;
+	table->raw = palloc(table->raw_len);
+	memcpy(table->raw, event->body, table->raw_len);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Columns that MariaDB made before 10.1, or without mysql56_temporal_format,
+ * have fraction digits that TABLE_MAP does not tell: the table's definition
+ * does.
+ */
+static void
+fit_old_temporal(StreamTable *table, SourceRelation *rel)
+{
+	ListCell   *lc;
+	int			i = 0;
+
+	if (rel->def == NULL)
+		return;
+	foreach(lc, rel->def->columns)
+	{
+		TableColumn *def = lfirst(lc);
+		BinlogColumn *col = &table->columns[i];
+
+		if (i >= table->ncolumns)
+			break;
+		if (col->type == MYSQL_T_TIME || col->type == MYSQL_T_DATETIME ||
+			col->type == MYSQL_T_TIMESTAMP)
+		{
+			col->meta = (uint16) def->fsp;
+			table->plain[i].meta = col->meta;
+			table->sizes[i] = (int8) binlog_fixed_size(col);
+		}
+		i++;
+	}
+}
+
+/* Where the log has the names of the columns, they must be those we know. */
+static void
+check_names(SourceStream *stream, const BinlogTableMap *map,
+			SourceRelation *rel)
+{
+	const uint8_t *p = map->optional;
+	const uint8_t *value;
+	const char *name;
+	size_t		len;
+	size_t		name_len;
+	int			field;
+	int			i = 0;
+	BinlogError error;
+
+	error.message[0] = '\0';
+	while (binlog_next_optional(map, &p, &field, &value, &len, &error))
+	{
+		const uint8_t *q = value;
+
+		if (field != BINLOG_META_COLUMN_NAME)
+			continue;
+		for (; binlog_next_name(&q, value + len, &name, &name_len); i++)
+		{
+			char	   *s = name_to_server(name, name_len);
+
+			if (i < rel->ncolumns && pg_strcasecmp(s, rel->columns[i].name) != 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DATATYPE_MISMATCH),
+						 errmsg("column %d of table \"%s\".\"%s\" is \"%s\" in the log, but \"%s\" is known",
+								i + 1, rel->schema, rel->name, s,
+								rel->columns[i].name),
+						 errdetail("The definition of the table has changed at the source."),
+						 errhint("Copy the table again with dtsmig.resync_table().")));
+			pfree(s);
+		}
+	}
+}
+
+/* Room for the rows of a table. */
+static void
+reserve_columns(SourceStream *stream, int ncolumns)
+{
+	int			n;
+
+	if (ncolumns <= stream->maxcolumns)
+		return;
+	n = Max(ncolumns, 64);
+	stream->maxcolumns = 0;
+	stream->fields = MemoryContextAlloc(stream->cxt, n * sizeof(BinlogField));
+	stream->old_fields = MemoryContextAlloc(stream->cxt,
+											n * sizeof(BinlogField));
+	stream->change.old.values = MemoryContextAlloc(stream->cxt,
+												   n * sizeof(Datum));
+	stream->change.old.status = MemoryContextAlloc(stream->cxt, n);
+	stream->change.new.values = MemoryContextAlloc(stream->cxt,
+												   n * sizeof(Datum));
+	stream->change.new.status = MemoryContextAlloc(stream->cxt, n);
+	stream->maxcolumns = n;
+}
+
+void
+stream_table_map(SourceStream *stream)
+{
+	const BinlogEvent *event = &stream->event;
+	BinlogTableMap map;
+	BinlogError error;
+	StreamTable *table;
+	SourceRelation *rel;
+	bool		same;
+
+	if (stream->state == STREAM_PREPARING)
+		return;
+	if (!binlog_read_table_map(&stream->reader->format, event, &map, &error))
+		stream_error(stream, &error);
+	table = find_table(stream, map.table_id, true);
+	same = table->raw_len == event->end - event->body &&
+		memcmp(table->raw, event->body, table->raw_len) == 0;
+	if (!same)
+	{
+		if (hash_get_num_entries(stream->tables) > TABLES_KEPT)
+		{
+			drop_tables(stream);
+			table = find_table(stream, map.table_id, true);
+		}
+		build_table(stream, table, &map);
+	}
+	table->map_serial = stream->map_serial;
+
+	rel = stream->callbacks.lookup(stream->callbacks.arg, table->schema,
+								   table->name);
+	if (rel != NULL && (rel != table->rel || !same ||
+						rel->generation != table->generation))
+	{
+		fit_old_temporal(table, rel);
+		check_names(stream, &map, rel);
+		table->generation = rel->generation;
+	}
+	table->rel = rel;
+	if (rel == NULL)
+		return;
+	my_values_bind_binlog(rel, table->plain, table->ncolumns);
+	reserve_columns(stream, table->ncolumns);
+}
+
+/* Can changes of this table be rolled back? */
+static bool
+is_transactional(const SourceRelation *rel)
+{
+	static const char *const other[] = {
+		"MyISAM", "Aria", "MEMORY", "MRG_MyISAM", "MRG_MYISAM", "CSV",
+		"ARCHIVE", "BLACKHOLE", "S3", NULL
+	};
+	int			i;
+
+	if (rel->def == NULL || rel->def->engine == NULL)
+		return true;
+	for (i = 0; other[i] != NULL; i++)
+		if (pg_strcasecmp(rel->def->engine, other[i]) == 0)
+			return false;
+	return true;
+}
+
+void
+stream_rows(SourceStream *stream)
+{
+	BinlogRows *rows = &stream->rows;
+	BinlogError error;
+	StreamTable *table;
+	uint32		serial = stream->map_serial;
+
+	if (stream->state == STREAM_PREPARING)
+		return;
+	if (!binlog_read_rows(&stream->reader->format, &stream->event, rows,
+						  &error))
+		stream_error(stream, &error);
+	if (rows->flags & BINLOG_ROWS_STMT_END)
+		stream_forget_maps(stream);
+	if (rows->table_id == BINLOG_DUMMY_TABLE_ID)
+		return;
+	table = find_table(stream, rows->table_id, false);
+	if (table == NULL || table->map_serial != serial)
+	{
+		binlog_fail(&error, "rows of a table (number " UINT64_FORMAT ") that was not announced",
+					rows->table_id);
+		stream_error(stream, &error);
+	}
+	if (table->rel == NULL ||
+		void_contains(stream, stream->reader->event_start))
+		return;
+	if (rows->ncolumns != table->ncolumns)
+	{
+		binlog_fail(&error, "rows of %d columns for a table of %d",
+					rows->ncolumns, table->ncolumns);
+		stream_error(stream, &error);
+	}
+	if (!binlog_plain_rows(rows, &stream->plain, &error))
+		stream_error(stream, &error);
+
+	/* a stream that begins inside of a transaction */
+	if (stream->state != STREAM_IN_TRANSACTION)
+	{
+		stream->start.segment = stream->main.segment;
+		stream->start.offset = stream->main.event_start;
+		stream_begin(stream);
+	}
+	if (is_transactional(table->rel))
+		stream->transactional_told = true;
+	else
+		stream->other_told = true;
+	stream->table = table;
+	stream->change.rel = table->rel;
+	stream->change.pos = stream->start;
+	stream->change.no_cascade = (rows->flags & BINLOG_ROWS_NO_FK_CHECKS) != 0;
+	stream->change.kind = rows->kind == BINLOG_ROWS_WRITE ? CHANGE_INSERT :
+		rows->kind == BINLOG_ROWS_UPDATE ? CHANGE_UPDATE : CHANGE_DELETE;
+}
+
+/* A value of a COMPRESSED column, as one of an ordinary column. */
+static void
+decode_compressed(SourceStream *stream, StreamTable *table, int col,
+				  const BinlogField *field, Row *row)
+{
+	int			prefix = table->plain[col].type == MYSQL_T_VARCHAR ?
+		VARCHAR_PREFIX : BLOB_PREFIX;
+	const uint8_t *data;
+	size_t		len;
+	int64		size;
+	uint8	   *buf;
+	int			i;
+
+	binlog_get_bytes(&table->columns[col], field->data, &data, &len);
+	size = binlog_column_plain_size(data, len);
+	if (size >= 0 && (prefix == BLOB_PREFIX || size <= PG_UINT16_MAX))
+	{
+		buf = MemoryContextAllocHuge(CurrentMemoryContext, size + prefix);
+		for (i = 0; i < prefix; i++)
+			buf[i] = (uint8) (size >> (8 * i));
+		if (binlog_column_uncompress(data, len, buf + prefix, size))
+		{
+			my_value_from_binlog(table->rel, col, buf, size + prefix, row);
+			pfree(buf);
+			return;
+		}
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("compressed value of column \"%s\" of table \"%s\".\"%s\" is damaged",
+					table->rel->columns[col].name, table->rel->schema,
+					table->rel->name)));
+}
+
+/*
+ * Makes Datums of a row's fields, in the current context. Where same (the
+ * fields of the old row) has the same bytes, its Datum is taken.
+ */
+static void
+decode_row(SourceStream *stream, StreamTable *table, const BinlogField *fields,
+		   Row *row, const BinlogField *same, const Row *same_row)
+{
+	SourceRelation *rel = table->rel;
+	SourceColumn *columns = rel->columns;
+	int			i;
+
+	for (i = 0; i < table->ncolumns; i++)
+	{
+		const BinlogField *field = &fields[i];
+
+		if (!columns[i].carried || field->state == BINLOG_FIELD_ABSENT)
+		{
+			row->values[i] = (Datum) 0;
+			row->status[i] = COLUMN_ABSENT;
+		}
+		else if (field->state == BINLOG_FIELD_NULL)
+		{
+			row->values[i] = (Datum) 0;
+			row->status[i] = COLUMN_NULL;
+		}
+		else if (same != NULL && same[i].state == BINLOG_FIELD_VALUE &&
+				 same[i].size == field->size &&
+				 memcmp(same[i].data, field->data, field->size) == 0)
+		{
+			row->values[i] = same_row->values[i];
+			row->status[i] = same_row->status[i];
+		}
+		else if (table->columns[i].type != table->plain[i].type)
+			decode_compressed(stream, table, i, field, row);
+		else
+			my_value_from_binlog(rel, i, field->data, field->size, row);
+	}
+}
+
+bool
+stream_rows_pending(SourceStream *stream)
+{
+	return stream->table != NULL;
+}
+
+Change *
+stream_next_row(SourceStream *stream, MemoryContext rowcxt)
+{
+	StreamTable *table = stream->table;
+	BinlogRows *rows = &stream->rows;
+	Change	   *change = &stream->change;
+	BinlogError error;
+	const uint8_t *begin = rows->rows;
+	const uint8_t *p = begin;
+	BinlogField *first = stream->fields;
+	MemoryContext old;
+
+	if (rows->kind == BINLOG_ROWS_UPDATE)
+		first = stream->old_fields;
+	if (!binlog_read_image(table->columns, table->sizes, table->ncolumns,
+						   rows->present, &p, rows->end, first, &error))
+		stream_error(stream, &error);
+	if (rows->kind == BINLOG_ROWS_UPDATE &&
+		!binlog_read_image(table->columns, table->sizes, table->ncolumns,
+						   rows->present_new, &p, rows->end, stream->fields,
+						   &error))
+		stream_error(stream, &error);
+	if (p == begin && p < rows->end)
+	{
+		binlog_fail(&error, "a row without a byte");
+		stream_error(stream, &error);
+	}
+	rows->rows = p;
+
+	/* before decoding: after an error the next call reads on */
+	if (p >= rows->end)
+		stream->table = NULL;
+	stream->rows_told++;
+	change->bytes = p - begin;
+	change->copied = false;
+	change->idempotent = false;
+
+	old = MemoryContextSwitchTo(rowcxt);
+	switch (rows->kind)
+	{
+		case BINLOG_ROWS_WRITE:
+			decode_row(stream, table, first, &change->new, NULL, NULL);
+			break;
+		case BINLOG_ROWS_DELETE:
+			decode_row(stream, table, first, &change->old, NULL, NULL);
+			break;
+		case BINLOG_ROWS_UPDATE:
+			decode_row(stream, table, first, &change->old, NULL, NULL);
+			decode_row(stream, table, stream->fields, &change->new, first,
+					   &change->old);
+			break;
+	}
+	MemoryContextSwitchTo(old);
+	return change;
+}
