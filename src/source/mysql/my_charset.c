@@ -5,12 +5,12 @@
  *
  * Four sorts:
  *	  UTF-8 (utf8, utf8mb3, utf8mb4, ascii): verified, not changed.
- *	  Single-byte sets: a table of 256 UTF-8 sequences, asked of the source
- *	  itself, whose latin1 is cp1252 and whose other sets have ideas of their
- *	  own too. Kept for the life of the process.
  *	  ucs2, utf16, utf16le, utf32: decoded here.
- *	  East Asian multi-byte sets: PostgreSQL's conversion functions, looked up
- *	  once, so that no catalog is needed when a value comes.
+ *	  Single-byte sets, and the East Asian sets of two and three bytes: tables
+ *	  asked of the source itself, whose latin1 is cp1252, whose sjis has
+ *	  another backslash than ours, and so on. Kept for the life of the process.
+ *	  gb18030: PostgreSQL's conversion function, looked up once, so that no
+ *	  catalog is needed when a value comes.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,12 +29,23 @@ typedef enum CharsetKind
 {
 	CHARSET_UTF8,
 	CHARSET_TABLE,
+	CHARSET_PAIRS,
 	CHARSET_UTF16BE,			/* ucs2 too: a surrogate there is an error of
 								 * the source that utf16's rules catch */
 	CHARSET_UTF16LE,
 	CHARSET_UTF32,
 	CHARSET_PG
 } CharsetKind;
+
+/* No character; a lead byte. */
+#define NO_CHAR 0xFFFF
+
+/* A range of bytes, both ends in it; last 0: none. */
+typedef struct ByteRange
+{
+	uint8		first;
+	uint8		last;
+} ByteRange;
 
 struct MyCharset
 {
@@ -43,35 +54,48 @@ struct MyCharset
 	bool		ascii;			/* bytes under 0x80 stand for themselves */
 	int			encoding;		/* CHARSET_PG */
 	FmgrInfo	to_utf8;
-	uint8		length[256];	/* CHARSET_TABLE */
+	uint8		length[256];	/* CHARSET_TABLE: UTF-8 of each byte */
 	uint8		bytes[256][4];
+	uint16		single[256];	/* CHARSET_PAIRS: UTF-16, or NO_CHAR */
+	uint16	   *pairs[256];		/* by lead byte, NULL if it is none: UTF-16 */
+	uint16	   *triples[256];	/* the same behind a 0x8F */
 };
 
-/* Fixed sets. A set that is not here is a single-byte one. */
+/*
+ * Sets that are not single-byte ones. For pairs, all lead and trail bytes
+ * that the source takes for well-formed; the 8F behind which a third byte
+ * follows has the same ranges.
+ */
 static const struct
 {
 	const char *name;
 	CharsetKind kind;
 	int			encoding;
+	ByteRange	lead[2];
+	ByteRange	trail[3];
+	bool		has_8f;
 }			known_charsets[] =
 {
-	{"ascii", CHARSET_UTF8, PG_UTF8},
-	{"big5", CHARSET_PG, PG_BIG5},
-	{"cp932", CHARSET_PG, PG_SJIS},
-	{"eucjpms", CHARSET_PG, PG_EUC_JP},
-	{"euckr", CHARSET_PG, PG_UHC},
+	{"ascii", CHARSET_UTF8},
+	{"big5", CHARSET_PAIRS, 0, {{0xA1, 0xF9}}, {{0x40, 0x7E}, {0xA1, 0xFE}}},
+	{"cp932", CHARSET_PAIRS, 0, {{0x81, 0x9F}, {0xE0, 0xFC}},
+	{{0x40, 0x7E}, {0x80, 0xFC}}},
+	{"eucjpms", CHARSET_PAIRS, 0, {{0xA1, 0xFE}}, {{0xA1, 0xFE}}, true},
+	{"euckr", CHARSET_PAIRS, 0, {{0x81, 0xFE}},
+	{{0x41, 0x5A}, {0x61, 0x7A}, {0x81, 0xFE}}},
 	{"gb18030", CHARSET_PG, PG_GB18030},
-	{"gb2312", CHARSET_PG, PG_EUC_CN},
-	{"gbk", CHARSET_PG, PG_GBK},
-	{"sjis", CHARSET_PG, PG_SJIS},
-	{"ucs2", CHARSET_UTF16BE, 0},
-	{"ujis", CHARSET_PG, PG_EUC_JP},
-	{"utf16", CHARSET_UTF16BE, 0},
-	{"utf16le", CHARSET_UTF16LE, 0},
-	{"utf32", CHARSET_UTF32, 0},
-	{"utf8", CHARSET_UTF8, PG_UTF8},
-	{"utf8mb3", CHARSET_UTF8, PG_UTF8},
-	{"utf8mb4", CHARSET_UTF8, PG_UTF8}
+	{"gb2312", CHARSET_PAIRS, 0, {{0xA1, 0xF7}}, {{0xA1, 0xFE}}},
+	{"gbk", CHARSET_PAIRS, 0, {{0x81, 0xFE}}, {{0x40, 0x7E}, {0x80, 0xFE}}},
+	{"sjis", CHARSET_PAIRS, 0, {{0x81, 0x9F}, {0xE0, 0xFC}},
+	{{0x40, 0x7E}, {0x80, 0xFC}}},
+	{"ucs2", CHARSET_UTF16BE},
+	{"ujis", CHARSET_PAIRS, 0, {{0xA1, 0xFE}}, {{0xA1, 0xFE}}, true},
+	{"utf16", CHARSET_UTF16BE},
+	{"utf16le", CHARSET_UTF16LE},
+	{"utf32", CHARSET_UTF32},
+	{"utf8", CHARSET_UTF8},
+	{"utf8mb3", CHARSET_UTF8},
+	{"utf8mb4", CHARSET_UTF8}
 };
 
 static List *charsets = NIL;	/* MyCharset *, in TopMemoryContext */
@@ -170,6 +194,124 @@ load_table(MyConn *conn, MyCharset *cs)
 	}
 }
 
+static bool
+in_ranges(const ByteRange *ranges, int n, int byte)
+{
+	int			i;
+
+	for (i = 0; i < n && ranges[i].last != 0; i++)
+		if (byte >= ranges[i].first && byte <= ranges[i].last)
+			return true;
+	return false;
+}
+
+/*
+ * One column of the query for a set of pairs: all characters behind prefix.
+ */
+static void
+append_row_query(StringInfo sql, const MyCharset *cs, const char *prefix,
+				 const ByteRange *trail)
+{
+	int			i;
+
+	appendStringInfo(sql, "%sHEX(CONVERT(_%s X'",
+					 sql->len == 0 ? "SELECT " : ", ", cs->name);
+	for (i = 0; i < 256; i++)
+		if (in_ranges(trail, 3, i))
+			appendStringInfo(sql, "%s%02X", prefix, i);
+	appendStringInfoString(sql, "' USING utf16))");
+}
+
+/*
+ * Its answer, as UTF-16 by trail byte.
+ */
+static uint16 *
+read_row(const MyCharset *cs, const char *hex, const ByteRange *trail)
+{
+	uint16	   *row = MemoryContextAlloc(TopMemoryContext,
+										 sizeof(uint16) * 256);
+	int			i;
+
+	for (i = 0; i < 256; i++)
+	{
+		unsigned int unit;
+
+		row[i] = NO_CHAR;
+		if (!in_ranges(trail, 3, i))
+			continue;
+		if (hex == NULL || strlen(hex) < 4 || sscanf(hex, "%4x", &unit) != 1)
+			elog(ERROR, "unexpected answer to a query for character set \"%s\"",
+				 cs->name);
+		row[i] = (uint16) unit;
+		hex += 4;
+	}
+	if (*hex != '\0')
+		elog(ERROR, "unexpected answer to a query for character set \"%s\"",
+			 cs->name);
+	return row;
+}
+
+/*
+ * Reads the characters of a set of one, two and three bytes from the source:
+ * a column for each lead byte.
+ */
+static void
+load_pairs(MyConn *conn, MyCharset *cs, const ByteRange *lead,
+		   const ByteRange *trail, bool has_8f)
+{
+	static const ByteRange low[3] = {{0x00, 0x7F}};
+	static const ByteRange kana[3] = {{0xA1, 0xDF}};
+	bool		euc = has_8f;
+	bool		has_kana = euc || lead[1].last != 0;	/* Japanese */
+	StringInfoData sql;
+	MyResult   *res;
+	uint16	   *row;
+	int			column = 0;
+	int			i;
+
+	initStringInfo(&sql);
+	append_row_query(&sql, cs, "", low);
+	if (has_kana)
+		append_row_query(&sql, cs, euc ? "8E" : "", kana);
+	for (i = 0; i < 256; i++)
+		if (in_ranges(lead, 2, i))
+			append_row_query(&sql, cs, psprintf("%02X", i), trail);
+	for (i = 0; has_8f && i < 256; i++)
+		if (in_ranges(lead, 2, i))
+			append_row_query(&sql, cs, psprintf("8F%02X", i), trail);
+
+	res = my_query(conn, sql.data);
+	if (res->nrows != 1)
+		elog(ERROR, "unexpected answer to a query for character set \"%s\"",
+			 cs->name);
+	row = read_row(cs, res->values[0][column++], low);
+	memcpy(cs->single, row, sizeof(cs->single));
+	pfree(row);
+	if (has_kana)
+	{
+		row = read_row(cs, res->values[0][column++], kana);
+		if (euc)
+			cs->pairs[0x8E] = row;
+		else
+		{
+			for (i = 0xA1; i <= 0xDF; i++)
+				cs->single[i] = row[i];
+			pfree(row);
+		}
+	}
+	for (i = 0; i < 256; i++)
+		if (in_ranges(lead, 2, i))
+			cs->pairs[i] = read_row(cs, res->values[0][column++], trail);
+	for (i = 0; has_8f && i < 256; i++)
+		if (in_ranges(lead, 2, i))
+			cs->triples[i] = read_row(cs, res->values[0][column++], trail);
+
+	cs->ascii = true;
+	for (i = 0; i < 0x80; i++)
+		if (cs->single[i] != i)
+			cs->ascii = false;
+}
+
 MyCharset *
 my_charset_get(MyConn *conn, const char *name)
 {
@@ -206,14 +348,18 @@ my_charset_get(MyConn *conn, const char *name)
 		}
 	}
 
-	if (cs->kind == CHARSET_TABLE)
+	if (cs->kind == CHARSET_TABLE || cs->kind == CHARSET_PAIRS)
 	{
 		if (conn == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_CONNECTION_DOES_NOT_EXIST),
 					 errmsg("character set \"%s\" is not known yet, and there is no connection to ask the source",
 							name)));
-		load_table(conn, cs);
+		if (cs->kind == CHARSET_TABLE)
+			load_table(conn, cs);
+		else
+			load_pairs(conn, cs, known_charsets[i].lead,
+					   known_charsets[i].trail, known_charsets[i].has_8f);
 	}
 	else if (cs->kind == CHARSET_PG)
 	{
@@ -279,6 +425,85 @@ table_to_utf8(const MyCharset *cs, const uint8 *data, Size *len)
 }
 
 /*
+ * Writes a character as UTF-8; returns where the next one goes.
+ */
+static inline uint8 *
+put_utf8(uint8 *o, uint32 ch)
+{
+	if (ch < 0x80)
+		*o++ = ch;
+	else if (ch < 0x800)
+	{
+		*o++ = 0xC0 | (ch >> 6);
+		*o++ = 0x80 | (ch & 0x3F);
+	}
+	else if (ch < 0x10000)
+	{
+		*o++ = 0xE0 | (ch >> 12);
+		*o++ = 0x80 | ((ch >> 6) & 0x3F);
+		*o++ = 0x80 | (ch & 0x3F);
+	}
+	else
+	{
+		*o++ = 0xF0 | (ch >> 18);
+		*o++ = 0x80 | ((ch >> 12) & 0x3F);
+		*o++ = 0x80 | ((ch >> 6) & 0x3F);
+		*o++ = 0x80 | (ch & 0x3F);
+	}
+	return o;
+}
+
+/*
+ * Sets of one, two and three bytes.
+ */
+static const uint8 *
+pairs_to_utf8(const MyCharset *cs, const uint8 *data, Size *len)
+{
+	const uint8 *end = data + *len;
+	uint8	   *out;
+	uint8	   *o;
+
+	if (*len > MaxAllocSize / 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("text of %zu bytes is too long for encoding conversion",
+						*len)));
+	o = out = palloc(*len * 3 + 1);
+	while (data < end)
+	{
+		Size		left = end - data;
+		uint16		ch = cs->single[data[0]];
+
+		if (ch != NO_CHAR)
+			data++;
+		else
+		{
+			const uint16 *row = cs->pairs[data[0]];
+
+			if (row != NULL && left >= 2)
+			{
+				ch = row[data[1]];
+				if (ch == NO_CHAR)
+					bad_bytes(cs, data, left);
+				data += 2;
+			}
+			else if (data[0] == 0x8F && left >= 3 && cs->triples[data[1]])
+			{
+				ch = cs->triples[data[1]][data[2]];
+				if (ch == NO_CHAR)
+					bad_bytes(cs, data, left);
+				data += 3;
+			}
+			else
+				bad_bytes(cs, data, left);
+		}
+		o = put_utf8(o, ch);
+	}
+	*len = o - out;
+	return out;
+}
+
+/*
  * UTF-16 of both byte orders, and UTF-32.
  */
 static const uint8 *
@@ -333,26 +558,7 @@ wide_to_utf8(const MyCharset *cs, const uint8 *data, Size *len)
 			data += 2;
 		}
 
-		if (ch < 0x80)
-			*o++ = ch;
-		else if (ch < 0x800)
-		{
-			*o++ = 0xC0 | (ch >> 6);
-			*o++ = 0x80 | (ch & 0x3F);
-		}
-		else if (ch < 0x10000)
-		{
-			*o++ = 0xE0 | (ch >> 12);
-			*o++ = 0x80 | ((ch >> 6) & 0x3F);
-			*o++ = 0x80 | (ch & 0x3F);
-		}
-		else
-		{
-			*o++ = 0xF0 | (ch >> 18);
-			*o++ = 0x80 | ((ch >> 12) & 0x3F);
-			*o++ = 0x80 | ((ch >> 6) & 0x3F);
-			*o++ = 0x80 | (ch & 0x3F);
-		}
+		o = put_utf8(o, ch);
 	}
 	*len = o - out;
 	return out;
@@ -407,6 +613,8 @@ my_charset_to_utf8(const MyCharset *cs, const uint8 *data, Size *len)
 			break;				/* verified when it is stored */
 		case CHARSET_TABLE:
 			return table_to_utf8(cs, data, len);
+		case CHARSET_PAIRS:
+			return pairs_to_utf8(cs, data, len);
 		case CHARSET_UTF16BE:
 		case CHARSET_UTF16LE:
 		case CHARSET_UTF32:

@@ -233,10 +233,12 @@ my_select_expression(const SourceRelation *rel, int col)
 	char	   *name = my_quote_identifier(rel->columns[col].name);
 
 	/*
-	 * FLOAT is printed with 6 digits, which do not carry all its bits; as a
-	 * product with a double it is printed as the double that it is.
+	 * FLOAT is printed with 6 digits, and DOUBLE(M,D) with D decimals, which
+	 * do not carry all their bits; as a product with a double they are printed
+	 * as the double that they are.
 	 */
-	if (c->kind == MY_FLOAT)
+	if (c->kind == MY_FLOAT ||
+		(c->kind == MY_DOUBLE && strchr(c->def->source_type, '(') != NULL))
 		return psprintf("%s * 1e0", name);
 	return name;
 }
