@@ -43,10 +43,13 @@ typedef struct TableColumn
 	char	   *generation_expr;	/* NULL: not generated */
 	bool		generated_stored;
 	char	   *comment;		/* NULL: none */
+	int			srid;			/* of a geometry column that has one; else 0 */
 
 	/* target */
+	bool		left_out;		/* by a rule; set before plan_schema */
 	char	   *target_name;	/* NULL: left out by a rule */
 	char	   *pg_type;		/* SQL text, quoted as needed: numeric(20,0) */
+	char	   *pg_collation;	/* SQL text, quoted; NULL: the default one */
 	bool		target_nullable;
 	bool		target_generated;	/* GENERATED ALWAYS AS … STORED there */
 } TableColumn;
@@ -93,6 +96,7 @@ typedef struct TableForeignKey
 typedef struct TableCheck
 {
 	char	   *name;
+	char	   *target_name;
 	char	   *expr;			/* source's SQL */
 	bool		enforced;
 } TableCheck;
@@ -115,6 +119,10 @@ typedef struct TableDef
 	List	   *indexes;		/* TableIndex *; the primary key first */
 	List	   *foreign_keys;	/* TableForeignKey * */
 	List	   *checks;			/* TableCheck * */
+	bool		is_sequence;	/* MariaDB: a sequence object; no rows to copy */
+	bool		system_versioned;	/* MariaDB: keeps a history of its rows */
+	char	   *periods;		/* MariaDB: application-time periods; NULL */
+	char	   *sequence_options;	/* of a sequence, PostgreSQL's words */
 
 	/* target */
 	char	   *target_schema;
@@ -146,7 +154,15 @@ typedef struct PlanStatement
 	char	   *sql;			/* NULL: skipped; the note says why */
 	char	   *note;			/* what is lost or changed; NULL: nothing */
 	bool		warning;		/* the note is one the precheck should show */
+	bool		fatal;			/* … and that must keep the task from starting */
 } PlanStatement;
+
+/* Does it hold rows to copy and follow (no view, no sequence)? */
+static inline bool
+model_has_rows(const TableDef *def)
+{
+	return !def->is_view && !def->is_sequence;
+}
 
 extern TableColumn *model_find_column(const TableDef *def, const char *name);
 extern TableIndex *model_row_key(const TableDef *def);

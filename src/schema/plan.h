@@ -28,6 +28,14 @@ typedef struct PlanOptions
 	bool		pgvector;
 	bool		citext;
 	int			server_version_num; /* of the destination, as 150004 */
+
+	/*
+	 * Schemas of those extensions at the destination; NULL: their types are
+	 * named without one.
+	 */
+	char	   *postgis_schema;
+	char	   *pgvector_schema;
+	char	   *citext_schema;
 } PlanOptions;
 
 /* A name that was changed to fit or to differ; a row of name_map. */
@@ -54,5 +62,49 @@ extern List *plan_schema(List *tables, const PlanOptions *options,
  * of a hash of the whole name. Returns a palloc'd string.
  */
 extern char *plan_name(const char *name, NameCase name_case, bool is_column);
+
+/*
+ * For DDL that arrives later: the pieces of plan_schema for one object. They
+ * read the source part and set the target part of what they are given; notes
+ * (may be NULL) receives a palloc'd text, or NULL.
+ */
+
+/* Sets pg_type, pg_collation, target_nullable of one column. */
+extern void plan_column_type(TableDef *def, TableColumn *col,
+							 const PlanOptions *options, char **note);
+/* "name" type COLLATE … DEFAULT … NOT NULL, as in CREATE TABLE */
+extern char *plan_column_definition(TableDef *def, TableColumn *col,
+									const PlanOptions *options, char **note);
+/* DEFAULT's expression for a column; NULL: none (or see note). */
+extern char *plan_column_default(TableDef *def, TableColumn *col,
+								 const PlanOptions *options, char **note);
+/*
+ * CREATE [UNIQUE] INDEX or ALTER TABLE … ADD PRIMARY KEY; needs target_name
+ * of table, columns and index. NULL: not built, see note.
+ */
+extern char *plan_index_sql(TableDef *def, TableIndex *index,
+							const PlanOptions *options, char **note);
+/*
+ * ALTER TABLE … ADD CONSTRAINT … FOREIGN KEY; parent may be NULL if it is not
+ * known. NULL: not built, see note.
+ */
+extern char *plan_foreign_key_sql(TableDef *def, TableForeignKey *fk,
+								  TableDef *parent, char **note);
+extern char *plan_check_sql(TableDef *def, TableCheck *check,
+							const PlanOptions *options, char **note);
+/*
+ * ALTER TABLE … ALTER COLUMN … RESTART WITH next, for the table's identity
+ * column; NULL if it has none. next is decimal text (see
+ * TableDef.auto_increment), margin is added to it.
+ */
+extern char *plan_identity_sql(const TableDef *def, const char *next,
+							   int64 margin);
+/* "schema"."table" at the destination */
+extern char *plan_table_name(const TableDef *def);
+/*
+ * A name made of parts that must fit: base is cut (and ended with a hash), the
+ * suffix is kept whole.
+ */
+extern char *plan_name_with_suffix(const char *base, const char *suffix);
 
 #endif							/* DTSMIG_PLAN_H */

@@ -1,0 +1,215 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *	  The plan of a schema: from TableDefs to the statements that make them.
+ *
+ *		names -> types (one for both ends of a foreign key) -> statements
+ *
+ * Every statement is independent of the others of its phase but for the order
+ * in the list, so that one that fails does not hide the others.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "schema/mysql_types.h"
+#include "schema/plan_internal.h"
+
+static void append_note(PlanNotes *notes, const char *fmt, va_list args)
+			pg_attribute_printf(2, 0);
+
+static void
+append_note(PlanNotes *notes, const char *fmt, va_list args)
+{
+	size_t		len = 256;
+	char	   *note;
+
+	if (notes == NULL)
+		return;
+	for (;;)
+	{
+		va_list		copy;
+		size_t		needed;
+
+		note = palloc(len);
+		va_copy(copy, args);
+		needed = pvsnprintf(note, len, fmt, copy);
+		va_end(copy);
+		if (needed < len)
+			break;
+		pfree(note);
+		len = needed;
+	}
+	if (notes->text.data == NULL)
+		initStringInfo(&notes->text);
+	else
+		appendStringInfoString(&notes->text, "; ");
+	appendStringInfoString(&notes->text, note);
+	pfree(note);
+}
+
+void
+plan_note(PlanNotes *notes, const char *fmt,...)
+{
+	va_list		args;
+
+	va_start(args, fmt);
+	append_note(notes, fmt, args);
+	va_end(args);
+}
+
+void
+plan_warn(PlanNotes *notes, const char *fmt,...)
+{
+	va_list		args;
+
+	va_start(args, fmt);
+	append_note(notes, fmt, args);
+	va_end(args);
+	if (notes != NULL)
+		notes->warning = true;
+}
+
+char *
+plan_notes_text(PlanNotes *notes)
+{
+	return notes->text.data;
+}
+
+PlanStatement *
+plan_add(PlanState *state, PlanPhase phase, const char *kind,
+		 const TableDef *def, const char *name, char *sql, PlanNotes *notes)
+{
+	PlanStatement *stmt = palloc0(sizeof(PlanStatement));
+
+	stmt->phase = phase;
+	stmt->kind = kind;
+	if (def != NULL)
+	{
+		stmt->schema = def->schema;
+		stmt->table = def->name;
+	}
+	stmt->name = pstrdup(name);
+	stmt->sql = sql;
+	if (notes != NULL)
+	{
+		stmt->note = notes->text.data;
+		stmt->warning = notes->warning;
+		stmt->fatal = notes->fatal;
+	}
+	state->statements = lappend(state->statements, stmt);
+	return stmt;
+}
+
+TableDef *
+plan_find_table(List *tables, const char *schema, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (strcmp(def->name, name) == 0 && strcmp(def->schema, schema) == 0)
+			return def;
+	}
+	/* lower_case_table_names = 1 or 2 may spell a reference otherwise */
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (pg_strcasecmp(def->name, name) == 0 &&
+			pg_strcasecmp(def->schema, schema) == 0)
+			return def;
+	}
+	return NULL;
+}
+
+char *
+plan_table_name(const TableDef *def)
+{
+	return quote_qualified_identifier(def->target_schema, def->target_name);
+}
+
+char *
+plan_column_list(const TableDef *def, List *names)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, names)
+	{
+		TableColumn *col = model_find_column(def, lfirst(lc));
+
+		if (col == NULL || col->target_name == NULL)
+			return NULL;
+		if (buf.len > 0)
+			appendStringInfoString(&buf, ", ");
+		appendStringInfoString(&buf, quote_identifier(col->target_name));
+	}
+	return buf.data;
+}
+
+static void
+plan_schemas(PlanState *state)
+{
+	ListCell   *lc;
+
+	foreach(lc, state->tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (plan_name_take(state, def->target_schema, "schemas", ""))
+			plan_add(state, PLAN_PRE_DATA, "schema", NULL, def->target_schema,
+					 psprintf("CREATE SCHEMA IF NOT EXISTS %s",
+							  quote_identifier(def->target_schema)), NULL);
+	}
+}
+
+/*
+ * Is the table, or one that a rule merges it into, planned before it in the
+ * list? (Two names that collide are reported by names.c.)
+ */
+bool
+plan_is_repeated(PlanState *state, const TableDef *def)
+{
+	ListCell   *lc;
+
+	foreach(lc, state->tables)
+	{
+		TableDef   *other = lfirst(lc);
+
+		if (other == def)
+			return false;
+		if (strcmp(other->target_schema, def->target_schema) == 0 &&
+			strcmp(other->target_name, def->target_name) == 0)
+			return true;
+	}
+	return false;
+}
+
+List *
+plan_schema(List *tables, const PlanOptions *options, List **names)
+{
+	PlanState	state = {0};
+
+	state.options = options;
+	state.tables = tables;
+	state.table_notes = palloc0(sizeof(PlanNotes) * Max(list_length(tables), 1));
+	plan_names_init(&state);
+	plan_assign_names(&state);
+	plan_schemas(&state);
+	plan_schemas(&state);
+	plan_columns(&state);
+	plan_tables(&state);
+	plan_indexes(&state);
+	plan_constraints(&state);
+	plan_triggers(&state);
+	plan_views(&state);
+	if (names != NULL)
+		*names = state.names;
+	return state.statements;
+}

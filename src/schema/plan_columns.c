@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan_columns.c
+ *	  Types of all columns, and the enum types and collations they need.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "schema/mysql_types.h"
+#include "schema/plan_internal.h"
+
+/* The enum type of each enum column gets a name nobody else has. */
+static char *
+enum_type_name(PlanState *state, const TableDef *def, const TableColumn *col)
+{
+	char	   *wanted = psprintf("%s_%s", def->target_name, col->target_name);
+	char	   *name = plan_name_unique(state, def, "", wanted, "type",
+										col->name);
+
+	return quote_qualified_identifier(def->target_schema, name);
+}
+
+static void
+map_columns(PlanState *state, TableDef *def, PlanNotes *notes)
+{
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+		char	   *enum_type = NULL;
+
+		if (col->target_name == NULL)
+			continue;
+		if (model_has_rows(def) && !plan_is_repeated(state, def) &&
+			mysql_wants_enum_type(col, state->options))
+			enum_type = enum_type_name(state, def, col);
+		mysql_map_column(def, col, state->options, enum_type, notes);
+		/* a view's column is whatever its query gives */
+		if (def->is_view && strcmp(col->base_type, "enum") == 0)
+			col->pg_type = NULL;
+	}
+}
+
+/* Shards merged into one table share its enum types. */
+static void
+share_enum_types(PlanState *state, TableDef *def)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, state->tables)
+	{
+		TableDef   *first = lfirst(lc);
+
+		if (strcmp(first->target_schema, def->target_schema) != 0 ||
+			strcmp(first->target_name, def->target_name) != 0)
+			continue;
+		foreach(lc2, def->columns)
+		{
+			TableColumn *col = lfirst(lc2);
+			TableColumn *other = model_find_column(first, col->name);
+
+			if (other != NULL && other->pg_type != NULL &&
+				strcmp(col->base_type, "enum") == 0)
+				col->pg_type = other->pg_type;
+		}
+		return;
+	}
+}
+
+static void
+add_enum_type(PlanState *state, const TableDef *def, const TableColumn *col)
+{
+	StringInfoData sql;
+	PlanNotes	notes = {0};
+	ListCell   *lc;
+	bool		first = true;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE TYPE %s AS ENUM (", col->pg_type);
+	foreach(lc, col->labels)
+	{
+		appendStringInfo(&sql, "%s%s", first ? "" : ", ",
+						 quote_literal_cstr(lfirst(lc)));
+		first = false;
+	}
+	appendStringInfoChar(&sql, ')');
+	plan_add(state, PLAN_PRE_DATA, "type", def, col->pg_type, sql.data,
+			 &notes);
+}
+
+/* The collations of the policy ci_collation = nondeterministic. */
+static void
+add_collation(PlanState *state, const TableDef *def, const TableColumn *col)
+{
+	bool		accents = strstr(col->pg_collation, "_as") != NULL;
+	PlanNotes	notes = {0};
+
+	if (!plan_name_take(state, def->target_schema, "collations",
+						accents ? "as" : "ai"))
+		return;
+	plan_note(&notes, "LIKE and pattern matches on such a column need PostgreSQL 18 or a COLLATE clause");
+	plan_add(state, PLAN_PRE_DATA, "collation", NULL, col->pg_collation,
+			 psprintf("CREATE COLLATION IF NOT EXISTS %s (provider = icu, locale = %s, deterministic = false)",
+					  col->pg_collation,
+					  accents ? "'und-u-ks-level2'" : "'und-u-ks-level1'"),
+			 &notes);
+}
+
+void
+plan_columns(PlanState *state)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+	int			i = 0;
+
+	foreach(lc, state->tables)
+		map_columns(state, lfirst(lc), &state->table_notes[i++]);
+	foreach(lc, state->tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (plan_is_repeated(state, def))
+			share_enum_types(state, def);
+	}
+	plan_unify_keys(state);
+
+	foreach(lc, state->tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (!model_has_rows(def) || plan_is_repeated(state, def))
+			continue;
+		foreach(lc2, def->columns)
+		{
+			TableColumn *col = lfirst(lc2);
+
+			if (col->target_name == NULL)
+				continue;
+			if (col->pg_collation != NULL)
+				add_collation(state, def, col);
+			if (mysql_column_class(col) != PGC_ENUM)
+				continue;
+			/* once: the columns of a key may share a type */
+			if (plan_name_take(state, "", psprintf("type %s", col->pg_type), ""))
+				add_enum_type(state, def, col);
+		}
+	}
+}

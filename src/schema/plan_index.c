@@ -1,0 +1,296 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan_index.c
+ *	  Primary keys and indexes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "schema/mysql_expr.h"
+#include "schema/mysql_types.h"
+#include "schema/plan_internal.h"
+
+/* An entry of a btree holds at most about a third of a page. */
+#define BTREE_ENTRY_MAX 2704
+
+/* One key part; NULL: it cannot be built, see why. */
+static char *
+part_sql(const TableDef *def, const IndexPart *part, PlanNotes *notes,
+		 const char **why)
+{
+	TableColumn *col;
+	PgClass		cls;
+	char	   *name;
+
+	if (part->expr != NULL)
+	{
+		MyExprResult result = mysql_translate_expression(part->expr, def,
+														 MY_EXPR_INDEX,
+														 PGC_UNKNOWN);
+
+		if (result.sql == NULL)
+		{
+			*why = psprintf("expression %s does not translate: %s",
+							part->expr, result.why);
+			return NULL;
+		}
+		if (result.note != NULL)
+			plan_note(notes, "%s", result.note);
+		return psprintf("(%s)", result.sql);
+	}
+
+	col = model_find_column(def, part->column);
+	if (col == NULL || col->target_name == NULL)
+	{
+		*why = psprintf("column %s is left out", part->column);
+		return NULL;
+	}
+	name = pstrdup(quote_identifier(col->target_name));
+	cls = mysql_column_class(col);
+	if (cls == PGC_GEOMETRY || cls == PGC_OTHER)
+	{
+		*why = psprintf("column %s has no order", part->column);
+		return NULL;
+	}
+	if (part->prefix > 0 && cls == PGC_BYTEA)
+		return psprintf("substring(%s, 1, %d)", name, part->prefix);
+	if (part->prefix > 0 && cls == PGC_TEXT)
+	{
+		if (col->length < 0 || part->prefix < col->length)
+			return psprintf("\"left\"(%s%s, %d)", name,
+							strncmp(col->pg_type, "varchar", 7) == 0 ||
+							strcmp(col->pg_type, "text") == 0 ? "" : "::text",
+							part->prefix);
+		return name;
+	}
+	return name;
+}
+
+/* Bytes that a value of the key part may take; large ones do not fit. */
+static int64
+part_bytes(const TableDef *def, const IndexPart *part)
+{
+	TableColumn *col;
+	PgClass		cls;
+	int64		length;
+
+	if (part->column == NULL)
+		return 0;
+	col = model_find_column(def, part->column);
+	if (col == NULL)
+		return 0;
+	cls = mysql_column_class(col);
+	if (cls != PGC_TEXT && cls != PGC_BYTEA)
+		return 16;
+	length = part->prefix > 0 ? part->prefix : col->length;
+	return cls == PGC_TEXT ? length * 4 : length;
+}
+
+static void
+note_wide_index(const TableDef *def, const TableIndex *index,
+				PlanNotes *notes)
+{
+	ListCell   *lc;
+	int64		total = 0;
+
+	foreach(lc, index->parts)
+		total += part_bytes(def, lfirst(lc));
+	if (total > BTREE_ENTRY_MAX)
+		plan_note(notes, "an entry of index %s can take " INT64_FORMAT " bytes, a btree takes at most %d: longer values are refused",
+				  index->name, total, BTREE_ENTRY_MAX);
+}
+
+static char *
+fulltext_sql(const TableDef *def, const TableIndex *index,
+			 const PlanOptions *options, PlanNotes *notes)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+	bool		first = true;
+
+	if (options->policy->fulltext_skip)
+	{
+		plan_note(notes, "FULLTEXT index not built (option fulltext)");
+		return NULL;
+	}
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE INDEX %s ON %s USING gin (to_tsvector('simple', ",
+					 quote_identifier(index->target_name),
+					 plan_table_name(def));
+	foreach(lc, index->parts)
+	{
+		IndexPart  *part = lfirst(lc);
+		TableColumn *col = part->column == NULL ? NULL :
+			model_find_column(def, part->column);
+
+		if (col == NULL || col->target_name == NULL ||
+			mysql_column_class(col) != PGC_TEXT)
+		{
+			plan_warn(notes, "FULLTEXT index not built: it has a column that is not text here");
+			return NULL;
+		}
+		appendStringInfo(&sql, "%scoalesce(%s::text, '')",
+						 first ? "" : " || ' ' || ",
+						 quote_identifier(col->target_name));
+		first = false;
+	}
+	appendStringInfoString(&sql, "))");
+	plan_note(notes, "FULLTEXT becomes a GIN index: search with to_tsvector('simple', …) @@ to_tsquery('simple', …) in place of MATCH … AGAINST");
+	return sql.data;
+}
+
+static char *
+spatial_sql(const TableDef *def, const TableIndex *index,
+			PlanNotes *notes)
+{
+	IndexPart  *part = linitial(index->parts);
+	TableColumn *col = part->column == NULL ? NULL :
+		model_find_column(def, part->column);
+
+	if (col == NULL || col->target_name == NULL ||
+		strcmp(col->pg_type, "bytea") == 0)
+	{
+		plan_warn(notes, "SPATIAL index not built: PostGIS is not installed");
+		return NULL;
+	}
+	return psprintf("CREATE INDEX %s ON %s USING gist (%s)",
+					quote_identifier(index->target_name),
+					plan_table_name(def), quote_identifier(col->target_name));
+}
+
+/* The parts, comma-separated; plain: no expression and no order among them. */
+static char *
+parts_sql(const TableDef *def, const TableIndex *index, PlanNotes *notes,
+		  bool *plain)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	*plain = true;
+	initStringInfo(&sql);
+	foreach(lc, index->parts)
+	{
+		IndexPart  *part = lfirst(lc);
+		const char *why = NULL;
+		char	   *one = part_sql(def, part, notes, &why);
+
+		if (one == NULL)
+		{
+			plan_warn(notes, "index %s not built: %s", index->name, why);
+			return NULL;
+		}
+		if (sql.len > 0)
+			appendStringInfoString(&sql, ", ");
+		appendStringInfoString(&sql, one);
+		/* the MySQL family sorts NULL first */
+		if (part->descending)
+			appendStringInfoString(&sql, " DESC");
+		if (part->column == NULL || strchr(one, '(') != NULL)
+			*plain = false;
+	}
+	return sql.data;
+}
+
+static char *
+index_sql(const TableDef *def, const TableIndex *index,
+		  const PlanOptions *options, PlanNotes *notes)
+{
+	char	   *parts;
+	bool		plain;
+	bool		unique = index->kind == INDEX_PRIMARY ||
+		index->kind == INDEX_UNIQUE;
+
+	if (index->invisible)
+		plan_note(notes, "invisible (ignored) at the source, a normal index here");
+	if (index->kind == INDEX_FULLTEXT)
+		return fulltext_sql(def, index, options, notes);
+	if (index->kind == INDEX_SPATIAL)
+		return spatial_sql(def, index, notes);
+
+	parts = parts_sql(def, index, notes, &plain);
+	if (parts == NULL)
+		return NULL;
+	note_wide_index(def, index, notes);
+	if (index->kind == INDEX_PRIMARY && plain)
+	{
+		StringInfoData list;
+		ListCell   *lc;
+
+		initStringInfo(&list);
+		foreach(lc, index->parts)
+		{
+			IndexPart  *part = lfirst(lc);
+			TableColumn *col = model_find_column(def, part->column);
+
+			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+							 quote_identifier(col->target_name));
+		}
+		return psprintf("ALTER TABLE %s ADD CONSTRAINT %s PRIMARY KEY (%s)",
+						plan_table_name(def),
+						quote_identifier(index->target_name), list.data);
+	}
+	if (index->kind == INDEX_PRIMARY)
+		plan_warn(notes, "a primary key on a prefix of a column becomes a unique index");
+	return psprintf("CREATE %sINDEX %s ON %s (%s)", unique ? "UNIQUE " : "",
+					quote_identifier(index->target_name),
+					plan_table_name(def), parts);
+}
+
+void
+plan_indexes(PlanState *state)
+{
+	static const PlanPhase phases[] = {PLAN_KEY, PLAN_UNIQUE, PLAN_INDEX};
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	for (int i = 0; i < lengthof(phases); i++)
+	{
+		foreach(lc, state->tables)
+		{
+			TableDef   *def = lfirst(lc);
+
+			if (!model_has_rows(def) || plan_is_repeated(state, def))
+				continue;
+			foreach(lc2, def->indexes)
+			{
+				TableIndex *index = lfirst(lc2);
+				PlanNotes	notes = {0};
+				PlanPhase	phase;
+				char	   *sql;
+
+				phase = index->kind == INDEX_PRIMARY ? PLAN_KEY :
+					index->kind == INDEX_UNIQUE ? PLAN_UNIQUE : PLAN_INDEX;
+				if (phase != phases[i])
+					continue;
+				sql = index_sql(def, index, state->options, &notes);
+				plan_add(state, phase,
+						 phase == PLAN_KEY ? "primary key" : "index", def,
+						 index->target_name, sql, &notes);
+				if (sql != NULL && index->comment != NULL &&
+					index->comment[0] != '\0')
+					plan_add(state, phase, "comment", def, index->target_name,
+							 psprintf("COMMENT ON INDEX %s IS %s",
+									  quote_qualified_identifier(def->target_schema,
+																 index->target_name),
+									  quote_literal_cstr(index->comment)),
+							 NULL);
+			}
+		}
+	}
+}
+
+char *
+plan_index_sql(TableDef *def, TableIndex *index, const PlanOptions *options,
+			   char **note)
+{
+	PlanNotes	notes = {0};
+	char	   *sql = index_sql(def, index, options, &notes);
+
+	if (note != NULL)
+		*note = notes.text.data;
+	return sql;
+}

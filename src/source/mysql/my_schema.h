@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_schema.h
+ *	  What a MySQL-family source says of its tables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_MY_SCHEMA_H
+#define DTSMIG_MY_SCHEMA_H
+
+#include "source/source.h"
+
+/* SourceRoutine.list_schemas */
+extern List *my_list_schemas(SourceConn *conn, const ConnectionInfo *info);
+/* SourceRoutine.describe */
+extern List *my_describe(SourceConn *conn, List *schemas);
+
+/*
+ * Next AUTO_INCREMENT value of a table, decimal text, fresh from the server;
+ * NULL if it has none. Of a sequence: its next value.
+ */
+extern char *my_next_auto_increment(SourceConn *conn, const TableDef *def);
+
+#endif							/* DTSMIG_MY_SCHEMA_H */
