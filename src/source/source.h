@@ -88,8 +88,11 @@ typedef struct SourceRoutine
 	/* PrecheckItem *; tables: selected TableDefs */
 	List	   *(*precheck) (SourceConn *conn, List *tables, bool full,
 							 bool incremental);
+	/* PrecheckItem *: findings that need a look at values, by policy */
+	List	   *(*precheck_values) (SourceConn *conn, List *tables,
+									const TypePolicy *policy);
 
-	/* Where the log ends now. */
+	/* Where the log ends now; NULL if the source keeps none. */
 	char	   *(*current_position) (SourceConn *conn);
 	/* Position as numbers that compare; raises an error on bad text. */
 	SourcePos	(*parse_position) (const char *text);
@@ -98,7 +101,7 @@ typedef struct SourceRoutine
 
 	/*
 	 * Opens a consistent snapshot on conn for reads that follow; returns the
-	 * position of the log that it stands for.
+	 * position of the log that it stands for, NULL if the source keeps none.
 	 */
 	char	   *(*open_snapshot) (SourceConn *conn);
 	/* SourceRange *: about so many rows each; one range if it can't be cut. */

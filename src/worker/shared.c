@@ -11,7 +11,6 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #define SHARED_MAGIC 0x64747331 /* "dts1" */
@@ -52,8 +51,6 @@ shared_attach(dsm_handle handle)
 	dsm_segment *seg;
 	TaskShared *shared;
 
-	if (CurrentResourceOwner == NULL)
-		CurrentResourceOwner = ResourceOwnerCreate(NULL, "dtsmig worker");
 	seg = dsm_attach(handle);
 	if (seg == NULL)
 		return NULL;

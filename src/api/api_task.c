@@ -1,0 +1,433 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_task.c
+ *	  SQL functions that make, drive and end tasks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "catalog/pg_type.h"
+#include "catalog/task.h"
+#include "core/options.h"
+#include "executor/spi.h"
+#include "fdw/fdw_options.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "source/source.h"
+#include "storage/latch.h"
+#include "transform/select.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+#include "worker/worker.h"
+
+DTS_FUNCTION(dtsmig_create_task);
+DTS_FUNCTION(dtsmig_alter_task);
+DTS_FUNCTION(dtsmig_start_task);
+DTS_FUNCTION(dtsmig_pause_task);
+DTS_FUNCTION(dtsmig_resume_task);
+DTS_FUNCTION(dtsmig_release_task);
+DTS_FUNCTION(dtsmig_drop_task);
+DTS_FUNCTION(dtsmig_wait_for);
+
+/* How long pause_task waits for the worker to end. */
+#define STOP_WAIT_MS 10000
+
+static char *
+text_arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+static void
+required(const void *value, const char *name)
+{
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+}
+
+/* The task of the first argument, locked; the caller owns it. */
+static TaskRecord *
+own_task(FunctionCallInfo fcinfo)
+{
+	TaskRecord *task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
+
+	task_check_owner(task);
+	return task;
+}
+
+/* Checks migration_types and writes them in their order: "{schema,full}". */
+static char *
+check_migration_types(ArrayType *array)
+{
+	static const char *const known[] = {"schema", "full", "incremental"};
+	bool		given[lengthof(known)] = {false};
+	Datum	   *elems;
+	bool	   *nulls;
+	int			n;
+	StringInfoData buf;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elems, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *type = nulls[i] ? "NULL" : TextDatumGetCString(elems[i]);
+		bool		found = false;
+
+		for (int k = 0; k < lengthof(known); k++)
+			if (strcmp(type, known[k]) == 0)
+				found = given[k] = true;
+		if (!found)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid migration type \"%s\"", type),
+					 errhint("Migration types are schema, full and incremental.")));
+	}
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("migration_types must not be empty"),
+				 errhint("Migration types are schema, full and incremental.")));
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '{');
+	for (int k = 0; k < lengthof(known); k++)
+		if (given[k])
+			appendStringInfo(&buf, "%s%s", buf.len > 1 ? "," : "", known[k]);
+	appendStringInfoChar(&buf, '}');
+	return buf.data;
+}
+
+Datum
+dtsmig_create_task(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_arg(fcinfo, 0);
+	char	   *source = text_arg(fcinfo, 1);
+	char	   *destination = text_arg(fcinfo, 2);
+	Jsonb	   *objects = PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4);
+	Jsonb	   *options = PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5);
+	ConnectionInfo *info;
+	BookRows   *rows;
+	char	   *types;
+
+	required(source, "source");
+	required(PG_ARGISNULL(3) ? NULL : source, "migration_types");
+	types = check_migration_types(PG_GETARG_ARRAYTYPE_P(3));
+	if (destination == NULL)
+		destination = "local";
+	if (strcmp(destination, "local") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("destination \"%s\" is not supported by this version",
+						destination),
+				 errhint("The destination is local: the database that holds the extension.")));
+	if (name != NULL && (name[0] == '\0' || strlen(name) >= NAMEDATALEN))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("a task's name has 1 to %d bytes", NAMEDATALEN - 1)));
+	(void) options_parse(options);
+	(void) selection_parse(objects);
+	if (is_connection_uri(source))
+		source = server_from_uri(source);
+	info = connection_info(source, GetUserId());
+	(void) source_routine(info->server_type);
+
+	if (name == NULL)
+	{
+		rows = books_query("SELECT pg_catalog.left($1, 40) || '_' || "
+						   "(SELECT COALESCE(max(task_id), 0) + 1 FROM dtsmig.task)",
+						   "t", source);
+		name = rows->values[0][0];
+	}
+	rows = books_query("SELECT 1 FROM dtsmig.task WHERE task_name = $1", "t", name);
+	if (rows->nrows > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("task \"%s\" already exists", name)));
+	rows = books_query("INSERT INTO dtsmig.task (task_name, owner, source, destination, "
+					   "migration_types, objects, options) VALUES "
+					   "($1, $2::oid, $3, $4, $5::text[], $6, COALESCE($7, '{}')) "
+					   "RETURNING task_id", "tittt" "jj", name, (int64) GetUserId(),
+					   source, destination, types, objects, options);
+	PG_RETURN_INT64(book_int(rows, 0, 0));
+}
+
+Datum
+dtsmig_alter_task(PG_FUNCTION_ARGS)
+{
+	TaskRecord *task = own_task(fcinfo);
+	Jsonb	   *changes = PG_GETARG_JSONB_P(1);
+	BookRows   *rows;
+
+	(void) options_parse(changes);
+	rows = books_query("UPDATE dtsmig.task SET "
+					   "options = pg_catalog.jsonb_strip_nulls(options || $2), "
+					   "updated = pg_catalog.clock_timestamp() "
+					   "WHERE task_id = $1 RETURNING options", "ij", task->id, changes);
+	/* together they must make sense too */
+	(void) options_parse(book_jsonb(rows, 0, 0));
+	PG_RETURN_VOID();
+}
+
+/* Sets what is wanted and starts the worker, which waits for our commit. */
+static void
+start_worker(TaskRecord *task)
+{
+	/* the user may have lost the right to the server since */
+	(void) connection_info(task->source, task->owner);
+	(void) books_exec("UPDATE dtsmig.task SET wanted = 'running', status = CASE WHEN "
+					  "status IN ('created', 'precheck_failed') THEN 'prechecking' "
+					  "ELSE 'running' END, retrying_since = NULL, "
+					  "retrying_until = NULL, updated = pg_catalog.clock_timestamp() "
+					  "WHERE task_id = $1", "i", task->id);
+	if (!task_worker_start(MyDatabaseId, task->owner, task->id,
+						   GetTopTransactionId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("no background worker slot is free"),
+				 errhint("Raise max_worker_processes.")));
+}
+
+static void
+refuse(const TaskRecord *task, const char *action, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot %s task \"%s\": it is %s", action, task->name,
+					strcmp(task->wanted, "running") == 0 ? "running" : task->status),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+Datum
+dtsmig_start_task(PG_FUNCTION_ARGS)
+{
+	TaskRecord *task = own_task(fcinfo);
+
+	if (strcmp(task->wanted, "running") == 0)
+		refuse(task, "start", NULL);
+	if (strcmp(task->status, "created") != 0 &&
+		strcmp(task->status, "precheck_failed") != 0)
+		refuse(task, "start",
+			   strcmp(task->status, "paused") == 0 || strcmp(task->status, "failed") == 0 ?
+			   "Use resume_task." : NULL);
+	start_worker(task);
+	PG_RETURN_VOID();
+}
+
+Datum
+dtsmig_resume_task(PG_FUNCTION_ARGS)
+{
+	TaskRecord *task = own_task(fcinfo);
+
+	/*
+	 * A task that is wanted but whose worker is gone (the server was restarted
+	 * without a launcher) may be started too; a second worker finds the
+	 * first's lock and ends.
+	 */
+	if (strcmp(task->status, "paused") != 0 && strcmp(task->status, "failed") != 0 &&
+		strcmp(task->wanted, "running") != 0)
+		refuse(task, "resume",
+			   strcmp(task->status, "created") == 0 ? "Use start_task." : NULL);
+	start_worker(task);
+	PG_RETURN_VOID();
+}
+
+/* Ends the task's worker, if there is one. */
+static void
+stop_worker(TaskRecord *task)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT runtime_handle FROM dtsmig.task WHERE task_id = $1 "
+					   "AND runtime_handle IS NOT NULL", "i", task->id);
+	if (rows->nrows == 0)
+		return;
+	if (!task_worker_stop((dsm_handle) book_int(rows, 0, 0), task->id, STOP_WAIT_MS))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("the worker of task \"%s\" did not end within %d seconds",
+						task->name, STOP_WAIT_MS / 1000)));
+}
+
+Datum
+dtsmig_pause_task(PG_FUNCTION_ARGS)
+{
+	TaskRecord *task = own_task(fcinfo);
+
+	if (strcmp(task->wanted, "running") != 0)
+		refuse(task, "pause", NULL);
+	(void) books_exec("UPDATE dtsmig.task SET wanted = 'paused', status = 'paused', "
+					  "retrying_since = NULL, retrying_until = NULL, "
+					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
+					  "i", task->id);
+	stop_worker(task);
+	PG_RETURN_VOID();
+}
+
+/*
+ * Identity columns of the migrated tables go on after their largest value:
+ * applied rows brought values of their own.
+ */
+static void
+advance_identities(const TaskRecord *task)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT pg_catalog.format("
+					   "'SELECT pg_catalog.setval(%L::pg_catalog.regclass, GREATEST("
+					   "(SELECT COALESCE(max(%I), 0) + 1 FROM %I.%I), "
+					   "(SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END "
+					   "FROM %s)), false)', s.seq, a.attname, n.nspname, c.relname, s.seq) "
+					   "FROM dtsmig.task_table t "
+					   "JOIN pg_catalog.pg_namespace n ON n.nspname = t.target_schema "
+					   "JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
+					   "AND c.relname = t.target_table "
+					   "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid "
+					   "AND a.attidentity <> '' AND NOT a.attisdropped "
+					   "CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_serial_sequence("
+					   "pg_catalog.format('%I.%I', n.nspname, c.relname), a.attname) AS seq) s "
+					   "WHERE t.task_id = $1 AND s.seq IS NOT NULL", "i", task->id);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		/* as the user: it is the user's table */
+		SPI_connect();
+		(void) SPI_execute(rows->values[i][0], false, 0);
+		SPI_finish();
+	}
+}
+
+Datum
+dtsmig_release_task(PG_FUNCTION_ARGS)
+{
+	TaskRecord *task = own_task(fcinfo);
+
+	if (strcmp(task->wanted, "released") == 0)
+		refuse(task, "release", NULL);
+	(void) books_exec("UPDATE dtsmig.task SET wanted = 'released', status = 'released', "
+					  "retrying_since = NULL, retrying_until = NULL, "
+					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
+					  "i", task->id);
+	stop_worker(task);
+	if (task->do_schema)
+		advance_identities(task);
+	task_log_event(task->id, "info", "the task is released", NULL, NULL, NULL);
+	PG_RETURN_VOID();
+}
+
+Datum
+dtsmig_drop_task(PG_FUNCTION_ARGS)
+{
+	TaskRecord *task = own_task(fcinfo);
+
+	if (strcmp(task->wanted, "running") == 0)
+		refuse(task, "drop", "Use pause_task or release_task first.");
+	(void) books_exec("DELETE FROM dtsmig.task WHERE task_id = $1", "i", task->id);
+	PG_RETURN_VOID();
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+static int
+phase_rank(const char *phase)
+{
+	if (phase == NULL)
+		return 0;
+	return strcmp(phase, "schema") == 0 ? 1 : strcmp(phase, "full") == 0 ? 2 : 3;
+}
+
+static bool
+is_phase(const char *target)
+{
+	return strcmp(target, "schema") == 0 || strcmp(target, "full") == 0 ||
+		strcmp(target, "incremental") == 0;
+}
+
+static bool
+is_status(const char *target)
+{
+	static const char *const all[] = {"created", "prechecking", "precheck_failed",
+		"running", "retrying", "paused", "failed", "completed", "cut_over",
+	"released"};
+
+	for (int i = 0; i < lengthof(all); i++)
+		if (strcmp(target, all[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Has the task got there? Raises an error if it never will. */
+static bool
+has_reached(int64 id, const char *target)
+{
+	BookRows   *rows;
+	char	   *status;
+	char	   *phase;
+	bool		consistent;
+
+	rows = books_query("SELECT status, phase, consistent_since IS NOT NULL, "
+					   "task_name, last_error, last_error_hint "
+					   "FROM dtsmig.task WHERE task_id = $1", "i", id);
+	if (rows->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the task does not exist any more")));
+	status = rows->values[0][0];
+	phase = rows->values[0][1];
+	consistent = book_bool(rows, 0, 2);
+	if (strcmp(status, target) == 0)
+		return true;
+	if (is_phase(target) && phase_rank(phase) >= phase_rank(target) &&
+		(strcmp(target, "incremental") != 0 || consistent))
+		return true;
+	if (strcmp(status, "failed") == 0 || strcmp(status, "precheck_failed") == 0 ||
+		strcmp(status, "completed") == 0 || strcmp(status, "released") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("task \"%s\" is %s and will not become %s",
+						rows->values[0][3], status, target),
+				 rows->values[0][4] && strcmp(status, "failed") == 0 ?
+				 errdetail("%s", rows->values[0][4]) : 0,
+				 strcmp(status, "precheck_failed") == 0 ?
+				 errhint("See dtsmig.precheck_results.") :
+				 rows->values[0][5] ? errhint("%s", rows->values[0][5]) : 0));
+	return false;
+}
+
+Datum
+dtsmig_wait_for(PG_FUNCTION_ARGS)
+{
+	TaskRecord *task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	char	   *target = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	TimestampTz deadline;
+
+	task_check_owner(task);
+	if (!is_phase(target) && !is_status(target))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is neither a status nor a phase", target),
+				 errhint("A phase is schema, full or incremental; for statuses see the view dtsmig.tasks.")));
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("wait_for needs isolation level read committed")));
+	deadline = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+													   TimestampTzGetDatum(GetCurrentTimestamp()),
+													   PG_GETARG_DATUM(2)));
+	while (!has_reached(task->id, target))
+	{
+		if (GetCurrentTimestamp() >= deadline)
+			ereport(ERROR,
+					(errcode(ERRCODE_QUERY_CANCELED),
+					 errmsg("task \"%s\" did not reach %s in time", task->name, target)));
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 100, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	PG_RETURN_VOID();
+}

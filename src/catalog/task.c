@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * task.c
+ *	  A task, as the books have it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/task.h"
+
+#include "catalog/books.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#define TASK_COLUMNS \
+	"task_id, task_name, owner, source, destination, " \
+	"'schema' = ANY (migration_types), 'full' = ANY (migration_types), " \
+	"'incremental' = ANY (migration_types), objects, options, wanted, " \
+	"status, step, start_position, target_position, " \
+	"consistent_since IS NOT NULL"
+
+static TaskRecord *
+record_from(BookRows *rows)
+{
+	TaskRecord *task = palloc0(sizeof(TaskRecord));
+	char	  **v = rows->values[0];
+
+	task->id = book_int(rows, 0, 0);
+	task->name = v[1];
+	task->owner = (Oid) book_int(rows, 0, 2);
+	task->source = v[3];
+	task->destination = v[4];
+	task->do_schema = book_bool(rows, 0, 5);
+	task->do_full = book_bool(rows, 0, 6);
+	task->do_incremental = book_bool(rows, 0, 7);
+	task->objects = book_jsonb(rows, 0, 8);
+	task->options = book_jsonb(rows, 0, 9);
+	task->wanted = v[10];
+	task->status = v[11];
+	task->step = v[12];
+	task->start_position = v[13];
+	task->target_position = v[14];
+	task->consistent = book_bool(rows, 0, 15);
+	return task;
+}
+
+TaskRecord *
+task_load_id(int64 id, bool for_update)
+{
+	BookRows   *rows;
+
+	rows = for_update ?
+		books_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1 FOR UPDATE",
+					"i", id) :
+		books_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1",
+					"i", id);
+	return rows->nrows ? record_from(rows) : NULL;
+}
+
+/* A name that is all digits can only be meant as an id if no task has it. */
+TaskRecord *
+task_load(const char *name_or_id, bool for_update)
+{
+	BookRows   *rows;
+	TaskRecord *task = NULL;
+
+	rows = books_query("SELECT task_id FROM dtsmig.task WHERE task_name = $1 "
+					   "UNION ALL SELECT task_id FROM dtsmig.task "
+					   "WHERE task_id::text = $1 LIMIT 1", "t", name_or_id);
+	if (rows->nrows)
+		task = task_load_id(book_int(rows, 0, 0), for_update);
+	if (task == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("task \"%s\" does not exist", name_or_id),
+				 errhint("The view dtsmig.tasks lists your tasks.")));
+	return task;
+}
+
+void
+task_check_owner(const TaskRecord *task)
+{
+	if (!has_privs_of_role(GetUserId(), task->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of task \"%s\"", task->name)));
+}
+
+void
+task_log_event(int64 task_id, const char *severity, const char *message,
+			   const char *detail, const char *hint, const char *sqlstate)
+{
+	(void) books_exec("INSERT INTO dtsmig.task_event "
+					  "(task_id, severity, message, detail, hint, sqlstate) "
+					  "VALUES ($1, $2, $3, $4, $5, $6)",
+					  "ittttt", task_id, severity, message, detail, hint, sqlstate);
+}

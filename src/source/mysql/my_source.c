@@ -1,0 +1,80 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_source.c
+ *	  The MySQL-family engine: its SourceRoutine.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/mysql/my_conn.h"
+#include "source/mysql/my_position.h"
+#include "source/mysql/my_precheck.h"
+#include "source/mysql/my_rows.h"
+#include "source/mysql/my_schema.h"
+#include "source/mysql/my_stream.h"
+#include "source/source.h"
+
+static SourceConn *
+my_source_connect(const ConnectionInfo *info)
+{
+	return (SourceConn *) my_connect(info);
+}
+
+static void
+my_source_close(SourceConn *conn)
+{
+	my_close((MyConn *) conn);
+}
+
+/*
+ * Binlog positions belong to one server. MariaDB names it by server_id alone;
+ * MySQL has server_uuid too.
+ */
+static void
+my_source_identify(SourceConn *sc, SourceIdentity *identity)
+{
+	MyConn	   *conn = (MyConn *) sc;
+	const char *cipher = my_tls_cipher(conn);
+	MyResult   *uid;
+	char	   *id;
+
+	identity->product = my_is_mariadb(conn) ? "MariaDB" : "MySQL";
+	identity->version = pstrdup(my_version_text(conn));
+	identity->version_num = my_version_num(conn);
+	identity->account = my_query_value(conn, "SELECT CURRENT_USER()");
+	identity->tls = cipher != NULL;
+	identity->tls_cipher = cipher ? pstrdup(cipher) : NULL;
+	id = my_query_value(conn, "SELECT @@global.server_id");
+	uid = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'server_uuid'");
+	identity->server_uid = uid->nrows ?
+		psprintf("server_id %s, server_uuid %s", id, uid->values[0][1]) :
+		psprintf("server_id %s", id);
+}
+
+const SourceRoutine mysql_source_routine =
+{
+	.engine = "mysql",
+	.connect = my_source_connect,
+	.close = my_source_close,
+	.identify = my_source_identify,
+	.list_schemas = my_list_schemas,
+	.describe = my_describe,
+	.precheck = my_precheck,
+	.precheck_values = my_precheck_values,
+	.current_position = my_current_position,
+	.parse_position = my_parse_position,
+	.log_distance = my_log_distance,
+	.open_snapshot = my_open_snapshot,
+	.plan_ranges = my_plan_ranges,
+	.prepare_relation = my_prepare_relation,
+	.open_rows = my_open_rows,
+	.next_row = my_next_row,
+	.next_copy = my_next_copy,
+	.close_rows = my_close_rows,
+	.open_changes = my_open_changes,
+	.next_change = my_next_change,
+	.stream_position = my_stream_position,
+	.confirm = my_confirm,
+	.close_changes = my_close_changes,
+};

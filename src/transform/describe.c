@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * describe.c
+ *	  The tables that a task moves, as the source has them now.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "transform/describe.h"
+
+#include "catalog/books.h"
+#include "utils/guc.h"
+
+List *
+describe_selected(const Selection *selection, const SourceRoutine *source,
+				  SourceConn *conn, const ConnectionInfo *info)
+{
+	List	   *schemas = selection_schemas(selection);
+	List	   *all;
+	List	   *tables = NIL;
+	ListCell   *lc;
+
+	if (schemas == NIL)
+		schemas = source->list_schemas(conn, info);
+	all = source->describe(conn, schemas);
+	foreach(lc, all)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (selection_match(selection, def->schema, def->name,
+							&def->target_schema, &def->target_name))
+			tables = lappend(tables, def);
+	}
+	return tables;
+}
+
+/* The schema an extension is in; NULL if it is not installed. */
+static char *
+extension_schema(const char *name)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT n.nspname FROM pg_catalog.pg_extension e "
+					   "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
+					   "WHERE e.extname = $1", "t", name);
+	return rows->nrows ? rows->values[0][0] : NULL;
+}
+
+PlanOptions *
+plan_options(TaskOptions *options)
+{
+	PlanOptions *po = palloc0(sizeof(PlanOptions));
+
+	po->name_case = (NameCase) options->name_case;
+	po->policy = &options->policy;
+	po->postgis_schema = extension_schema("postgis");
+	po->pgvector_schema = extension_schema("vector");
+	po->citext_schema = extension_schema("citext");
+	po->postgis = po->postgis_schema != NULL;
+	po->pgvector = po->pgvector_schema != NULL;
+	po->citext = po->citext_schema != NULL;
+	po->server_version_num =
+		atoi(GetConfigOption("server_version_num", false, false));
+	return po;
+}

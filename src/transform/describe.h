@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * describe.h
+ *	  The tables that a task moves, as the source has them now.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_DESCRIBE_H
+#define DTSMIG_DESCRIBE_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+
+#include "core/options.h"
+#include "schema/plan.h"
+#include "source/source.h"
+#include "transform/select.h"
+
+/* Selected TableDefs; target names are set where a rule gives them. */
+extern List *describe_selected(const Selection *selection,
+							   const SourceRoutine *source, SourceConn *conn,
+							   const ConnectionInfo *info);
+
+/* What plan_schema needs to know of options and this database. */
+extern PlanOptions *plan_options(TaskOptions *options);
+
+#endif							/* DTSMIG_DESCRIBE_H */

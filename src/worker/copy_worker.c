@@ -1,0 +1,341 @@
+/*-------------------------------------------------------------------------
+ *
+ * copy_worker.c
+ *	  A process that copies ranges of rows and builds indexes.
+ *
+ * It opens its connection and its snapshot at the source, says so in shared
+ * memory, and waits until the task worker lets all go. Then it takes jobs
+ * from dtsmig.task_job until none is left. A job's row stays locked while it
+ * is being done, and its mark commits together with the rows: a worker that
+ * dies leaves the job as it was.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/worker.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "fdw/fdw_options.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/wait_event.h"
+#include "worker/statement.h"
+#include "worker/task_run.h"
+
+/* Bytes handed to COPY at a time, and idle time between looks for a job. */
+#define LOAD_CHUNK (64 * 1024)
+#define JOB_POLL_MS 100
+
+typedef struct CopyRun
+{
+	TaskShared *shared;
+	CopySlot   *slot;
+	TaskRecord *task;
+	TaskOptions *options;
+	const SourceRoutine *source;
+	SourceConn *conn;
+	const DestRoutine *dest;
+	char	   *snapshot;		/* position; NULL: source keeps no log */
+	MemoryContext jobcxt;
+} CopyRun;
+
+typedef struct Job
+{
+	int64		id;
+	int64		table_id;
+	bool		is_copy;
+	char	   *condition;
+	bool		whole_table;
+	int64		object_id;
+	char	   *statement;
+	char	   *name;
+} Job;
+
+static void
+set_slot_state(CopyRun *run, CopyWorkerState state)
+{
+	SpinLockAcquire(&run->shared->mutex);
+	run->slot->state = state;
+	SpinLockRelease(&run->shared->mutex);
+	SetLatch(run->shared->latch);
+}
+
+/* ------------------------------------------------------------------- rows */
+
+typedef struct ProducerState
+{
+	CopyRun    *run;
+	SourceRows *rows;
+	uint64		nrows;
+	uint64		nbytes;
+} ProducerState;
+
+/* LoadProducer: fills about a chunk with rows. */
+static bool
+produce_rows(void *arg, StringInfo buf)
+{
+	ProducerState *st = arg;
+	CopyRun    *run = st->run;
+	uint64		n = 0;
+	int			start = buf->len;
+	bool		more = true;
+
+	CHECK_FOR_INTERRUPTS();
+	while (buf->len < LOAD_CHUNK &&
+		   (more = run->source->next_copy(st->rows, buf)))
+		n++;
+	st->nrows += n;
+	st->nbytes += buf->len - start;
+	pg_atomic_write_u64(&run->slot->rows, st->nrows);
+	pg_atomic_write_u64(&run->slot->bytes, st->nbytes);
+	pg_atomic_fetch_add_u64(&run->shared->rows_total, n);
+	pg_atomic_fetch_add_u64(&run->shared->bytes_total, buf->len - start);
+	return more;
+}
+
+static void
+copy_range(CopyRun *run, Job *job)
+{
+	ProducerState st;
+	SourceRange range;
+	SourceRelation *rel;
+	uint64		loaded;
+
+	rel = task_open_relation(run->jobcxt, job->table_id, run->source, run->conn,
+							 run->dest, &run->options->policy);
+	range.condition = job->condition;
+	range.rows_estimate = 0;
+	memset(&st, 0, sizeof(st));
+	st.run = run;
+	run->slot->table_id = job->table_id;
+
+	st.rows = run->source->open_rows(run->conn, rel, &range);
+	loaded = run->dest->load(rel, produce_rows, &st, job->whole_table);
+	run->source->close_rows(st.rows);
+	if (loaded != st.nrows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the source gave " UINT64_FORMAT " rows of table %s.%s, but "
+						UINT64_FORMAT " were stored", st.nrows, rel->schema,
+						rel->name, loaded),
+				 errhint("A rule or a trigger enabled for replicas may be at work at the destination.")));
+
+	/* the table's row serialises the ends of its ranges */
+	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = rows_copied + $2, "
+					  "bytes_copied = bytes_copied + $3, state = 'copying' "
+					  "WHERE table_id = $1", "iii", job->table_id, (int64) st.nrows,
+					  (int64) st.nbytes);
+	(void) books_exec("UPDATE dtsmig.task_job SET state = 'done', rows = $2, "
+					  "bytes = $3, snapshot_position = $4 WHERE job_id = $1",
+					  "iiit", job->id, (int64) st.nrows, (int64) st.nbytes,
+					  run->snapshot);
+	(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
+					  "AND kind = 'statement' AND state = 'waiting' AND NOT EXISTS "
+					  "(SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = $1 "
+					  "AND j.kind = 'copy' AND j.state <> 'done')",
+					  "i", job->table_id);
+	(void) books_exec("UPDATE dtsmig.task_table SET state = 'copied' WHERE table_id = $1 "
+					  "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j "
+					  "WHERE j.table_id = $1 AND j.kind = 'copy' AND j.state <> 'done')",
+					  "i", job->table_id);
+}
+
+/* ------------------------------------------------------------------- jobs */
+
+/* Takes a ready job; its row stays locked. NULL: none is free. */
+static Job *
+take_job(CopyRun *run)
+{
+	BookRows   *rows;
+	Job		   *job;
+
+	rows = books_query("SELECT j.job_id, COALESCE(j.table_id, 0), j.kind = 'copy', "
+					   "j.condition, j.whole_table, COALESCE(j.object_id, 0), "
+					   "o.statement, o.name "
+					   "FROM dtsmig.task_job j LEFT JOIN dtsmig.task_object o "
+					   "USING (object_id) WHERE j.task_id = $1 AND j.state = 'ready' "
+					   "ORDER BY j.priority DESC, j.job_id LIMIT 1 "
+					   "FOR UPDATE OF j SKIP LOCKED", "i", run->task->id);
+	if (rows->nrows == 0)
+		return NULL;
+	job = palloc0(sizeof(Job));
+	job->id = book_int(rows, 0, 0);
+	job->table_id = book_int(rows, 0, 1);
+	job->is_copy = book_bool(rows, 0, 2);
+	job->condition = rows->values[0][3];
+	job->whole_table = book_bool(rows, 0, 4);
+	job->object_id = book_int(rows, 0, 5);
+	job->statement = rows->values[0][6];
+	job->name = rows->values[0][7];
+	return job;
+}
+
+static bool
+jobs_left(CopyRun *run)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT EXISTS (SELECT 1 FROM dtsmig.task_job WHERE "
+					   "task_id = $1 AND state <> 'done')", "i", run->task->id);
+	return book_bool(rows, 0, 0);
+}
+
+/* Builds one object, in a subtransaction of the job's. */
+static void
+run_statement_job(CopyRun *run, Job *job)
+{
+	char	   *error;
+
+	run->slot->building = true;
+	error = statement_run_in_transaction(job->object_id, job->statement);
+	run->slot->building = false;
+	if (error != NULL)
+	{
+		/* keep what was noted of the object, then tell the task worker */
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+		MemoryContextSwitchTo(run->jobcxt);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("could not make %s: %s", job->name, error),
+				 errhint("See dtsmig.task_objects; make or drop the object by hand, then resume_task.")));
+	}
+	(void) books_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1",
+					  "i", job->id);
+}
+
+/* One job, or a short rest; false when nothing is left to do. */
+static bool
+work(CopyRun *run)
+{
+	Job		   *job;
+	bool		left = true;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(run->jobcxt);
+	job = take_job(run);
+	if (job == NULL)
+		left = jobs_left(run);
+	else if (job->is_copy)
+		copy_range(run, job);
+	else
+		run_statement_job(run, job);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	pg_atomic_write_u64(&run->slot->rows, 0);
+	pg_atomic_write_u64(&run->slot->bytes, 0);
+	run->slot->table_id = 0;
+	MemoryContextReset(run->jobcxt);
+
+	if (job == NULL && left)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 JOB_POLL_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return left;
+}
+
+/* ------------------------------------------------------------------- main */
+
+/* Connects, and opens the snapshot; ready to work. */
+static void
+prepare(CopyRun *run, const CopyWorkerArgs *args)
+{
+	ConnectionInfo *info;
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(TopMemoryContext);
+	run->task = task_load_id(args->task_id, false);
+	if (run->task == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("task " INT64_FORMAT " does not exist any more",
+						args->task_id)));
+	run->options = options_parse(run->task->options);
+	info = connection_info(run->task->source, GetUserId());
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(TopMemoryContext);
+
+	SetConfigOption("maintenance_work_mem",
+					psprintf(INT64_FORMAT "MB", run->options->maintenance_memory),
+					PGC_USERSET, PGC_S_SESSION);
+	run->source = source_routine(info->server_type);
+	run->dest = &local_dest_routine;
+	run->conn = run->source->connect(info);
+	if (args->snapshot)
+		run->snapshot = run->source->open_snapshot(run->conn);
+	run->jobcxt = AllocSetContextCreate(TopMemoryContext, "dtsmig copy job",
+										ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+wait_for_go(CopyRun *run)
+{
+	while (pg_atomic_read_u32(&run->shared->go) == 0)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 20, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+void
+dtsmig_copy_main(Datum arg)
+{
+	CopyWorkerArgs args;
+	CopyRun		run;
+
+	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
+	worker_init(args.database, args.role,
+				psprintf("dtsmig copy worker %d of task " INT64_FORMAT,
+						 args.slot + 1, args.task_id));
+	memset(&run, 0, sizeof(run));
+	run.shared = shared_attach(args.handle);
+	if (run.shared == NULL || run.shared->task_id != args.task_id)
+		proc_exit(0);
+	run.slot = &run.shared->slots[args.slot];
+	run.slot->pid = MyProcPid;
+
+	PG_TRY();
+	{
+		prepare(&run, &args);
+		worker_session();
+		set_slot_state(&run, COPY_WORKER_READY);
+		wait_for_go(&run);
+		while (work(&run))
+			;
+		set_slot_state(&run, COPY_WORKER_DONE);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(TopMemoryContext);
+		HOLD_INTERRUPTS();
+		edata = CopyErrorData();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		shared_store_error(&run.slot->error, edata);
+		set_slot_state(&run, COPY_WORKER_FAILED);
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	proc_exit(0);
+}

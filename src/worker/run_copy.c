@@ -1,0 +1,344 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_copy.c
+ *	  Steps copy and indexes: plans the jobs, starts copy workers, and watches
+ *	  them to the end.
+ *
+ * Each copy worker opens its snapshot before any of them copies, so that the
+ * snapshots lie close together in the source's log: what happened between the
+ * first and the last is applied idempotently afterwards (step catchup).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/task_run.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+#include "worker/worker.h"
+
+/* How often the books of progress are renewed, and workers looked at. */
+#define WATCH_MS 200
+
+static BackgroundWorkerHandle *handles[MAX_COPY_WORKERS];
+static int	nhandles = 0;
+
+static void
+begin_transaction(MemoryContext cxt)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(cxt);
+}
+
+static void
+end_transaction(MemoryContext cxt)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+}
+
+/* ---------------------------------------------------------------- planning */
+
+/* Statements of a phase become jobs, at once ready or after their table. */
+static void
+plan_statement_jobs(TaskRun *run, const char *phase, bool ready, int64 priority)
+{
+	(void) books_exec("INSERT INTO dtsmig.task_job "
+					  "(task_id, table_id, kind, state, object_id, priority) "
+					  "SELECT o.task_id, o.table_id, 'statement', "
+					  "CASE WHEN $3 OR o.table_id IS NULL THEN 'ready' ELSE 'waiting' END, "
+					  "o.object_id, $4 + COALESCE(t.bytes_estimate, 0) "
+					  "FROM dtsmig.task_object o "
+					  "LEFT JOIN dtsmig.task_table t USING (table_id) "
+					  "WHERE o.task_id = $1 AND o.phase = $2 "
+					  "AND o.state IN ('waiting', 'failed') "
+					  "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j "
+					  "WHERE j.object_id = o.object_id) ORDER BY o.object_id",
+					  "itbi", run->task->id, phase, (int) ready, priority);
+}
+
+/*
+ * Ranges of every table, and the keys and indexes that follow them. Larger
+ * tables go first; a key goes before anything else that is ready.
+ */
+static void
+plan_copy_jobs(TaskRun *run)
+{
+	BookRows   *rows;
+	bool		copies = run->task->do_full;
+	bool		made = run->task->do_schema;
+
+	begin_transaction(run->cxt);
+	rows = books_query("SELECT count(*) FROM dtsmig.task_job WHERE task_id = $1",
+					   "i", run->task->id);
+	if (book_int(rows, 0, 0) > 0)
+	{
+		end_transaction(run->cxt);
+		return;
+	}
+	task_open_relations(run);
+	for (int i = 0; copies && i < run->nrels; i++)
+	{
+		SourceRelation *rel = run->rels[i];
+		List	   *ranges;
+		ListCell   *lc;
+
+		ranges = run->source->plan_ranges(run->conn, rel,
+										  run->options->rows_per_range);
+		foreach(lc, ranges)
+		{
+			SourceRange *range = lfirst(lc);
+			bool		whole = list_length(ranges) == 1 && made &&
+				run->options->conflict == 0;
+
+			(void) books_exec("INSERT INTO dtsmig.task_job (task_id, table_id, kind, "
+							  "state, condition, whole_table, rows_estimate, priority) "
+							  "VALUES ($1, $2, 'copy', 'ready', $3, $4, $5, "
+							  "1000000000 + $6)", "iitbii", run->task->id,
+							  (int64) rel->table_id, range->condition, (int) whole,
+							  range->rows_estimate, rel->def->data_bytes);
+		}
+		shared_heartbeat(run->shared);
+	}
+	plan_statement_jobs(run, "key", !copies, INT64CONST(1000000000000000));
+	plan_statement_jobs(run, "index", !copies, INT64CONST(100000000000000));
+	end_transaction(run->cxt);
+}
+
+/* ---------------------------------------------------------------- watching */
+
+void
+stop_copy_workers(void)
+{
+	for (int i = 0; i < nhandles; i++)
+		if (handles[i])
+			TerminateBackgroundWorker(handles[i]);
+	for (int i = 0; i < nhandles; i++)
+		if (handles[i])
+		{
+			/* a worker answers within a moment; don't hang if it can't */
+			for (int n = 0; n < 200; n++)
+			{
+				pid_t		pid;
+
+				if (GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED)
+					break;
+				pg_usleep(10000);
+			}
+			handles[i] = NULL;
+		}
+	nhandles = 0;
+}
+
+static void
+raise_worker_error(const CopySlot *slot)
+{
+	ereport(ERROR,
+			(errcode(slot->error.sqlerrcode),
+			 errmsg("%s", slot->error.message),
+			 slot->error.detail[0] ? errdetail("%s", slot->error.detail) : 0,
+			 slot->error.hint[0] ? errhint("%s", slot->error.hint) : 0));
+}
+
+/* How many workers are in this state; raises the error of a failed one. */
+static int
+count_workers(TaskRun *run, CopyWorkerState wanted)
+{
+	int			n = 0;
+
+	for (int i = 0; i < nhandles; i++)
+	{
+		CopySlot   *slot = &run->shared->slots[i];
+		CopyWorkerState state;
+		pid_t		pid;
+		BgwHandleStatus status = GetBackgroundWorkerPid(handles[i], &pid);
+
+		SpinLockAcquire(&run->shared->mutex);
+		state = slot->state;
+		SpinLockRelease(&run->shared->mutex);
+		if (state == COPY_WORKER_FAILED)
+			raise_worker_error(slot);
+		if (status == BGWH_STOPPED && state != COPY_WORKER_DONE)
+			ereport(ERROR,
+					(errcode(ERRCODE_ADMIN_SHUTDOWN),
+					 errmsg("a copy worker of task \"%s\" ended before its work was done",
+							run->task->name)));
+		n += state == wanted;
+	}
+	return n;
+}
+
+/* Rates over the last few seconds, for the views. */
+static void
+update_rates(TaskRun *run)
+{
+	static TimestampTz last_time = 0;
+	static uint64 last_rows = 0;
+	static uint64 last_bytes = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	uint64		rows = pg_atomic_read_u64(&run->shared->rows_total);
+	uint64		bytes = pg_atomic_read_u64(&run->shared->bytes_total);
+	double		seconds = (now - last_time) / 1000000.0;
+
+	if (last_time != 0 && seconds < 1.0)
+		return;
+	SpinLockAcquire(&run->shared->mutex);
+	if (last_time != 0 && rows >= last_rows)
+	{
+		run->shared->rows_per_second = (rows - last_rows) / seconds;
+		run->shared->bytes_per_second = (bytes - last_bytes) / seconds;
+	}
+	run->shared->heartbeat = now;
+	SpinLockRelease(&run->shared->mutex);
+	last_time = now;
+	last_rows = rows;
+	last_bytes = bytes;
+}
+
+static void
+watch(TaskRun *run, CopyWorkerState wanted)
+{
+	while (count_workers(run, wanted) < nhandles)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 WATCH_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		update_rates(run);
+	}
+}
+
+/* Starts copy workers and returns when every job of the task is done. */
+static void
+run_workers(TaskRun *run, bool snapshot)
+{
+	int			wanted = (int) Min(run->options->copy_workers, MAX_COPY_WORKERS);
+
+	Assert(nhandles == 0);
+	pg_atomic_write_u32(&run->shared->go, 0);
+	for (int i = 0; i < wanted; i++)
+	{
+		CopyWorkerArgs args;
+		CopySlot   *slot = &run->shared->slots[i];
+
+		slot->state = COPY_WORKER_STARTING;
+		slot->table_id = 0;
+		slot->building = false;
+		pg_atomic_write_u64(&slot->rows, 0);
+		pg_atomic_write_u64(&slot->bytes, 0);
+		args.database = MyDatabaseId;
+		args.role = GetUserId();
+		args.task_id = run->task->id;
+		args.handle = run->handle;
+		args.slot = i;
+		args.snapshot = snapshot;
+		handles[nhandles] = copy_worker_start(&args);
+		if (handles[nhandles] == NULL)
+			break;
+		nhandles++;
+		run->shared->nslots = nhandles;
+	}
+	if (nhandles == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("no background worker slot is free for a copy worker"),
+				 errhint("Raise max_worker_processes.")));
+	watch(run, COPY_WORKER_READY);
+	pg_atomic_write_u32(&run->shared->go, 1);
+	watch(run, COPY_WORKER_DONE);
+	stop_copy_workers();
+	SpinLockAcquire(&run->shared->mutex);
+	run->shared->rows_per_second = run->shared->bytes_per_second = 0;
+	SpinLockRelease(&run->shared->mutex);
+}
+
+/* --------------------------------------------------------------- the steps */
+
+/*
+ * Notes for each table between which positions its rows were read, and for
+ * the task where the last snapshot stood.
+ */
+static void
+note_snapshots(TaskRun *run)
+{
+	BookRows   *rows;
+	char	   *last = NULL;
+	int			i = 0;
+
+	rows = books_query("SELECT table_id, snapshot_position FROM dtsmig.task_job "
+					   "WHERE task_id = $1 AND kind = 'copy' "
+					   "AND snapshot_position IS NOT NULL ORDER BY table_id",
+					   "i", run->task->id);
+	while (i < rows->nrows)
+	{
+		int64		table_id = book_int(rows, i, 0);
+		char	   *low = rows->values[i][1];
+		char	   *high = low;
+
+		for (; i < rows->nrows && book_int(rows, i, 0) == table_id; i++)
+		{
+			char	   *p = rows->values[i][1];
+			SourcePos	pos = run->source->parse_position(p);
+
+			if (source_pos_cmp(pos, run->source->parse_position(low)) < 0)
+				low = p;
+			if (source_pos_cmp(pos, run->source->parse_position(high)) > 0)
+				high = p;
+		}
+		if (last == NULL ||
+			source_pos_cmp(run->source->parse_position(high),
+						   run->source->parse_position(last)) > 0)
+			last = high;
+		(void) books_exec("UPDATE dtsmig.task_table SET snapshot_low = $2, "
+						  "snapshot_high = $3 WHERE table_id = $1",
+						  "itt", table_id, low, high);
+	}
+	(void) books_exec("UPDATE dtsmig.task SET target_position = $2 WHERE task_id = $1",
+					  "it", run->task->id, last);
+	run->task->target_position = last ? MemoryContextStrdup(run->cxt, last) : NULL;
+}
+
+void
+run_copy(TaskRun *run)
+{
+	plan_copy_jobs(run);
+	run_workers(run, run->task->do_full);
+	begin_transaction(run->cxt);
+	note_snapshots(run);
+	task_set_step(run, run->task->do_full ? "full" : "schema", "catchup");
+	task_log_event(run->task->id, "info", "all rows are copied",
+				   run->task->target_position ?
+				   psprintf("The last snapshot stood at %s.",
+							run->task->target_position) : NULL, NULL, NULL);
+	end_transaction(run->cxt);
+}
+
+void
+run_unique_indexes(TaskRun *run)
+{
+	BookRows   *rows;
+	bool		work;
+
+	begin_transaction(run->cxt);
+	plan_statement_jobs(run, "unique", true, 0);
+	rows = books_query("SELECT EXISTS (SELECT 1 FROM dtsmig.task_job WHERE "
+					   "task_id = $1 AND state <> 'done')", "i", run->task->id);
+	work = book_bool(rows, 0, 0);
+	end_transaction(run->cxt);
+	if (work)
+		run_workers(run, false);
+	begin_transaction(run->cxt);
+	task_set_step(run, run->task->do_full ? "full" : "schema", "post_data");
+	end_transaction(run->cxt);
+}

@@ -1,0 +1,258 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_schema.c
+ *	  Steps new, schema and post_data: precheck, the source's tables into the
+ *	  books, and the statements that are not tied to a table's rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/task_run.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "check/precheck.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "worker/statement.h"
+
+static const char *
+phase_name(PlanPhase phase)
+{
+	switch (phase)
+	{
+		case PLAN_PRE_DATA:
+			return "pre_data";
+		case PLAN_KEY:
+			return "key";
+		case PLAN_UNIQUE:
+			return "unique";
+		case PLAN_INDEX:
+			return "index";
+		case PLAN_POST_DATA:
+			return "post_data";
+	}
+	return NULL;
+}
+
+void
+run_precheck(TaskRun *run)
+{
+	PrecheckContext pc;
+	List	   *items;
+	bool		ok;
+
+	pc.task = run->task;
+	pc.options = run->options;
+	pc.selection = run->selection;
+	pc.info = run->info;
+	pc.source = run->source;
+	pc.conn = run->conn;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) books_exec("UPDATE dtsmig.task SET status = 'prechecking', "
+					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
+					  "i", run->task->id);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	items = precheck_collect(&pc);
+	ok = precheck_store(run->task->id, items);
+	(void) books_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
+					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
+					  "itt", run->task->id, ok ? "running" : "precheck_failed",
+					  ok ? "running" : "idle");
+	if (!ok)
+		task_log_event(run->task->id, "error", "the precheck failed", NULL,
+					   "The view dtsmig.precheck_results says what to do.", NULL);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	if (!ok)
+		proc_exit(0);
+}
+
+/* One table into the books; returns its id. */
+static int64
+store_table(TaskRun *run, TableDef *def)
+{
+	BookRows   *rows;
+	int64		id;
+	bool		keyed = model_row_key(def) != NULL;
+
+	rows = books_query("INSERT INTO dtsmig.task_table (task_id, source_schema, "
+					   "source_table, target_schema, target_table, keyed, "
+					   "rows_estimate, bytes_estimate, state) "
+					   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting') "
+					   "RETURNING table_id", "ittttbii", run->task->id,
+					   def->schema, def->name, def->target_schema,
+					   def->target_name, keyed, def->rows_estimate,
+					   def->data_bytes);
+	id = book_int(rows, 0, 0);
+	(void) books_exec("INSERT INTO dtsmig.table_version "
+					  "(table_id, generation, from_position, definition) "
+					  "VALUES ($1, 1, $2, $3)", "itj", id,
+					  run->task->start_position ? run->task->start_position : "",
+					  model_to_jsonb(def));
+	return id;
+}
+
+static void
+store_statement(TaskRun *run, PlanStatement *st)
+{
+	bool		run_it = run->task->do_schema && st->sql != NULL;
+
+	(void) books_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, "
+					  "kind, name, statement, note, warning, state) "
+					  "SELECT $1, (SELECT table_id FROM dtsmig.task_table "
+					  "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3), "
+					  "$4, $5, $6, $7, $8, $9, $10",
+					  "ittttttt" "bt", run->task->id, st->schema, st->table,
+					  phase_name(st->phase), st->kind, st->name, st->sql,
+					  st->note, (int) st->warning, run_it ? "waiting" : "skipped");
+}
+
+/*
+ * Reads what the source has and plans from it. The log position is taken
+ * first: a DDL statement after it is seen in the log.
+ */
+void
+run_read_schema(TaskRun *run)
+{
+	List	   *tables;
+	List	   *plan;
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	run->task->start_position = run->source->current_position(run->conn);
+	if (run->task->start_position)
+		run->task->start_position = MemoryContextStrdup(run->cxt,
+														run->task->start_position);
+	tables = describe_selected(run->selection, run->source, run->conn, run->info);
+	plan = plan_schema(tables, plan_options(run->options), &names);
+	(void) books_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1", "i",
+					  run->task->id);
+	(void) books_exec("DELETE FROM dtsmig.task_table WHERE task_id = $1", "i",
+					  run->task->id);
+	(void) books_exec("DELETE FROM dtsmig.changed_name WHERE task_id = $1", "i",
+					  run->task->id);
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (model_has_rows(def))
+			(void) store_table(run, def);
+	}
+	foreach(lc, plan)
+		store_statement(run, lfirst(lc));
+	foreach(lc, names)
+	{
+		NameChange *n = lfirst(lc);
+
+		(void) books_exec("INSERT INTO dtsmig.changed_name VALUES ($1, $2, $3, $4, $5)",
+						  "itttt", run->task->id, n->kind, n->source, n->target,
+						  n->reason);
+	}
+	(void) books_exec("UPDATE dtsmig.task SET start_position = $2 WHERE task_id = $1",
+					  "it", run->task->id, run->task->start_position);
+	task_set_step(run, "schema", "schema");
+	task_log_event(run->task->id, "info", "read the source's tables",
+				   run->task->start_position ?
+				   psprintf("Changes will be followed from %s.",
+							run->task->start_position) : NULL, NULL, NULL);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/*
+ * Runs the waiting statements of a phase one by one, each in a transaction of
+ * its own together with its mark. One that fails is noted and the others are
+ * tried still; then an error tells how many failed.
+ */
+static void
+run_statements(TaskRun *run, const char *phase)
+{
+	BookRows   *rows;
+	int			failed = 0;
+	char	   *first_error = NULL;
+	MemoryContext old = MemoryContextSwitchTo(run->cxt);
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(run->cxt);
+	rows = books_query("SELECT object_id, kind, name, statement "
+					   "FROM dtsmig.task_object WHERE task_id = $1 AND phase = $2 "
+					   "AND state IN ('waiting', 'failed') ORDER BY object_id",
+					   "it", run->task->id, phase);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+
+	MemoryContextSwitchTo(run->cxt);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		char	   *error;
+
+		CHECK_FOR_INTERRUPTS();
+		error = statement_run_object(book_int(rows, i, 0), rows->values[i][3]);
+		shared_heartbeat(run->shared);
+		if (error != NULL)
+		{
+			failed++;
+			if (first_error == NULL)
+				first_error = psprintf("%s %s: %s", rows->values[i][1],
+									   rows->values[i][2], error);
+		}
+	}
+	MemoryContextSwitchTo(old);
+	if (failed > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("%d objects of the schema could not be made", failed),
+				 errdetail("The first: %s", first_error),
+				 errhint("See dtsmig.task_objects; make or drop the object by hand, then resume_task.")));
+}
+
+void
+run_pre_data(TaskRun *run)
+{
+	run_statements(run, "pre_data");
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	task_set_step(run, run->task->do_full ? "full" : "schema", "copy");
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+void
+run_post_data(TaskRun *run)
+{
+	bool		more = run->task->do_incremental;
+
+	run_statements(run, "post_data");
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	task_set_step(run, more ? "incremental" : run->task->do_full ? "full" : "schema",
+				  more ? "changes" : "done");
+	(void) books_exec("UPDATE dtsmig.task SET "
+					  "consistent_since = pg_catalog.clock_timestamp(), "
+					  "consistent_position = COALESCE((SELECT applied_position FROM "
+					  "dtsmig.task_position p WHERE p.task_id = task.task_id), "
+					  "target_position, start_position) "
+					  "WHERE task_id = $1 AND consistent_since IS NULL",
+					  "i", run->task->id);
+	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready' WHERE task_id = $1",
+					  "i", run->task->id);
+	task_log_event(run->task->id, "info", more ?
+				   "the destination is consistent; following changes" :
+				   "the task is complete", NULL, NULL, NULL);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	run->task->consistent = true;
+}

@@ -1,0 +1,133 @@
+/*-------------------------------------------------------------------------
+ *
+ * task_relations.c
+ *	  The tables of a task, out of the books and ready for rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/task_run.h"
+
+#include "catalog/books.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+void
+task_set_step(TaskRun *run, const char *phase, const char *step)
+{
+	(void) books_exec("UPDATE dtsmig.task SET phase = $2, step = $3, "
+					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
+					  "itt", run->task->id, phase, step);
+	run->task->step = MemoryContextStrdup(run->cxt, step);
+}
+
+SourceRelation *
+task_make_relation(MemoryContext cxt, int64 table_id, TableDef *def)
+{
+	MemoryContext old;
+	SourceRelation *rel;
+	TableIndex *key;
+	ListCell   *lc;
+	int			i = 0;
+
+	cxt = AllocSetContextCreate(cxt, "dtsmig relation", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cxt);
+	rel = palloc0(sizeof(SourceRelation));
+	rel->cxt = cxt;
+	rel->table_id = (int) table_id;
+	rel->generation = 1;
+	rel->def = def;
+	rel->schema = def->schema;
+	rel->name = def->name;
+	rel->target_schema = def->target_schema;
+	rel->target_name = def->target_name;
+	rel->ncolumns = list_length(def->columns);
+	rel->columns = palloc0(sizeof(SourceColumn) * Max(rel->ncolumns, 1));
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+		SourceColumn *sc = &rel->columns[i++];
+
+		sc->name = col->name;
+		sc->source_type = col->source_type;
+		sc->target_name = col->target_name;
+		sc->carried = col->target_name != NULL;
+	}
+	key = model_row_key(def);
+	if (key)
+	{
+		rel->key = palloc(sizeof(int) * list_length(key->parts));
+		foreach(lc, key->parts)
+		{
+			IndexPart  *part = lfirst(lc);
+
+			for (i = 0; i < rel->ncolumns; i++)
+				if (pg_strcasecmp(rel->columns[i].name, part->column) == 0)
+				{
+					rel->columns[i].in_key = true;
+					rel->key[rel->nkey++] = i;
+				}
+		}
+	}
+	MemoryContextSwitchTo(old);
+	return rel;
+}
+
+#define RELATION_QUERY \
+	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high " \
+	"FROM dtsmig.task_table t JOIN LATERAL " \
+	"(SELECT definition FROM dtsmig.table_version v " \
+	"WHERE v.table_id = t.table_id ORDER BY generation DESC LIMIT 1) v " \
+	"ON true "
+
+static SourceRelation *
+open_relation(MemoryContext cxt, const BookRows *rows, int row,
+			  const SourceRoutine *source, SourceConn *conn,
+			  const DestRoutine *dest, TypePolicy *policy)
+{
+	TableDef   *def = model_from_jsonb(book_jsonb(rows, row, 1));
+	SourceRelation *rel = task_make_relation(cxt, book_int(rows, row, 0), def);
+	char	  **v = rows->values[row];
+
+	if (v[2] && v[2][0])
+		rel->snap_lo = source->parse_position(v[2]);
+	if (v[3] && v[3][0])
+		rel->snap_hi = source->parse_position(v[3]);
+	dest->bind_relation(rel);
+	source->prepare_relation(conn, rel, policy);
+	return rel;
+}
+
+SourceRelation *
+task_open_relation(MemoryContext cxt, int64 table_id,
+				   const SourceRoutine *source, SourceConn *conn,
+				   const DestRoutine *dest, TypePolicy *policy)
+{
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	BookRows   *rows;
+	SourceRelation *rel;
+
+	rows = books_query(RELATION_QUERY "WHERE t.table_id = $1", "i", table_id);
+	if (rows->nrows != 1)
+		elog(ERROR, "table " INT64_FORMAT " is not in the books", table_id);
+	rel = open_relation(cxt, rows, 0, source, conn, dest, policy);
+	MemoryContextSwitchTo(old);
+	return rel;
+}
+
+void
+task_open_relations(TaskRun *run)
+{
+	BookRows   *rows;
+	MemoryContext old = MemoryContextSwitchTo(run->cxt);
+
+	rows = books_query(RELATION_QUERY "WHERE t.task_id = $1 ORDER BY t.table_id",
+					   "i", run->task->id);
+	run->nrels = rows->nrows;
+	run->rels = palloc0(sizeof(SourceRelation *) * Max(rows->nrows, 1));
+	for (int i = 0; i < rows->nrows; i++)
+		run->rels[i] = open_relation(run->cxt, rows, i, run->source, run->conn,
+									 run->dest, &run->options->policy);
+	MemoryContextSwitchTo(old);
+}

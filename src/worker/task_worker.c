@@ -1,0 +1,382 @@
+/*-------------------------------------------------------------------------
+ *
+ * task_worker.c
+ *	  The process that drives a task: its steps, its errors, its retries.
+ *
+ * A worker exists while dtsmig.task.wanted is 'running'. It ends by itself,
+ * with exit code 0, when the task is complete, has failed for good, or is no
+ * longer wanted; any other end makes the postmaster start it again, and it
+ * goes on from the books.
+ *
+ * An error ends the run, not the worker. If it may pass (a lost connection, a
+ * lock, a full disk) the task is 'retrying' and runs again after a pause,
+ * until the retry window closes; otherwise it has 'failed' at once. Both lose
+ * nothing: a resumed task goes on from its last committed position.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/worker.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "fdw/fdw_options.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+#include "worker/task_run.h"
+
+#define RETRY_FIRST_MS 500
+#define RETRY_LAST_MS 15000
+
+/* Advisory lock class of task workers: "dts". */
+#define TASK_LOCK_CLASS 0x647473
+
+static void
+stop_copy_workers_at_exit(int code, Datum arg)
+{
+	stop_copy_workers();
+}
+
+/* Only one worker for a task: held until the process ends. */
+static bool
+lock_task(int64 task_id)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, TASK_LOCK_CLASS, (uint32) task_id, 3);
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * Waits for the transaction that started or changed the task, then reads it.
+ * NULL: nothing to do.
+ */
+static TaskRecord *
+load_wanted_task(const TaskWorkerArgs *args, MemoryContext cxt)
+{
+	TaskRecord *task;
+	MemoryContext old;
+
+	if (TransactionIdIsNormal(args->starter))
+	{
+		StartTransactionCommand();
+		XactLockTableWait(args->starter, NULL, NULL, XLTW_None);
+		CommitTransactionCommand();
+	}
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	old = MemoryContextSwitchTo(cxt);
+	/* the lock waits for a pause_task that is being committed */
+	task = task_load_id(args->task_id, true);
+	MemoryContextSwitchTo(old);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	if (task == NULL || strcmp(task->wanted, "running") != 0)
+		return NULL;
+	return task;
+}
+
+/* --------------------------------------------------------------- the run */
+
+static bool
+at_step(TaskRun *run, const char *step)
+{
+	return strcmp(run->task->step, step) == 0;
+}
+
+static void
+set_running(TaskRun *run)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) books_exec("UPDATE dtsmig.task SET status = 'running', "
+					  "runtime_handle = $2, retrying_since = NULL, "
+					  "retrying_until = NULL, "
+					  "started = COALESCE(started, pg_catalog.clock_timestamp()), "
+					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
+					  "ii", run->task->id, (int64) run->handle);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+}
+
+/* The same server as before? A task must not go on against another one. */
+static void
+check_identity(TaskRun *run)
+{
+	SourceIdentity id;
+	BookRows   *rows;
+
+	memset(&id, 0, sizeof(id));
+	run->source->identify(run->conn, &id);
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(run->cxt);
+	rows = books_query("UPDATE dtsmig.task SET source_identity = "
+					   "COALESCE(source_identity, $2) WHERE task_id = $1 "
+					   "RETURNING source_identity", "it", run->task->id,
+					   id.server_uid);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+	if (id.server_uid && strcmp(rows->values[0][0], id.server_uid) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("server \"%s\" is not the one that this task began with",
+						run->info->server_name),
+				 errdetail("It was %s and is %s.", rows->values[0][0], id.server_uid),
+				 errhint("Its log positions mean nothing here. Point the server to the old source, or start a new task.")));
+}
+
+/* Goes through the steps that are left; returns when the task is complete. */
+static void
+run_task(TaskRun *run)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(run->cxt);
+	run->options = options_parse(run->task->options);
+	run->selection = selection_parse(run->task->objects);
+	run->info = connection_info(run->task->source, GetUserId());
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+
+	SetConfigOption("maintenance_work_mem",
+					psprintf(INT64_FORMAT "MB", run->options->maintenance_memory),
+					PGC_USERSET, PGC_S_SESSION);
+	run->source = source_routine(run->info->server_type);
+	run->dest = &local_dest_routine;
+	run->conn = run->source->connect(run->info);
+	check_identity(run);
+
+	if (at_step(run, "new"))
+	{
+		run_precheck(run);
+		MemoryContextSwitchTo(run->cxt);
+	}
+	set_running(run);
+	if (at_step(run, "new"))
+		run_read_schema(run);
+	MemoryContextSwitchTo(run->cxt);
+	if (at_step(run, "schema"))
+		run_pre_data(run);
+	MemoryContextSwitchTo(run->cxt);
+	if (at_step(run, "copy"))
+		run_copy(run);
+	MemoryContextSwitchTo(run->cxt);
+	if (at_step(run, "catchup"))
+	{
+		if (run->task->target_position)
+			run_changes(run, run->task->target_position);
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		task_set_step(run, run->task->do_full ? "full" : "schema", "indexes");
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	MemoryContextSwitchTo(run->cxt);
+	if (at_step(run, "indexes"))
+		run_unique_indexes(run);
+	MemoryContextSwitchTo(run->cxt);
+	if (at_step(run, "post_data"))
+		run_post_data(run);
+	MemoryContextSwitchTo(run->cxt);
+	if (at_step(run, "changes"))
+		run_changes(run, NULL);
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) books_exec("UPDATE dtsmig.task SET status = 'completed', wanted = 'idle', "
+					  "last_error = NULL, last_error_detail = NULL, "
+					  "last_error_hint = NULL, last_error_sqlstate = NULL, "
+					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
+					  "i", run->task->id);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/* ---------------------------------------------------------------- errors */
+
+typedef enum ErrorKind
+{
+	ERROR_CONNECTION,			/* retry_connection */
+	ERROR_PASSING,				/* retry_other */
+	ERROR_FINAL
+} ErrorKind;
+
+static ErrorKind
+classify_error(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	if (category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
+		return ERROR_CONNECTION;
+	if (category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_IO_ERROR) ||
+		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		sqlerrcode == ERRCODE_OBJECT_IN_USE)
+		return ERROR_PASSING;
+	return ERROR_FINAL;
+}
+
+/* Puts an error into the books; true: the task is to be run again. */
+static bool
+note_error(int64 task_id, const ErrorData *edata, const TaskOptions *options)
+{
+	ErrorKind	kind = classify_error(edata->sqlerrcode);
+	const char *sqlstate = unpack_sql_state(edata->sqlerrcode);
+	const char *detail = edata->detail ? edata->detail : edata->context;
+	int64		minutes = 0;
+	BookRows   *rows;
+	bool		again;
+
+	if (kind == ERROR_CONNECTION)
+		minutes = options ? options->retry_connection : 720;
+	else if (kind == ERROR_PASSING)
+		minutes = options ? options->retry_other : 10;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = books_query("UPDATE dtsmig.task SET "
+					   "retrying_since = COALESCE(retrying_since, pg_catalog.clock_timestamp()), "
+					   "retrying_until = COALESCE(retrying_since, pg_catalog.clock_timestamp()) "
+					   "+ pg_catalog.make_interval(mins => $2::int), "
+					   "last_error = $3, last_error_detail = $4, last_error_hint = $5, "
+					   "last_error_sqlstate = $6, "
+					   "last_error_at = pg_catalog.clock_timestamp(), "
+					   "updated = pg_catalog.clock_timestamp() WHERE task_id = $1 "
+					   "RETURNING retrying_until > pg_catalog.clock_timestamp(), "
+					   "status = 'retrying'",
+					   "iitttt", task_id, minutes, edata->message, detail,
+					   edata->hint, sqlstate);
+	again = rows->nrows > 0 && book_bool(rows, 0, 0);
+	(void) books_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
+					  "retrying_since = CASE WHEN $4 THEN retrying_since END, "
+					  "retrying_until = CASE WHEN $4 THEN retrying_until END "
+					  "WHERE task_id = $1", "ittb", task_id,
+					  again ? "retrying" : "failed",
+					  again ? "running" : "idle", (int) again);
+	/* a retry of the same thing is said once */
+	if (rows->nrows > 0 && !(again && book_bool(rows, 0, 1)))
+		task_log_event(task_id, again ? "warning" : "error", edata->message,
+					   detail, edata->hint, sqlstate);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return again;
+}
+
+/* Waits before a retry; an interrupt ends it. */
+static void
+rest(long ms, TaskShared *shared)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+
+	for (;;)
+	{
+		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+														   until);
+
+		CHECK_FOR_INTERRUPTS();
+		shared_heartbeat(shared);
+		if (left <= 0)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 Min(left, 500), PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+}
+
+/*
+ * One run; false if the task is over, true if it is to be run again. Errors
+ * of the run end here; an error while noting one ends the process, and the
+ * postmaster starts another.
+ */
+static bool
+run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle)
+{
+	MemoryContext cxt = AllocSetContextCreate(TopMemoryContext, "dtsmig run",
+											  ALLOCSET_DEFAULT_SIZES);
+	TaskRun    *run = MemoryContextAllocZero(cxt, sizeof(TaskRun));
+	ErrorData  *volatile edata = NULL;
+	bool		again = false;
+
+	run->cxt = cxt;
+	run->shared = shared;
+	run->handle = handle;
+	run->task = load_wanted_task(args, cxt);
+	if (run->task == NULL)
+		return false;
+
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(cxt);
+		run_task(run);
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(cxt);
+		stop_copy_workers();
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	if (edata != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		again = note_error(args->task_id, edata, run->options);
+	}
+	MemoryContextSwitchTo(TopMemoryContext);
+	/* closes the connections of this run */
+	MemoryContextDelete(cxt);
+	return again;
+}
+
+void
+dtsmig_task_main(Datum arg)
+{
+	TaskWorkerArgs args;
+	TaskShared *shared;
+	dsm_handle	handle;
+	long		pause = RETRY_FIRST_MS;
+
+	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
+	worker_init(args.database, args.role,
+				psprintf("dtsmig task " INT64_FORMAT, args.task_id));
+	before_shmem_exit(stop_copy_workers_at_exit, (Datum) 0);
+	worker_session();
+	if (!lock_task(args.task_id))
+		proc_exit(0);
+	shared = shared_create(args.task_id, &handle);
+
+	for (;;)
+	{
+		TimestampTz began = GetCurrentTimestamp();
+
+		if (!run_once(&args, shared, handle))
+			proc_exit(0);
+		/* a run that went well for a while begins the pauses anew */
+		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(), 60000))
+			pause = RETRY_FIRST_MS;
+		rest(pause, shared);
+		pause = Min(pause * 2, RETRY_LAST_MS);
+	}
+}

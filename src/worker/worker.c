@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  What all workers share: starting, stopping, their session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/worker.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "tcop/tcopprot.h"
+#include "utils/backend_status.h"
+#include "utils/guc.h"
+#include "worker/shared.h"
+
+/* Seconds after which a task worker that crashed is started again. */
+#define RESTART_SECONDS 3
+
+static void
+fill_worker(BackgroundWorker *worker, const char *function, int restart,
+			const void *args, Size size)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = restart;
+	strlcpy(worker->bgw_library_name, "dtsmig", sizeof(worker->bgw_library_name));
+	strlcpy(worker->bgw_function_name, function, sizeof(worker->bgw_function_name));
+	StaticAssertStmt(sizeof(CopyWorkerArgs) <= BGW_EXTRALEN &&
+					 sizeof(TaskWorkerArgs) <= BGW_EXTRALEN,
+					 "arguments of a worker fit bgw_extra");
+	memcpy(worker->bgw_extra, args, size);
+}
+
+bool
+task_worker_start(Oid database, Oid role, int64 task_id, TransactionId starter)
+{
+	BackgroundWorker worker;
+	BackgroundWorkerHandle *handle;
+	TaskWorkerArgs args;
+
+	memset(&args, 0, sizeof(args));
+	args.database = database;
+	args.role = role;
+	args.task_id = task_id;
+	args.starter = starter;
+	fill_worker(&worker, "dtsmig_task_main", RESTART_SECONDS, &args, sizeof(args));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "dtsmig task " INT64_FORMAT, task_id);
+	strlcpy(worker.bgw_type, "dtsmig task", BGW_MAXLEN);
+	return RegisterDynamicBackgroundWorker(&worker, &handle);
+}
+
+BackgroundWorkerHandle *
+copy_worker_start(const CopyWorkerArgs *args)
+{
+	BackgroundWorker worker;
+	BackgroundWorkerHandle *handle;
+
+	fill_worker(&worker, "dtsmig_copy_main", BGW_NEVER_RESTART, args, sizeof(*args));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "dtsmig copy worker %d of task " INT64_FORMAT,
+			 args->slot + 1, args->task_id);
+	strlcpy(worker.bgw_type, "dtsmig copy", BGW_MAXLEN);
+	worker.bgw_notify_pid = MyProcPid;
+	return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : NULL;
+}
+
+bool
+task_worker_stop(dsm_handle handle, int64 task_id, long timeout_ms)
+{
+	TaskShared *copy = palloc(sizeof(TaskShared));
+	pid_t		pid = 0;
+
+	for (long waited = 0; waited <= timeout_ms; waited += 10)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (pid == 0)
+		{
+			if (!shared_peek(handle, task_id, copy))
+				return true;
+			pid = copy->pid;
+			if (BackendPidGetProc(pid) != NULL)
+				(void) kill(pid, SIGTERM);
+		}
+		if (BackendPidGetProc(pid) == NULL)
+			return true;
+		pg_usleep(10000);
+	}
+	return false;
+}
+
+void
+worker_init(Oid database, Oid role, const char *application)
+{
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(database, role, 0);
+	SetConfigOption("application_name", application, PGC_USERSET, PGC_S_SESSION);
+	pgstat_report_appname(application);
+}
+
+/*
+ * As the server's own apply worker does, triggers and rules in their usual
+ * form are held back whoever owns the task; dest/local refuses tables that
+ * the owner of the task has no right to do that to.
+ */
+void
+worker_session(void)
+{
+	SetConfigOption("session_replication_role", "replica", PGC_SUSET,
+					PGC_S_OVERRIDE);
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+					PGC_S_SESSION);
+	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_USERSET,
+					PGC_S_SESSION);
+	SetConfigOption("default_transaction_isolation", "read committed",
+					PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET,
+					PGC_S_SESSION);
+	SetConfigOption("row_security", "off", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("check_function_bodies", "off", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION);
+}

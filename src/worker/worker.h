@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.h
+ *	  The background workers of dtsmig and how they are started.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_WORKER_H
+#define DTSMIG_WORKER_H
+
+#include "postgres.h"
+#include "postmaster/bgworker.h"
+#include "storage/dsm.h"
+
+/* What a task worker is told; fits bgw_extra. */
+typedef struct TaskWorkerArgs
+{
+	Oid			database;
+	Oid			role;
+	int64		task_id;
+	TransactionId starter;		/* transaction to wait for, or invalid */
+} TaskWorkerArgs;
+
+/* What a copy worker is told. */
+typedef struct CopyWorkerArgs
+{
+	Oid			database;
+	Oid			role;
+	int64		task_id;
+	dsm_handle	handle;
+	int			slot;
+	bool		snapshot;		/* open one at the source before working */
+} CopyWorkerArgs;
+
+/* True if the library was preloaded, so that a launcher is there. */
+extern bool launcher_registered;
+
+/* _PG_init's part: registers the launcher. */
+extern void launcher_register(void);
+
+/* Starts a task's worker; false if no slot is free. */
+extern bool task_worker_start(Oid database, Oid role, int64 task_id,
+							  TransactionId starter);
+
+/*
+ * Ends the worker of a task (by the pid in its shared memory) and waits until
+ * it is gone, at most timeout_ms; true if it is.
+ */
+extern bool task_worker_stop(dsm_handle handle, int64 task_id, long timeout_ms);
+
+/* Starts a copy worker; NULL if no slot is free. */
+extern BackgroundWorkerHandle *copy_worker_start(const CopyWorkerArgs *args);
+
+/* What every worker does first: signals, connection, session settings. */
+extern void worker_init(Oid database, Oid role, const char *application);
+
+/* Holds back triggers and sets what a worker's session needs. */
+extern void worker_session(void);
+
+extern PGDLLEXPORT void dtsmig_launcher_main(Datum arg);
+extern PGDLLEXPORT void dtsmig_database_main(Datum arg);
+extern PGDLLEXPORT void dtsmig_task_main(Datum arg);
+extern PGDLLEXPORT void dtsmig_copy_main(Datum arg);
+
+#endif							/* DTSMIG_WORKER_H */
