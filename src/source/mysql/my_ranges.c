@@ -105,10 +105,12 @@ make_key(SourceRelation *rel)
 		{
 			case MY_ENUM:
 			case MY_SET:
-			case MY_BIT:
 				/* they sort as numbers, but compare with strings as strings */
 				key->operand[i] = psprintf("(%s + 0)", name);
 				key->fetch[i] = key->operand[i];
+				break;
+			case MY_BIT:
+				key->fetch[i] = psprintf("%s + 0", name);
 				break;
 			case MY_FLOAT:
 				key->fetch[i] = psprintf("%s * 1e0", name);
@@ -179,9 +181,9 @@ key_literal(RangeKey *key, int i, const char *value)
  */
 
 /*
- * key >= bound, or key < bound; for two columns and >=:
- * a >= 1 AND (a > 1 OR (b >= 2)) is spelt out as
- * (a >= 1 AND (a > 1 OR (b >= 2)))
+ * key >= bound, or key < bound; (a, b) >= (1, 2) becomes
+ * (a >= 1 AND (a > 1 OR (a = 1 AND b >= 2))). The first comparison follows
+ * from the others, but gives the optimizer its range.
  */
 static void
 append_bound(StringInfo buf, RangeKey *key, char **bound, bool lower, int i)
