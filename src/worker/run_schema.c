@@ -15,6 +15,7 @@
 #include "check/precheck.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "worker/statement.h"
