@@ -32,6 +32,8 @@ typedef unsigned char uchar;	/* ma_tls.h wants it before ma_pvio.h has it */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -167,6 +169,34 @@ hook_blocking(MARIADB_PVIO *pvio, my_bool value, my_bool *old_value)
 	return 0;
 }
 
+/*
+ * A peer that is gone without a word is noticed by the kernel, within about
+ * half a minute, whether we wait for it or write to it. Failure is no error:
+ * the connection may be a socket file.
+ */
+static void
+watch_peer(int fd)
+{
+	int			on = 1;
+	int			idle = 10;
+	int			interval = 5;
+	int			count = 4;
+
+	(void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+#ifdef TCP_KEEPIDLE
+	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+#endif
+#ifdef TCP_USER_TIMEOUT
+	{
+		int			ms = 30000;
+
+		(void) setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	}
+#endif
+}
+
 static void
 install_hooks(MyConn *conn)
 {
@@ -181,6 +211,7 @@ install_hooks(MyConn *conn)
 	pvio->methods = &hooked_methods;
 
 	conn->fd = mysql_get_socket(conn->mysql);
+	watch_peer(conn->fd);
 	flags = fcntl(conn->fd, F_GETFL);
 	if (flags < 0 || fcntl(conn->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		ereport(ERROR,
