@@ -234,7 +234,7 @@ my_put_numeric(MyColumn *c, const uint8 *data, Size len, StringInfo buf)
 	if (nint + nfrac > 1000)
 		my_bad_value(c, data, len);
 
-	enlargeStringInfo(buf, 12 + 2 * ((nint + 3) / 4 + (nfrac + 3) / 4));
+	/* 12 bytes and 2 for 4 digits: that is within len + MY_COPY_ROOM */
 	head = buf->data + buf->len;
 	out = head + 12;
 
