@@ -12,6 +12,10 @@
 
 #include "postgres.h"
 #include "fmgr.h"
+#include "utils/acl.h"
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_class.h"
+#endif
 
 #if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 190000
 #error "dtsmig builds on PostgreSQL 14 to 18"
@@ -24,5 +28,26 @@
 #define DTS_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
 	PG_FUNCTION_INFO_V1(name)
+
+/*
+ * May the role SET session_replication_role although it is no superuser?
+ * Settings can be granted since 15 (a0ffa885e478).
+ */
+#if PG_VERSION_NUM >= 150000
+#define dts_may_set_replication_role(roleid) \
+	(pg_parameter_aclcheck("session_replication_role", roleid, \
+						   ACL_SET) == ACLCHECK_OK)
+#else
+#define dts_may_set_replication_role(roleid) false
+#endif
+
+/* Ownership of a table. One function for all classes since 16 (afbfc02983f8). */
+#if PG_VERSION_NUM >= 160000
+#define dts_table_ownercheck(relid, roleid) \
+	object_ownercheck(RelationRelationId, relid, roleid)
+#else
+#define dts_table_ownercheck(relid, roleid) \
+	pg_class_ownercheck(relid, roleid)
+#endif
 
 #endif							/* DTSMIG_COMPAT_H */

@@ -1,0 +1,400 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply.c
+ *	  The writer of the engine "local": transactions, flushes, and the table
+ *	  of its functions.
+ *
+ *	  change -> batch -- full, barrier, commit --> flush
+ *	                                                 |
+ *	                        subtransaction: apply_sets
+ *	                            |ok           |error of a row
+ *	                            |             v
+ *	                            |      rolled back, apply_rows
+ *	                            v             |ok       |error
+ *	                          done <----------+         v
+ *	                                              to the caller, who aborts
+ *
+ * The destination transaction starts with the first flush and ends in commit;
+ * it may span many source transactions, and one source transaction may need
+ * many flushes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "dest/local/local.h"
+
+/* The row context keeps this much between flushes. */
+#define ROW_CONTEXT_KEEP (1024 * 1024)
+#define ROW_CONTEXT_BLOCK (8 * 1024 * 1024)
+
+/* Overhead of a change in memory, beyond its size in the source's log. */
+#define CHANGE_OVERHEAD 200
+
+static DestWriter *
+local_open(const DestOptions *options)
+{
+	MemoryContext cxt = AllocSetContextCreate(TopMemoryContext,
+											  "dtsmig apply",
+											  ALLOCSET_DEFAULT_SIZES);
+	LocalWriter *w = MemoryContextAllocZero(cxt, sizeof(LocalWriter));
+	MemoryContext oldcxt;
+
+	w->options = *options;
+	if (w->options.batch_rows <= 0)
+		w->options.batch_rows = 10000;
+	if (w->options.batch_bytes <= 0)
+		w->options.batch_bytes = 64 * 1024 * 1024;
+	w->cxt = cxt;
+	w->table_cxt = AllocSetContextCreate(cxt, "dtsmig apply tables",
+										 ALLOCSET_DEFAULT_SIZES);
+	w->row_cxt = AllocSetContextCreate(cxt, "dtsmig apply rows",
+									   ROW_CONTEXT_KEEP, ROW_CONTEXT_KEEP,
+									   ROW_CONTEXT_BLOCK);
+	w->flush_cxt = AllocSetContextCreate(cxt, "dtsmig apply flush",
+										 ALLOCSET_DEFAULT_SIZES);
+	oldcxt = MemoryContextSwitchTo(cxt);
+	initStringInfo(&w->keybuf);
+	MemoryContextSwitchTo(oldcxt);
+	apply_stmt_watch(w);
+	return (DestWriter *) w;
+}
+
+static void
+begin_transaction(void)
+{
+	if (!IsTransactionState())
+	{
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+	}
+}
+
+static void
+local_set_relations(DestWriter *writer, SourceRelation **rels, int nrels)
+{
+	LocalWriter *w = (LocalWriter *) writer;
+	int			i;
+
+	apply_flush(w, true);
+
+	/* The relations of before may be gone: nothing of them is looked at. */
+	for (i = 0; i < w->ntables; i++)
+		apply_table_forget(w->tables[i]);
+	w->ntables = 0;
+	w->maxtables = 0;
+	w->tables = NULL;
+	MemoryContextReset(w->table_cxt);
+
+	for (i = 0; i < nrels; i++)
+		batch_table_make(w, rels[i]);
+	cascade_build(w);
+}
+
+static MemoryContext
+local_row_context(DestWriter *writer)
+{
+	return ((LocalWriter *) writer)->row_cxt;
+}
+
+/*
+ * Is an error one that a single row or the order of rows can cause, so that
+ * going row by row may pass, or name the row?
+ */
+static bool
+row_error(const ErrorData *edata)
+{
+	switch (ERRCODE_TO_CATEGORY(edata->sqlerrcode))
+	{
+		case MAKE_SQLSTATE('0', '2', '0', '0', '0'):	/* no data */
+		case MAKE_SQLSTATE('2', '1', '0', '0', '0'):	/* cardinality */
+		case MAKE_SQLSTATE('2', '2', '0', '0', '0'):	/* data */
+		case MAKE_SQLSTATE('2', '3', '0', '0', '0'):	/* integrity */
+		case MAKE_SQLSTATE('2', '7', '0', '0', '0'):	/* triggered change */
+		case MAKE_SQLSTATE('4', '4', '0', '0', '0'):	/* check option */
+		case MAKE_SQLSTATE('5', '4', '0', '0', '0'):	/* program limit */
+		case MAKE_SQLSTATE('P', '0', '0', '0', '0'):	/* PL/pgSQL */
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Writes the batch as sets, in a subtransaction. False: a row was in the way,
+ * and nothing has been done. Other errors go to the caller.
+ */
+static bool
+flush_sets(LocalWriter *w)
+{
+	MemoryContext oldcxt = CurrentMemoryContext;
+	ResourceOwner oldowner = CurrentResourceOwner;
+	volatile bool done = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(w->flush_cxt);
+	PG_TRY();
+	{
+		int			nestlevel = apply_settings_begin();
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		MemoryContextSwitchTo(w->flush_cxt);
+		apply_sets(w);
+		SPI_finish();
+		PopActiveSnapshot();
+		apply_settings_end(nestlevel);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcxt);
+		CurrentResourceOwner = oldowner;
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(w->flush_cxt);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcxt);
+		CurrentResourceOwner = oldowner;
+		if (!row_error(edata))
+			ReThrowError(edata);
+		elog(DEBUG1, "going row by row: %s", edata->message);
+	}
+	PG_END_TRY();
+	return done;
+}
+
+static void
+flush_rows(LocalWriter *w, ApplyOp *single)
+{
+	int			nestlevel = apply_settings_begin();
+	MemoryContext oldcxt;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	oldcxt = MemoryContextSwitchTo(w->flush_cxt);
+	if (single)
+		apply_row(w, single);
+	else
+		apply_rows(w);
+	MemoryContextSwitchTo(oldcxt);
+	SPI_finish();
+	PopActiveSnapshot();
+	apply_settings_end(nestlevel);
+}
+
+/* The stores of a failed attempt are gone with it. */
+static void
+drop_stores(LocalWriter *w)
+{
+	int			i;
+	ListCell   *lc;
+
+	for (i = 0; i < w->ndirty; i++)
+	{
+		foreach(lc, w->dirty[i]->stmts)
+		{
+			ApplyStmt  *stmt = lfirst(lc);
+
+			stmt->store[0] = stmt->store[1] = NULL;
+			stmt->nrows[0] = stmt->nrows[1] = 0;
+		}
+	}
+	MemoryContextReset(w->flush_cxt);
+}
+
+/*
+ * Writes the batch. reset_rows: nothing in the row context is needed any more.
+ */
+void
+apply_flush(LocalWriter *w, bool reset_rows)
+{
+	MemoryContext oldcxt = CurrentMemoryContext;
+
+	if (w->nops > 0)
+	{
+		begin_transaction();
+		if (w->suspect || !flush_sets(w))
+		{
+			drop_stores(w);
+			flush_rows(w, NULL);
+			w->current.row_by_row++;
+		}
+		w->current.flushes++;
+		batch_reset(w);
+		MemoryContextReset(w->flush_cxt);
+	}
+	MemoryContextSwitchTo(oldcxt);
+	if (reset_rows)
+		MemoryContextReset(w->row_cxt);
+}
+
+/* Does one operation at once; the batch is empty. */
+void
+apply_one(LocalWriter *w, ApplyOp *op)
+{
+	MemoryContext oldcxt = CurrentMemoryContext;
+
+	Assert(w->nops == 0);
+	begin_transaction();
+	flush_rows(w, op);
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextReset(w->flush_cxt);
+}
+
+static void
+truncate_table(LocalWriter *w, const Change *change)
+{
+	MemoryContext oldcxt = CurrentMemoryContext;
+
+	if (change->copied)
+		return;
+	apply_flush(w, true);
+	begin_transaction();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) local_empty_table(change->rel->target_relid);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+	MemoryContextSwitchTo(oldcxt);
+}
+
+static void
+local_change(DestWriter *writer, const Change *change)
+{
+	LocalWriter *w = (LocalWriter *) writer;
+	ApplyTable *table = change->rel->dest;
+
+	if (unlikely(table == NULL))
+		table = batch_table_make(w, change->rel);
+
+	switch (change->kind)
+	{
+		case CHANGE_INSERT:
+			w->current.inserts += !change->copied;
+			batch_take(w, table, change);
+			break;
+		case CHANGE_UPDATE:
+			w->current.updates += !change->copied;
+			batch_take(w, table, change);
+			break;
+		case CHANGE_DELETE:
+			w->current.deletes += !change->copied;
+			batch_take(w, table, change);
+			break;
+		case CHANGE_TRUNCATE:
+			truncate_table(w, change);
+			break;
+		default:
+			elog(ERROR, "change of kind %d is none of a row",
+				 (int) change->kind);
+	}
+	w->pending++;
+
+	if (w->nops >= w->options.batch_rows ||
+		w->bytes >= w->options.batch_bytes ||
+		MemoryContextMemAllocated(w->row_cxt, false) >=
+		ROW_CONTEXT_KEEP + 2 * w->options.batch_bytes)
+		apply_flush(w, true);
+}
+
+static int64
+local_pending(DestWriter *writer)
+{
+	return ((LocalWriter *) writer)->pending;
+}
+
+static void
+local_commit(DestWriter *writer, PositionWriter write_position, void *arg)
+{
+	LocalWriter *w = (LocalWriter *) writer;
+	MemoryContext oldcxt = CurrentMemoryContext;
+
+	apply_flush(w, true);
+	begin_transaction();
+	if (write_position)
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		write_position(arg);
+		PopActiveSnapshot();
+	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(oldcxt);
+
+	w->committed.inserts += w->current.inserts;
+	w->committed.updates += w->current.updates;
+	w->committed.deletes += w->current.deletes;
+	w->committed.flushes += w->current.flushes;
+	w->committed.row_by_row += w->current.row_by_row;
+	w->committed.cascaded += w->current.cascaded;
+	memset(&w->current, 0, sizeof(w->current));
+	w->pending = 0;
+	pgstat_report_stat(false);
+}
+
+static void
+local_abort(DestWriter *writer)
+{
+	LocalWriter *w = (LocalWriter *) writer;
+	MemoryContext oldcxt = CurrentMemoryContext;
+	MemoryContext cxt;
+
+	/* Is the caller's context one that goes with the transaction? */
+	for (cxt = oldcxt; cxt != NULL; cxt = MemoryContextGetParent(cxt))
+	{
+		if (cxt == TopTransactionContext || cxt == ErrorContext)
+			oldcxt = TopMemoryContext;
+	}
+	AbortOutOfAnyTransaction();
+	MemoryContextSwitchTo(oldcxt);
+	batch_reset(w);
+	MemoryContextReset(w->row_cxt);
+	MemoryContextReset(w->flush_cxt);
+	memset(&w->current, 0, sizeof(w->current));
+	w->pending = 0;
+}
+
+static void
+local_counters(DestWriter *writer, DestCounters *counters)
+{
+	*counters = ((LocalWriter *) writer)->committed;
+}
+
+static void
+local_close(DestWriter *writer)
+{
+	LocalWriter *w = (LocalWriter *) writer;
+	int			i;
+
+	for (i = 0; i < w->ntables; i++)
+		apply_table_forget(w->tables[i]);
+	apply_stmt_watch(NULL);
+	MemoryContextDelete(w->cxt);
+}
+
+const DestRoutine local_dest_routine = {
+	.engine = "local",
+	.bind_relation = local_bind_relation,
+	.load = local_load,
+	.open = local_open,
+	.set_relations = local_set_relations,
+	.row_context = local_row_context,
+	.change = local_change,
+	.pending = local_pending,
+	.commit = local_commit,
+	.abort = local_abort,
+	.counters = local_counters,
+	.close = local_close
+};

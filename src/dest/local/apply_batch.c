@@ -1,0 +1,816 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply_batch.c
+ *	  Gathers changes into a batch: the operations in source order, and their
+ *	  net effect by table and key.
+ *
+ * An entry of a table with a key goes through
+ *
+ *	  first operation	existed		present
+ *	  INSERT			no			yes
+ *	  UPDATE			yes			yes
+ *	  DELETE			yes			no
+ *
+ * and afterwards each operation only moves "present" and merges values by
+ * column. What is written in the end follows from the two flags: UPDATE, DELETE,
+ * INSERT or nothing. An UPDATE that changes the key is a DELETE of the old and
+ * an INSERT of the new.
+ *
+ * Of a table without a key an entry stands for all rows with the same bytes,
+ * and counts how many more or fewer of them there are.
+ *
+ * Some changes cannot join the batch as it stands; then the batch is flushed
+ * first ("barrier"). The values of the change at hand survive that.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+
+#include "dest/local/local.h"
+
+/* After a barrier, rows up to this size wait for the next full flush. */
+#define BARRIER_KEEP_BYTES (1024 * 1024)
+
+/* A value that is this long and did not change is not written again. */
+#define UNCHANGED_MIN_BYTES 2048
+
+/* Hash tables that grew past this shrink when they were hardly used. */
+#define HASH_KEEP_SIZE 1024
+
+typedef struct IntKeySlot
+{
+	uint64		key;
+	ApplyEntry *entry;
+	char		status;
+} IntKeySlot;
+
+typedef struct BytesKey
+{
+	const char *data;
+	uint32		len;
+	uint32		hash;
+} BytesKey;
+
+typedef struct BytesKeySlot
+{
+	BytesKey	key;
+	ApplyEntry *entry;
+	char		status;
+} BytesKeySlot;
+
+static inline uint32
+hash_int_key(uint64 key)
+{
+	return murmurhash32((uint32) key ^ murmurhash32((uint32) (key >> 32)));
+}
+
+#define SH_PREFIX intkey
+#define SH_ELEMENT_TYPE IntKeySlot
+#define SH_KEY_TYPE uint64
+#define SH_KEY key
+#define SH_HASH_KEY(tb, key) hash_int_key(key)
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+#define SH_PREFIX bytekey
+#define SH_ELEMENT_TYPE BytesKeySlot
+#define SH_KEY_TYPE BytesKey
+#define SH_KEY key
+#define SH_HASH_KEY(tb, k) ((k).hash)
+#define SH_EQUAL(tb, a, b) \
+	((a).len == (b).len && memcmp((a).data, (b).data, (a).len) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, slot) ((slot)->key.hash)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+ApplyTable *
+batch_table_make(LocalWriter *w, SourceRelation *rel)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(w->table_cxt);
+	ApplyTable *table = palloc0(sizeof(ApplyTable));
+	int			i;
+
+	table->writer = w;
+	table->rel = rel;
+	table->cols = palloc(sizeof(int) * Max(rel->ncolumns, 1));
+	for (i = 0; i < rel->ncolumns; i++)
+	{
+		if (rel->columns[i].carried)
+			table->cols[table->ncols++] = i;
+	}
+	table->int_key = rel->nkey == 1 &&
+		rel->columns[rel->key[0]].typbyval;
+
+	if (w->ntables == w->maxtables)
+	{
+		w->maxtables = Max(16, w->maxtables * 2);
+		w->tables = w->tables ?
+			repalloc(w->tables, sizeof(ApplyTable *) * w->maxtables) :
+			palloc(sizeof(ApplyTable *) * w->maxtables);
+	}
+	table->id = w->ntables;
+	w->tables[w->ntables++] = table;
+	rel->dest = table;
+	MemoryContextSwitchTo(oldcxt);
+	return table;
+}
+
+/*
+ * Do two values of a column have the same bytes?
+ */
+static bool
+same_value(const SourceColumn *col, Datum a, Datum b)
+{
+	if (col->typbyval || a == b)
+		return a == b;
+	if (col->typlen == -1)
+	{
+		struct varlena *va = PG_DETOAST_DATUM_PACKED(a);
+		struct varlena *vb = PG_DETOAST_DATUM_PACKED(b);
+
+		return VARSIZE_ANY_EXHDR(va) == VARSIZE_ANY_EXHDR(vb) &&
+			memcmp(VARDATA_ANY(va), VARDATA_ANY(vb),
+				   VARSIZE_ANY_EXHDR(va)) == 0;
+	}
+	return datumIsEqual(a, b, false, col->typlen);
+}
+
+static void
+append_value(StringInfo buf, const SourceColumn *col, Datum value)
+{
+	uint32		len;
+
+	if (col->typbyval)
+		appendBinaryStringInfo(buf, (char *) &value, sizeof(Datum));
+	else if (col->typlen == -1)
+	{
+		struct varlena *v = PG_DETOAST_DATUM_PACKED(value);
+
+		len = VARSIZE_ANY_EXHDR(v);
+		appendBinaryStringInfo(buf, (char *) &len, sizeof(len));
+		appendBinaryStringInfo(buf, VARDATA_ANY(v), len);
+	}
+	else
+	{
+		len = datumGetSize(value, false, col->typlen);
+		appendBinaryStringInfo(buf, DatumGetPointer(value), len);
+	}
+}
+
+static void
+missing_key(ApplyTable *table, int col)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("change of table \"%s.%s\" lacks key column \"%s\"",
+					table->rel->schema, table->rel->name,
+					table->rel->columns[col].name)));
+}
+
+/* The key of a row as bytes, in w->keybuf; of a keyless table, the row. */
+static BytesKey
+bytes_key(ApplyTable *table, const Row *row)
+{
+	LocalWriter *w = table->writer;
+	SourceRelation *rel = table->rel;
+	BytesKey	key;
+	int			i;
+
+	resetStringInfo(&w->keybuf);
+	for (i = 0; i < rel->nkey; i++)
+	{
+		int			col = rel->key[i];
+
+		if (unlikely(row->status[col] != COLUMN_VALUE))
+			missing_key(table, col);
+		append_value(&w->keybuf, &rel->columns[col], row->values[col]);
+	}
+	if (rel->nkey == 0)
+	{
+		for (i = 0; i < table->ncols; i++)
+		{
+			int			col = table->cols[i];
+
+			appendStringInfoCharMacro(&w->keybuf, row->status[col]);
+			if (row->status[col] == COLUMN_VALUE)
+				append_value(&w->keybuf, &rel->columns[col],
+							 row->values[col]);
+		}
+	}
+	key.data = w->keybuf.data;
+	key.len = w->keybuf.len;
+	key.hash = hash_bytes((unsigned char *) key.data, key.len);
+	return key;
+}
+
+static inline uint64
+int_key(ApplyTable *table, const Row *row)
+{
+	int			col = table->rel->key[0];
+
+	if (unlikely(row->status[col] != COLUMN_VALUE))
+		missing_key(table, col);
+	return (uint64) row->values[col];
+}
+
+/* The entry of the row's key; NULL if there is none. */
+static ApplyEntry *
+entry_find(ApplyTable *table, const Row *row)
+{
+	if (table->int_key)
+	{
+		IntKeySlot *slot;
+
+		if (table->by_int == NULL)
+			return NULL;
+		slot = intkey_lookup(table->by_int, int_key(table, row));
+		return slot ? slot->entry : NULL;
+	}
+	else
+	{
+		BytesKeySlot *slot;
+
+		if (table->by_bytes == NULL)
+			return NULL;
+		slot = bytekey_lookup(table->by_bytes, bytes_key(table, row));
+		return slot ? slot->entry : NULL;
+	}
+}
+
+/* The entry of the row's key; made if there is none yet. */
+static ApplyEntry *
+entry_get(ApplyTable *table, const Row *row, bool *found)
+{
+	LocalWriter *w = table->writer;
+	ApplyEntry *entry;
+	ApplyEntry **place;
+
+	if (table->int_key)
+	{
+		if (table->by_int == NULL)
+			table->by_int = intkey_create(w->table_cxt, 256, NULL);
+		place = &intkey_insert(table->by_int, int_key(table, row),
+							   found)->entry;
+	}
+	else
+	{
+		BytesKey	key = bytes_key(table, row);
+		BytesKeySlot *slot;
+
+		if (table->by_bytes == NULL)
+			table->by_bytes = bytekey_create(w->table_cxt, 256, NULL);
+		slot = bytekey_insert(table->by_bytes, key, found);
+		if (!*found)
+		{
+			char	   *copy = MemoryContextAllocHuge(w->row_cxt, key.len + 1);
+
+			memcpy(copy, key.data, key.len);
+			slot->key.data = copy;
+		}
+		place = &slot->entry;
+	}
+
+	if (*found)
+		return *place;
+
+	entry = MemoryContextAllocZero(w->row_cxt, sizeof(ApplyEntry));
+	entry->key = *row;
+	*place = entry;
+	if (table->nentries == table->maxentries)
+	{
+		table->maxentries = Max(256, table->maxentries * 2);
+		table->entries = table->entries ?
+			repalloc_huge(table->entries,
+						  sizeof(ApplyEntry *) * table->maxentries) :
+			MemoryContextAllocHuge(w->table_cxt,
+								   sizeof(ApplyEntry *) * table->maxentries);
+	}
+	table->entries[table->nentries++] = entry;
+	if (!table->dirty)
+	{
+		table->dirty = true;
+		if (w->ndirty == w->maxdirty)
+		{
+			w->maxdirty = Max(16, w->maxdirty * 2);
+			w->dirty = w->dirty ?
+				repalloc(w->dirty, sizeof(ApplyTable *) * w->maxdirty) :
+				MemoryContextAlloc(w->cxt, sizeof(ApplyTable *) * w->maxdirty);
+		}
+		w->dirty[w->ndirty++] = table;
+	}
+	return entry;
+}
+
+static void
+copy_row(ApplyTable *table, char **place, const Row *from, Row *to)
+{
+	int			n = table->rel->ncolumns;
+
+	to->values = (Datum *) *place;
+	*place += sizeof(Datum) * n;
+	to->status = (uint8 *) *place;
+	*place += MAXALIGN(n);
+	memcpy(to->values, from->values, sizeof(Datum) * n);
+	memcpy(to->status, from->status, n);
+}
+
+static bool
+row_is_complete(ApplyTable *table, const Row *row)
+{
+	uint8		worst = COLUMN_VALUE;
+	int			i;
+
+	for (i = 0; i < table->ncols; i++)
+		worst = Max(worst, row->status[table->cols[i]]);
+	return worst <= COLUMN_NULL;
+}
+
+/* Does an UPDATE change the key? */
+static bool
+key_changes(ApplyTable *table, const Change *change)
+{
+	SourceRelation *rel = table->rel;
+	int			i;
+
+	if (change->old.values == NULL)
+		return false;
+	for (i = 0; i < rel->nkey; i++)
+	{
+		int			col = rel->key[i];
+
+		if (change->new.status[col] == COLUMN_VALUE &&
+			change->old.status[col] == COLUMN_VALUE &&
+			!same_value(&rel->columns[col], change->old.values[col],
+						change->new.values[col]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A long value that an UPDATE carries but does not change is left out, so
+ * that it is not stored (and logged) a second time.
+ */
+static void
+drop_unchanged(ApplyTable *table, const Row *old, Row *new)
+{
+	SourceRelation *rel = table->rel;
+	int			i;
+
+	for (i = 0; i < table->ncols; i++)
+	{
+		int			col = table->cols[i];
+		const SourceColumn *column = &rel->columns[col];
+
+		if (column->typlen == -1 && !column->in_key &&
+			new->status[col] == COLUMN_VALUE &&
+			old->status[col] == COLUMN_VALUE &&
+			VARSIZE_ANY(DatumGetPointer(new->values[col])) >= UNCHANGED_MIN_BYTES &&
+			same_value(column, old->values[col], new->values[col]))
+			new->status[col] = COLUMN_UNCHANGED;
+	}
+}
+
+/* The operation that a change asks for, with arrays of its own. */
+static ApplyOp *
+op_make(LocalWriter *w, ApplyTable *table, const Change *change)
+{
+	SourceRelation *rel = table->rel;
+	Size		row_size = MAXALIGN(sizeof(Datum) * rel->ncolumns) +
+		MAXALIGN(rel->ncolumns);
+	bool		loose = change->idempotent || w->options.overwrite;
+	bool		rekey = false;
+	bool		cascade = false;
+	bool		keep_old = false;
+	bool		keep_new = change->kind != CHANGE_DELETE;
+	ApplyOp    *op;
+	char	   *place;
+	int			i;
+
+	if (change->kind == CHANGE_DELETE)
+	{
+		keep_old = true;
+		cascade = table->delete_edges && !change->no_cascade;
+	}
+	else if (change->kind == CHANGE_UPDATE)
+	{
+		rekey = key_changes(table, change);
+		cascade = table->update_edges && !change->no_cascade &&
+			cascade_update_matters(table, &change->old, &change->new);
+		keep_old = rekey || cascade || rel->nkey == 0;
+		/* the key may come with the old image only */
+		for (i = 0; i < rel->nkey && !keep_old; i++)
+			keep_old = !row_has(&change->new, rel->key[i]);
+	}
+
+	op = MemoryContextAlloc(w->row_cxt, MAXALIGN(sizeof(ApplyOp)) +
+							row_size * (keep_old + keep_new));
+	op->table = table;
+	op->kind = change->kind;
+	op->loose = loose;
+	op->copied = change->copied;
+	op->rekey = rekey;
+	op->cascade = cascade;
+	op->pos = change->pos;
+	op->complete = false;
+	op->old.values = op->new.values = NULL;
+	op->old.status = op->new.status = NULL;
+	place = (char *) op + MAXALIGN(sizeof(ApplyOp));
+	if (keep_old)
+		copy_row(table, &place, &change->old, &op->old);
+	if (keep_new)
+	{
+		copy_row(table, &place, &change->new, &op->new);
+		if (change->kind == CHANGE_UPDATE && rel->nkey > 0 && !rekey &&
+			!loose && change->old.values != NULL &&
+			change->bytes >= UNCHANGED_MIN_BYTES)
+			drop_unchanged(table, &change->old, &op->new);
+		op->complete = row_is_complete(table, &op->new);
+	}
+	return op;
+}
+
+static void
+op_add(LocalWriter *w, ApplyOp *op)
+{
+	if (w->nops == w->maxops)
+	{
+		w->maxops = Max(1024, w->maxops * 2);
+		w->ops = w->ops ?
+			repalloc_huge(w->ops, sizeof(ApplyOp *) * w->maxops) :
+			MemoryContextAllocHuge(w->cxt, sizeof(ApplyOp *) * w->maxops);
+	}
+	w->ops[w->nops++] = op;
+}
+
+/*
+ * Flushes the batch before an operation, which is then made anew: where the
+ * old rows take much memory, its values move over.
+ */
+static void
+barrier(LocalWriter *w, ApplyTable *table, ApplyOp **op)
+{
+	MemoryContext tmp;
+	MemoryContext oldcxt;
+	Row			rows[2];
+	int			r;
+	int			i;
+	Change		change;
+
+	apply_flush(w, false);
+	if (MemoryContextMemAllocated(w->row_cxt, false) < BARRIER_KEEP_BYTES)
+		return;
+
+	/* Out to a temporary context, and back after the reset. */
+	tmp = AllocSetContextCreate(w->cxt, "dtsmig barrier",
+								ALLOCSET_DEFAULT_SIZES);
+	rows[0] = (*op)->old;
+	rows[1] = (*op)->new;
+	oldcxt = MemoryContextSwitchTo(tmp);
+	for (r = 0; r < 2; r++)
+	{
+		Row			row = rows[r];
+		char	   *place;
+
+		if (row.values == NULL)
+			continue;
+		place = palloc(MAXALIGN(sizeof(Datum) * table->rel->ncolumns) +
+					   MAXALIGN(table->rel->ncolumns));
+		copy_row(table, &place, &row, &rows[r]);
+		for (i = 0; i < table->ncols; i++)
+		{
+			int			col = table->cols[i];
+
+			if (row.status[col] == COLUMN_VALUE)
+				rows[r].values[col] = datumCopy(row.values[col],
+												table->rel->columns[col].typbyval,
+												table->rel->columns[col].typlen);
+		}
+	}
+	memset(&change, 0, sizeof(change));
+	change.kind = (*op)->kind;
+	change.copied = (*op)->copied;
+	change.idempotent = (*op)->loose;
+	change.no_cascade = !(*op)->cascade;
+	change.pos = (*op)->pos;
+	MemoryContextReset(w->row_cxt);
+	MemoryContextSwitchTo(w->row_cxt);
+	for (r = 0; r < 2; r++)
+	{
+		for (i = 0; rows[r].values != NULL && i < table->ncols; i++)
+		{
+			int			col = table->cols[i];
+
+			if (rows[r].status[col] == COLUMN_VALUE)
+				rows[r].values[col] = datumCopy(rows[r].values[col],
+												table->rel->columns[col].typbyval,
+												table->rel->columns[col].typlen);
+		}
+	}
+	change.old = rows[0];
+	change.new = rows[1];
+	*op = op_make(w, table, &change);
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(tmp);
+}
+
+/* Lays the values of an UPDATE over what the entry has. */
+static void
+entry_merge(ApplyTable *table, ApplyEntry *entry, ApplyOp *op)
+{
+	LocalWriter *w = table->writer;
+	int			i;
+
+	if (op->complete || entry->row.values == NULL)
+	{
+		entry->row = op->new;
+		entry->complete = op->complete;
+		entry->owned = false;
+		return;
+	}
+	if (!entry->owned)
+	{
+		Row			shared = entry->row;
+		char	   *place;
+
+		place = MemoryContextAlloc(w->row_cxt,
+								   MAXALIGN(sizeof(Datum) * table->rel->ncolumns) +
+								   MAXALIGN(table->rel->ncolumns));
+		copy_row(table, &place, &shared, &entry->row);
+		entry->owned = true;
+	}
+	for (i = 0; i < table->ncols; i++)
+	{
+		int			col = table->cols[i];
+
+		if (row_has(&op->new, col))
+		{
+			entry->row.values[col] = op->new.values[col];
+			entry->row.status[col] = op->new.status[col];
+		}
+	}
+	if (!entry->complete)
+		entry->complete = row_is_complete(table, &entry->row);
+}
+
+static void
+take_delete(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+{
+	bool		found;
+	ApplyEntry *entry = entry_get(table, &op->old, &found);
+
+	if (!found)
+		entry->existed = true;
+	else if (!entry->present && !op->loose)
+		w->suspect = true;
+	entry->present = false;
+	entry->loose |= op->loose;
+	entry->row.values = NULL;
+	entry->complete = false;
+}
+
+/* False: needs a barrier first. */
+static bool
+take_insert(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+{
+	bool		found;
+	ApplyEntry *entry = entry_get(table, &op->new, &found);
+
+	if (found)
+	{
+		/*
+		 * The columns that it lacks are to get their defaults, not what the
+		 * row had before.
+		 */
+		if (!op->complete && entry->existed && !entry->present)
+			return false;
+		if (entry->present && !op->loose)
+			w->suspect = true;
+	}
+	entry->present = true;
+	entry->loose |= op->loose;
+	entry->row = op->new;
+	entry->owned = false;
+	entry->complete = op->complete;
+	return true;
+}
+
+static void
+take_update(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+{
+	bool		found;
+	bool		key_is_new = true;
+	ApplyEntry *entry;
+	int			i;
+
+	for (i = 0; i < table->rel->nkey; i++)
+		key_is_new &= op->new.status[table->rel->key[i]] == COLUMN_VALUE;
+	entry = entry_get(table, key_is_new ? &op->new : &op->old, &found);
+	if (!found)
+		entry->existed = true;
+	else if (!entry->present && !op->loose)
+		w->suspect = true;
+	entry->present = true;
+	entry->loose |= op->loose;
+	entry_merge(table, entry, op);
+}
+
+/* Fills what the new row lacks from another image of the row. */
+static void
+complete_row(ApplyTable *table, ApplyOp *op, const Row *from)
+{
+	int			i;
+
+	for (i = 0; i < table->ncols; i++)
+	{
+		int			col = table->cols[i];
+
+		if (!row_has(&op->new, col) && row_has(from, col))
+		{
+			op->new.values[col] = from->values[col];
+			op->new.status[col] = from->status[col];
+		}
+	}
+	op->complete = row_is_complete(table, &op->new);
+}
+
+/* False: must be done on its own. */
+static bool
+take_rekey(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+{
+	if (!op->complete)
+		complete_row(table, op, &op->old);
+	if (!op->complete)
+	{
+		ApplyEntry *entry = entry_find(table, &op->old);
+
+		if (entry != NULL && entry->row.values != NULL)
+			complete_row(table, op, &entry->row);
+		if (!op->complete)
+			return false;
+	}
+	take_delete(w, table, op);
+	return take_insert(w, table, op);
+}
+
+static void
+count_row(ApplyTable *table, const Row *row, int by, bool loose)
+{
+	bool		found;
+	ApplyEntry *entry = entry_get(table, row, &found);
+
+	entry->count += by;
+	entry->loose |= loose;
+	entry->row = *row;
+}
+
+static void
+take_keyless(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+{
+	if (op->kind != CHANGE_INSERT && !row_is_complete(table, &op->old))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("change of table \"%s.%s\", which has no key, lacks a column of the old row",
+						table->rel->schema, table->rel->name),
+				 errhint("Let the source log full row images (binlog_row_image = FULL, or REPLICA IDENTITY FULL), or give the table a primary key.")));
+	if (op->kind != CHANGE_INSERT)
+		count_row(table, &op->old, -1, op->loose);
+	if (op->kind == CHANGE_UPDATE && !op->complete)
+		complete_row(table, op, &op->old);
+	if (op->kind != CHANGE_DELETE)
+		count_row(table, &op->new, 1, op->loose);
+}
+
+/* Takes a row change into the batch. */
+void
+batch_take(LocalWriter *w, ApplyTable *table, const Change *change)
+{
+	ApplyOp    *op;
+	bool		alone = false;
+
+	if (unlikely(change->copied &&
+				 !(change->kind == CHANGE_DELETE && table->delete_edges) &&
+				 !(change->kind == CHANGE_UPDATE && table->update_edges)))
+		return;
+	if (unlikely(change->idempotent && table->rel->nkey == 0 &&
+				 !change->copied))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("change of table \"%s.%s\" may be in its copy already, and the table has no key to find out",
+						table->rel->schema, table->rel->name),
+				 errhint("Copy the table again, or give it a primary key.")));
+
+	op = op_make(w, table, change);
+	if (unlikely(op->copied && !op->cascade))
+		return;
+
+	if (unlikely(op->cascade))
+	{
+		if (op->kind == CHANGE_UPDATE)
+			alone = true;
+		else if (cascade_must_wait(w, table))
+			barrier(w, table, &op);
+	}
+	if (unlikely(table->waited && op->kind != CHANGE_DELETE && !alone))
+		barrier(w, table, &op);
+
+	if (op->copied)
+		 /* nothing but the cascade */ ;
+	else if (alone)
+		 /* see below */ ;
+	else if (table->rel->nkey == 0)
+		take_keyless(w, table, op);
+	else if (op->kind == CHANGE_DELETE)
+		take_delete(w, table, op);
+	else if (op->kind == CHANGE_INSERT)
+	{
+		if (!take_insert(w, table, op))
+		{
+			barrier(w, table, &op);
+			take_insert(w, table, op);
+		}
+	}
+	else if (!op->rekey)
+		take_update(w, table, op);
+	else
+		alone = !take_rekey(w, table, op);
+
+	if (unlikely(alone))
+	{
+		barrier(w, table, &op);
+		apply_one(w, op);
+		return;
+	}
+	if (op->kind != CHANGE_DELETE)
+		table->writes = true;
+	op_add(w, op);
+	w->bytes += change->bytes;
+	if (unlikely(op->cascade))
+		cascade_queue(w, table, op);
+}
+
+/* Forgets the batch; what row_cxt holds is the caller's business. */
+void
+batch_reset(LocalWriter *w)
+{
+	int			i;
+	ListCell   *lc;
+
+	for (i = 0; i < w->ndirty; i++)
+	{
+		ApplyTable *table = w->dirty[i];
+
+		if (table->by_int != NULL)
+		{
+			if (table->by_int->size > HASH_KEEP_SIZE &&
+				table->by_int->members < table->by_int->size / 16)
+			{
+				intkey_destroy(table->by_int);
+				table->by_int = NULL;
+			}
+			else
+				intkey_reset(table->by_int);
+		}
+		if (table->by_bytes != NULL)
+		{
+			if (table->by_bytes->size > HASH_KEEP_SIZE &&
+				table->by_bytes->members < table->by_bytes->size / 16)
+			{
+				bytekey_destroy(table->by_bytes);
+				table->by_bytes = NULL;
+			}
+			else
+				bytekey_reset(table->by_bytes);
+		}
+		table->nentries = 0;
+		table->dirty = false;
+		table->writes = false;
+		foreach(lc, table->stmts)
+		{
+			ApplyStmt  *stmt = lfirst(lc);
+
+			stmt->store[0] = stmt->store[1] = NULL;
+			stmt->nrows[0] = stmt->nrows[1] = 0;
+		}
+	}
+	for (i = 0; w->cascading && i < w->ntables; i++)
+	{
+		w->tables[i]->waited = false;
+		w->tables[i]->ncascades = 0;
+	}
+	w->cascading = false;
+	w->ndirty = 0;
+	w->nops = 0;
+	w->bytes = 0;
+	w->suspect = false;
+}

@@ -1,0 +1,235 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply_rows.c
+ *	  Writes a batch operation by operation, in source order.
+ *
+ * Done when the batch cannot be written as sets: two rows that exchange unique
+ * values pass here, as they did at the source; and what really cannot be
+ * written fails with the row named.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "dest/local/local.h"
+
+/* Bytes of a value shown in a message. */
+#define SHOWN_BYTES 64
+
+static const char *
+operation_name(ChangeKind kind)
+{
+	switch (kind)
+	{
+		case CHANGE_INSERT:
+			return "INSERT";
+		case CHANGE_UPDATE:
+			return "UPDATE";
+		case CHANGE_DELETE:
+			return "DELETE";
+		default:
+			return "change";
+	}
+}
+
+/* "(id, n)=(1, x)": the key of a row, or as much of a keyless row. */
+static char *
+key_text(ApplyTable *table, const Row *row)
+{
+	SourceRelation *rel = table->rel;
+	bool		keyless = rel->nkey == 0;
+	int			n = keyless ? table->ncols : rel->nkey;
+	StringInfoData names;
+	StringInfoData values;
+	int			i;
+
+	initStringInfo(&names);
+	initStringInfo(&values);
+	for (i = 0; i < n; i++)
+	{
+		int			col = keyless ? table->cols[i] : rel->key[i];
+		char	   *value = "null";
+
+		if (values.len > 8 * SHOWN_BYTES)
+			break;
+		if (row->status[col] == COLUMN_VALUE && table->out_func)
+			value = OidOutputFunctionCall(table->out_func[col],
+										  row->values[col]);
+		else if (row->status[col] != COLUMN_NULL)
+			value = "?";
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 rel->columns[col].name);
+		appendStringInfoString(&values, i > 0 ? ", " : "");
+		if (strlen(value) > SHOWN_BYTES)
+		{
+			appendBinaryStringInfo(&values, value,
+								   pg_mbcliplen(value, strlen(value),
+												SHOWN_BYTES));
+			appendStringInfoString(&values, "...");
+		}
+		else
+			appendStringInfoString(&values, value);
+	}
+	return psprintf("(%s)=(%s)", names.data, values.data);
+}
+
+/* The row by which an operation is named. */
+static const Row *
+naming_row(const ApplyOp *op)
+{
+	if (op->kind == CHANGE_INSERT || op->old.values == NULL)
+		return &op->new;
+	return &op->old;
+}
+
+static void
+op_error_context(void *arg)
+{
+	ApplyOp    *op = arg;
+	SourceRelation *rel = op->table->rel;
+
+	errcontext("applying %s to table \"%s.%s\", row %s",
+			   operation_name(op->kind), rel->schema, rel->name,
+			   key_text(op->table, naming_row(op)));
+}
+
+/* Runs one statement for one row. */
+static uint64
+run_one(ApplyTable *table, StmtKind kind, bool loose, const Row *old,
+		const Row *row)
+{
+	ApplyStmt  *stmt = apply_stmt(table, kind, row);
+
+	apply_stmt_put(stmt, loose, old, row, 1);
+	return apply_stmt_run(stmt, loose);
+}
+
+static void
+check_found(const ApplyOp *op, uint64 processed)
+{
+	SourceRelation *rel = op->table->rel;
+
+	if (op->loose || processed == 1)
+		return;
+	if (processed > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_CARDINALITY_VIOLATION),
+				 errmsg("%llu rows of table \"%s.%s\" at the destination have the key of one row of the source",
+						(unsigned long long) processed,
+						rel->target_schema, rel->target_name),
+				 errdetail("Row %s.", key_text(op->table, naming_row(op))),
+				 errhint("Remove the rows that should not be there, and give the table a unique index on its key.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_NO_DATA_FOUND),
+			 op->kind == CHANGE_DELETE ?
+			 errmsg("row to delete is not in table \"%s.%s\" at the destination",
+					rel->target_schema, rel->target_name) :
+			 errmsg("row to update is not in table \"%s.%s\" at the destination",
+					rel->target_schema, rel->target_name),
+			 errdetail("Row %s.", key_text(op->table, naming_row(op))),
+			 errhint("The destination was changed by somebody else. Copy the table again with dtsmig.resync_table, or put the row there and resume the task.")));
+}
+
+static void
+write_row(ApplyTable *table, const ApplyOp *op)
+{
+	if (!op->loose)
+		run_one(table, STMT_INSERT, false, NULL, &op->new);
+	else if (table->arbiter)
+		run_one(table, STMT_UPSERT, true, NULL, &op->new);
+	else
+	{
+		run_one(table, STMT_DELETE, true, &op->new, NULL);
+		run_one(table, STMT_INSERT, true, NULL, &op->new);
+	}
+}
+
+static void
+update_row(ApplyTable *table, const ApplyOp *op)
+{
+	const Row  *key = op->old.values != NULL ? &op->old : &op->new;
+
+	if (op->loose && op->complete)
+	{
+		if (op->rekey)
+			run_one(table, STMT_DELETE, true, &op->old, NULL);
+		write_row(table, op);
+	}
+	else if (op->complete && table->any_identity_always)
+	{
+		check_found(op, run_one(table, STMT_DELETE, op->loose, key, NULL));
+		run_one(table, STMT_INSERT, op->loose, NULL, &op->new);
+	}
+	else
+		check_found(op, run_one(table, op->rekey ? STMT_REKEY : STMT_UPDATE,
+								op->loose, key, &op->new));
+}
+
+static void
+do_op(LocalWriter *w, ApplyOp *op)
+{
+	ApplyTable *table = op->table;
+
+	apply_table_resolve(table);
+	if (op->copied)
+		 /* only the cascade */ ;
+	else if (table->rel->nkey == 0)
+	{
+		if (op->kind != CHANGE_INSERT)
+			check_found(op, run_one(table, STMT_DELETE_IMAGE, op->loose,
+									&op->old, NULL));
+		if (op->kind != CHANGE_DELETE)
+			run_one(table, STMT_INSERT, op->loose, NULL, &op->new);
+	}
+	else if (op->kind == CHANGE_INSERT)
+		write_row(table, op);
+	else if (op->kind == CHANGE_UPDATE)
+		update_row(table, op);
+	else
+		check_found(op, run_one(table, STMT_DELETE, op->loose, &op->old,
+								NULL));
+	if (op->cascade)
+	{
+		if (op->kind == CHANGE_DELETE)
+			cascade_deletes(w, table, &op, 1);
+		else
+			cascade_update(w, table, op);
+	}
+}
+
+/* Does one operation. A transaction is open and SPI is connected. */
+void
+apply_row(LocalWriter *w, ApplyOp *op)
+{
+	ErrorContextCallback callback;
+
+	CHECK_FOR_INTERRUPTS();
+	callback.callback = op_error_context;
+	callback.arg = op;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	do_op(w, op);
+	error_context_stack = callback.previous;
+}
+
+/* Does the batch. A transaction is open and SPI is connected. */
+void
+apply_rows(LocalWriter *w)
+{
+	MemoryContext cxt = AllocSetContextCreate(w->flush_cxt, "dtsmig rows",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcxt = MemoryContextSwitchTo(cxt);
+	int64		i;
+
+	for (i = 0; i < w->nops; i++)
+	{
+		apply_row(w, w->ops[i]);
+		MemoryContextReset(cxt);
+	}
+	MemoryContextSwitchTo(oldcxt);
+	MemoryContextDelete(cxt);
+}

@@ -1,0 +1,145 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply_sets.c
+ *	  Writes the net effect of a batch with as few statements as possible.
+ *
+ * Order: what goes from any table, what follows from that by cascades, then
+ * what changes and what comes. A count that differs from what the batch
+ * expects is an error here; the caller then goes row by row.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "dest/local/local.h"
+
+/* Puts an entry of a table with a key where it belongs. */
+static void
+distribute(ApplyTable *table, ApplyEntry *entry)
+{
+	bool		loose = entry->loose;
+
+	if (!entry->present)
+	{
+		if (entry->existed || loose)
+			apply_stmt_put(apply_stmt(table, STMT_DELETE, NULL), loose,
+						   &entry->key, NULL, 0);
+		return;
+	}
+
+	if (!entry->existed && !loose)
+		apply_stmt_put(apply_stmt(table, STMT_INSERT, &entry->row), false,
+					   NULL, &entry->row, 0);
+	else if (loose && (entry->complete || !entry->existed))
+	{
+		if (table->arbiter)
+			apply_stmt_put(apply_stmt(table, STMT_UPSERT, &entry->row), true,
+						   NULL, &entry->row, 0);
+		else
+		{
+			apply_stmt_put(apply_stmt(table, STMT_DELETE, NULL), true,
+						   &entry->key, NULL, 0);
+			apply_stmt_put(apply_stmt(table, STMT_INSERT, &entry->row), true,
+						   NULL, &entry->row, 0);
+		}
+	}
+	else if (table->any_identity_always && entry->complete)
+	{
+		/* UPDATE cannot set GENERATED ALWAYS AS IDENTITY */
+		apply_stmt_put(apply_stmt(table, STMT_DELETE, NULL), loose,
+					   &entry->key, NULL, 0);
+		apply_stmt_put(apply_stmt(table, STMT_INSERT, &entry->row), loose,
+					   NULL, &entry->row, 0);
+	}
+	else
+		apply_stmt_put(apply_stmt(table, STMT_UPDATE, &entry->row), loose,
+					   &entry->key, &entry->row, 0);
+}
+
+static void
+distribute_keyless(ApplyTable *table, ApplyEntry *entry)
+{
+	int64		i;
+
+	if (entry->count < 0)
+		apply_stmt_put(apply_stmt(table, STMT_DELETE_IMAGE, NULL),
+					   entry->loose, &entry->row, NULL, -entry->count);
+	for (i = 0; i < entry->count; i++)
+		apply_stmt_put(apply_stmt(table, STMT_INSERT, &entry->row), false,
+					   NULL, &entry->row, 0);
+}
+
+/* Runs a table's statements of a kind that have got rows. */
+static void
+run_kind(ApplyTable *table, StmtKind kind)
+{
+	ListCell   *lc;
+	int			loose;
+
+	foreach(lc, table->stmts)
+	{
+		ApplyStmt  *stmt = lfirst(lc);
+
+		if (stmt->kind != kind)
+			continue;
+		for (loose = 0; loose < 2; loose++)
+		{
+			int64		expected = stmt->nrows[loose];
+			uint64		processed;
+
+			if (stmt->store[loose] == NULL)
+				continue;
+			CHECK_FOR_INTERRUPTS();
+			processed = apply_stmt_run(stmt, loose);
+			if (!loose && processed != expected)
+				ereport(ERROR,
+						(errcode(ERRCODE_NO_DATA_FOUND),
+						 errmsg("%llu rows of table %s were hit, not %lld",
+								(unsigned long long) processed,
+								table->qualified, (long long) expected)));
+		}
+	}
+}
+
+/* Writes the batch. A transaction is open and SPI is connected. */
+void
+apply_sets(LocalWriter *w)
+{
+	int			i;
+	int			j;
+
+	for (i = 0; i < w->ndirty; i++)
+	{
+		ApplyTable *table = w->dirty[i];
+
+		apply_table_resolve(table);
+		for (j = 0; j < table->nentries; j++)
+		{
+			if (table->rel->nkey > 0)
+				distribute(table, table->entries[j]);
+			else
+				distribute_keyless(table, table->entries[j]);
+		}
+	}
+
+	for (i = 0; i < w->ndirty; i++)
+	{
+		run_kind(w->dirty[i], STMT_DELETE);
+		run_kind(w->dirty[i], STMT_DELETE_IMAGE);
+	}
+	for (i = 0; w->cascading && i < w->ntables; i++)
+	{
+		ApplyTable *table = w->tables[i];
+
+		if (table->ncascades > 0)
+			cascade_deletes(w, table, table->cascades, table->ncascades);
+	}
+	for (i = 0; i < w->ndirty; i++)
+	{
+		run_kind(w->dirty[i], STMT_UPDATE);
+		run_kind(w->dirty[i], STMT_INSERT);
+		run_kind(w->dirty[i], STMT_UPSERT);
+	}
+}

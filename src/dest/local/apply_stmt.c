@@ -1,0 +1,820 @@
+/*-------------------------------------------------------------------------
+ *
+ * apply_stmt.c
+ *	  The SQL by which sets of rows are written, and what of the catalog it
+ *	  depends on.
+ *
+ * Rows reach a statement as a tuplestore that SPI sees as relation "b":
+ *
+ *	  DELETE FROM ONLY t USING b WHERE t.id = b.o1
+ *	  UPDATE ONLY t SET x = b.c1 FROM b WHERE t.id = b.o1
+ *	  INSERT INTO t (id, x) OVERRIDING SYSTEM VALUE SELECT b.c1, b.c2 FROM b
+ *	  … ON CONFLICT (id) DO UPDATE SET x = excluded.x
+ *
+ * A statement is planned once for a table and a set of columns, when the table
+ * may still be empty and was never analyzed, and has to stay good while it
+ * grows. So the planner is made to believe that the table is huge
+ * (large_table_hook): then it looks rows up by the key's index.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/plancat.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "dest/local/local.h"
+
+/* A tuplestore's memory; what is more goes to a file. */
+#define STORE_KILOBYTES (64 * 1024)
+
+/* Plans kept for a table; sources with partial images may want many. */
+#define MAX_STMTS 64
+
+/* Size that the planner is told of a table, in pages and rows. */
+#define LARGE_PAGES 10000000
+#define LARGE_ROWS 1e9
+
+static get_relation_info_hook_type previous_info_hook = NULL;
+static bool hook_installed = false;
+
+/* The table that is looked up by index in the statement under way. */
+static Oid	large_relid = InvalidOid;
+
+static void
+large_table_hook(PlannerInfo *root, Oid relid, bool inhparent,
+				 RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	if (previous_info_hook)
+		previous_info_hook(root, relid, inhparent, rel);
+
+	if (!OidIsValid(large_relid) || inhparent ||
+		(relid != large_relid && rel->reloptkind != RELOPT_OTHER_MEMBER_REL))
+		return;
+	rel->pages = LARGE_PAGES;
+	rel->tuples = LARGE_ROWS;
+	rel->allvisfrac = 0;
+	foreach(lc, rel->indexlist)
+	{
+		IndexOptInfo *index = lfirst(lc);
+
+		index->pages = LARGE_PAGES / 4;
+		index->tuples = LARGE_ROWS;
+		index->tree_height = Max(index->tree_height, 3);
+	}
+}
+
+static bool
+is_btree(Oid indexid)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(indexid));
+	bool		result;
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	result = ((Form_pg_class) GETSTRUCT(tup))->relam == BTREE_AM_OID;
+	ReleaseSysCache(tup);
+	return result;
+}
+
+/*
+ * Is there an index that leads with just these columns, in any order?
+ * arbiter: is one of them fit for ON CONFLICT with these columns?
+ */
+bool
+apply_has_index(Oid relid, int ncolumns, const AttrNumber *attnums,
+				bool *arbiter)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	List	   *indexes = RelationGetIndexList(rel);
+	bool		found = false;
+	ListCell   *lc;
+
+	if (arbiter)
+		*arbiter = false;
+	foreach(lc, indexes)
+	{
+		HeapTuple	tup = SearchSysCache1(INDEXRELID,
+										  ObjectIdGetDatum(lfirst_oid(lc)));
+		Form_pg_index index;
+		int			matched = 0;
+		int			i;
+		int			j;
+
+		if (!HeapTupleIsValid(tup))
+			continue;
+		index = (Form_pg_index) GETSTRUCT(tup);
+		if (index->indisvalid && index->indnkeyatts >= ncolumns &&
+			heap_attisnull(tup, Anum_pg_index_indpred, NULL) &&
+			is_btree(index->indexrelid))
+		{
+			for (i = 0; i < ncolumns; i++)
+			{
+				for (j = 0; j < ncolumns; j++)
+				{
+					if (index->indkey.values[j] == attnums[i])
+					{
+						matched++;
+						break;
+					}
+				}
+			}
+			if (matched == ncolumns)
+			{
+				found = true;
+				if (arbiter && index->indisunique && index->indimmediate &&
+					index->indnkeyatts == ncolumns)
+					*arbiter = true;
+			}
+		}
+		ReleaseSysCache(tup);
+	}
+	list_free(indexes);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/* "left = right" with the type's own equality, by its full name. */
+char *
+apply_equality(const char *left, const char *right, Oid typid)
+{
+	TypeCacheEntry *type = lookup_type_cache(typid, TYPECACHE_EQ_OPR);
+	HeapTuple	tup;
+	Form_pg_operator op;
+	char	   *result;
+
+	if (!OidIsValid(type->eq_opr))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("type %s of a key column has no equality",
+						format_type_be(typid))));
+	tup = SearchSysCache1(OPEROID, ObjectIdGetDatum(type->eq_opr));
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for operator %u", type->eq_opr);
+	op = (Form_pg_operator) GETSTRUCT(tup);
+	result = psprintf("%s OPERATOR(%s.%s) %s", left,
+					  quote_identifier(get_namespace_name(op->oprnamespace)),
+					  NameStr(op->oprname), right);
+	ReleaseSysCache(tup);
+	return result;
+}
+
+static ApplyTable *
+find_table(LocalWriter *w, Oid relid)
+{
+	int			i;
+
+	for (i = 0; i < w->ntables; i++)
+	{
+		if (w->tables[i]->rel->target_relid == relid)
+			return w->tables[i];
+	}
+	return NULL;
+}
+
+/* The writer whose tables are to be told of invalidations; there is one. */
+static LocalWriter *watching = NULL;
+
+static void
+relcache_callback(Datum arg, Oid relid)
+{
+	ApplyTable *table;
+	int			i;
+
+	if (watching == NULL)
+		return;
+	if (!OidIsValid(relid))
+	{
+		for (i = 0; i < watching->ntables; i++)
+			watching->tables[i]->resolved = false;
+	}
+	else if ((table = find_table(watching, relid)) != NULL)
+		table->resolved = false;
+}
+
+/* Called as a writer opens, and with NULL as it closes. */
+void
+apply_stmt_watch(LocalWriter *w)
+{
+	if (!hook_installed)
+	{
+		previous_info_hook = get_relation_info_hook;
+		get_relation_info_hook = large_table_hook;
+		CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
+		hook_installed = true;
+	}
+	watching = w;
+	large_relid = InvalidOid;
+}
+
+static void
+free_stmt(ApplyStmt *stmt)
+{
+	if (stmt->plan)
+		SPI_freeplan(stmt->plan);
+	if (stmt->sql)
+		pfree(stmt->sql);
+	if (stmt->mask)
+		pfree(stmt->mask);
+	FreeTupleDesc(stmt->tupdesc);
+	pfree(stmt->col);
+	pfree(stmt->values);
+	pfree(stmt->nulls);
+	pfree(stmt);
+}
+
+/* Forgets the plans of a table. */
+void
+apply_table_forget(ApplyTable *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->stmts)
+		free_stmt(lfirst(lc));
+	list_free(table->stmts);
+	table->stmts = NIL;
+	cascade_forget(table);
+}
+
+/*
+ * Reads what statements for a table depend on, again after each change of
+ * its catalog entry; forgets the plans if something is different.
+ */
+void
+apply_table_resolve(ApplyTable *table)
+{
+	SourceRelation *rel = table->rel;
+	MemoryContext oldcxt;
+	char	   *qualified;
+	bool		partitioned;
+	bool		key_index = false;
+	bool		arbiter = false;
+	bool		typarray;
+	Oid			output;
+	int			i;
+
+	if (table->resolved)
+		return;
+
+	oldcxt = MemoryContextSwitchTo(table->writer->table_cxt);
+	table->resolved = true;		/* an invalidation from here on counts */
+	partitioned = get_rel_relkind(rel->target_relid) == RELKIND_PARTITIONED_TABLE;
+	qualified = local_qualified_name(rel->target_relid);
+	if (rel->nkey > 0)
+	{
+		AttrNumber *attnums = palloc(sizeof(AttrNumber) * rel->nkey);
+
+		for (i = 0; i < rel->nkey; i++)
+			attnums[i] = rel->columns[rel->key[i]].target_attnum;
+		key_index = apply_has_index(rel->target_relid, rel->nkey, attnums,
+									&arbiter);
+		pfree(attnums);
+	}
+
+	if (table->qualified == NULL || strcmp(qualified, table->qualified) != 0 ||
+		partitioned != table->partitioned || key_index != table->key_index ||
+		arbiter != table->arbiter)
+	{
+		apply_table_forget(table);
+		table->qualified = qualified;
+		table->partitioned = partitioned;
+		table->key_index = key_index;
+		table->arbiter = arbiter;
+	}
+	else
+		pfree(qualified);
+
+	if (table->identity_always == NULL)
+	{
+		table->identity_always = palloc0(sizeof(bool) * rel->ncolumns);
+		table->out_func = palloc0(sizeof(Oid) * rel->ncolumns);
+	}
+	table->any_identity_always = false;
+	for (i = 0; i < table->ncols; i++)
+	{
+		SourceColumn *col = &rel->columns[table->cols[i]];
+		HeapTuple	tup = SearchSysCache2(ATTNUM,
+										  ObjectIdGetDatum(rel->target_relid),
+										  Int16GetDatum(col->target_attnum));
+
+		if (!HeapTupleIsValid(tup))
+			elog(ERROR, "cache lookup failed for attribute %d of relation %u",
+				 col->target_attnum, rel->target_relid);
+		table->identity_always[table->cols[i]] =
+			((Form_pg_attribute) GETSTRUCT(tup))->attidentity ==
+			ATTRIBUTE_IDENTITY_ALWAYS;
+		if (table->identity_always[table->cols[i]] && !col->in_key)
+			table->any_identity_always = true;
+		ReleaseSysCache(tup);
+		getTypeOutputInfo(col->typid, &output, &typarray);
+		table->out_func[table->cols[i]] = output;
+	}
+	MemoryContextSwitchTo(oldcxt);
+}
+
+static const char *
+target_name(ApplyTable *table, int col)
+{
+	return quote_identifier(table->rel->columns[col].target_name);
+}
+
+static bool
+is_key(ApplyTable *table, int col)
+{
+	int			i;
+
+	for (i = 0; i < table->rel->nkey; i++)
+	{
+		if (table->rel->key[i] == col)
+			return true;
+	}
+	return false;
+}
+
+/* WHERE over the key columns, or those of a row's image. */
+static void
+append_key_condition(StringInfo sql, ApplyStmt *stmt)
+{
+	ApplyTable *table = stmt->table;
+	int			i;
+
+	for (i = 0; i < stmt->nold; i++)
+	{
+		int			col = stmt->col[i];
+
+		appendStringInfo(sql, "%s%s", i > 0 ? " AND " : "",
+						 apply_equality(psprintf("t.%s", target_name(table, col)),
+										psprintf("b.o%d", i + 1),
+										table->rel->columns[col].typid));
+	}
+}
+
+/* "x = prefix.c1, …" of the columns that may be set; how many there are */
+static int
+append_assignments(StringInfo sql, ApplyStmt *stmt, bool keys, bool excluded)
+{
+	ApplyTable *table = stmt->table;
+	int			n = 0;
+	int			i;
+
+	for (i = stmt->nold; i < stmt->natts; i++)
+	{
+		int			col = stmt->col[i];
+
+		if ((!keys && is_key(table, col)) || table->identity_always[col])
+			continue;
+		appendStringInfo(sql, "%s%s = ", n++ > 0 ? ", " : "",
+						 target_name(table, col));
+		if (excluded)
+			appendStringInfo(sql, "excluded.%s", target_name(table, col));
+		else
+			appendStringInfo(sql, "b.c%d", i - stmt->nold + 1);
+	}
+	return n;
+}
+
+static void
+append_insert(StringInfo sql, ApplyStmt *stmt)
+{
+	ApplyTable *table = stmt->table;
+	int			i;
+
+	appendStringInfo(sql, "INSERT INTO %s AS t (", table->qualified);
+	for (i = 0; i < stmt->natts; i++)
+		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
+						 target_name(table, stmt->col[i]));
+	appendStringInfoString(sql, ") OVERRIDING SYSTEM VALUE SELECT ");
+	for (i = 0; i < stmt->natts; i++)
+		appendStringInfo(sql, "%sb.c%d", i > 0 ? ", " : "", i + 1);
+	appendStringInfoString(sql, " FROM " ROWS_NAME " AS b");
+	if (stmt->kind == STMT_UPSERT)
+	{
+		appendStringInfoString(sql, " ON CONFLICT (");
+		for (i = 0; i < table->rel->nkey; i++)
+			appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
+							 target_name(table, table->rel->key[i]));
+		appendStringInfoString(sql, ") DO UPDATE SET ");
+		if (append_assignments(sql, stmt, false, true) == 0)
+		{
+			sql->len -= strlen("UPDATE SET ");
+			sql->data[sql->len] = '\0';
+			appendStringInfoString(sql, "NOTHING");
+		}
+	}
+}
+
+/* Schema-qualified hash function of a type that takes it as it is, or NULL. */
+static char *
+hash_function(Oid typid)
+{
+	TypeCacheEntry *type = lookup_type_cache(typid, TYPECACHE_HASH_PROC);
+	HeapTuple	tup;
+	Form_pg_proc proc;
+	char	   *result = NULL;
+
+	if (!OidIsValid(type->hash_proc))
+		return NULL;
+	tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(type->hash_proc));
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for function %u", type->hash_proc);
+	proc = (Form_pg_proc) GETSTRUCT(tup);
+	if (proc->proargtypes.values[0] == typid ||
+		(proc->proargtypes.values[0] == TEXTOID && typid == VARCHAROID))
+		result = quote_qualified_identifier(get_namespace_name(proc->pronamespace),
+											NameStr(proc->proname));
+	ReleaseSysCache(tup);
+	return result;
+}
+
+/*
+ * What a row of a keyless table is found by before its image is compared: an
+ * equality that can be hashed, or that an index can serve.
+ */
+static char *
+image_condition(ApplyTable *table, int col, const char *value)
+{
+	const SourceColumn *column = &table->rel->columns[col];
+	TypeCacheEntry *type = lookup_type_cache(column->typid,
+											 TYPECACHE_EQ_OPR |
+											 TYPECACHE_HASH_PROC);
+	char	   *name = psprintf("t.%s", target_name(table, col));
+	char	   *hash;
+
+	if (column->target_not_null && OidIsValid(type->eq_opr) &&
+		OidIsValid(type->hash_proc))
+		return apply_equality(name, value, column->typid);
+
+	/* NULLs are to meet, or there is no such equality: compare hashes. */
+	hash = hash_function(column->typid);
+	if (hash)
+		return psprintf("COALESCE(%s(%s), 0) OPERATOR(pg_catalog.=) COALESCE(%s(%s), 0)",
+						hash, name, hash, value);
+	return psprintf("COALESCE(pg_catalog.hashtext(CAST(%s AS pg_catalog.text)), 0) OPERATOR(pg_catalog.=) "
+					"COALESCE(pg_catalog.hashtext(CAST(%s AS pg_catalog.text)), 0)",
+					name, value);
+}
+
+/*
+ * DELETE of n of the rows that are the same, byte by byte, as each row of b.
+ * (The values of b are cast as an INSERT would cast them.)
+ */
+static void
+append_delete_image(StringInfo sql, ApplyStmt *stmt)
+{
+	ApplyTable *table = stmt->table;
+	const char *only = table->partitioned ? "" : "ONLY ";
+	StringInfoData left;
+	StringInfoData right;
+	StringInfoData where;
+	int			i;
+
+	initStringInfo(&left);
+	initStringInfo(&right);
+	initStringInfo(&where);
+	for (i = 0; i < table->ncols; i++)
+	{
+		int			col = stmt->col[i];
+		const SourceColumn *column = &table->rel->columns[col];
+		char	   *value = psprintf("b.o%d", i + 1);
+		char	   *condition;
+
+		if (column->typmod >= 0)
+			value = psprintf("CAST(%s AS %s)", value,
+							 format_type_extended(column->typid, column->typmod,
+												  FORMAT_TYPE_TYPEMOD_GIVEN |
+												  FORMAT_TYPE_FORCE_QUALIFY));
+		appendStringInfo(&left, "%st.%s", i > 0 ? ", " : "",
+						 target_name(table, col));
+		appendStringInfo(&right, "%s%s", i > 0 ? ", " : "", value);
+		condition = image_condition(table, col, value);
+		appendStringInfo(&where, "%s AND ", condition);
+	}
+
+	appendStringInfo(sql,
+					 "DELETE FROM %s%s AS d USING ("
+					 "SELECT t.ctid, t.tableoid, b.n, pg_catalog.row_number()"
+					 " OVER (PARTITION BY b.id) AS r FROM %s%s AS t, "
+					 ROWS_NAME " AS b WHERE %sROW(%s)::pg_catalog.record"
+					 " OPERATOR(pg_catalog.*=) ROW(%s)::pg_catalog.record"
+					 ") AS x WHERE x.r OPERATOR(pg_catalog.<=) x.n"
+					 " AND d.ctid OPERATOR(pg_catalog.=) x.ctid"
+					 " AND d.tableoid OPERATOR(pg_catalog.=) x.tableoid",
+					 only, table->qualified, only, table->qualified,
+					 where.data, left.data, right.data);
+}
+
+static char *
+make_sql(ApplyStmt *stmt)
+{
+	ApplyTable *table = stmt->table;
+	const char *only = table->partitioned ? "" : "ONLY ";
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	switch (stmt->kind)
+	{
+		case STMT_DELETE:
+			appendStringInfo(&sql, "DELETE FROM %s%s AS t USING " ROWS_NAME
+							 " AS b WHERE ", only, table->qualified);
+			append_key_condition(&sql, stmt);
+			break;
+		case STMT_DELETE_IMAGE:
+			append_delete_image(&sql, stmt);
+			break;
+		case STMT_UPDATE:
+		case STMT_REKEY:
+			appendStringInfo(&sql, "UPDATE %s%s AS t SET ", only,
+							 table->qualified);
+			if (append_assignments(&sql, stmt, stmt->kind == STMT_REKEY,
+								   false) == 0)
+				return NULL;
+			appendStringInfoString(&sql, " FROM " ROWS_NAME " AS b WHERE ");
+			append_key_condition(&sql, stmt);
+			break;
+		case STMT_INSERT:
+		case STMT_UPSERT:
+			append_insert(&sql, stmt);
+			break;
+	}
+	return sql.data;
+}
+
+static ApplyStmt *
+make_stmt(ApplyTable *table, StmtKind kind, const uint8 *mask)
+{
+	SourceRelation *rel = table->rel;
+	MemoryContext oldcxt = MemoryContextSwitchTo(table->writer->table_cxt);
+	ApplyStmt  *stmt = palloc0(sizeof(ApplyStmt));
+	int			nextra = kind == STMT_DELETE_IMAGE ? 2 : 0;
+	char	   *sql;
+	int			i;
+
+	stmt->table = table;
+	stmt->kind = kind;
+	stmt->col = palloc(sizeof(int) * (rel->nkey + table->ncols + 1));
+	if (kind == STMT_DELETE || kind == STMT_UPDATE || kind == STMT_REKEY)
+	{
+		for (i = 0; i < rel->nkey; i++)
+			stmt->col[stmt->natts++] = rel->key[i];
+	}
+	else if (kind == STMT_DELETE_IMAGE)
+	{
+		for (i = 0; i < table->ncols; i++)
+			stmt->col[stmt->natts++] = table->cols[i];
+	}
+	stmt->nold = stmt->natts;
+	if (mask)
+	{
+		stmt->mask = palloc(table->ncols);
+		memcpy(stmt->mask, mask, table->ncols);
+		for (i = 0; i < table->ncols; i++)
+		{
+			if (mask[i] &&
+				!(kind == STMT_UPDATE && is_key(table, table->cols[i])))
+				stmt->col[stmt->natts++] = table->cols[i];
+		}
+	}
+
+	stmt->tupdesc = CreateTemplateTupleDesc(stmt->natts + nextra);
+	for (i = 0; i < stmt->natts; i++)
+	{
+		const SourceColumn *col = &rel->columns[stmt->col[i]];
+		char		name[32];
+
+		if (i < stmt->nold)
+			snprintf(name, sizeof(name), "o%d", i + 1);
+		else
+			snprintf(name, sizeof(name), "c%d", i - stmt->nold + 1);
+		/* Without a length: the statement casts, and thereby checks. */
+		TupleDescInitEntry(stmt->tupdesc, i + 1, name, col->typid, -1, 0);
+		TupleDescInitEntryCollation(stmt->tupdesc, i + 1, col->collation);
+	}
+	if (kind == STMT_DELETE_IMAGE)
+	{
+		TupleDescInitEntry(stmt->tupdesc, stmt->natts + 1, "id", INT8OID, -1,
+						   0);
+		TupleDescInitEntry(stmt->tupdesc, stmt->natts + 2, "n", INT8OID, -1,
+						   0);
+	}
+	stmt->values = palloc(sizeof(Datum) * (stmt->natts + nextra));
+	stmt->nulls = palloc0(sizeof(bool) * (stmt->natts + nextra));
+	table->stmts = lappend(table->stmts, stmt);
+
+	MemoryContextSwitchTo(table->writer->flush_cxt);
+	sql = make_sql(stmt);
+	if (sql)
+		stmt->sql = MemoryContextStrdup(table->writer->table_cxt, sql);
+	MemoryContextSwitchTo(oldcxt);
+	return stmt;
+}
+
+/*
+ * The statement of a kind for the columns that row has (NULL: none). The
+ * table has been resolved.
+ */
+ApplyStmt *
+apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
+{
+	uint8		mask[MaxTupleAttributeNumber];
+	ListCell   *lc;
+	int			i;
+
+	for (i = 0; row && i < table->ncols; i++)
+		mask[i] = row_has(row, table->cols[i]);
+	foreach(lc, table->stmts)
+	{
+		ApplyStmt  *stmt = lfirst(lc);
+
+		if (stmt->kind == kind &&
+			(row == NULL || memcmp(stmt->mask, mask, table->ncols) == 0))
+			return stmt;
+	}
+
+	if (list_length(table->stmts) >= MAX_STMTS)
+	{
+		List	   *keep = NIL;
+		MemoryContext oldcxt;
+
+		/* those with rows waiting stay */
+		oldcxt = MemoryContextSwitchTo(table->writer->table_cxt);
+		foreach(lc, table->stmts)
+		{
+			ApplyStmt  *stmt = lfirst(lc);
+
+			if (stmt->store[0] || stmt->store[1])
+				keep = lappend(keep, stmt);
+			else
+				free_stmt(stmt);
+		}
+		list_free(table->stmts);
+		table->stmts = keep;
+		MemoryContextSwitchTo(oldcxt);
+	}
+	return make_stmt(table, kind, row ? mask : NULL);
+}
+
+/*
+ * Adds a row for a statement to write: old has the values of the columns o…,
+ * row of c…; count serves STMT_DELETE_IMAGE.
+ */
+void
+apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old, const Row *row,
+			   int64 count)
+{
+	int			i;
+
+	if (stmt->store[loose] == NULL)
+	{
+		MemoryContext oldcxt;
+
+		oldcxt = MemoryContextSwitchTo(stmt->table->writer->flush_cxt);
+		stmt->store[loose] = tuplestore_begin_heap(true, false,
+												   STORE_KILOBYTES);
+		MemoryContextSwitchTo(oldcxt);
+	}
+	for (i = 0; i < stmt->nold; i++)
+	{
+		stmt->values[i] = old->values[stmt->col[i]];
+		stmt->nulls[i] = old->status[stmt->col[i]] == COLUMN_NULL;
+	}
+	for (; i < stmt->natts; i++)
+	{
+		stmt->values[i] = row->values[stmt->col[i]];
+		stmt->nulls[i] = row->status[stmt->col[i]] == COLUMN_NULL;
+	}
+	if (stmt->kind == STMT_DELETE_IMAGE)
+	{
+		stmt->values[i] = Int64GetDatum(stmt->nrows[loose]);
+		stmt->values[i + 1] = Int64GetDatum(count);
+		stmt->nrows[loose] += count;
+	}
+	else
+		stmt->nrows[loose]++;
+	tuplestore_putvalues(stmt->store[loose], stmt->tupdesc, stmt->values,
+						 stmt->nulls);
+}
+
+/*
+ * Runs SQL over the rows of a tuplestore. plan keeps the prepared statement;
+ * NULL: it is planned for this time only. force_relid: a table to be looked up
+ * by index whatever its size, else InvalidOid. SPI is connected. Returns the
+ * number of rows processed.
+ */
+uint64
+apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
+			  TupleDesc tupdesc, Tuplestorestate *store, int64 nrows,
+			  Oid force_relid, DestReceiver *receiver)
+{
+	EphemeralNamedRelationData enr;
+	SPIExecuteOptions options;
+	SPIPlanPtr	once = NULL;
+	MemoryContext oldcxt;
+	int			rc;
+
+	memset(&enr, 0, sizeof(enr));
+	enr.md.name = ROWS_NAME;
+	enr.md.reliddesc = InvalidOid;
+	enr.md.tupdesc = tupdesc;
+	enr.md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr.md.enrtuples = OidIsValid(force_relid) ? 1000 : nrows;
+	enr.reldata = store;
+	/* SPI keeps the list of relations in the current context. */
+	oldcxt = MemoryContextSwitchTo(w->flush_cxt);
+	rc = SPI_register_relation(&enr);
+	MemoryContextSwitchTo(oldcxt);
+	if (rc != SPI_OK_REL_REGISTER)
+		elog(ERROR, "SPI_register_relation failed: %s",
+			 SPI_result_code_string(rc));
+
+	if (plan == NULL)
+		plan = &once;
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	fresh = SPI_prepare(sql, 0, NULL);
+
+		if (fresh == NULL)
+			elog(ERROR, "SPI_prepare failed: %s",
+				 SPI_result_code_string(SPI_result));
+		if (plan != &once && SPI_keepplan(fresh) != 0)
+			elog(ERROR, "SPI_keepplan failed");
+		*plan = fresh;
+	}
+
+	memset(&options, 0, sizeof(options));
+	options.dest = receiver;
+	large_relid = force_relid;
+	rc = SPI_execute_plan_extended(*plan, &options);
+	large_relid = InvalidOid;
+	if (rc < 0)
+		elog(ERROR, "SPI_execute_plan failed: %s",
+			 SPI_result_code_string(rc));
+	SPI_unregister_relation(ROWS_NAME);
+	return SPI_processed;
+}
+
+/* Writes the rows put since the last run; returns how many were hit. */
+uint64
+apply_stmt_run(ApplyStmt *stmt, bool loose)
+{
+	Tuplestorestate *store = stmt->store[loose];
+	int64		nrows = stmt->nrows[loose];
+	bool		by_key = stmt->nold > 0 && stmt->kind != STMT_DELETE_IMAGE &&
+		stmt->table->key_index;
+	uint64		processed;
+
+	stmt->store[loose] = NULL;
+	stmt->nrows[loose] = 0;
+	if (stmt->sql == NULL)
+		processed = nrows;		/* nothing to write in such a row */
+	else
+		processed = apply_execute(stmt->table->writer,
+								  stmt->kind == STMT_DELETE_IMAGE ? NULL :
+								  &stmt->plan, stmt->sql, stmt->tupdesc,
+								  store, nrows,
+								  by_key ? stmt->table->rel->target_relid :
+								  InvalidOid, NULL);
+	tuplestore_end(store);
+	return processed;
+}
+
+/*
+ * Settings for the statements of a flush: no plan but a lookup by index for
+ * each row where there is an index; no compilation. Returns the level to end.
+ */
+int
+apply_settings_begin(void)
+{
+	int			nestlevel = NewGUCNestLevel();
+
+	large_relid = InvalidOid;
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return nestlevel;
+}
+
+void
+apply_settings_end(int nestlevel)
+{
+	AtEOXact_GUC(true, nestlevel);
+}

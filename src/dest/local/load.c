@@ -1,0 +1,199 @@
+/*-------------------------------------------------------------------------
+ *
+ * load.c
+ *	  Full load into a local table: binary COPY, run by the server's own COPY
+ *	  code, which asks us for its input.
+ *
+ *	  producer -> LoadState.buf -> load_read -> CopyFrom -> heap, indexes
+ *
+ * The format is that of COPY (FORMAT binary): a header, the rows as the
+ * producer appends them, a trailer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "commands/copy.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "dest/local/local.h"
+
+/* Rows are asked for until this many bytes are at hand. */
+#define LOAD_BUFFER_BYTES (64 * 1024)
+/* A buffer that a huge row made larger than this is given back. */
+#define LOAD_BUFFER_KEEP (1024 * 1024)
+
+typedef struct LoadState
+{
+	LoadProducer producer;
+	void	   *arg;
+	MemoryContext cxt;
+	StringInfoData buf;
+	bool		done;			/* the trailer is in buf */
+} LoadState;
+
+/* The callback of COPY gets no argument. */
+static LoadState *load_state = NULL;
+
+static const char copy_header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
+
+static void
+load_fill(LoadState *state)
+{
+	MemoryContext oldcxt = MemoryContextSwitchTo(state->cxt);
+
+	CHECK_FOR_INTERRUPTS();
+	if (state->buf.maxlen > LOAD_BUFFER_KEEP)
+	{
+		pfree(state->buf.data);
+		initStringInfo(&state->buf);
+		enlargeStringInfo(&state->buf, 2 * LOAD_BUFFER_BYTES);
+	}
+	else
+		resetStringInfo(&state->buf);
+
+	while (state->buf.len < LOAD_BUFFER_BYTES)
+	{
+		if (!state->producer(state->arg, &state->buf))
+		{
+			appendBinaryStringInfo(&state->buf, "\377\377", 2);
+			state->done = true;
+			break;
+		}
+	}
+	MemoryContextSwitchTo(oldcxt);
+}
+
+static int
+load_read(void *outbuf, int minread, int maxread)
+{
+	LoadState  *state = load_state;
+	int			given = 0;
+
+	while (given < maxread)
+	{
+		int			available = state->buf.len - state->buf.cursor;
+		int			n = Min(available, maxread - given);
+
+		if (n > 0)
+		{
+			memcpy((char *) outbuf + given,
+				   state->buf.data + state->buf.cursor, n);
+			state->buf.cursor += n;
+			given += n;
+		}
+		else if (state->done || given >= Max(minread, 1))
+			break;
+		else
+			load_fill(state);
+	}
+	return given;
+}
+
+static uint64
+load_copy(LoadState *state, ParseState *pstate, Relation target, List *columns,
+		  List *options)
+{
+	LoadState  *saved = load_state;
+	volatile uint64 rows = 0;
+
+	load_state = state;
+	PG_TRY();
+	{
+		CopyFromState cstate;
+
+		cstate = BeginCopyFrom(pstate, target, NULL, NULL, false, load_read,
+							   columns, options);
+		rows = CopyFrom(cstate);
+		EndCopyFrom(cstate);
+	}
+	PG_FINALLY();
+	{
+		load_state = saved;
+	}
+	PG_END_TRY();
+	return rows;
+}
+
+/* See DestRoutine. */
+uint64
+local_load(SourceRelation *rel, LoadProducer producer, void *arg, bool replace)
+{
+	LoadState	state;
+	MemoryContext oldcxt;
+	Relation	target;
+	ParseState *pstate;
+	List	   *columns = NIL;
+	List	   *options;
+	bool		freeze = false;
+	bool		pushed = false;
+	uint64		rows;
+	int			i;
+
+	if (!ActiveSnapshotSet())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pushed = true;
+	}
+
+	if (replace)
+		freeze = local_empty_table(rel->target_relid);
+
+	state.producer = producer;
+	state.arg = arg;
+	state.cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig load",
+									  ALLOCSET_DEFAULT_SIZES);
+	state.done = false;
+
+	target = table_open(rel->target_relid, RowExclusiveLock);
+	pstate = make_parsestate(NULL);
+	(void) addRangeTableEntryForRelation(pstate, target, RowExclusiveLock,
+										 NULL, false, false);
+	for (i = 0; i < rel->ncolumns; i++)
+	{
+		if (rel->columns[i].carried)
+			columns = lappend(columns,
+							  makeString(rel->columns[i].target_name));
+	}
+
+	options = list_make1(makeDefElem("format", (Node *) makeString("binary"),
+									 -1));
+
+	/*
+	 * Rows frozen from the start spare a later rewrite by vacuum. COPY allows
+	 * that only for storage made by this very transaction, which nothing else
+	 * of the transaction can look at.
+	 */
+	if (freeze && target->rd_rel->relkind == RELKIND_RELATION &&
+		ThereAreNoPriorRegisteredSnapshots() && ThereAreNoReadyPortals())
+		options = lappend(options,
+						  makeDefElem("freeze", (Node *) makeString("true"),
+									  -1));
+
+	oldcxt = MemoryContextSwitchTo(state.cxt);
+	initStringInfo(&state.buf);
+	enlargeStringInfo(&state.buf, 2 * LOAD_BUFFER_BYTES);
+	appendBinaryStringInfo(&state.buf, copy_header, sizeof(copy_header) - 1);
+	MemoryContextSwitchTo(oldcxt);
+
+	rows = load_copy(&state, pstate, target, columns, options);
+
+	free_parsestate(pstate);
+	/* The lock is kept to the end of the transaction. */
+	table_close(target, NoLock);
+	MemoryContextDelete(state.cxt);
+	if (pushed)
+		PopActiveSnapshot();
+	CommandCounterIncrement();
+	return rows;
+}

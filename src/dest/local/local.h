@@ -1,0 +1,242 @@
+/*-------------------------------------------------------------------------
+ *
+ * local.h
+ *	  The engine "local": rows go into the database that this process is
+ *	  connected to. Structures shared by its files; nobody else includes this.
+ *
+ * A batch in memory has two faces. The operations, in source order, are what
+ * the source said; they serve when a batch must be done row by row. The
+ * entries, by table and key, are the net effect of the operations; they are
+ * what is normally written, as sets.
+ *
+ * Memory: everything about tables lives in LocalWriter.table_cxt until the
+ * relations change; operations, entries and values in row_cxt and what one
+ * flush needs in flush_cxt, both reset when the flush is done.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_DEST_LOCAL_H
+#define DTSMIG_DEST_LOCAL_H
+
+#include "postgres.h"
+#include "access/tupdesc.h"
+#include "executor/spi.h"
+#include "nodes/bitmapset.h"
+#include "utils/tuplestore.h"
+
+#include "core/change.h"
+#include "core/relation.h"
+#include "dest/dest.h"
+
+/* The name under which a statement knows the rows it is to write. */
+#define ROWS_NAME "dtsmig_rows"
+
+typedef struct ApplyTable ApplyTable;
+typedef struct LocalWriter LocalWriter;
+
+/* One change, as the source said it; in row_cxt. */
+typedef struct ApplyOp
+{
+	ApplyTable *table;
+	ChangeKind	kind;			/* CHANGE_INSERT, _UPDATE, _DELETE */
+	bool		loose;			/* may be done already; counts not checked */
+	bool		copied;			/* only its cascades are left to do */
+	bool		rekey;			/* UPDATE that changes the key */
+	bool		cascade;		/* cascades are followed */
+	bool		complete;		/* new has every carried column */
+	SourcePos	pos;			/* where its transaction starts */
+	Row			old;			/* values NULL: not kept */
+	Row			new;
+} ApplyOp;
+
+/* Net effect on a row (on equal rows, of a keyless table); in row_cxt. */
+typedef struct ApplyEntry
+{
+	bool		existed;		/* was there before the batch */
+	bool		present;		/* is there after it */
+	bool		loose;			/* some operation was */
+	bool		complete;		/* row has every carried column */
+	bool		owned;			/* row's arrays are its own, not an operation's */
+	int64		count;			/* keyless: copies to add or to take away */
+	Row			key;			/* a row whose key columns have the key */
+	Row			row;			/* merged new values, if present */
+} ApplyEntry;
+
+typedef enum StmtKind
+{
+	STMT_DELETE,				/* by key */
+	STMT_DELETE_IMAGE,			/* n of the rows equal to this one */
+	STMT_UPDATE,				/* by key, columns of the mask */
+	STMT_REKEY,					/* by old key, columns of the mask */
+	STMT_INSERT,
+	STMT_UPSERT
+} StmtKind;
+
+/*
+ * A statement that takes its rows from a tuplestore. The rows have nold
+ * columns o1 … (the key of the row to be found), then the columns of the mask
+ * c1 …, and for STMT_DELETE_IMAGE a count at the end.
+ */
+typedef struct ApplyStmt
+{
+	ApplyTable *table;
+	StmtKind	kind;
+	uint8	   *mask;			/* a flag for each carried column; NULL: none */
+	int			nold;
+	int			natts;
+	int		   *col;			/* column of the relation, for each */
+	Datum	   *values;			/* natts + 1 of each, scratch */
+	bool	   *nulls;
+	TupleDesc	tupdesc;
+	char	   *sql;			/* NULL: nothing to do for such rows */
+	SPIPlanPtr	plan;
+
+	/* gathered for the flush under way; [1]: loose */
+	Tuplestorestate *store[2];
+	int64		nrows[2];
+} ApplyStmt;
+
+typedef enum CascadeAction
+{
+	CASCADE_NONE,
+	CASCADE_DELETE,				/* ON DELETE CASCADE */
+	CASCADE_SET_NULL,
+	CASCADE_UPDATE				/* ON UPDATE CASCADE */
+} CascadeAction;
+
+#define CASCADE_NACTIONS 4
+
+struct CascadeEdge;
+
+struct ApplyTable
+{
+	LocalWriter *writer;
+	SourceRelation *rel;
+	int			id;				/* index into LocalWriter.tables */
+	int			ncols;			/* carried columns */
+	int		   *cols;			/* indexes into rel->columns */
+	bool		int_key;		/* one pass-by-value key column */
+
+	/* what the catalog says; see apply_table_resolve */
+	bool		resolved;
+	char	   *qualified;		/* quoted schema.table */
+	bool		partitioned;
+	bool		key_index;		/* a usable index leads with the key columns */
+	bool		arbiter;		/* a unique index fits ON CONFLICT */
+	bool	   *identity_always;	/* for each column of rel */
+	bool		any_identity_always;	/* … outside the key */
+	Oid		   *out_func;		/* of key columns, for messages */
+	List	   *stmts;			/* ApplyStmt * */
+
+	/* the batch */
+	bool		dirty;			/* in LocalWriter.dirty */
+	bool		writes;			/* has pending INSERTs or UPDATEs */
+	struct intkey_hash *by_int;
+	struct bytekey_hash *by_bytes;
+	ApplyEntry **entries;		/* in order of their first operation */
+	int			nentries;
+	int			maxentries;
+
+	/* cascades; see cascade.c */
+	List	   *edges;			/* CascadeEdge *: this table is the parent */
+	bool		delete_edges;	/* one acts on DELETE */
+	bool		update_edges;	/* one acts on UPDATE */
+	Bitmapset  *reach;			/* ids of the tables they can change */
+	bool		waited;			/* a pending cascade can change this table */
+	ApplyOp   **cascades;		/* pending: DELETEs to be followed */
+	int			ncascades;
+	int			maxcascades;
+};
+
+struct LocalWriter
+{
+	DestOptions options;
+	MemoryContext cxt;
+	MemoryContext table_cxt;
+	MemoryContext row_cxt;
+	MemoryContext flush_cxt;
+	StringInfoData keybuf;
+
+	int			ntables;
+	int			maxtables;
+	ApplyTable **tables;
+
+	ApplyOp   **ops;
+	int64		nops;
+	int64		maxops;
+	int64		bytes;
+	bool		suspect;		/* the operations contradict each other: go row
+								 * by row, to name the one that is wrong */
+	bool		cascading;		/* some table has cascades pending */
+	int			ndirty;
+	int			maxdirty;
+	ApplyTable **dirty;
+
+	int64		pending;		/* changes since the last commit */
+	DestCounters committed;
+	DestCounters current;		/* since the last commit */
+};
+
+static inline bool
+row_has(const Row *row, int col)
+{
+	return row->status[col] <= COLUMN_NULL;
+}
+
+/* target.c */
+extern void local_bind_relation(SourceRelation *rel);
+extern char *local_qualified_name(Oid relid);
+extern bool local_empty_table(Oid relid);
+
+/* load.c */
+extern uint64 local_load(SourceRelation *rel, LoadProducer producer, void *arg,
+						 bool replace);
+
+/* apply.c */
+extern void apply_flush(LocalWriter *w, bool reset_rows);
+extern void apply_one(LocalWriter *w, ApplyOp *op);
+
+/* apply_batch.c */
+extern ApplyTable *batch_table_make(LocalWriter *w, SourceRelation *rel);
+extern void batch_take(LocalWriter *w, ApplyTable *table,
+					   const Change *change);
+extern void batch_reset(LocalWriter *w);
+
+/* apply_stmt.c */
+extern void apply_stmt_watch(LocalWriter *w);
+extern void apply_table_resolve(ApplyTable *table);
+extern void apply_table_forget(ApplyTable *table);
+extern ApplyStmt *apply_stmt(ApplyTable *table, StmtKind kind,
+							 const Row *row);
+extern void apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old,
+						   const Row *row, int64 count);
+extern uint64 apply_stmt_run(ApplyStmt *stmt, bool loose);
+extern uint64 apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
+							TupleDesc tupdesc, Tuplestorestate *store,
+							int64 nrows, Oid force_relid,
+							DestReceiver *receiver);
+extern char *apply_equality(const char *left, const char *right, Oid typid);
+extern bool apply_has_index(Oid relid, int ncolumns, const AttrNumber *attnums,
+							bool *arbiter);
+extern int	apply_settings_begin(void);
+extern void apply_settings_end(int nestlevel);
+
+/* apply_sets.c */
+extern void apply_sets(LocalWriter *w);
+
+/* apply_rows.c */
+extern void apply_rows(LocalWriter *w);
+extern void apply_row(LocalWriter *w, ApplyOp *op);
+
+/* cascade.c */
+extern void cascade_build(LocalWriter *w);
+extern void cascade_forget(ApplyTable *table);
+extern bool cascade_update_matters(ApplyTable *table, const Row *old,
+								   const Row *new);
+extern bool cascade_must_wait(LocalWriter *w, ApplyTable *table);
+extern void cascade_queue(LocalWriter *w, ApplyTable *table, ApplyOp *op);
+extern void cascade_deletes(LocalWriter *w, ApplyTable *table, ApplyOp **ops,
+							int nops);
+extern void cascade_update(LocalWriter *w, ApplyTable *table, ApplyOp *op);
+
+#endif							/* DTSMIG_DEST_LOCAL_H */

@@ -1,0 +1,204 @@
+/*-------------------------------------------------------------------------
+ *
+ * target.c
+ *	  Finds the table that receives a relation, and checks that the task's
+ *	  role may write to it in the way that changes are applied.
+ *
+ * Triggers, rules and foreign keys are held back while changes are applied
+ * (session_replication_role = replica). Somebody who merely may INSERT into a
+ * table must not get around its triggers that way, so the role has to own the
+ * table, unless it could hold them back by itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/heap.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+
+#include "compat.h"
+#include "dest/local/local.h"
+
+static void
+check_rights(Relation target)
+{
+	Oid			relid = RelationGetRelid(target);
+	const char *name = RelationGetRelationName(target);
+	AclResult	aclresult;
+
+	aclresult = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
+	if (aclresult == ACLCHECK_OK)
+		aclresult = pg_class_aclcheck(relid, GetUserId(), ACL_INSERT);
+	if (aclresult == ACLCHECK_OK)
+		aclresult = pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE);
+	if (aclresult == ACLCHECK_OK)
+		aclresult = pg_class_aclcheck(relid, GetUserId(), ACL_DELETE);
+	if (aclresult != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for table %s", name),
+				 errhint("Role \"%s\" needs SELECT, INSERT, UPDATE and DELETE on it.",
+						 GetUserNameFromId(GetUserId(), false))));
+
+	if (!superuser() &&
+		!dts_may_set_replication_role(GetUserId()) &&
+		!dts_table_ownercheck(relid, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table %s", name),
+				 errdetail("Triggers and foreign keys are held back while changes are applied."),
+				 errhint("Make role \"%s\" a member of the role that owns the table.",
+						 GetUserNameFromId(GetUserId(), false))));
+
+	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("row-level security of table %s applies to role \"%s\"",
+						name, GetUserNameFromId(GetUserId(), false)),
+				 errhint("Run the task as the table's owner without FORCE ROW LEVEL SECURITY, or as a role with BYPASSRLS.")));
+}
+
+static void
+bind_column(SourceRelation *rel, SourceColumn *col, Relation target)
+{
+	TupleDesc	desc = RelationGetDescr(target);
+	AttrNumber	attnum;
+	Form_pg_attribute att;
+
+	col->carried = false;
+	col->target_attnum = InvalidAttrNumber;
+	col->typid = InvalidOid;
+	col->typmod = -1;
+	col->collation = InvalidOid;
+	col->target_not_null = false;
+	if (col->target_name == NULL)
+		return;
+
+	attnum = get_attnum(RelationGetRelid(target), col->target_name);
+	if (attnum <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table \"%s.%s\" has no column \"%s\"",
+						rel->target_schema, rel->target_name,
+						col->target_name),
+				 errdetail("It is to receive column \"%s\" of the source's table \"%s.%s\".",
+						   col->name, rel->schema, rel->name),
+				 errhint("Add the column, or leave it out with a rule in the task's objects.")));
+	att = TupleDescAttr(desc, attnum - 1);
+
+	/* A generated column is computed here, never written. */
+	if (att->attgenerated != '\0')
+		return;
+
+	col->carried = true;
+	col->target_attnum = attnum;
+	col->typmod = att->atttypmod;
+	/* Values of a domain travel as values of its base type. */
+	col->typid = getBaseTypeAndTypmod(att->atttypid, &col->typmod);
+	col->collation = att->attcollation;
+	get_typlenbyval(col->typid, &col->typlen, &col->typbyval);
+	col->target_not_null = att->attnotnull;
+}
+
+/* See DestRoutine. A transaction is open. */
+void
+local_bind_relation(SourceRelation *rel)
+{
+	Oid			nspid;
+	Oid			relid;
+	Relation	target;
+	int			i;
+
+	nspid = get_namespace_oid(rel->target_schema, true);
+	relid = OidIsValid(nspid) ? get_relname_relid(rel->target_name, nspid) :
+		InvalidOid;
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(OidIsValid(nspid) ? ERRCODE_UNDEFINED_TABLE :
+						 ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("table \"%s.%s\" does not exist at the destination",
+						rel->target_schema, rel->target_name),
+				 errdetail("It is to receive the source's table \"%s.%s\".",
+						   rel->schema, rel->name),
+				 errhint("Create it, or let the task migrate the schema.")));
+
+	target = table_open(relid, AccessShareLock);
+	if (target->rd_rel->relkind != RELKIND_RELATION &&
+		target->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s.%s\" is not a table",
+						rel->target_schema, rel->target_name),
+				 errdetail("It is to receive the source's table \"%s.%s\".",
+						   rel->schema, rel->name)));
+	check_rights(target);
+
+	rel->target_relid = relid;
+	for (i = 0; i < rel->ncolumns; i++)
+		bind_column(rel, &rel->columns[i], target);
+
+	/*
+	 * A key whose column does not arrive (left out by a rule, or generated
+	 * here) cannot find a row. Whole rows still can.
+	 */
+	for (i = 0; i < rel->nkey; i++)
+	{
+		if (!rel->columns[rel->key[i]].carried)
+		{
+			for (i = 0; i < rel->ncolumns; i++)
+				rel->columns[i].in_key = false;
+			rel->nkey = 0;
+		}
+	}
+	table_close(target, AccessShareLock);
+}
+
+/* Quoted schema.table; palloc'd. */
+char *
+local_qualified_name(Oid relid)
+{
+	char	   *name = get_rel_name(relid);
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table with OID %u was dropped at the destination",
+						relid)));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  name);
+}
+
+/*
+ * Empties a table: by TRUNCATE, or by DELETE where another table's foreign
+ * key forbids that. Returns whether it was TRUNCATE.
+ */
+bool
+local_empty_table(Oid relid)
+{
+	bool		partitioned = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE;
+	List	   *referencing = heap_truncate_find_FKs(list_make1_oid(relid));
+	bool		truncate = list_difference_oid(referencing,
+											   list_make1_oid(relid)) == NIL;
+	char	   *sql = psprintf("%s %s%s",
+							   truncate ? "TRUNCATE" : "DELETE FROM",
+							   partitioned ? "" : "ONLY ",
+							   local_qualified_name(relid));
+	int			rc;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	rc = SPI_execute(sql, false, 0);
+	if (rc != SPI_OK_UTILITY && rc != SPI_OK_DELETE)
+		elog(ERROR, "%s failed: %s", sql, SPI_result_code_string(rc));
+	SPI_finish();
+	return truncate;
+}
