@@ -1,0 +1,382 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_schema.c
+ *	  What a MySQL-family source says of its tables: a few queries of
+ *	  information_schema for all tables together.
+ *
+ * information_schema differs between MariaDB and MySQL and between their
+ * versions; where a column may be missing, the server is asked first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "source/mysql/my_schema_impl.h"
+
+/* schema and table, with a byte between that no name has */
+#define TABLE_KEY_SIZE (2 * 64 * 4 + 2)
+
+typedef struct TableEntry
+{
+	char		key[TABLE_KEY_SIZE];
+	TableDef   *def;
+} TableEntry;
+
+static void
+make_key(char *key, const char *schema, const char *table)
+{
+	snprintf(key, TABLE_KEY_SIZE, "%s\x01%s", schema, table);
+}
+
+TableDef *
+my_described_table(MyDescribe *d, const char *schema, const char *table)
+{
+	char		key[TABLE_KEY_SIZE];
+	TableEntry *entry;
+
+	make_key(key, schema, table);
+	entry = hash_search(d->by_name, key, HASH_FIND, NULL);
+	return entry == NULL ? NULL : entry->def;
+}
+
+bool
+my_has_column(MyDescribe *d, const char *table, const char *column)
+{
+	char	   *found;
+
+	found = my_query_value(d->conn,
+						   psprintf("SELECT count(*) FROM information_schema.COLUMNS"
+									" WHERE TABLE_SCHEMA = 'information_schema'"
+									" AND TABLE_NAME = %s AND COLUMN_NAME = %s",
+									my_quote_literal(table),
+									my_quote_literal(column)));
+	return found != NULL && strcmp(found, "0") != 0;
+}
+
+/* MySQL 8 shows expressions with the quotes of their strings escaped. */
+char *
+my_unescape_expression(const char *text)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (const char *p = text; *p != '\0'; p++)
+	{
+		if (*p == '\\' && (p[1] == '\'' || p[1] == '\\'))
+			p++;
+		appendStringInfoChar(&buf, *p);
+	}
+	return buf.data;
+}
+
+List *
+my_list_schemas(SourceConn *conn, const ConnectionInfo *info)
+{
+	List	   *schemas = NIL;
+	MyResult   *res;
+
+	if (info->dbname != NULL && info->dbname[0] != '\0')
+		return list_make1(pstrdup(info->dbname));
+	res = my_query((MyConn *) conn,
+				   "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA"
+				   " WHERE lower(SCHEMA_NAME) NOT IN ('information_schema',"
+				   " 'performance_schema', 'mysql', 'sys', 'ndbinfo')"
+				   " ORDER BY SCHEMA_NAME");
+	for (int i = 0; i < res->nrows; i++)
+		schemas = lappend(schemas, res->values[i][0]);
+	return schemas;
+}
+
+static char *
+schema_list(List *schemas)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, schemas)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
+						 my_quote_literal(lfirst(lc)));
+	return buf.data;
+}
+
+static void
+describe_tables(MyDescribe *d)
+{
+	MyResult   *res;
+
+	res = my_query(d->conn,
+				   psprintf("SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t, TABLE_TYPE AS kind,"
+							" ENGINE AS engine, TABLE_ROWS AS nrows,"
+							" DATA_LENGTH AS bytes, AUTO_INCREMENT AS next,"
+							" TABLE_COLLATION AS coll, TABLE_COMMENT AS comment"
+							" FROM information_schema.TABLES"
+							" WHERE TABLE_SCHEMA IN (%s)"
+							" AND TABLE_TYPE IN ('BASE TABLE', 'VIEW',"
+							" 'SYSTEM VERSIONED', 'SEQUENCE')"
+							" ORDER BY TABLE_SCHEMA, TABLE_NAME", d->schemas));
+	for (int i = 0; i < res->nrows; i++)
+	{
+		TableDef   *def = palloc0(sizeof(TableDef));
+		char	   *kind = my_value(res, i, "kind");
+		char	   *nrows = my_value(res, i, "nrows");
+		char	   *bytes = my_value(res, i, "bytes");
+		char		key[TABLE_KEY_SIZE];
+		TableEntry *entry;
+
+		def->schema = my_value(res, i, "s");
+		def->name = my_value(res, i, "t");
+		def->is_view = strcmp(kind, "VIEW") == 0;
+		def->is_sequence = strcmp(kind, "SEQUENCE") == 0;
+		def->system_versioned = strcmp(kind, "SYSTEM VERSIONED") == 0;
+		def->engine = my_value(res, i, "engine");
+		def->rows_estimate = nrows == NULL ? 0 : strtoll(nrows, NULL, 10);
+		def->data_bytes = bytes == NULL ? 0 : strtoll(bytes, NULL, 10);
+		def->auto_increment = my_value(res, i, "next");
+		def->collation = my_value(res, i, "coll");
+		if (!def->is_view)
+			def->comment = my_value(res, i, "comment");
+		if (def->comment != NULL && def->comment[0] == '\0')
+			def->comment = NULL;
+		d->tables = lappend(d->tables, def);
+
+		make_key(key, def->schema, def->name);
+		entry = hash_search(d->by_name, key, HASH_ENTER, NULL);
+		entry->def = def;
+	}
+}
+
+static void
+describe_views(MyDescribe *d)
+{
+	MyResult   *res;
+
+	res = my_query(d->conn,
+				   psprintf("SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t,"
+							" VIEW_DEFINITION AS definition"
+							" FROM information_schema.VIEWS"
+							" WHERE TABLE_SCHEMA IN (%s)", d->schemas));
+	for (int i = 0; i < res->nrows; i++)
+	{
+		TableDef   *def = my_described_table(d, my_value(res, i, "s"),
+											 my_value(res, i, "t"));
+
+		if (def != NULL)
+			def->view_definition = my_value(res, i, "definition");
+	}
+}
+
+/* Rebuilds a PARTITION BY clause from the rows of one table, from..to-1. */
+static char *
+partition_clause(MyResult *res, int from, int to)
+{
+	StringInfoData buf;
+	char	   *method = my_value(res, from, "method");
+	char	   *expr = my_value(res, from, "expr");
+	char	   *sub_method = my_value(res, from, "submethod");
+	bool		listed = strstr(method, "HASH") == NULL &&
+		strstr(method, "KEY") == NULL;
+	char	   *last = NULL;
+	int			n = 0;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "PARTITION BY %s (%s)", method,
+					 expr == NULL ? "" : expr);
+	if (sub_method != NULL)
+		appendStringInfo(&buf, " SUBPARTITION BY %s (%s)", sub_method,
+						 my_value(res, from, "subexpr") == NULL ? "" :
+						 my_value(res, from, "subexpr"));
+	if (listed)
+		appendStringInfoString(&buf, " (");
+	for (int i = from; i < to; i++)
+	{
+		char	   *name = my_value(res, i, "name");
+		char	   *values = my_value(res, i, "description");
+
+		/* a row for each subpartition */
+		if (last != NULL && strcmp(last, name) == 0)
+			continue;
+		last = name;
+		n++;
+		if (listed)
+			appendStringInfo(&buf, "%sPARTITION %s VALUES %s (%s)",
+							 n > 1 ? ", " : "", my_quote_identifier(name),
+							 strstr(method, "RANGE") != NULL ? "LESS THAN" : "IN",
+							 values == NULL ? "" : values);
+	}
+	if (listed)
+		appendStringInfoChar(&buf, ')');
+	else
+		appendStringInfo(&buf, " PARTITIONS %d", n);
+	return buf.data;
+}
+
+static void
+describe_partitions(MyDescribe *d)
+{
+	MyResult   *res;
+	int			from = 0;
+
+	res = my_query(d->conn,
+				   psprintf("SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t,"
+							" PARTITION_NAME AS name, PARTITION_METHOD AS method,"
+							" PARTITION_EXPRESSION AS expr,"
+							" SUBPARTITION_METHOD AS submethod,"
+							" SUBPARTITION_EXPRESSION AS subexpr,"
+							" PARTITION_DESCRIPTION AS description"
+							" FROM information_schema.PARTITIONS"
+							" WHERE TABLE_SCHEMA IN (%s)"
+							" AND PARTITION_NAME IS NOT NULL"
+							" AND PARTITION_METHOD <> 'SYSTEM_TIME'"
+							" ORDER BY BINARY TABLE_SCHEMA, BINARY TABLE_NAME,"
+							" PARTITION_ORDINAL_POSITION,"
+							" SUBPARTITION_ORDINAL_POSITION", d->schemas));
+	while (from < res->nrows)
+	{
+		char	   *schema = my_value(res, from, "s");
+		char	   *table = my_value(res, from, "t");
+		TableDef   *def = my_described_table(d, schema, table);
+		int			to = from + 1;
+
+		while (to < res->nrows && strcmp(my_value(res, to, "s"), schema) == 0 &&
+			   strcmp(my_value(res, to, "t"), table) == 0)
+			to++;
+		if (def != NULL)
+			def->partitions = partition_clause(res, from, to);
+		from = to;
+	}
+}
+
+/* A sequence is a table with one row, which says all of it. */
+static void
+describe_sequence(MyDescribe *d, TableDef *def)
+{
+	MyResult   *res;
+	char	   *errmsg;
+	int			my_errno;
+
+	def->columns = NIL;
+	if (!my_try_query(d->conn,
+					  psprintf("SELECT * FROM %s.%s",
+							   my_quote_identifier(def->schema),
+							   my_quote_identifier(def->name)),
+					  &res, &errmsg, &my_errno) || res->nrows != 1)
+		return;
+	def->auto_increment = my_value(res, 0, "next_not_cached_value");
+	def->sequence_options =
+		psprintf("INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s%s",
+				 strcmp(my_value(res, 0, "increment"), "0") == 0 ? "1" :
+				 my_value(res, 0, "increment"),
+				 my_value(res, 0, "minimum_value"),
+				 my_value(res, 0, "maximum_value"),
+				 my_value(res, 0, "start_value"),
+				 strcmp(my_value(res, 0, "cycle_option"), "0") == 0 ? "" : " CYCLE");
+}
+
+/*
+ * Application-time periods are nowhere in information_schema before MariaDB
+ * 11.4; each comes with a check that its start is less than its end, and
+ * SHOW CREATE TABLE tells it.
+ */
+static void
+describe_periods(MyDescribe *d, TableDef *def)
+{
+	ListCell   *lc;
+	bool		maybe = false;
+	MyResult   *res;
+	char	   *errmsg;
+	int			my_errno;
+	char	   *at;
+	char	   *end;
+
+	foreach(lc, def->checks)
+	{
+		TableCheck *check = lfirst(lc);
+		int			n = 0;
+
+		for (char *p = check->expr; *p != '\0'; p++)
+			n += *p == '`' ? 1 : 0;
+		maybe = maybe || (n == 4 && check->expr[0] == '`' &&
+						  strstr(check->expr, "` < `") != NULL);
+	}
+	if (!maybe ||
+		!my_try_query(d->conn,
+					  psprintf("SHOW CREATE TABLE %s.%s",
+							   my_quote_identifier(def->schema),
+							   my_quote_identifier(def->name)),
+					  &res, &errmsg, &my_errno) ||
+		res->nrows != 1 || res->values[0][1] == NULL)
+		return;
+	at = strstr(res->values[0][1], "\n  PERIOD FOR ");
+	if (at == NULL)
+		return;
+	at += strlen("\n  PERIOD FOR ");
+	end = strchr(at, '\n');
+	if (end == NULL)
+		return;
+	def->periods = pnstrdup(at, end - at - (end[-1] == ',' ? 1 : 0));
+}
+
+List *
+my_describe(SourceConn *conn, List *schemas)
+{
+	MyDescribe	d = {0};
+	HASHCTL		ctl = {0};
+	ListCell   *lc;
+
+	if (schemas == NIL)
+		return NIL;
+	d.conn = (MyConn *) conn;
+	d.mariadb = my_is_mariadb(d.conn);
+	d.version = my_version_num(d.conn);
+	d.schemas = schema_list(schemas);
+	ctl.keysize = TABLE_KEY_SIZE;
+	ctl.entrysize = sizeof(TableEntry);
+	ctl.hcxt = CurrentMemoryContext;
+	d.by_name = hash_create("described tables", 256, &ctl,
+							HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+
+	/* MySQL 8 caches AUTO_INCREMENT and sizes for a day otherwise */
+	if (!d.mariadb && d.version >= 80000)
+		(void) my_query(d.conn, "SET SESSION information_schema_stats_expiry = 0");
+
+	describe_tables(&d);
+	my_describe_columns(&d);
+	my_describe_indexes(&d);
+	my_describe_foreign_keys(&d);
+	my_describe_checks(&d);
+	describe_views(&d);
+	describe_partitions(&d);
+	foreach(lc, d.tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (def->is_sequence)
+			describe_sequence(&d, def);
+		else if (d.mariadb && def->checks != NIL)
+			describe_periods(&d, def);
+	}
+	hash_destroy(d.by_name);
+	return d.tables;
+}
+
+char *
+my_next_auto_increment(SourceConn *conn, const TableDef *def)
+{
+	MyConn	   *my = (MyConn *) conn;
+
+	if (def->is_sequence)
+		return my_query_value(my,
+							  psprintf("SELECT next_not_cached_value FROM %s.%s",
+									   my_quote_identifier(def->schema),
+									   my_quote_identifier(def->name)));
+	if (!my_is_mariadb(my) && my_version_num(my) >= 80000)
+		(void) my_query(my, "SET SESSION information_schema_stats_expiry = 0");
+	return my_query_value(my,
+						  psprintf("SELECT AUTO_INCREMENT FROM information_schema.TABLES"
+								   " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+								   my_quote_literal(def->schema),
+								   my_quote_literal(def->name)));
+}

@@ -1,0 +1,228 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_schema_columns.c
+ *	  Columns of a MySQL-family source.
+ *
+ * Defaults are the quirk: MariaDB shows an SQL expression, with NULL as the
+ * word NULL; MySQL shows a raw value, or (from 8.0, with DEFAULT_GENERATED in
+ * EXTRA) an expression. Both become an expression here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "utils/builtins.h"
+
+#include "schema/mysql_lex.h"
+#include "source/mysql/my_schema_impl.h"
+
+static bool
+has_word(const char *text, const char *word)
+{
+	Size		len = strlen(word);
+
+	for (; *text != '\0'; text++)
+	{
+		if (pg_strncasecmp(text, word, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* enum('a','b') -> a, b */
+static List *
+parse_labels(const char *type)
+{
+	List	   *labels = NIL;
+	MyLexer		lexer;
+	MyToken		token;
+
+	mysql_lex_init(&lexer, type);
+	while ((token = mysql_lex_next(&lexer)).kind != TOK_END &&
+		   token.kind != TOK_BAD)
+	{
+		if (token.kind == TOK_STRING)
+			labels = lappend(labels, token.text);
+	}
+	return labels;
+}
+
+static bool
+is_number_type(const char *base)
+{
+	static const char *const types[] = {"tinyint", "smallint", "mediumint",
+		"int", "bigint", "decimal", "numeric", "float", "double", "real",
+	"year"};
+
+	for (int i = 0; i < lengthof(types); i++)
+	{
+		if (strcmp(base, types[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A raw default of MySQL as an expression. */
+static char *
+raw_default(const TableColumn *col, const char *text, const char *extra)
+{
+	if (has_word(extra, "DEFAULT_GENERATED"))
+		return my_unescape_expression(text);
+	if (pg_strncasecmp(text, "CURRENT_TIMESTAMP", 17) == 0 &&
+		(strcmp(col->base_type, "timestamp") == 0 ||
+		 strcmp(col->base_type, "datetime") == 0))
+		return pstrdup(text);
+	if (is_number_type(col->base_type) || strcmp(col->base_type, "bit") == 0)
+		return pstrdup(text);
+	if ((strstr(col->base_type, "binary") != NULL) && strncmp(text, "0x", 2) == 0)
+		return pstrdup(text);
+	return my_quote_literal(text);
+}
+
+static void
+read_default(MyDescribe *d, TableColumn *col, const char *text,
+			 const char *extra)
+{
+	if (text == NULL || col->generation_expr != NULL)
+		return;
+	if (!d->mariadb)
+		col->default_expr = raw_default(col, text, extra);
+	else if (pg_strcasecmp(text, "NULL") != 0)
+		col->default_expr = pstrdup(text);
+}
+
+static void
+read_extra(MyDescribe *d, TableColumn *col, const char *extra,
+		   const char *generation)
+{
+	col->auto_increment = has_word(extra, "auto_increment");
+	col->invisible = has_word(extra, "INVISIBLE");
+	col->on_update_now = has_word(extra, "on update ");
+	if (generation == NULL || generation[0] == '\0')
+		return;
+	/* the ends of a row's life in a system-versioned table */
+	if (pg_strcasecmp(generation, "ROW START") == 0 ||
+		pg_strcasecmp(generation, "ROW END") == 0)
+		return;
+	col->generation_expr = d->mariadb ? pstrdup(generation) :
+		my_unescape_expression(generation);
+	col->generated_stored = has_word(extra, "STORED") ||
+		has_word(extra, "PERSISTENT");
+}
+
+static int64
+number_or(const char *text, int64 missing)
+{
+	return text == NULL ? missing : strtoll(text, NULL, 10);
+}
+
+static TableColumn *
+read_column(MyDescribe *d, MyResult *res, int i)
+{
+	TableColumn *col = palloc0(sizeof(TableColumn));
+	char	   *extra = my_value(res, i, "extra");
+	char	   *comment = my_value(res, i, "comment");
+	char	   *paren;
+
+	col->name = my_value(res, i, "name");
+	col->source_type = my_value(res, i, "type");
+	col->base_type = my_value(res, i, "base");
+	for (char *p = col->base_type; *p != '\0'; p++)
+		*p = pg_tolower((unsigned char) *p);
+	col->length = number_or(my_value(res, i, "length"), -1);
+	col->precision = number_or(my_value(res, i, "prec"), -1);
+	col->scale = number_or(my_value(res, i, "scale"), -1);
+	col->fsp = number_or(my_value(res, i, "fsp"), 0);
+	col->charset = my_value(res, i, "charset");
+	col->collation = my_value(res, i, "coll");
+	col->nullable = strcmp(my_value(res, i, "nullable"), "YES") == 0;
+	col->is_unsigned = is_number_type(col->base_type) &&
+		strstr(col->source_type, "unsigned") != NULL;
+	col->is_json = strcmp(col->base_type, "json") == 0;
+	if (strcmp(col->base_type, "bit") == 0)
+		col->length = number_or(my_value(res, i, "prec"), 1);
+	else if (strcmp(col->base_type, "vector") == 0 &&
+			 (paren = strchr(col->source_type, '(')) != NULL)
+		col->length = strtoll(paren + 1, NULL, 10);
+	else if (strcmp(col->base_type, "enum") == 0 ||
+			 strcmp(col->base_type, "set") == 0)
+		col->labels = parse_labels(col->source_type);
+	read_extra(d, col, extra == NULL ? "" : extra, my_value(res, i, "generation"));
+	read_default(d, col, my_value(res, i, "dflt"), extra == NULL ? "" : extra);
+	col->srid = number_or(my_value(res, i, "srid"), 0);
+	if (comment != NULL && comment[0] != '\0')
+		col->comment = comment;
+	return col;
+}
+
+/* MariaDB has the SRID of geometry columns in a table of its own. */
+static void
+read_mariadb_srids(MyDescribe *d)
+{
+	MyResult   *res;
+	char	   *errmsg;
+	int			my_errno;
+
+	if (!my_try_query(d->conn,
+					  psprintf("SELECT G_TABLE_SCHEMA AS s, G_TABLE_NAME AS t,"
+							   " G_GEOMETRY_COLUMN AS name, SRID AS srid"
+							   " FROM information_schema.GEOMETRY_COLUMNS"
+							   " WHERE G_TABLE_SCHEMA IN (%s) AND SRID <> 0",
+							   d->schemas), &res, &errmsg, &my_errno))
+		return;
+	for (int i = 0; i < res->nrows; i++)
+	{
+		TableDef   *def = my_described_table(d, my_value(res, i, "s"),
+											 my_value(res, i, "t"));
+		TableColumn *col = def == NULL ? NULL :
+			model_find_column(def, my_value(res, i, "name"));
+
+		if (col != NULL)
+			col->srid = number_or(my_value(res, i, "srid"), 0);
+	}
+}
+
+void
+my_describe_columns(MyDescribe *d)
+{
+	MyResult   *res;
+	bool		generated = d->mariadb || d->version >= 50700;
+	bool		srs = !d->mariadb && d->version >= 80000;
+	bool		geometry = false;
+
+	res = my_query(d->conn,
+				   psprintf("SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t,"
+							" COLUMN_NAME AS name, COLUMN_TYPE AS type,"
+							" DATA_TYPE AS base, IS_NULLABLE AS nullable,"
+							" COLUMN_DEFAULT AS dflt, EXTRA AS extra,"
+							" CHARACTER_MAXIMUM_LENGTH AS length,"
+							" NUMERIC_PRECISION AS prec, NUMERIC_SCALE AS scale,"
+							" DATETIME_PRECISION AS fsp,"
+							" CHARACTER_SET_NAME AS charset,"
+							" COLLATION_NAME AS coll, COLUMN_COMMENT AS comment,"
+							" %s AS generation, %s AS srid"
+							" FROM information_schema.COLUMNS"
+							" WHERE TABLE_SCHEMA IN (%s)"
+							" ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
+							generated ? "GENERATION_EXPRESSION" : "NULL",
+							srs ? "SRS_ID" : "NULL", d->schemas));
+	for (int i = 0; i < res->nrows; i++)
+	{
+		TableDef   *def = my_described_table(d, my_value(res, i, "s"),
+											 my_value(res, i, "t"));
+		TableColumn *col;
+
+		if (def == NULL)
+			continue;
+		col = read_column(d, res, i);
+		def->columns = lappend(def->columns, col);
+		geometry = geometry || strstr(col->base_type, "point") != NULL ||
+			strstr(col->base_type, "polygon") != NULL ||
+			strstr(col->base_type, "linestring") != NULL ||
+			strstr(col->base_type, "geom") != NULL;
+	}
+	if (geometry && d->mariadb)
+		read_mariadb_srids(d);
+}

@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_schema_impl.h
+ *	  What the my_schema*.c files share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_MY_SCHEMA_IMPL_H
+#define DTSMIG_MY_SCHEMA_IMPL_H
+
+#include "lib/stringinfo.h"
+#include "utils/hsearch.h"
+
+#include "source/mysql/my_conn.h"
+#include "source/mysql/my_schema.h"
+
+typedef struct MyDescribe
+{
+	MyConn	   *conn;
+	bool		mariadb;
+	int			version;
+	char	   *schemas;		/* 'a','b' for IN () */
+	List	   *tables;			/* TableDef * */
+	HTAB	   *by_name;
+} MyDescribe;
+
+/* my_schema.c */
+extern TableDef *my_described_table(MyDescribe *d, const char *schema,
+									const char *table);
+/* Has the server this column of information_schema? */
+extern bool my_has_column(MyDescribe *d, const char *table,
+						  const char *column);
+
+/* my_schema_columns.c */
+extern void my_describe_columns(MyDescribe *d);
+
+/* my_schema_keys.c: indexes, foreign keys, checks */
+extern void my_describe_indexes(MyDescribe *d);
+extern void my_describe_foreign_keys(MyDescribe *d);
+extern void my_describe_checks(MyDescribe *d);
+
+/* my_schema.c */
+extern char *my_unescape_expression(const char *text);
+
+#endif							/* DTSMIG_MY_SCHEMA_IMPL_H */
