@@ -50,4 +50,12 @@
 	pg_class_ownercheck(relid, roleid)
 #endif
 
+/*
+ * Written in front of a declaration; the attribute's macro has gone in 18
+ * (28f04984f0c2).
+ */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 #endif							/* DTSMIG_COMPAT_H */

@@ -23,6 +23,7 @@
 #include "nodes/pg_list.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "source/mysql/my_charset.h"
 
 typedef enum CharsetKind
@@ -385,8 +386,7 @@ my_charset_get(MyConn *conn, const char *name)
 /*
  * Raises the error for bytes that are no character of the set.
  */
-pg_attribute_noreturn()
-static void
+pg_noreturn static void
 bad_bytes(const MyCharset *cs, const uint8 *data, Size left)
 {
 	char		hex[4 * 5 + 1];

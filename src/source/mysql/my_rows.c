@@ -14,7 +14,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "source/mysql/my_conn.h"
+#include "source/mysql/my_position.h"
 #include "source/mysql/my_rows.h"
 #include "source/mysql/my_values.h"
 
@@ -46,11 +48,10 @@ mariadb_position(MyConn *conn, const char *file, const char *offset)
 		elog(ERROR, "unexpected binlog offset \"%s\"", offset);
 	gtid = my_query_value(conn, psprintf("SELECT BINLOG_GTID_POS(%s, %s)",
 										 my_quote_literal(file), offset));
-	return psprintf("%s:%s;%s", file, offset, gtid ? gtid : "");
+	return my_format_position(file, strtoull(offset, NULL, 10), gtid);
 }
 
-pg_attribute_noreturn()
-static void
+pg_noreturn static void
 no_binlog(void)
 {
 	ereport(ERROR,
@@ -66,9 +67,6 @@ my_current_position(SourceConn *source)
 	MyResult   *res;
 	char	   *file;
 	char	   *offset;
-	char	   *gtid;
-	char	   *from;
-	char	   *to;
 
 	res = my_query(conn, !my_is_mariadb(conn) && my_version_num(conn) >= 80400 ?
 				   "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS");
@@ -81,15 +79,8 @@ my_current_position(SourceConn *source)
 	if (my_is_mariadb(conn))
 		return mariadb_position(conn, file, offset);
 
-	/* MySQL writes a line for each server; 5.5 has no such column */
-	gtid = res->ncolumns >= 5 ? res->values[0][4] : NULL;
-	if (gtid == NULL)
-		gtid = pstrdup("");
-	for (from = to = gtid; *from; from++)
-		if (*from != '\n' && *from != ' ')
-			*to++ = *from;
-	*to = '\0';
-	return psprintf("%s:%s;%s", file, offset, gtid);
+	/* MySQL's GTID sets are no part of a position yet */
+	return my_format_position(file, strtoull(offset, NULL, 10), NULL);
 }
 
 int64

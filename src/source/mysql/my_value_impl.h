@@ -23,6 +23,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 
+#include "compat.h"
 #include "core/policy.h"
 #include "core/relation.h"
 #include "schema/model.h"
@@ -150,10 +151,8 @@ extern bool my_int_datum_int8(MyColumn *c, int64 i, Datum *value);
 extern int64 my_text_int(MyColumn *c, const uint8 *data, Size len);
 extern Datum my_interval_datum(MyColumn *c, const MyTemporal *t);
 extern void my_load_label(MyColumn *c, MyLabel *label);
-pg_attribute_noreturn() extern void my_bad_value(MyColumn *c,
-												 const uint8 *data, Size len);
-pg_attribute_noreturn() extern void my_out_of_range(MyColumn *c,
-													const char *value);
+pg_noreturn extern void my_bad_value(MyColumn *c, const uint8 *data, Size len);
+pg_noreturn extern void my_out_of_range(MyColumn *c, const char *value);
 
 /* my_values_copy.c */
 extern MyTextToCopy my_choose_copy(MyColumn *c);

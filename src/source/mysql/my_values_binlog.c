@@ -46,8 +46,7 @@ via_text(MyColumn *c, const char *str, Size len, Datum *value)
 /*
  * Bytes that the log should not hold.
  */
-pg_attribute_noreturn()
-static void
+pg_noreturn static void
 corrupt(MyColumn *c)
 {
 	ereport(ERROR,
