@@ -24,6 +24,10 @@
 #define WRITE_TIMEOUT 3600
 #define IDLE_TIMEOUT 86400
 
+/* Error numbers of the source. */
+#define MY_ER_ACCESS_DENIED 1227
+#define MY_ER_NO_LOG 1381
+
 struct SourceRows
 {
 	MyConn	   *conn;
@@ -51,13 +55,22 @@ mariadb_position(MyConn *conn, const char *file, const char *offset)
 	return my_format_position(file, strtoull(offset, NULL, 10), gtid);
 }
 
-pg_noreturn static void
-no_binlog(void)
+/*
+ * Asks for something of the log; NULL if the server keeps none, or the
+ * account may not know (the precheck says which privilege that takes).
+ */
+static MyResult *
+ask_log(MyConn *conn, const char *sql)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the source server writes no binary log, or the account may not ask where it is"),
-			 errhint("Set log_bin in the server's configuration and restart it, and grant BINLOG MONITOR (MySQL: REPLICATION CLIENT) to the account.")));
+	MyResult   *res;
+	char	   *message;
+	int			number;
+
+	if (my_try_query(conn, sql, &res, &message, &number))
+		return res;
+	if (number == MY_ER_ACCESS_DENIED || number == MY_ER_NO_LOG)
+		return NULL;
+	return my_query(conn, sql);	/* raises it */
 }
 
 char *
@@ -68,14 +81,14 @@ my_current_position(SourceConn *source)
 	char	   *file;
 	char	   *offset;
 
-	res = my_query(conn, !my_is_mariadb(conn) && my_version_num(conn) >= 80400 ?
-				   "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS");
-	if (res->nrows == 0)
-		no_binlog();
+	res = ask_log(conn, !my_is_mariadb(conn) && my_version_num(conn) >= 80400 ?
+				  "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS");
+	if (res == NULL || res->nrows == 0)
+		return NULL;
 	file = my_value(res, 0, "File");
 	offset = my_value(res, 0, "Position");
 	if (file == NULL || offset == NULL)
-		no_binlog();
+		return NULL;
 	if (my_is_mariadb(conn))
 		return mariadb_position(conn, file, offset);
 
@@ -103,7 +116,9 @@ my_log_distance(SourceConn *source, const char *position)
 	file = pnstrdup(position, colon - position);
 	distance = -strtoll(colon + 1, NULL, 10);
 
-	res = my_query(conn, "SHOW BINARY LOGS");
+	res = ask_log(conn, "SHOW BINARY LOGS");
+	if (res == NULL)
+		return -1;
 	for (i = 0; i < res->nrows; i++)
 	{
 		if (!found && strcmp(res->values[i][0], file) == 0)
@@ -149,7 +164,7 @@ my_open_snapshot(SourceConn *source)
 			offset = res->values[i][1];
 	}
 	if (file == NULL || *file == '\0' || offset == NULL)
-		no_binlog();
+		return NULL;
 	return mariadb_position(conn, file, offset);
 }
 
