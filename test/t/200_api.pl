@@ -52,8 +52,8 @@ fails_with("SELECT dtsmig.start_task(12345)", qr/12345/, 'nor by id');
 my $id = $pg->sql("SELECT dtsmig.create_task('first', source => 'shop')");
 like($id, qr/^\d+$/, 'create_task returns an id');
 fails_with("SELECT dtsmig.create_task('first', source => 'shop')", qr/first/, 'a name that is taken');
-like($pg->sql("SELECT name FROM dtsmig.tasks WHERE id = dtsmig.create_task(NULL, source => 'shop')"), qr/./, 'a generated name')
-  or like($pg->sql("SELECT name FROM dtsmig.tasks WHERE id = (SELECT max(id) FROM dtsmig.tasks)"), qr/./, 'seen later');
+my $generated = $pg->sql("SELECT dtsmig.create_task(NULL, source => 'shop')");
+like($pg->sql("SELECT name FROM dtsmig.tasks WHERE id = $generated"), qr/./, 'a generated name');
 is($pg->value("SELECT status || '|' || progress_bar IS NOT NULL FROM dtsmig.tasks WHERE name = 'first'"), 't', 'the view knows it');
 is($pg->value("SELECT status FROM dtsmig.tasks WHERE name = 'first'"), 'created', 'status created');
 cmp_ok($pg->value('SELECT count(*) FROM dtsmig.task_options WHERE description <> \'\' AND "default" IS NOT NULL'), '>=', 15, 'task_options lists the options');

@@ -94,11 +94,14 @@ sub report
     my $text = join "\n", map { my ($c, $o, $e) = $self->{pg}->psql($_,
         args => ['-x', '--no-align']); "$o$e" }
       "SELECT name, status, phase, step, last_error, last_error_hint, source_position, applied_position, latency_seconds, latency_bytes, worker_pid FROM dtsmig.tasks WHERE name = $n",
-      "SELECT * FROM dtsmig.task_tables WHERE task = $n",
+      "SELECT string_agg(concat_ws(' ', target_table, state, rows_copied, snapshot_low, snapshot_high), ', ') FROM (SELECT * FROM dtsmig.task_tables WHERE task = $n LIMIT 12) x",
+      "SELECT kind, name, error, statement FROM dtsmig.task_objects WHERE task = $n AND state = 'failed'",
       "SELECT severity, message, detail FROM dtsmig.task_log WHERE task = $n";
     return $text . "\nserver log:\n"
-      . join "\n", (grep { !/ STATEMENT: / } split /\n/, $self->{pg}->log_text)[-25 .. -1];
+      . join "\n", _tail(25, grep { !/ STATEMENT: / } split /\n/, $self->{pg}->log_text);
 }
+
+sub _tail { my ($n, @l) = @_; return @l > $n ? @l[-$n .. -1] : @l; }
 
 # Waits for a status or phase; a test dies, with a report, if it isn't reached.
 sub wait_for
