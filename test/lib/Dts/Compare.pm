@@ -60,7 +60,7 @@ sub _mariadb_expr
     my $t = $c->{type};
     return "CAST($q AS DOUBLE)" if $t eq 'float' || $t eq 'double';
     return $c->{full} =~ /unsigned/ ? "CAST($q AS UNSIGNED)" : "CAST($q AS SIGNED)"
-      if $t =~ /int$/;
+      if $t =~ /^(?:tiny|small|medium|big)?int$/;
     return "CAST($q AS CHAR)" if $t eq 'decimal' && $c->{full} !~ /zerofill/;
     return "$q + 0" if $t eq 'decimal' || $t eq 'year';
     return "LPAD(BIN($q + 0), $c->{precision}, '0')" if $t eq 'bit';
@@ -105,7 +105,7 @@ sub _pg_expr
     {
         return $t eq 'bit' ? "$q\::int::text" : "$q\::int::text";
     }
-    return "$q\::text" if $t =~ /int$/ || $t eq 'decimal' || $t eq 'year'
+    return "$q\::text" if $t =~ /^(?:tiny|small|medium|big)?int$/ || $t eq 'decimal' || $t eq 'year'
       || $t eq 'bit' || $t eq 'uuid';
     return "to_char($q, 'YYYY-MM-DD')" if $t eq 'date';
     return "to_char($q, 'YYYY-MM-DD HH24:MI:SS.US')" if $t eq 'datetime';
