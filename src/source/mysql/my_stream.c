@@ -26,7 +26,8 @@
  * - A transaction without an end, because the source crashed while it wrote
  *	 it, or one that ends with ROLLBACK, is void. As its rows have been told
  *	 already, a ROLLBACK is told and its place remembered: a stream that this
- *	 process opens before it passes it over (my_stream_void.c).
+ *	 process opens before it passes it over (my_stream_void.c). The same for
+ *	 ROLLBACK TO a savepoint, except that an error (40000) is raised.
  *
  * Memory: an event, in the connection's buffer, and once more if it has to
  * be uncompressed; the tables that TABLE_MAPs announced. Nothing else.
@@ -190,6 +191,16 @@ dequeue(SourceStream *stream)
 		MemoryContextSwitchTo(old);
 	}
 	return change;
+}
+
+/* A stream opened anew passes over what is void. */
+void
+stream_reopen(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRANSACTION_ROLLBACK),
+			 errmsg("a transaction was rolled back at the source after its rows had been read"),
+			 errdetail("The stream must be opened again at the position that was committed last.")));
 }
 
 /*
@@ -688,10 +699,7 @@ next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 		if (stream_rows_pending(stream))
 			return stream_next_row(stream, rowcxt);
 		if (stream->voided)
-			ereport(ERROR,
-					(errcode(ERRCODE_TRANSACTION_ROLLBACK),
-					 errmsg("a transaction was rolled back at the source after its rows had been read"),
-					 errdetail("The stream must be opened again at the position that was committed last.")));
+			stream_reopen();
 
 		if (stream->plain.size > PLAIN_KEEP_SIZE)
 		{

@@ -137,6 +137,7 @@ extern void stream_begin(SourceStream *stream);
 extern void stream_commit(SourceStream *stream);
 extern void stream_move(SourceStream *stream);
 extern void stream_void(SourceStream *stream, uint64 from);
+extern void stream_reopen(void) pg_attribute_noreturn();
 extern TimestampTz stream_event_time(SourceStream *stream);
 extern bool stream_read_event(SourceStream *stream, long timeout_ms);
 extern void stream_start_replay(SourceStream *stream, const char *file,

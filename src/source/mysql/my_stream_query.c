@@ -215,7 +215,10 @@ handle_savepoint(SourceStream *stream, const BinlogStatement *stmt)
 	MemoryContextSwitchTo(old);
 }
 
-/* What came since the savepoint is void; if it was told, all of it was. */
+/*
+ * What came since the savepoint is void. If some of it was told, the consumer
+ * cannot take that back alone: it starts again from its last commit.
+ */
 static void
 handle_rollback_to(SourceStream *stream, const BinlogStatement *stmt)
 {
@@ -243,8 +246,10 @@ handle_rollback_to(SourceStream *stream, const BinlogStatement *stmt)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("ROLLBACK TO a savepoint that is not known at position " UINT64_FORMAT " of \"%s\"",
 						stream->main.offset, stream->main.file)));
-	if (stream->rows_told > found->rows_told)
-		stream_void(stream, found->offset);
+	if (stream->rows_told == found->rows_told)
+		return;
+	void_add(stream, found->offset, stream->main.offset);
+	stream_reopen();
 }
 
 /* The name of an XA transaction as XA statements in the log write it. */
