@@ -214,7 +214,7 @@ stage('INSERT');
 $my->sql("$mode USE ty;\n" . join '', map { my $v = $_;
     my @all = @{ $v->{all} };
     my @key = @{ $v->{key} };
-    (map { "UPDATE t_$v->{name} SET v = $all[($_ + 1) % @all] WHERE id = $_;\n" } 0 .. $#all)
+    join('', map { "UPDATE t_$v->{name} SET v = $all[($_ + 1) % @all] WHERE id = $_;\n" } 0 .. $#all)
     . (@key ? "UPDATE k_$v->{name} SET n = 3 WHERE n = 2;\n" : '')
     . (@key > 1 ? "UPDATE k_$v->{name} SET n = 4, v = $key[1] WHERE n = 3 AND v = $key[0];\n" : '')
   } @values);
