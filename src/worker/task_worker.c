@@ -139,6 +139,15 @@ check_identity(TaskRun *run)
 				 errhint("Its log positions mean nothing here. Point the server to the old source, or start a new task.")));
 }
 
+/* Did nothing happen between the start position and the last snapshot? */
+static bool
+is_caught_up(TaskRun *run)
+{
+	return run->task->start_position &&
+		source_pos_cmp(run->source->parse_position(run->task->start_position),
+					   run->source->parse_position(run->task->target_position)) >= 0;
+}
+
 /* Goes through the steps that are left; returns when the task is complete. */
 static void
 run_task(TaskRun *run)
@@ -178,7 +187,7 @@ run_task(TaskRun *run)
 	MemoryContextSwitchTo(run->cxt);
 	if (at_step(run, "catchup"))
 	{
-		if (run->task->target_position)
+		if (run->task->target_position && !is_caught_up(run))
 			run_changes(run, run->task->target_position);
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
