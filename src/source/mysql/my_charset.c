@@ -605,12 +605,14 @@ pg_to_utf8(const MyCharset *cs, const uint8 *data, Size *len)
 const uint8 *
 my_charset_to_utf8(const MyCharset *cs, const uint8 *data, Size *len)
 {
+	if (cs->kind == CHARSET_UTF8)
+		return data;			/* verified when it is stored */
 	if (cs->ascii && my_is_ascii(data, *len))
 		return data;
 	switch (cs->kind)
 	{
 		case CHARSET_UTF8:
-			break;				/* verified when it is stored */
+			break;
 		case CHARSET_TABLE:
 			return table_to_utf8(cs, data, len);
 		case CHARSET_PAIRS:

@@ -4,9 +4,12 @@
  *	  Cuts a table into ranges of its row key.
  *
  * A single integer key whose values lie close enough is cut evenly between
- * its least and greatest value, which costs nothing. Any other key is walked:
- * from boundary to boundary, the key of the row n places further in key order
- * is asked for.
+ * its least and greatest value, which costs nothing. Where they do not, or
+ * where more columns follow the integer, its values are halved until the
+ * optimizer's estimate (EXPLAIN) says that a part is small enough. Any other
+ * key, and a part that has one integer only, is walked: from boundary to
+ * boundary, the key of the row n places further in key order is asked for,
+ * which reads the key once.
  *
  * A range is a condition lo <= key AND key < hi in the source's SQL; the
  * first has no lo and the last no hi. All comparisons are the source's own:
@@ -28,8 +31,16 @@
 /* No more than these, however small a range is asked for. */
 #define MAX_RANGES 10000
 
-/* A key with more than this many values for a row is walked. */
+/* A key with more than this many values for a row is not cut evenly. */
 #define MAX_SPARSENESS 8
+
+/* Values lo to hi of an integer, counted from the least value. */
+typedef struct IntRange
+{
+	uint64		lo;
+	uint64		hi;				/* the last one in it */
+	int64		rows;			/* estimate */
+} IntRange;
 
 /* The row key, ready for SQL. */
 typedef struct RangeKey
@@ -153,6 +164,9 @@ key_literal(RangeKey *key, int i, const char *value)
 		case MY_ENUM:
 		case MY_SET:
 		case MY_BIT:
+			/* a number from 0 to 99 is another year */
+			if (c->int_type == MYSQL_T_YEAR)
+				return my_quote_literal(value);
 			if (strspn(value, "+-0123456789.") != strlen(value))
 				elog(ERROR, "unexpected key value \"%s\"", value);
 			return pstrdup(value);
@@ -222,6 +236,13 @@ range_condition(RangeKey *key, char **lo, char **hi)
 	return buf.data;
 }
 
+static char *
+both(const char *a, char *b)
+{
+	return a == NULL ? b : b == NULL ? pstrdup(a) :
+		psprintf("%s AND %s", a, b);
+}
+
 static SourceRange *
 make_range(char *condition, int64 rows)
 {
@@ -238,52 +259,76 @@ make_range(char *condition, int64 rows)
  */
 
 /*
- * Cuts evenly between the least and greatest value of an integer key; NIL if
- * its values lie too far apart.
+ * The least value of the key's first column, an integer, and how many values
+ * there are up to the greatest, less one; false if there is no row.
  */
-static List *
-cut_evenly(MyConn *conn, RangeKey *key, int64 rows, int64 nranges)
+static bool
+int_bounds(MyConn *conn, RangeKey *key, uint64 *min, uint64 *span)
 {
 	MyResult   *res = my_query(conn, psprintf("SELECT MIN(%s), MAX(%s) FROM %s",
-											  key->order, key->order,
-											  key->from));
-	bool		is_unsigned = key->columns[0]->def->is_unsigned;
-	uint64		min;
-	uint64		max;
-	uint64		span;
-	uint64		step;
-	char	   *lo = NULL;
+											  key->operand[0],
+											  key->operand[0], key->from));
+	char	   *lo = res->nrows == 1 ? res->values[0][0] : NULL;
+	char	   *hi = res->nrows == 1 ? res->values[0][1] : NULL;
+
+	if (lo == NULL || hi == NULL)
+		return false;
+	/* two's complement: the difference comes out right for both */
+	if (key->columns[0]->def->is_unsigned)
+	{
+		*min = strtoull(lo, NULL, 10);
+		*span = strtoull(hi, NULL, 10) - *min;
+	}
+	else
+	{
+		*min = (uint64) strtoll(lo, NULL, 10);
+		*span = (uint64) strtoll(hi, NULL, 10) - *min;
+	}
+	return true;
+}
+
+static char *
+int_literal(RangeKey *key, uint64 value)
+{
+	return key->columns[0]->def->is_unsigned ?
+		psprintf(UINT64_FORMAT, value) :
+		psprintf(INT64_FORMAT, (int64) value);
+}
+
+/*
+ * first column >= lo AND < hi; NULL is open.
+ */
+static char *
+int_condition(RangeKey *key, char *lo, char *hi)
+{
+	RangeKey	first = *key;
+
+	first.n = 1;
+	return range_condition(&first, lo ? &lo : NULL, hi ? &hi : NULL);
+}
+
+/*
+ * Cuts evenly.
+ */
+static List *
+cut_evenly(RangeKey *key, uint64 min, uint64 span, int64 rows, int64 nranges)
+{
 	List	   *ranges = NIL;
+	char	   *lo = NULL;
+	uint64		step;
 	int64		i;
 
-	if (res->nrows != 1 || res->values[0][0] == NULL ||
-		res->values[0][1] == NULL)
-		return list_make1(make_range(NULL, rows));
-
-	/* two's complement: differences come out right for both */
-	min = is_unsigned ? strtoull(res->values[0][0], NULL, 10) :
-		(uint64) strtoll(res->values[0][0], NULL, 10);
-	max = is_unsigned ? strtoull(res->values[0][1], NULL, 10) :
-		(uint64) strtoll(res->values[0][1], NULL, 10);
-	span = max - min;			/* one less than the number of values */
-	if (span / MAX_SPARSENESS > (uint64) rows)
-		return NIL;
 	if ((uint64) nranges > span)
 		nranges = Max((int64) span, 1);
 	step = span / nranges + 1;
-
 	for (i = 1; i <= nranges; i++)
 	{
-		uint64		bound = min + step * i;
 		char	   *hi = NULL;
 
 		if (i < nranges && step * i <= span)
-			hi = is_unsigned ? psprintf(UINT64_FORMAT, bound) :
-				psprintf(INT64_FORMAT, (int64) bound);
-		ranges = lappend(ranges,
-						 make_range(range_condition(key, lo ? &lo : NULL,
-													hi ? &hi : NULL),
-									rows / nranges));
+			hi = int_literal(key, min + step * i);
+		ranges = lappend(ranges, make_range(int_condition(key, lo, hi),
+											rows / nranges));
 		if (hi == NULL)
 			break;
 		lo = hi;
@@ -292,10 +337,72 @@ cut_evenly(MyConn *conn, RangeKey *key, int64 rows, int64 nranges)
 }
 
 /*
- * Walks the key in steps of so many rows.
+ * What the optimizer thinks: rows between two values of the first column.
+ */
+static int64
+estimate(MyConn *conn, RangeKey *key, uint64 lo, uint64 hi)
+{
+	MyResult   *res;
+	char	   *rows;
+
+	res = my_query(conn, psprintf("EXPLAIN SELECT 1 FROM %s WHERE %s >= %s AND %s <= %s",
+								  key->from, key->operand[0],
+								  int_literal(key, lo), key->operand[0],
+								  int_literal(key, hi)));
+	rows = res->nrows == 1 ? my_value(res, 0, "rows") : NULL;
+	return rows ? strtoll(rows, NULL, 10) : 0;
+}
+
+/*
+ * Halves lo to hi until a part has few enough rows; small neighbours become
+ * one. Appends to *parts.
+ */
+static void
+halve(MyConn *conn, RangeKey *key, uint64 min, uint64 lo, uint64 hi,
+	  int64 rows, int64 rows_per_range, List **parts)
+{
+	IntRange   *last = *parts ? (IntRange *) llast(*parts) : NULL;
+	uint64		mid = lo + (hi - lo) / 2;
+	int64		left;
+	int64		right;
+
+	CHECK_FOR_INTERRUPTS();
+	if (rows <= rows_per_range + rows_per_range / 2 || lo == hi ||
+		list_length(*parts) >= MAX_RANGES)
+	{
+		if (last != NULL && last->rows + rows <= rows_per_range)
+		{
+			last->hi = hi;
+			last->rows += rows;
+		}
+		else
+		{
+			last = palloc(sizeof(IntRange));
+			last->lo = lo;
+			last->hi = hi;
+			last->rows = rows;
+			*parts = lappend(*parts, last);
+		}
+		return;
+	}
+
+	left = estimate(conn, key, min + lo, min + mid);
+	right = estimate(conn, key, min + mid + 1, min + hi);
+	/* the proportion counts; half each where there is none */
+	left = left + right <= 0 ? rows / 2 :
+		(int64) ((double) rows * left / ((double) left + right));
+	right = rows - left;
+	halve(conn, key, min, lo, mid, left, rows_per_range, parts);
+	halve(conn, key, min, mid + 1, hi, right, rows_per_range, parts);
+}
+
+/*
+ * Walks the key in steps of so many rows, of those rows that meet a condition
+ * (NULL: of all).
  */
 static List *
-cut_walking(MyConn *conn, RangeKey *key, int64 rows_per_range)
+cut_walking(MyConn *conn, RangeKey *key, const char *among,
+			int64 rows_per_range)
 {
 	StringInfoData fetch;
 	List	   *ranges = NIL;
@@ -308,7 +415,7 @@ cut_walking(MyConn *conn, RangeKey *key, int64 rows_per_range)
 
 	for (;;)
 	{
-		char	   *from = range_condition(key, lo, NULL);
+		char	   *from = both(among, range_condition(key, lo, NULL));
 		char	  **hi;
 		MyResult   *res;
 		bool		same = lo != NULL;
@@ -334,12 +441,46 @@ cut_walking(MyConn *conn, RangeKey *key, int64 rows_per_range)
 		if (same)
 			break;				/* no key after all: more rows than a range
 								 * have this value */
-		ranges = lappend(ranges, make_range(range_condition(key, lo, hi),
-											rows_per_range));
+		ranges = lappend(ranges,
+						 make_range(both(among, range_condition(key, lo, hi)),
+									rows_per_range));
 		lo = hi;
 	}
-	return lappend(ranges, make_range(range_condition(key, lo, NULL),
-									  rows_per_range));
+	return lappend(ranges,
+				   make_range(both(among, range_condition(key, lo, NULL)),
+							  rows_per_range));
+}
+
+/*
+ * Cuts by halving. A single value of the first column with too many rows is
+ * walked in the order of the columns behind it.
+ */
+static List *
+cut_halving(MyConn *conn, RangeKey *key, uint64 min, uint64 span, int64 rows,
+			int64 rows_per_range)
+{
+	List	   *parts = NIL;
+	List	   *ranges = NIL;
+	char	   *lo = NULL;
+	ListCell   *lc;
+
+	halve(conn, key, min, 0, span, rows, rows_per_range, &parts);
+	foreach(lc, parts)
+	{
+		IntRange   *part = (IntRange *) lfirst(lc);
+		char	   *hi = lnext(parts, lc) ?
+			int_literal(key, min + part->hi + 1) : NULL;
+		char	   *condition = int_condition(key, lo, hi);
+
+		if (part->lo == part->hi && key->n > 1 &&
+			part->rows > rows_per_range + rows_per_range / 2)
+			ranges = list_concat(ranges, cut_walking(conn, key, condition,
+													 rows_per_range));
+		else
+			ranges = lappend(ranges, make_range(condition, part->rows));
+		lo = hi;
+	}
+	return ranges;
 }
 
 List *
@@ -362,12 +503,17 @@ my_plan_ranges(SourceConn *source, SourceRelation *rel, int64 rows_per_range)
 	nranges = (rows + rows_per_range - 1) / rows_per_range;
 	key = make_key(rel);
 
-	if (key->n == 1 && key->columns[0]->kind == MY_INT)
+	if (key->columns[0]->kind == MY_INT &&
+		key->columns[0]->int_type != MYSQL_T_YEAR)
 	{
-		List	   *ranges = cut_evenly(conn, key, rows, nranges);
+		uint64		min;
+		uint64		span;
 
-		if (ranges != NIL)
-			return ranges;
+		if (!int_bounds(conn, key, &min, &span))
+			return list_make1(make_range(NULL, rows));
+		if (key->n == 1 && span / MAX_SPARSENESS <= (uint64) rows)
+			return cut_evenly(key, min, span, rows, nranges);
+		return cut_halving(conn, key, min, span, rows, rows_per_range);
 	}
-	return cut_walking(conn, key, rows_per_range);
+	return cut_walking(conn, key, NULL, rows_per_range);
 }
