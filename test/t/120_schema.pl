@@ -70,10 +70,10 @@ INSERT INTO prefixu VALUES (1, 'abcdefgh'), (2, 'abcd');
 CREATE TABLE dup_index_a (id int PRIMARY KEY, v int, KEY same_name (v));
 CREATE TABLE dup_index_b (id int PRIMARY KEY, v int, KEY same_name (v));
 CREATE VIEW good AS SELECT id, name FROM parent WHERE n > 1;
-CREATE TABLE a_very_long_table_name_that_goes_on_and_on_until_the_limit_is_hitt (id int PRIMARY KEY,
-    a_very_long_column_name_that_goes_on_and_on_until_the_limit_hittt int,
+CREATE TABLE a_very_long_table_name_that_goes_on_and_on_until_the_limit_is_hi (id int PRIMARY KEY,
+    a_very_long_column_name_that_goes_on_and_on_until_the_limit_hitt int,
     KEY a_very_long_index_name_that_goes_on_and_on_until_the_limit_is_in (id));
-INSERT INTO a_very_long_table_name_that_goes_on_and_on_until_the_limit_is_hitt VALUES (1, 2);
+INSERT INTO a_very_long_table_name_that_goes_on_and_on_until_the_limit_is_hi VALUES (1, 2);
 END
 
 my $task = Dts::Task->new($my, $pg, name => 'sc', db => 'sc');

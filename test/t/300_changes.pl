@@ -11,7 +11,7 @@ my ($my, $pg) = server_pair(my_args => ['--innodb-buffer-pool-size=256M']);
 $my->sql(<<'END');
 SET NAMES utf8mb4;
 CREATE DATABASE other; CREATE DATABASE inc DEFAULT CHARACTER SET utf8mb4; USE inc;
-CREATE TABLE t (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, a int, b varchar(50), c text, d blob, u varchar(20), e enum('x','y','z'), UNIQUE KEY u (u));
+CREATE TABLE t (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, a int, b varchar(50), c longtext, d longblob, u varchar(20), e enum('x','y','z'), UNIQUE KEY u (u));
 INSERT INTO t (a, b, c, d, u, e) SELECT seq, CONCAT('b', seq), REPEAT('c', seq), REPEAT('d', seq), CONCAT('u', seq), 1 + seq % 3 FROM seq_1_to_100;
 CREATE TABLE two (a int NOT NULL, b varchar(10) NOT NULL, v int, w int, PRIMARY KEY (b, a));
 INSERT INTO two SELECT seq, CONCAT('k', seq % 3), seq, 0 FROM seq_1_to_20;
@@ -84,7 +84,7 @@ step('folding minimal images column by column', q{SET SESSION binlog_row_image =
     BEGIN; INSERT INTO t (id, a) VALUES (100010, 1); UPDATE t SET b = 'b' WHERE id = 100010; UPDATE t SET id = 100011 WHERE id = 100010; UPDATE t SET c = 'cc' WHERE id = 100011; COMMIT;
     BEGIN; UPDATE t SET id = 100020, a = 3 WHERE id = 7; UPDATE t SET id = 7, b = 'back' WHERE id = 100020; COMMIT;});
 step('key changes that cross', q{
-    UPDATE t SET id = id + 1 WHERE id BETWEEN 60 AND 69 ORDER BY id DESC;
+    DELETE FROM t WHERE id = 70; UPDATE t SET id = id + 1 WHERE id BETWEEN 60 AND 69 ORDER BY id DESC;
     UPDATE t SET id = id - 1 WHERE id BETWEEN 61 AND 70 ORDER BY id;
     BEGIN; UPDATE t SET id = -1 WHERE id = 61; UPDATE t SET id = 61 WHERE id = 62; UPDATE t SET id = 62 WHERE id = -1; COMMIT;
     UPDATE two SET a = a + 100; UPDATE two SET b = 'same'; UPDATE unique_only SET a = a + 10 ORDER BY a DESC;});
