@@ -11,7 +11,7 @@ use Dts::Postgres;
 use Dts::Task;
 
 my $my = Dts::MariaDB->new->start;
-$my->sql('CREATE DATABASE r; CREATE TABLE r.t (id int PRIMARY KEY AUTO_INCREMENT, v int); INSERT INTO r.t (v) SELECT seq FROM seq_1_to_1000');
+$my->sql('CREATE DATABASE r; USE r; CREATE TABLE r.t (id int PRIMARY KEY AUTO_INCREMENT, v int); INSERT INTO r.t (v) SELECT seq FROM seq_1_to_1000');
 
 for my $preload (1, 0)
 {

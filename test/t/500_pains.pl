@@ -162,7 +162,7 @@ else
 }
 
 # --- 25: a source that stops during the copy is not a finished copy
-$my->sql('CREATE DATABASE p25; CREATE TABLE p25.t (id int PRIMARY KEY, b varchar(100)); INSERT INTO p25.t SELECT seq, REPEAT("b", 100) FROM seq_1_to_200000');
+$my->sql('CREATE DATABASE p25; USE p25; CREATE TABLE p25.t (id int PRIMARY KEY, b varchar(100)); INSERT INTO p25.t SELECT seq, REPEAT("b", 100) FROM seq_1_to_200000');
 $proxy->delay(20);
 $t = task('p25', port => $proxy->{port}, options => { rows_per_range => 5000 });
 $t->start;
