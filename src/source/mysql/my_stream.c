@@ -683,15 +683,30 @@ handle_replayed(SourceStream *stream)
 	}
 }
 
+/*
+ * What is left of timeout_ms since *started, which is set by the first look
+ * at the clock: most changes need none.
+ */
+static long
+time_left(TimestampTz *started, long timeout_ms)
+{
+	TimestampTz now;
+
+	if (timeout_ms <= 0)
+		return 0;
+	now = GetCurrentTimestamp();
+	if (*started == 0)
+		*started = now;
+	return TimestampDifferenceMilliseconds(now,
+										   TimestampTzPlusMilliseconds(*started, timeout_ms));
+}
+
 static Change *
 next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 {
-	TimestampTz deadline = 0;
+	TimestampTz started = 0;
 	int			events = 0;
 
-	if (timeout_ms > 0)
-		deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											   timeout_ms);
 	for (;;)
 	{
 		if (stream->queue_len > 0)
@@ -709,16 +724,13 @@ next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 		}
 		CHECK_FOR_INTERRUPTS();
 		if (events++ % EVENTS_PER_LOOK == EVENTS_PER_LOOK - 1 &&
-			GetCurrentTimestamp() >= deadline)
+			time_left(&started, timeout_ms) == 0)
 			return NULL;
 		if (!stream_read_event(stream, 0))
 		{
-			long		left = 0;
+			long		left = time_left(&started, timeout_ms);
 
-			if (timeout_ms > 0)
-				left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-													   deadline);
-			if (left <= 0 || !stream_read_event(stream, left))
+			if (left == 0 || !stream_read_event(stream, left))
 				return NULL;
 		}
 		if (stream->reader == &stream->replay)

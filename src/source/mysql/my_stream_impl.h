@@ -60,6 +60,7 @@ typedef struct StreamTable
 	int8	   *sizes;			/* binlog_fixed_size, or -1 */
 	uint32		generation;		/* of rel when columns were fitted to it */
 	SourceRelation *rel;		/* NULL: not selected */
+	bool		transactional;	/* its changes can be rolled back */
 } StreamTable;
 
 /* A savepoint of the current transaction. */

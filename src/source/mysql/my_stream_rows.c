@@ -231,6 +231,24 @@ reserve_columns(SourceStream *stream, int ncolumns)
 	stream->maxcolumns = n;
 }
 
+/* Can changes of this table be rolled back? */
+static bool
+is_transactional(const SourceRelation *rel)
+{
+	static const char *const other[] = {
+		"MyISAM", "Aria", "MEMORY", "MRG_MyISAM", "MRG_MYISAM", "CSV",
+		"ARCHIVE", "BLACKHOLE", "S3", NULL
+	};
+	int			i;
+
+	if (rel->def == NULL || rel->def->engine == NULL)
+		return true;
+	for (i = 0; other[i] != NULL; i++)
+		if (pg_strcasecmp(rel->def->engine, other[i]) == 0)
+			return false;
+	return true;
+}
+
 void
 stream_table_map(SourceStream *stream)
 {
@@ -267,30 +285,13 @@ stream_table_map(SourceStream *stream)
 		fit_old_temporal(table, rel);
 		check_names(stream, &map, rel);
 		table->generation = rel->generation;
+		table->transactional = is_transactional(rel);
 	}
 	table->rel = rel;
 	if (rel == NULL)
 		return;
 	my_values_bind_binlog(rel, table->plain, table->ncolumns);
 	reserve_columns(stream, table->ncolumns);
-}
-
-/* Can changes of this table be rolled back? */
-static bool
-is_transactional(const SourceRelation *rel)
-{
-	static const char *const other[] = {
-		"MyISAM", "Aria", "MEMORY", "MRG_MyISAM", "MRG_MYISAM", "CSV",
-		"ARCHIVE", "BLACKHOLE", "S3", NULL
-	};
-	int			i;
-
-	if (rel->def == NULL || rel->def->engine == NULL)
-		return true;
-	for (i = 0; other[i] != NULL; i++)
-		if (pg_strcasecmp(rel->def->engine, other[i]) == 0)
-			return false;
-	return true;
 }
 
 void
@@ -336,7 +337,7 @@ stream_rows(SourceStream *stream)
 		stream->start.offset = stream->main.event_start;
 		stream_begin(stream);
 	}
-	if (is_transactional(table->rel))
+	if (table->transactional)
 		stream->transactional_told = true;
 	else
 		stream->other_told = true;
