@@ -19,9 +19,9 @@
 #ifdef HAVE_INT128
 /*
  * [-]digits[.digits] of at most 19 digits, rounded to the nearest double:
- * the digits as an integer, divided by a power of ten in 128 bits, leave a
- * quotient of 62 bits or more and a remainder, from which 53 bits are rounded
- * exactly. False if the text has another form.
+ * the digits as an integer, divided by a power of ten, leave a quotient of 63
+ * or 64 bits (both are shifted so that it does) and a remainder, from which 53
+ * bits are rounded exactly. False if the text has another form.
  */
 static bool
 parse_plain_double(const uint8 *p, Size len, double *out)
@@ -42,14 +42,20 @@ parse_plain_double(const uint8 *p, Size len, double *out)
 	bool		negative = false;
 	uint64		digits = 0;
 	int			scale;
-	int			zeros;
-	int			bits;
+	int			exponent;
 	int			shift;
+	uint64		divisor;
 	uint128		numerator;
-	uint128		quotient;
-	uint128		rest;
-	uint128		half;
+	uint64		quotient;
+	bool		exact;
+	uint64		rest;
+	uint64		half;
 	uint64		mantissa;
+	union
+	{
+		uint64		i;
+		double		d;
+	}			power2;
 
 	if (len > 0 && *p == '-')
 	{
@@ -78,22 +84,26 @@ parse_plain_double(const uint8 *p, Size len, double *out)
 		return true;
 	}
 
-	zeros = 63 - pg_leftmost_one_pos64(digits);
-	numerator = (uint128) (digits << zeros) << 63;
-	quotient = numerator / power[scale];
-	rest = numerator % power[scale];
+	/* both with their highest bit set: numerator / divisor is below 2^64 */
+	shift = 63 - pg_leftmost_one_pos64(digits);
+	numerator = (uint128) (digits << shift) << 63;
+	exponent = -63 - shift;
+	shift = 63 - pg_leftmost_one_pos64(power[scale]);
+	divisor = power[scale] << shift;
+	exponent += shift;
+	quotient = (uint64) (numerator / divisor);
+	exact = (uint64) numerator == quotient * divisor;
 
-	bits = (uint64) (quotient >> 64) != 0 ?
-		65 + pg_leftmost_one_pos64((uint64) (quotient >> 64)) :
-		1 + pg_leftmost_one_pos64((uint64) quotient);
-	shift = bits - 53;
-	mantissa = (uint64) (quotient >> shift);
-	half = (uint128) 1 << (shift - 1);
-	quotient &= ((uint128) 1 << shift) - 1;
-	if (quotient > half ||
-		(quotient == half && (rest != 0 || (mantissa & 1) != 0)))
+	shift = pg_leftmost_one_pos64(quotient) - 52;
+	mantissa = quotient >> shift;
+	half = UINT64CONST(1) << (shift - 1);
+	rest = quotient & ((half << 1) - 1);
+	if (rest > half || (rest == half && (!exact || (mantissa & 1) != 0)))
 		mantissa++;
-	*out = ldexp((double) mantissa, shift - 63 - zeros);
+
+	/* the exponent is far from the ends of its range */
+	power2.i = (uint64) (exponent + shift + 1023) << 52;
+	*out = (double) mantissa * power2.d;
 	if (negative)
 		*out = -*out;
 	return true;

@@ -183,7 +183,7 @@ binlog_timestamp(MyColumn *c, const uint8 *data, Size len, Datum *value)
 
 	if (!binlog_get_timestamp(&c->wire, data, &seconds, &usec))
 		corrupt(c);
-	if (unlikely(seconds == 0))
+	if (unlikely(seconds == 0 && usec == 0))
 	{
 		MyTemporal	zero = {0};
 
@@ -240,7 +240,7 @@ binlog_temporal_text(MyColumn *c, const uint8 *data, Size len, Datum *value)
 		memset(&t, 0, sizeof(t));
 		if (!binlog_get_timestamp(&c->wire, data, &seconds, &t.usec))
 			corrupt(c);
-		if (seconds != 0)
+		if (seconds != 0 || t.usec != 0)
 		{
 			int			year;
 			int			month;
