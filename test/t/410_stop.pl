@@ -78,7 +78,7 @@ ok(poll_until(sub { $pg->value("SELECT count(*) FROM st$n.s") eq '3' }, 90), 'a 
 
 # --- a silent line is noticed without anybody stopping the worker
 $proxy->swallow;
-my $ok = poll_until(sub { $t->status eq 'retrying' }, 60, 0.2);
+my $ok = poll_until(sub { $t->status eq 'retrying' }, 90, 0.2);
 ok($ok, 'a dead line is noticed: retrying') or diag $t->report;
 isnt($t->get('last_error'), '', 'with the reason');
 is($t->get('retrying_until > now() + interval \'9 minutes\''), 't', 'and the deadline');

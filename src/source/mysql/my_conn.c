@@ -22,9 +22,7 @@
 #define list_length my_list_length
 #define list_free my_list_free
 #define list_delete my_list_delete
-#define HAVE_TLS 1
 #include <mysql.h>
-typedef unsigned char uchar;	/* ma_tls.h wants it before ma_pvio.h has it */
 #include <ma_pvio.h>
 #undef list_length
 #undef list_free
@@ -54,13 +52,27 @@ typedef unsigned char uchar;	/* ma_tls.h wants it before ma_pvio.h has it */
 /* Of OpenSSL, which Connector/C and the server have both loaded, or neither. */
 extern int	SSL_pending(const void *ssl) __attribute__((weak));
 
+/*
+ * Head of the library's struct st_ma_pvio_tls, the same in Connector/C 3.0 to
+ * 3.4; its own header can't be included (in 3.4 it wants one that is not
+ * installed). Looked into only where the library says it is one of those.
+ */
+typedef struct TlsHead
+{
+	void	   *data;
+	MARIADB_PVIO *pvio;
+	void	   *ssl;
+} TlsHead;
+
+#define TLS_HEAD_KNOWN_UNTIL 30500
+
 struct MyConn
 {
 	MYSQL	   *mysql;
 	MYSQL_RES  *result;			/* being read; freed with the connection */
 	bool		connected;		/* the handshake is done */
 	bool		streaming;		/* rows or events have not ended */
-	bool		openssl;		/* TLS by OpenSSL */
+	bool		openssl;		/* TLS by OpenSSL, in a layout that we know */
 	int			fd;
 	char	   *where;			/* "server "x" (host:port)", for errors */
 	MemoryContext cxt;
@@ -68,6 +80,9 @@ struct MyConn
 };
 
 static PVIO_METHODS hooked_methods;
+
+/* How long a read waits for the peer; -1: for ever. See my_set_patience. */
+static long patience_ms = -1;
 
 /* ---------------------------------------------------------------- waiting */
 
@@ -113,6 +128,15 @@ wait_for_socket(int fd, bool for_read, long timeout_ms)
 	}
 }
 
+long
+my_set_patience(long ms)
+{
+	long		old = patience_ms;
+
+	patience_ms = ms;
+	return old;
+}
+
 static ssize_t
 hook_read(MARIADB_PVIO *pvio, uchar *buffer, size_t length)
 {
@@ -128,7 +152,7 @@ hook_read(MARIADB_PVIO *pvio, uchar *buffer, size_t length)
 			continue;
 		if (errno != EAGAIN && errno != EWOULDBLOCK)
 			return -1;
-		if (wait_for_socket(fd, true, -1) < 0)
+		if (wait_for_socket(fd, true, patience_ms) <= 0)
 			return -1;
 	}
 }
@@ -157,7 +181,7 @@ hook_write(MARIADB_PVIO *pvio, const uchar *buffer, size_t length)
 static int
 hook_wait(MARIADB_PVIO *pvio, my_bool is_read, int timeout)
 {
-	return wait_for_socket(mysql_get_socket(pvio->mysql), is_read, -1);
+	return wait_for_socket(mysql_get_socket(pvio->mysql), is_read, patience_ms);
 }
 
 /* The socket stays non-blocking, whatever the library would like. */
@@ -447,7 +471,8 @@ my_connect(const ConnectionInfo *info)
 	install_hooks(conn);
 	if (mariadb_get_infov(conn->mysql, MARIADB_TLS_LIBRARY, &tls_library) == 0 &&
 		tls_library)
-		conn->openssl = strncmp(tls_library, "OpenSSL", 7) == 0;
+		conn->openssl = strncmp(tls_library, "OpenSSL", 7) == 0 &&
+			mysql_get_client_version() < TLS_HEAD_KNOWN_UNTIL;
 
 	/*
 	 * Nothing may change a value on its way, nor end the session while we are
@@ -716,7 +741,7 @@ my_has_data(MyConn *conn)
 	if (pvio->cache && pvio->cache + pvio->cache_size > pvio->cache_pos)
 		return true;
 	if (pvio->ctls && conn->openssl && SSL_pending &&
-		SSL_pending(pvio->ctls->ssl) > 0)
+		SSL_pending(((TlsHead *) pvio->ctls)->ssl) > 0)
 		return true;
 
 	/* also true at end of file: the read that follows reports it */

@@ -52,6 +52,14 @@ extern const char *my_tls_cipher(MyConn *conn);
 /* The source's number of the last error, as in an error's detail; 0: none. */
 extern int	my_last_errno(MyConn *conn);
 
+/*
+ * From now on a read of any connection fails (08006) when the source has said
+ * nothing for so long; -1: it waits for ever. Returns what held before. For
+ * questions that a living server answers at once, and that must not hold up
+ * the caller when the line is dead.
+ */
+extern long my_set_patience(long ms);
+
 /* Runs a statement, in the server's encoding; its rows, if any. */
 extern MyResult *my_query(MyConn *conn, const char *sql);
 /* As my_query, but returns false and sets *errmsg (palloc'd), *my_errno. */

@@ -55,6 +55,9 @@ mariadb_position(MyConn *conn, const char *file, const char *offset)
 	return my_format_position(file, strtoull(offset, NULL, 10), gtid);
 }
 
+/* A question that takes longer tells of a dead line. */
+#define ANSWER_LIMIT_MS 30000
+
 /*
  * Asks for something of the log; NULL if the server keeps none, or the
  * account may not know (the precheck says which privilege that takes).
@@ -65,8 +68,19 @@ ask_log(MyConn *conn, const char *sql)
 	MyResult   *res;
 	char	   *message;
 	int			number;
+	long		patience = my_set_patience(ANSWER_LIMIT_MS);
+	volatile bool ok = false;
 
-	if (my_try_query(conn, sql, &res, &message, &number))
+	PG_TRY();
+	{
+		ok = my_try_query(conn, sql, &res, &message, &number);
+	}
+	PG_FINALLY();
+	{
+		my_set_patience(patience);
+	}
+	PG_END_TRY();
+	if (ok)
 		return res;
 	if (number == MY_ER_ACCESS_DENIED || number == MY_ER_NO_LOG)
 		return NULL;
