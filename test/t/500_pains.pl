@@ -67,7 +67,7 @@ CREATE TABLE ubig (id bigint unsigned PRIMARY KEY, v int); INSERT INTO ubig SELE
 CREATE TABLE neg (id bigint PRIMARY KEY, v int); INSERT INTO neg SELECT (CAST(seq AS SIGNED) - 4000) * 2000000000000000, seq FROM seq_1_to_8000;
 CREATE TABLE skew (id int PRIMARY KEY, v int); INSERT INTO skew SELECT seq, seq FROM seq_1_to_8000; INSERT INTO skew VALUES (-2147483648, 0), (2147483647, 0), (2000000000, 1);
 CREATE TABLE comp (a int NOT NULL, b varchar(20) NOT NULL, c smallint NOT NULL, v int, PRIMARY KEY (a, b, c)); INSERT INTO comp SELECT seq % 3, CONCAT('x', seq % 100), seq DIV 50, seq FROM seq_1_to_8000;
-CREATE TABLE uu (id uuid PRIMARY KEY, v int); INSERT INTO uu SELECT MD5(seq), seq FROM seq_1_to_8000;
+CREATE TABLE uu (id uuid PRIMARY KEY, v int); INSERT INTO uu SELECT INSERT(INSERT(MD5(seq), 13, 1, '4'), 17, 1, 'a'), seq FROM seq_1_to_8000;
 CREATE TABLE inet (id inet6 PRIMARY KEY, v int); INSERT INTO inet SELECT CONCAT('2001:db8::', HEX(seq)), seq FROM seq_1_to_8000;
 CREATE TABLE flt (id double PRIMARY KEY, v int); INSERT INTO flt SELECT (CAST(seq AS SIGNED) - 4000) / 3, seq FROM seq_1_to_8000;
 CREATE TABLE bitk (id bit(20) PRIMARY KEY, v int); INSERT INTO bitk SELECT seq, seq FROM seq_1_to_8000;
