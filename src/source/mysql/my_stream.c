@@ -58,7 +58,10 @@ event_context(void *arg)
 {
 	SourceStream *stream = arg;
 
-	if (stream->event.type == 0)
+	if (stream->reader->file[0] == '\0')
+		errcontext("binary log after GTID %s",
+				   my_position_gtids(&stream->done));
+	else if (stream->event.type == 0)
 		errcontext("binary log \"%s\", position " UINT64_FORMAT,
 				   stream->reader->file, stream->reader->offset);
 	else
@@ -651,8 +654,11 @@ my_open_changes(const ConnectionInfo *info, const char *position,
 void
 stream_start_replay(SourceStream *stream, const char *file, uint64 offset)
 {
-	MemoryContext old = MemoryContextSwitchTo(stream->cxt);
+	MemoryContext old;
 
+	stream->replaycxt = AllocSetContextCreate(stream->cxt, "dtsmig replay",
+											  ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(stream->replaycxt);
 	stream->replay_time = stream_event_time(stream);
 	memset(&stream->replay, 0, sizeof(stream->replay));
 	stream->replay.conn = my_connect(&stream->info);
@@ -673,7 +679,7 @@ handle_replayed(SourceStream *stream)
 		stream_rows(stream);
 	else if (type == BINLOG_XA_PREPARE)
 	{
-		my_close(stream->replay.conn);
+		MemoryContextDelete(stream->replaycxt);
 		stream->replay.conn = NULL;
 		stream->reader = &stream->main;
 		stream_forget_maps(stream);

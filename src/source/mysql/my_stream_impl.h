@@ -105,6 +105,7 @@ struct SourceStream
 	/* XA transactions that begin and cease to be pending with this one */
 	char	   *prepared_xid;
 	char	   *ended_xid;
+	MemoryContext replaycxt;	/* of the reader "replay" */
 	TimestampTz replay_time;	/* commit time of the one read again */
 
 	List	   *savepoints;		/* StreamSavepoint *, in order */
@@ -160,6 +161,7 @@ extern void stream_forget_maps(SourceStream *stream);
 
 /* my_stream_query.c */
 extern void stream_query(SourceStream *stream);
+extern char *stream_to_server(const char *text, size_t len);
 extern void stream_prepared(SourceStream *stream, const BinlogXid *xid,
 							bool one_phase);
 

@@ -35,7 +35,7 @@ static void
 lost_position(SourceStream *stream, const char *first)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_FILE),
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("binary log \"%s\" is no longer on server \"%s\": changes from position " UINT64_FORMAT " on are lost",
 					stream->done.file, stream->info.server_name,
 					stream->done.offset),
@@ -88,7 +88,7 @@ check_logs(SourceStream *stream)
 	if (my_file_segment(start->file) < my_file_segment(logs->values[0][0]))
 		lost_position(stream, logs->values[0][0]);
 	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_FILE),
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("server \"%s\" has no binary log \"%s\"",
 					stream->info.server_name, start->file),
 			 errdetail("Its binary logs are \"%s\" to \"%s\".",

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "source/mysql/my_charset.h"
 #include "source/mysql/my_stream_impl.h"
 
 #include "catalog/pg_collation.h"
@@ -23,31 +24,96 @@ typedef struct NameSearch
 {
 	SourceStream *stream;
 	const char *default_schema;
+	bool		utf8;			/* the statement's text is */
 	char	   *schema;			/* of the first selected table */
 	char	   *table;			/* NULL: the schema itself */
 } NameSearch;
 
 /*
- * Text of a statement in the server's encoding. The log has it in the
- * client's character set; what is not UTF-8 is read as Latin 1.
+ * Is the text of a client with this collation number UTF-8? MariaDB's NOPAD
+ * collations are 1024 above the others, its UCA 14 ones begin at 2048.
  */
-static char *
-to_server(const char *text, size_t len)
+static bool
+is_utf8_client(uint16 collation)
 {
-	char	   *copy = pnstrdup(text, len);
-	int			encoding = PG_UTF8;
+	if (collation >= 1024 && collation < 2048)
+		collation -= 1024;
+	return collation == 0 || collation == 33 || collation == 45 ||
+		collation == 46 || collation == 76 || collation == 83 ||
+		(collation >= 192 && collation <= 247) ||
+		(collation >= 255 && collation <= 323) ||
+		(collation >= 576 && collation <= 578) ||
+		(collation >= 608 && collation <= 610) || collation >= 2048;
+}
 
-	len = strlen(copy);
-	if (!pg_verify_mbstr(PG_UTF8, copy, len, true))
-		encoding = PG_LATIN1;
-	return (char *) pg_do_encoding_conversion((unsigned char *) copy, len,
-											  encoding, GetDatabaseEncoding());
+static char *
+latin1_to_utf8(const char *text, size_t len)
+{
+	char	   *utf8 = palloc(len * 2 + 1);
+	char	   *out = utf8;
+	size_t		i;
+
+	for (i = 0; i < len; i++)
+	{
+		uint8		c = (uint8) text[i];
+
+		if (c >= 0x80)
+		{
+			*out++ = (char) (0xc0 | c >> 6);
+			c = 0x80 | (c & 0x3f);
+		}
+		if (c != 0)
+			*out++ = (char) c;
+	}
+	*out = '\0';
+	return utf8;
+}
+
+/* What the database's encoding lacks stays as it is: no selected name has it. */
+static char *
+convert_or_keep(char *utf8)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	char	   *volatile result = utf8;
+
+	PG_TRY();
+	{
+		Size		len = strlen(utf8);
+		const uint8 *converted = my_utf8_to_server((const uint8 *) utf8, &len);
+
+		result = pnstrdup((const char *) converted, len);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(cxt);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/*
+ * Text of the log in the server's encoding, palloc'd. It is UTF-8, or else
+ * meant to be shown to people: then it is read as Latin 1.
+ */
+char *
+stream_to_server(const char *text, size_t len)
+{
+	char	   *utf8;
+
+	if (my_is_ascii((const uint8 *) text, len))
+		return pnstrdup(text, len);
+	if (pg_verify_mbstr(PG_UTF8, text, len, true))
+		utf8 = pnstrdup(text, len);
+	else
+		utf8 = latin1_to_utf8(text, len);
+	return GetDatabaseEncoding() == PG_UTF8 ? utf8 : convert_or_keep(utf8);
 }
 
 static char *
 name_to_server(SourceStream *stream, const char *name)
 {
-	char	   *s = to_server(name, strlen(name));
+	char	   *s = stream_to_server(name, strlen(name));
 
 	return stream->fold_names ?
 		str_tolower(s, strlen(s), DEFAULT_COLLATION_OID) : s;
@@ -61,6 +127,14 @@ name_found(void *arg, const BinlogName *name)
 	const char *schema = search->default_schema;
 	char	   *table = NULL;
 
+	/* a name that we can't read may be any */
+	if (!search->utf8 &&
+		(!my_is_ascii((const uint8 *) name->schema, strlen(name->schema)) ||
+		 !my_is_ascii((const uint8 *) name->table, strlen(name->table))))
+	{
+		search->schema = pstrdup(schema);
+		return true;
+	}
 	if (name->has_schema)
 		schema = name_to_server(stream, name->schema);
 	if (name->table[0] != '\0')
@@ -79,9 +153,10 @@ name_found(void *arg, const BinlogName *name)
  */
 static void
 check_data(SourceStream *stream, const BinlogStatement *stmt,
-		   const char *schema)
+		   const BinlogQuery *query, const char *schema)
 {
-	NameSearch	search = {stream, schema, NULL, NULL};
+	NameSearch	search = {stream, schema, is_utf8_client(query->client_charset),
+	NULL, NULL};
 	int			shown = (int) Min(stmt->len, STATEMENT_SHOWN);
 	StreamReader *r = stream->reader;
 
@@ -96,7 +171,7 @@ check_data(SourceStream *stream, const BinlogStatement *stmt,
 			 errmsg("the source has logged a change as a statement at position " UINT64_FORMAT " of \"%s\"",
 					r->event_start, r->file),
 			 errdetail("Statement in database \"%s\": %s", schema,
-					   to_server(stmt->sql, shown)),
+					   stream_to_server(stmt->sql, shown)),
 			 errhint("Set binlog_format = ROW at the source, globally and in every session, and start again with a full load of the table.")));
 }
 
@@ -107,7 +182,7 @@ tell_ddl(SourceStream *stream, const BinlogStatement *stmt, const char *schema,
 	Change	   *change = stream_queue(stream, CHANGE_DDL);
 
 	change->ddl_schema = (char *) schema;
-	change->ddl_sql = to_server(stmt->sql, stmt->len);
+	change->ddl_sql = stream_to_server(stmt->sql, stmt->len);
 	change->rel = rel;
 	change->bytes = stream->event.size;
 }
@@ -144,7 +219,8 @@ static void
 handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 		   const BinlogQuery *query, const char *schema)
 {
-	NameSearch	search = {stream, schema, NULL, NULL};
+	NameSearch	search = {stream, schema, is_utf8_client(query->client_charset),
+	NULL, NULL};
 	uint8		phase = stream->has_gtid ?
 		stream->gtid.flags_extra : query->gtid_flags3;
 	SourceRelation *rel = NULL;
@@ -393,7 +469,7 @@ stream_query(SourceStream *stream)
 
 	MemoryContextReset(stream->eventcxt);
 	old = MemoryContextSwitchTo(stream->eventcxt);
-	schema = to_server(query.schema, query.schema_len);
+	schema = stream_to_server(query.schema, query.schema_len);
 	if (stream->state == STREAM_IDLE)
 	{
 		stream->start.segment = stream->main.segment;
@@ -411,7 +487,7 @@ stream_query(SourceStream *stream)
 	else
 	{
 		if (stmt.kind == BINLOG_STMT_DATA || stmt.kind == BINLOG_STMT_UNKNOWN)
-			check_data(stream, &stmt, schema);
+			check_data(stream, &stmt, &query, schema);
 		end_statement(stream);
 	}
 	MemoryContextSwitchTo(old);

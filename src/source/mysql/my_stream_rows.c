@@ -17,7 +17,6 @@
 
 #include "source/mysql/my_stream_impl.h"
 
-#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
 /* More tables than that are forgotten, all that are not in use. */
@@ -82,14 +81,6 @@ stream_forget_maps(SourceStream *stream)
 	stream->map_serial++;
 }
 
-static char *
-name_to_server(const char *name, size_t len)
-{
-	char	   *s = pnstrdup(name, len);
-
-	return pg_any_to_server(s, strlen(s), PG_UTF8);
-}
-
 /* Makes a StreamTable of a TABLE_MAP that was not seen like that before. */
 static void
 build_table(SourceStream *stream, StreamTable *table,
@@ -108,8 +99,8 @@ build_table(SourceStream *stream, StreamTable *table,
 	table->raw_len = 0;
 	table->rel = NULL;
 	old = MemoryContextSwitchTo(table->cxt);
-	table->schema = name_to_server(map->schema, map->schema_len);
-	table->name = name_to_server(map->table, map->table_len);
+	table->schema = stream_to_server(map->schema, map->schema_len);
+	table->name = stream_to_server(map->table, map->table_len);
 	table->ncolumns = map->ncolumns;
 	table->columns = palloc(map->ncolumns * sizeof(BinlogColumn));
 	table->plain = palloc(map->ncolumns * sizeof(BinlogColumn));
@@ -194,7 +185,7 @@ check_names(SourceStream *stream, const BinlogTableMap *map,
 			continue;
 		for (; binlog_next_name(&q, value + len, &name, &name_len); i++)
 		{
-			char	   *s = name_to_server(name, name_len);
+			char	   *s = stream_to_server(name, name_len);
 
 			if (i < rel->ncolumns && pg_strcasecmp(s, rel->columns[i].name) != 0)
 				ereport(ERROR,
