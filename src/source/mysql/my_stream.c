@@ -690,6 +690,19 @@ handle_replayed(SourceStream *stream)
 }
 
 /*
+ * Much has been read, of a transaction that is of no interest: the source is
+ * alive.
+ */
+static Change *
+still_reading(SourceStream *stream)
+{
+	Change	   *change = stream_queue(stream, CHANGE_HEARTBEAT);
+
+	change->pos = stream->start;
+	return dequeue(stream);
+}
+
+/*
  * What is left of timeout_ms since *started, which is set by the first look
  * at the clock: most changes need none.
  */
@@ -731,7 +744,7 @@ next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 		CHECK_FOR_INTERRUPTS();
 		if (events++ % EVENTS_PER_LOOK == EVENTS_PER_LOOK - 1 &&
 			time_left(&started, timeout_ms) == 0)
-			return NULL;
+			return still_reading(stream);
 		if (!stream_read_event(stream, 0))
 		{
 			long		left = time_left(&started, timeout_ms);

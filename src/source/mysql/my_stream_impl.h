@@ -14,6 +14,7 @@
 #include "postgres.h"
 #include "utils/hsearch.h"
 
+#include "compat.h"
 #include "source/mysql/binlog_event.h"
 #include "source/mysql/binlog_query.h"
 #include "source/mysql/binlog_rows.h"
@@ -54,6 +55,7 @@ typedef struct StreamTable
 	char	   *schema;
 	char	   *name;
 	int			ncolumns;
+	int			nvisible;		/* all but hidden ones at the end */
 	BinlogColumn *columns;		/* as logged */
 	BinlogColumn *plain;		/* COMPRESSED types replaced by what they are
 								 * once uncompressed */
@@ -132,14 +134,15 @@ struct SourceStream
 };
 
 /* my_stream.c */
-extern void stream_error(SourceStream *stream, const BinlogError *error) pg_attribute_noreturn();
+pg_noreturn extern void stream_error(SourceStream *stream,
+									 const BinlogError *error);
 extern SourcePos stream_end_pos(SourceStream *stream);
 extern Change *stream_queue(SourceStream *stream, ChangeKind kind);
 extern void stream_begin(SourceStream *stream);
 extern void stream_commit(SourceStream *stream);
 extern void stream_move(SourceStream *stream);
 extern void stream_void(SourceStream *stream, uint64 from);
-extern void stream_reopen(void) pg_attribute_noreturn();
+pg_noreturn extern void stream_reopen(void);
 extern TimestampTz stream_event_time(SourceStream *stream);
 extern bool stream_read_event(SourceStream *stream, long timeout_ms);
 extern void stream_start_replay(SourceStream *stream, const char *file,

@@ -162,6 +162,57 @@ fit_old_temporal(StreamTable *table, SourceRelation *rel)
 	}
 }
 
+/* Could MariaDB have made a hash of this index's columns to keep it unique? */
+static bool
+may_be_hashed(const TableDef *def, const TableIndex *index)
+{
+	ListCell   *lp;
+	ListCell   *lc;
+
+	if (index->kind != INDEX_UNIQUE)
+		return false;
+	foreach(lp, index->parts)
+	{
+		IndexPart  *part = lfirst(lp);
+
+		foreach(lc, def->columns)
+		{
+			TableColumn *col = lfirst(lc);
+
+			if (part->column != NULL && strcmp(part->column, col->name) == 0 &&
+				(strstr(col->base_type, "text") || strstr(col->base_type, "blob") ||
+				 strstr(col->base_type, "char") || strstr(col->base_type, "json") ||
+				 strstr(col->base_type, "binary")))
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The log has columns that no statement shows: MariaDB keeps the hash of an
+ * index too long to be unique by itself in a hidden BIGINT column at the end.
+ * Returns how many columns are ours to read.
+ */
+static int
+visible_columns(const StreamTable *table, const SourceRelation *rel)
+{
+	int			hidden = table->ncolumns - rel->ncolumns;
+	int			hashed = 0;
+	ListCell   *lc;
+	int			i;
+
+	if (hidden <= 0 || rel->def == NULL)
+		return table->ncolumns;
+	for (i = rel->ncolumns; i < table->ncolumns; i++)
+		if (table->columns[i].type != MYSQL_T_LONGLONG)
+			return table->ncolumns;
+	foreach(lc, rel->def->indexes)
+		if (may_be_hashed(rel->def, lfirst(lc)))
+			hashed++;
+	return hidden <= hashed ? rel->ncolumns : table->ncolumns;
+}
+
 /* Where the log has the names of the columns, they must be those we know. */
 static void
 check_names(SourceStream *stream, const BinlogTableMap *map,
@@ -276,12 +327,13 @@ stream_table_map(SourceStream *stream)
 		fit_old_temporal(table, rel);
 		check_names(stream, &map, rel);
 		table->generation = rel->generation;
+		table->nvisible = visible_columns(table, rel);
 		table->transactional = is_transactional(rel);
 	}
 	table->rel = rel;
 	if (rel == NULL)
 		return;
-	my_values_bind_binlog(rel, table->plain, table->ncolumns);
+	my_values_bind_binlog(rel, table->plain, table->nvisible);
 	reserve_columns(stream, table->ncolumns);
 }
 
@@ -386,7 +438,7 @@ decode_row(SourceStream *stream, StreamTable *table, const BinlogField *fields,
 	SourceColumn *columns = rel->columns;
 	int			i;
 
-	for (i = 0; i < table->ncolumns; i++)
+	for (i = 0; i < table->nvisible; i++)
 	{
 		const BinlogField *field = &fields[i];
 
