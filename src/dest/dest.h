@@ -53,6 +53,15 @@ typedef bool (*LoadProducer) (void *arg, StringInfo buf);
  */
 typedef void (*PositionWriter) (void *arg);
 
+/* What a load does about rows that are there already. */
+typedef enum LoadMode
+{
+	LOAD_APPEND,				/* there are none of the same key */
+	LOAD_REPLACE,				/* the table is emptied first, in the same
+								 * transaction: this load is the whole table */
+	LOAD_KEEP					/* a row of a key that is there is left out */
+} LoadMode;
+
 typedef struct DestRoutine
 {
 	const char *engine;			/* "local" */
@@ -66,11 +75,10 @@ typedef struct DestRoutine
 
 	/*
 	 * Loads rows into a relation's table within the current transaction;
-	 * returns how many. replace: the table is emptied first, in the same
-	 * transaction (only when this load is the whole table).
+	 * returns how many were stored.
 	 */
 	uint64		(*load) (SourceRelation *rel, LoadProducer producer, void *arg,
-						 bool replace);
+						 LoadMode mode);
 
 	DestWriter *(*open) (const DestOptions *options);
 	/* All relations that may come, for cascades; again when they change. */

@@ -108,6 +108,7 @@ copy_range(CopyRun *run, Job *job)
 	SourceRange range;
 	SourceRelation *rel;
 	uint64		loaded;
+	bool		keep;
 
 	rel = task_open_relation(run->jobcxt, job->table_id, run->source, run->conn,
 							 run->dest, &run->options->policy);
@@ -118,9 +119,11 @@ copy_range(CopyRun *run, Job *job)
 	run->slot->table_id = job->table_id;
 
 	st.rows = run->source->open_rows(run->conn, rel, &range);
-	loaded = run->dest->load(rel, produce_rows, &st, job->whole_table);
+	keep = run->options->conflict == 1;
+	loaded = run->dest->load(rel, produce_rows, &st, keep ? LOAD_KEEP :
+							 job->whole_table ? LOAD_REPLACE : LOAD_APPEND);
 	run->source->close_rows(st.rows);
-	if (loaded != st.nrows)
+	if (loaded != st.nrows && !keep)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("the source gave " UINT64_FORMAT " rows of table %s.%s, but "
@@ -195,7 +198,8 @@ run_statement_job(CopyRun *run, Job *job)
 	char	   *error;
 
 	run->slot->building = true;
-	error = statement_run_in_transaction(job->object_id, job->statement);
+	error = statement_run_in_transaction(job->object_id, job->statement,
+										 run->options->conflict == 1);
 	run->slot->building = false;
 	if (error != NULL)
 	{

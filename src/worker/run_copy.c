@@ -69,12 +69,31 @@ plan_statement_jobs(TaskRun *run, const char *phase, bool ready, int64 priority)
 }
 
 /*
+ * How many rows a range of this table may have. A table is not cut that no
+ * worker would have to wait for: filled whole, by the transaction that empties
+ * it, it is written cheaper. One with more than a worker's share is cut into
+ * pieces that all can take.
+ */
+static int64
+range_rows(TaskRun *run, SourceRelation *rel, int64 total)
+{
+	int64		limit = run->options->rows_per_range;
+	int64		workers = run->options->copy_workers;
+	int64		rows = rel->def->rows_estimate;
+
+	if (rows <= limit && rows <= total / workers + total / 20)
+		return limit;
+	return Min(limit, Max(total / (workers * 4), 50000));
+}
+
+/*
  * Ranges of every table, and the keys and indexes that follow them. Larger
  * tables go first; a key goes before anything else that is ready.
  */
 static void
 plan_copy_jobs(TaskRun *run)
 {
+	int64		total = 0;
 	BookRows   *rows;
 	bool		copies = run->task->do_full;
 	bool		made = run->task->do_schema;
@@ -88,6 +107,8 @@ plan_copy_jobs(TaskRun *run)
 		return;
 	}
 	task_open_relations(run);
+	for (int i = 0; i < run->nrels; i++)
+		total += run->rels[i]->def->rows_estimate;
 	for (int i = 0; copies && i < run->nrels; i++)
 	{
 		SourceRelation *rel = run->rels[i];
@@ -95,7 +116,7 @@ plan_copy_jobs(TaskRun *run)
 		ListCell   *lc;
 
 		ranges = run->source->plan_ranges(run->conn, rel,
-										  run->options->rows_per_range);
+										  range_rows(run, rel, total));
 		foreach(lc, ranges)
 		{
 			SourceRange *range = lfirst(lc);

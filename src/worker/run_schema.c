@@ -201,7 +201,8 @@ run_statements(TaskRun *run, const char *phase)
 		char	   *error;
 
 		CHECK_FOR_INTERRUPTS();
-		error = statement_run_object(book_int(rows, i, 0), rows->values[i][3]);
+		error = statement_run_object(book_int(rows, i, 0), rows->values[i][3],
+									 run->options->conflict == 1);
 		shared_heartbeat(run->shared);
 		if (error != NULL)
 		{

@@ -29,6 +29,18 @@ is_statement_error(int sqlerrcode)
 		sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
+/* Does the error say that the object, or one in its place, is there? */
+static bool
+is_exists_error(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_DUPLICATE_TABLE ||
+		sqlerrcode == ERRCODE_DUPLICATE_OBJECT ||
+		sqlerrcode == ERRCODE_DUPLICATE_SCHEMA ||
+		sqlerrcode == ERRCODE_DUPLICATE_FUNCTION ||
+		/* a second primary key */
+		sqlerrcode == ERRCODE_INVALID_TABLE_DEFINITION;
+}
+
 /* Runs sql through SPI; it may hold more than one command. */
 static void
 spi_run(const char *sql)
@@ -43,11 +55,12 @@ spi_run(const char *sql)
 }
 
 char *
-statement_run_in_transaction(int64 object_id, const char *sql)
+statement_run_in_transaction(int64 object_id, const char *sql, bool exists_ok)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	char	   *volatile error = NULL;
+	volatile bool skipped = false;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(cxt);
@@ -66,6 +79,7 @@ statement_run_in_transaction(int64 object_id, const char *sql)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		skipped = exists_ok && is_exists_error(edata->sqlerrcode);
 		error = edata->message;
 	}
 	PG_END_TRY();
@@ -73,12 +87,12 @@ statement_run_in_transaction(int64 object_id, const char *sql)
 	CurrentResourceOwner = owner;
 	(void) books_exec("UPDATE dtsmig.task_object SET state = $2, error = $3 "
 					  "WHERE object_id = $1", "itt", object_id,
-					  error ? "failed" : "done", error);
-	return error;
+					  skipped ? "skipped" : error ? "failed" : "done", error);
+	return skipped ? NULL : error;
 }
 
 char *
-statement_run_object(int64 object_id, const char *sql)
+statement_run_object(int64 object_id, const char *sql, bool exists_ok)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	char	   *error;
@@ -86,7 +100,7 @@ statement_run_object(int64 object_id, const char *sql)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(cxt);
-	error = statement_run_in_transaction(object_id, sql);
+	error = statement_run_in_transaction(object_id, sql, exists_ok);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(cxt);

@@ -16,6 +16,11 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "access/genam.h"
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/relcache.h"
 #include "commands/copy.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -125,9 +130,10 @@ load_copy(LoadState *state, ParseState *pstate, Relation target, List *columns,
 	return rows;
 }
 
-/* See DestRoutine. */
-uint64
-local_load(SourceRelation *rel, LoadProducer producer, void *arg, bool replace)
+/* Copies what the producer gives into a table, all carried columns. */
+static uint64
+load_into(SourceRelation *rel, Oid relid, LoadProducer producer, void *arg,
+		  bool freeze)
 {
 	LoadState	state;
 	MemoryContext oldcxt;
@@ -135,19 +141,7 @@ local_load(SourceRelation *rel, LoadProducer producer, void *arg, bool replace)
 	ParseState *pstate;
 	List	   *columns = NIL;
 	List	   *options;
-	bool		freeze = false;
-	bool		pushed = false;
 	uint64		rows;
-	int			i;
-
-	if (!ActiveSnapshotSet())
-	{
-		PushActiveSnapshot(GetTransactionSnapshot());
-		pushed = true;
-	}
-
-	if (replace)
-		freeze = local_empty_table(rel->target_relid);
 
 	state.producer = producer;
 	state.arg = arg;
@@ -155,11 +149,11 @@ local_load(SourceRelation *rel, LoadProducer producer, void *arg, bool replace)
 									  ALLOCSET_DEFAULT_SIZES);
 	state.done = false;
 
-	target = table_open(rel->target_relid, RowExclusiveLock);
+	target = table_open(relid, RowExclusiveLock);
 	pstate = make_parsestate(NULL);
 	(void) addRangeTableEntryForRelation(pstate, target, RowExclusiveLock,
 										 NULL, false, false);
-	for (i = 0; i < rel->ncolumns; i++)
+	for (int i = 0; i < rel->ncolumns; i++)
 	{
 		if (rel->columns[i].carried)
 			columns = lappend(columns,
@@ -192,8 +186,100 @@ local_load(SourceRelation *rel, LoadProducer producer, void *arg, bool replace)
 	/* The lock is kept to the end of the transaction. */
 	table_close(target, NoLock);
 	MemoryContextDelete(state.cxt);
+	CommandCounterIncrement();
+	return rows;
+}
+
+/* Runs a utility or DML statement; returns the rows it processed. */
+static uint64
+load_run(const char *sql)
+{
+	uint64		rows;
+	int			rc;
+
+	SPI_connect();
+	rc = SPI_execute(sql, false, 0);
+	if (rc < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
+	rows = SPI_processed;
+	SPI_finish();
+	CommandCounterIncrement();
+	return rows;
+}
+
+static bool
+has_unique_index(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *lc;
+	bool		found = false;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		found |= index->rd_index->indisunique;
+		index_close(index, AccessShareLock);
+	}
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/*
+ * COPY can't leave rows out, so they go by way of a temporary table. Where no
+ * unique index could tell a row that is there, all are added.
+ */
+static uint64
+load_beside(SourceRelation *rel, LoadProducer producer, void *arg)
+{
+	char	   *target = quote_qualified_identifier(rel->target_schema,
+													rel->target_name);
+	StringInfoData columns;
+	Oid			stage;
+	uint64		rows;
+
+	if (!has_unique_index(rel->target_relid))
+		return load_into(rel, rel->target_relid, producer, arg, false);
+
+	initStringInfo(&columns);
+	for (int i = 0; i < rel->ncolumns; i++)
+		if (rel->columns[i].carried)
+			appendStringInfo(&columns, "%s%s", columns.len ? ", " : "",
+							 quote_identifier(rel->columns[i].target_name));
+	(void) load_run("DROP TABLE IF EXISTS pg_temp.dtsmig_stage");
+	(void) load_run(psprintf("CREATE TEMPORARY TABLE dtsmig_stage ON COMMIT DROP AS "
+							 "SELECT %s FROM %s WITH NO DATA", columns.data, target));
+	stage = RangeVarGetRelid(makeRangeVar("pg_temp", "dtsmig_stage", -1), NoLock,
+							 false);
+	(void) load_into(rel, stage, producer, arg, false);
+	rows = load_run(psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE "
+							 "SELECT %s FROM pg_temp.dtsmig_stage ON CONFLICT DO NOTHING",
+							 target, columns.data, columns.data));
+	(void) load_run("DROP TABLE pg_temp.dtsmig_stage");
+	return rows;
+}
+
+/* See DestRoutine. */
+uint64
+local_load(SourceRelation *rel, LoadProducer producer, void *arg, LoadMode mode)
+{
+	bool		freeze = false;
+	bool		pushed = false;
+	uint64		rows;
+
+	if (!ActiveSnapshotSet())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pushed = true;
+	}
+	if (mode == LOAD_REPLACE)
+		freeze = local_empty_table(rel->target_relid);
+	if (mode == LOAD_KEEP)
+		rows = load_beside(rel, producer, arg);
+	else
+		rows = load_into(rel, rel->target_relid, producer, arg, freeze);
 	if (pushed)
 		PopActiveSnapshot();
-	CommandCounterIncrement();
 	return rows;
 }

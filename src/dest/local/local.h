@@ -190,7 +190,7 @@ extern bool local_empty_table(Oid relid);
 
 /* load.c */
 extern uint64 local_load(SourceRelation *rel, LoadProducer producer, void *arg,
-						 bool replace);
+						 LoadMode mode);
 
 /* apply.c */
 extern void apply_flush(LocalWriter *w, bool reset_rows);
