@@ -190,7 +190,8 @@ index_is_row_key(const TableDef *def, const TableIndex *index)
 		if (part->column == NULL || part->prefix > 0)
 			return false;
 		col = model_find_column(def, part->column);
-		if (col == NULL || col->nullable || col->target_nullable)
+		if (col == NULL || col->left_out || col->nullable ||
+			col->target_nullable)
 			return false;
 	}
 	return index->parts != NIL;

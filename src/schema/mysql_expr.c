@@ -812,6 +812,7 @@ mysql_translate_expression(const char *expr, const TableDef *def,
 		my_expr_fail(&x, "syntax near \"%s\"", expr + x.token.start);
 	result.why = x.why;
 	result.cls = v.cls;
+	result.scale = v.scale;
 	if (x.why == NULL)
 	{
 		result.sql = strip_parentheses(v.sql);

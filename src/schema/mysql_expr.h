@@ -31,6 +31,8 @@ typedef struct MyExprResult
 	char	   *why;			/* … because of this */
 	char	   *note;			/* what may differ; NULL: nothing */
 	PgClass		cls;			/* class of its value */
+	int			scale;			/* digits after the point, of a decimal or a
+								 * second; -1: not known */
 } MyExprResult;
 
 /*

@@ -25,7 +25,8 @@ typedef struct MyVal
 	PgClass		cls;
 	int			width;			/* PGC_INT, PGC_FLOAT: bytes */
 	int			scale;			/* PGC_INT, PGC_NUMERIC: digits after the
-								 * point; -1: not known */
+								 * point; PGC_TIMESTAMP…: of a second; -1:
+								 * not known */
 	bool		ci;				/* text that compares case-insensitively */
 	char	   *literal;		/* a literal's text; else NULL */
 	bool		is_string;		/* … of a string literal */
@@ -113,6 +114,8 @@ extern bool my_date_function(MyExpr *x, const char *name, MyVal *args,
 							 int nargs, MyVal *result);
 /* INTERVAL n unit, after the word INTERVAL; the word is the unit */
 extern MyVal my_interval_arithmetic(MyExpr *x, MyVal date, bool subtract);
+/* A date in a format of DATE_FORMAT, as text; fails where it cannot. */
+extern char *my_date_text(MyExpr *x, MyVal v, const char *format);
 extern MyVal my_extract(MyExpr *x, const char *unit, MyVal v);
 
 #endif							/* DTSMIG_MYSQL_EXPR_INTERNAL_H */

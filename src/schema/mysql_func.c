@@ -150,8 +150,19 @@ cast_value(MyExpr *x, MyVal v)
 	if (is_func(type, "datetime"))
 	{
 		v = my_coerce(x, v, PGC_TIMESTAMP);
-		return my_val(psprintf("(%s)::timestamp(%d)", v.sql, a < 0 ? 0 : a),
-					  PGC_TIMESTAMP);
+		a = Max(a, 0);
+		if (my_expr_exact(x) && v.cls != PGC_DATE && (v.scale < 0 || v.scale > a))
+			my_expr_fail(x, "fractions of a second, which are cut there and rounded here");
+		v = my_val(psprintf("(%s)::timestamp(%d)", v.sql, a), PGC_TIMESTAMP);
+		v.scale = a;
+		return v;
+	}
+	if (is_func(type, "time") &&
+		(v.cls == PGC_TIME || v.cls == PGC_TIMESTAMP) && v.scale == 0)
+	{
+		v = my_val(psprintf("(%s)::time", v.sql), PGC_TIME);
+		v.scale = 0;
+		return v;
 	}
 	if (is_func(type, "json") && v.cls == PGC_JSON)
 		return v;
@@ -187,7 +198,6 @@ parse_trim(MyExpr *x)
 	char	   *what = NULL;
 	MyVal		v = {0};
 	MyVal		result;
-	bool		has_from = false;
 
 	if (my_expr_accept(x, "LEADING"))
 		function = "ltrim";
@@ -201,7 +211,6 @@ parse_trim(MyExpr *x)
 	{
 		MyVal		removed = v;
 
-		has_from = true;
 		v = my_expr_parse(x);
 		if (removed.sql != NULL)
 		{
@@ -211,7 +220,6 @@ parse_trim(MyExpr *x)
 			what = removed.sql;
 		}
 	}
-	(void) has_from;
 	my_expr_expect(x, ")");
 	result = my_val(what == NULL ?
 					psprintf("%s(%s, ' ')", function, my_text(x, v)) :
@@ -399,6 +407,8 @@ string_function(MyExpr *x, const char *name, MyVal *args, int nargs,
 			args[a].sql = my_text(x, args[a]);
 		*result = my_val(psprintf("%s(%s)", same[i].pg, join_args(args, nargs)),
 						 PGC_TEXT);
+		if (i < 4 && my_expr_immutable(x))
+			my_expr_note(x, "which letters lower() and upper() know depends on this database's locale");
 		result->ci = args[0].ci;
 		return true;
 	}

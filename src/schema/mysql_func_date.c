@@ -98,8 +98,11 @@ add_interval(MyExpr *x, MyVal date, const char *n, const char *unit,
 	static const char *const clock_units[] = {"hour", "minute", "second"};
 	char	   *sql;
 	bool		whole_days = true;
+	MyVal		result;
 
 	date = date_argument(x, date);
+	if (my_expr_exact(x) && strspn(n, "0123456789") != strlen(n))
+		my_expr_fail(x, "an INTERVAL that is no constant");
 	if (pg_strcasecmp(unit, "quarter") == 0)
 	{
 		n = psprintf("(%s * 3)", n);
@@ -124,9 +127,21 @@ add_interval(MyExpr *x, MyVal date, const char *n, const char *unit,
 	}
 	sql = psprintf("(%s %s %s * interval '1 %s')", date.sql,
 				   subtract ? "-" : "+", n, unit);
-	if (date.cls == PGC_DATE && whole_days)
-		return my_val(psprintf("(%s)::date", sql), PGC_DATE);
-	return my_val(sql, date.cls == PGC_DATE ? PGC_TIMESTAMP : date.cls);
+	result = my_val(sql, date.cls);
+	result.scale = date.scale;
+	if (date.cls == PGC_DATE && !whole_days)
+	{
+		result.cls = PGC_TIMESTAMP;
+		result.scale = 0;
+	}
+	else if (date.cls == PGC_DATE)
+		result.sql = psprintf("(%s)::date", sql);
+
+	/* past the year 9999 there is nothing there: NULL */
+	if (my_expr_exact(x) && !subtract)
+		result.sql = psprintf("(CASE WHEN %s < '10000-01-01' THEN %s END)",
+							  result.sql, result.sql);
+	return result;
 }
 
 MyVal
@@ -191,6 +206,80 @@ date_format(const char *format)
 	return buf.data;
 }
 
+/*
+ * to_char() is only stable, for names of months may follow a setting. The
+ * numbers alone can be put together from immutable functions.
+ */
+static char *
+immutable_format(MyVal v, const char *format)
+{
+	static const struct
+	{
+		char		letter;
+		const char *field;
+		int			width;
+	}			codes[] = {
+		{'Y', "year", 4}, {'m', "month", 2}, {'d', "day", 2}, {'H', "hour", 2},
+		{'i', "minute", 2}, {'s', "second", 2}, {'S', "second", 2}
+	};
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '(');
+	for (const char *p = format; *p != '\0'; p++)
+	{
+		bool		found = false;
+
+		if (buf.len > 1)
+			appendStringInfoString(&buf, " || ");
+		if (*p != '%')
+		{
+			int			n = strcspn(p, "%");
+
+			appendStringInfoString(&buf, quote_literal_cstr(pnstrdup(p, n)));
+			p += n - 1;
+			continue;
+		}
+		p++;
+		for (int i = 0; i < lengthof(codes) && *p != '\0'; i++)
+		{
+			if (codes[i].letter != *p)
+				continue;
+			found = true;
+			appendStringInfo(&buf, "lpad(floor(extract(%s FROM %s))::text, %d, '0')",
+							 codes[i].field, v.sql, codes[i].width);
+		}
+		if (!found)
+			return NULL;
+	}
+	appendStringInfoChar(&buf, ')');
+	return buf.data;
+}
+
+char *
+my_date_text(MyExpr *x, MyVal v, const char *format)
+{
+	char	   *sql;
+
+	if (v.cls == PGC_DATE)
+		v.sql = psprintf("%s::timestamp", v.sql);
+	if (my_expr_immutable(x))
+	{
+		sql = format[0] == '\0' || v.cls == PGC_TIMESTAMPTZ ? NULL :
+			immutable_format(v, format);
+		if (sql != NULL)
+			return sql;
+	}
+	else
+	{
+		sql = date_format(format);
+		if (sql != NULL)
+			return psprintf("to_char(%s, %s)", v.sql, quote_literal_cstr(sql));
+	}
+	my_expr_fail(x, "a date as text in format %s", format);
+	return v.sql;
+}
+
 /* NOW(), CURDATE() and so on; the time zone is the session's, as there */
 static bool
 clock_function(MyExpr *x, const char *name, MyVal *args, int nargs,
@@ -231,7 +320,10 @@ timestamp_of(MyExpr *x, MyVal v)
 {
 	v = date_argument(x, v);
 	if (v.cls == PGC_DATE)
+	{
 		v.sql = psprintf("%s::timestamp", v.sql);
+		v.scale = 0;
+	}
 	return v;
 }
 
@@ -309,9 +401,15 @@ one_date_function(MyExpr *x, const char *name, MyVal arg, MyVal *result)
 		MyVal		v = date_argument(x, arg);
 
 		*result = my_val(psprintf("(%s)::time", v.sql), PGC_TIME);
+		result->scale = v.scale;
 	}
 	else if (pg_strcasecmp(name, "timestamp") == 0)
-		*result = my_val(timestamp_of(x, arg).sql, PGC_TIMESTAMP);
+	{
+		MyVal		v = timestamp_of(x, arg);
+
+		*result = my_val(v.sql, PGC_TIMESTAMP);
+		result->scale = v.scale;
+	}
 	else if (pg_strcasecmp(name, "last_day") == 0)
 		*result = my_val(psprintf("(date_trunc('month', %s) + interval '1 month - 1 day')::date",
 								  timestamp_of(x, arg).sql), PGC_DATE);
@@ -363,14 +461,11 @@ my_date_function(MyExpr *x, const char *name, MyVal *args, int nargs,
 	}
 	if (nargs == 2 && pg_strcasecmp(name, "date_format") == 0)
 	{
-		char	   *format = args[1].is_string ? date_format(args[1].literal) : NULL;
-
-		if (format == NULL || my_expr_immutable(x))
-			my_expr_fail(x, "DATE_FORMAT, whose result depends on settings or has other parts");
+		if (!args[1].is_string)
+			my_expr_fail(x, "DATE_FORMAT with a format that is no constant");
 		else
-			*result = my_val(psprintf("to_char(%s, %s)",
-									  timestamp_of(x, args[0]).sql,
-									  quote_literal_cstr(format)), PGC_TEXT);
+			*result = my_val(my_date_text(x, date_argument(x, args[0]),
+										  args[1].literal), PGC_TEXT);
 		return true;
 	}
 	if (nargs == 3 && pg_strcasecmp(name, "timestampdiff") == 0)

@@ -92,6 +92,9 @@ my_val_column(const TableColumn *col, char *sql)
 		v.scale = Max(col->scale, 0);
 	else if (v.cls == PGC_FLOAT)
 		v.width = strcmp(col->pg_type, "real") == 0 ? 4 : 8;
+	else if (v.cls == PGC_TIMESTAMP || v.cls == PGC_TIMESTAMPTZ ||
+			 v.cls == PGC_TIME)
+		v.scale = col->fsp;
 	return v;
 }
 
@@ -156,7 +159,12 @@ my_number(MyExpr *x, MyVal v)
 	if (v.cls == PGC_BOOL)
 		return my_val_int(psprintf("(%s)::integer", v.sql), 4);
 	if (v.cls == PGC_BIT)
-		return my_val_int(psprintf("(%s)::bigint", v.sql), 8);
+	{
+		MyVal		n = my_val_int(psprintf("(%s)::bigint", v.sql), 8);
+
+		n.col = v.col;
+		return n;
+	}
 	my_expr_fail(x, "a %s value as a number", class_name(v.cls));
 	return v;
 }
@@ -198,13 +206,11 @@ my_text(MyExpr *x, MyVal v)
 				return psprintf("(%s)::text", v.sql);
 			break;
 		case PGC_DATE:
-			if (!my_expr_immutable(x))
-				return psprintf("to_char(%s, 'YYYY-MM-DD')", v.sql);
-			break;
+			return my_date_text(x, v, "%Y-%m-%d");
 		case PGC_TIMESTAMP:
 		case PGC_TIMESTAMPTZ:
-			if (!my_expr_immutable(x) && (v.col == NULL || v.col->fsp == 0))
-				return psprintf("to_char(%s, 'YYYY-MM-DD HH24:MI:SS')", v.sql);
+			if (v.scale == 0)
+				return my_date_text(x, v, "%Y-%m-%d %H:%i:%s");
 			break;
 		case PGC_SET:
 			if (!my_expr_immutable(x))
@@ -252,8 +258,13 @@ my_temporal(MyExpr *x, MyVal v)
 		return my_val(psprintf("DATE %s", quote_literal_cstr(v.literal)), PGC_DATE);
 	if (sscanf(v.literal + n, " %2d:%2d", &h, &mi) == 2 &&
 		strspn(v.literal + n, " 0123456789:.") == strlen(v.literal + n))
-		return my_val(psprintf("TIMESTAMP %s", quote_literal_cstr(v.literal)),
-					  PGC_TIMESTAMP);
+	{
+		char	   *point = strchr(v.literal, '.');
+
+		v = my_val(psprintf("TIMESTAMP %s", quote_literal_cstr(v.literal)),
+				   PGC_TIMESTAMP);
+		v.scale = point == NULL ? 0 : (int) strlen(point + 1);
+	}
 	return v;
 }
 
@@ -368,6 +379,16 @@ divide(MyExpr *x, MyVal a, MyVal b)
 	return v;
 }
 
+static bool
+is_unsigned(const MyVal *v)
+{
+	int64		value;
+
+	return (my_is_int_literal(v, &value) && value >= 0) || v->cls == PGC_UNKNOWN ||
+		(v->col != NULL && v->literal == NULL &&
+		 (v->col->is_unsigned || strcmp(v->col->base_type, "bit") == 0));
+}
+
 MyVal
 my_arithmetic(MyExpr *x, MyVal a, const char *op, MyVal b)
 {
@@ -397,6 +418,11 @@ my_arithmetic(MyExpr *x, MyVal a, const char *op, MyVal b)
 	{
 		if (cls != PGC_INT && cls != PGC_UNKNOWN)
 			my_expr_fail(x, "bits of values that are not integers");
+		/* the source computes with 64 bits and no sign */
+		if (my_expr_exact(x) &&
+			!(op[0] == '&' ? is_unsigned(&a) || is_unsigned(&b) :
+			  is_unsigned(&a) && is_unsigned(&b)))
+			my_expr_fail(x, "bits of values that may be negative");
 		return my_val_int(psprintf("(%s %s %s)", widen(a), op, widen(b)), 8);
 	}
 	v = my_val(psprintf("(%s %s %s)", widen(a), op, widen(b)), cls);
@@ -453,24 +479,60 @@ compare_enum(MyExpr *x, MyVal *a, const char *op, MyVal *b)
 	return true;
 }
 
-/* Text against text: collations of the source fold case and accents. */
-static bool
-compare_text(MyExpr *x, MyVal *a, MyVal *b)
+/* One side of a comparison that ignores trailing spaces, and case if ci. */
+static char *
+folded_text(MyVal v, bool ci)
 {
-	if (a->cls != PGC_TEXT || b->cls != PGC_TEXT)
-		return false;
-	if (!a->ci && !b->ci)
-		return true;
-	if (my_expr_immutable(x))
-		my_expr_fail(x, "a comparison of text without regard to case");
-	else if (x->use == MY_EXPR_CHECK)
+	char	   *sql = v.sql;
+
+	if (v.is_string)
 	{
-		a->sql = psprintf("lower(%s)", a->sql);
-		b->sql = psprintf("lower(%s)", b->sql);
-		my_expr_note(x, "text is compared in lower case; accents and trailing spaces count, unlike at the source");
+		int			len = strlen(v.literal);
+
+		while (len > 0 && v.literal[len - 1] == ' ')
+			len--;
+		sql = quote_literal_cstr(pnstrdup(v.literal, len));
 	}
 	else
-		my_expr_note(x, "text is compared with regard to case, unlike at the source");
+		sql = psprintf("rtrim(%s, ' ')", sql);
+	return ci ? psprintf("lower(%s)", sql) : sql;
+}
+
+static bool
+is_equality(const char *op)
+{
+	return strcmp(op, "=") == 0 || strcmp(op, "<>") == 0 ||
+		strcmp(op, "!=") == 0 || strcmp(op, "<=>") == 0;
+}
+
+/*
+ * Text against text: collations of the source may fold case and accents, and
+ * most of them ignore trailing spaces.
+ */
+static bool
+compare_text(MyExpr *x, MyVal *a, const char *op, MyVal *b)
+{
+	bool		ci = a->ci || b->ci;
+
+	if (a->cls != PGC_TEXT || b->cls != PGC_TEXT)
+		return false;
+	if (!my_expr_exact(x) && !my_expr_immutable(x))
+	{
+		if (ci)
+			my_expr_note(x, "text is compared with regard to case, unlike at the source");
+		return true;
+	}
+	if (ci && (my_expr_immutable(x) || !is_equality(op)))
+	{
+		my_expr_fail(x, "a comparison of text without regard to case");
+		return true;
+	}
+	a->sql = folded_text(*a, ci);
+	b->sql = folded_text(*b, ci);
+	if (ci)
+		my_expr_note(x, "text is compared in lower case; accents count, unlike at the source");
+	if (!is_equality(op))
+		a->sql = psprintf("(%s COLLATE \"C\")", a->sql);
 	return true;
 }
 
@@ -534,7 +596,7 @@ void
 my_prepare_comparison(MyExpr *x, MyVal *a, const char *op, MyVal *b)
 {
 	if (!compare_others(a, b) && !compare_others(b, a) &&
-		!compare_enum(x, a, op, b) && !compare_text(x, a, b) &&
+		!compare_enum(x, a, op, b) && !compare_text(x, a, op, b) &&
 		!compare_numbers(x, a, b) && !compare_numbers(x, b, a) &&
 		!compare_dates(x, a, b))
 		my_expr_fail(x, "a comparison of %s with %s", class_name(a->cls),

@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_collation.h"
+#include "commands/defrem.h"
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -222,6 +223,16 @@ assign_table_names(PlanState *state)
 	}
 }
 
+/* The server names the sequence of an identity column; leave that free. */
+static void
+reserve_sequence_name(PlanState *state, const TableDef *def,
+					  const TableColumn *col)
+{
+	if (col->auto_increment)
+		plan_name_take(state, def->target_schema, "",
+					   makeObjectName(def->target_name, col->target_name, "seq"));
+}
+
 static void
 assign_column_names(PlanState *state, TableDef *def)
 {
@@ -249,6 +260,7 @@ assign_column_names(PlanState *state, TableDef *def)
 		if (!plan_name_take(state, def->target_schema, space, col->target_name))
 			report_collision(state, def, "column", col->name,
 							 col->target_name, "another column");
+		reserve_sequence_name(state, def, col);
 	}
 }
 

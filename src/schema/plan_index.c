@@ -139,7 +139,7 @@ fulltext_sql(const TableDef *def, const TableIndex *index,
 		first = false;
 	}
 	appendStringInfoString(&sql, "))");
-	plan_note(notes, "FULLTEXT becomes a GIN index: search with to_tsvector('simple', …) @@ to_tsquery('simple', …) in place of MATCH … AGAINST");
+	plan_note(notes, "FULLTEXT becomes a GIN index: search with to_tsvector('simple', ...) @@ to_tsquery('simple', ...) in place of MATCH ... AGAINST");
 	return sql.data;
 }
 

@@ -36,6 +36,14 @@ generated_expression(const TableDef *def, TableColumn *col, PlanNotes *notes)
 	result = mysql_translate_expression(col->generation_expr, def,
 										MY_EXPR_GENERATED,
 										mysql_column_class(col));
+	/* some servers cut what is finer than the column, others round it */
+	if (result.sql != NULL && mysql_column_class(col) == result.cls &&
+		(result.cls == PGC_TIMESTAMP || result.cls == PGC_TIME) &&
+		(result.scale < 0 || result.scale > col->fsp))
+	{
+		result.sql = NULL;
+		result.why = "fractions of a second are cut there and rounded here";
+	}
 	if (result.sql == NULL)
 	{
 		plan_warn(notes, "%s: generated as %s at the source, here a plain column with the source's values (%s)",

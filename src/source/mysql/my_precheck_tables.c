@@ -78,11 +78,11 @@ check_keys(MyPrecheck *p)
 						"every table has a primary key, or a unique one without NULL", NULL);
 	report(p, &keyless, "keys", PRECHECK_WARNING,
 		   "tables without a primary key, or a unique one without NULL",
-		   "Changes to them are slow and are copied by one worker. Give each a key: ALTER TABLE … ADD PRIMARY KEY (…);");
+		   "Changes to them are slow and are copied by one worker. Give each a key: ALTER TABLE ... ADD PRIMARY KEY (...);");
 	report(p, &engines, "storage_engine", PRECHECK_WARNING,
 		   "tables of an engine without transactions, whose rows are not in the snapshot",
 		   p->incremental ?
-		   "Write nothing to them while they are copied, or: ALTER TABLE … ENGINE = InnoDB;" :
+		   "Write nothing to them while they are copied, or: ALTER TABLE ... ENGINE = InnoDB;" :
 		   "Write nothing to them while they are copied.");
 }
 
@@ -166,7 +166,7 @@ check_columns(MyPrecheck *p)
 		   "generated columns become stored ones where the expression translates, see preview_schema", NULL);
 	report(p, &zero, "zero_date_defaults", PRECHECK_WARNING,
 		   "defaults that are no date",
-		   "They follow option zero_date. Or give the columns another default: ALTER TABLE … ALTER COLUMN … SET DEFAULT …;");
+		   "They follow option zero_date. Or give the columns another default: ALTER TABLE ... ALTER COLUMN ... SET DEFAULT ...;");
 	report(p, &charsets, "character_sets", PRECHECK_PASSED,
 		   "text in other character sets is converted to that of this database", NULL);
 }
@@ -206,7 +206,7 @@ check_indexes(MyPrecheck *p)
 	report(p, &prefix, "prefix_indexes", PRECHECK_PASSED,
 		   "indexes on a prefix become indexes on left(column, length)", NULL);
 	report(p, &fulltext, "fulltext_indexes", PRECHECK_WARNING,
-		   "FULLTEXT indexes become GIN indexes on to_tsvector('simple', …); MATCH … AGAINST has to be rewritten",
+		   "FULLTEXT indexes become GIN indexes on to_tsvector('simple', ...); MATCH ... AGAINST has to be rewritten",
 		   "Set option fulltext to skip if you do not want them.");
 	report(p, &spatial, "spatial_indexes", PRECHECK_WARNING,
 		   "SPATIAL indexes are built only where PostGIS is installed",
@@ -309,11 +309,11 @@ check_special_tables(MyPrecheck *p)
 	report(p, &versioned, "system_versioned_tables",
 		   p->incremental ? PRECHECK_FAILED : PRECHECK_WARNING,
 		   "system-versioned tables: only current rows are copied, and their changes are not followed",
-		   "Exclude them with a rule in objects, or: ALTER TABLE … DROP SYSTEM VERSIONING;");
+		   "Exclude them with a rule in objects, or: ALTER TABLE ... DROP SYSTEM VERSIONING;");
 	report(p, &sequences, "sequences", PRECHECK_PASSED,
 		   "sequences are made with the source's next value, and set again at cutover", NULL);
 	report(p, &periods, "application_time_periods", PRECHECK_WARNING,
-		   "application-time periods become plain columns; UPDATE … FOR PORTION OF has no counterpart", NULL);
+		   "application-time periods become plain columns; UPDATE ... FOR PORTION OF has no counterpart", NULL);
 	report(p, &partitions, "partitioned_tables", PRECHECK_PASSED,
 		   "partitioned tables become plain ones, or declarative partitions with option partitions = keep", NULL);
 	report(p, &views, "view_definitions", PRECHECK_WARNING,
