@@ -262,13 +262,15 @@ plan_indexes(PlanState *state)
 				PlanPhase	phase;
 				char	   *sql;
 
-				phase = index->kind == INDEX_PRIMARY ? PLAN_KEY :
+				/* changes find their rows by the row key: it comes first */
+				phase = index->kind == INDEX_PRIMARY ||
+					index == model_row_key(def) ? PLAN_KEY :
 					index->kind == INDEX_UNIQUE ? PLAN_UNIQUE : PLAN_INDEX;
 				if (phase != phases[i])
 					continue;
 				sql = index_sql(def, index, state->options, &notes);
 				plan_add(state, phase,
-						 phase == PLAN_KEY ? "primary key" : "index", def,
+						 index->kind == INDEX_PRIMARY ? "primary key" : "index", def,
 						 index->target_name, sql, &notes);
 				if (sql != NULL && index->comment != NULL &&
 					index->comment[0] != '\0')
