@@ -716,6 +716,25 @@ apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old, const Row *row,
 }
 
 /*
+ * Without statistics (nobody has analyzed the table yet) the planner takes a
+ * value of an index that is not unique for a large part of the table, and
+ * would rather hash all of it. Returns the level to end.
+ */
+static int
+lookup_settings_begin(void)
+{
+	static const char *const off[] =
+	{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+	int			nestlevel = NewGUCNestLevel();
+	int			i;
+
+	for (i = 0; i < lengthof(off); i++)
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	return nestlevel;
+}
+
+/*
  * Runs SQL over the rows of a tuplestore. plan keeps the prepared statement;
  * NULL: it is planned for this time only. force_relid: a table to be looked up
  * by index whatever its size, else InvalidOid. SPI is connected. Returns the
@@ -730,6 +749,7 @@ apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
 	SPIExecuteOptions options;
 	SPIPlanPtr	once = NULL;
 	MemoryContext oldcxt;
+	int			nestlevel = 0;
 	int			rc;
 
 	memset(&enr, 0, sizeof(enr));
@@ -747,6 +767,8 @@ apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
 		elog(ERROR, "SPI_register_relation failed: %s",
 			 SPI_result_code_string(rc));
 
+	if (OidIsValid(force_relid))
+		nestlevel = lookup_settings_begin();
 	if (plan == NULL)
 		plan = &once;
 	if (*plan == NULL)
@@ -769,6 +791,8 @@ apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
 	if (rc < 0)
 		elog(ERROR, "SPI_execute_plan failed: %s",
 			 SPI_result_code_string(rc));
+	if (nestlevel > 0)
+		AtEOXact_GUC(true, nestlevel);
 	SPI_unregister_relation(ROWS_NAME);
 	return SPI_processed;
 }
