@@ -26,7 +26,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
@@ -37,61 +36,6 @@
 
 /* A value that is this long and did not change is not written again. */
 #define UNCHANGED_MIN_BYTES 2048
-
-/* Hash tables that grew past this shrink when they were hardly used. */
-#define HASH_KEEP_SIZE 1024
-
-typedef struct IntKeySlot
-{
-	uint64		key;
-	ApplyEntry *entry;
-	char		status;
-} IntKeySlot;
-
-typedef struct BytesKey
-{
-	const char *data;
-	uint32		len;
-	uint32		hash;
-} BytesKey;
-
-typedef struct BytesKeySlot
-{
-	BytesKey	key;
-	ApplyEntry *entry;
-	char		status;
-} BytesKeySlot;
-
-static inline uint32
-hash_int_key(uint64 key)
-{
-	return murmurhash32((uint32) key ^ murmurhash32((uint32) (key >> 32)));
-}
-
-#define SH_PREFIX intkey
-#define SH_ELEMENT_TYPE IntKeySlot
-#define SH_KEY_TYPE uint64
-#define SH_KEY key
-#define SH_HASH_KEY(tb, key) hash_int_key(key)
-#define SH_EQUAL(tb, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
-#define SH_PREFIX bytekey
-#define SH_ELEMENT_TYPE BytesKeySlot
-#define SH_KEY_TYPE BytesKey
-#define SH_KEY key
-#define SH_HASH_KEY(tb, k) ((k).hash)
-#define SH_EQUAL(tb, a, b) \
-	((a).len == (b).len && memcmp((a).data, (b).data, (a).len) == 0)
-#define SH_STORE_HASH
-#define SH_GET_HASH(tb, slot) ((slot)->key.hash)
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
 
 ApplyTable *
 batch_table_make(LocalWriter *w, SourceRelation *rel)
@@ -123,192 +67,6 @@ batch_table_make(LocalWriter *w, SourceRelation *rel)
 	rel->dest = table;
 	MemoryContextSwitchTo(oldcxt);
 	return table;
-}
-
-/*
- * Do two values of a column have the same bytes?
- */
-static bool
-same_value(const SourceColumn *col, Datum a, Datum b)
-{
-	if (col->typbyval || a == b)
-		return a == b;
-	if (col->typlen == -1)
-	{
-		struct varlena *va = PG_DETOAST_DATUM_PACKED(a);
-		struct varlena *vb = PG_DETOAST_DATUM_PACKED(b);
-
-		return VARSIZE_ANY_EXHDR(va) == VARSIZE_ANY_EXHDR(vb) &&
-			memcmp(VARDATA_ANY(va), VARDATA_ANY(vb),
-				   VARSIZE_ANY_EXHDR(va)) == 0;
-	}
-	return datumIsEqual(a, b, false, col->typlen);
-}
-
-static void
-append_value(StringInfo buf, const SourceColumn *col, Datum value)
-{
-	uint32		len;
-
-	if (col->typbyval)
-		appendBinaryStringInfo(buf, (char *) &value, sizeof(Datum));
-	else if (col->typlen == -1)
-	{
-		struct varlena *v = PG_DETOAST_DATUM_PACKED(value);
-
-		len = VARSIZE_ANY_EXHDR(v);
-		appendBinaryStringInfo(buf, (char *) &len, sizeof(len));
-		appendBinaryStringInfo(buf, VARDATA_ANY(v), len);
-	}
-	else
-	{
-		len = datumGetSize(value, false, col->typlen);
-		appendBinaryStringInfo(buf, DatumGetPointer(value), len);
-	}
-}
-
-static void
-missing_key(ApplyTable *table, int col)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("change of table \"%s.%s\" lacks key column \"%s\"",
-					table->rel->schema, table->rel->name,
-					table->rel->columns[col].name)));
-}
-
-/* The key of a row as bytes, in w->keybuf; of a keyless table, the row. */
-static BytesKey
-bytes_key(ApplyTable *table, const Row *row)
-{
-	LocalWriter *w = table->writer;
-	SourceRelation *rel = table->rel;
-	BytesKey	key;
-	int			i;
-
-	resetStringInfo(&w->keybuf);
-	for (i = 0; i < rel->nkey; i++)
-	{
-		int			col = rel->key[i];
-
-		if (unlikely(row->status[col] != COLUMN_VALUE))
-			missing_key(table, col);
-		append_value(&w->keybuf, &rel->columns[col], row->values[col]);
-	}
-	if (rel->nkey == 0)
-	{
-		for (i = 0; i < table->ncols; i++)
-		{
-			int			col = table->cols[i];
-
-			appendStringInfoCharMacro(&w->keybuf, row->status[col]);
-			if (row->status[col] == COLUMN_VALUE)
-				append_value(&w->keybuf, &rel->columns[col],
-							 row->values[col]);
-		}
-	}
-	key.data = w->keybuf.data;
-	key.len = w->keybuf.len;
-	key.hash = hash_bytes((unsigned char *) key.data, key.len);
-	return key;
-}
-
-static inline uint64
-int_key(ApplyTable *table, const Row *row)
-{
-	int			col = table->rel->key[0];
-
-	if (unlikely(row->status[col] != COLUMN_VALUE))
-		missing_key(table, col);
-	return (uint64) row->values[col];
-}
-
-/* The entry of the row's key; NULL if there is none. */
-static ApplyEntry *
-entry_find(ApplyTable *table, const Row *row)
-{
-	if (table->int_key)
-	{
-		IntKeySlot *slot;
-
-		if (table->by_int == NULL)
-			return NULL;
-		slot = intkey_lookup(table->by_int, int_key(table, row));
-		return slot ? slot->entry : NULL;
-	}
-	else
-	{
-		BytesKeySlot *slot;
-
-		if (table->by_bytes == NULL)
-			return NULL;
-		slot = bytekey_lookup(table->by_bytes, bytes_key(table, row));
-		return slot ? slot->entry : NULL;
-	}
-}
-
-/* The entry of the row's key; made if there is none yet. */
-static ApplyEntry *
-entry_get(ApplyTable *table, const Row *row, bool *found)
-{
-	LocalWriter *w = table->writer;
-	ApplyEntry *entry;
-	ApplyEntry **place;
-
-	if (table->int_key)
-	{
-		if (table->by_int == NULL)
-			table->by_int = intkey_create(w->table_cxt, 256, NULL);
-		place = &intkey_insert(table->by_int, int_key(table, row),
-							   found)->entry;
-	}
-	else
-	{
-		BytesKey	key = bytes_key(table, row);
-		BytesKeySlot *slot;
-
-		if (table->by_bytes == NULL)
-			table->by_bytes = bytekey_create(w->table_cxt, 256, NULL);
-		slot = bytekey_insert(table->by_bytes, key, found);
-		if (!*found)
-		{
-			char	   *copy = MemoryContextAllocHuge(w->row_cxt, key.len + 1);
-
-			memcpy(copy, key.data, key.len);
-			slot->key.data = copy;
-		}
-		place = &slot->entry;
-	}
-
-	if (*found)
-		return *place;
-
-	entry = MemoryContextAllocZero(w->row_cxt, sizeof(ApplyEntry));
-	entry->key = *row;
-	*place = entry;
-	if (table->nentries == table->maxentries)
-	{
-		table->maxentries = Max(256, table->maxentries * 2);
-		table->entries = table->entries ?
-			repalloc_huge(table->entries,
-						  sizeof(ApplyEntry *) * table->maxentries) :
-			MemoryContextAllocHuge(w->table_cxt,
-								   sizeof(ApplyEntry *) * table->maxentries);
-	}
-	table->entries[table->nentries++] = entry;
-	if (!table->dirty)
-	{
-		table->dirty = true;
-		if (w->ndirty == w->maxdirty)
-		{
-			w->maxdirty = Max(16, w->maxdirty * 2);
-			w->dirty = w->dirty ?
-				repalloc(w->dirty, sizeof(ApplyTable *) * w->maxdirty) :
-				MemoryContextAlloc(w->cxt, sizeof(ApplyTable *) * w->maxdirty);
-		}
-		w->dirty[w->ndirty++] = table;
-	}
-	return entry;
 }
 
 static void
@@ -350,7 +108,7 @@ key_changes(ApplyTable *table, const Change *change)
 
 		if (change->new.status[col] == COLUMN_VALUE &&
 			change->old.status[col] == COLUMN_VALUE &&
-			!same_value(&rel->columns[col], change->old.values[col],
+			!entries_same_value(&rel->columns[col], change->old.values[col],
 						change->new.values[col]))
 			return true;
 	}
@@ -376,7 +134,7 @@ drop_unchanged(ApplyTable *table, const Row *old, Row *new)
 			new->status[col] == COLUMN_VALUE &&
 			old->status[col] == COLUMN_VALUE &&
 			VARSIZE_ANY(DatumGetPointer(new->values[col])) >= UNCHANGED_MIN_BYTES &&
-			same_value(column, old->values[col], new->values[col]))
+			entries_same_value(column, old->values[col], new->values[col]))
 			new->status[col] = COLUMN_UNCHANGED;
 	}
 }
@@ -567,7 +325,7 @@ static void
 take_delete(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 {
 	bool		found;
-	ApplyEntry *entry = entry_get(table, &op->old, &found);
+	ApplyEntry *entry = entries_get(table, &op->old, &found);
 
 	if (!found)
 		entry->existed = true;
@@ -584,7 +342,7 @@ static bool
 take_insert(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 {
 	bool		found;
-	ApplyEntry *entry = entry_get(table, &op->new, &found);
+	ApplyEntry *entry = entries_get(table, &op->new, &found);
 
 	if (found)
 	{
@@ -615,7 +373,7 @@ take_update(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 
 	for (i = 0; i < table->rel->nkey; i++)
 		key_is_new &= op->new.status[table->rel->key[i]] == COLUMN_VALUE;
-	entry = entry_get(table, key_is_new ? &op->new : &op->old, &found);
+	entry = entries_get(table, key_is_new ? &op->new : &op->old, &found);
 	if (!found)
 		entry->existed = true;
 	else if (!entry->present && !op->loose)
@@ -652,7 +410,7 @@ take_rekey(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 		complete_row(table, op, &op->old);
 	if (!op->complete)
 	{
-		ApplyEntry *entry = entry_find(table, &op->old);
+		ApplyEntry *entry = entries_find(table, &op->old);
 
 		if (entry != NULL && entry->row.values != NULL)
 			complete_row(table, op, &entry->row);
@@ -667,7 +425,7 @@ static void
 count_row(ApplyTable *table, const Row *row, int by, bool loose)
 {
 	bool		found;
-	ApplyEntry *entry = entry_get(table, row, &found);
+	ApplyEntry *entry = entries_get(table, row, &found);
 
 	entry->count += by;
 	entry->loose |= loose;
@@ -770,29 +528,7 @@ batch_reset(LocalWriter *w)
 	{
 		ApplyTable *table = w->dirty[i];
 
-		if (table->by_int != NULL)
-		{
-			if (table->by_int->size > HASH_KEEP_SIZE &&
-				table->by_int->members < table->by_int->size / 16)
-			{
-				intkey_destroy(table->by_int);
-				table->by_int = NULL;
-			}
-			else
-				intkey_reset(table->by_int);
-		}
-		if (table->by_bytes != NULL)
-		{
-			if (table->by_bytes->size > HASH_KEEP_SIZE &&
-				table->by_bytes->members < table->by_bytes->size / 16)
-			{
-				bytekey_destroy(table->by_bytes);
-				table->by_bytes = NULL;
-			}
-			else
-				bytekey_reset(table->by_bytes);
-		}
-		table->nentries = 0;
+		entries_reset(table);
 		table->dirty = false;
 		table->writes = false;
 		foreach(lc, table->stmts)

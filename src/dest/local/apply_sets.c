@@ -115,6 +115,7 @@ apply_sets(LocalWriter *w)
 		ApplyTable *table = w->dirty[i];
 
 		apply_table_resolve(table);
+		entries_sort(table);
 		for (j = 0; j < table->nentries; j++)
 		{
 			if (table->rel->nkey > 0)

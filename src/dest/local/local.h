@@ -58,6 +58,7 @@ typedef struct ApplyEntry
 	bool		complete;		/* row has every carried column */
 	bool		owned;			/* row's arrays are its own, not an operation's */
 	int64		count;			/* keyless: copies to add or to take away */
+	int64		int_key;		/* the key, if the table has an int_key */
 	Row			key;			/* a row whose key columns have the key */
 	Row			row;			/* merged new values, if present */
 } ApplyEntry;
@@ -195,6 +196,13 @@ extern uint64 local_load(SourceRelation *rel, LoadProducer producer, void *arg,
 /* apply.c */
 extern void apply_flush(LocalWriter *w, bool reset_rows);
 extern void apply_one(LocalWriter *w, ApplyOp *op);
+
+/* apply_entries.c */
+extern bool entries_same_value(const SourceColumn *col, Datum a, Datum b);
+extern ApplyEntry *entries_find(ApplyTable *table, const Row *row);
+extern ApplyEntry *entries_get(ApplyTable *table, const Row *row, bool *found);
+extern void entries_sort(ApplyTable *table);
+extern void entries_reset(ApplyTable *table);
 
 /* apply_batch.c */
 extern ApplyTable *batch_table_make(LocalWriter *w, SourceRelation *rel);
