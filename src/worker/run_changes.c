@@ -52,7 +52,6 @@ typedef struct Follow
 	char	   *position;		/* applied when the writer commits next */
 	TimestampTz commit_time;	/* the source's, of the last transaction */
 	bool		in_transaction; /* between BEGIN and COMMIT of the source */
-	bool		void_transaction;	/* it is one to be skipped */
 	SourcePos	transaction_start;
 	int64		new_changes;	/* since the last commit here */
 	int64		new_transactions;
@@ -242,8 +241,6 @@ take_row(Follow *f, Change *change)
 {
 	SourceRelation *rel = change->rel;
 
-	if (f->void_transaction)
-		return;
 	change->pos = f->transaction_start;
 	change->copied = change_is_before(change, rel->snap_lo);
 	change->idempotent = change_is_before(change, rel->snap_hi);
@@ -309,8 +306,6 @@ take_change(Follow *f, Change *change)
 		case CHANGE_BEGIN:
 			f->in_transaction = true;
 			f->transaction_start = change->pos;
-			f->void_transaction = source_pos_is_set(f->run->void_start) &&
-				source_pos_cmp(change->pos, f->run->void_start) == 0;
 			break;
 		case CHANGE_INSERT:
 		case CHANGE_UPDATE:
@@ -319,20 +314,13 @@ take_change(Follow *f, Change *change)
 			take_row(f, change);
 			break;
 		case CHANGE_COMMIT:
-			f->in_transaction = f->void_transaction = false;
+			f->in_transaction = false;
 			f->commit_time = change->commit_time;
 			f->new_transactions++;
 			if (batch_is_due(f))
 				commit_batch(f);
 			break;
 		case CHANGE_ROLLBACK:
-			f->in_transaction = false;
-			if (f->void_transaction || f->new_changes == 0)
-			{
-				f->void_transaction = false;
-				break;
-			}
-			f->run->void_start = f->transaction_start;
 			return true;
 		case CHANGE_DDL:
 			refuse_ddl(f, change);
@@ -362,7 +350,7 @@ open_stream(Follow *f, const char *position)
 	dest_options.overwrite = run->options->conflict == 1;
 	f->writer = run->dest->open(&dest_options);
 	run->dest->set_relations(f->writer, run->rels, run->nrels);
-	f->in_transaction = f->void_transaction = false;
+	f->in_transaction = false;
 	f->new_changes = f->new_transactions = 0;
 	f->last_heard = GetCurrentTimestamp();
 }

@@ -49,8 +49,6 @@ typedef struct TaskRun
 	int			nrels;
 	SourceRelation **rels;		/* all tables of the task, bound; NULL before
 								 * task_open_relations */
-	SourcePos	void_start;		/* start of a source transaction that never
-								 * committed; skipped when it comes again */
 } TaskRun;
 
 /* task_relations.c ------------------------------------------------------ */
