@@ -123,15 +123,25 @@ stream_begin(SourceStream *stream)
 	MemoryContextReset(stream->txcxt);
 	stream->savepoints = NIL;
 	stream->state = STREAM_IN_TRANSACTION;
+	stream->begin_told = false;
 	stream->rows_told = 0;
 	stream->transactional_told = false;
 	stream->other_told = false;
-	stream_queue(stream, CHANGE_BEGIN);
+}
+
+/* Tells BEGIN: with the first thing in the transaction that is of interest. */
+void
+stream_tell_begin(SourceStream *stream)
+{
+	if (!stream->begin_told)
+		stream_queue(stream, CHANGE_BEGIN);
+	stream->begin_told = true;
 }
 
 void
 stream_commit(SourceStream *stream)
 {
+	stream_tell_begin(stream);
 	stream_queue(stream, CHANGE_COMMIT);
 	stream->state = STREAM_IDLE;
 }
@@ -196,34 +206,6 @@ dequeue(SourceStream *stream)
 	return change;
 }
 
-/* A stream opened anew passes over what is void. */
-void
-stream_reopen(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_TRANSACTION_ROLLBACK),
-			 errmsg("a transaction was rolled back at the source after its rows had been read"),
-			 errdetail("The stream must be opened again at the position that was committed last.")));
-}
-
-/*
- * What came between the offset from and the end of the current event is void.
- */
-void
-stream_void(SourceStream *stream, uint64 from)
-{
-	if (stream->rows_told == 0)
-	{
-		stream_commit(stream);
-		return;
-	}
-	void_add(stream, from, stream->reader->offset);
-	stream_queue(stream, CHANGE_ROLLBACK);
-	stream->voided = true;
-	stream->state = STREAM_IDLE;
-	stream->has_gtid = false;
-}
-
 /*
  * A new file or a new transaction begins: one that is still open will never
  * end, for the source crashed while it wrote it.
@@ -232,7 +214,7 @@ static void
 end_unfinished(SourceStream *stream)
 {
 	stream_forget_maps(stream);
-	if (stream->state == STREAM_IN_TRANSACTION)
+	if (stream->state == STREAM_IN_TRANSACTION && stream->begin_told)
 	{
 		stream->has_gtid = false;
 		stream_void(stream, stream->start.offset);
@@ -246,24 +228,6 @@ end_unfinished(SourceStream *stream)
 }
 
 /* ---------------------------------------------------------------- events */
-
-static bool
-grow_plain(BinlogBuffer *buf, size_t wanted)
-{
-	SourceStream *stream = (SourceStream *)
-		((char *) buf - offsetof(SourceStream, plain));
-
-	if (wanted > MaxAllocHugeSize)
-		return false;
-	wanted = Max(wanted, 64 * 1024);
-	if (buf->data != NULL)
-		pfree(buf->data);
-	buf->data = NULL;
-	buf->size = 0;
-	buf->data = MemoryContextAllocHuge(stream->cxt, wanted);
-	buf->size = wanted;
-	return true;
-}
 
 /* Nothing came: is the source still there? */
 static void
@@ -472,6 +436,8 @@ handle_incident(SourceStream *stream)
 
 	if (!binlog_read_incident(&stream->event, &incident, &error))
 		stream_error(stream, &error);
+	if (stream_settle(stream))
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("the source has logged an incident at position " UINT64_FORMAT " of \"%s\": %.*s",
@@ -486,7 +452,7 @@ unknown_event(SourceStream *stream)
 {
 	uint8		type = stream->event.type;
 
-	if (stream->event.flags & BINLOG_F_IGNORABLE)
+	if ((stream->event.flags & BINLOG_F_IGNORABLE) || stream_settle(stream))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -576,97 +542,6 @@ handle_event(SourceStream *stream)
 
 /* ------------------------------------------------------------------ life */
 
-static void
-start_reader(SourceStream *stream, const char *file, uint64 offset,
-			 const char *gtids)
-{
-	StreamReader *r = stream->reader;
-
-	binlog_format_init(&r->format);
-	strlcpy(r->file, file, MY_FILE_SIZE);
-	r->segment = my_file_segment(file);
-	r->offset = offset;
-	stream_start_dump(r->conn, &stream->info, file, offset, gtids);
-}
-
-static char *
-copy_string(const char *s)
-{
-	return s ? pstrdup(s) : NULL;
-}
-
-static void
-copy_info(ConnectionInfo *to, const ConnectionInfo *from)
-{
-	*to = *from;
-	to->server_name = pstrdup(from->server_name ? from->server_name : "");
-	to->server_type = copy_string(from->server_type);
-	to->host = copy_string(from->host);
-	to->user = copy_string(from->user);
-	to->password = copy_string(from->password);
-	to->dbname = copy_string(from->dbname);
-	to->ssl_ca = copy_string(from->ssl_ca);
-	to->ssl_cert = copy_string(from->ssl_cert);
-	to->ssl_key = copy_string(from->ssl_key);
-}
-
-SourceStream *
-my_open_changes(const ConnectionInfo *info, const char *position,
-				const StreamCallbacks *callbacks, TypePolicy *policy)
-{
-	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
-											  "dtsmig change stream",
-											  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	SourceStream *stream = palloc0(sizeof(SourceStream));
-	char	   *gtids = NULL;
-
-	stream->cxt = cxt;
-	stream->eventcxt = AllocSetContextCreate(cxt, "dtsmig event",
-											 ALLOCSET_SMALL_SIZES);
-	stream->txcxt = AllocSetContextCreate(cxt, "dtsmig source transaction",
-										  ALLOCSET_SMALL_SIZES);
-	copy_info(&stream->info, info);
-	stream->callbacks = *callbacks;
-	stream->policy = policy;
-	stream->plain.grow = grow_plain;
-	stream->reader = &stream->main;
-	my_position_read(position, &stream->done);
-	stream_rows_init(stream);
-
-	stream->main.conn = my_connect(&stream->info);
-	stream->mariadb = my_is_mariadb(stream->main.conn);
-	stream_check_start(stream);
-
-	/* offsets past 4 GB can't be asked for; a GTID state can */
-	if (stream->done.file[0] == '\0' || stream->done.offset > PG_UINT32_MAX)
-		gtids = my_position_gtids(&stream->done);
-	start_reader(stream, gtids ? "" : stream->done.file,
-				 gtids ? 0 : stream->done.offset, gtids);
-	MemoryContextSwitchTo(old);
-	return stream;
-}
-
-/*
- * The main reader waits while the rows of an XA transaction that has been
- * committed are read from their place, on a connection of its own.
- */
-void
-stream_start_replay(SourceStream *stream, const char *file, uint64 offset)
-{
-	MemoryContext old;
-
-	stream->replaycxt = AllocSetContextCreate(stream->cxt, "dtsmig replay",
-											  ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(stream->replaycxt);
-	stream->replay_time = stream_event_time(stream);
-	memset(&stream->replay, 0, sizeof(stream->replay));
-	stream->replay.conn = my_connect(&stream->info);
-	stream->reader = &stream->replay;
-	start_reader(stream, file, offset, NULL);
-	MemoryContextSwitchTo(old);
-}
-
 /* An event of a transaction that is read again. */
 static void
 handle_replayed(SourceStream *stream)
@@ -689,16 +564,26 @@ handle_replayed(SourceStream *stream)
 	}
 }
 
+static void
+dispatch(SourceStream *stream)
+{
+	if (stream->reader == &stream->replay)
+		handle_replayed(stream);
+	else
+		handle_event(stream);
+}
+
 /*
  * Much has been read, of a transaction that is of no interest: the source is
- * alive.
+ * alive, but the position can't move on yet.
  */
 static Change *
 still_reading(SourceStream *stream)
 {
 	Change	   *change = stream_queue(stream, CHANGE_HEARTBEAT);
 
-	change->pos = stream->start;
+	change->pos.segment = my_file_segment(stream->done.file);
+	change->pos.offset = stream->done.offset;
 	return dequeue(stream);
 }
 
@@ -742,6 +627,12 @@ next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 			stream->plain.size = 0;
 		}
 		CHECK_FOR_INTERRUPTS();
+		if (stream->settling)
+		{
+			dispatch(stream);
+			stream->settling = false;
+			continue;
+		}
 		if (events++ % EVENTS_PER_LOOK == EVENTS_PER_LOOK - 1 &&
 			time_left(&started, timeout_ms) == 0)
 			return still_reading(stream);
@@ -752,10 +643,7 @@ next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 			if (left == 0 || !stream_read_event(stream, left))
 				return NULL;
 		}
-		if (stream->reader == &stream->replay)
-			handle_replayed(stream);
-		else
-			handle_event(stream);
+		dispatch(stream);
 	}
 }
 

@@ -4,7 +4,7 @@
  *	  What the files of the change stream share: my_stream.c (life and
  *	  transactions), my_stream_open.c (handshake), my_stream_rows.c (tables
  *	  and rows), my_stream_query.c (statements), my_stream_void.c (what is to
- *	  be passed over).
+ *	  be passed over, and errors for good).
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +27,7 @@ typedef enum StreamState
 {
 	STREAM_IDLE,				/* between transactions */
 	STREAM_STANDALONE,			/* a GTID came; one statement follows */
-	STREAM_IN_TRANSACTION,		/* BEGIN has been told */
+	STREAM_IN_TRANSACTION,		/* BEGIN is told with the first change */
 	STREAM_PREPARING			/* in an XA transaction up to its PREPARE;
 								 * nothing is told */
 } StreamState;
@@ -70,6 +70,8 @@ typedef struct StreamSavepoint
 {
 	char	   *name;
 	uint64		offset;			/* end of its event */
+	bool		begin_told;
+	bool		settling;		/* the current event is to be handled again */
 	uint64		rows_told;		/* before it */
 } StreamSavepoint;
 
@@ -100,6 +102,8 @@ struct SourceStream
 	BinlogGtid	gtid;
 	uint32		gtid_server_id;
 	bool		has_gtid;
+	bool		begin_told;
+	bool		settling;		/* the current event is to be handled again */
 	uint64		rows_told;		/* row changes told since BEGIN … */
 	bool		transactional_told; /* … of a table that can roll back, */
 	bool		other_told;		/* … of one that can't */
@@ -139,20 +143,15 @@ pg_noreturn extern void stream_error(SourceStream *stream,
 extern SourcePos stream_end_pos(SourceStream *stream);
 extern Change *stream_queue(SourceStream *stream, ChangeKind kind);
 extern void stream_begin(SourceStream *stream);
+extern void stream_tell_begin(SourceStream *stream);
 extern void stream_commit(SourceStream *stream);
 extern void stream_move(SourceStream *stream);
-extern void stream_void(SourceStream *stream, uint64 from);
-pg_noreturn extern void stream_reopen(void);
 extern TimestampTz stream_event_time(SourceStream *stream);
 extern bool stream_read_event(SourceStream *stream, long timeout_ms);
-extern void stream_start_replay(SourceStream *stream, const char *file,
-								uint64 offset);
 
 /* my_stream_open.c */
-extern void stream_check_start(SourceStream *stream);
-extern void stream_start_dump(MyConn *conn, const ConnectionInfo *info,
-							  const char *file, uint64 offset,
-							  const char *gtids);
+extern void stream_start_replay(SourceStream *stream, const char *file,
+								uint64 offset);
 
 /* my_stream_rows.c */
 extern void stream_rows_init(SourceStream *stream);
@@ -170,6 +169,9 @@ extern void stream_prepared(SourceStream *stream, const BinlogXid *xid,
 
 /* my_stream_void.c */
 extern void void_add(const SourceStream *stream, uint64 from, uint64 to);
+extern void stream_void(SourceStream *stream, uint64 from);
+pg_noreturn extern void stream_reopen(void);
+extern bool stream_settle(SourceStream *stream);
 extern bool void_contains(const SourceStream *stream, uint64 offset);
 
 #endif							/* DTSMIG_MY_STREAM_IMPL_H */

@@ -12,6 +12,7 @@
 
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 /* commands of the protocol */
 #define COM_BINLOG_DUMP		18
@@ -116,8 +117,8 @@ ask_gtids(SourceStream *stream)
 }
 
 /* Looks at where the stream is to start, and at what else it must know. */
-void
-stream_check_start(SourceStream *stream)
+static void
+check_start(SourceStream *stream)
 {
 	MyConn	   *conn = stream->main.conn;
 	char	   *fold = my_query_value(conn, "SELECT @@lower_case_table_names");
@@ -180,8 +181,8 @@ register_replica(MyConn *conn, uint32 server_id)
  * offset on, or (gtids not NULL) from a GTID state on. Heartbeats come each
  * second. A consumer that is slow must not be taken for dead.
  */
-void
-stream_start_dump(MyConn *conn, const ConnectionInfo *info, const char *file,
+static void
+start_dump(MyConn *conn, const ConnectionInfo *info, const char *file,
 				  uint64 offset, const char *gtids)
 {
 	uint32		server_id = choose_server_id(info);
@@ -211,4 +212,115 @@ stream_start_dump(MyConn *conn, const ConnectionInfo *info, const char *file,
 	append_le(&buf, server_id, 4);
 	appendStringInfoString(&buf, file);
 	my_command(conn, COM_BINLOG_DUMP, buf.data, buf.len);
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static bool
+grow_plain(BinlogBuffer *buf, size_t wanted)
+{
+	SourceStream *stream = (SourceStream *)
+		((char *) buf - offsetof(SourceStream, plain));
+
+	if (wanted > MaxAllocHugeSize)
+		return false;
+	wanted = Max(wanted, 64 * 1024);
+	if (buf->data != NULL)
+		pfree(buf->data);
+	buf->data = NULL;
+	buf->size = 0;
+	buf->data = MemoryContextAllocHuge(stream->cxt, wanted);
+	buf->size = wanted;
+	return true;
+}
+
+static void
+start_reader(SourceStream *stream, const char *file, uint64 offset,
+			 const char *gtids)
+{
+	StreamReader *r = stream->reader;
+
+	binlog_format_init(&r->format);
+	strlcpy(r->file, file, MY_FILE_SIZE);
+	r->segment = my_file_segment(file);
+	r->offset = offset;
+	start_dump(r->conn, &stream->info, file, offset, gtids);
+}
+
+static char *
+copy_string(const char *s)
+{
+	return s ? pstrdup(s) : NULL;
+}
+
+static void
+copy_info(ConnectionInfo *to, const ConnectionInfo *from)
+{
+	*to = *from;
+	to->server_name = pstrdup(from->server_name ? from->server_name : "");
+	to->server_type = copy_string(from->server_type);
+	to->host = copy_string(from->host);
+	to->user = copy_string(from->user);
+	to->password = copy_string(from->password);
+	to->dbname = copy_string(from->dbname);
+	to->ssl_ca = copy_string(from->ssl_ca);
+	to->ssl_cert = copy_string(from->ssl_cert);
+	to->ssl_key = copy_string(from->ssl_key);
+}
+
+SourceStream *
+my_open_changes(const ConnectionInfo *info, const char *position,
+				const StreamCallbacks *callbacks, TypePolicy *policy)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
+											  "dtsmig change stream",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	SourceStream *stream = palloc0(sizeof(SourceStream));
+	char	   *gtids = NULL;
+
+	stream->cxt = cxt;
+	stream->eventcxt = AllocSetContextCreate(cxt, "dtsmig event",
+											 ALLOCSET_SMALL_SIZES);
+	stream->txcxt = AllocSetContextCreate(cxt, "dtsmig source transaction",
+										  ALLOCSET_SMALL_SIZES);
+	copy_info(&stream->info, info);
+	stream->callbacks = *callbacks;
+	stream->policy = policy;
+	stream->plain.grow = grow_plain;
+	stream->reader = &stream->main;
+	my_position_read(position, &stream->done);
+	stream_rows_init(stream);
+
+	stream->main.conn = my_connect(&stream->info);
+	stream->mariadb = my_is_mariadb(stream->main.conn);
+	check_start(stream);
+
+	/* offsets past 4 GB can't be asked for; a GTID state can */
+	if (stream->done.file[0] == '\0' || stream->done.offset > PG_UINT32_MAX)
+		gtids = my_position_gtids(&stream->done);
+	start_reader(stream, gtids ? "" : stream->done.file,
+				 gtids ? 0 : stream->done.offset, gtids);
+	MemoryContextSwitchTo(old);
+	return stream;
+}
+
+/*
+ * The main reader waits while the rows of an XA transaction that has been
+ * committed are read from their place, on a connection of its own.
+ */
+void
+stream_start_replay(SourceStream *stream, const char *file, uint64 offset)
+{
+	MemoryContext old;
+
+	stream->replaycxt = AllocSetContextCreate(stream->cxt, "dtsmig replay",
+											  ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(stream->replaycxt);
+	stream->replay_time = stream_event_time(stream);
+	memset(&stream->replay, 0, sizeof(stream->replay));
+	stream->replay.conn = my_connect(&stream->info);
+	stream->reader = &stream->replay;
+	start_reader(stream, file, offset, NULL);
+	MemoryContextSwitchTo(old);
 }

@@ -166,6 +166,8 @@ check_data(SourceStream *stream, const BinlogStatement *stmt,
 		  stream->callbacks.selected(stream->callbacks.arg, schema, NULL)) &&
 		!binlog_statement_names(stmt, name_found, &search))
 		return;
+	if (stream_settle(stream))
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("the source has logged a change as a statement at position " UINT64_FORMAT " of \"%s\"",
@@ -204,6 +206,7 @@ tell_truncate(SourceStream *stream, SourceRelation *rel)
 
 	if (alone)
 		stream_begin(stream);
+	stream_tell_begin(stream);
 	change = stream_queue(stream, CHANGE_TRUNCATE);
 	change->rel = rel;
 	change->bytes = stream->event.size;
@@ -385,11 +388,15 @@ handle_xa_end(SourceStream *stream, const BinlogStatement *stmt)
 			appendStringInfoChar(&name, *p == 'X' ? 'X' : pg_tolower(*p));
 	x = my_position_find_prepared(&stream->done, name.data);
 	if (stmt->kind == BINLOG_STMT_XA_COMMIT && x == NULL)
+	{
+		if (stream_settle(stream))
+			return;
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("XA transaction %s, committed at position " UINT64_FORMAT " of \"%s\", was prepared before the stream's start",
 						name.data, stream->main.event_start, stream->main.file),
 				 errhint("Start the task when no XA transaction is in doubt at the source (XA RECOVER).")));
+	}
 	if (x != NULL)
 		stream->ended_xid = MemoryContextStrdup(stream->cxt, name.data);
 	if (stmt->kind == BINLOG_STMT_XA_ROLLBACK)
@@ -488,7 +495,8 @@ stream_query(SourceStream *stream)
 	{
 		if (stmt.kind == BINLOG_STMT_DATA || stmt.kind == BINLOG_STMT_UNKNOWN)
 			check_data(stream, &stmt, &query, schema);
-		end_statement(stream);
+		if (!stream->settling)
+			end_statement(stream);
 	}
 	MemoryContextSwitchTo(old);
 }

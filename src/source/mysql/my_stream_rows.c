@@ -291,6 +291,39 @@ is_transactional(const SourceRelation *rel)
 	return true;
 }
 
+/*
+ * Fits a table to the relation that receives it. An error, which says that
+ * the definitions differ, may have to wait: then the table is left undone.
+ */
+static bool
+fit_relation(SourceStream *stream, StreamTable *table,
+			 const BinlogTableMap *map, SourceRelation *rel)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	volatile bool done = true;
+
+	PG_TRY();
+	{
+		fit_old_temporal(table, rel);
+		check_names(stream, map, rel);
+		table->generation = rel->generation;
+		table->nvisible = visible_columns(table, rel);
+		table->transactional = is_transactional(rel);
+		my_values_bind_binlog(rel, table->plain, table->nvisible);
+	}
+	PG_CATCH();
+	{
+		table->raw_len = 0;		/* not to be taken for seen */
+		if (!stream_settle(stream))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(cxt);
+		FlushErrorState();
+		done = false;
+	}
+	PG_END_TRY();
+	return done;
+}
+
 void
 stream_table_map(SourceStream *stream)
 {
@@ -321,20 +354,19 @@ stream_table_map(SourceStream *stream)
 
 	rel = stream->callbacks.lookup(stream->callbacks.arg, table->schema,
 								   table->name);
-	if (rel != NULL && (rel != table->rel || !same ||
-						rel->generation != table->generation))
-	{
-		fit_old_temporal(table, rel);
-		check_names(stream, &map, rel);
-		table->generation = rel->generation;
-		table->nvisible = visible_columns(table, rel);
-		table->transactional = is_transactional(rel);
-	}
-	table->rel = rel;
 	if (rel == NULL)
-		return;
-	my_values_bind_binlog(rel, table->plain, table->nvisible);
-	reserve_columns(stream, table->ncolumns);
+		table->rel = NULL;
+	else if (rel != table->rel || !same || rel->generation != table->generation)
+	{
+		table->rel = NULL;
+		if (!fit_relation(stream, table, &map, rel))
+			return;
+		table->rel = rel;
+	}
+	else
+		my_values_bind_binlog(rel, table->plain, table->nvisible);
+	if (rel != NULL)
+		reserve_columns(stream, table->ncolumns);
 }
 
 void
@@ -380,6 +412,7 @@ stream_rows(SourceStream *stream)
 		stream->start.offset = stream->main.event_start;
 		stream_begin(stream);
 	}
+	stream_tell_begin(stream);
 	if (table->transactional)
 		stream->transactional_told = true;
 	else

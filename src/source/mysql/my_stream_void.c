@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * my_stream_void.c
- *	  Places of the binlog that are known to be void.
+ *	  Places of the binlog that are known to be void, and errors for good.
  *
  * That a transaction never ends, or ends with ROLLBACK, is only seen when its
  * rows have been told. The consumer then forgets what it has not committed and
@@ -56,4 +56,53 @@ void_contains(const SourceStream *stream, uint64 offset)
 			strcmp(range->server, stream->info.server_name) == 0)
 			return true;
 	return false;
+}
+
+/*
+ * What came between the offset from and the end of the current event is void.
+ */
+void
+stream_void(SourceStream *stream, uint64 from)
+{
+	if (stream->rows_told == 0)
+	{
+		stream_commit(stream);
+		return;
+	}
+	void_add(stream, from, stream->reader->offset);
+	stream_queue(stream, CHANGE_ROLLBACK);
+	stream->voided = true;
+	stream->state = STREAM_IDLE;
+	stream->has_gtid = false;
+}
+
+/* A stream opened anew passes over what is void. */
+void
+stream_reopen(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRANSACTION_ROLLBACK),
+			 errmsg("a transaction was rolled back at the source after its rows had been read"),
+			 errdetail("The stream must be opened again at the position that was committed last.")));
+}
+
+/*
+ * An error about to be raised is for good: what came before it is to be
+ * applied nevertheless. Unless the consumer is inside of a transaction, it
+ * gets a HEARTBEAT to commit at, and the event is handled again on the next
+ * call. Returns false where the error is due.
+ */
+bool
+stream_settle(SourceStream *stream)
+{
+	Change	   *change;
+
+	if (stream->settling ||
+		(stream->state == STREAM_IN_TRANSACTION && stream->begin_told))
+		return false;
+	stream->settling = true;
+	change = stream_queue(stream, CHANGE_HEARTBEAT);
+	change->pos.segment = my_file_segment(stream->done.file);
+	change->pos.offset = stream->done.offset;
+	return true;
 }
