@@ -124,7 +124,7 @@ sub spawn
     my $pid = fork() // croak "fork: $!";
     if (!$pid)
     {
-        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP __DIE__);
+        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP PIPE __DIE__);
         if ($opt->{log})
         {
             open STDOUT, '>>', $opt->{log} or POSIX::_exit(126);
@@ -317,5 +317,7 @@ END
     }
 }
 $SIG{$_} = sub { die "dts: ended by a signal\n" } for qw(INT TERM HUP);
+# A client that fails to connect does not read what it was to be told.
+$SIG{PIPE} = 'IGNORE';
 
 1;
