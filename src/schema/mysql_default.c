@@ -81,20 +81,39 @@ hex_to_bytea(const char *digits)
 	return psprintf("'\\x%s%s'::bytea", strlen(digits) % 2 ? "0" : "", digits);
 }
 
+/*
+ * A binary default as the source spells it: 'ab\0'. Zero bytes are the reason
+ * for not using the lexer's text. What the source could not show as text is
+ * a '?' or not ASCII; NULL then.
+ */
 static char *
-bytes_default(const TableColumn *col, const char *text, MyTokenKind kind)
+bytes_default(const TableColumn *col)
 {
 	StringInfoData hex;
-	int			len;
+	const char *p = col->default_expr;
+	int			n = 0;
 
-	if (kind == TOK_HEX)
-		return hex_to_bytea(text);
+	if (*p++ != '\'')
+		return NULL;
 	initStringInfo(&hex);
-	for (const char *p = text; *p != '\0'; p++)
-		appendStringInfo(&hex, "%02x", (unsigned char) *p);
+	for (; *p != '\0' && !(*p == '\'' && p[1] == '\0'); p++, n++)
+	{
+		char		c = *p;
+
+		if (c == '?' || IS_HIGHBIT_SET(c))
+			return NULL;
+		if (c == '\\' && p[1] != '\0')
+		{
+			c = *++p;
+			c = c == '0' ? '\0' : c == 'n' ? '\n' : c == 'r' ? '\r' :
+				c == 't' ? '\t' : c == 'b' ? '\b' : c == 'Z' ? '\032' : c;
+		}
+		else if (c == '\'')
+			p++;
+		appendStringInfo(&hex, "%02x", (unsigned char) c);
+	}
 	/* BINARY(n) is filled up with zero bytes */
-	for (len = strlen(text); strcmp(col->base_type, "binary") == 0 &&
-		 len < col->length; len++)
+	for (; strcmp(col->base_type, "binary") == 0 && n < col->length; n++)
 		appendStringInfoString(&hex, "00");
 	return hex_to_bytea(hex.data);
 }
@@ -229,7 +248,7 @@ literal_default(const TableColumn *col, const char *text, MyTokenKind kind,
 			sql = bits_default(col, text, kind);
 			break;
 		case PGC_BYTEA:
-			sql = bytes_default(col, text, kind);
+			sql = kind == TOK_HEX ? hex_to_bytea(text) : bytes_default(col);
 			break;
 		case PGC_DATE:
 		case PGC_TIMESTAMP:
@@ -269,6 +288,8 @@ mysql_map_default(const TableDef *def, const TableColumn *col,
 
 	if (col->default_expr == NULL || pg_strcasecmp(col->default_expr, "NULL") == 0)
 		return NULL;
+	if (cls == PGC_BYTEA && col->default_expr[0] == '\'')
+		return literal_default(col, "", TOK_STRING, options, notes);
 	text = lone_literal(col->default_expr, &kind);
 	if (text != NULL)
 		return literal_default(col, text, kind, options, notes);

@@ -110,80 +110,6 @@ my_expr_expect(MyExpr *x, const char *word)
 					 x->lexer.sql + x->token.start);
 }
 
-/* A column, by its parts: [[schema.]table.]column */
-static MyVal
-column_reference(MyExpr *x, List *parts)
-{
-	const char *name = llast(parts);
-	const TableColumn *col = NULL;
-	const MyFrom *from = NULL;
-	ListCell   *lc;
-
-	if (x->use == MY_EXPR_DEFAULT)
-	{
-		my_expr_fail(x, "a default that refers to column %s", name);
-		return my_val("NULL", PGC_UNKNOWN);
-	}
-	if (x->in_query)
-	{
-		const char *table = list_length(parts) > 1 ?
-			list_nth(parts, list_length(parts) - 2) : NULL;
-
-		foreach(lc, x->from)
-		{
-			MyFrom	   *f = lfirst(lc);
-			TableColumn *c;
-
-			if (table != NULL && strcmp(f->alias, table) != 0)
-				continue;
-			if (list_length(parts) > 2 && strcmp(f->schema, linitial(parts)) != 0)
-				continue;
-			c = f->def == NULL ? NULL : model_find_column(f->def, name);
-			if (c != NULL)
-			{
-				col = c;
-				from = f;
-				break;
-			}
-		}
-		if (col == NULL || col->target_name == NULL)
-		{
-			my_expr_fail(x, "column %s is not known", name);
-			return my_val("NULL", PGC_UNKNOWN);
-		}
-		return my_val_column(col, psprintf("%s.%s",
-										   quote_identifier(from->alias),
-										   quote_identifier(col->target_name)));
-	}
-	if (x->def == NULL)
-		return my_val_column(NULL, pstrdup(quote_identifier(name)));
-
-	col = model_find_column(x->def, name);
-	if (col == NULL || col->target_name == NULL)
-	{
-		my_expr_fail(x, "column %s is left out", name);
-		return my_val("NULL", PGC_UNKNOWN);
-	}
-	if (x->use == MY_EXPR_GENERATED && col->generation_expr != NULL)
-	{
-		/* a generated column cannot refer to another: its expression can */
-		MyExprResult inner;
-
-		if (x->depth > 20)
-		{
-			my_expr_fail(x, "generated columns that refer to each other");
-			return my_val("NULL", PGC_UNKNOWN);
-		}
-		inner = mysql_translate_expression(col->generation_expr, x->def,
-										   MY_EXPR_GENERATED,
-										   mysql_column_class(col));
-		if (inner.sql == NULL)
-			my_expr_fail(x, "column %s: %s", name, inner.why);
-		return my_val_column(col, psprintf("(%s)::%s", inner.sql, col->pg_type));
-	}
-	return my_val_column(col, pstrdup(quote_identifier(col->target_name)));
-}
-
 static MyVal
 parse_number(MyExpr *x)
 {
@@ -361,7 +287,7 @@ parse_name(MyExpr *x)
 		my_expr_fail(x, "stored function %s", word);
 		return my_val("NULL", PGC_UNKNOWN);
 	}
-	return column_reference(x, parts);
+	return my_expr_column(x, parts);
 }
 
 static MyVal

@@ -81,6 +81,9 @@ my_expr_exact(const MyExpr *x)
 	return x->use == MY_EXPR_GENERATED || x->use == MY_EXPR_CHECK;
 }
 
+/* mysql_column.c */
+extern MyVal my_expr_column(MyExpr *x, List *parts);
+
 /* mysql_value.c */
 extern MyVal my_val(char *sql, PgClass cls);
 extern MyVal my_val_int(char *sql, int width);

@@ -145,8 +145,8 @@ map_ci_text(TableDef *def, TableColumn *col, const PlanOptions *options,
 	switch (options->policy->ci_collation)
 	{
 		case CI_COLLATION_DEFAULT:
-			plan_note(notes, "%s compares without regard to case at the source (%s), not here",
-					  col->name, col->collation);
+			if (notes != NULL)
+				notes->ci_columns = lappend(notes->ci_columns, col->name);
 			break;
 		case CI_COLLATION_NONDETERMINISTIC:
 			col->pg_collation = ci_collation(def, col);
@@ -216,8 +216,8 @@ map_geometry(TableColumn *col, const PlanOptions *options, PlanNotes *notes)
 	if (!options->postgis)
 	{
 		col->pg_type = "bytea";
-		plan_warn(notes, "%s: PostGIS is not installed, %s becomes bytea with the SRID and the WKB of the value",
-				  col->name, col->source_type);
+		if (notes != NULL)
+			notes->raw_columns = lappend(notes->raw_columns, col->name);
 		return;
 	}
 	if (strcmp(kind, "geomcollection") == 0)
@@ -311,8 +311,8 @@ map_nullable(const TableDef *def, TableColumn *col, const TypePolicy *policy,
 	if (mysql_is_date_type(col) && policy->zero_date == ZERO_DATE_NULL)
 	{
 		col->target_nullable = true;
-		plan_note(notes, "%s may be NULL here: zero dates become NULL (option zero_date)",
-				  col->name);
+		if (notes != NULL)
+			notes->nulled_columns = lappend(notes->nulled_columns, col->name);
 	}
 	/* in strict mode index 0 cannot be written, and ENUM's '' is a label */
 }

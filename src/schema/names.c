@@ -44,8 +44,8 @@ cut_name(const char *name, int limit)
 					hash);
 }
 
-static char *
-fold_name(const char *name, NameCase name_case, bool is_column)
+char *
+plan_name_fold(const char *name, NameCase name_case, bool is_column)
 {
 	switch (name_case)
 	{
@@ -66,7 +66,7 @@ fold_name(const char *name, NameCase name_case, bool is_column)
 char *
 plan_name(const char *name, NameCase name_case, bool is_column)
 {
-	return cut_name(fold_name(name, name_case, is_column), NAMEDATALEN - 1);
+	return cut_name(plan_name_fold(name, name_case, is_column), NAMEDATALEN - 1);
 }
 
 char *
@@ -189,8 +189,9 @@ assign_table_names(PlanState *state)
 		{
 			def->target_schema = plan_name(def->schema,
 										   state->options->name_case, false);
-			report_change(state, "schema", def->schema, def->schema,
-						  def->target_schema);
+			if (plan_name_take(state, def->target_schema, "schemas", def->schema))
+				report_change(state, "schema", def->schema, def->schema,
+							  def->target_schema);
 		}
 		if (!by_rule)
 		{
@@ -282,7 +283,7 @@ assign_index_names(PlanState *state, TableDef *def)
 		if (index->kind == INDEX_PRIMARY)
 			wanted = plan_name_with_suffix(def->target_name, "_pkey");
 		else
-			wanted = fold_name(index->name, state->options->name_case, true);
+			wanted = plan_name_fold(index->name, state->options->name_case, true);
 		index->target_name = plan_name_unique(state, def, "", wanted, "index",
 											  index->kind == INDEX_PRIMARY ?
 											  NULL : index->name);
@@ -312,7 +313,7 @@ assign_constraint_names(PlanState *state, TableDef *def)
 		if (fk->target_name == NULL)
 			fk->target_name =
 				plan_name_unique(state, def, space,
-								 fold_name(fk->name, state->options->name_case,
+								 plan_name_fold(fk->name, state->options->name_case,
 										   true),
 								 "constraint", fk->name);
 	}
@@ -323,7 +324,7 @@ assign_constraint_names(PlanState *state, TableDef *def)
 		if (check->target_name == NULL)
 			check->target_name =
 				plan_name_unique(state, def, space,
-								 fold_name(check->name,
+								 plan_name_fold(check->name,
 										   state->options->name_case, true),
 								 "constraint", check->name);
 	}
@@ -341,6 +342,13 @@ plan_assign_names(PlanState *state)
 
 		assign_column_names(state, def);
 	}
+}
+
+void
+plan_assign_index_names(PlanState *state)
+{
+	ListCell   *lc;
+
 	foreach(lc, state->tables)
 	{
 		TableDef   *def = lfirst(lc);

@@ -72,10 +72,32 @@ plan_warn(PlanNotes *notes, const char *fmt,...)
 		notes->warning = true;
 }
 
-char *
-plan_notes_text(PlanNotes *notes)
+static char *
+join_names(List *names)
 {
-	return notes->text.data;
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, names)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
+						 (char *) lfirst(lc));
+	return buf.data;
+}
+
+void
+plan_notes_flush(PlanNotes *notes)
+{
+	if (notes->ci_columns != NIL)
+		plan_note(notes, "text that compares without regard to case at the source does not here (option ci_collation): %s",
+				  join_names(notes->ci_columns));
+	if (notes->nulled_columns != NIL)
+		plan_note(notes, "NOT NULL is dropped, since zero dates become NULL (option zero_date): %s",
+				  join_names(notes->nulled_columns));
+	if (notes->raw_columns != NIL)
+		plan_warn(notes, "PostGIS is not installed, so geometry becomes bytea with the SRID and the WKB of the value: %s",
+				  join_names(notes->raw_columns));
+	notes->ci_columns = notes->nulled_columns = notes->raw_columns = NIL;
 }
 
 PlanStatement *
@@ -204,6 +226,7 @@ plan_schema(List *tables, const PlanOptions *options, List **names)
 	plan_schemas(&state);
 	plan_schemas(&state);
 	plan_columns(&state);
+	plan_assign_index_names(&state);
 	plan_tables(&state);
 	plan_indexes(&state);
 	plan_constraints(&state);

@@ -44,6 +44,7 @@ map_columns(PlanState *state, TableDef *def, PlanNotes *notes)
 		if (def->is_view && strcmp(col->base_type, "enum") == 0)
 			col->pg_type = NULL;
 	}
+	plan_notes_flush(notes);
 }
 
 /* Shards merged into one table share its enum types. */

@@ -104,6 +104,32 @@ note_wide_index(const TableDef *def, const TableIndex *index,
 				  index->name, total, BTREE_ENTRY_MAX);
 }
 
+/*
+ * A unique index of MariaDB over whole texts of any length (USING HASH): a
+ * btree cannot hold those, but it can hold their digests. Not for the index
+ * that tells rows apart, which must be on the columns themselves.
+ */
+static char *
+long_unique_sql(const TableDef *def, const TableIndex *index,
+				PlanNotes *notes)
+{
+	IndexPart  *part = linitial(index->parts);
+	TableColumn *col = part->column == NULL ? NULL :
+		model_find_column(def, part->column);
+
+	if (index->kind != INDEX_UNIQUE || list_length(index->parts) != 1 ||
+		col == NULL || col->target_name == NULL || part->prefix > 0 ||
+		part_bytes(def, part) <= BTREE_ENTRY_MAX ||
+		(strcmp(col->pg_type, "text") != 0 && strcmp(col->pg_type, "bytea") != 0) ||
+		model_row_key(def) == index)
+		return NULL;
+	plan_note(notes, "unique on md5(%s), for values may be longer than an index entry",
+			  col->name);
+	return psprintf("CREATE UNIQUE INDEX %s ON %s (md5(%s))",
+					quote_identifier(index->target_name),
+					plan_table_name(def), quote_identifier(col->target_name));
+}
+
 static char *
 fulltext_sql(const TableDef *def, const TableIndex *index,
 			 const PlanOptions *options, PlanNotes *notes)
@@ -211,6 +237,9 @@ index_sql(const TableDef *def, const TableIndex *index,
 	if (index->kind == INDEX_SPATIAL)
 		return spatial_sql(def, index, notes);
 
+	parts = long_unique_sql(def, index, notes);
+	if (parts != NULL)
+		return parts;
 	parts = parts_sql(def, index, notes, &plain);
 	if (parts == NULL)
 		return NULL;

@@ -19,6 +19,11 @@ typedef struct PlanNotes
 	StringInfoData text;		/* data == NULL: none yet */
 	bool		warning;
 	bool		fatal;
+
+	/* columns of which the same is said; see plan_notes_flush */
+	List	   *ci_columns;		/* char * */
+	List	   *nulled_columns;
+	List	   *raw_columns;	/* geometry as bytea */
 } PlanNotes;
 
 typedef struct PlanState
@@ -37,7 +42,8 @@ extern PlanStatement *plan_add(PlanState *state, PlanPhase phase,
 							   const char *name, char *sql, PlanNotes *notes);
 extern void plan_note(PlanNotes *notes, const char *fmt,...) pg_attribute_printf(2, 3);
 extern void plan_warn(PlanNotes *notes, const char *fmt,...) pg_attribute_printf(2, 3);
-extern char *plan_notes_text(PlanNotes *notes);
+/* Writes the notes on several columns. */
+extern void plan_notes_flush(PlanNotes *notes);
 extern TableDef *plan_find_table(List *tables, const char *schema,
 								 const char *name);
 extern bool plan_is_repeated(PlanState *state, const TableDef *def);
@@ -56,8 +62,13 @@ extern char *plan_name_unique(PlanState *state, const TableDef *def,
 extern void plan_name_changed(PlanState *state, const char *kind,
 							  char *source, const char *target,
 							  const char *reason);
-/* Target names of all schemas, tables, columns, indexes, constraints. */
+/* Target names of all schemas, tables, columns. */
 extern void plan_assign_names(PlanState *state);
+/* … of indexes and constraints, which make way for those and for types. */
+extern void plan_assign_index_names(PlanState *state);
+/* The case policy alone. */
+extern char *plan_name_fold(const char *name, NameCase name_case,
+							bool is_column);
 
 /* plan_columns.c: types of all columns, the enum types made for them */
 extern void plan_columns(PlanState *state);

@@ -230,7 +230,9 @@ add_child(PlanState *state, PartitionBy *p, List **children,
 	char	   *name;
 
 	name = plan_name_unique(state, p->def, "",
-							psprintf("%s_%s", p->def->target_name, partition),
+							plan_name_fold(psprintf("%s_%s", p->def->target_name,
+													partition),
+										   state->options->name_case, false),
 							"partition", partition);
 	stmt->phase = PLAN_PRE_DATA;
 	stmt->kind = "partition";

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "schema/mysql_expr.h"
+#include "schema/mysql_lex.h"
 #include "schema/mysql_types.h"
 #include "schema/plan_internal.h"
 
@@ -19,6 +20,35 @@ static bool
 is_identity(const TableColumn *col)
 {
 	return col->auto_increment && mysql_column_class(col) == PGC_INT;
+}
+
+/*
+ * Does a generated column take text of another character set? What its own
+ * cannot hold is '?' there.
+ */
+static bool
+converts_text(const TableDef *def, const TableColumn *col)
+{
+	MyLexer		lexer;
+	MyToken		token;
+
+	if (col->charset == NULL)
+		return false;
+	mysql_lex_init(&lexer, col->generation_expr);
+	while ((token = mysql_lex_next(&lexer)).kind != TOK_END &&
+		   token.kind != TOK_BAD)
+	{
+		TableColumn *other;
+
+		if (token.kind != TOK_NAME)
+			continue;
+		other = model_find_column(def, token.text);
+		if (other != NULL && other->charset != NULL &&
+			strcmp(other->charset, col->charset) != 0 &&
+			strcmp(col->charset, "utf8mb4") != 0)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -43,6 +73,11 @@ generated_expression(const TableDef *def, TableColumn *col, PlanNotes *notes)
 	{
 		result.sql = NULL;
 		result.why = "fractions of a second are cut there and rounded here";
+	}
+	if (result.sql != NULL && converts_text(def, col))
+	{
+		result.sql = NULL;
+		result.why = "its character set may not hold the text it is made of";
 	}
 	if (result.sql == NULL)
 	{
@@ -229,6 +264,7 @@ plan_column_type(TableDef *def, TableColumn *col, const PlanOptions *options,
 	PlanNotes	notes = {0};
 
 	mysql_map_column(def, col, options, NULL, &notes);
+	plan_notes_flush(&notes);
 	if (note != NULL)
 		*note = notes.text.data;
 }

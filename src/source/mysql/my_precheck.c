@@ -181,6 +181,45 @@ look_at_table(MyPrecheck *p, const TableDef *def, List *looks)
 	}
 }
 
+/* Where the policy for zero dates costs a NOT NULL. */
+static void
+check_zero_dates(MyPrecheck *p, List *tables)
+{
+	StringInfoData names;
+	ListCell   *lc;
+	ListCell   *lc2;
+	int			n = 0;
+
+	initStringInfo(&names);
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (!model_has_rows(def))
+			continue;
+		foreach(lc2, def->columns)
+		{
+			TableColumn *col = lfirst(lc2);
+
+			if (col->nullable || col->left_out ||
+				(strcmp(col->base_type, "date") != 0 &&
+				 strcmp(col->base_type, "datetime") != 0 &&
+				 strcmp(col->base_type, "timestamp") != 0))
+				continue;
+			if (n++ < 20)
+				appendStringInfo(&names, "%s%s.%s.%s", n > 1 ? ", " : "",
+								 def->schema, def->name, col->name);
+		}
+	}
+	if (n > 20)
+		appendStringInfo(&names, " and %d more", n - 20);
+	if (n > 0)
+		my_precheck_add(p, "zero_dates", PRECHECK_WARNING,
+						psprintf("zero dates become NULL, so NOT NULL is dropped (but in a primary key, where they stop the task): %s",
+								 names.data),
+						"Set option zero_date to error or to a date to keep NOT NULL.");
+}
+
 List *
 my_precheck_values(SourceConn *conn, List *tables, const TypePolicy *policy)
 {
@@ -190,6 +229,8 @@ my_precheck_values(SourceConn *conn, List *tables, const TypePolicy *policy)
 	int			looked = 0;
 
 	p.conn = (MyConn *) conn;
+	if (policy->zero_date == ZERO_DATE_NULL)
+		check_zero_dates(&p, tables);
 	foreach(lc, tables)
 	{
 		TableDef   *def = lfirst(lc);

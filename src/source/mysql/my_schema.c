@@ -249,6 +249,26 @@ describe_partitions(MyDescribe *d)
 	}
 }
 
+/*
+ * The next value; one that has run out of its bounds goes on from where its
+ * next cycle starts, or stays at its last value.
+ */
+static char *
+sequence_next(MyResult *res)
+{
+	char	   *next = my_value(res, 0, "next_not_cached_value");
+	char	   *low = my_value(res, 0, "minimum_value");
+	char	   *high = my_value(res, 0, "maximum_value");
+	bool		cycle = strcmp(my_value(res, 0, "cycle_option"), "0") != 0;
+	int64		n = strtoll(next, NULL, 10);
+
+	if (n > strtoll(high, NULL, 10))
+		return cycle ? low : high;
+	if (n < strtoll(low, NULL, 10))
+		return cycle ? high : low;
+	return next;
+}
+
 /* A sequence is a table with one row, which says all of it. */
 static void
 describe_sequence(MyDescribe *d, TableDef *def)
@@ -264,7 +284,7 @@ describe_sequence(MyDescribe *d, TableDef *def)
 							   my_quote_identifier(def->name)),
 					  &res, &errmsg, &my_errno) || res->nrows != 1)
 		return;
-	def->auto_increment = my_value(res, 0, "next_not_cached_value");
+	def->auto_increment = sequence_next(res);
 	def->sequence_options =
 		psprintf("INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s%s",
 				 strcmp(my_value(res, 0, "increment"), "0") == 0 ? "1" :
@@ -368,10 +388,10 @@ my_next_auto_increment(SourceConn *conn, const TableDef *def)
 	MyConn	   *my = (MyConn *) conn;
 
 	if (def->is_sequence)
-		return my_query_value(my,
-							  psprintf("SELECT next_not_cached_value FROM %s.%s",
-									   my_quote_identifier(def->schema),
-									   my_quote_identifier(def->name)));
+		return sequence_next(my_query(my,
+									  psprintf("SELECT * FROM %s.%s",
+											   my_quote_identifier(def->schema),
+											   my_quote_identifier(def->name))));
 	if (!my_is_mariadb(my) && my_version_num(my) >= 80000)
 		(void) my_query(my, "SET SESSION information_schema_stats_expiry = 0");
 	return my_query_value(my,
