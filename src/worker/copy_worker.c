@@ -165,8 +165,9 @@ take_job(CopyRun *run)
 					   "o.statement, o.name "
 					   "FROM dtsmig.task_job j LEFT JOIN dtsmig.task_object o "
 					   "USING (object_id) WHERE j.task_id = $1 AND j.state = 'ready' "
-					   "ORDER BY j.priority DESC, j.job_id LIMIT 1 "
-					   "FOR UPDATE OF j SKIP LOCKED", "i", run->task->id);
+					   "AND (j.kind <> 'copy' OR NOT $2) ORDER BY j.priority DESC, j.job_id LIMIT 1 "
+					   "FOR UPDATE OF j SKIP LOCKED", "ib", run->task->id,
+					   (int) run->slot->no_copy);
 	if (rows->nrows == 0)
 		return NULL;
 	job = palloc0(sizeof(Job));
@@ -280,20 +281,37 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 	run->source = source_routine(info->server_type);
 	run->dest = &local_dest_routine;
 	run->conn = run->source->connect(info);
-	if (args->snapshot)
-		run->snapshot = run->source->open_snapshot(run->conn);
 	run->jobcxt = AllocSetContextCreate(TopMemoryContext, "dtsmig copy job",
 										ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * Opens a snapshot, and another as often as the task worker asks for one;
+ * returns when work may begin.
+ */
 static void
-wait_for_go(CopyRun *run)
+wait_for_go(CopyRun *run, bool snapshot)
 {
 	while (pg_atomic_read_u32(&run->shared->go) == 0)
 	{
+		uint32		round = pg_atomic_read_u32(&run->shared->round);
+
+		if (run->slot->state == COPY_WORKER_STARTING || run->slot->round != round)
+		{
+			MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+			if (snapshot)
+				run->snapshot = run->source->open_snapshot(run->conn);
+			MemoryContextSwitchTo(old);
+			shared_set_text(run->slot->snapshot, run->snapshot);
+			SpinLockAcquire(&run->shared->mutex);
+			run->slot->round = round;
+			SpinLockRelease(&run->shared->mutex);
+			set_slot_state(run, COPY_WORKER_READY);
+		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 20, PG_WAIT_EXTENSION);
+						 5, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -320,8 +338,7 @@ dtsmig_copy_main(Datum arg)
 	{
 		prepare(&run, &args);
 		worker_session();
-		set_slot_state(&run, COPY_WORKER_READY);
-		wait_for_go(&run);
+		wait_for_go(&run, args.snapshot);
 		while (work(&run))
 			;
 		set_slot_state(&run, COPY_WORKER_DONE);

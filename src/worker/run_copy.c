@@ -6,7 +6,10 @@
  *
  * Each copy worker opens its snapshot before any of them copies, so that the
  * snapshots lie close together in the source's log: what happened between the
- * first and the last is applied idempotently afterwards (step catchup).
+ * first and the last is applied idempotently afterwards (step catchup). A task
+ * that does not follow the log has no afterwards: its snapshots are taken
+ * again until all stand at one position, and if the source is too busy for
+ * that, one worker copies everything.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,6 +31,8 @@
 
 /* How often the books of progress are renewed, and workers looked at. */
 #define WATCH_MS 200
+/* How often snapshots are taken again to have them at one position. */
+#define SNAPSHOT_ROUNDS 30
 
 static BackgroundWorkerHandle *handles[MAX_COPY_WORKERS];
 static int	nhandles = 0;
@@ -240,6 +245,61 @@ watch(TaskRun *run, CopyWorkerState wanted)
 	}
 }
 
+/* Do all snapshots stand at one position? (Or at none that is known.) */
+static bool
+snapshots_agree(TaskRun *run)
+{
+	for (int i = 1; i < nhandles; i++)
+		if (strcmp(run->shared->slots[i].snapshot,
+				   run->shared->slots[0].snapshot) != 0)
+			return false;
+	return nhandles == 1 || run->shared->slots[0].snapshot[0] != '\0';
+}
+
+/* Waits until every worker has a snapshot of this round. */
+static void
+watch_round(TaskRun *run, uint32 round)
+{
+	for (;;)
+	{
+		int			n = 0;
+
+		watch(run, COPY_WORKER_READY);
+		for (int i = 0; i < nhandles; i++)
+		{
+			SpinLockAcquire(&run->shared->mutex);
+			n += run->shared->slots[i].round == round;
+			SpinLockRelease(&run->shared->mutex);
+		}
+		if (n == nhandles)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 WATCH_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* For a task that does not follow the log; see the top of the file. */
+static void
+agree_on_snapshot(TaskRun *run)
+{
+	uint32		round = 0;
+
+	while (!snapshots_agree(run) && round < SNAPSHOT_ROUNDS)
+	{
+		pg_atomic_write_u32(&run->shared->round, ++round);
+		watch_round(run, round);
+	}
+	if (snapshots_agree(run))
+		return;
+	for (int i = 1; i < nhandles; i++)
+		run->shared->slots[i].no_copy = true;
+	ereport(LOG,
+			(errmsg("task \"%s\" copies with one worker, because the source is busy and its changes are not followed",
+					run->task->name)));
+}
+
 /* Starts copy workers and returns when every job of the task is done. */
 static void
 run_workers(TaskRun *run, bool snapshot)
@@ -248,6 +308,7 @@ run_workers(TaskRun *run, bool snapshot)
 
 	Assert(nhandles == 0);
 	pg_atomic_write_u32(&run->shared->go, 0);
+	pg_atomic_write_u32(&run->shared->round, 0);
 	for (int i = 0; i < wanted; i++)
 	{
 		CopyWorkerArgs args;
@@ -255,7 +316,9 @@ run_workers(TaskRun *run, bool snapshot)
 
 		slot->state = COPY_WORKER_STARTING;
 		slot->table_id = 0;
-		slot->building = false;
+		slot->building = slot->no_copy = false;
+		slot->round = 0;
+		slot->snapshot[0] = '\0';
 		pg_atomic_write_u64(&slot->rows, 0);
 		pg_atomic_write_u64(&slot->bytes, 0);
 		args.database = MyDatabaseId;
@@ -276,6 +339,8 @@ run_workers(TaskRun *run, bool snapshot)
 				 errmsg("no background worker slot is free for a copy worker"),
 				 errhint("Raise max_worker_processes.")));
 	watch(run, COPY_WORKER_READY);
+	if (snapshot && !run->task->do_incremental)
+		agree_on_snapshot(run);
 	pg_atomic_write_u32(&run->shared->go, 1);
 	watch(run, COPY_WORKER_DONE);
 	stop_copy_workers();

@@ -33,6 +33,7 @@ shared_create(int64 task_id, dsm_handle *handle)
 	shared->latency_bytes = -1;
 	SpinLockInit(&shared->mutex);
 	pg_atomic_init_u32(&shared->go, 0);
+	pg_atomic_init_u32(&shared->round, 0);
 	pg_atomic_init_u64(&shared->rows_total, 0);
 	pg_atomic_init_u64(&shared->bytes_total, 0);
 	for (int i = 0; i < MAX_COPY_WORKERS; i++)

@@ -46,6 +46,9 @@ typedef struct CopySlot
 	CopyWorkerState state;		/* under mutex */
 	pid_t		pid;
 	bool		building;		/* runs a statement, not a copy */
+	bool		no_copy;		/* set by the task worker: take no rows */
+	uint32		round;			/* its snapshot is that of this round */
+	char		snapshot[SHARED_TEXT];	/* where that stands in the log */
 	int64		table_id;		/* being copied; 0: none */
 	pg_atomic_uint64 rows;		/* of the range being copied, not committed */
 	pg_atomic_uint64 bytes;
@@ -73,6 +76,7 @@ typedef struct TaskShared
 	int64		latency_bytes;	/* < 0: unknown */
 
 	pg_atomic_uint32 go;		/* copy workers may take jobs */
+	pg_atomic_uint32 round;		/* snapshots wanted anew: see run_copy.c */
 	pg_atomic_uint64 rows_total;	/* copied in this run */
 	pg_atomic_uint64 bytes_total;
 	int			nslots;

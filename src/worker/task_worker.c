@@ -187,7 +187,8 @@ run_task(TaskRun *run)
 	MemoryContextSwitchTo(run->cxt);
 	if (at_step(run, "catchup"))
 	{
-		if (run->task->target_position && !is_caught_up(run))
+		if (run->task->do_incremental && run->task->target_position &&
+			!is_caught_up(run))
 			run_changes(run, run->task->target_position);
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
