@@ -31,38 +31,29 @@
 #include "schema/mysql_types.h"
 #include "schema/plan_internal.h"
 
-/* In a BEFORE trigger NEW has no value for generated columns. */
+/*
+ * Statements that make generated columns the same in both copies of the row:
+ * before the row is written, NEW has no value of its own for them.
+ */
 static char *
-row_changed_sql(const TableDef *def)
+level_generated_sql(const TableDef *def)
 {
-	StringInfoData old_list;
-	StringInfoData new_list;
+	StringInfoData sql;
 	ListCell   *lc;
-	bool		generated = false;
 
-	initStringInfo(&old_list);
-	initStringInfo(&new_list);
+	initStringInfo(&sql);
 	foreach(lc, def->columns)
 	{
 		TableColumn *col = lfirst(lc);
-		const char *comma = old_list.len > 0 ? ", " : "";
+		const char *name;
 
-		if (col->target_name == NULL)
+		if (col->target_name == NULL || !col->target_generated)
 			continue;
-		if (col->target_generated)
-		{
-			generated = true;
-			continue;
-		}
-		appendStringInfo(&old_list, "%sOLD.%s", comma,
-						 quote_identifier(col->target_name));
-		appendStringInfo(&new_list, "%sNEW.%s", comma,
-						 quote_identifier(col->target_name));
+		name = quote_identifier(col->target_name);
+		appendStringInfo(&sql, "        old_row.%s := NULL;\n", name);
+		appendStringInfo(&sql, "        new_row.%s := NULL;\n", name);
 	}
-	/* *<> compares images, so it works for types without an equality */
-	if (!generated)
-		return "NEW *<> OLD";
-	return psprintf("ROW(%s) *<> ROW(%s)", new_list.data, old_list.data);
+	return sql.data;
 }
 
 static char *
@@ -73,17 +64,24 @@ function_sql(const TableDef *def, const TableColumn *col,
 	char	   *body;
 	char	   *mark = quote_literal_cstr(psprintf(".%s", col->target_name));
 
-	body = psprintf("\nBEGIN\n"
+	/* *<> compares images, so it works for types without an equality */
+	body = psprintf("\nDECLARE\n"
+					"    old_row record := OLD;\n"
+					"    new_row record := NEW;\n"
+					"BEGIN\n"
 					"    IF TG_ARGV[0] = 'assigned' THEN\n"
 					"        PERFORM set_config('on_update.assigned', TG_RELID::text || %s, true);\n"
 					"    ELSIF current_setting('on_update.assigned', true) = TG_RELID::text || %s THEN\n"
 					"        PERFORM set_config('on_update.assigned', '', true);\n"
-					"    ELSIF %s THEN\n"
-					"        NEW.%s := CURRENT_TIMESTAMP;\n"
+					"    ELSE\n"
+					"%s"
+					"        IF new_row *<> old_row THEN\n"
+					"            NEW.%s := CURRENT_TIMESTAMP;\n"
+					"        END IF;\n"
 					"    END IF;\n"
 					"    RETURN NEW;\n"
 					"END\n",
-					mark, mark, row_changed_sql(def), name);
+					mark, mark, level_generated_sql(def), name);
 	return psprintf("CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS %s",
 					function, quote_literal_cstr(body));
 }
