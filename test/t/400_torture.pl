@@ -7,7 +7,8 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Dts::Compare qw(compare_tables);
-use Dts::Env qw(poll_until reap tmpdir);
+use Dts::Env qw(poll_until reap);
+use Dts::Proxy;
 use Dts::Task qw(server_pair);
 
 my $rounds = $ENV{DTS_TORTURE} // 24;
@@ -51,7 +52,10 @@ my @writers = map {
     }, db => 'tor');
 } 1 .. 2;
 
-my $task = Dts::Task->new($my, $pg, name => 'tor', db => 'tor',
+# A slow line makes the copy last long enough to be hit.
+my $proxy = Dts::Proxy->new(port => $my->{port});
+$proxy->delay(25);
+my $task = Dts::Task->new($my, $pg, name => 'tor', db => 'tor', port => $proxy->{port},
     options => { copy_workers => 2, rows_per_range => 20000, batch_delay => 200 });
 $task->start;
 
@@ -112,6 +116,7 @@ while ($in_full < $rounds / 2)
     $in_full++ if strike($what[ $in_full % 4 ]);
     ok(running_again(), "comes back ($kills: $at)") or BAIL_OUT($task->report);
 }
+$proxy->delay(0);
 note "$in_full kills before the changes phase";
 eval { $task->wait_for('incremental', 300); 1 } or BAIL_OUT($@);
 while ($kills < $rounds)
@@ -130,6 +135,6 @@ my @diffs = compare_tables($my, $pg, [ map { [ "tor.$_", "tor.$_" ] } @tables ])
 ok($diffs[$_] eq '', "$tables[$_] is equal") or diag $diffs[$_] for 0 .. $#tables;
 cmp_ok($my->value('SELECT SUM(n) FROM tor.counter'), '>', 100, 'there was load');
 is($pg->value("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), 0, 'all indexes are valid');
-is($pg->value("SELECT count(*) FROM pg_indexes WHERE schemaname = 'tor'"), 7, 'and all there');
+is($pg->value("SELECT count(*) FROM pg_indexes WHERE schemaname = 'tor'"), 8, 'and all there');
 is($pg->value("SELECT count(*) FROM pg_constraint WHERE conrelid = 'tor.child'::regclass AND contype = 'f'"), 1, 'the foreign key too');
 done_testing();
