@@ -388,7 +388,8 @@ parse_unary(MyExpr *x)
 
 		v = my_number(x, parse_unary(x));
 		literal = v.literal;
-		v.sql = psprintf("(-%s)", v.sql);
+		v.sql = psprintf("(-%s)", my_widen(v));
+		v.width = 8;
 		v.literal = literal == NULL ? NULL : psprintf("-%s", literal);
 		v.col = NULL;
 	}

@@ -92,6 +92,7 @@ extern MyVal my_val_column(const TableColumn *col, char *sql);
 extern char *my_condition(MyExpr *x, MyVal v);
 extern char *my_text(MyExpr *x, MyVal v);
 extern MyVal my_number(MyExpr *x, MyVal v);
+extern char *my_widen(MyVal v); /* to the width that MySQL computes in */
 extern char *my_integer(MyExpr *x, MyVal v);	/* as PGC_INT or fail */
 extern MyVal my_coerce(MyExpr *x, MyVal v, PgClass want);
 extern MyVal my_arithmetic(MyExpr *x, MyVal a, const char *op, MyVal b);

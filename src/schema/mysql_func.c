@@ -545,7 +545,8 @@ number_function(MyExpr *x, const char *name, MyVal *args, int nargs,
 	{
 		*result = *a;
 		result->col = NULL;
-		result->sql = psprintf("abs(%s)", a->sql);
+		result->sql = psprintf("abs(%s)", my_widen(*a));
+		result->width = 8;
 	}
 	else if (nargs == 1 && (is_func(name, "floor") || is_func(name, "ceil") ||
 							is_func(name, "ceiling")))

@@ -190,7 +190,13 @@ date_format(const char *format)
 			else if (*p == '"' || *p == '\\')
 				return NULL;
 			else
-				appendStringInfo(&buf, "\"%c\"", *p);
+			{
+				/* words are quoted, so that no letter of them is a code */
+				int			n = strcspn(p, "%-/:. ,\"\\");
+
+				appendStringInfo(&buf, "\"%.*s\"", n, p);
+				p += n - 1;
+			}
 			continue;
 		}
 		p++;

@@ -327,8 +327,8 @@ my_coerce(MyExpr *x, MyVal v, PgClass want)
 }
 
 /* MySQL computes in 64 bits, and floats in double precision. */
-static char *
-widen(MyVal v)
+char *
+my_widen(MyVal v)
 {
 	if (v.literal != NULL)
 		return v.sql;
@@ -362,7 +362,7 @@ divide(MyExpr *x, MyVal a, MyVal b)
 		psprintf("NULLIF(%s, 0)", b.sql);
 
 	if (cls == PGC_FLOAT)
-		return my_val(psprintf("(%s / %s)", widen(a), by), PGC_FLOAT);
+		return my_val(psprintf("(%s / %s)", my_widen(a), by), PGC_FLOAT);
 	if (cls == PGC_UNKNOWN)
 	{
 		my_expr_fail(x, "division of values of unknown type");
@@ -404,13 +404,13 @@ my_arithmetic(MyExpr *x, MyVal a, const char *op, MyVal b)
 	{
 		if (cls != PGC_INT)
 			my_expr_fail(x, "DIV of values that are not integers");
-		return my_val_int(psprintf("(%s / NULLIF(%s, 0))", widen(a), b.sql), 8);
+		return my_val_int(psprintf("(%s / NULLIF(%s, 0))", my_widen(a), b.sql), 8);
 	}
 	if (strcmp(op, "%") == 0)
 	{
 		if (cls == PGC_FLOAT)
 			my_expr_fail(x, "a remainder of float values");
-		v = my_val(psprintf("(%s %% NULLIF(%s, 0))", widen(a), b.sql), cls);
+		v = my_val(psprintf("(%s %% NULLIF(%s, 0))", my_widen(a), b.sql), cls);
 		v.scale = Max(a.scale, b.scale);
 		return v;
 	}
@@ -423,9 +423,9 @@ my_arithmetic(MyExpr *x, MyVal a, const char *op, MyVal b)
 			!(op[0] == '&' ? is_unsigned(&a) || is_unsigned(&b) :
 			  is_unsigned(&a) && is_unsigned(&b)))
 			my_expr_fail(x, "bits of values that may be negative");
-		return my_val_int(psprintf("(%s %s %s)", widen(a), op, widen(b)), 8);
+		return my_val_int(psprintf("(%s %s %s)", my_widen(a), op, my_widen(b)), 8);
 	}
-	v = my_val(psprintf("(%s %s %s)", widen(a), op, widen(b)), cls);
+	v = my_val(psprintf("(%s %s %s)", my_widen(a), op, my_widen(b)), cls);
 	if (a.scale >= 0 && b.scale >= 0)
 		v.scale = op[0] == '*' ? a.scale + b.scale : Max(a.scale, b.scale);
 	return v;
