@@ -1,0 +1,138 @@
+# What the binlog holds and is not to be applied: transactions rolled back
+# after they were logged, or never finished; XA transactions, whose rows come
+# long before their COMMIT. Columns and formats that the log only hints at.
+use strict;
+use warnings;
+use Test::More;
+use Dts::Compare qw(same_database);
+use Dts::Env qw(poll_until);
+use Dts::Task qw(server_pair);
+
+my ($my, $pg) = server_pair();
+$my->sql(<<'END');
+CREATE DATABASE void DEFAULT CHARACTER SET utf8mb4; USE void;
+CREATE TABLE i (id int PRIMARY KEY, v int) ENGINE = InnoDB;
+CREATE TABLE m (id int PRIMARY KEY, v int) ENGINE = MyISAM;
+CREATE TABLE hashed (id int PRIMARY KEY, b blob UNIQUE, t text, UNIQUE (t), w varchar(1000) UNIQUE);
+CREATE TABLE packed (id int PRIMARY KEY, v varchar(500) COMPRESSED, b longblob COMPRESSED, t text COMPRESSED);
+SET GLOBAL mysql56_temporal_format = 0;
+CREATE TABLE old_times (id int PRIMARY KEY, t time(3), u time(6), d datetime(2), e datetime(6), s timestamp(3) NULL, z timestamp(6) NULL, n datetime);
+SET GLOBAL mysql56_temporal_format = 1;
+INSERT INTO i VALUES (1, 1); INSERT INTO m VALUES (1, 1);
+END
+my $task = Dts::Task->new($my, $pg, name => 'void', db => 'void');
+$task->start->wait_for('incremental', 60);
+
+sub step
+{
+    my ($name, $sql, $seconds) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($code, $out, $err) = $my->mariadb($sql, db => 'void');
+    diag("$name: $err") if $code;
+    my $ok = eval { $task->catch_up($seconds // 60); 1 };
+    return fail($name) || diag($@) || BAIL_OUT('the stream is stuck') unless $ok;
+    return same_database($my, 'void', $pg, 'void', $name);
+}
+
+sub paused
+{
+    $task->pause;
+    ok($task->wait_status('paused', 30), 'paused');
+    return;
+}
+
+sub go_on
+{
+    $task->resume;
+    $task->wait_for('incremental', 60);
+    return;
+}
+
+step('ROLLBACK TO after a temporary table', q{
+    INSERT INTO i VALUES (2, 2);
+    BEGIN; INSERT INTO i VALUES (10, 1); SAVEPOINT `s 1`; INSERT INTO i VALUES (11, 1); UPDATE i SET v = 50;
+    CREATE TEMPORARY TABLE tt (id int); ROLLBACK TO `s 1`; INSERT INTO i VALUES (12, 1); COMMIT; INSERT INTO i VALUES (13, 1)});
+step('ROLLBACK after a temporary table', q{
+    INSERT INTO i VALUES (20, 1);
+    BEGIN; INSERT INTO i VALUES (21, 1); DELETE FROM i WHERE id = 1; CREATE TEMPORARY TABLE tu (id int); INSERT INTO m VALUES (21, 1); ROLLBACK;
+    INSERT INTO i VALUES (22, 1)});
+step('two of them in one batch', q{
+    BEGIN; INSERT INTO i VALUES (30, 1); CREATE TEMPORARY TABLE tv (id int); ROLLBACK; INSERT INTO i VALUES (31, 1);
+    BEGIN; UPDATE i SET v = 99; DROP TEMPORARY TABLE tv; ROLLBACK; INSERT INTO i VALUES (32, 1)});
+
+# An XA transaction stays prepared while the task is stopped and other
+# transactions commit.
+sub xa
+{
+    my ($sql) = @_;
+    my ($code, $out, $err) = $my->mariadb($sql, db => 'void');
+    diag $err if $code;
+    return;
+}
+xa(q{XA START 'p', 'q', 7; INSERT INTO i VALUES (40, 1); UPDATE i SET v = 41 WHERE id = 2; INSERT INTO hashed VALUES (40, 'xa', 'xa', 'xa'); XA END 'p', 'q', 7; XA PREPARE 'p', 'q', 7});
+xa(q{XA START 'never'; INSERT INTO i VALUES (43, 1); XA END 'never'; XA PREPARE 'never'});
+$my->sql('INSERT INTO void.m VALUES (40, 1)');
+$task->catch_up(30);
+is($pg->value('SELECT count(*) FROM void.i WHERE id >= 40'), 0, 'rows of a prepared transaction are not seen');
+paused();
+$my->sql('FLUSH BINARY LOGS; INSERT INTO void.m VALUES (41, 1)');
+go_on();
+step('XA COMMIT after the task has been stopped', q{XA COMMIT 'p', 'q', 7; XA ROLLBACK 'never'; INSERT INTO i VALUES (42, 1)});
+
+step('hidden columns of long unique indexes', q{
+    INSERT INTO hashed VALUES (1, 'b', 't', 'w'), (2, NULL, NULL, NULL); UPDATE hashed SET b = 'bb', w = REPEAT('w', 999) WHERE id = 1;
+    SET SESSION binlog_row_image = MINIMAL; UPDATE hashed SET t = 'min' WHERE id = 2; DELETE FROM hashed WHERE id = 1});
+step('COMPRESSED columns', q{
+    INSERT INTO packed VALUES (1, REPEAT('v', 500), REPEAT('b', 100000), REPEAT('é', 3000)), (2, '', '', ''), (3, NULL, NULL, NULL), (4, 'short', 'short', 'short');
+    UPDATE packed SET v = REPEAT('w', 400), b = NULL WHERE id = 1; UPDATE packed SET b = REPEAT(0x00FF, 5000) WHERE id > 1; DELETE FROM packed WHERE id = 4});
+step('temporal formats of before 10.1', q{SET sql_mode = '';
+    INSERT INTO old_times VALUES (1, '12:34:56.789', '00:00:00.000001', '2024-02-29 12:34:56.78', '9999-12-31 23:59:59.999999', '2024-02-29 12:34:56.789', '2037-12-31 03:14:07.999999', '2024-02-29 12:34:56'),
+      (2, '23:59:59.999', '23:59:59.999999', '0000-00-00', '0001-01-01 00:00:00.000001', '0000-00-00', NULL, '0000-00-00');
+    UPDATE old_times SET t = '00:00:00.001' WHERE id = 2});
+
+# A transaction that the source had not finished writing when it died: the
+# last event, its COMMIT, is cut off.
+sub cut_last_event
+{
+    my ($path) = @_;
+    my ($at, $last) = (4, 4);
+    open my $f, '+<:raw', $path or die "$path: $!";
+    my $bytes = do { local $/; <$f> };
+    while ($at + 19 <= length $bytes)
+    {
+        $last = $at;
+        $at += unpack('V', substr($bytes, $at + 9, 4));
+    }
+    truncate($f, $last) or die "truncate: $!";
+    close $f;
+    return;
+}
+$my->sql('INSERT INTO void.i VALUES (50, 1); FLUSH BINARY LOGS; INSERT INTO void.i VALUES (51, 1)');
+$task->catch_up(30);
+paused();
+$my->sql('INSERT INTO void.i VALUES (52, 1); INSERT INTO void.m VALUES (60, 1), (61, 1)');
+$my->kill9;
+my ($log) = reverse sort glob("$my->{data}/mariadb-bin.[0-9]*");
+cut_last_event($log);
+$my->start;
+$my->sql('REPAIR TABLE void.m; SET sql_log_bin = 0; DELETE FROM void.m WHERE id IN (60, 61)');
+$my->sql('INSERT INTO void.m VALUES (62, 1)');
+go_on();
+step('a transaction without an end', 'INSERT INTO i VALUES (53, 1)');
+
+# Logs that are gone.
+paused();
+my $lost = $pg->value("SELECT applied_position FROM dtsmig.tasks WHERE name = 'void'");
+$my->sql('FLUSH BINARY LOGS; INSERT INTO void.i VALUES (70, 1); FLUSH BINARY LOGS');
+my ($status) = $my->rows('SHOW MASTER STATUS');
+# not while somebody reads one, or commits in it are not yet in InnoDB's log
+ok(poll_until(sub {
+    $my->sql("PURGE BINARY LOGS TO '$status->[0]'");
+    return 1 == scalar(my @logs = $my->rows('SHOW BINARY LOGS'));
+}, 60, 0.5), 'the logs are gone');
+$task->resume;
+ok($task->wait_status('failed', 30), 'a purged log stops the task') or diag $task->report;
+my ($file, $offset) = $lost =~ /^([^:]+):(\d+)/;
+like($task->last_error, qr/\Q$file\E.*position \Q$offset\E/, 'the error names the first lost position');
+like($task->get('last_error_hint'), qr/full load/, 'and what to do');
+done_testing();
