@@ -184,9 +184,57 @@ read_mariadb_srids(MyDescribe *d)
 	}
 }
 
+/* Has a binary default bytes that text cannot show? They show as '?'. */
+static bool
+is_garbled_default(const TableColumn *col)
+{
+	if (strstr(col->base_type, "binary") == NULL &&
+		strstr(col->base_type, "blob") == NULL)
+		return false;
+	if (col->default_expr == NULL || col->default_expr[0] != '\'')
+		return false;
+	for (const char *p = col->default_expr; *p != '\0'; p++)
+	{
+		if (*p == '?' || IS_HIGHBIT_SET(*p))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * MariaDB shows binary defaults as text. DEFAULT() gives their bytes; the
+ * outer join gives a row whether the table has one or not.
+ */
+static void
+read_binary_defaults(MyDescribe *d, TableDef *def)
+{
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+		MyResult   *res;
+		char	   *errmsg;
+		int			my_errno;
+
+		if (!is_garbled_default(col) ||
+			!my_try_query(d->conn,
+						  psprintf("SELECT HEX(DEFAULT(%s)) FROM (SELECT 1) x"
+								   " LEFT JOIN %s.%s ON 1 = 0",
+								   my_quote_identifier(col->name),
+								   my_quote_identifier(def->schema),
+								   my_quote_identifier(def->name)),
+						  &res, &errmsg, &my_errno) ||
+			res->nrows != 1 || res->values[0][0] == NULL)
+			continue;
+		col->default_expr = psprintf("X'%s'", res->values[0][0]);
+	}
+}
+
 void
 my_describe_columns(MyDescribe *d)
 {
+	ListCell   *lc;
 	MyResult   *res;
 	bool		generated = d->mariadb || d->version >= 50700;
 	bool		srs = !d->mariadb && d->version >= 80000;
@@ -223,6 +271,10 @@ my_describe_columns(MyDescribe *d)
 			strstr(col->base_type, "linestring") != NULL ||
 			strstr(col->base_type, "geom") != NULL;
 	}
-	if (geometry && d->mariadb)
+	if (!d->mariadb)
+		return;
+	if (geometry)
 		read_mariadb_srids(d);
+	foreach(lc, d->tables)
+		read_binary_defaults(d, lfirst(lc));
 }
