@@ -127,6 +127,8 @@ typedef struct TableDef
 	/* target */
 	char	   *target_schema;
 	char	   *target_name;
+	bool		merged;			/* in a plan: into a table before it that has
+								 * the same target; not stored */
 } TableDef;
 
 /* When a statement of a schema plan is run. */

@@ -649,6 +649,9 @@ my_like(MyExpr *x, MyVal a, MyVal b, bool negated, bool regexp)
 		my_expr_note(x, "accents count in LIKE, unlike at the source");
 	a.sql = my_text(x, a);
 	b.sql = my_text(x, b);
+	/* patterns do not match under a collation that folds case */
+	if (a.col != NULL && a.col->pg_collation != NULL)
+		a.sql = psprintf("(%s COLLATE \"default\")", a.sql);
 	if (regexp)
 		op = ci ? (negated ? "!~*" : "~*") : (negated ? "!~" : "~");
 	else

@@ -201,7 +201,9 @@ assign_table_names(PlanState *state)
 						  psprintf("%s.%s", def->schema, def->name),
 						  def->name, def->target_name);
 		}
-		if (plan_name_take(state, def->target_schema, "", def->target_name))
+		def->merged = !plan_name_take(state, def->target_schema, "",
+									  def->target_name);
+		if (!def->merged)
 			continue;
 
 		foreach(lc2, state->tables)

@@ -191,28 +191,6 @@ plan_schemas(PlanState *state)
 	}
 }
 
-/*
- * Is the table, or one that a rule merges it into, planned before it in the
- * list? (Two names that collide are reported by names.c.)
- */
-bool
-plan_is_repeated(PlanState *state, const TableDef *def)
-{
-	ListCell   *lc;
-
-	foreach(lc, state->tables)
-	{
-		TableDef   *other = lfirst(lc);
-
-		if (other == def)
-			return false;
-		if (strcmp(other->target_schema, def->target_schema) == 0 &&
-			strcmp(other->target_name, def->target_name) == 0)
-			return true;
-	}
-	return false;
-}
-
 List *
 plan_schema(List *tables, const PlanOptions *options, List **names)
 {

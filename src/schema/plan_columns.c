@@ -36,7 +36,7 @@ map_columns(PlanState *state, TableDef *def, PlanNotes *notes)
 
 		if (col->target_name == NULL)
 			continue;
-		if (model_has_rows(def) && !plan_is_repeated(state, def) &&
+		if (model_has_rows(def) && !def->merged &&
 			mysql_wants_enum_type(col, state->options))
 			enum_type = enum_type_name(state, def, col);
 		mysql_map_column(def, col, state->options, enum_type, notes);
@@ -126,7 +126,7 @@ plan_columns(PlanState *state)
 	{
 		TableDef   *def = lfirst(lc);
 
-		if (plan_is_repeated(state, def))
+		if (def->merged)
 			share_enum_types(state, def);
 	}
 	plan_unify_keys(state);
@@ -135,7 +135,7 @@ plan_columns(PlanState *state)
 	{
 		TableDef   *def = lfirst(lc);
 
-		if (!model_has_rows(def) || plan_is_repeated(state, def))
+		if (!model_has_rows(def) || def->merged)
 			continue;
 		foreach(lc2, def->columns)
 		{

@@ -197,7 +197,7 @@ plan_constraints(PlanState *state)
 	{
 		TableDef   *def = lfirst(lc);
 
-		if (!model_has_rows(def) || plan_is_repeated(state, def))
+		if (!model_has_rows(def) || def->merged)
 			continue;
 		foreach(lc2, def->checks)
 		{
@@ -221,7 +221,7 @@ plan_constraints(PlanState *state)
 	{
 		TableDef   *def = lfirst(lc);
 
-		if (!model_has_rows(def) || plan_is_repeated(state, def))
+		if (!model_has_rows(def) || def->merged)
 			continue;
 		foreach(lc2, def->foreign_keys)
 		{

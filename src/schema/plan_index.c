@@ -17,6 +17,9 @@
 /* An entry of a btree holds at most about a third of a page. */
 #define BTREE_ENTRY_MAX 2704
 
+/* Characters of a text whose tsvector surely fits into its 1 MB. */
+#define TSVECTOR_TEXT_MAX 100000
+
 /* One key part; NULL: it cannot be built, see why. */
 static char *
 part_sql(const TableDef *def, const IndexPart *part, PlanNotes *notes,
@@ -137,6 +140,8 @@ fulltext_sql(const TableDef *def, const TableIndex *index,
 	StringInfoData sql;
 	ListCell   *lc;
 	bool		first = true;
+	bool		cut;
+	bool		any_cut = false;
 
 	if (options->policy->fulltext_skip)
 	{
@@ -159,12 +164,19 @@ fulltext_sql(const TableDef *def, const TableIndex *index,
 			plan_warn(notes, "FULLTEXT index not built: it has a column that is not text here");
 			return NULL;
 		}
-		appendStringInfo(&sql, "%scoalesce(%s::text, '')",
+		/* a tsvector holds at most 1 MB */
+		cut = col->length < 0 || col->length > TSVECTOR_TEXT_MAX * 4;
+		any_cut = any_cut || cut;
+		appendStringInfo(&sql, cut ? "%scoalesce(\"left\"(%s::text, %d), '')" :
+						 "%scoalesce(%s::text, '')",
 						 first ? "" : " || ' ' || ",
-						 quote_identifier(col->target_name));
+						 quote_identifier(col->target_name), TSVECTOR_TEXT_MAX);
 		first = false;
 	}
 	appendStringInfoString(&sql, "))");
+	if (any_cut)
+		plan_note(notes, "the first %d characters of long texts are indexed",
+				  TSVECTOR_TEXT_MAX);
 	plan_note(notes, "FULLTEXT becomes a GIN index: search with to_tsvector('simple', ...) @@ to_tsquery('simple', ...) in place of MATCH ... AGAINST");
 	return sql.data;
 }
@@ -282,7 +294,7 @@ plan_indexes(PlanState *state)
 		{
 			TableDef   *def = lfirst(lc);
 
-			if (!model_has_rows(def) || plan_is_repeated(state, def))
+			if (!model_has_rows(def) || def->merged)
 				continue;
 			foreach(lc2, def->indexes)
 			{

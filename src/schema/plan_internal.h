@@ -46,7 +46,6 @@ extern void plan_warn(PlanNotes *notes, const char *fmt,...) pg_attribute_printf
 extern void plan_notes_flush(PlanNotes *notes);
 extern TableDef *plan_find_table(List *tables, const char *schema,
 								 const char *name);
-extern bool plan_is_repeated(PlanState *state, const TableDef *def);
 /* Quoted, comma-separated target names of a list of source names. */
 extern char *plan_column_list(const TableDef *def, List *names);
 

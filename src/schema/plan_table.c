@@ -219,7 +219,7 @@ plan_tables(PlanState *state)
 		TableDef   *def = lfirst(lc);
 		PlanNotes  *notes = &state->table_notes[i++];
 
-		if (plan_is_repeated(state, def))
+		if (def->merged)
 			continue;
 		if (def->is_sequence)
 			add_sequence(state, def);

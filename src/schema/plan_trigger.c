@@ -138,7 +138,7 @@ plan_triggers(PlanState *state)
 	{
 		TableDef   *def = lfirst(lc);
 
-		if (!model_has_rows(def) || plan_is_repeated(state, def))
+		if (!model_has_rows(def) || def->merged)
 			continue;
 		foreach(lc2, def->columns)
 		{

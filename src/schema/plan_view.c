@@ -49,7 +49,7 @@ plan_views(PlanState *state)
 	{
 		TableDef   *def = lfirst(lc);
 
-		if (def->is_view && !plan_is_repeated(state, def))
+		if (def->is_view && !def->merged)
 			waiting = lappend(waiting, def);
 		else if (model_has_rows(def))
 			made = lappend(made, def);
