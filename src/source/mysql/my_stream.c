@@ -574,8 +574,9 @@ dispatch(SourceStream *stream)
 }
 
 /*
- * Much has been read, of a transaction that is of no interest: the source is
- * alive, but the position can't move on yet.
+ * Much has been read of a transaction that is of no interest, or the rest of
+ * one keeps us waiting: the source is alive (check_silence sees to that), but
+ * the position can't move on yet.
  */
 static Change *
 still_reading(SourceStream *stream)
@@ -641,7 +642,8 @@ next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 			long		left = time_left(&started, timeout_ms);
 
 			if (left == 0 || !stream_read_event(stream, left))
-				return NULL;
+				return stream->state == STREAM_IN_TRANSACTION &&
+					timeout_ms > 0 ? still_reading(stream) : NULL;
 		}
 		dispatch(stream);
 	}

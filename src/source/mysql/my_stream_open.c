@@ -10,8 +10,6 @@
 
 #include "source/mysql/my_stream_impl.h"
 
-#include "port/pg_bswap.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 /* commands of the protocol */
@@ -75,7 +73,7 @@ check_logs(SourceStream *stream)
 			break;
 	if (i < logs->nrows)
 	{
-		uint64		size = strtou64(logs->values[i][1], NULL, 10);
+		uint64		size = strtoull(logs->values[i][1], NULL, 10);
 
 		if (start->offset <= size)
 			return;
