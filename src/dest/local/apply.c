@@ -64,7 +64,8 @@ local_open(const DestOptions *options)
 	oldcxt = MemoryContextSwitchTo(cxt);
 	initStringInfo(&w->keybuf);
 	MemoryContextSwitchTo(oldcxt);
-	apply_stmt_watch(w);
+	apply_stmt_init();
+	apply_table_watch(w);
 	return (DestWriter *) w;
 }
 
@@ -201,18 +202,9 @@ static void
 drop_stores(LocalWriter *w)
 {
 	int			i;
-	ListCell   *lc;
 
 	for (i = 0; i < w->ndirty; i++)
-	{
-		foreach(lc, w->dirty[i]->stmts)
-		{
-			ApplyStmt  *stmt = lfirst(lc);
-
-			stmt->store[0] = stmt->store[1] = NULL;
-			stmt->nrows[0] = stmt->nrows[1] = 0;
-		}
-	}
+		apply_table_drop_stores(w->dirty[i]);
 	MemoryContextReset(w->flush_cxt);
 }
 
@@ -350,6 +342,7 @@ local_abort(DestWriter *writer)
 	LocalWriter *w = (LocalWriter *) writer;
 	MemoryContext oldcxt = CurrentMemoryContext;
 	MemoryContext cxt;
+	int			i;
 
 	/* Is the caller's context one that goes with the transaction? */
 	for (cxt = oldcxt; cxt != NULL; cxt = MemoryContextGetParent(cxt))
@@ -360,6 +353,8 @@ local_abort(DestWriter *writer)
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(oldcxt);
 	batch_reset(w);
+	for (i = 0; i < w->ntables; i++)
+		apply_table_drop_stores(w->tables[i]);
 	MemoryContextReset(w->row_cxt);
 	MemoryContextReset(w->flush_cxt);
 	memset(&w->current, 0, sizeof(w->current));
@@ -380,7 +375,7 @@ local_close(DestWriter *writer)
 
 	for (i = 0; i < w->ntables; i++)
 		apply_table_forget(w->tables[i]);
-	apply_stmt_watch(NULL);
+	apply_table_watch(NULL);
 	MemoryContextDelete(w->cxt);
 }
 

@@ -34,6 +34,9 @@
 /* After a barrier, rows up to this size wait for the next full flush. */
 #define BARRIER_KEEP_BYTES (1024 * 1024)
 
+/* A key buffer that a huge row made larger than this is given back. */
+#define KEYBUF_KEEP_BYTES (1024 * 1024)
+
 /* A value that is this long and did not change is not written again. */
 #define UNCHANGED_MIN_BYTES 2048
 
@@ -46,6 +49,7 @@ batch_table_make(LocalWriter *w, SourceRelation *rel)
 
 	table->writer = w;
 	table->rel = rel;
+	table->relid = rel->target_relid;
 	table->cols = palloc(sizeof(int) * Max(rel->ncolumns, 1));
 	for (i = 0; i < rel->ncolumns; i++)
 	{
@@ -522,7 +526,6 @@ void
 batch_reset(LocalWriter *w)
 {
 	int			i;
-	ListCell   *lc;
 
 	for (i = 0; i < w->ndirty; i++)
 	{
@@ -531,13 +534,7 @@ batch_reset(LocalWriter *w)
 		entries_reset(table);
 		table->dirty = false;
 		table->writes = false;
-		foreach(lc, table->stmts)
-		{
-			ApplyStmt  *stmt = lfirst(lc);
-
-			stmt->store[0] = stmt->store[1] = NULL;
-			stmt->nrows[0] = stmt->nrows[1] = 0;
-		}
+		apply_table_drop_stores(table);
 	}
 	for (i = 0; w->cascading && i < w->ntables; i++)
 	{
@@ -549,4 +546,11 @@ batch_reset(LocalWriter *w)
 	w->nops = 0;
 	w->bytes = 0;
 	w->suspect = false;
+	if (w->keybuf.maxlen > KEYBUF_KEEP_BYTES)
+	{
+		pfree(w->keybuf.data);
+		w->keybuf.data = MemoryContextAlloc(w->cxt, 1024);
+		w->keybuf.maxlen = 1024;
+		resetStringInfo(&w->keybuf);
+	}
 }

@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * apply_stmt.c
- *	  The SQL by which sets of rows are written, and what of the catalog it
- *	  depends on.
+ *	  The SQL by which sets of rows are written.
  *
  * Rows reach a statement as a tuplestore that SPI sees as relation "b":
  *
@@ -20,25 +19,15 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_attribute.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_index.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/plancat.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -85,151 +74,22 @@ large_table_hook(PlannerInfo *root, Oid relid, bool inhparent,
 	}
 }
 
-static bool
-is_btree(Oid indexid)
-{
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(indexid));
-	bool		result;
-
-	if (!HeapTupleIsValid(tup))
-		return false;
-	result = ((Form_pg_class) GETSTRUCT(tup))->relam == BTREE_AM_OID;
-	ReleaseSysCache(tup);
-	return result;
-}
-
-/*
- * Is there an index that leads with just these columns, in any order?
- * arbiter: is one of them fit for ON CONFLICT with these columns?
- */
-bool
-apply_has_index(Oid relid, int ncolumns, const AttrNumber *attnums,
-				bool *arbiter)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-	List	   *indexes = RelationGetIndexList(rel);
-	bool		found = false;
-	ListCell   *lc;
-
-	if (arbiter)
-		*arbiter = false;
-	foreach(lc, indexes)
-	{
-		HeapTuple	tup = SearchSysCache1(INDEXRELID,
-										  ObjectIdGetDatum(lfirst_oid(lc)));
-		Form_pg_index index;
-		int			matched = 0;
-		int			i;
-		int			j;
-
-		if (!HeapTupleIsValid(tup))
-			continue;
-		index = (Form_pg_index) GETSTRUCT(tup);
-		if (index->indisvalid && index->indnkeyatts >= ncolumns &&
-			heap_attisnull(tup, Anum_pg_index_indpred, NULL) &&
-			is_btree(index->indexrelid))
-		{
-			for (i = 0; i < ncolumns; i++)
-			{
-				for (j = 0; j < ncolumns; j++)
-				{
-					if (index->indkey.values[j] == attnums[i])
-					{
-						matched++;
-						break;
-					}
-				}
-			}
-			if (matched == ncolumns)
-			{
-				found = true;
-				if (arbiter && index->indisunique && index->indimmediate &&
-					index->indnkeyatts == ncolumns)
-					*arbiter = true;
-			}
-		}
-		ReleaseSysCache(tup);
-	}
-	list_free(indexes);
-	table_close(rel, AccessShareLock);
-	return found;
-}
-
-/* "left = right" with the type's own equality, by its full name. */
-char *
-apply_equality(const char *left, const char *right, Oid typid)
-{
-	TypeCacheEntry *type = lookup_type_cache(typid, TYPECACHE_EQ_OPR);
-	HeapTuple	tup;
-	Form_pg_operator op;
-	char	   *result;
-
-	if (!OidIsValid(type->eq_opr))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("type %s of a key column has no equality",
-						format_type_be(typid))));
-	tup = SearchSysCache1(OPEROID, ObjectIdGetDatum(type->eq_opr));
-	if (!HeapTupleIsValid(tup))
-		elog(ERROR, "cache lookup failed for operator %u", type->eq_opr);
-	op = (Form_pg_operator) GETSTRUCT(tup);
-	result = psprintf("%s OPERATOR(%s.%s) %s", left,
-					  quote_identifier(get_namespace_name(op->oprnamespace)),
-					  NameStr(op->oprname), right);
-	ReleaseSysCache(tup);
-	return result;
-}
-
-static ApplyTable *
-find_table(LocalWriter *w, Oid relid)
-{
-	int			i;
-
-	for (i = 0; i < w->ntables; i++)
-	{
-		if (w->tables[i]->rel->target_relid == relid)
-			return w->tables[i];
-	}
-	return NULL;
-}
-
-/* The writer whose tables are to be told of invalidations; there is one. */
-static LocalWriter *watching = NULL;
-
-static void
-relcache_callback(Datum arg, Oid relid)
-{
-	ApplyTable *table;
-	int			i;
-
-	if (watching == NULL)
-		return;
-	if (!OidIsValid(relid))
-	{
-		for (i = 0; i < watching->ntables; i++)
-			watching->tables[i]->resolved = false;
-	}
-	else if ((table = find_table(watching, relid)) != NULL)
-		table->resolved = false;
-}
-
-/* Called as a writer opens, and with NULL as it closes. */
+/* Called as a writer opens. */
 void
-apply_stmt_watch(LocalWriter *w)
+apply_stmt_init(void)
 {
 	if (!hook_installed)
 	{
 		previous_info_hook = get_relation_info_hook;
 		get_relation_info_hook = large_table_hook;
-		CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
 		hook_installed = true;
 	}
-	watching = w;
 	large_relid = InvalidOid;
 }
 
-static void
-free_stmt(ApplyStmt *stmt)
+/* Frees a statement and its plan. */
+void
+apply_stmt_free(ApplyStmt *stmt)
 {
 	if (stmt->plan)
 		SPI_freeplan(stmt->plan);
@@ -242,95 +102,6 @@ free_stmt(ApplyStmt *stmt)
 	pfree(stmt->values);
 	pfree(stmt->nulls);
 	pfree(stmt);
-}
-
-/* Forgets the plans of a table. */
-void
-apply_table_forget(ApplyTable *table)
-{
-	ListCell   *lc;
-
-	foreach(lc, table->stmts)
-		free_stmt(lfirst(lc));
-	list_free(table->stmts);
-	table->stmts = NIL;
-	cascade_forget(table);
-}
-
-/*
- * Reads what statements for a table depend on, again after each change of
- * its catalog entry; forgets the plans if something is different.
- */
-void
-apply_table_resolve(ApplyTable *table)
-{
-	SourceRelation *rel = table->rel;
-	MemoryContext oldcxt;
-	char	   *qualified;
-	bool		partitioned;
-	bool		key_index = false;
-	bool		arbiter = false;
-	bool		typarray;
-	Oid			output;
-	int			i;
-
-	if (table->resolved)
-		return;
-
-	oldcxt = MemoryContextSwitchTo(table->writer->table_cxt);
-	table->resolved = true;		/* an invalidation from here on counts */
-	partitioned = get_rel_relkind(rel->target_relid) == RELKIND_PARTITIONED_TABLE;
-	qualified = local_qualified_name(rel->target_relid);
-	if (rel->nkey > 0)
-	{
-		AttrNumber *attnums = palloc(sizeof(AttrNumber) * rel->nkey);
-
-		for (i = 0; i < rel->nkey; i++)
-			attnums[i] = rel->columns[rel->key[i]].target_attnum;
-		key_index = apply_has_index(rel->target_relid, rel->nkey, attnums,
-									&arbiter);
-		pfree(attnums);
-	}
-
-	if (table->qualified == NULL || strcmp(qualified, table->qualified) != 0 ||
-		partitioned != table->partitioned || key_index != table->key_index ||
-		arbiter != table->arbiter)
-	{
-		apply_table_forget(table);
-		table->qualified = qualified;
-		table->partitioned = partitioned;
-		table->key_index = key_index;
-		table->arbiter = arbiter;
-	}
-	else
-		pfree(qualified);
-
-	if (table->identity_always == NULL)
-	{
-		table->identity_always = palloc0(sizeof(bool) * rel->ncolumns);
-		table->out_func = palloc0(sizeof(Oid) * rel->ncolumns);
-	}
-	table->any_identity_always = false;
-	for (i = 0; i < table->ncols; i++)
-	{
-		SourceColumn *col = &rel->columns[table->cols[i]];
-		HeapTuple	tup = SearchSysCache2(ATTNUM,
-										  ObjectIdGetDatum(rel->target_relid),
-										  Int16GetDatum(col->target_attnum));
-
-		if (!HeapTupleIsValid(tup))
-			elog(ERROR, "cache lookup failed for attribute %d of relation %u",
-				 col->target_attnum, rel->target_relid);
-		table->identity_always[table->cols[i]] =
-			((Form_pg_attribute) GETSTRUCT(tup))->attidentity ==
-			ATTRIBUTE_IDENTITY_ALWAYS;
-		if (table->identity_always[table->cols[i]] && !col->in_key)
-			table->any_identity_always = true;
-		ReleaseSysCache(tup);
-		getTypeOutputInfo(col->typid, &output, &typarray);
-		table->out_func[table->cols[i]] = output;
-	}
-	MemoryContextSwitchTo(oldcxt);
 }
 
 static const char *
@@ -665,7 +436,7 @@ apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
 			if (stmt->store[0] || stmt->store[1])
 				keep = lappend(keep, stmt);
 			else
-				free_stmt(stmt);
+				apply_stmt_free(stmt);
 		}
 		list_free(table->stmts);
 		table->stmts = keep;

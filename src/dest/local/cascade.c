@@ -58,7 +58,8 @@ typedef struct CascadeEdge
 	SPIPlanPtr	plan[CASCADE_NACTIONS];
 	TupleDesc	in[CASCADE_NACTIONS];	/* n old, for CASCADE_UPDATE n new */
 	TupleDesc	out[CASCADE_NACTIONS];	/* see next_edges; NULL: none */
-	bool		index[CASCADE_NACTIONS];
+	bool		index;			/* the child has one on the foreign key … */
+	uint32		index_asked;	/* … when it had been resolved so often */
 } CascadeEdge;
 
 static CascadeAction
@@ -132,7 +133,8 @@ add_edge(LocalWriter *w, ApplyTable *child, const TableForeignKey *fk)
 	if (edge->parent == NULL)
 		return;					/* not selected: its changes don't come */
 	edge->n = list_length(fk->columns);
-	if (edge->n == 0 || list_length(fk->ref_columns) != edge->n)
+	if (edge->n == 0 || edge->n > INDEX_MAX_KEYS ||
+		list_length(fk->ref_columns) != edge->n)
 		return;
 	edge->ref = palloc(sizeof(int) * edge->n);
 	edge->fk = palloc(sizeof(int) * edge->n);
@@ -456,6 +458,25 @@ returning_desc(const CascadeEdge *edge, CascadeAction action)
 	return desc;
 }
 
+/* Is there an index by which children are found? Plans depend on it. */
+static void
+check_index(CascadeEdge *edge)
+{
+	AttrNumber	attnums[INDEX_MAX_KEYS];
+	bool		index;
+	int			i;
+
+	if (edge->index_asked == edge->child->resolutions)
+		return;
+	for (i = 0; i < edge->n; i++)
+		attnums[i] = edge->child->rel->columns[edge->fk[i]].target_attnum;
+	index = apply_has_index(edge->child->relid, edge->n, attnums, NULL);
+	if (index != edge->index)
+		forget_edge(edge);
+	edge->index = index;
+	edge->index_asked = edge->child->resolutions;
+}
+
 /* Builds the statement of an edge and action, if there is none. */
 static void
 prepare_edge(LocalWriter *w, CascadeEdge *edge, CascadeAction action)
@@ -464,12 +485,12 @@ prepare_edge(LocalWriter *w, CascadeEdge *edge, CascadeAction action)
 	MemoryContext oldcxt;
 	const char *only;
 	StringInfoData sql;
-	AttrNumber *attnums;
 	int			i;
 	int			pass;
 
 	apply_table_resolve(edge->parent);
 	apply_table_resolve(child);
+	check_index(edge);
 	if (edge->sql[action] != NULL)
 		return;
 
@@ -514,11 +535,6 @@ prepare_edge(LocalWriter *w, CascadeEdge *edge, CascadeAction action)
 		}
 	}
 
-	attnums = palloc(sizeof(AttrNumber) * edge->n);
-	for (i = 0; i < edge->n; i++)
-		attnums[i] = child->rel->columns[edge->fk[i]].target_attnum;
-	edge->index[action] = apply_has_index(child->rel->target_relid, edge->n,
-										  attnums, NULL);
 	edge->sql[action] = sql.data;
 	MemoryContextSwitchTo(oldcxt);
 }
@@ -610,7 +626,7 @@ run_edge(LocalWriter *w, CascadeEdge *edge, CascadeAction action,
 	}
 	processed = apply_execute(w, &edge->plan[action], edge->sql[action],
 							  edge->in[action], rows, nrows,
-							  edge->index[action] ?
+							  edge->index ?
 							  edge->child->rel->target_relid : InvalidOid,
 							  receiver);
 	w->current.cascaded += processed;

@@ -113,6 +113,7 @@ struct ApplyTable
 {
 	LocalWriter *writer;
 	SourceRelation *rel;
+	Oid			relid;			/* its target, also when rel is gone */
 	int			id;				/* index into LocalWriter.tables */
 	int			ncols;			/* carried columns */
 	int		   *cols;			/* indexes into rel->columns */
@@ -120,6 +121,7 @@ struct ApplyTable
 
 	/* what the catalog says; see apply_table_resolve */
 	bool		resolved;
+	uint32		resolutions;	/* how often it was read */
 	char	   *qualified;		/* quoted schema.table */
 	bool		partitioned;
 	bool		key_index;		/* a usable index leads with the key columns */
@@ -210,10 +212,18 @@ extern void batch_take(LocalWriter *w, ApplyTable *table,
 					   const Change *change);
 extern void batch_reset(LocalWriter *w);
 
-/* apply_stmt.c */
-extern void apply_stmt_watch(LocalWriter *w);
+/* apply_table.c */
+extern void apply_table_watch(LocalWriter *w);
 extern void apply_table_resolve(ApplyTable *table);
 extern void apply_table_forget(ApplyTable *table);
+extern void apply_table_drop_stores(ApplyTable *table);
+extern char *apply_equality(const char *left, const char *right, Oid typid);
+extern bool apply_has_index(Oid relid, int ncolumns, const AttrNumber *attnums,
+							bool *arbiter);
+
+/* apply_stmt.c */
+extern void apply_stmt_init(void);
+extern void apply_stmt_free(ApplyStmt *stmt);
 extern ApplyStmt *apply_stmt(ApplyTable *table, StmtKind kind,
 							 const Row *row);
 extern void apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old,
@@ -223,9 +233,6 @@ extern uint64 apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
 							TupleDesc tupdesc, Tuplestorestate *store,
 							int64 nrows, Oid force_relid,
 							DestReceiver *receiver);
-extern char *apply_equality(const char *left, const char *right, Oid typid);
-extern bool apply_has_index(Oid relid, int ncolumns, const AttrNumber *attnums,
-							bool *arbiter);
 extern int	apply_settings_begin(void);
 extern void apply_settings_end(int nestlevel);
 
