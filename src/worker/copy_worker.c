@@ -15,6 +15,8 @@
 
 #include "worker/worker.h"
 
+#include <unistd.h>
+
 #include "access/xact.h"
 #include "catalog/books.h"
 #include "fdw/fdw_options.h"
@@ -253,7 +255,22 @@ work(CopyRun *run)
 
 /* ------------------------------------------------------------------- main */
 
-/* Connects, and opens the snapshot; ready to work. */
+/*
+ * Several workers build indexes side by side already: each gets help from
+ * parallel workers only as far as there are processors for all.
+ */
+static void
+share_processors(CopyRun *run)
+{
+	long		processors = sysconf(_SC_NPROCESSORS_ONLN);
+	long		helpers = processors / Max(run->options->copy_workers, 1) - 1;
+
+	helpers = Min(Max(helpers, 0), max_parallel_maintenance_workers);
+	SetConfigOption("max_parallel_maintenance_workers",
+					psprintf("%ld", helpers), PGC_USERSET, PGC_S_SESSION);
+}
+
+/* Connects; ready to open a snapshot. */
 static void
 prepare(CopyRun *run, const CopyWorkerArgs *args)
 {
@@ -278,6 +295,7 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 	SetConfigOption("maintenance_work_mem",
 					psprintf(INT64_FORMAT "MB", run->options->maintenance_memory),
 					PGC_USERSET, PGC_S_SESSION);
+	share_processors(run);
 	run->source = source_routine(info->server_type);
 	run->dest = &local_dest_routine;
 	run->conn = run->source->connect(info);
