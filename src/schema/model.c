@@ -178,7 +178,8 @@ model_find_column(const TableDef *def, const char *name)
 }
 
 static bool
-index_is_row_key(const TableDef *def, const TableIndex *index)
+index_is_row_key(const TableDef *def, const TableIndex *index,
+				 bool at_source)
 {
 	ListCell   *lc;
 
@@ -190,19 +191,16 @@ index_is_row_key(const TableDef *def, const TableIndex *index)
 		if (part->column == NULL || part->prefix > 0)
 			return false;
 		col = model_find_column(def, part->column);
-		if (col == NULL || col->left_out || col->nullable ||
-			col->target_nullable)
+		if (col == NULL || col->left_out || col->nullable)
+			return false;
+		if (col->target_nullable && !at_source)
 			return false;
 	}
 	return index->parts != NIL;
 }
 
-/*
- * The index whose columns tell the rows of a table apart: the primary key,
- * else the first unique index of whole columns without NULL; NULL: keyless.
- */
-TableIndex *
-model_row_key(const TableDef *def)
+static TableIndex *
+find_row_key(const TableDef *def, bool at_source)
 {
 	IndexKind	kinds[] = {INDEX_PRIMARY, INDEX_UNIQUE};
 
@@ -214,11 +212,41 @@ model_row_key(const TableDef *def)
 		{
 			TableIndex *index = lfirst(lc);
 
-			if (index->kind == kinds[i] && index_is_row_key(def, index))
+			if (index->kind == kinds[i] &&
+				index_is_row_key(def, index, at_source))
 				return index;
 		}
 	}
 	return NULL;
+}
+
+/*
+ * The index whose columns tell the rows of a table apart: the primary key,
+ * else the first unique index of whole columns without NULL; NULL: keyless.
+ */
+TableIndex *
+model_row_key(const TableDef *def)
+{
+	return find_row_key(def, false);
+}
+
+/* Is the column part of what is the row key at the source? */
+bool
+model_in_source_key(const TableDef *def, const TableColumn *col)
+{
+	TableIndex *index = find_row_key(def, true);
+	ListCell   *lc;
+
+	if (index == NULL)
+		return false;
+	foreach(lc, index->parts)
+	{
+		IndexPart  *part = lfirst(lc);
+
+		if (strcmp(part->column, col->name) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void write_struct(StringInfo buf, const StructInfo *info,

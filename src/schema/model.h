@@ -168,6 +168,7 @@ model_has_rows(const TableDef *def)
 
 extern TableColumn *model_find_column(const TableDef *def, const char *name);
 extern TableIndex *model_row_key(const TableDef *def);
+extern bool model_in_source_key(const TableDef *def, const TableColumn *col);
 extern Jsonb *model_to_jsonb(const TableDef *def);
 extern TableDef *model_from_jsonb(Jsonb *jb);
 

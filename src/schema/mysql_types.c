@@ -277,36 +277,14 @@ map_temporal(TableColumn *col, const TypePolicy *policy)
 		col->pg_type = psprintf("time(%d)", col->fsp);
 }
 
-static bool
-in_primary_key(const TableDef *def, const TableColumn *col)
-{
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	foreach(lc, def->indexes)
-	{
-		TableIndex *index = lfirst(lc);
-
-		if (index->kind != INDEX_PRIMARY)
-			continue;
-		foreach(lc2, index->parts)
-		{
-			IndexPart  *part = lfirst(lc2);
-
-			if (part->column != NULL && strcmp(part->column, col->name) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
 /* NOT NULL goes where a value of the source may become NULL by policy. */
 static void
 map_nullable(const TableDef *def, TableColumn *col, const TypePolicy *policy,
 			 PlanNotes *notes)
 {
 	col->target_nullable = col->nullable;
-	if (col->nullable || in_primary_key(def, col))
+	/* a key's columns stay NOT NULL: a zero date in them stops the task */
+	if (col->nullable || model_in_source_key(def, col))
 		return;
 	if (mysql_is_date_type(col) && policy->zero_date == ZERO_DATE_NULL)
 	{

@@ -202,6 +202,7 @@ check_zero_dates(MyPrecheck *p, List *tables)
 			TableColumn *col = lfirst(lc2);
 
 			if (col->nullable || col->left_out ||
+				model_in_source_key(def, col) ||
 				(strcmp(col->base_type, "date") != 0 &&
 				 strcmp(col->base_type, "datetime") != 0 &&
 				 strcmp(col->base_type, "timestamp") != 0))
@@ -215,7 +216,7 @@ check_zero_dates(MyPrecheck *p, List *tables)
 		appendStringInfo(&names, " and %d more", n - 20);
 	if (n > 0)
 		my_precheck_add(p, "zero_dates", PRECHECK_WARNING,
-						psprintf("zero dates become NULL, so NOT NULL is dropped (but in a primary key, where they stop the task): %s",
+						psprintf("zero dates become NULL, so NOT NULL is dropped (but in a key, where they stop the task): %s",
 								 names.data),
 						"Set option zero_date to error or to a date to keep NOT NULL.");
 }
