@@ -95,11 +95,41 @@ check_logs(SourceStream *stream)
 			 errhint("Is it the same server, and have its logs been reset or renamed?")));
 }
 
-/* The GTID state at a place that is known by file and offset alone. */
+/*
+ * Are these the GTID states of one place? A domain may be missing in one of
+ * them, as domains can be deleted; but not differ, nor may all be missing.
+ */
+static bool
+same_gtids(const MyPosition *a, const MyPosition *b)
+{
+	bool		common = false;
+	int			i;
+	int			j;
+
+	for (i = 0; i < a->ngtids; i++)
+		for (j = 0; j < b->ngtids; j++)
+		{
+			if (a->gtids[i].domain != b->gtids[j].domain)
+				continue;
+			if (a->gtids[i].seq != b->gtids[j].seq ||
+				a->gtids[i].server_id != b->gtids[j].server_id)
+				return false;
+			common = true;
+		}
+	return common || a->ngtids == 0;
+}
+
+/*
+ * Asks for the GTID state at the start. Where the position has one as well,
+ * they must be the same: a log of the same name on another server, or one
+ * written anew after RESET MASTER, is not the one we have read. The source
+ * reads the file up to there, some 500 MB a second.
+ */
 static void
-ask_gtids(SourceStream *stream)
+check_gtids(SourceStream *stream)
 {
 	MyPosition *start = &stream->done;
+	MyPosition	source;
 	MyResult   *res = NULL;
 	char	   *message;
 	int			my_errno;
@@ -110,8 +140,19 @@ ask_gtids(SourceStream *stream)
 					  &res, &message, &my_errno) ||
 		res == NULL || res->nrows == 0 || res->values[0][0] == NULL)
 		return;
-	if (!my_position_set_gtids(start, res->values[0][0]))
-		start->ngtids = 0;
+	memset(&source, 0, sizeof(source));
+	if (!my_position_set_gtids(&source, res->values[0][0]))
+		return;
+	if (!same_gtids(start, &source))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("binary log \"%s\" of server \"%s\" is not the one that has been read up to position " UINT64_FORMAT,
+						start->file, stream->info.server_name, start->offset),
+				 errdetail("The GTID state there is \"%s\", but was \"%s\".",
+						   res->values[0][0], my_position_gtids(start)),
+				 errhint("Is it the same server, and have its logs been reset?")));
+	if (start->ngtids == 0)
+		(void) my_position_set_gtids(start, res->values[0][0]);
 }
 
 /* Looks at where the stream is to start, and at what else it must know. */
@@ -131,8 +172,8 @@ check_start(SourceStream *stream)
 		return;
 	}
 	check_logs(stream);
-	if (stream->mariadb && stream->done.ngtids == 0)
-		ask_gtids(stream);
+	if (stream->mariadb)
+		check_gtids(stream);
 }
 
 static uint32
