@@ -135,4 +135,29 @@ ok($task->wait_status('failed', 30), 'a purged log stops the task') or diag $tas
 my ($file, $offset) = $lost =~ /^([^:]+):(\d+)/;
 like($task->last_error, qr/\Q$file\E.*position \Q$offset\E/, 'the error names the first lost position');
 like($task->get('last_error_hint'), qr/full load/, 'and what to do');
+
+# Logs of the same name that are others.
+$my->sql('CREATE DATABASE other; CREATE TABLE other.t (id int PRIMARY KEY)');
+my $other = Dts::Task->new($my, $pg, name => 'other', db => 'other');
+$other->start->wait_for('incremental', 60);
+$my->sql('INSERT INTO other.t VALUES (1)');
+$other->catch_up(30);
+$other->pause;
+$other->wait_status('paused', 30);
+my ($was) = $my->rows('SHOW MASTER STATUS');
+$my->sql('RESET MASTER');
+for (1 .. 20)
+{
+    last if ($my->rows('SHOW MASTER STATUS'))[0][0] eq $was->[0];
+    $my->sql('FLUSH BINARY LOGS');
+}
+for (1 .. 200)
+{
+    last if ($my->rows('SHOW MASTER STATUS'))[0][1] > $was->[1] + 1000;
+    $my->sql("REPLACE INTO other.t VALUES (2)");
+}
+is(($my->rows('SHOW MASTER STATUS'))[0][0], $was->[0], 'a log of the same name');
+$other->resume;
+ok($other->wait_status('failed', 30), 'logs that were reset stop the task') or diag $other->report;
+like($other->last_error, qr/not the one that has been read|reading the log/, 'and say so');
 done_testing();
