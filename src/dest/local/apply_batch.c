@@ -150,7 +150,9 @@ op_make(LocalWriter *w, ApplyTable *table, const Change *change)
 	SourceRelation *rel = table->rel;
 	Size		row_size = MAXALIGN(sizeof(Datum) * rel->ncolumns) +
 		MAXALIGN(rel->ncolumns);
-	bool		loose = change->idempotent || w->options.overwrite;
+	bool		loose = change->idempotent || w->options.overwrite ||
+		(unlikely(source_pos_is_set(table->zone_end)) &&
+		 change_is_before(change, table->zone_end));
 	bool		rekey = false;
 	bool		cascade = false;
 	bool		keep_old = false;
@@ -478,6 +480,8 @@ batch_take(LocalWriter *w, ApplyTable *table, const Change *change)
 
 	if (unlikely(op->cascade))
 	{
+		if (change_is_before(change, w->zone_end))
+			w->torn = true;
 		if (op->kind == CHANGE_UPDATE)
 			alone = true;
 		else if (cascade_must_wait(w, table))

@@ -43,25 +43,6 @@
 /* InnoDB follows no cascade deeper than this. */
 #define MAX_DEPTH 15
 
-typedef struct CascadeEdge
-{
-	ApplyTable *parent;
-	ApplyTable *child;
-	int			n;				/* columns of the foreign key */
-	int		   *ref;			/* parent's columns */
-	int		   *fk;				/* child's columns */
-	CascadeAction on_delete;
-	CascadeAction on_update;
-
-	/* by action */
-	char	   *sql[CASCADE_NACTIONS];
-	SPIPlanPtr	plan[CASCADE_NACTIONS];
-	TupleDesc	in[CASCADE_NACTIONS];	/* n old, for CASCADE_UPDATE n new */
-	TupleDesc	out[CASCADE_NACTIONS];	/* see next_edges; NULL: none */
-	bool		index;			/* the child has one on the foreign key … */
-	uint32		index_asked;	/* … when it had been resolved so often */
-} CascadeEdge;
-
 static CascadeAction
 parse_action(const char *action, CascadeAction cascade)
 {
@@ -151,7 +132,10 @@ add_edge(LocalWriter *w, ApplyTable *child, const TableForeignKey *fk)
 	}
 	edge->parent->edges = lappend(edge->parent->edges, edge);
 	if (edge->on_delete != CASCADE_NONE)
+	{
 		edge->parent->delete_edges = true;
+		edge->child->child = true;
+	}
 	if (edge->on_update != CASCADE_NONE)
 		edge->parent->update_edges = true;
 }
@@ -194,6 +178,7 @@ cascade_build(LocalWriter *w)
 	for (i = 0; i < w->ntables; i++)
 		w->tables[i]->reach = add_reach(NULL, w->tables[i]);
 	MemoryContextSwitchTo(oldcxt);
+	zone_build(w);
 }
 
 static void

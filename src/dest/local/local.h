@@ -107,7 +107,26 @@ typedef enum CascadeAction
 
 #define CASCADE_NACTIONS 4
 
-struct CascadeEdge;
+/* A foreign key by which children follow a parent. */
+typedef struct CascadeEdge
+{
+	ApplyTable *parent;
+	ApplyTable *child;
+	int			n;				/* columns of the foreign key */
+	int		   *ref;			/* parent's columns */
+	int		   *fk;				/* child's columns */
+	CascadeAction on_delete;
+	CascadeAction on_update;
+
+	/* by action */
+	char	   *sql[CASCADE_NACTIONS];
+	SPIPlanPtr	plan[CASCADE_NACTIONS];
+	TupleDesc	in[CASCADE_NACTIONS];	/* n old, for CASCADE_UPDATE n new */
+	TupleDesc	out[CASCADE_NACTIONS];	/* what follows; NULL: nothing */
+	bool		index;			/* the child has one on the foreign key … */
+	uint32		index_asked;	/* … when it had been resolved so often */
+} CascadeEdge;
+
 
 struct ApplyTable
 {
@@ -144,6 +163,8 @@ struct ApplyTable
 	List	   *edges;			/* CascadeEdge *: this table is the parent */
 	bool		delete_edges;	/* one acts on DELETE */
 	bool		update_edges;	/* one acts on UPDATE */
+	bool		child;			/* an edge that acts on DELETE leads here */
+	SourcePos	zone_end;		/* see cascade_zone.c */
 	Bitmapset  *reach;			/* ids of the tables they can change */
 	bool		waited;			/* a pending cascade can change this table */
 	ApplyOp   **cascades;		/* pending: DELETEs to be followed */
@@ -174,6 +195,9 @@ struct LocalWriter
 	int			ndirty;
 	int			maxdirty;
 	ApplyTable **dirty;
+
+	SourcePos	zone_end;		/* see cascade_zone.c */
+	bool		torn;			/* cascades ran before it */
 
 	int64		pending;		/* changes since the last commit */
 	DestCounters committed;
@@ -253,5 +277,9 @@ extern void cascade_queue(LocalWriter *w, ApplyTable *table, ApplyOp *op);
 extern void cascade_deletes(LocalWriter *w, ApplyTable *table, ApplyOp **ops,
 							int nops);
 extern void cascade_update(LocalWriter *w, ApplyTable *table, ApplyOp *op);
+
+/* cascade_zone.c */
+extern void zone_build(LocalWriter *w);
+extern void zone_passed(LocalWriter *w);
 
 #endif							/* DTSMIG_DEST_LOCAL_H */
