@@ -17,31 +17,77 @@ unknown_value(void)
 	return my_val("NULL", PGC_UNKNOWN);
 }
 
-/* In a query: the first table of FROM that has it. */
-static MyVal
-query_column(MyExpr *x, List *parts)
+/* The column in one table of FROM; false: it has none of that name. */
+static bool
+from_column(const MyFrom *from, const char *name, MyVal *val)
+{
+	ListCell   *lc;
+	char	   *alias = pstrdup(quote_identifier(from->alias));
+
+	if (from->def != NULL)
+	{
+		TableColumn *col = model_find_column(from->def, name);
+
+		if (col == NULL || col->target_name == NULL)
+			return false;
+		*val = my_val_column(col, psprintf("%s.%s", alias,
+										   quote_identifier(col->target_name)));
+		return true;
+	}
+	foreach(lc, from->outputs)
+	{
+		MyOutput   *output = lfirst(lc);
+
+		if (pg_strcasecmp(output->name, name) != 0)
+			continue;
+		*val = output->val;
+		val->literal = NULL;
+		val->is_string = false;
+		val->json_doc = NULL;
+		val->sql = psprintf("%s.%s", alias, quote_identifier(output->name));
+		return true;
+	}
+	return false;
+}
+
+static bool
+find_in_from(List *tables, List *parts, MyVal *val)
 {
 	const char *name = llast(parts);
 	const char *table = list_length(parts) > 1 ?
 		list_nth(parts, list_length(parts) - 2) : NULL;
 	ListCell   *lc;
 
-	foreach(lc, x->from)
+	foreach(lc, tables)
 	{
 		MyFrom	   *from = lfirst(lc);
-		TableColumn *col;
 
 		if (table != NULL && strcmp(from->alias, table) != 0)
 			continue;
-		if (list_length(parts) > 2 && strcmp(from->schema, linitial(parts)) != 0)
+		if (list_length(parts) > 2 &&
+			(from->schema == NULL || strcmp(from->schema, linitial(parts)) != 0))
 			continue;
-		col = model_find_column(from->def, name);
-		if (col != NULL && col->target_name != NULL)
-			return my_val_column(col, psprintf("%s.%s",
-											   quote_identifier(from->alias),
-											   quote_identifier(col->target_name)));
+		if (from_column(from, name, val))
+			return true;
 	}
-	my_expr_fail(x, "column %s is not known", name);
+	return false;
+}
+
+/* In a query: the first table of FROM that has it, from the inside out. */
+static MyVal
+query_column(MyExpr *x, List *parts)
+{
+	MyVal		val;
+	ListCell   *lc;
+
+	if (find_in_from(x->from, parts, &val))
+		return val;
+	foreach(lc, x->outer)
+	{
+		if (find_in_from(lfirst(lc), parts, &val))
+			return val;
+	}
+	my_expr_fail(x, "column %s is not known", (char *) llast(parts));
 	return unknown_value();
 }
 
@@ -74,7 +120,7 @@ my_expr_column(MyExpr *x, List *parts)
 		my_expr_fail(x, "a default that refers to column %s", name);
 		return unknown_value();
 	}
-	if (x->in_query)
+	if (x->query != NULL)
 		return query_column(x, parts);
 	if (x->def == NULL)
 		return my_val_column(NULL, pstrdup(quote_identifier(name)));

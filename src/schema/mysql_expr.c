@@ -269,7 +269,7 @@ parse_name(MyExpr *x)
 	if (!quoted)
 	{
 		if (my_expr_is(x, "(") || is_niladic(word))
-			return my_function(x, word);
+			return my_window(x, my_function(x, word));
 		if (x->token.kind == TOK_STRING &&
 			(pg_strcasecmp(word, "date") == 0 ||
 			 pg_strcasecmp(word, "timestamp") == 0))
@@ -311,8 +311,11 @@ parse_primary(MyExpr *x)
 				break;
 			if (my_expr_is(x, "SELECT"))
 			{
-				my_expr_fail(x, "a subquery");
-				break;
+				char	   *sql = my_subquery(x, &v);
+
+				my_expr_expect(x, ")");
+				v.sql = psprintf("(%s)", sql);
+				return v;
 			}
 			v = parse_or(x);
 			if (my_expr_is(x, ","))
@@ -328,7 +331,14 @@ parse_primary(MyExpr *x)
 				return my_val("false", PGC_BOOL);
 			if (my_expr_accept(x, "CASE"))
 				return parse_case(x);
-			if (my_expr_is(x, "EXISTS") || my_expr_is(x, "MATCH"))
+			if (my_expr_accept(x, "EXISTS"))
+			{
+				my_expr_expect(x, "(");
+				v = my_val(psprintf("EXISTS (%s)", my_subquery(x, NULL)), PGC_BOOL);
+				my_expr_expect(x, ")");
+				return v;
+			}
+			if (my_expr_is(x, "MATCH"))
 			{
 				my_expr_fail(x, "%s", x->token.text);
 				break;
@@ -513,6 +523,22 @@ my_expr_parse_value(MyExpr *x)
 	return parse_bit_or(x);
 }
 
+/* v IN (SELECT …), from SELECT on */
+static MyVal
+in_subquery(MyExpr *x, MyVal v, bool negated)
+{
+	MyVal		item;
+	char	   *sql = my_subquery(x, &item);
+	char	   *as_is = item.sql;
+
+	my_expr_expect(x, ")");
+	my_prepare_comparison(x, &v, "=", &item);
+	if (item.sql != as_is)
+		my_expr_fail(x, "IN with a subquery of another type");
+	return my_val(psprintf("(%s %sIN (%s))", v.sql, negated ? "NOT " : "", sql),
+				  PGC_BOOL);
+}
+
 static MyVal
 parse_in(MyExpr *x, MyVal v, bool negated)
 {
@@ -522,7 +548,7 @@ parse_in(MyExpr *x, MyVal v, bool negated)
 	initStringInfo(&sql);
 	my_expr_expect(x, "(");
 	if (my_expr_is(x, "SELECT"))
-		my_expr_fail(x, "a subquery");
+		return in_subquery(x, v, negated);
 	do
 	{
 		MyVal		a = v;

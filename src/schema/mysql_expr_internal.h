@@ -35,21 +35,33 @@ typedef struct MyVal
 	char	   *json_path;		/* and '{a,b}' as a quoted literal */
 } MyVal;
 
+/* A column of a subquery. */
+typedef struct MyOutput
+{
+	char	   *name;
+	MyVal		val;			/* its sql is of no use outside */
+} MyOutput;
+
 /* A table of a FROM clause. */
 typedef struct MyFrom
 {
 	char	   *alias;			/* as the source spells it */
-	char	   *schema;
+	char	   *schema;			/* NULL: a subquery */
 	const TableDef *def;
+	List	   *outputs;		/* MyOutput *, of a subquery */
 } MyFrom;
+
+struct MyQuery;
 
 typedef struct MyExpr
 {
 	MyLexer		lexer;
 	MyToken		token;			/* the next one */
 	const TableDef *def;		/* columns; NULL: any name goes */
+	struct MyQuery *query;		/* the query it is part of; NULL: none */
 	List	   *from;			/* MyFrom *, in a query */
-	bool		in_query;
+	List	   *outer;			/* List *s like it, of the queries around it,
+								 * the nearest first */
 	MyExprUse	use;
 	char	   *why;			/* does not translate */
 	StringInfoData note;		/* data == NULL: none */
@@ -105,6 +117,13 @@ extern MyVal my_unify(MyExpr *x, MyVal *vals, int n);
 extern bool my_is_int_literal(const MyVal *v, int64 *value);
 /* Date or timestamp literal where a string stands for one. */
 extern MyVal my_temporal(MyExpr *x, MyVal v);
+
+/* mysql_select.c: (SELECT …), after the parenthesis and up to its end */
+extern char *my_subquery(MyExpr *x, MyVal *val);
+/* OVER (…), if it follows the call of a function */
+extern MyVal my_window(MyExpr *x, MyVal v);
+/* ORDER BY's items, after BY, with a comma between */
+extern char *my_order_items(MyExpr *x);
 
 /* mysql_func.c */
 extern MyVal my_function(MyExpr *x, const char *name);

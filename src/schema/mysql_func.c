@@ -292,6 +292,37 @@ parse_extract(MyExpr *x)
 	return v;
 }
 
+/* GROUP_CONCAT([DISTINCT] v [ORDER BY …] [SEPARATOR s]), after the parenthesis */
+static MyVal
+parse_group_concat(MyExpr *x)
+{
+	bool		distinct = my_expr_accept(x, "DISTINCT");
+	MyVal		v = my_expr_parse(x);
+	char	   *text = my_text(x, v);
+	char	   *order = "";
+	char	   *separator = quote_literal_cstr(",");
+
+	if (my_expr_is(x, ","))
+		my_expr_fail(x, "GROUP_CONCAT of several values");
+	if (my_expr_accept(x, "ORDER"))
+	{
+		my_expr_expect(x, "BY");
+		order = psprintf(" ORDER BY %s", my_order_items(x));
+		if (distinct)
+			my_expr_fail(x, "GROUP_CONCAT with DISTINCT and ORDER BY");
+	}
+	if (my_expr_accept(x, "SEPARATOR"))
+	{
+		separator = quote_literal_cstr(x->token.text);
+		my_expr_next(x);
+	}
+	my_expr_expect(x, ")");
+	my_expr_note(x, "string_agg() is not cut at group_concat_max_len");
+	return my_val(psprintf("string_agg(%s%s::text, %s%s)",
+						   distinct ? "DISTINCT " : "", text, separator, order),
+				  PGC_TEXT);
+}
+
 /* Aggregates of a query; after the parenthesis */
 static bool
 parse_aggregate(MyExpr *x, const char *name, MyVal *result)
@@ -301,12 +332,19 @@ parse_aggregate(MyExpr *x, const char *name, MyVal *result)
 	MyVal		v;
 	int			which = -1;
 
+	if (x->use != MY_EXPR_QUERY)
+		return false;
+	if (is_func(name, "group_concat"))
+	{
+		*result = parse_group_concat(x);
+		return true;
+	}
 	for (int i = 0; i < lengthof(names); i++)
 	{
 		if (is_func(name, names[i]))
 			which = i;
 	}
-	if (which < 0 || x->use != MY_EXPR_QUERY)
+	if (which < 0)
 		return false;
 	if (my_expr_accept(x, "*"))
 	{
@@ -641,6 +679,12 @@ volatile_function(MyExpr *x, const char *name, int nargs, MyVal *result)
 	}
 	else if (is_func(name, "uuid_v4") && nargs == 0)
 		*result = my_val("gen_random_uuid()", PGC_UUID);
+	else if (x->query != NULL && nargs == 0 &&
+			 (is_func(name, "row_number") || is_func(name, "rank") ||
+			  is_func(name, "dense_rank")))
+		*result = my_val_int(psprintf("%s()", pg_strcasecmp(name, "rank") == 0 ? "rank" :
+									  pg_strcasecmp(name, "dense_rank") == 0 ?
+									  "dense_rank" : "row_number"), 8);
 	else if (is_func(name, "rand") && nargs == 0)
 		*result = my_val("random()", PGC_FLOAT);
 	else if (is_func(name, "current_user") && nargs == 0)

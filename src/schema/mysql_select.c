@@ -17,15 +17,17 @@
 #include "schema/mysql_expr_internal.h"
 #include "schema/plan_internal.h"
 
-typedef struct QueryState
+typedef struct MyQuery
 {
 	MyExpr		x;
-	List	   *tables;
+	List	   *tables;			/* TableDef * */
 	const char *schema;
-	List	   *aliases;		/* of the select list */
-} QueryState;
+	List	   *named;			/* MyFrom *, of WITH */
+	List	   *outputs;		/* MyOutput *, of the select list read last */
+} MyQuery;
 
-static char *parse_table_refs(QueryState *q);
+static char *parse_table_refs(MyQuery *q);
+static char *parse_query(MyQuery *q);
 
 static bool
 is_reserved_after_table(MyExpr *x)
@@ -48,13 +50,40 @@ is_reserved_after_table(MyExpr *x)
 	return false;
 }
 
-/* `db`.`table` [AS] `alias` */
+/* [AS] `alias` */
+static void
+parse_alias(MyExpr *x, MyFrom *from)
+{
+	my_expr_accept(x, "AS");
+	if (is_reserved_after_table(x))
+		return;
+	from->alias = x->token.text;
+	my_expr_next(x);
+}
+
+static MyFrom *
+find_named(MyQuery *q, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, q->named)
+	{
+		MyFrom	   *from = lfirst(lc);
+
+		if (strcmp(from->alias, name) == 0)
+			return from;
+	}
+	return NULL;
+}
+
+/* `db`.`table` [AS] `alias`, or a name of WITH */
 static char *
-parse_table(QueryState *q)
+parse_table(MyQuery *q)
 {
 	MyExpr	   *x = &q->x;
 	MyFrom	   *from = palloc0(sizeof(MyFrom));
 	char	   *name = x->token.text;
+	MyFrom	   *named;
 
 	if (x->token.kind != TOK_NAME && x->token.kind != TOK_WORD)
 	{
@@ -62,19 +91,23 @@ parse_table(QueryState *q)
 		return "";
 	}
 	from->schema = pstrdup(q->schema);
+	from->alias = name;
 	my_expr_next(x);
+	named = my_expr_is(x, ".") ? NULL : find_named(q, name);
 	if (my_expr_accept(x, "."))
 	{
 		from->schema = name;
-		name = x->token.text;
+		from->alias = name = x->token.text;
 		my_expr_next(x);
 	}
-	from->alias = name;
-	my_expr_accept(x, "AS");
-	if (!is_reserved_after_table(x))
+	parse_alias(x, from);
+	x->from = lappend(x->from, from);
+	if (named != NULL)
 	{
-		from->alias = x->token.text;
-		my_expr_next(x);
+		from->schema = NULL;
+		from->outputs = named->outputs;
+		return psprintf("%s AS %s", quote_identifier(name),
+						pstrdup(quote_identifier(from->alias)));
 	}
 	from->def = plan_find_table(q->tables, from->schema, name);
 	if (from->def == NULL)
@@ -83,13 +116,32 @@ parse_table(QueryState *q)
 					 from->schema, name);
 		return "";
 	}
-	x->from = lappend(x->from, from);
 	return psprintf("%s AS %s", plan_table_name(from->def),
 					quote_identifier(from->alias));
 }
 
+/* (SELECT …) `alias`, from SELECT on */
 static char *
-parse_table_factor(QueryState *q)
+parse_derived_table(MyQuery *q)
+{
+	MyExpr	   *x = &q->x;
+	MyFrom	   *from = palloc0(sizeof(MyFrom));
+	char	   *sql = parse_query(q);
+
+	from->outputs = q->outputs;
+	my_expr_expect(x, ")");
+	parse_alias(x, from);
+	if (from->alias == NULL)
+	{
+		my_expr_fail(x, "a subquery without a name");
+		return "";
+	}
+	x->from = lappend(x->from, from);
+	return psprintf("(%s) AS %s", sql, quote_identifier(from->alias));
+}
+
+static char *
+parse_table_factor(MyQuery *q)
 {
 	MyExpr	   *x = &q->x;
 	char	   *sql;
@@ -97,24 +149,20 @@ parse_table_factor(QueryState *q)
 	if (!my_expr_accept(x, "("))
 		return parse_table(q);
 	if (my_expr_is(x, "SELECT"))
-	{
-		my_expr_fail(x, "a subquery");
-		return "";
-	}
+		return parse_derived_table(q);
 	sql = parse_table_refs(q);
 	my_expr_expect(x, ")");
-	return strpbrk(sql, "(") != NULL || strstr(sql, " JOIN ") != NULL ?
-		psprintf("(%s)", sql) : sql;
+	return strstr(sql, " JOIN ") != NULL ? psprintf("(%s)", sql) : sql;
 }
 
 static char *
-parse_join_condition(QueryState *q)
+parse_join_condition(MyQuery *q)
 {
 	return my_condition(&q->x, my_expr_parse(&q->x));
 }
 
 static char *
-parse_table_refs(QueryState *q)
+parse_table_refs(MyQuery *q)
 {
 	MyExpr	   *x = &q->x;
 	char	   *sql = parse_table_factor(q);
@@ -174,80 +222,96 @@ skip_select_list(MyExpr *x)
 }
 
 static char *
-parse_select_list(QueryState *q)
+parse_select_list(MyQuery *q)
 {
 	MyExpr	   *x = &q->x;
 	StringInfoData sql;
+	List	   *outputs = NIL;
 
 	initStringInfo(&sql);
-	q->aliases = NIL;
 	do
 	{
+		MyOutput   *output = palloc0(sizeof(MyOutput));
 		MyVal		v = my_expr_parse(x);
-		char	   *text;
 
 		/* conditions are numbers there */
-		text = v.cls == PGC_BOOL && v.col == NULL ? my_number(x, v).sql : v.sql;
+		if (v.cls == PGC_BOOL && v.col == NULL)
+			v = my_number(x, v);
 		if (v.is_string)
-			text = psprintf("%s::text", text);
-		appendStringInfo(&sql, "%s%s", sql.len > 0 ? ", " : "", text);
+			v.sql = psprintf("%s::text", v.sql);
+		appendStringInfo(&sql, "%s%s", sql.len > 0 ? ", " : "", v.sql);
+		output->val = v;
+		output->name = v.col != NULL ? v.col->name : "?column?";
 		if (my_expr_accept(x, "AS"))
 		{
-			appendStringInfo(&sql, " AS %s", quote_identifier(x->token.text));
-			q->aliases = lappend(q->aliases, x->token.text);
+			output->name = x->token.text;
+			appendStringInfo(&sql, " AS %s", quote_identifier(output->name));
 			my_expr_next(x);
 		}
+		outputs = lappend(outputs, output);
 	} while (my_expr_accept(x, ","));
+	q->outputs = outputs;
 	return sql.data;
 }
 
 /* An alias of the select list alone, or an expression. */
 static char *
-parse_order_item(QueryState *q)
+parse_order_item(MyExpr *x, List *outputs)
 {
-	MyExpr	   *x = &q->x;
 	ListCell   *lc;
 
 	if (x->token.kind == TOK_NAME)
 	{
-		foreach(lc, q->aliases)
+		foreach(lc, outputs)
 		{
-			MyExpr		saved = *x;
+			MyOutput   *output = lfirst(lc);
+			MyLexer		lexer = x->lexer;
+			MyToken		token = x->token;
 
-			if (pg_strcasecmp(lfirst(lc), x->token.text) != 0)
+			if (pg_strcasecmp(output->name, x->token.text) != 0)
 				continue;
 			my_expr_next(x);
-			if (!my_expr_is(x, "."))
-				return pstrdup(quote_identifier(lfirst(lc)));
-			*x = saved;
+			if (my_expr_is(x, ",") || my_expr_is(x, ")") ||
+				my_expr_is(x, "ASC") || my_expr_is(x, "DESC") ||
+				my_expr_is(x, "LIMIT") || my_expr_is(x, "ORDER") ||
+				my_expr_is(x, "HAVING") || my_expr_is(x, "UNION") ||
+				x->token.kind == TOK_END)
+				return pstrdup(quote_identifier(output->name));
+			x->lexer = lexer;
+			x->token = token;
 		}
 	}
 	return my_expr_parse(x).sql;
 }
 
-static void
-parse_order_by(QueryState *q, StringInfo sql)
+static char *
+order_items(MyExpr *x, List *outputs)
 {
-	MyExpr	   *x = &q->x;
-	bool		first = true;
+	StringInfoData sql;
 
-	my_expr_expect(x, "BY");
+	initStringInfo(&sql);
 	do
 	{
-		char	   *item = parse_order_item(q);
+		char	   *item = parse_order_item(x, outputs);
 		bool		descending = my_expr_accept(x, "DESC");
 
 		if (!descending)
 			my_expr_accept(x, "ASC");
 		/* NULL is the lowest value there */
-		appendStringInfo(sql, "%s%s%s", first ? " ORDER BY " : ", ", item,
+		appendStringInfo(&sql, "%s%s%s", sql.len > 0 ? ", " : "", item,
 						 descending ? " DESC NULLS LAST" : " NULLS FIRST");
-		first = false;
 	} while (my_expr_accept(x, ","));
+	return sql.data;
+}
+
+char *
+my_order_items(MyExpr *x)
+{
+	return order_items(x, NIL);
 }
 
 static void
-parse_limit(QueryState *q, StringInfo sql)
+parse_limit(MyQuery *q, StringInfo sql)
 {
 	MyExpr	   *x = &q->x;
 	char	   *a = x->token.text;
@@ -271,48 +335,48 @@ parse_limit(QueryState *q, StringInfo sql)
 		appendStringInfo(sql, " LIMIT %s OFFSET %s", comma ? b : a, comma ? a : b);
 }
 
-static char *
-parse_select(QueryState *q)
+MyVal
+my_window(MyExpr *x, MyVal v)
+{
+	StringInfoData sql;
+
+	if (x->query == NULL || !my_expr_accept(x, "OVER"))
+		return v;
+	/* a rounded average, say, is no call of a function any more */
+	if (strncmp(v.sql, "round(", 6) == 0)
+		my_expr_fail(x, "a window of such an aggregate");
+	initStringInfo(&sql);
+	my_expr_expect(x, "(");
+	if (my_expr_accept(x, "PARTITION"))
+	{
+		my_expr_expect(x, "BY");
+		do
+		{
+			appendStringInfo(&sql, "%s%s",
+							 sql.len > 0 ? ", " : "PARTITION BY ",
+							 my_expr_parse(x).sql);
+		} while (my_expr_accept(x, ","));
+	}
+	if (my_expr_accept(x, "ORDER"))
+	{
+		my_expr_expect(x, "BY");
+		appendStringInfo(&sql, "%sORDER BY %s", sql.len > 0 ? " " : "",
+						 my_order_items(x));
+	}
+	my_expr_expect(x, ")");
+	v.sql = psprintf("%s OVER (%s)", v.sql, sql.data);
+	v.col = NULL;
+	return v;
+}
+
+/* What follows FROM. */
+static void
+parse_select_rest(MyQuery *q, StringInfo sql, List *outputs)
 {
 	MyExpr	   *x = &q->x;
-	StringInfoData sql;
-	MyExpr		list_start;
-	MyExpr		after;
-	char	   *from = NULL;
-	bool		distinct;
 
-	my_expr_expect(x, "SELECT");
-	distinct = my_expr_accept(x, "DISTINCT");
-	my_expr_accept(x, "STRAIGHT_JOIN");
-	x->from = NIL;
-
-	list_start = *x;
-	skip_select_list(x);
-	if (my_expr_accept(x, "FROM"))
-		from = parse_table_refs(q);
-	if (x->why != NULL)
-		return "";
-	after = *x;
-	x->lexer = list_start.lexer;
-	x->token = list_start.token;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s%s", distinct ? "DISTINCT " : "",
-					 parse_select_list(q));
-	if (x->why != NULL)
-		return "";
-	if (from != NULL && !my_expr_is(x, "FROM"))
-	{
-		my_expr_fail(x, "syntax near \"%s\"", x->lexer.sql + x->token.start);
-		return "";
-	}
-	x->lexer = after.lexer;
-	x->token = after.token;
-
-	if (from != NULL)
-		appendStringInfo(&sql, " FROM %s", from);
 	if (my_expr_accept(x, "WHERE"))
-		appendStringInfo(&sql, " WHERE %s", my_condition(x, my_expr_parse(x)));
+		appendStringInfo(sql, " WHERE %s", my_condition(x, my_expr_parse(x)));
 	if (my_expr_accept(x, "GROUP"))
 	{
 		bool		first = true;
@@ -320,27 +384,177 @@ parse_select(QueryState *q)
 		my_expr_expect(x, "BY");
 		do
 		{
-			appendStringInfo(&sql, "%s%s", first ? " GROUP BY " : ", ",
-							 parse_order_item(q));
+			appendStringInfo(sql, "%s%s", first ? " GROUP BY " : ", ",
+							 parse_order_item(x, outputs));
 			first = false;
 		} while (my_expr_accept(x, ","));
 		if (my_expr_is(x, "WITH"))
 			my_expr_fail(x, "WITH ROLLUP");
 	}
 	if (my_expr_accept(x, "HAVING"))
-		appendStringInfo(&sql, " HAVING %s", my_condition(x, my_expr_parse(x)));
+		appendStringInfo(sql, " HAVING %s", my_condition(x, my_expr_parse(x)));
 	if (my_expr_accept(x, "ORDER"))
-		parse_order_by(q, &sql);
+	{
+		my_expr_expect(x, "BY");
+		appendStringInfo(sql, " ORDER BY %s", order_items(x, outputs));
+	}
 	if (my_expr_accept(x, "LIMIT"))
-		parse_limit(q, &sql);
+		parse_limit(q, sql);
+}
+
+/* The text of one SELECT; its columns are in q->outputs. */
+static char *
+parse_select_body(MyQuery *q)
+{
+	MyExpr	   *x = &q->x;
+	StringInfoData sql;
+	MyLexer		list_lexer;
+	MyToken		list_token;
+	MyLexer		after_lexer;
+	MyToken		after_token;
+	char	   *from = NULL;
+	List	   *outputs;
+	bool		distinct;
+
+	my_expr_expect(x, "SELECT");
+	distinct = my_expr_accept(x, "DISTINCT");
+	my_expr_accept(x, "STRAIGHT_JOIN");
+
+	list_lexer = x->lexer;
+	list_token = x->token;
+	skip_select_list(x);
+	if (my_expr_accept(x, "FROM"))
+		from = parse_table_refs(q);
+	if (x->why != NULL)
+		return "";
+	after_lexer = x->lexer;
+	after_token = x->token;
+	x->lexer = list_lexer;
+	x->token = list_token;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s%s", distinct ? "DISTINCT " : "",
+					 parse_select_list(q));
+	outputs = q->outputs;
+	if (x->why == NULL && from != NULL && !my_expr_is(x, "FROM"))
+		my_expr_fail(x, "syntax near \"%s\"", x->lexer.sql + x->token.start);
+	if (x->why != NULL)
+		return "";
+	x->lexer = after_lexer;
+	x->token = after_token;
+
+	if (from != NULL)
+		appendStringInfo(&sql, " FROM %s", from);
+	parse_select_rest(q, &sql, outputs);
+	q->outputs = outputs;
 	return sql.data;
+}
+
+static char *
+parse_select(MyQuery *q)
+{
+	MyExpr	   *x = &q->x;
+	List	   *from = x->from;
+	List	   *outer = x->outer;
+	char	   *sql;
+
+	if (++x->depth > 50)
+		my_expr_fail(x, "subqueries this deep");
+	if (from != NIL)
+		x->outer = lcons(from, list_copy(outer));
+	x->from = NIL;
+	sql = parse_select_body(q);
+	x->from = from;
+	x->outer = outer;
+	x->depth--;
+	return sql;
+}
+
+/* SELECT … [UNION [ALL] SELECT …] */
+static char *
+parse_query(MyQuery *q)
+{
+	MyExpr	   *x = &q->x;
+	char	   *sql = parse_select(q);
+	List	   *outputs = q->outputs;
+
+	while (my_expr_accept(x, "UNION"))
+	{
+		bool		all = my_expr_accept(x, "ALL");
+
+		sql = psprintf("%s UNION %s%s", sql, all ? "ALL " : "", parse_select(q));
+	}
+	q->outputs = outputs;
+	return sql;
+}
+
+/* WITH `name` AS (SELECT …), … */
+static char *
+parse_with(MyQuery *q)
+{
+	MyExpr	   *x = &q->x;
+	StringInfoData sql;
+
+	if (!my_expr_accept(x, "WITH"))
+		return "";
+	if (my_expr_is(x, "RECURSIVE"))
+		my_expr_fail(x, "WITH RECURSIVE");
+	initStringInfo(&sql);
+	do
+	{
+		MyFrom	   *named = palloc0(sizeof(MyFrom));
+		char	   *query;
+
+		named->alias = x->token.text;
+		my_expr_next(x);
+		if (my_expr_is(x, "("))
+			my_expr_fail(x, "WITH and a list of columns");
+		my_expr_expect(x, "AS");
+		my_expr_expect(x, "(");
+		query = parse_query(q);
+		my_expr_expect(x, ")");
+		named->outputs = q->outputs;
+		q->named = lappend(q->named, named);
+		appendStringInfo(&sql, "%s%s AS (%s)", sql.len > 0 ? ", " : "WITH ",
+						 quote_identifier(named->alias), query);
+	} while (my_expr_accept(x, ","));
+	appendStringInfoChar(&sql, ' ');
+	return sql.data;
+}
+
+/* val (may be NULL) receives the class of its only column. */
+char *
+my_subquery(MyExpr *x, MyVal *val)
+{
+	MyQuery    *q = x->query;
+	char	   *sql;
+
+	if (val != NULL)
+		*val = my_val("NULL", PGC_UNKNOWN);
+	if (q == NULL)
+	{
+		my_expr_fail(x, "a subquery");
+		return "";
+	}
+	sql = parse_query(q);
+	if (val == NULL || x->why != NULL)
+		return sql;
+	if (list_length(q->outputs) != 1)
+		my_expr_fail(x, "a row value");
+	else
+		*val = ((MyOutput *) linitial(q->outputs))->val;
+	val->literal = NULL;
+	val->is_string = false;
+	val->json_doc = NULL;
+	return sql;
 }
 
 MyExprResult
 mysql_translate_query(const char *query, List *tables, const char *schema)
 {
 	MyExprResult result = {0};
-	QueryState	q = {0};
+	MyQuery		q = {0};
+	char	   *with;
 	char	   *sql;
 
 	if (query == NULL || query[0] == '\0')
@@ -349,22 +563,17 @@ mysql_translate_query(const char *query, List *tables, const char *schema)
 		return result;
 	}
 	my_expr_init(&q.x, query, MY_EXPR_QUERY);
-	q.x.in_query = true;
+	q.x.query = &q;
 	q.tables = tables;
 	q.schema = schema;
-	sql = parse_select(&q);
-	while (my_expr_accept(&q.x, "UNION"))
-	{
-		bool		all = my_expr_accept(&q.x, "ALL");
-
-		sql = psprintf("%s UNION %s%s", sql, all ? "ALL " : "", parse_select(&q));
-	}
+	with = parse_with(&q);
+	sql = parse_query(&q);
 	if (q.x.why == NULL && q.x.token.kind != TOK_END)
 		my_expr_fail(&q.x, "syntax near \"%s\"", query + q.x.token.start);
 	result.why = q.x.why;
 	if (q.x.why == NULL)
 	{
-		result.sql = sql;
+		result.sql = psprintf("%s%s", with, sql);
 		result.note = q.x.note.data;
 	}
 	return result;

@@ -139,7 +139,7 @@ my_condition(MyExpr *x, MyVal v)
 	if (my_is_int_literal(&v, &value))
 		return value != 0 ? "true" : "false";
 	if (v.cls == PGC_UNKNOWN)
-		return x->def == NULL && !x->in_query && v.literal == NULL &&
+		return x->def == NULL && x->query == NULL && v.literal == NULL &&
 			strcmp(v.sql, "NULL") != 0 ? psprintf("(%s <> 0)", v.sql) :
 			psprintf("(%s)::boolean", v.sql);
 	if (is_numeric_class(v.cls))
