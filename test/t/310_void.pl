@@ -154,10 +154,10 @@ for (1 .. 20)
 for (1 .. 200)
 {
     last if ($my->rows('SHOW MASTER STATUS'))[0][1] > $was->[1] + 1000;
-    $my->sql("REPLACE INTO other.t VALUES (2)");
+    $my->sql("INSERT INTO other.t VALUES (1000 + $_)");
 }
 is(($my->rows('SHOW MASTER STATUS'))[0][0], $was->[0], 'a log of the same name');
 $other->resume;
-ok($other->wait_status('failed', 30), 'logs that were reset stop the task') or diag $other->report;
+ok($other->wait_status('failed|retrying', 30), 'logs that were reset stop the task') or diag $other->report;
 like($other->last_error, qr/not the one that has been read|reading the log/, 'and say so');
 done_testing();
