@@ -96,8 +96,12 @@ typedef struct SourceRoutine
 	char	   *(*current_position) (SourceConn *conn);
 	/* Position as numbers that compare; raises an error on bad text. */
 	SourcePos	(*parse_position) (const char *text);
-	/* Bytes of log between position and the log's end; -1: unknown. */
-	int64		(*log_distance) (SourceConn *conn, const char *position);
+	/*
+	 * Bytes of log between position and the log's end; -1: unknown. *end, if
+	 * wanted, is where it ends, for people to read; NULL: unknown.
+	 */
+	int64		(*log_distance) (SourceConn *conn, const char *position,
+								 char **end);
 
 	/*
 	 * Opens a consistent snapshot on conn for reads that follow; returns the

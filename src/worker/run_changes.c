@@ -25,8 +25,6 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/* A source that sends heartbeats each second is dead after so many silent. */
-#define SILENCE_LIMIT_MS 30000
 /* How often an idle stream's position goes into the books. */
 #define IDLE_BOOK_MS 5000
 /* How often the distance to the log's end is asked. */
@@ -58,7 +56,6 @@ typedef struct Follow
 	int64		changes;		/* ever */
 	double		latency;		/* seconds; < 0: unknown */
 	TimestampTz batch_started;
-	TimestampTz last_heard;
 	TimestampTz last_booked;
 	TimestampTz last_distance;
 	TimestampTz rate_time;
@@ -202,8 +199,7 @@ ask_distance(Follow *f)
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig distance",
 								ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(cxt);
-	bytes = run->source->log_distance(run->conn, f->position);
-	end = run->source->current_position(run->conn);
+	bytes = run->source->log_distance(run->conn, f->position, &end);
 	SpinLockAcquire(&run->shared->mutex);
 	run->shared->latency_bytes = bytes;
 	if (end)
@@ -352,7 +348,6 @@ open_stream(Follow *f, const char *position)
 	run->dest->set_relations(f->writer, run->rels, run->nrels);
 	f->in_transaction = false;
 	f->new_changes = f->new_transactions = 0;
-	f->last_heard = GetCurrentTimestamp();
 }
 
 static void
@@ -400,18 +395,6 @@ housekeeping(Follow *f)
 	ask_distance(f);
 }
 
-static void
-check_silence(Follow *f)
-{
-	if (TimestampDifferenceExceeds(f->last_heard, GetCurrentTimestamp(),
-								   SILENCE_LIMIT_MS))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("server \"%s\" has been silent for %d seconds",
-						f->run->info->server_name, SILENCE_LIMIT_MS / 1000),
-				 errdetail("It was asked to send a heartbeat each second.")));
-}
-
 /* Follows until the position is reached (true) or the stream must reopen. */
 static bool
 follow(Follow *f, const SourcePos *until)
@@ -430,15 +413,13 @@ follow(Follow *f, const SourcePos *until)
 		{
 			if (waiting)
 				commit_batch(f);
-			check_silence(f);
 			publish(f);
 			housekeeping(f);
 			continue;
 		}
 		if (change->kind >= CHANGE_COMMIT || change->kind == CHANGE_BEGIN)
 		{
-			f->last_heard = GetCurrentTimestamp();
-			housekeeping(f);
+					housekeeping(f);
 		}
 		if (take_change(f, change))
 			return false;

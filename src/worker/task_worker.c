@@ -231,6 +231,9 @@ classify_error(int sqlerrcode)
 {
 	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
 
+	/* the source has purged the log that we need */
+	if (sqlerrcode == ERRCODE_UNDEFINED_FILE)
+		return ERROR_FINAL;
 	if (category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION) ||
 		category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
 		return ERROR_CONNECTION;

@@ -111,7 +111,7 @@ my_current_position(SourceConn *source)
 }
 
 int64
-my_log_distance(SourceConn *source, const char *position)
+my_log_distance(SourceConn *source, const char *position, char **log_end)
 {
 	MyConn	   *conn = (MyConn *) source;
 	const char *semi = strchr(position, ';');
@@ -125,14 +125,19 @@ my_log_distance(SourceConn *source, const char *position)
 
 	while (colon > position && *colon != ':')
 		colon--;
+	if (log_end != NULL)
+		*log_end = NULL;
 	if (colon == position)
 		return -1;
 	file = pnstrdup(position, colon - position);
 	distance = -strtoll(colon + 1, NULL, 10);
 
 	res = ask_log(conn, "SHOW BINARY LOGS");
-	if (res == NULL)
+	if (res == NULL || res->nrows == 0)
 		return -1;
+	if (log_end != NULL && res->values[res->nrows - 1][1] != NULL)
+		*log_end = psprintf("%s:%s", res->values[res->nrows - 1][0],
+							res->values[res->nrows - 1][1]);
 	for (i = 0; i < res->nrows; i++)
 	{
 		if (!found && strcmp(res->values[i][0], file) == 0)
