@@ -80,7 +80,7 @@ plan_name_with_suffix(const char *base, const char *suffix)
 }
 
 void
-plan_names_init(PlanState *state)
+plan_names_init(SchemaPlan *state)
 {
 	HASHCTL		ctl = {0};
 
@@ -92,7 +92,7 @@ plan_names_init(PlanState *state)
 }
 
 bool
-plan_name_take(PlanState *state, const char *schema, const char *space,
+plan_name_take(SchemaPlan *state, const char *schema, const char *space,
 			   const char *name)
 {
 	TakenKey	key;
@@ -108,7 +108,7 @@ plan_name_take(PlanState *state, const char *schema, const char *space,
 }
 
 void
-plan_name_changed(PlanState *state, const char *kind, char *source,
+plan_name_changed(SchemaPlan *state, const char *kind, char *source,
 				  const char *target, const char *reason)
 {
 	NameChange *change = palloc0(sizeof(NameChange));
@@ -121,7 +121,7 @@ plan_name_changed(PlanState *state, const char *kind, char *source,
 }
 
 char *
-plan_name_unique(PlanState *state, const TableDef *def, const char *space,
+plan_name_unique(SchemaPlan *state, const TableDef *def, const char *space,
 				 const char *wanted, const char *kind, const char *source)
 {
 	char	   *name = cut_name(wanted, NAMEDATALEN - 1);
@@ -145,7 +145,7 @@ plan_name_unique(PlanState *state, const TableDef *def, const char *space,
 
 /* Says it where a name is not the source's; case and length. */
 static void
-report_change(PlanState *state, const char *kind, char *source,
+report_change(SchemaPlan *state, const char *kind, char *source,
 			  const char *from, const char *to)
 {
 	if (strcmp(from, to) != 0)
@@ -158,7 +158,7 @@ report_change(PlanState *state, const char *kind, char *source,
  * user has to choose. The note becomes an error of the precheck.
  */
 static void
-report_collision(PlanState *state, const TableDef *def, const char *kind,
+report_collision(SchemaPlan *state, const TableDef *def, const char *kind,
 				 const char *name, const char *target, const char *other)
 {
 	PlanNotes	notes = {0};
@@ -175,7 +175,7 @@ report_collision(PlanState *state, const TableDef *def, const char *kind,
 }
 
 static void
-assign_table_names(PlanState *state)
+assign_table_names(SchemaPlan *state)
 {
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -228,7 +228,7 @@ assign_table_names(PlanState *state)
 
 /* The server names the sequence of an identity column; leave that free. */
 static void
-reserve_sequence_name(PlanState *state, const TableDef *def,
+reserve_sequence_name(SchemaPlan *state, const TableDef *def,
 					  const TableColumn *col)
 {
 	if (col->auto_increment)
@@ -237,7 +237,7 @@ reserve_sequence_name(PlanState *state, const TableDef *def,
 }
 
 static void
-assign_column_names(PlanState *state, TableDef *def)
+assign_column_names(SchemaPlan *state, TableDef *def)
 {
 	ListCell   *lc;
 	char	   *space = psprintf("columns of %s.%s", def->schema, def->name);
@@ -268,7 +268,7 @@ assign_column_names(PlanState *state, TableDef *def)
 }
 
 static void
-assign_index_names(PlanState *state, TableDef *def)
+assign_index_names(SchemaPlan *state, TableDef *def)
 {
 	ListCell   *lc;
 
@@ -293,7 +293,7 @@ assign_index_names(PlanState *state, TableDef *def)
 }
 
 static void
-assign_constraint_names(PlanState *state, TableDef *def)
+assign_constraint_names(SchemaPlan *state, TableDef *def)
 {
 	ListCell   *lc;
 	char	   *space = psprintf("constraints of %s.%s", def->schema,
@@ -333,7 +333,7 @@ assign_constraint_names(PlanState *state, TableDef *def)
 }
 
 void
-plan_assign_names(PlanState *state)
+plan_assign_names(SchemaPlan *state)
 {
 	ListCell   *lc;
 
@@ -347,7 +347,7 @@ plan_assign_names(PlanState *state)
 }
 
 void
-plan_assign_index_names(PlanState *state)
+plan_assign_index_names(SchemaPlan *state)
 {
 	ListCell   *lc;
 

@@ -101,7 +101,7 @@ plan_notes_flush(PlanNotes *notes)
 }
 
 PlanStatement *
-plan_add(PlanState *state, PlanPhase phase, const char *kind,
+plan_add(SchemaPlan *state, PlanPhase phase, const char *kind,
 		 const TableDef *def, const char *name, char *sql, PlanNotes *notes)
 {
 	PlanStatement *stmt = palloc0(sizeof(PlanStatement));
@@ -176,7 +176,7 @@ plan_column_list(const TableDef *def, List *names)
 }
 
 static void
-plan_schemas(PlanState *state)
+plan_schemas(SchemaPlan *state)
 {
 	ListCell   *lc;
 
@@ -194,7 +194,7 @@ plan_schemas(PlanState *state)
 List *
 plan_schema(List *tables, const PlanOptions *options, List **names)
 {
-	PlanState	state = {0};
+	SchemaPlan	state = {0};
 
 	state.options = options;
 	state.tables = tables;

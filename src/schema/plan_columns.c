@@ -15,7 +15,7 @@
 
 /* The enum type of each enum column gets a name nobody else has. */
 static char *
-enum_type_name(PlanState *state, const TableDef *def, const TableColumn *col)
+enum_type_name(SchemaPlan *state, const TableDef *def, const TableColumn *col)
 {
 	char	   *wanted = psprintf("%s_%s", def->target_name, col->target_name);
 	char	   *name = plan_name_unique(state, def, "", wanted, "type",
@@ -25,7 +25,7 @@ enum_type_name(PlanState *state, const TableDef *def, const TableColumn *col)
 }
 
 static void
-map_columns(PlanState *state, TableDef *def, PlanNotes *notes)
+map_columns(SchemaPlan *state, TableDef *def, PlanNotes *notes)
 {
 	ListCell   *lc;
 
@@ -49,7 +49,7 @@ map_columns(PlanState *state, TableDef *def, PlanNotes *notes)
 
 /* Shards merged into one table share its enum types. */
 static void
-share_enum_types(PlanState *state, TableDef *def)
+share_enum_types(SchemaPlan *state, TableDef *def)
 {
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -75,7 +75,7 @@ share_enum_types(PlanState *state, TableDef *def)
 }
 
 static void
-add_enum_type(PlanState *state, const TableDef *def, const TableColumn *col)
+add_enum_type(SchemaPlan *state, const TableDef *def, const TableColumn *col)
 {
 	StringInfoData sql;
 	PlanNotes	notes = {0};
@@ -97,7 +97,7 @@ add_enum_type(PlanState *state, const TableDef *def, const TableColumn *col)
 
 /* The collations of the policy ci_collation = nondeterministic. */
 static void
-add_collation(PlanState *state, const TableDef *def, const TableColumn *col)
+add_collation(SchemaPlan *state, const TableDef *def, const TableColumn *col)
 {
 	bool		accents = strstr(col->pg_collation, "_as") != NULL;
 	PlanNotes	notes = {0};
@@ -114,7 +114,7 @@ add_collation(PlanState *state, const TableDef *def, const TableColumn *col)
 }
 
 void
-plan_columns(PlanState *state)
+plan_columns(SchemaPlan *state)
 {
 	ListCell   *lc;
 	ListCell   *lc2;

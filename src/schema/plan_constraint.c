@@ -162,7 +162,7 @@ check_sql(TableDef *def, TableCheck *check, PlanNotes *notes)
 
 /* ENUM as text: the labels become a check. */
 static void
-add_label_check(PlanState *state, TableDef *def, TableColumn *col)
+add_label_check(SchemaPlan *state, TableDef *def, TableColumn *col)
 {
 	StringInfoData sql;
 	ListCell   *lc;
@@ -188,7 +188,7 @@ add_label_check(PlanState *state, TableDef *def, TableColumn *col)
 }
 
 void
-plan_constraints(PlanState *state)
+plan_constraints(SchemaPlan *state)
 {
 	ListCell   *lc;
 	ListCell   *lc2;

@@ -282,7 +282,7 @@ index_sql(const TableDef *def, const TableIndex *index,
 }
 
 void
-plan_indexes(PlanState *state)
+plan_indexes(SchemaPlan *state)
 {
 	static const PlanPhase phases[] = {PLAN_KEY, PLAN_UNIQUE, PLAN_INDEX};
 	ListCell   *lc;

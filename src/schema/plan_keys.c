@@ -60,7 +60,7 @@ find_root(KeyColumns *keys, int i)
 }
 
 static int
-add_column(PlanState *state, KeyColumns *keys, TableDef *def,
+add_column(SchemaPlan *state, KeyColumns *keys, TableDef *def,
 		   TableColumn *col)
 {
 	KeyColumn  *k;
@@ -92,7 +92,7 @@ add_column(PlanState *state, KeyColumns *keys, TableDef *def,
 }
 
 static void
-tie_foreign_key(PlanState *state, KeyColumns *keys, TableDef *def,
+tie_foreign_key(SchemaPlan *state, KeyColumns *keys, TableDef *def,
 				TableForeignKey *fk)
 {
 	TableDef   *parent = plan_find_table(state->tables, fk->ref_schema,
@@ -191,7 +191,7 @@ unify_group(KeyColumns *keys, int root)
 }
 
 void
-plan_unify_keys(PlanState *state)
+plan_unify_keys(SchemaPlan *state)
 {
 	KeyColumns	keys = {0};
 	ListCell   *lc;

@@ -223,7 +223,7 @@ bound_list(PartitionBy *p)
 }
 
 static void
-add_child(PlanState *state, PartitionBy *p, List **children,
+add_child(SchemaPlan *state, PartitionBy *p, List **children,
 		  const char *partition, char *values)
 {
 	PlanStatement *stmt = palloc0(sizeof(PlanStatement));
@@ -275,7 +275,7 @@ skip_to_comma(PartitionBy *p)
 }
 
 static void
-read_partitions(PlanState *state, PartitionBy *p, List **children)
+read_partitions(SchemaPlan *state, PartitionBy *p, List **children)
 {
 	char	   *lower = lowest_bound(p);
 	bool		null_listed = false;
@@ -378,7 +378,7 @@ default_key(PartitionBy *p)
 }
 
 char *
-plan_partition_clause(PlanState *state, TableDef *def, List **children,
+plan_partition_clause(SchemaPlan *state, TableDef *def, List **children,
 					  PlanNotes *notes)
 {
 	PartitionBy p = {0};

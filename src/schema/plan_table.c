@@ -130,7 +130,7 @@ column_definition(TableDef *def, TableColumn *col, const PlanOptions *options,
 }
 
 static void
-add_comments(PlanState *state, const TableDef *def)
+add_comments(SchemaPlan *state, const TableDef *def)
 {
 	ListCell   *lc;
 
@@ -155,7 +155,7 @@ add_comments(PlanState *state, const TableDef *def)
 }
 
 static void
-add_table(PlanState *state, TableDef *def, PlanNotes *notes)
+add_table(SchemaPlan *state, TableDef *def, PlanNotes *notes)
 {
 	StringInfoData sql;
 	ListCell   *lc;
@@ -194,7 +194,7 @@ add_table(PlanState *state, TableDef *def, PlanNotes *notes)
 
 /* A sequence object of MariaDB. */
 static void
-add_sequence(PlanState *state, TableDef *def)
+add_sequence(SchemaPlan *state, TableDef *def)
 {
 	char	   *name = plan_table_name(def);
 
@@ -209,7 +209,7 @@ add_sequence(PlanState *state, TableDef *def)
 }
 
 void
-plan_tables(PlanState *state)
+plan_tables(SchemaPlan *state)
 {
 	ListCell   *lc;
 	int			i = 0;

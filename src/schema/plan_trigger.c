@@ -87,7 +87,7 @@ function_sql(const TableDef *def, const TableColumn *col,
 }
 
 static void
-add_on_update(PlanState *state, TableDef *def, TableColumn *col)
+add_on_update(SchemaPlan *state, TableDef *def, TableColumn *col)
 {
 	PlanNotes	notes = {0};
 	char	   *name;
@@ -129,7 +129,7 @@ add_on_update(PlanState *state, TableDef *def, TableColumn *col)
 }
 
 void
-plan_triggers(PlanState *state)
+plan_triggers(SchemaPlan *state)
 {
 	ListCell   *lc;
 	ListCell   *lc2;

@@ -14,7 +14,7 @@
 #include "schema/plan_internal.h"
 
 static void
-add_view(PlanState *state, TableDef *def, MyExprResult *query)
+add_view(SchemaPlan *state, TableDef *def, MyExprResult *query)
 {
 	PlanNotes	notes = {0};
 	StringInfoData columns;
@@ -38,7 +38,7 @@ add_view(PlanState *state, TableDef *def, MyExprResult *query)
 
 /* Views may be made of views: round by round, those whose tables are there. */
 void
-plan_views(PlanState *state)
+plan_views(SchemaPlan *state)
 {
 	List	   *made = NIL;
 	List	   *waiting = NIL;
