@@ -334,7 +334,8 @@ server_from_uri(const char *uri)
 		scheme = "postgresql";
 	if (strcmp(scheme, "mysql") != 0 && strcmp(scheme, "mariadb") != 0 &&
 		strcmp(scheme, "postgresql") != 0)
-		bad_uri("the scheme must be mysql, mariadb or postgresql");
+		bad_uri(psprintf("scheme \"%s\" is none of mysql, mariadb and postgresql",
+						 scheme));
 	for (const char *c = authority; c < path; c++)
 		if (*c == '@')
 			at = c;
