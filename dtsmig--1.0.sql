@@ -286,6 +286,8 @@ CREATE FUNCTION dtsmig.option_list(
     OUT takes_effect text, OUT description text)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_option_list'
 LANGUAGE C STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION dtsmig.option_list() IS
+  'every task option; see the view task_options';
 
 CREATE VIEW dtsmig.task_options AS SELECT * FROM dtsmig.option_list();
 COMMENT ON VIEW dtsmig.task_options IS 'every option of create_task and alter_task';
@@ -304,12 +306,16 @@ CREATE FUNCTION dtsmig.task_runtime(
     OUT index_jobs_running integer, OUT launcher boolean)
 AS 'MODULE_PATHNAME', 'dtsmig_task_runtime'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION dtsmig.task_runtime(bigint, bigint) IS
+  'what the worker of a task says of itself; all NULL where none is alive';
 
 CREATE FUNCTION dtsmig.table_runtime(
     handle bigint, task_id bigint,
     OUT table_id bigint, OUT rows_copied bigint, OUT bytes_copied bigint)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_table_runtime'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION dtsmig.table_runtime(bigint, bigint) IS
+  'rows and bytes that copy workers of a task are copying, by table, not yet committed';
 
 CREATE FUNCTION dtsmig.progress_bar(percent double precision)
 RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS

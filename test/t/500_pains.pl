@@ -99,7 +99,7 @@ for my $round (1 .. 3)
 {
     my @writers = map { $my->background(sub {
         my ($a, $k) = (int rand 100, 1 + int rand 60000);
-        sleep 0.002;
+        sleep 0.01;
         return "INSERT INTO keyless VALUES ($a, 'new'); INSERT INTO keyless2 VALUES ($a, 'new');\nUPDATE keyless SET a = a + 1 WHERE a = $a LIMIT 3; DELETE FROM keyless2 WHERE a = $a LIMIT 2;\n"
           . "UPDATE keyed SET n = n + 1 WHERE id = $k; UPDATE IGNORE keyed SET u = u + 100000 WHERE id = $k; DELETE FROM keyed WHERE id = $k + 1; INSERT INTO keyed (n, u) VALUES (1, 1000000000 * RAND());\n"
           . "DELETE FROM pa WHERE id = 1 + $k % 2000; INSERT IGNORE INTO pa VALUES (1 + $k % 2000); INSERT INTO ch (pa) VALUES (1 + $k % 2000);\n";
@@ -113,7 +113,7 @@ for my $round (1 .. 3)
     sleep 1;
     reap($_, 'TERM') for @writers;
     $proxy->delay(0);
-    $t->catch_up(90);
+    $t->catch_up(200);
     @d = compare_tables($my, $pg, [ map { [ "p19.$_", "p19_$round.$_" ] } qw(keyless keyless2 keyed pa ch) ]);
     is(join("\n", grep { $_ } @d), '', "19: round $round: equal, keyless tables too");
     $t->release;
