@@ -83,6 +83,7 @@ sub start
         _program('mariadbd'), '--no-defaults', "--datadir=$self->{data}",
         "--port=$self->{port}", '--bind-address=127.0.0.1',
         "--socket=$self->{socket}", "--pid-file=$self->{data}/pid",
+        '--tmpdir=' . own_dir("$self->{data}/../tmp", $self->{user}),
         "--server-id=$self->{server_id}", @binlog,
         qw(--character-set-server=utf8mb4 --innodb-buffer-pool-size=128M
           --innodb-flush-log-at-trx-commit=2 --sync-binlog=0
