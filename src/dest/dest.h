@@ -81,7 +81,10 @@ typedef struct DestRoutine
 						 LoadMode mode);
 
 	DestWriter *(*open) (const DestOptions *options);
-	/* All relations that may come, for cascades; again when they change. */
+	/*
+	 * All relations that may come, for cascades: after open, and again after a
+	 * commit when they change. They live until the next call, or close.
+	 */
 	void		(*set_relations) (DestWriter *writer, SourceRelation **rels,
 								  int nrels);
 	/* Context for the values of rows of the next change. */

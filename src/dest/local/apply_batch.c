@@ -482,7 +482,7 @@ batch_take(LocalWriter *w, ApplyTable *table, const Change *change)
 	{
 		if (change_is_before(change, w->zone_end))
 			w->torn = true;
-		if (op->kind == CHANGE_UPDATE)
+		if (op->kind == CHANGE_UPDATE || cascade_lacks_old(table, op))
 			alone = true;
 		else if (cascade_must_wait(w, table))
 			barrier(w, table, &op);

@@ -175,6 +175,8 @@ do_op(LocalWriter *w, ApplyOp *op)
 	ApplyTable *table = op->table;
 
 	apply_table_resolve(table);
+	if (op->cascade && !op->copied)
+		cascade_fetch_old(w, table, op);
 	if (op->copied)
 		 /* only the cascade */ ;
 	else if (table->rel->nkey == 0)

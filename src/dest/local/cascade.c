@@ -230,8 +230,11 @@ static bool
 row_value_differs(const SourceColumn *col, const Row *old, const Row *new,
 				  int i)
 {
-	if (!row_has(new, i) || !row_has(old, i))
+	if (!row_has(new, i))
 		return false;
+	/* a minimal image has only what was changed */
+	if (!row_has(old, i))
+		return true;
 	if (old->status[i] != new->status[i])
 		return true;
 	if (old->status[i] == COLUMN_NULL)

@@ -278,6 +278,10 @@ extern void cascade_deletes(LocalWriter *w, ApplyTable *table, ApplyOp **ops,
 							int nops);
 extern void cascade_update(LocalWriter *w, ApplyTable *table, ApplyOp *op);
 
+/* cascade_fetch.c */
+extern bool cascade_lacks_old(ApplyTable *table, const ApplyOp *op);
+extern void cascade_fetch_old(LocalWriter *w, ApplyTable *table, ApplyOp *op);
+
 /* cascade_zone.c */
 extern void zone_build(LocalWriter *w);
 extern void zone_passed(LocalWriter *w);

@@ -179,7 +179,7 @@ local_qualified_name(Oid relid)
 
 /*
  * Empties a table: by TRUNCATE, or by DELETE where another table's foreign
- * key forbids that. Returns whether it was TRUNCATE.
+ * key or a missing right forbids that. Returns whether it was TRUNCATE.
  */
 bool
 local_empty_table(Oid relid)
@@ -187,7 +187,8 @@ local_empty_table(Oid relid)
 	bool		partitioned = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE;
 	List	   *referencing = heap_truncate_find_FKs(list_make1_oid(relid));
 	bool		truncate = list_difference_oid(referencing,
-											   list_make1_oid(relid)) == NIL;
+											   list_make1_oid(relid)) == NIL &&
+		pg_class_aclcheck(relid, GetUserId(), ACL_TRUNCATE) == ACLCHECK_OK;
 	char	   *sql = psprintf("%s %s%s",
 							   truncate ? "TRUNCATE" : "DELETE FROM",
 							   partitioned ? "" : "ONLY ",
