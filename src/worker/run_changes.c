@@ -427,6 +427,7 @@ follow(Follow *f, const SourcePos *until)
 					  change->kind == CHANGE_HEARTBEAT) && !f->in_transaction &&
 			source_pos_cmp(change->pos, *until) >= 0)
 		{
+			run->dest->consistent(f->writer);
 			source_is_idle(f, true);
 			return true;
 		}
