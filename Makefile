@@ -18,7 +18,7 @@ PG_CFLAGS = -fvisibility=hidden -Wall -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers $(if $(WERROR),-Werror)
 # PostgreSQL 14 and 15 leave PGDLLEXPORT empty; symbols are hidden by default.
 PG_CPPFLAGS += -DPGDLLEXPORT='__attribute__((visibility("default")))'
-SHLIB_LINK = $(shell $(MARIADB_CONFIG) --libs) -lz
+SHLIB_LINK = $(shell $(MARIADB_CONFIG) --libs) -lz -lzstd
 
 EXTRA_CLEAN = tmp_check results test/fuzz/out $(OBJS:.o=.d)
 

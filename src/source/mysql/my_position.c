@@ -88,6 +88,9 @@ my_position_set_gtids(MyPosition *pos, const char *text)
 	const char *p = text;
 
 	pos->ngtids = 0;
+	memset(&pos->set, 0, sizeof(pos->set));
+	if (strchr(text, ':') != NULL)
+		return my_gtid_set_read(&pos->set, text);
 	while (*p != '\0')
 	{
 		uint64		domain;
@@ -227,7 +230,7 @@ my_position_read(const char *text, MyPosition *pos)
 	}
 	if (*rest == ';' && !read_prepared(pos, rest + 1))
 		bad_position(text);
-	if (len == 0 && pos->ngtids == 0)
+	if (len == 0 && !my_position_has_gtids(pos))
 		bad_position(text);
 }
 
@@ -242,7 +245,38 @@ my_position_gtids(const MyPosition *pos)
 		appendStringInfo(&buf, "%s%u-%u-" UINT64_FORMAT, i > 0 ? "," : "",
 						 pos->gtids[i].domain, pos->gtids[i].server_id,
 						 pos->gtids[i].seq);
+	my_gtid_set_text(&pos->set, &buf);
 	return buf.data;
+}
+
+bool
+my_position_has_gtids(const MyPosition *pos)
+{
+	return pos->ngtids > 0 || pos->set.n > 0;
+}
+
+bool
+my_position_covers(const MyPosition *whole, const MyPosition *part)
+{
+	int			i;
+	int			j;
+
+	if (whole->file[0] != '\0' && part->file[0] != '\0')
+	{
+		SourcePos	a = {my_file_segment(whole->file), whole->offset};
+		SourcePos	b = {my_file_segment(part->file), part->offset};
+
+		return source_pos_cmp(a, b) >= 0;
+	}
+	for (i = 0; i < part->ngtids; i++)
+	{
+		for (j = 0; j < whole->ngtids; j++)
+			if (whole->gtids[j].domain == part->gtids[i].domain)
+				break;
+		if (j == whole->ngtids || whole->gtids[j].seq < part->gtids[i].seq)
+			return false;
+	}
+	return my_gtid_set_covers(&whole->set, &part->set);
 }
 
 char *

@@ -9,8 +9,10 @@
  *	mariadb-bin.000003:1234;0-1-77
  *	mariadb-bin.000003:1234;0-1-77,5-2-8;X'61',X'',1@mariadb-bin.000002:98
  *	;0-1-77				by GTID alone, on a server with other files
+ *	mysql-bin.000003:1234;3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77
  *
- * gtids is the last MariaDB GTID of each domain before the place. prepared
+ * gtids is the last MariaDB GTID of each domain before the place, or the set
+ * of MySQL's GTIDs that are done with there. prepared
  * lists XA transactions that were prepared before it and have not ended: the
  * name as the binlog writes it, and where their rows begin.
  *
@@ -22,6 +24,7 @@
 #include "postgres.h"
 
 #include "core/position.h"
+#include "source/mysql/my_gtid_set.h"
 
 /* Longest name of a binlog file (FN_REFLEN of the servers). */
 #define MY_FILE_SIZE 513
@@ -47,6 +50,7 @@ typedef struct MyPosition
 	int			ngtids;
 	int			maxgtids;
 	MyGtid	   *gtids;			/* one a domain */
+	MyGtidSet	set;			/* MySQL's; empty: not known */
 	int			nprepared;
 	int			maxprepared;
 	MyPrepared *prepared;
@@ -56,9 +60,10 @@ typedef struct MyPosition
 extern void my_position_read(const char *text, MyPosition *pos);
 /* The text, palloc'd. */
 extern char *my_position_text(const MyPosition *pos);
-/* The gtids alone: "0-1-77,5-2-8", palloc'd. */
+/* The gtids alone: "0-1-77,5-2-8" or MySQL's set, palloc'd. */
 extern char *my_position_gtids(const MyPosition *pos);
-/* Reads "0-1-77,5-2-8" into pos->gtids; false where it is none. */
+extern bool my_position_has_gtids(const MyPosition *pos);
+/* Reads the gtids, of either kind; false where it is none. */
 extern bool my_position_set_gtids(MyPosition *pos, const char *text);
 /* Notes that a GTID has been passed. */
 extern void my_position_add_gtid(MyPosition *pos, uint32 domain,
@@ -71,6 +76,13 @@ extern const MyPrepared *my_position_find_prepared(const MyPosition *pos,
 												   const char *xid);
 /* Numeric suffix of a file's name; 0 if it has none. */
 extern uint64 my_file_segment(const char *file);
+
+/*
+ * Is all that is before part before whole too? By GTIDs where one of them has
+ * no place.
+ */
+extern bool my_position_covers(const MyPosition *whole,
+							   const MyPosition *part);
 
 /* parse_position of SourceRoutine. */
 extern SourcePos my_parse_position(const char *text);

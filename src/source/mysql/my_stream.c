@@ -166,8 +166,13 @@ note_done(SourceStream *stream, ChangeKind kind)
 	done->offset = r->offset;
 	if (stream->has_gtid && stream->state == STREAM_IDLE)
 	{
-		my_position_add_gtid(done, stream->gtid.domain,
-							 stream->gtid_server_id, stream->gtid.seq);
+		if (stream->mariadb)
+			my_position_add_gtid(done, stream->gtid.domain,
+								 stream->gtid_server_id, stream->gtid.seq);
+		else if (stream->by_gtid)
+			my_gtid_set_add(&done->set, stream->mysql_gtid.uuid,
+							stream->mysql_gtid.tag, stream->mysql_gtid.number,
+							stream->mysql_gtid.number);
 		stream->has_gtid = false;
 	}
 	if (stream->ended_xid != NULL && kind == CHANGE_COMMIT)
@@ -346,16 +351,6 @@ handle_gtid(SourceStream *stream)
 		stream_begin(stream);
 }
 
-/* MySQL's GTIDs: what follows tells what it is. */
-static void
-handle_mysql_gtid(SourceStream *stream)
-{
-	end_unfinished(stream);
-	stream->start.segment = stream->main.segment;
-	stream->start.offset = stream->main.event_start;
-	stream->state = STREAM_STANDALONE;
-}
-
 /* The head of a file tells the state of all domains before it. */
 static void
 handle_gtid_list(SourceStream *stream)
@@ -389,24 +384,18 @@ handle_heartbeat(SourceStream *stream)
 	StreamReader *r = &stream->main;
 	const char *file;
 	size_t		len;
-	BinlogError error;
+	uint64		end;
 
-	if (stream->event.type == BINLOG_HEARTBEAT)
+	stream_heartbeat_place(stream, &file, &len, &end);
+	if (len > 0 && (strlen(r->file) != len || memcmp(r->file, file, len) != 0))
 	{
-		uint64		end;
-
-		if (!binlog_read_text(&stream->event, &file, &len, &error))
-			stream_error(stream, &error);
-		if (len > 0 && (strlen(r->file) != len || memcmp(r->file, file, len) != 0))
-		{
-			end_unfinished(stream);
-			set_file(r, file, len);
-			r->offset = stream->event.log_pos;
-		}
-		end = (r->offset & ~UINT64CONST(0xffffffff)) | stream->event.log_pos;
-		if (end > r->offset)
-			r->offset = end;
+		end_unfinished(stream);
+		set_file(r, file, len);
+		r->offset = stream->event.type == BINLOG_HEARTBEAT ?
+			stream->event.log_pos : end;
 	}
+	else if (end > r->offset)
+		r->offset = end;
 	if (stream->state == STREAM_IDLE && r->offset > 0)
 		stream_queue(stream, CHANGE_HEARTBEAT);
 }
@@ -459,10 +448,7 @@ unknown_event(SourceStream *stream)
 			 errmsg("event of type %d (%s) at position " UINT64_FORMAT " of \"%s\" is not supported",
 					type, binlog_event_name(type), stream->main.event_start,
 					stream->main.file),
-			 type == BINLOG_MYSQL_TRANSACTION_PAYLOAD ?
-			 errhint("Set binlog_transaction_compression = OFF at the source.") :
-			 type == BINLOG_MYSQL_PARTIAL_UPDATE_ROWS ?
-			 errhint("Set binlog_row_value_options = '' at the source.") : 0));
+			 errdetail("The source does not mark it as one that may be skipped. All that is before it is applied.")));
 }
 
 static void
@@ -497,7 +483,11 @@ handle_event(SourceStream *stream)
 		case BINLOG_MYSQL_GTID:
 		case BINLOG_MYSQL_ANONYMOUS_GTID:
 		case BINLOG_MYSQL_GTID_TAGGED:
-			handle_mysql_gtid(stream);
+			end_unfinished(stream);
+			stream_mysql_gtid(stream);
+			break;
+		case BINLOG_MYSQL_TRANSACTION_PAYLOAD:
+			stream_open_payload(stream);
 			break;
 		case BINLOG_FORMAT_DESCRIPTION:
 			end_unfinished(stream);
@@ -552,8 +542,12 @@ handle_replayed(SourceStream *stream)
 		stream_table_map(stream);
 	else if (binlog_is_rows_event(type))
 		stream_rows(stream);
+	else if (type == BINLOG_MYSQL_TRANSACTION_PAYLOAD)
+		stream_open_payload(stream);
 	else if (type == BINLOG_XA_PREPARE)
 	{
+		/* it may have come in a payload that the connection holds */
+		stream->payload.active = false;
 		MemoryContextDelete(stream->replaycxt);
 		stream->replay.conn = NULL;
 		stream->reader = &stream->main;
@@ -627,6 +621,13 @@ next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 			stream->plain.data = NULL;
 			stream->plain.size = 0;
 		}
+		if (!stream->payload.active &&
+			stream->payload_buf.size > PLAIN_KEEP_SIZE)
+		{
+			pfree(stream->payload_buf.data);
+			stream->payload_buf.data = NULL;
+			stream->payload_buf.size = 0;
+		}
 		CHECK_FOR_INTERRUPTS();
 		if (stream->settling)
 		{
@@ -637,7 +638,7 @@ next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 		if (events++ % EVENTS_PER_LOOK == EVENTS_PER_LOOK - 1 &&
 			time_left(&started, timeout_ms) == 0)
 			return still_reading(stream);
-		if (!stream_read_event(stream, 0))
+		if (!stream_payload_event(stream) && !stream_read_event(stream, 0))
 		{
 			long		left = time_left(&started, timeout_ms);
 

@@ -3,8 +3,9 @@
  * my_stream_impl.h
  *	  What the files of the change stream share: my_stream.c (life and
  *	  transactions), my_stream_open.c (handshake), my_stream_rows.c (tables
- *	  and rows), my_stream_query.c (statements), my_stream_void.c (what is to
- *	  be passed over, and errors for good).
+ *	  and rows), my_stream_query.c (statements), my_stream_mysql.c (what only
+ *	  MySQL has), my_stream_void.c (what is to be passed over, and errors for
+ *	  good).
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +17,7 @@
 
 #include "compat.h"
 #include "source/mysql/binlog_event.h"
+#include "source/mysql/binlog_mysql.h"
 #include "source/mysql/binlog_query.h"
 #include "source/mysql/binlog_rows.h"
 #include "source/mysql/my_conn.h"
@@ -86,6 +88,8 @@ struct SourceStream
 	StreamCallbacks callbacks;
 	TypePolicy *policy;
 	bool		mariadb;
+	bool		by_gtid;		/* MySQL: the log is asked for by GTID, and
+								 * done has the set */
 	bool		fold_names;		/* the source folds names to lower case */
 
 	StreamReader main;
@@ -96,11 +100,19 @@ struct SourceStream
 	BinlogEvent event;
 	BinlogBuffer plain;			/* what was compressed in it */
 
+	/* events that lie in an event of MySQL */
+	BinlogPayload payload;
+	BinlogBuffer payload_buf;
+	BinlogFormat payload_format;
+	uint64		payload_start;	/* of the event that holds them */
+	MemoryContextCallback payload_cleanup;
+
 	/* the transaction */
 	StreamState state;
 	SourcePos	start;			/* of its first event */
 	BinlogGtid	gtid;
 	uint32		gtid_server_id;
+	BinlogMysqlGtid mysql_gtid;
 	bool		has_gtid;
 	bool		begin_told;
 	bool		settling;		/* the current event is to be handled again */
@@ -149,7 +161,17 @@ extern void stream_move(SourceStream *stream);
 extern TimestampTz stream_event_time(SourceStream *stream);
 extern bool stream_read_event(SourceStream *stream, long timeout_ms);
 
+/* my_stream_mysql.c */
+extern void stream_mysql_init(SourceStream *stream);
+extern void stream_mysql_gtid(SourceStream *stream);
+extern void stream_heartbeat_place(SourceStream *stream, const char **file,
+								   size_t *len, uint64 *end);
+extern void stream_open_payload(SourceStream *stream);
+extern bool stream_payload_event(SourceStream *stream);
+
 /* my_stream_open.c */
+extern bool stream_grow(SourceStream *stream, BinlogBuffer *buf,
+						size_t wanted);
 extern void stream_start_replay(SourceStream *stream, const char *file,
 								uint64 offset);
 

@@ -15,6 +15,10 @@
 /* commands of the protocol */
 #define COM_BINLOG_DUMP		18
 #define COM_REGISTER_SLAVE	21
+#define COM_BINLOG_DUMP_GTID	30
+
+/* flag of a dump: heartbeats of version 2, with positions past 4 GB */
+#define DUMP_HEARTBEAT_V2	0x02
 
 /* A server id of ours lies in this range, if none is set. */
 #define SERVER_ID_BASE		0xA0000000
@@ -30,6 +34,8 @@ try_query(MyConn *conn, const char *sql)
 	(void) my_try_query(conn, sql, NULL, &message, &my_errno);
 }
 
+#define LOST_HINT "Copy the data again: drop the task and its tables, and start a new one with a full load. Have the source keep its logs longer (binlog_expire_logs_seconds)."
+
 static void
 lost_position(SourceStream *stream, const char *first)
 {
@@ -39,7 +45,45 @@ lost_position(SourceStream *stream, const char *first)
 					stream->done.file, stream->info.server_name,
 					stream->done.offset),
 			 errdetail("The first binary log there is \"%s\".", first),
-			 errhint("Start again with a full load, and have the source keep its logs longer (binlog_expire_logs_seconds).")));
+			 errhint(LOST_HINT)));
+}
+
+/*
+ * MySQL by GTID: what we have must be known there, and what we lack must be
+ * in its logs.
+ */
+static void
+check_gtids(SourceStream *stream)
+{
+	MyConn	   *conn = stream->main.conn;
+	char	   *set = my_quote_literal(my_position_gtids(&stream->done));
+	char	   *unknown;
+	char	   *lost;
+
+	unknown = my_query_value(conn, psprintf("SELECT GTID_SUBTRACT(%s, @@global.gtid_executed)",
+											set));
+	if (unknown != NULL && unknown[0] != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("server \"%s\" lacks transactions that are applied here: %s",
+						stream->info.server_name, unknown),
+				 errdetail("It has executed %s.",
+						   my_query_value(conn, "SELECT @@global.gtid_executed")),
+				 errhint("Wait until it has caught up, then resume the task; if it never had them, start a new task.")));
+	lost = my_query_value(conn, psprintf("SELECT GTID_SUBTRACT(@@global.gtid_purged, %s)",
+										 set));
+	if (lost == NULL || lost[0] == '\0')
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 stream->done.file[0] == '\0' ?
+			 errmsg("binary logs of server \"%s\" are purged: transactions from GTID %s on are lost",
+					stream->info.server_name, lost) :
+			 errmsg("binary logs of server \"%s\" are purged: changes from position " UINT64_FORMAT " of \"%s\" on are lost",
+					stream->info.server_name, stream->done.offset,
+					stream->done.file),
+			 errdetail("Transactions that are no longer there: %s.", lost),
+			 errhint(LOST_HINT)));
 }
 
 /*
@@ -163,14 +207,29 @@ check_start(SourceStream *stream)
 	char	   *fold = my_query_value(conn, "SELECT @@lower_case_table_names");
 
 	stream->fold_names = fold != NULL && strcmp(fold, "0") != 0;
-	if (stream->done.file[0] == '\0')
+	if (stream->mariadb ? stream->done.set.n > 0 : stream->done.ngtids > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("position \"%s\" is not one of a server like \"%s\"",
+						my_position_text(&stream->done),
+						stream->info.server_name),
+				 errdetail("The server is %s %s.",
+						   stream->mariadb ? "MariaDB" : "MySQL",
+						   my_version_text(conn))));
+
+	/*
+	 * MySQL's log is asked for by GTID wherever there are any: the state in
+	 * the position is exact, while its place may lie behind transactions that
+	 * were written but not yet visible when the place was asked for.
+	 */
+	stream->by_gtid = !stream->mariadb && stream->done.set.n > 0;
+	if (stream->by_gtid)
 	{
-		if (!stream->mariadb)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("a start by GTID alone is supported for MariaDB only")));
+		check_gtids(stream);
 		return;
 	}
+	if (stream->done.file[0] == '\0')
+		return;
 	check_logs(stream);
 	if (stream->mariadb)
 		check_gtids(stream);
@@ -217,15 +276,17 @@ register_replica(MyConn *conn, uint32 server_id)
 
 /*
  * Tells the source what we understand and asks for its log: from file and
- * offset on, or (gtids not NULL) from a GTID state on. Heartbeats come each
+ * offset on, or (by_gtid not NULL) from a GTID state on. Heartbeats come each
  * second. A consumer that is slow must not be taken for dead.
  */
 static void
 start_dump(MyConn *conn, const ConnectionInfo *info, const char *file,
-				  uint64 offset, const char *gtids)
+		   uint64 offset, const MyPosition *by_gtid)
 {
 	uint32		server_id = choose_server_id(info);
+	uint32		flags = 0;
 	StringInfoData buf;
+	StringInfoData set;
 
 	try_query(conn, "SET @master_binlog_checksum = @@global.binlog_checksum");
 	try_query(conn, "SET @source_binlog_checksum = @@global.binlog_checksum");
@@ -235,19 +296,35 @@ start_dump(MyConn *conn, const ConnectionInfo *info, const char *file,
 	if (my_is_mariadb(conn))
 	{
 		my_query(conn, "SET @mariadb_slave_capability = 4");
-		if (gtids)
+		if (by_gtid)
 		{
 			my_query(conn, psprintf("SET @slave_connect_state = %s",
-									my_quote_literal(gtids)));
+									my_quote_literal(my_position_gtids(by_gtid))));
 			my_query(conn, "SET @slave_gtid_strict_mode = 0");
 			my_query(conn, "SET @slave_gtid_ignore_duplicates = 0");
 		}
 	}
+	else if (my_version_num(conn) >= 80026)
+		flags = DUMP_HEARTBEAT_V2;
 	register_replica(conn, server_id);
 
 	initStringInfo(&buf);
-	append_le(&buf, gtids ? 4 : (uint32) offset, 4);
-	append_le(&buf, 0, 2);		/* flags: wait at the end, no annotations */
+	if (by_gtid && !my_is_mariadb(conn))
+	{
+		initStringInfo(&set);
+		my_gtid_set_encode(&by_gtid->set, &set);
+		append_le(&buf, flags, 2);
+		append_le(&buf, server_id, 4);
+		append_le(&buf, 0, 4);	/* name of a file: none */
+		append_le(&buf, 4, 4);	/* offset, 8 bytes */
+		append_le(&buf, 0, 4);
+		append_le(&buf, set.len, 4);
+		appendBinaryStringInfo(&buf, set.data, set.len);
+		my_command(conn, COM_BINLOG_DUMP_GTID, buf.data, buf.len);
+		return;
+	}
+	append_le(&buf, by_gtid ? 4 : (uint32) offset, 4);
+	append_le(&buf, flags, 2);	/* wait at the end, no annotations */
 	append_le(&buf, server_id, 4);
 	appendStringInfoString(&buf, file);
 	my_command(conn, COM_BINLOG_DUMP, buf.data, buf.len);
@@ -255,12 +332,9 @@ start_dump(MyConn *conn, const ConnectionInfo *info, const char *file,
 
 /* ------------------------------------------------------------------ opening */
 
-static bool
-grow_plain(BinlogBuffer *buf, size_t wanted)
+bool
+stream_grow(SourceStream *stream, BinlogBuffer *buf, size_t wanted)
 {
-	SourceStream *stream = (SourceStream *)
-		((char *) buf - offsetof(SourceStream, plain));
-
 	if (wanted > MaxAllocHugeSize)
 		return false;
 	wanted = Max(wanted, 64 * 1024);
@@ -273,9 +347,18 @@ grow_plain(BinlogBuffer *buf, size_t wanted)
 	return true;
 }
 
+static bool
+grow_plain(BinlogBuffer *buf, size_t wanted)
+{
+	SourceStream *stream = (SourceStream *)
+		((char *) buf - offsetof(SourceStream, plain));
+
+	return stream_grow(stream, buf, wanted);
+}
+
 static void
 start_reader(SourceStream *stream, const char *file, uint64 offset,
-			 const char *gtids)
+			 const MyPosition *by_gtid)
 {
 	StreamReader *r = stream->reader;
 
@@ -283,7 +366,7 @@ start_reader(SourceStream *stream, const char *file, uint64 offset,
 	strlcpy(r->file, file, MY_FILE_SIZE);
 	r->segment = my_file_segment(file);
 	r->offset = offset;
-	start_dump(r->conn, &stream->info, file, offset, gtids);
+	start_dump(r->conn, &stream->info, file, offset, by_gtid);
 }
 
 static char *
@@ -316,7 +399,7 @@ my_open_changes(const ConnectionInfo *info, const char *position,
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	SourceStream *stream = palloc0(sizeof(SourceStream));
-	char	   *gtids = NULL;
+	bool		by_gtid;
 
 	stream->cxt = cxt;
 	stream->eventcxt = AllocSetContextCreate(cxt, "dtsmig event",
@@ -330,16 +413,18 @@ my_open_changes(const ConnectionInfo *info, const char *position,
 	stream->reader = &stream->main;
 	my_position_read(position, &stream->done);
 	stream_rows_init(stream);
+	stream_mysql_init(stream);
 
 	stream->main.conn = my_connect(&stream->info);
 	stream->mariadb = my_is_mariadb(stream->main.conn);
 	check_start(stream);
 
 	/* offsets past 4 GB can't be asked for; a GTID state can */
-	if (stream->done.file[0] == '\0' || stream->done.offset > PG_UINT32_MAX)
-		gtids = my_position_gtids(&stream->done);
-	start_reader(stream, gtids ? "" : stream->done.file,
-				 gtids ? 0 : stream->done.offset, gtids);
+	by_gtid = stream->done.file[0] == '\0' || stream->by_gtid ||
+		(stream->done.offset > PG_UINT32_MAX && stream->mariadb);
+	start_reader(stream, by_gtid ? "" : stream->done.file,
+				 by_gtid ? 0 : stream->done.offset,
+				 by_gtid ? &stream->done : NULL);
 	MemoryContextSwitchTo(old);
 	return stream;
 }

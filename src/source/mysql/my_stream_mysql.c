@@ -1,0 +1,127 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_stream_mysql.c
+ *	  What only MySQL's change stream has: GTIDs with the name of a server,
+ *	  heartbeats of version 2, and transactions in one compressed event.
+ *
+ * The events in such a payload are looked at as if they came one by one. They
+ * have no place of their own: while they last, the stream stands at the end of
+ * the event that holds them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/mysql/my_stream_impl.h"
+
+#include "utils/memutils.h"
+
+/*
+ * A new file or a new transaction begins; what follows the GTID tells what it
+ * is.
+ */
+void
+stream_mysql_gtid(SourceStream *stream)
+{
+	BinlogMysqlGtid gtid;
+	BinlogError error;
+
+	if (!binlog_read_mysql_gtid(&stream->event, &gtid, &error))
+		stream_error(stream, &error);
+	stream->start.segment = stream->main.segment;
+	stream->start.offset = stream->main.event_start;
+	stream->state = STREAM_STANDALONE;
+	stream->mysql_gtid = gtid;
+	stream->has_gtid = gtid.number > 0;
+}
+
+/* The place where the source is, in a heartbeat of either version. */
+void
+stream_heartbeat_place(SourceStream *stream, const char **file, size_t *len,
+					   uint64 *end)
+{
+	StreamReader *r = &stream->main;
+	BinlogError error;
+
+	if (stream->event.type == BINLOG_HEARTBEAT)
+	{
+		if (!binlog_read_text(&stream->event, file, len, &error))
+			stream_error(stream, &error);
+		*end = (r->offset & ~UINT64CONST(0xffffffff)) | stream->event.log_pos;
+		return;
+	}
+	if (!binlog_read_heartbeat_v2(&stream->event, file, len, end, &error))
+		stream_error(stream, &error);
+}
+
+/* Frees what is not palloc'd. */
+static void
+free_payload(void *arg)
+{
+	binlog_payload_free(arg);
+}
+
+static bool
+grow_payload(BinlogBuffer *buf, size_t wanted)
+{
+	SourceStream *stream = (SourceStream *)
+		((char *) buf - offsetof(SourceStream, payload_buf));
+
+	return stream_grow(stream, buf, wanted);
+}
+
+void
+stream_mysql_init(SourceStream *stream)
+{
+	stream->payload_cleanup.func = free_payload;
+	stream->payload_cleanup.arg = &stream->payload;
+	MemoryContextRegisterResetCallback(stream->cxt, &stream->payload_cleanup);
+	stream->payload_buf.grow = grow_payload;
+}
+
+/* A transaction in one event: the events in it come next. */
+void
+stream_open_payload(SourceStream *stream)
+{
+	BinlogError error;
+
+	if (!binlog_payload_open(&stream->payload, &stream->event, &error))
+		stream_error(stream, &error);
+	stream->payload_format = stream->reader->format;
+	stream->payload_format.checksum = BINLOG_CHECKSUM_OFF;
+	stream->payload_start = stream->reader->event_start;
+}
+
+/* The next event of the payload; false when there is none. */
+bool
+stream_payload_event(SourceStream *stream)
+{
+	const uint8 *data;
+	size_t		len;
+	BinlogError error;
+
+	if (!stream->payload.active)
+		return false;
+	if (!binlog_payload_next(&stream->payload, &stream->payload_buf, &data,
+							 &len, &error))
+	{
+		if (!stream->payload.active)
+			return false;
+		stream_error(stream, &error);
+	}
+	if (!binlog_open_event(&stream->payload_format, data, len, &stream->event,
+						   &error))
+		stream_error(stream, &error);
+	switch (stream->event.type)
+	{
+		case BINLOG_FORMAT_DESCRIPTION:
+		case BINLOG_ROTATE:
+		case BINLOG_MYSQL_TRANSACTION_PAYLOAD:
+			binlog_fail(&error, "an event of type %s lies in a transaction",
+						binlog_event_name(stream->event.type));
+			stream_error(stream, &error);
+	}
+	stream->event.log_pos = 0;
+	stream->reader->event_start = stream->payload_start;
+	return true;
+}
