@@ -14,6 +14,7 @@ binlog_is_rows_event(uint8_t type)
 {
 	return (type >= BINLOG_WRITE_ROWS_V1 && type <= BINLOG_DELETE_ROWS_V1) ||
 		(type >= BINLOG_WRITE_ROWS && type <= BINLOG_DELETE_ROWS) ||
+		type == BINLOG_MYSQL_PARTIAL_UPDATE_ROWS ||
 		(type >= BINLOG_WRITE_ROWS_COMPRESSED_V1 &&
 		 type <= BINLOG_DELETE_ROWS_COMPRESSED);
 }
@@ -256,7 +257,10 @@ binlog_read_rows(const BinlogFormat *format, const BinlogEvent *event,
 		return binlog_fail(error, "event of type %d has no rows", type);
 	memset(rows, 0, sizeof(*rows));
 	rows->compressed = type >= BINLOG_WRITE_ROWS_COMPRESSED_V1;
-	if (type >= BINLOG_WRITE_ROWS_COMPRESSED)
+	rows->partial = type == BINLOG_MYSQL_PARTIAL_UPDATE_ROWS;
+	if (rows->partial)
+		type = BINLOG_UPDATE_ROWS;
+	else if (type >= BINLOG_WRITE_ROWS_COMPRESSED)
 		type -= BINLOG_WRITE_ROWS_COMPRESSED - BINLOG_WRITE_ROWS;
 	else if (rows->compressed)
 		type -= BINLOG_WRITE_ROWS_COMPRESSED_V1 - BINLOG_WRITE_ROWS_V1;
@@ -357,5 +361,41 @@ binlog_read_image(const BinlogColumn *columns, const int8_t *sizes,
 		pos += size;
 	}
 	*p = pos;
+	return true;
+}
+
+/*
+ * Before the bitmap of NULLs: options (packed), of which bit 0 says that a
+ * bitmap follows, with a bit for each JSON column of the table.
+ */
+bool
+binlog_read_new_image(const BinlogRows *rows, const BinlogColumn *columns,
+					  const int8_t *sizes, int ncolumns, const uint8_t **p,
+					  BinlogField *fields, BinlogError *error)
+{
+	const uint8_t *partial = NULL;
+	int			njson = 0;
+	int			i;
+
+	if (rows->partial)
+	{
+		BinlogCursor cur = {*p, rows->end, false};
+		uint64_t	options = binlog_cursor_packed(&cur);
+
+		for (i = 0; i < ncolumns; i++)
+			njson += columns[i].type == MYSQL_T_JSON;
+		if (options & 1)
+			partial = binlog_cursor_bytes(&cur, (njson + 7) / 8);
+		if (cur.failed || options > 1)
+			return binlog_fail(error, "partial update has unknown options");
+		*p = cur.p;
+	}
+	if (!binlog_read_image(columns, sizes, ncolumns, rows->present_new, p,
+						   rows->end, fields, error))
+		return false;
+	for (i = 0, njson = 0; partial != NULL && i < ncolumns; i++)
+		if (columns[i].type == MYSQL_T_JSON && binlog_bit(partial, njson++) &&
+			fields[i].state == BINLOG_FIELD_VALUE)
+			fields[i].state = BINLOG_FIELD_PARTIAL;
 	return true;
 }

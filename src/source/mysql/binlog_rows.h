@@ -66,6 +66,7 @@ typedef struct BinlogRows
 {
 	BinlogRowsKind kind;
 	bool		compressed;		/* rows are as logged, not plain */
+	bool		partial;		/* PARTIAL_UPDATE_ROWS */
 	uint64_t	table_id;
 	uint16_t	flags;
 	int			ncolumns;
@@ -79,7 +80,8 @@ typedef enum BinlogFieldState
 {
 	BINLOG_FIELD_VALUE,
 	BINLOG_FIELD_NULL,
-	BINLOG_FIELD_ABSENT
+	BINLOG_FIELD_ABSENT,
+	BINLOG_FIELD_PARTIAL		/* changes of a JSON value, see binlog_json.h */
 } BinlogFieldState;
 
 /* A column in a row image. */
@@ -137,5 +139,13 @@ extern bool binlog_read_image(const BinlogColumn *columns,
 							  const uint8_t *present, const uint8_t **p,
 							  const uint8_t *end, BinlogField *fields,
 							  BinlogError *error);
+/*
+ * The same of an UPDATE's new row, in which JSON values may be partial.
+ */
+extern bool binlog_read_new_image(const BinlogRows *rows,
+								  const BinlogColumn *columns,
+								  const int8_t *sizes, int ncolumns,
+								  const uint8_t **p, BinlogField *fields,
+								  BinlogError *error);
 
 #endif							/* DTSMIG_BINLOG_ROWS_H */

@@ -459,6 +459,28 @@ decode_compressed(SourceStream *stream, StreamTable *table, int col,
 					table->rel->name)));
 }
 
+/* The changes of a JSON value, done to the value before them. */
+static void
+decode_partial(SourceStream *stream, StreamTable *table, int col,
+			   const BinlogField *before, const BinlogField *field, Row *row)
+{
+	SourceRelation *rel = table->rel;
+	const uint8_t *diffs;
+	const uint8_t *data;
+	size_t		diffs_len;
+	size_t		len;
+
+	if (before->state != BINLOG_FIELD_VALUE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the log has a partial update of column \"%s\" of table \"%s\".\"%s\" without the value before it",
+						rel->columns[col].name, rel->schema, rel->name),
+				 errhint("Set binlog_row_image = FULL or binlog_row_value_options = '' at the source, and copy the table again.")));
+	binlog_get_bytes(&table->columns[col], before->data, &data, &len);
+	binlog_get_bytes(&table->columns[col], field->data, &diffs, &diffs_len);
+	my_json_from_diffs(rel, col, data, len, diffs, diffs_len, row);
+}
+
 /*
  * Makes Datums of a row's fields, in the current context. Where same (the
  * fields of the old row) has the same bytes, its Datum is taken.
@@ -485,6 +507,8 @@ decode_row(SourceStream *stream, StreamTable *table, const BinlogField *fields,
 			row->values[i] = (Datum) 0;
 			row->status[i] = COLUMN_NULL;
 		}
+		else if (field->state == BINLOG_FIELD_PARTIAL)
+			decode_partial(stream, table, i, &same[i], field, row);
 		else if (same != NULL && same[i].state == BINLOG_FIELD_VALUE &&
 				 same[i].size == field->size &&
 				 memcmp(same[i].data, field->data, field->size) == 0)
@@ -523,9 +547,8 @@ stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 						   rows->present, &p, rows->end, first, &error))
 		stream_error(stream, &error);
 	if (rows->kind == BINLOG_ROWS_UPDATE &&
-		!binlog_read_image(table->columns, table->sizes, table->ncolumns,
-						   rows->present_new, &p, rows->end, stream->fields,
-						   &error))
+		!binlog_read_new_image(rows, table->columns, table->sizes,
+							   table->ncolumns, &p, stream->fields, &error))
 		stream_error(stream, &error);
 	if (p == begin && p < rows->end)
 	{

@@ -162,6 +162,13 @@ extern void my_put_numeric(MyColumn *c, const uint8 *data, Size len,
 /* my_values_binlog.c */
 extern MyBinlogToDatum my_choose_binlog(MyColumn *c);
 
+/* my_values_json.c */
+extern bool my_binlog_json(MyColumn *c, const uint8 *data, Size len,
+						   Datum *value);
+extern bool my_binlog_json_diffs(MyColumn *c, const uint8 *before,
+								 Size before_len, const uint8 *diffs,
+								 Size diffs_len, Datum *value);
+
 /* my_temporal.c */
 extern bool my_parse_date(const uint8 *p, Size len, MyTemporal *t);
 extern bool my_parse_datetime(const uint8 *p, Size len, MyTemporal *t);

@@ -508,38 +508,72 @@ my_row_from_text(SourceRelation *rel, const uint8 *packet, Size len, Row *row)
 	table->packet = NULL;
 }
 
+/* Errors below tell of the column from now on. */
+static void
+enter_value(MyColumn *c, ErrorContextCallback *errctx, Row *row)
+{
+	MyTable    *table = c->table;
+
+	errctx->callback = value_error_context;
+	errctx->arg = table;
+	errctx->previous = error_context_stack;
+	error_context_stack = errctx;
+	table->current = c;
+	table->packet = NULL;
+	table->row = row;
+}
+
+static void
+leave_value(MyColumn *c, ErrorContextCallback *errctx, Row *row,
+			bool has_value)
+{
+	if (has_value)
+		row->status[c->index] = COLUMN_VALUE;
+	else
+	{
+		row->values[c->index] = (Datum) 0;
+		row->status[c->index] = COLUMN_NULL;
+	}
+	error_context_stack = errctx->previous;
+	c->table->row = NULL;
+}
+
+static bool
+leave_out(MyColumn *c, int col, Row *row)
+{
+	if (likely(c->text_datum != NULL))
+		return false;
+	row->values[col] = (Datum) 0;
+	row->status[col] = COLUMN_ABSENT;
+	return true;
+}
+
 void
 my_value_from_binlog(SourceRelation *rel, int col, const uint8 *data, Size len,
 					 Row *row)
 {
 	MyColumn   *c = (MyColumn *) rel->columns[col].engine;
-	MyTable    *table = c->table;
 	ErrorContextCallback errctx;
 
-	if (c->text_datum == NULL)
-	{
-		row->values[col] = (Datum) 0;
-		row->status[col] = COLUMN_ABSENT;
+	if (leave_out(c, col, row))
 		return;
-	}
 	Assert(c->binlog != NULL);
+	enter_value(c, &errctx, row);
+	leave_value(c, &errctx, row, c->binlog(c, data, len, &row->values[col]));
+}
 
-	errctx.callback = value_error_context;
-	errctx.arg = table;
-	errctx.previous = error_context_stack;
-	error_context_stack = &errctx;
-	table->current = c;
-	table->packet = NULL;
-	table->row = row;
+void
+my_json_from_diffs(SourceRelation *rel, int col, const uint8 *before,
+				   Size before_len, const uint8 *diffs, Size diffs_len,
+				   Row *row)
+{
+	MyColumn   *c = (MyColumn *) rel->columns[col].engine;
+	ErrorContextCallback errctx;
 
-	if (c->binlog(c, data, len, &row->values[col]))
-		row->status[col] = COLUMN_VALUE;
-	else
-	{
-		row->values[col] = (Datum) 0;
-		row->status[col] = COLUMN_NULL;
-	}
-
-	error_context_stack = errctx.previous;
-	table->row = NULL;
+	if (leave_out(c, col, row))
+		return;
+	enter_value(c, &errctx, row);
+	leave_value(c, &errctx, row,
+				my_binlog_json_diffs(c, before, before_len, diffs, diffs_len,
+									 &row->values[col]));
 }

@@ -44,6 +44,11 @@ extern void my_values_bind_binlog(SourceRelation *rel,
 extern void my_value_from_binlog(SourceRelation *rel, int col,
 								 const uint8 *data, Size len, Row *row);
 
+/* A JSON value of the binlog after a partial update of it. */
+extern void my_json_from_diffs(SourceRelation *rel, int col,
+							   const uint8 *before, Size before_len,
+							   const uint8 *diffs, Size diffs_len, Row *row);
+
 /*
  * One row of the text protocol into Datums: fields in rel's column order,
  * only those that are carried were selected.

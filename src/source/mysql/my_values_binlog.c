@@ -498,8 +498,11 @@ my_choose_binlog(MyColumn *c)
 			if (typid == INTERVALOID)
 				return binlog_interval;
 			return binlog_temporal_text;
-		case MY_TEXT:
 		case MY_JSON:
+			if (c->wire.type == MYSQL_T_JSON)
+				return my_binlog_json;
+			/* FALLTHROUGH */
+		case MY_TEXT:
 			return c->charset != NULL ? binlog_text : binlog_bytes;
 		case MY_BINARY:
 			return c->pad_to > 0 ? binlog_padded : binlog_bytes;
@@ -660,11 +663,6 @@ my_values_bind_binlog(SourceRelation *rel, const BinlogColumn *columns,
 		c->wire = columns[i];
 		if (c->text_datum == NULL)
 			continue;			/* not carried */
-		if (columns[i].type == MYSQL_T_JSON)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("column \"%s\" of table \"%s\".\"%s\" is logged as binary JSON, which is not supported",
-							c->col->name, rel->schema, rel->name)));
 		c->binlog = my_choose_binlog(c);
 	}
 	table->nbound = ncolumns;
