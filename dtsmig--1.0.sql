@@ -136,6 +136,7 @@ CREATE TABLE dtsmig.task_job (
     object_id bigint REFERENCES dtsmig.task_object ON DELETE CASCADE,
     rows bigint,
     bytes bigint,
+    snapshot_low text,
     snapshot_position text
 );
 CREATE INDEX task_job_ready ON dtsmig.task_job (task_id, priority DESC, job_id)

@@ -66,6 +66,12 @@ typedef struct SourceRelation
 	SourcePos	snap_lo;
 	SourcePos	snap_hi;
 
+	/*
+	 * Or else, after the source has failed over: the one position of the copy
+	 * without a place on this server, asked of by stream_is_in; else NULL.
+	 */
+	char	   *snap_elsewhere;
+
 	void	   *engine;			/* of the source engine */
 	void	   *dest;			/* of the destination engine */
 } SourceRelation;

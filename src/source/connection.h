@@ -35,6 +35,8 @@ typedef struct ConnectionInfo
 	char	   *ssl_key;
 	int			connect_timeout;	/* seconds */
 	uint32		replication_server_id;	/* 0: chosen by dtsmig */
+	char	   *server_uid;		/* SourceIdentity's: no other server will do;
+								 * NULL: any */
 } ConnectionInfo;
 
 #endif							/* DTSMIG_CONNECTION_H */

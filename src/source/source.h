@@ -56,6 +56,19 @@ typedef struct SourceRange
 	int64		rows_estimate;
 } SourceRange;
 
+/*
+ * Positions of the log between which a snapshot stands: it has all that lies
+ * before low, and nothing that lies after high. low NULL: all that lies before
+ * the start of the changes (start_position). high NULL: the source keeps no
+ * log. exact: low and high are one.
+ */
+typedef struct SourceSnapshot
+{
+	char	   *low;
+	char	   *high;
+	bool		exact;
+} SourceSnapshot;
+
 /* Finds the relation of a change; NULL: not selected. */
 typedef SourceRelation *(*RelationLookup) (void *arg, const char *schema,
 										   const char *table);
@@ -94,6 +107,21 @@ typedef struct SourceRoutine
 
 	/* Where the log ends now; NULL if the source keeps none. */
 	char	   *(*current_position) (SourceConn *conn);
+	/*
+	 * A position from which changes can be followed: snapshots opened later
+	 * have all that lies before it. NULL as above.
+	 */
+	char	   *(*start_position) (SourceConn *conn);
+	/*
+	 * The source behind conn is another server than the one that the position
+	 * is from (it has failed over). The same position without what only the
+	 * old server knows; raises an error with the reason where there is none.
+	 */
+	char	   *(*rebase_position) (SourceConn *conn, const char *position);
+	/* Is all that lies before part before whole too? */
+	bool		(*position_covers) (const char *whole, const char *part);
+	/* Has the position a place that SourcePos can hold? */
+	bool		(*position_has_place) (const char *position);
 	/* Position as numbers that compare; raises an error on bad text. */
 	SourcePos	(*parse_position) (const char *text);
 	/*
@@ -103,11 +131,16 @@ typedef struct SourceRoutine
 	int64		(*log_distance) (SourceConn *conn, const char *position,
 								 char **end);
 
+	/* Opens a consistent snapshot on conn for reads that follow. */
+	void		(*open_snapshot) (SourceConn *conn, SourceSnapshot *snapshot);
 	/*
-	 * Opens a consistent snapshot on conn for reads that follow; returns the
-	 * position of the log that it stands for, NULL if the source keeps none.
+	 * Where that is not exact: one that is, good for rel alone. info is for a
+	 * connection beside.
 	 */
-	char	   *(*open_snapshot) (SourceConn *conn);
+	void		(*open_table_snapshot) (SourceConn *conn,
+										const ConnectionInfo *info,
+										const SourceRelation *rel,
+										SourceSnapshot *snapshot);
 	/* SourceRange *: about so many rows each; one range if it can't be cut. */
 	List	   *(*plan_ranges) (SourceConn *conn, SourceRelation *rel,
 								int64 rows_per_range);
@@ -133,6 +166,11 @@ typedef struct SourceRoutine
 	 */
 	Change	   *(*next_change) (SourceStream *stream, MemoryContext rowcxt,
 								long timeout_ms);
+	/*
+	 * Does the transaction that is being told lie before a position that has
+	 * no place (that of another server)?
+	 */
+	bool		(*stream_is_in) (SourceStream *stream, const char *position);
 	/* Position text after the COMMIT or HEARTBEAT returned last. */
 	char	   *(*stream_position) (SourceStream *stream);
 	/* The position is durable at the destination: the source may forget. */

@@ -45,7 +45,8 @@ typedef struct CopyRun
 	const SourceRoutine *source;
 	SourceConn *conn;
 	const DestRoutine *dest;
-	char	   *snapshot;		/* position; NULL: source keeps no log */
+	ConnectionInfo *info;
+	SourceSnapshot snapshot;
 	MemoryContext jobcxt;
 } CopyRun;
 
@@ -107,6 +108,8 @@ static void
 copy_range(CopyRun *run, Job *job)
 {
 	ProducerState st;
+	SourceConn *conn = run->conn;
+	SourceSnapshot snapshot = run->snapshot;
 	SourceRange range;
 	SourceRelation *rel;
 	uint64		loaded;
@@ -120,11 +123,19 @@ copy_range(CopyRun *run, Job *job)
 	st.run = run;
 	run->slot->table_id = job->table_id;
 
-	st.rows = run->source->open_rows(run->conn, rel, &range);
+	/* a table without a key needs to know exactly where its copy stands */
+	if (rel->nkey == 0 && !snapshot.exact && snapshot.high != NULL)
+	{
+		conn = run->source->connect(run->info);
+		run->source->open_table_snapshot(conn, run->info, rel, &snapshot);
+	}
+	st.rows = run->source->open_rows(conn, rel, &range);
 	keep = run->options->conflict == 1;
 	loaded = run->dest->load(rel, produce_rows, &st, keep ? LOAD_KEEP :
 							 job->whole_table ? LOAD_REPLACE : LOAD_APPEND);
 	run->source->close_rows(st.rows);
+	if (conn != run->conn)
+		run->source->close(conn);
 	if (loaded != st.nrows && !keep)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -139,9 +150,10 @@ copy_range(CopyRun *run, Job *job)
 					  "WHERE table_id = $1", "iii", job->table_id, (int64) st.nrows,
 					  (int64) st.nbytes);
 	(void) books_exec("UPDATE dtsmig.task_job SET state = 'done', rows = $2, "
-					  "bytes = $3, snapshot_position = $4 WHERE job_id = $1",
-					  "iiit", job->id, (int64) st.nrows, (int64) st.nbytes,
-					  run->snapshot);
+					  "bytes = $3, snapshot_low = $4, snapshot_position = $5 "
+					  "WHERE job_id = $1",
+					  "iiitt", job->id, (int64) st.nrows, (int64) st.nbytes,
+					  snapshot.low, snapshot.high);
 	(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
 					  "AND kind = 'statement' AND state = 'waiting' AND NOT EXISTS "
 					  "(SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = $1 "
@@ -275,6 +287,7 @@ static void
 prepare(CopyRun *run, const CopyWorkerArgs *args)
 {
 	ConnectionInfo *info;
+	BookRows   *rows;
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
 	StartTransactionCommand();
@@ -288,6 +301,9 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 						args->task_id)));
 	run->options = options_parse(run->task->options);
 	info = connection_info(run->task->source, GetUserId());
+	rows = books_query("SELECT source_identity FROM dtsmig.task WHERE task_id = $1",
+					   "i", args->task_id);
+	info->server_uid = rows->nrows > 0 ? rows->values[0][0] : NULL;
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(TopMemoryContext);
@@ -298,6 +314,7 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 	share_processors(run);
 	run->source = source_routine(info->server_type);
 	run->dest = &local_dest_routine;
+	run->info = info;
 	run->conn = run->source->connect(info);
 	run->jobcxt = AllocSetContextCreate(TopMemoryContext, "dtsmig copy job",
 										ALLOCSET_DEFAULT_SIZES);
@@ -320,9 +337,11 @@ wait_for_go(CopyRun *run, bool snapshot)
 			MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
 			if (snapshot)
-				run->snapshot = run->source->open_snapshot(run->conn);
+				run->source->open_snapshot(run->conn, &run->snapshot);
 			MemoryContextSwitchTo(old);
-			shared_set_text(run->slot->snapshot, run->snapshot);
+			/* those that are not exact need not agree */
+			shared_set_text(run->slot->snapshot, run->snapshot.exact ?
+							run->snapshot.high : "any");
 			SpinLockAcquire(&run->shared->mutex);
 			run->slot->round = round;
 			SpinLockRelease(&run->shared->mutex);

@@ -238,8 +238,14 @@ take_row(Follow *f, Change *change)
 	SourceRelation *rel = change->rel;
 
 	change->pos = f->transaction_start;
-	change->copied = change_is_before(change, rel->snap_lo);
-	change->idempotent = change_is_before(change, rel->snap_hi);
+	if (rel->snap_elsewhere != NULL)
+		change->copied = change->idempotent =
+			f->run->source->stream_is_in(f->stream, rel->snap_elsewhere);
+	else
+	{
+		change->copied = change_is_before(change, rel->snap_lo);
+		change->idempotent = change_is_before(change, rel->snap_hi);
+	}
 	if (f->new_changes++ == 0)
 		f->batch_started = GetCurrentTimestamp();
 	f->run->dest->change(f->writer, change);

@@ -351,48 +351,102 @@ run_workers(TaskRun *run, bool snapshot)
 
 /* --------------------------------------------------------------- the steps */
 
+/* The one of two positions that lies further on; either may be NULL. */
+static char *
+later_position(TaskRun *run, char *a, char *b)
+{
+	if (a == NULL || b == NULL)
+		return a ? a : b;
+	return source_pos_cmp(run->source->parse_position(a),
+						  run->source->parse_position(b)) >= 0 ? a : b;
+}
+
+/*
+ * The zone of a table from the snapshots of its ranges, rows first to last-1
+ * of low and high. Positions of two servers do not compare: then the zone
+ * reaches from the start of the changes to where the source is now.
+ */
+static void
+table_zone(TaskRun *run, const BookRows *rows, int first, int last,
+		   char **low, char **high)
+{
+	bool		same = true;
+
+	*low = rows->values[first][1];
+	*high = rows->values[first][2];
+	for (int i = first + 1; i < last; i++)
+		same = same && *low != NULL && rows->values[i][1] != NULL &&
+			strcmp(rows->values[i][1], *low) == 0 &&
+			strcmp(rows->values[i][2], *high) == 0;
+	if (same)
+		return;
+	for (int i = first; i < last; i++)
+	{
+		char	   *l = rows->values[i][1];
+		char	   *h = rows->values[i][2];
+
+		if (!run->source->position_has_place(h))
+		{
+			*low = NULL;
+			*high = run->source->current_position(run->conn);
+			return;
+		}
+		if (*low != NULL)
+			*low = l == NULL || later_position(run, *low, l) == *low ? l : *low;
+		*high = later_position(run, *high, h);
+	}
+}
+
 /*
  * Notes for each table between which positions its rows were read, and for
- * the task where the last snapshot stood.
+ * the task where the last snapshot stood. Should one lie before the start of
+ * the changes, they start there.
  */
 static void
 note_snapshots(TaskRun *run)
 {
 	BookRows   *rows;
 	char	   *last = NULL;
+	char	   *start = run->task->start_position;
+	bool		elsewhere = false;
 	int			i = 0;
 
-	rows = books_query("SELECT table_id, snapshot_position FROM dtsmig.task_job "
+	rows = books_query("SELECT table_id, snapshot_low, snapshot_position "
+					   "FROM dtsmig.task_job "
 					   "WHERE task_id = $1 AND kind = 'copy' "
 					   "AND snapshot_position IS NOT NULL ORDER BY table_id",
 					   "i", run->task->id);
 	while (i < rows->nrows)
 	{
 		int64		table_id = book_int(rows, i, 0);
-		char	   *low = rows->values[i][1];
-		char	   *high = low;
+		int			first = i;
+		char	   *low;
+		char	   *high;
 
-		for (; i < rows->nrows && book_int(rows, i, 0) == table_id; i++)
-		{
-			char	   *p = rows->values[i][1];
-			SourcePos	pos = run->source->parse_position(p);
-
-			if (source_pos_cmp(pos, run->source->parse_position(low)) < 0)
-				low = p;
-			if (source_pos_cmp(pos, run->source->parse_position(high)) > 0)
-				high = p;
-		}
-		if (last == NULL ||
-			source_pos_cmp(run->source->parse_position(high),
-						   run->source->parse_position(last)) > 0)
-			last = high;
+		while (i < rows->nrows && book_int(rows, i, 0) == table_id)
+			i++;
+		table_zone(run, rows, first, i, &low, &high);
+		if (!run->source->position_has_place(high))
+			elsewhere = true;
+		else
+			last = later_position(run, last, high);
+		if (low != NULL && start != NULL &&
+			run->source->position_has_place(low) &&
+			run->source->position_has_place(start) &&
+			later_position(run, start, low) != low)
+			start = low;
 		(void) books_exec("UPDATE dtsmig.task_table SET snapshot_low = $2, "
 						  "snapshot_high = $3 WHERE table_id = $1",
 						  "itt", table_id, low, high);
 	}
-	(void) books_exec("UPDATE dtsmig.task SET target_position = $2 WHERE task_id = $1",
-					  "it", run->task->id, last);
+	if (elsewhere)
+		last = later_position(run, last,
+							  run->source->current_position(run->conn));
+	(void) books_exec("UPDATE dtsmig.task SET target_position = $2, "
+					  "start_position = $3 WHERE task_id = $1",
+					  "itt", run->task->id, last, start);
 	run->task->target_position = last ? MemoryContextStrdup(run->cxt, last) : NULL;
+	run->task->start_position = start ? MemoryContextStrdup(run->cxt, start) : NULL;
 }
 
 void

@@ -132,7 +132,7 @@ run_read_schema(TaskRun *run)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	run->task->start_position = run->source->current_position(run->conn);
+	run->task->start_position = run->source->start_position(run->conn);
 	if (run->task->start_position)
 		run->task->start_position = MemoryContextStrdup(run->cxt,
 														run->task->start_position);

@@ -90,6 +90,8 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row,
 	SourceRelation *rel = task_make_relation(cxt, book_int(rows, row, 0), def);
 	char	  **v = rows->values[row];
 
+	if (v[3] && v[3][0] && !source->position_has_place(v[3]))
+		rel->snap_elsewhere = MemoryContextStrdup(rel->cxt, v[3]);
 	if (v[2] && v[2][0])
 		rel->snap_lo = source->parse_position(v[2]);
 	if (v[3] && v[3][0])

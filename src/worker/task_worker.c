@@ -111,7 +111,91 @@ set_running(TaskRun *run)
 	MemoryContextSwitchTo(run->cxt);
 }
 
-/* The same server as before? A task must not go on against another one. */
+static char *
+rebase(TaskRun *run, char *position)
+{
+	return position && run->source->position_has_place(position) ?
+		run->source->rebase_position(run->conn, position) : position;
+}
+
+/*
+ * The zone of a table, or of a range of one, after a failover. Its end is one
+ * position, known by GTID, if the snapshot was exact; else the place where the
+ * new server is now, which has all that the old one had.
+ */
+static void
+rebase_zone(TaskRun *run, char **low, char **high, char *now)
+{
+	if (*high == NULL || !run->source->position_has_place(*high))
+		return;
+	if (*low != NULL && strcmp(*low, *high) == 0)
+		*low = *high = rebase(run, *high);
+	else
+	{
+		(void) rebase(run, *high);
+		*low = NULL;
+		*high = now;
+	}
+}
+
+/*
+ * The source is another server than before: positions become ones that mean
+ * the same there, if GTIDs tell, or an error says why they don't.
+ */
+static void
+fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
+{
+	TaskRecord *task = run->task;
+	char	   *now = run->source->current_position(run->conn);
+	BookRows   *rows;
+
+	rows = books_query("SELECT applied_position FROM dtsmig.task_position "
+					   "WHERE task_id = $1", "i", task->id);
+	if (rows->nrows > 0)
+		(void) books_exec("UPDATE dtsmig.task_position SET applied_position = $2 "
+						  "WHERE task_id = $1", "it", task->id,
+						  rebase(run, rows->values[0][0]));
+	task->start_position = rebase(run, task->start_position);
+	if (task->target_position)
+	{
+		(void) rebase(run, task->target_position);
+		task->target_position = now;
+	}
+	rows = books_query("SELECT job_id, snapshot_low, snapshot_position "
+					   "FROM dtsmig.task_job WHERE task_id = $1 "
+					   "AND snapshot_position IS NOT NULL", "i", task->id);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		rebase_zone(run, &rows->values[i][1], &rows->values[i][2], now);
+		(void) books_exec("UPDATE dtsmig.task_job SET snapshot_low = $2, "
+						  "snapshot_position = $3 WHERE job_id = $1", "itt",
+						  book_int(rows, i, 0), rows->values[i][1],
+						  rows->values[i][2]);
+	}
+	rows = books_query("SELECT table_id, snapshot_low, snapshot_high "
+					   "FROM dtsmig.task_table WHERE task_id = $1 "
+					   "AND snapshot_high IS NOT NULL", "i", task->id);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		rebase_zone(run, &rows->values[i][1], &rows->values[i][2], now);
+		(void) books_exec("UPDATE dtsmig.task_table SET snapshot_low = $2, "
+						  "snapshot_high = $3 WHERE table_id = $1", "itt",
+						  book_int(rows, i, 0), rows->values[i][1],
+						  rows->values[i][2]);
+	}
+	(void) books_exec("UPDATE dtsmig.task SET source_identity = $2, "
+					  "start_position = $3, target_position = $4 "
+					  "WHERE task_id = $1", "ittt", task->id, new_uid,
+					  task->start_position, task->target_position);
+	task_log_event(task->id, "warning", "the source is another server now",
+				   psprintf("It was %s and is %s. The task goes on by GTID.",
+							old_uid, new_uid), NULL, NULL);
+}
+
+/*
+ * The same server as before? A task goes on against another one only where
+ * GTIDs prove that it has what is applied here.
+ */
 static void
 check_identity(TaskRun *run)
 {
@@ -127,16 +211,12 @@ check_identity(TaskRun *run)
 					   "COALESCE(source_identity, $2) WHERE task_id = $1 "
 					   "RETURNING source_identity", "it", run->task->id,
 					   id.server_uid);
+	if (id.server_uid && strcmp(rows->values[0][0], id.server_uid) != 0)
+		fail_over(run, rows->values[0][0], id.server_uid);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
-	if (id.server_uid && strcmp(rows->values[0][0], id.server_uid) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("server \"%s\" is not the one that this task began with",
-						run->info->server_name),
-				 errdetail("It was %s and is %s.", rows->values[0][0], id.server_uid),
-				 errhint("Its log positions mean nothing here. Point the server to the old source, or start a new task.")));
+	run->info->server_uid = id.server_uid;
 }
 
 /* Did nothing happen between the start position and the last snapshot? */

@@ -485,7 +485,34 @@ my_connect(const ConnectionInfo *info)
 		my_query(conn, "SET SESSION max_statement_time = 0");
 	else if (my_version_num(conn) >= 50708)
 		my_query(conn, "SET SESSION max_execution_time = 0");
+	if (info->server_uid != NULL &&
+		strcmp(my_server_uid(conn), info->server_uid) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("%s is another server than a moment ago", conn->where)));
 	return conn;
+}
+
+/*
+ * Binlog positions belong to one server. MariaDB names it by server_id alone;
+ * MySQL has server_uuid too.
+ */
+char *
+my_server_uid(MyConn *conn)
+{
+	char	   *id = my_query_value(conn, "SELECT @@global.server_id");
+	MyResult   *uid = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'server_uuid'");
+
+	return uid->nrows ?
+		psprintf("server_id %s, server_uuid %s", id, uid->values[0][1]) :
+		psprintf("server_id %s", id);
+}
+
+const char *
+my_log_status_query(MyConn *conn)
+{
+	return !my_is_mariadb(conn) && my_version_num(conn) >= 80400 ?
+		"SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
 }
 
 bool

@@ -12,10 +12,6 @@
 #include "postgres.h"
 #include "source/source.h"
 
-extern char *my_current_position(SourceConn *conn);
-extern int64 my_log_distance(SourceConn *conn, const char *position,
-							 char **end);
-extern char *my_open_snapshot(SourceConn *conn);
 extern List *my_plan_ranges(SourceConn *conn, SourceRelation *rel,
 							int64 rows_per_range);
 extern void my_prepare_relation(SourceConn *conn, SourceRelation *rel,

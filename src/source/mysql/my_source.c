@@ -12,6 +12,7 @@
 #include "source/mysql/my_precheck.h"
 #include "source/mysql/my_rows.h"
 #include "source/mysql/my_schema.h"
+#include "source/mysql/my_snapshot.h"
 #include "source/mysql/my_stream.h"
 #include "source/source.h"
 
@@ -27,17 +28,11 @@ my_source_close(SourceConn *conn)
 	my_close((MyConn *) conn);
 }
 
-/*
- * Binlog positions belong to one server. MariaDB names it by server_id alone;
- * MySQL has server_uuid too.
- */
 static void
 my_source_identify(SourceConn *sc, SourceIdentity *identity)
 {
 	MyConn	   *conn = (MyConn *) sc;
 	const char *cipher = my_tls_cipher(conn);
-	MyResult   *uid;
-	char	   *id;
 
 	identity->product = my_is_mariadb(conn) ? "MariaDB" : "MySQL";
 	identity->version = pstrdup(my_version_text(conn));
@@ -45,11 +40,7 @@ my_source_identify(SourceConn *sc, SourceIdentity *identity)
 	identity->account = my_query_value(conn, "SELECT CURRENT_USER()");
 	identity->tls = cipher != NULL;
 	identity->tls_cipher = cipher ? pstrdup(cipher) : NULL;
-	id = my_query_value(conn, "SELECT @@global.server_id");
-	uid = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'server_uuid'");
-	identity->server_uid = uid->nrows ?
-		psprintf("server_id %s, server_uuid %s", id, uid->values[0][1]) :
-		psprintf("server_id %s", id);
+	identity->server_uid = my_server_uid(conn);
 }
 
 const SourceRoutine mysql_source_routine =
@@ -63,9 +54,14 @@ const SourceRoutine mysql_source_routine =
 	.precheck = my_precheck,
 	.precheck_values = my_precheck_values,
 	.current_position = my_current_position,
+	.start_position = my_start_position,
+	.rebase_position = my_rebase_position,
+	.position_covers = my_covers,
+	.position_has_place = my_has_place,
 	.parse_position = my_parse_position,
 	.log_distance = my_log_distance,
 	.open_snapshot = my_open_snapshot,
+	.open_table_snapshot = my_open_table_snapshot,
 	.plan_ranges = my_plan_ranges,
 	.prepare_relation = my_prepare_relation,
 	.open_rows = my_open_rows,
@@ -74,6 +70,7 @@ const SourceRoutine mysql_source_routine =
 	.close_rows = my_close_rows,
 	.open_changes = my_open_changes,
 	.next_change = my_next_change,
+	.stream_is_in = my_stream_is_in,
 	.stream_position = my_stream_position,
 	.confirm = my_confirm,
 	.close_changes = my_close_changes,

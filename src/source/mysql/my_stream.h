@@ -24,6 +24,7 @@ extern SourceStream *my_open_changes(const ConnectionInfo *info,
 									 TypePolicy *policy);
 extern Change *my_next_change(SourceStream *stream, MemoryContext rowcxt,
 							  long timeout_ms);
+extern bool my_stream_is_in(SourceStream *stream, const char *position);
 extern char *my_stream_position(SourceStream *stream);
 extern void my_confirm(SourceStream *stream, const char *position);
 extern void my_close_changes(SourceStream *stream);

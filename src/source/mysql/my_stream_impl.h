@@ -77,6 +77,13 @@ typedef struct StreamSavepoint
 	uint64		rows_told;		/* before it */
 } StreamSavepoint;
 
+/* A position that my_stream_is_in was asked of. */
+typedef struct KnownPosition
+{
+	char	   *text;
+	MyPosition	pos;
+} KnownPosition;
+
 #define STREAM_QUEUE_SIZE 4
 
 struct SourceStream
@@ -113,6 +120,7 @@ struct SourceStream
 	BinlogGtid	gtid;
 	uint32		gtid_server_id;
 	BinlogMysqlGtid mysql_gtid;
+	List	   *known;			/* KnownPosition * */
 	bool		has_gtid;
 	bool		begin_told;
 	bool		settling;		/* the current event is to be handled again */

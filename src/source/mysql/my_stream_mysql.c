@@ -125,3 +125,43 @@ stream_payload_event(SourceStream *stream)
 	stream->reader->event_start = stream->payload_start;
 	return true;
 }
+
+/*
+ * Is the current transaction in a position that is known by GTID alone? Such
+ * positions are few, and asked of again and again: they are kept.
+ */
+bool
+my_stream_is_in(SourceStream *stream, const char *position)
+{
+	KnownPosition *known = NULL;
+	ListCell   *lc;
+	int			i;
+
+	if (!stream->has_gtid)
+		return false;
+	foreach(lc, stream->known)
+	{
+		known = lfirst(lc);
+		if (strcmp(known->text, position) == 0)
+			break;
+		known = NULL;
+	}
+	if (known == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(stream->cxt);
+
+		known = palloc0(sizeof(KnownPosition));
+		known->text = pstrdup(position);
+		my_position_read(position, &known->pos);
+		stream->known = lappend(stream->known, known);
+		MemoryContextSwitchTo(old);
+	}
+	if (!stream->mariadb)
+		return my_gtid_set_contains(&known->pos.set, stream->mysql_gtid.uuid,
+									stream->mysql_gtid.tag,
+									stream->mysql_gtid.number);
+	for (i = 0; i < known->pos.ngtids; i++)
+		if (known->pos.gtids[i].domain == stream->gtid.domain)
+			return stream->gtid.seq <= known->pos.gtids[i].seq;
+	return false;
+}

@@ -388,6 +388,7 @@ copy_info(ConnectionInfo *to, const ConnectionInfo *from)
 	to->ssl_ca = copy_string(from->ssl_ca);
 	to->ssl_cert = copy_string(from->ssl_cert);
 	to->ssl_key = copy_string(from->ssl_key);
+	to->server_uid = copy_string(from->server_uid);
 }
 
 SourceStream *

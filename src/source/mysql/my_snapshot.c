@@ -1,0 +1,407 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_snapshot.c
+ *	  Where the log of a MySQL-family source stands, and snapshots of its
+ *	  tables.
+ *
+ * MariaDB says with a consistent snapshot which position of the binlog it
+ * stands for, without a lock: START TRANSACTION WITH CONSISTENT SNAPSHOT and
+ * the session's status variables binlog_snapshot_file and _position.
+ *
+ * MySQL does not. What is known there:
+ *
+ * - A transaction is written to the log, then becomes visible, then its GTID
+ *	 enters gtid_executed. So a snapshot has all of a gtid_executed that was
+ *	 read before it; and all that it has lies before a place of the log that
+ *	 was read after it. Between the two, the snapshot may or may not have a
+ *	 change, and it is applied so that twice does no harm.
+ * - Without GTIDs, the place of the log says nothing of what is visible. But
+ *	 a new file of the log begins only when all transactions of the one before
+ *	 are: its beginning is a place like gtid_executed.
+ * - No transaction that has changed a table is between log and visibility
+ *	 while a session holds LOCK TABLES ... READ on it. A table without a key,
+ *	 for which twice does harm, is locked for that moment.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "source/mysql/my_conn.h"
+#include "source/mysql/my_position.h"
+#include "source/mysql/my_rows.h"
+#include "source/mysql/my_snapshot.h"
+
+/* Seconds that the source waits for us while the destination is slow. */
+#define WRITE_TIMEOUT 3600
+#define IDLE_TIMEOUT 86400
+
+/*
+ * A lock that has to wait makes all later writers of the table wait, too: so
+ * many seconds at most, and so many times.
+ */
+#define LOCK_SECONDS 3
+#define LOCK_TRIES 20
+
+/* Error numbers of the source. */
+#define MY_ER_ACCESS_DENIED 1227
+#define MY_ER_LOCK_TIMEOUT 1205
+#define MY_ER_NO_LOG 1381
+
+/* ------------------------------------------------------------------------
+ * Positions
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Position text of MariaDB, with the GTID state at that place of the log.
+ */
+static char *
+mariadb_position(MyConn *conn, const char *file, const char *offset)
+{
+	char	   *gtid;
+
+	if (strspn(offset, "0123456789") != strlen(offset) || *offset == '\0')
+		elog(ERROR, "unexpected binlog offset \"%s\"", offset);
+	gtid = my_query_value(conn, psprintf("SELECT BINLOG_GTID_POS(%s, %s)",
+										 my_quote_literal(file), offset));
+	return my_format_position(file, strtoull(offset, NULL, 10), gtid);
+}
+
+/* A question that takes longer tells of a dead line. */
+#define ANSWER_LIMIT_MS 30000
+
+/*
+ * Asks for something of the log; NULL if the server keeps none, or the
+ * account may not know (the precheck says which privilege that takes).
+ */
+static MyResult *
+ask_log(MyConn *conn, const char *sql)
+{
+	MyResult   *res;
+	char	   *message;
+	int			number;
+	long		patience = my_set_patience(ANSWER_LIMIT_MS);
+	volatile bool ok = false;
+
+	PG_TRY();
+	{
+		ok = my_try_query(conn, sql, &res, &message, &number);
+	}
+	PG_FINALLY();
+	{
+		my_set_patience(patience);
+	}
+	PG_END_TRY();
+	if (ok)
+		return res;
+	if (number == MY_ER_ACCESS_DENIED || number == MY_ER_NO_LOG)
+		return NULL;
+	return my_query(conn, sql);	/* raises it */
+}
+
+/* Does the server give every transaction a GTID? */
+static bool
+has_gtids(MyConn *conn)
+{
+	MyResult   *res = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'gtid\\_mode'");
+
+	return res->nrows > 0 && pg_strcasecmp(res->values[0][1], "ON") == 0;
+}
+
+char *
+my_current_position(SourceConn *source)
+{
+	MyConn	   *conn = (MyConn *) source;
+	MyResult   *res;
+	char	   *file;
+	char	   *offset;
+	char	   *set = NULL;
+
+	res = ask_log(conn, my_log_status_query(conn));
+	if (res == NULL || res->nrows == 0)
+		return NULL;
+	file = my_value(res, 0, "File");
+	offset = my_value(res, 0, "Position");
+	if (file == NULL || offset == NULL)
+		return NULL;
+	if (my_is_mariadb(conn))
+		return mariadb_position(conn, file, offset);
+	if (has_gtids(conn))
+		set = my_value(res, 0, "Executed_Gtid_Set");
+	if (set != NULL && set[0] != '\0')
+	{
+		MyPosition	pos;
+
+		/* the server breaks it into lines */
+		memset(&pos, 0, sizeof(pos));
+		if (!my_position_set_gtids(&pos, set))
+			elog(ERROR, "unexpected GTID set \"%s\"", set);
+		set = my_position_gtids(&pos);
+	}
+	return my_format_position(file, strtoull(offset, NULL, 10), set);
+}
+
+char *
+my_start_position(SourceConn *source)
+{
+	MyConn	   *conn = (MyConn *) source;
+	char	   *position = my_current_position(source);
+	char	   *message;
+	int			my_errno;
+	MyPosition	pos;
+
+	if (position == NULL || my_is_mariadb(conn))
+		return position;
+	my_position_read(position, &pos);
+	if (my_position_has_gtids(&pos))
+		return position;
+
+	/* without the right to do it (RELOAD), the precheck has warned */
+	if (!my_try_query(conn, "FLUSH LOCAL BINARY LOGS", NULL, &message, &my_errno))
+		return position;
+	position = my_current_position(source);
+	my_position_read(position, &pos);
+	return my_format_position(pos.file, 4, NULL);
+}
+
+int64
+my_log_distance(SourceConn *source, const char *position, char **log_end)
+{
+	MyConn	   *conn = (MyConn *) source;
+	const char *semi = strchr(position, ';');
+	const char *end = semi ? semi : position + strlen(position);
+	const char *colon = end;
+	char	   *file;
+	int64		distance = 0;
+	bool		found = false;
+	MyResult   *res;
+	int			i;
+
+	while (colon > position && *colon != ':')
+		colon--;
+	if (log_end != NULL)
+		*log_end = NULL;
+	if (colon == position)
+		return -1;
+	file = pnstrdup(position, colon - position);
+	distance = -strtoll(colon + 1, NULL, 10);
+
+	res = ask_log(conn, "SHOW BINARY LOGS");
+	if (res == NULL || res->nrows == 0)
+		return -1;
+	if (log_end != NULL && res->values[res->nrows - 1][1] != NULL)
+		*log_end = psprintf("%s:%s", res->values[res->nrows - 1][0],
+							res->values[res->nrows - 1][1]);
+	for (i = 0; i < res->nrows; i++)
+	{
+		if (!found && strcmp(res->values[i][0], file) == 0)
+			found = true;
+		if (found && res->values[i][1] != NULL)
+			distance += strtoll(res->values[i][1], NULL, 10);
+	}
+	return found ? Max(distance, 0) : -1;
+}
+
+/* ------------------------------------------------------------------------
+ * Snapshot
+ * ------------------------------------------------------------------------
+ */
+
+static void
+start_snapshot(MyConn *conn)
+{
+	(void) my_query(conn, psprintf("SET SESSION net_write_timeout = %d, wait_timeout = %d%s",
+								   WRITE_TIMEOUT, IDLE_TIMEOUT,
+								   my_is_mariadb(conn) ? ", max_statement_time = 0" : ""));
+	(void) my_query(conn, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+	(void) my_query(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+}
+
+void
+my_open_snapshot(SourceConn *source, SourceSnapshot *snapshot)
+{
+	MyConn	   *conn = (MyConn *) source;
+	MyResult   *res;
+	char	   *file = NULL;
+	char	   *offset = NULL;
+	int			i;
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	start_snapshot(conn);
+	if (!my_is_mariadb(conn))
+	{
+		/* what lies before the start of the changes is in it: no lower bound */
+		snapshot->high = my_current_position(source);
+		return;
+	}
+	snapshot->exact = true;
+	res = my_query(conn, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'");
+	for (i = 0; i < res->nrows; i++)
+	{
+		if (pg_strcasecmp(res->values[i][0], "binlog_snapshot_file") == 0)
+			file = res->values[i][1];
+		else if (pg_strcasecmp(res->values[i][0],
+							   "binlog_snapshot_position") == 0)
+			offset = res->values[i][1];
+	}
+	if (file == NULL || *file == '\0' || offset == NULL)
+		return;
+	snapshot->low = snapshot->high = mariadb_position(conn, file, offset);
+}
+
+/* LOCK TABLES, with many short waits rather than a long one. */
+static void
+lock_table(MyConn *conn, const SourceRelation *rel)
+{
+	char	   *sql = psprintf("LOCK TABLES %s.%s READ",
+							   my_quote_identifier(rel->schema),
+							   my_quote_identifier(rel->name));
+	char	   *message;
+	int			my_errno;
+
+	(void) my_query(conn, psprintf("SET SESSION lock_wait_timeout = %d",
+								   LOCK_SECONDS));
+	for (int i = 0; i < LOCK_TRIES; i++)
+	{
+		if (my_try_query(conn, sql, NULL, &message, &my_errno))
+			return;
+		if (my_errno != MY_ER_LOCK_TIMEOUT)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("could not lock table \"%s\".\"%s\" at the source: %s",
+							rel->schema, rel->name, message),
+					 errdetail("It has no key, so that its copy has to stand at an exact position of the log, for which MySQL has no way without a lock."),
+					 errhint("GRANT LOCK TABLES to the account, or give the table a primary key.")));
+		CHECK_FOR_INTERRUPTS();
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			 errmsg("could not lock table \"%s\".\"%s\" at the source within %d seconds",
+					rel->schema, rel->name, LOCK_SECONDS * LOCK_TRIES),
+			 errdetail("It has no key, so that its copy has to stand at an exact position of the log."),
+			 errhint("Long transactions on the table keep it from being locked for a moment.")));
+}
+
+void
+my_open_table_snapshot(SourceConn *source, const ConnectionInfo *info,
+					   const SourceRelation *rel, SourceSnapshot *snapshot)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
+											  "dtsmig table lock",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	MyConn	   *lock = my_connect(info);
+	char	   *position;
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	lock_table(lock, rel);
+	start_snapshot((MyConn *) source);
+	position = my_current_position((SourceConn *) lock);
+	MemoryContextSwitchTo(old);
+	if (position != NULL)
+		snapshot->low = snapshot->high = pstrdup(position);
+	snapshot->exact = true;
+	/* closes the connection, and so ends the lock */
+	MemoryContextDelete(cxt);
+}
+
+/* ------------------------------------------------------------------------
+ * Another server
+ * ------------------------------------------------------------------------
+ */
+
+/* What of a MariaDB position the server lacks; NULL: nothing. */
+static char *
+mariadb_lacks(MyConn *conn, const MyPosition *pos)
+{
+	MyPosition	there;
+	char	   *text = my_query_value(conn, "SELECT @@global.gtid_binlog_pos");
+
+	memset(&there, 0, sizeof(there));
+	if (!my_position_set_gtids(&there, text ? text : ""))
+		elog(ERROR, "unexpected GTID position \"%s\"", text);
+	for (int i = 0; i < pos->ngtids; i++)
+	{
+		const MyGtid *g = &pos->gtids[i];
+		int			j;
+
+		for (j = 0; j < there.ngtids; j++)
+			if (there.gtids[j].domain == g->domain)
+				break;
+		if (j == there.ngtids || there.gtids[j].seq < g->seq ||
+			(there.gtids[j].seq == g->seq &&
+			 there.gtids[j].server_id != g->server_id))
+			return psprintf("%u-%u-" UINT64_FORMAT, g->domain, g->server_id,
+							g->seq);
+	}
+	return NULL;
+}
+
+static char *
+mysql_lacks(MyConn *conn, const MyPosition *pos)
+{
+	char	   *lacks = my_query_value(conn,
+									   psprintf("SELECT GTID_SUBTRACT(%s, @@global.gtid_executed)",
+												my_quote_literal(my_position_gtids(pos))));
+
+	return lacks != NULL && lacks[0] != '\0' ? lacks : NULL;
+}
+
+char *
+my_rebase_position(SourceConn *source, const char *position)
+{
+	MyConn	   *conn = (MyConn *) source;
+	bool		mariadb = my_is_mariadb(conn);
+	MyPosition	pos;
+	char	   *lacks;
+
+	my_position_read(position, &pos);
+	if (mariadb ? pos.ngtids == 0 : pos.set.n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the source is another server now, and position \"%s\" has no GTID by which to go on there",
+						position),
+				 errhint("Point the server to the old source, or start a new task.")));
+	if (pos.nprepared > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the source is another server now, and XA transaction %s was prepared at the old one and has not ended",
+						pos.prepared[0].xid),
+				 errhint("Point the server to the old source, or start a new task.")));
+	if (!mariadb && !has_gtids(conn))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the source is another server now, and has gtid_mode off"),
+				 errhint("Set gtid_mode = ON there.")));
+	lacks = mariadb ? mariadb_lacks(conn, &pos) : mysql_lacks(conn, &pos);
+	if (lacks != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("the source is another server now, and lacks transactions that are applied here: %s",
+						lacks),
+				 errhint("If it is a replica that has not caught up, the task goes on when it has. If it never had them, point the server to the old source or start a new task.")));
+	pos.file[0] = '\0';
+	pos.offset = 0;
+	return my_position_text(&pos);
+}
+
+bool
+my_covers(const char *whole, const char *part)
+{
+	MyPosition	a;
+	MyPosition	b;
+
+	my_position_read(whole, &a);
+	my_position_read(part, &b);
+	return my_position_covers(&a, &b);
+}
+
+bool
+my_has_place(const char *position)
+{
+	return position[0] != ';';
+}

@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_snapshot.h
+ *	  Where the log of a MySQL-family source stands, and snapshots; as
+ *	  SourceRoutine has them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_MY_SNAPSHOT_H
+#define DTSMIG_MY_SNAPSHOT_H
+
+#include "source/source.h"
+
+extern char *my_current_position(SourceConn *conn);
+extern char *my_start_position(SourceConn *conn);
+extern int64 my_log_distance(SourceConn *conn, const char *position,
+							 char **log_end);
+extern void my_open_snapshot(SourceConn *conn, SourceSnapshot *snapshot);
+extern void my_open_table_snapshot(SourceConn *conn,
+								   const ConnectionInfo *info,
+								   const SourceRelation *rel,
+								   SourceSnapshot *snapshot);
+extern char *my_rebase_position(SourceConn *conn, const char *position);
+extern bool my_covers(const char *whole, const char *part);
+extern bool my_has_place(const char *position);
+
+#endif							/* DTSMIG_MY_SNAPSHOT_H */
