@@ -54,10 +54,11 @@ require B;
 # Expression of a MariaDB column and what becomes of the line's field.
 sub _mariadb_expr
 {
-    my ($c, $pgtype, $digest) = @_;
+    my ($c, $pgtype, $digest, $mysql) = @_;
     (my $q = $c->{name}) =~ s/`/``/g;
     $q = "`$q`";
     my $t = $c->{type};
+    return "$q + 0e0" if $mysql && ($t eq 'float' || $t eq 'double');
     return "CAST($q AS DOUBLE)" if $t eq 'float' || $t eq 'double';
     return $c->{full} =~ /unsigned/ ? "CAST($q AS UNSIGNED)" : "CAST($q AS SIGNED)"
       if $t =~ /^(?:tiny|small|medium|big)?int$/;
@@ -72,12 +73,15 @@ sub _mariadb_expr
           . "DAY(LAST_DAY(CONCAT(LPAD(YEAR($q), 4, '0'), '-', MONTH($q), "
           . "'-01'))), NULL, DATE_FORMAT($q, '$format'))";
     }
+    return "TIME_TO_SEC($q) * 1000000 + MICROSECOND($q)" if $t eq 'time' && $mysql;
     return "CAST(TIME_TO_SEC($q) * 1000000 AS SIGNED)" if $t eq 'time';
     return "IF($q + 0 = 0, NULL, HEX(CONVERT($q USING utf8mb4)))" if $t eq 'enum';
     return "LOWER(CAST($q AS CHAR))" if $t eq 'uuid';
     return "CAST($q AS CHAR)" if $t =~ /^inet/;
-    return "HEX(ST_AsWKB($q))"
-      if $t =~ /^(geometry|(multi)?(point|linestring|polygon)|geometrycollection)$/;
+    # MySQL 8 turns the axes of a geographic value round
+    return ($mysql ? "HEX(SUBSTRING(CAST($q AS BINARY), 5))" : "HEX(ST_AsWKB($q))")
+      if $t =~ /^(geometry|(multi)?(point|linestring|polygon)|geom(etry)?collection)$/;
+    return "HEX($q)" if $t eq 'vector';
     if ($t =~ /blob$/ || $t =~ /binary$/)
     {
         return $digest ? "MD5($q)" : "HEX($q)";
@@ -184,7 +188,7 @@ sub compare_tables
                 next PAIR;
             }
             my $m = $opt{mariadb_expr}{ $c->{name} }
-              // _mariadb_expr($c, $pt, $digest);
+              // _mariadb_expr($c, $pt, $digest, $my->{mysql});
             my $p = $opt{pg_expr}{ $c->{name} }
               // _pg_expr($c, $target, $pt, $digest);
             push @mexpr, "COALESCE($m, '~')";
@@ -208,7 +212,8 @@ sub compare_tables
 
     my $mfile = tmpdir() . "/compare.$$.my.sql";
     my $pfile = tmpdir() . "/compare.$$.pg.sql";
-    _write($mfile, "SET SESSION time_zone = '+00:00', max_statement_time = 0, sql_mode = '';\n",
+    _write($mfile, "SET SESSION time_zone = '+00:00', sql_mode = ''"
+          . ($my->{mysql} ? '' : ', max_statement_time = 0') . ";\n",
         map { "SELECT '#$_->{i}';\n$_->{my}\n" } @todo);
     _write($pfile, "SET extra_float_digits = 1; SET DateStyle = ISO;\n",
         map { "\\echo '#$_->{i}'\n$_->{pg}\n" } @todo);

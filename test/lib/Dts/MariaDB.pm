@@ -1,9 +1,12 @@
-# Dts::MariaDB: a throwaway MariaDB server with a row binlog.
+# Dts::MariaDB: a throwaway MariaDB or MySQL server with a row binlog.
 #
 #   my $my = Dts::MariaDB->new->start;
 #   $my->sql('CREATE DATABASE shop');
+#   my $old = Dts::MariaDB->new(kind => 'mysql-5.6')->start;
 #
-# args: more options of mariadbd. Its port and data folder stay the same over
+# kind: see Dts::Kinds; default: $DTS_KIND, else the MariaDB of this machine.
+# args: more options of the server; no_args: (regular expression) defaults to
+# leave out. Its port and data folder stay the same over
 # stop, kill9 and start. Two accounts exist: root (no password), and mig with
 # the rights that a migration needs, password in $my->{password}.
 package Dts::MariaDB;
@@ -15,6 +18,7 @@ use IPC::Run ();
 use Time::HiRes qw(sleep time);
 use Dts::Env qw(tmpdir free_port spawn reap alive run_as server_user own_dir
   poll_until slurp on_exit);
+use Dts::Kinds qw(kind);
 
 my $count = 0;
 
@@ -31,7 +35,14 @@ sub _program
 sub new
 {
     my ($class, %opt) = @_;
+    my $name = $opt{kind} // $ENV{DTS_KIND} // 'mariadb';
+    my $kind = kind($name);
     my $self = bless {
+        kind => $name,
+        def => $kind,
+        mysql => !$kind->{mariadb},
+        version => $kind->{version},
+        no_args => $opt{no_args},
         name => 'my' . ++$count,
         port => $opt{port} // free_port(),
         user => server_user('mariadb'),
@@ -55,15 +66,12 @@ sub _install
     my $root = $ENV{DTS_TMP} // tmpdir();
     open my $lock, '>>', "$root/mariadb.lock" or croak "mariadb.lock: $!";
     flock($lock, LOCK_EX);
-    my $template = "$root/template_mariadb";
+    my $template = "$root/template_$self->{kind}";
     if (!-e "$template/done")
     {
         run_as(undef, '/bin/rm', '-rf', $template);
         own_dir($template, $self->{user});
-        my ($code, $out) = run_as($self->{user}, _program('mariadb-install-db'),
-            '--no-defaults', '--auth-root-authentication-method=normal',
-            '--skip-test-db', "--datadir=$template", '--innodb-log-file-size=64M');
-        croak "mariadb-install-db failed:\n$out" if $code;
+        $self->{def}{install}->($template, $self->{user});
         run_as($self->{user}, '/usr/bin/touch', "$template/done");
     }
     close $lock;
@@ -77,35 +85,39 @@ sub start
 {
     my ($self, @more) = @_;
     my @binlog = $self->{binlog}
-      ? (qw(--log-bin=mariadb-bin --binlog-format=ROW --log-slave-updates=1))
-      : ();
+      ? ("--log-bin=$self->{def}{log}", '--binlog-format=ROW') : ();
+    # 8.4 and later know no other format
+    pop @binlog if $self->{mysql} && $self->{version} >= 80400;
+    push @binlog, '--skip-log-bin' if !@binlog && $self->{mysql} && $self->{version} >= 80000;
+    my @args = @{ $self->{def}{args} };
+    @args = grep { !/gtid|log-slave/ } @args unless $self->{binlog};
+    @args = grep { !/$self->{no_args}/ } @args if $self->{no_args};
     $self->{pid} = spawn({ user => $self->{user}, log => $self->{log} },
-        _program('mariadbd'), '--no-defaults', "--datadir=$self->{data}",
+        $self->{def}{command}->(), "--datadir=$self->{data}",
         "--port=$self->{port}", '--bind-address=127.0.0.1',
         "--socket=$self->{socket}", "--pid-file=$self->{data}/pid",
         '--tmpdir=' . own_dir("$self->{data}/../tmp", $self->{user}),
-        "--server-id=$self->{server_id}", @binlog,
+        "--server-id=$self->{server_id}", @binlog, @args,
         qw(--character-set-server=utf8mb4 --innodb-buffer-pool-size=128M
           --innodb-flush-log-at-trx-commit=2 --sync-binlog=0
-          --innodb-log-file-size=64M
-          --skip-name-resolve --max-connections=200 --skip-log-error
-          --default-time-zone=+05:00),
+          --max-connections=200 --default-time-zone=+05:00),
         @{ $self->{args} }, @more);
     my $up = poll_until(sub {
         return 'gone' unless alive($self->{pid});
         my ($code) = $self->mariadb('SELECT 1', timeout => 10);
         return $code ? undef : 'up';
     }, 90, 0.05);
-    croak "MariaDB does not start:\n" . substr(slurp($self->{log}), -4000)
+    croak "$self->{kind} does not start:\n" . substr(slurp($self->{log}), -4000)
       unless defined $up && $up eq 'up';
     if (!$self->{account})
     {
         (my $pw = $self->{password}) =~ s/'/''/g;
+        my $before = $self->{def}{before} // '';
         $self->sql(<<"END");
 SET sql_log_bin = 0;
+$before
 CREATE USER mig\@'%' IDENTIFIED BY '$pw';
-GRANT SELECT, SHOW VIEW, TRIGGER, REPLICATION SLAVE, REPLICATION CLIENT,
-    BINLOG MONITOR, RELOAD ON *.* TO mig\@'%';
+GRANT $self->{def}{grants} ON *.* TO mig\@'%';
 END
         $self->{account} = 1;
     }
@@ -211,11 +223,21 @@ sub server_sql
     my $role = $opt{role} // 'CURRENT_USER';
     (my $pw = $self->{password}) =~ s/'/''/g;
     return <<"END";
-CREATE SERVER $name TYPE 'mariadb' FOREIGN DATA WRAPPER dtsmig_fdw
+CREATE SERVER $name TYPE '$self->{def}{type}' FOREIGN DATA WRAPPER dtsmig_fdw
     OPTIONS (host '127.0.0.1', port '$port'$db$extra);
 CREATE USER MAPPING FOR $role SERVER $name
     OPTIONS (user 'mig', password '$pw');
 END
+}
+
+# Where its log ends: file, offset.
+sub log_end
+{
+    my ($self) = @_;
+    my $show = $self->{mysql} && $self->{version} >= 80400
+      ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS';
+    my ($row) = $self->rows($show);
+    return @$row[ 0, 1 ];
 }
 
 sub log_text { return slurp($_[0]{log}); }

@@ -22,7 +22,7 @@ our @EXPORT_OK = qw(server_pair);
 sub server_pair
 {
     my (%opt) = @_;
-    my $my = Dts::MariaDB->new(args => $opt{my_args} // [])->start;
+    my $my = Dts::MariaDB->new(kind => $opt{kind}, args => $opt{my_args} // [])->start;
     my $pg = Dts::Postgres->new(preload => $opt{preload} // 1,
         conf => $opt{conf}, fsync => $opt{fsync})->start;
     $pg->sql('CREATE EXTENSION dtsmig');
@@ -139,8 +139,8 @@ sub catch_up
 {
     my ($self, $seconds) = @_;
     $seconds //= 60;
-    my ($row) = $self->{my}->rows('SHOW MASTER STATUS');
-    my ($file, $offset) = _position("$row->[0]:$row->[1]");
+    my @end = $self->{my}->log_end;
+    my ($file, $offset) = _position("$end[0]:$end[1]");
     my $n = _lit($self->{name});
     my $last = '';
     my $ok = poll_until(sub {
@@ -152,7 +152,7 @@ sub catch_up
         my ($f, $o) = _position($v);
         return $f > $file || $f == $file && $o >= $offset;
     }, $seconds, 0.05);
-    croak "not caught up with $row->[0]:$row->[1] in $seconds s (at $last)\n"
+    croak "not caught up with $end[0]:$end[1] in $seconds s (at $last)\n"
       . $self->report unless $ok;
     return $self;
 }
