@@ -5,7 +5,11 @@ use strict;
 use warnings;
 use Test::More;
 use Dts::Compare qw(compare_tables);
+use Dts::Kinds qw(kind);
 use Dts::Task qw(server_pair);
+
+my $kind = kind($ENV{DTS_KIND} // 'mariadb');
+my ($mysql, $version) = (!$kind->{mariadb}, $kind->{version});
 
 # A value written as [literal] has no business in a key (NULL, a zero date, an
 # equal of another under the collation).
@@ -90,7 +94,7 @@ my @cases = (
     [ longtext => 'longtext', 'text', ["''"], ["REPEAT('0123456789', 200000)"], ['NULL'] ],
     [ binary => 'binary(5)', 'bytea', "x''", "x'0102030405'", "x'0102000000'", "x'00000000ff'",
       "'ab   '", ['NULL'] ],
-    [ binary16 => 'binary(16)', 'bytea', "REPEAT(x'00', 16)", "UNHEX(MD5(1))", ['NULL'] ],
+    [ binary16 => 'binary(16)', 'bytea', "REPEAT(x'00', 16)", "x'c4ca4238a0b923820dcc509a6f75849b'", ['NULL'] ],
     [ varbinary => 'varbinary(300)', 'bytea', "x''", "x'00'", "x'0000'", "x'ff00'", $all256,
       "x'5c5c'", ['NULL'] ],
     [ tinyblob => 'tinyblob', 'bytea', ["x''"], ["x'00'"], ["REPEAT(x'ff', 255)"], ['NULL'] ],
@@ -147,6 +151,45 @@ my @cases = (
     [ compressedb => 'blob compressed', 'bytea', ["''"], ["REPEAT($all256, 100)"], ["x'00'"], ['NULL'] ],
     [ compressedt => 'mediumtext compressed', 'text', ["''"], ["REPEAT('ä€', 10000)"], ['NULL'] ],
 );
+
+# What each server lacks, and what only some have.
+if ($mysql)
+{
+    @cases = grep { $_->[1] !~ /^(uuid|inet4|inet6)$|compressed/ } @cases;
+    # its JSON has doubles for what is no integer
+    @cases = grep { $_->[0] ne 'json' } @cases;
+}
+if ($mysql && $version < 50700)
+{
+    # keys of at most 767 bytes; no value of SRID 4326
+    for (@cases)
+    {
+        @$_[3 .. $#$_] = map { ref $_ ? $_ : [$_] } @$_[3 .. $#$_] if $_->[0] eq 'varchar300';
+    }
+    @cases = grep { $_->[0] !~ /^(utf16le)$/ || $version >= 50601 } @cases;
+}
+push @cases,
+    [ json => 'json', 'jsonb', ["'{}'"], ["'[]'"], ["'null'"], ["'true'"], ["'false'"], [q('"str"')],
+      [q('{"b": 1, "a": [1, 2.50, -3e5, {"c": "😀\\\\n"}]}')], ["'12345678901234567890'"],
+      ["'-9223372036854775808'"], ["'[0, 1, -1, 32767, -32768, 32768, 65535, 65536, 2147483647, 2147483648, 4294967295, 4294967296, 9223372036854775807]'"],
+      ["'[1.0, 1e20, 1e15, 1e14, 0.00001, 1e-15, 1e-16, 123456789.125, -0.0, 1.7976931348623157e308, 5e-324, 0.1, 2.5e-310]'"],
+      ["'-0.000001'"], [q('"\\\\u00e4\\\\ud83d\\\\ude00"')], [q('  [ 1 ,2 ]  ')],
+      [q('"a\\\\u0001\\\\u001f\\\\u007f\\\\u2028\\\\/\\\\b\\\\f\\\\n\\\\r\\\\t\\\\"\\\\\\\\"')],
+      ['CAST(1.50 AS JSON)'], ['CAST(-12345678901234567890.1234567890 AS JSON)'],
+      ["CAST(CAST('2024-01-02 03:04:05.678' AS DATETIME(3)) AS JSON)"],
+      ["CAST(CAST('2024-01-02' AS DATE) AS JSON)"], ["CAST(CAST('-12:00:01.5' AS TIME(1)) AS JSON)"],
+      ["JSON_ARRAY(x'00ff10', REPEAT(x'ab', 60), CAST(2024 AS YEAR), true, NULL, CAST(1 AS UNSIGNED), 1e0/3)"],
+      ["JSON_OBJECT('k', 1, 'z', 1, 'aa', 2, '', 3, 'ü', 'ß')"],
+      ["CONCAT('[', REPEAT('{\"k\": [1, 2, {\"x\": \"0123456789\"}]}, ', 4000), '1]')"],
+      ["CONCAT(REPEAT('[', 90), '1', REPEAT(']', 90))"],
+      ["JSON_OBJECT('big', REPEAT('x', 200000), 'n', 1)"], ['NULL'] ]
+  if $mysql && $version >= 50708;
+push @cases,
+    [ vector => 'vector(3)', 'real[]', ["STRING_TO_VECTOR('[1,-2.5,0.1]')"],
+      ["STRING_TO_VECTOR('[0,3.4e38,1.5e-38]')"], ['NULL'] ] if $mysql && $version >= 90000;
+push @cases,
+    [ vector => 'vector(3)', 'real[]', ["VEC_FromText('[1,-2.5,0.1]')"],
+      ["VEC_FromText('[0,3.4e38,1e-44]')"], ['NULL'] ] if !$mysql && $version >= 110700;
 
 my ($my, $pg) = server_pair();
 my $mode = "SET NAMES utf8mb4, time_zone = '+00:00', "

@@ -117,6 +117,12 @@ sub _pg_expr
       if $t eq 'timestamp';
     return "(extract(epoch FROM $q) * 1000000)::bigint::text" if $t eq 'time';
     return "host($q)" if $t =~ /^inet/;
+    if ($t eq 'vector')
+    {
+        return "(SELECT upper(string_agg(encode(substr(b, 4, 1) || substr(b, 3, 1)"
+          . " || substr(b, 2, 1) || substr(b, 1, 1), 'hex'), '' ORDER BY n))"
+          . " FROM unnest($q) WITH ORDINALITY u(f, n), float4send(f) b)";
+    }
     if ($pgtype eq 'bytea')
     {
         return $digest && $t =~ /blob$|binary$/ ? "md5($q)"

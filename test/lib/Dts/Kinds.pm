@@ -110,7 +110,8 @@ my %kinds = (
                 "--character-sets-dir=$dir/share/charsets");
         },
         args => [ qw(--log-slave-updates=1 --innodb-log-file-size=48M
-              --gtid-mode=ON --enforce-gtid-consistency=1) ],
+              --gtid-mode=ON --enforce-gtid-consistency=1
+              --explicit-defaults-for-timestamp=1) ],
         # The package has the data folder of a fresh server.
         install => sub {
             my ($dir, $user) = @_;
