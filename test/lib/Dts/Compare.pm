@@ -58,7 +58,7 @@ sub _mariadb_expr
     (my $q = $c->{name}) =~ s/`/``/g;
     $q = "`$q`";
     my $t = $c->{type};
-    return "$q + 0e0" if $mysql && ($t eq 'float' || $t eq 'double');
+    return $t eq 'float' ? "$q + 0e0" : $q if $mysql && ($t eq 'float' || $t eq 'double');
     return "CAST($q AS DOUBLE)" if $t eq 'float' || $t eq 'double';
     return $c->{full} =~ /unsigned/ ? "CAST($q AS UNSIGNED)" : "CAST($q AS SIGNED)"
       if $t =~ /^(?:tiny|small|medium|big)?int$/;
