@@ -53,7 +53,7 @@ lost_position(SourceStream *stream, const char *first)
  * in its logs.
  */
 static void
-check_gtids(SourceStream *stream)
+check_gtid_set(SourceStream *stream)
 {
 	MyConn	   *conn = stream->main.conn;
 	char	   *set = my_quote_literal(my_position_gtids(&stream->done));
@@ -225,7 +225,7 @@ check_start(SourceStream *stream)
 	stream->by_gtid = !stream->mariadb && stream->done.set.n > 0;
 	if (stream->by_gtid)
 	{
-		check_gtids(stream);
+		check_gtid_set(stream);
 		return;
 	}
 	if (stream->done.file[0] == '\0')
