@@ -58,7 +58,8 @@ my_precheck(SourceConn *conn, List *tables, bool full, bool incremental)
 						   " 'binlog_expire_logs_seconds',"
 						   " 'binlog_expire_logs_auto_purge',"
 						   " 'max_binlog_total_size', 'read_only',"
-						   " 'binlog_row_value_options', 'version_comment')");
+						   " 'binlog_row_value_options', 'gtid_mode',"
+						   " 'version_comment')");
 	my_precheck_server(&p);
 	my_precheck_privileges(&p);
 	if (incremental)

@@ -167,6 +167,60 @@ check_select(MyPrecheck *p, const char *account)
 						psprintf("%d tables can be read", checked), NULL);
 }
 
+/* Is the privilege granted anywhere, on all or on some databases? */
+static bool
+has_some_privilege(List *lines, const char *privilege)
+{
+	ListCell   *lc;
+
+	foreach(lc, lines)
+	{
+		const char *line = lfirst(lc);
+		const char *on = strstr(line, " ON ");
+		char	   *privileges;
+
+		if (on == NULL || pg_strncasecmp(line, "GRANT ", 6) != 0)
+			continue;
+		privileges = pnstrdup(line + 6, on - line - 6);
+		if (has_privilege(privileges, "ALL PRIVILEGES") ||
+			has_privilege(privileges, "ALL") ||
+			has_privilege(privileges, privilege))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * MySQL tells no exact position of a snapshot; what takes its place needs
+ * privileges (see my_snapshot.c).
+ */
+static void
+check_exact_start(MyPrecheck *p, List *lines, const char *account)
+{
+	static const char *const reload[] = {"RELOAD"};
+	char	   *gtid_mode = my_precheck_variable(p, "gtid_mode");
+	bool		gtids = gtid_mode != NULL && pg_strcasecmp(gtid_mode, "ON") == 0;
+	int			keyless = 0;
+	ListCell   *lc;
+
+	foreach(lc, p->tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		keyless += model_has_rows(def) && model_row_key(def) == NULL;
+	}
+	if (keyless > 0 && !has_some_privilege(lines, "LOCK TABLES"))
+		my_precheck_add(p, "lock_tables_privilege", PRECHECK_FAILED,
+						psprintf("%d tables have no key, so that each has to be locked for a moment when its copy begins, and %s may not lock tables",
+								 keyless, account),
+						psprintf("Give each a key, or: GRANT LOCK TABLES ON *.* TO %s;", account));
+	if (!gtids && !has_global_privilege(lines, reload, lengthof(reload)))
+		my_precheck_add(p, "reload_privilege", PRECHECK_WARNING,
+						psprintf("gtid_mode is not ON, and %s may not begin a new file of the binlog: a transaction that waits for its commit in the moment of the start could be missed",
+								 account),
+						psprintf("GRANT RELOAD ON *.* TO %s; or set gtid_mode = ON.", account));
+}
+
 void
 my_precheck_privileges(MyPrecheck *p)
 {
@@ -191,8 +245,9 @@ my_precheck_privileges(MyPrecheck *p)
 	slave = has_global_privilege(lines, slave_names, lengthof(slave_names));
 
 	/* the right to ask for the log's end is tried rather than read */
-	status_query = !my_is_mariadb(p->conn) && my_version_num(p->conn) >= 80400 ?
-		"SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
+	status_query = my_log_status_query(p->conn);
+	if (!my_is_mariadb(p->conn) && p->incremental && p->full)
+		check_exact_start(p, lines, account);
 	monitor = my_try_query(p->conn, status_query, &res, &errmsg, &my_errno) ||
 		has_global_privilege(lines, monitor_names, lengthof(monitor_names));
 	if (!p->incremental)
@@ -258,6 +313,42 @@ check_format(MyPrecheck *p)
 						psprintf("%s: the log does not hold whole rows, so filters and repairs see less",
 								 image),
 						"SET GLOBAL binlog_row_image = 'FULL'; and in the source's configuration. Sessions that are open keep the old setting until they reconnect.");
+}
+
+/* Where a task can go on when the source fails over to a replica. */
+static void
+check_gtids(MyPrecheck *p)
+{
+	char	   *mode = my_precheck_variable(p, "gtid_mode");
+
+	if (my_is_mariadb(p->conn))
+		return;
+	if (mode != NULL && pg_strcasecmp(mode, "ON") == 0)
+		my_precheck_add(p, "gtid_mode", PRECHECK_PASSED, "ON", NULL);
+	else
+		my_precheck_add(p, "gtid_mode", PRECHECK_WARNING,
+						psprintf("%s: the task cannot go on after the source has failed over to a replica",
+								 mode == NULL ? "not known" : mode),
+						"Set gtid_mode = ON (with enforce_gtid_consistency = ON) at the source.");
+}
+
+/* A change of a JSON value needs the value before it. */
+static void
+check_partial_json(MyPrecheck *p)
+{
+	char	   *options = my_precheck_variable(p, "binlog_row_value_options");
+	char	   *image = my_precheck_variable(p, "binlog_row_image");
+
+	if (options == NULL || pg_strcasecmp(options, "PARTIAL_JSON") != 0)
+		return;
+	if (image == NULL || pg_strcasecmp(image, "FULL") == 0)
+		my_precheck_add(p, "binlog_row_value_options", PRECHECK_PASSED,
+						"PARTIAL_JSON, with the value before it", NULL);
+	else
+		my_precheck_add(p, "binlog_row_value_options", PRECHECK_FAILED,
+						psprintf("PARTIAL_JSON, and binlog_row_image is %s: the log does not hold what partial updates of JSON change",
+								 image),
+						"SET GLOBAL binlog_row_value_options = ''; or SET GLOBAL binlog_row_image = 'FULL'; and in the source's configuration. Sessions that are open keep the old setting until they reconnect.");
 }
 
 /* A replica logs what it replicates only if told so. */
@@ -365,8 +456,7 @@ check_filters(MyPrecheck *p)
 	char	   *ignoring;
 
 	if (!my_try_query(p->conn,
-					  !my_is_mariadb(p->conn) && my_version_num(p->conn) >= 80400 ?
-					  "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS",
+					  my_log_status_query(p->conn),
 					  &res, &errmsg, &my_errno) || res->nrows != 1)
 		return;
 	doing = my_value(res, 0, "Binlog_Do_DB");
@@ -386,6 +476,8 @@ my_precheck_binlog(MyPrecheck *p)
 {
 	check_log_bin(p);
 	check_format(p);
+	check_partial_json(p);
+	check_gtids(p);
 	check_replica(p);
 	check_retention(p);
 	check_filters(p);
