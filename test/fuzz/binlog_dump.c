@@ -10,12 +10,15 @@
 #include <string.h>
 
 #include "source/mysql/binlog_event.h"
+#include "source/mysql/binlog_json.h"
+#include "source/mysql/binlog_mysql.h"
 #include "source/mysql/binlog_query.h"
 #include "source/mysql/binlog_rows.h"
 #include "source/mysql/binlog_value.h"
 
 #define MAX_TABLES 64
 #define SHOWN 64
+#define OLD_IMAGES 4096
 
 typedef struct Table
 {
@@ -33,6 +36,8 @@ typedef struct Dump
 	BinlogFormat format;
 	BinlogEvent event;
 	BinlogBuffer plain;
+	BinlogBuffer payload_buf;
+	BinlogPayload payload;
 	BinlogError error;
 	Table		tables[MAX_TABLES];
 	int			ntables;
@@ -91,7 +96,63 @@ grow(BinlogBuffer *buf, size_t wanted)
 	return true;
 }
 
+/* What one JSON value needs; freed when it has been shown. */
+static void *pieces[1 << 16];
+static int	npieces = 0;
+
+static void *
+get_piece(size_t size)
+{
+	void	   *p;
+
+	if (npieces == sizeof(pieces) / sizeof(pieces[0]) || size > 256 * 1024 * 1024)
+		return NULL;
+	p = malloc(size);
+	pieces[npieces++] = p;
+	return p;
+}
+
+static bool
+grow_text(BinlogText *text, size_t wanted)
+{
+	size_t		size = wanted * 2 + 256;
+	char	   *p;
+
+	if (wanted > 256 * 1024 * 1024)
+		return false;
+	p = realloc(text->data, size);
+	if (p == NULL)
+		return false;
+	text->data = p;
+	text->size = size;
+	return true;
+}
+
 /* ---------------------------------------------------------------- values */
+
+/* A JSON value, and what the changes in diffs make of it if there are any. */
+static void
+say_json(Dump *d, const uint8_t *data, size_t len, const uint8_t *diffs,
+		 size_t diffs_len)
+{
+	BinlogText	text = {NULL, 0, 0, grow_text};
+	BinlogError error;
+	bool		ok;
+
+	ok = diffs ? binlog_json_patched(data, len, diffs, diffs_len, get_piece,
+									 &text, &error) :
+		binlog_json_text(data, len, &text, &error);
+	if (ok)
+	{
+		say(d, "json ");
+		say_bytes(d, text.data, text.len);
+	}
+	else
+		say(d, "(%s)", error.message);
+	free(text.data);
+	while (npieces > 0)
+		free(pieces[--npieces]);
+}
 
 static void
 say_temporal(Dump *d, const BinlogColumn *col, const uint8_t *p)
@@ -181,6 +242,10 @@ say_value(Dump *d, const BinlogColumn *col, const uint8_t *p)
 			else
 				say(d, "(no such time)");
 			break;
+		case MYSQL_T_JSON:
+			binlog_get_bytes(col, p, &data, &len);
+			say_json(d, data, len, NULL, 0);
+			break;
 		case MYSQL_T_VARCHAR_COMPRESSED:
 		case MYSQL_T_BLOB_COMPRESSED:
 			binlog_get_bytes(col, p, &data, &len);
@@ -194,8 +259,12 @@ say_value(Dump *d, const BinlogColumn *col, const uint8_t *p)
 }
 
 static void
-say_image(Dump *d, Table *t, const char *what)
+say_image(Dump *d, Table *t, const char *what, const BinlogField *old)
 {
+	const uint8_t *diffs;
+	size_t		diffs_len;
+	const uint8_t *data;
+	size_t		len;
 	int			i;
 
 	say(d, "    %s (", what);
@@ -207,6 +276,18 @@ say_image(Dump *d, Table *t, const char *what)
 			say(d, "-");
 		else if (t->fields[i].state == BINLOG_FIELD_NULL)
 			say(d, "NULL");
+		else if (t->fields[i].state == BINLOG_FIELD_PARTIAL)
+		{
+			say(d, "partial ");
+			binlog_get_bytes(&t->columns[i], t->fields[i].data, &diffs, &diffs_len);
+			if (old == NULL || old[i].state != BINLOG_FIELD_VALUE)
+				say_bytes(d, diffs, diffs_len);
+			else
+			{
+				binlog_get_bytes(&t->columns[i], old[i].data, &data, &len);
+				say_json(d, data, len, diffs, diffs_len);
+			}
+		}
 		else
 			say_value(d, &t->columns[i], t->fields[i].data);
 	}
@@ -381,14 +462,16 @@ dump_rows(Dump *d)
 		if (!binlog_read_image(t->columns, t->sizes, t->ncolumns, rows.present,
 							   &p, rows.end, t->fields, &d->error))
 			return false;
-		say_image(d, t, rows.kind == BINLOG_ROWS_WRITE ? "new" : "old");
+		say_image(d, t, rows.kind == BINLOG_ROWS_WRITE ? "new" : "old", NULL);
 		if (rows.kind == BINLOG_ROWS_UPDATE)
 		{
-			if (!binlog_read_image(t->columns, t->sizes, t->ncolumns,
-								   rows.present_new, &p, rows.end, t->fields,
-								   &d->error))
+			static BinlogField old[OLD_IMAGES];
+
+			memcpy(old, t->fields, t->ncolumns * sizeof(BinlogField));
+			if (!binlog_read_new_image(&rows, t->columns, t->sizes, t->ncolumns,
+									   &p, t->fields, &d->error))
 				return false;
-			say_image(d, t, "new");
+			say_image(d, t, "new", old);
 		}
 		if (p == begin)
 			return binlog_fail(&d->error, "a row without a byte");
@@ -471,6 +554,74 @@ dump_gtid(Dump *d)
 }
 
 static bool
+dump_mysql_gtid(Dump *d)
+{
+	BinlogMysqlGtid g;
+	int			i;
+
+	if (!binlog_read_mysql_gtid(&d->event, &g, &d->error))
+		return false;
+	say(d, "  ");
+	for (i = 0; i < BINLOG_UUID_SIZE; i++)
+		say(d, "%02x", g.uuid[i]);
+	say(d, ":%s%s%" PRIu64 " flags %02x\n", g.tag, g.tag[0] ? ":" : "", g.number,
+		g.flags);
+	return true;
+}
+
+static bool
+dump_heartbeat_v2(Dump *d)
+{
+	const char *file;
+	size_t		len;
+	uint64_t	position;
+
+	if (!binlog_read_heartbeat_v2(&d->event, &file, &len, &position, &d->error))
+		return false;
+	say(d, "  ");
+	say_bytes(d, file ? file : "", len);
+	say(d, ":%" PRIu64 "\n", position);
+	return true;
+}
+
+static bool dump_event(Dump *d);
+
+/* The events of a compressed transaction. */
+static bool
+dump_payload(Dump *d)
+{
+	BinlogFormat outer = d->format;
+	const uint8_t *data;
+	size_t		len;
+	bool		ok = true;
+
+	if (d->payload.active)
+		return binlog_fail(&d->error, "a transaction in a transaction");
+	if (!binlog_payload_open(&d->payload, &d->event, &d->error))
+		return false;
+	say(d, "  %s, %" PRIu64 " bytes\n", d->payload.compressed ? "zstd" : "plain",
+		d->payload.left);
+	d->format.checksum = BINLOG_CHECKSUM_OFF;
+	while (ok && binlog_payload_next(&d->payload, &d->payload_buf, &data, &len,
+									 &d->error))
+	{
+		ok = binlog_open_event(&d->format, data, len, &d->event, &d->error);
+		if (ok)
+		{
+			say(d, "  in it: %s size %u\n", binlog_event_name(d->event.type),
+				d->event.size);
+			ok = d->event.type == BINLOG_FORMAT_DESCRIPTION ?
+				binlog_fail(&d->error, "a format in a transaction") :
+				dump_event(d);
+		}
+	}
+	ok = ok && !d->payload.active;
+	d->payload.active = false;
+	d->format = outer;
+	return ok;
+}
+
+static bool
 dump_gtid_list(Dump *d)
 {
 	BinlogGtidList list;
@@ -522,6 +673,14 @@ dump_event(Dump *d)
 			return dump_gtid(d);
 		case BINLOG_GTID_LIST:
 			return dump_gtid_list(d);
+		case BINLOG_MYSQL_GTID:
+		case BINLOG_MYSQL_ANONYMOUS_GTID:
+		case BINLOG_MYSQL_GTID_TAGGED:
+			return dump_mysql_gtid(d);
+		case BINLOG_MYSQL_HEARTBEAT_V2:
+			return dump_heartbeat_v2(d);
+		case BINLOG_MYSQL_TRANSACTION_PAYLOAD:
+			return dump_payload(d);
 		case BINLOG_ROTATE:
 			if (!binlog_read_rotate(&d->event, &rotate, &d->error))
 				return false;
@@ -571,6 +730,7 @@ dump_log(FILE *out, const uint8_t *data, size_t len)
 	memset(&d, 0, sizeof(d));
 	d.out = out;
 	d.plain.grow = grow;
+	d.payload_buf.grow = grow;
 	binlog_format_init(&d.format);
 	if (len < BINLOG_MAGIC_SIZE || memcmp(data, BINLOG_MAGIC, 4) != 0)
 	{
@@ -583,12 +743,14 @@ dump_log(FILE *out, const uint8_t *data, size_t len)
 							   &d.error);
 		if (ok)
 		{
+			size_t		size = d.event.size;
+
 			say(&d, "%zu %s size %u end %u flags %04x\n", pos,
 				binlog_event_name(d.event.type), d.event.size, d.event.log_pos,
 				d.event.flags);
 			ok = dump_event(&d);
 			encrypted = d.event.type == BINLOG_START_ENCRYPTION;
-			pos += d.event.size;
+			pos += size;
 		}
 	}
 	if (!ok)
@@ -598,5 +760,7 @@ dump_log(FILE *out, const uint8_t *data, size_t len)
 	while (d.ntables > 0)
 		free_table(&d.tables[--d.ntables]);
 	free(d.plain.data);
+	free(d.payload_buf.data);
+	binlog_payload_free(&d.payload);
 	return ok;
 }
