@@ -135,7 +135,7 @@ static void
 say_json(Dump *d, const uint8_t *data, size_t len, const uint8_t *diffs,
 		 size_t diffs_len)
 {
-	BinlogText	text = {NULL, 0, 0, grow_text};
+	BinlogText	text = {NULL, 0, 0, grow_text, 0};
 	BinlogError error;
 	bool		ok;
 

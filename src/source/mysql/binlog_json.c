@@ -28,6 +28,13 @@ extern int	double_to_shortest_decimal_buf(double f, char *result);
 /* Digits before and behind the point up to which MySQL writes no exponent. */
 #define MAX_PLAIN_DIGITS	15
 
+/*
+ * No value's text is longer than so many times its bytes. Damaged values could
+ * hold one part many times.
+ */
+#define TEXT_FACTOR			32
+#define TEXT_EXTRA			1024
+
 /* A line of base64. */
 #define BASE64_LINE			76
 
@@ -408,7 +415,7 @@ put_container(const BinlogJsonValue *value, int depth, BinlogText *out,
 			if (!put_string(out, key, len, error) || !put(out, ": ", 2, error))
 				return false;
 		}
-		if (!binlog_json_element(&c, i, &element))
+		if (!binlog_json_element(&c, i, &element) || out->len > out->limit)
 			return damaged(error);
 		if (!binlog_json_put(&element, depth, out, error))
 			return false;
@@ -504,12 +511,19 @@ binlog_json_root(const uint8_t *data, size_t len, BinlogJsonValue *root)
 	root->len = len == 0 ? 1 : len - 1;
 }
 
+void
+binlog_json_limit(BinlogText *out, size_t len)
+{
+	out->limit = out->len + len * TEXT_FACTOR + TEXT_EXTRA;
+}
+
 bool
 binlog_json_text(const uint8_t *data, size_t len, BinlogText *out,
 				 BinlogError *error)
 {
 	BinlogJsonValue root;
 
+	binlog_json_limit(out, len);
 	binlog_json_root(data, len, &root);
 	return binlog_json_put(&root, 0, out, error);
 }

@@ -22,6 +22,7 @@ typedef struct BinlogText
 	size_t		len;
 	size_t		size;
 	bool		(*grow) (struct BinlogText *text, size_t wanted);
+	size_t		limit;			/* set here: more can only be damage */
 } BinlogText;
 
 /* Appends the text of a value; UTF-8, not NUL-terminated. */

@@ -516,6 +516,7 @@ binlog_json_patched(const uint8_t *data, size_t len, const uint8_t *diffs,
 	BinlogJsonDiff diff;
 	Node	   *root;
 
+	binlog_json_limit(out, len + diffs_len);
 	binlog_json_root(data, len, &value);
 	root = make_node(&patch, &value);
 	if (root == NULL)

@@ -42,6 +42,8 @@ typedef struct BinlogJsonContainer
 
 extern void binlog_json_root(const uint8_t *data, size_t len,
 							 BinlogJsonValue *root);
+/* Sets out->limit for a value of so many bytes. */
+extern void binlog_json_limit(BinlogText *out, size_t len);
 extern bool binlog_json_put(const BinlogJsonValue *value, int depth,
 							BinlogText *out, BinlogError *error);
 

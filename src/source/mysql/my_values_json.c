@@ -56,7 +56,7 @@ bad_json(MyColumn *c, const BinlogError *error)
 bool
 my_binlog_json(MyColumn *c, const uint8 *data, Size len, Datum *value)
 {
-	BinlogText	text = {NULL, 0, 0, grow_text};
+	BinlogText	text = {NULL, 0, 0, grow_text, 0};
 	BinlogError error;
 	const uint8 *bytes;
 	size_t		n;
@@ -72,7 +72,7 @@ bool
 my_binlog_json_diffs(MyColumn *c, const uint8 *before, Size before_len,
 					 const uint8 *diffs, Size diffs_len, Datum *value)
 {
-	BinlogText	text = {NULL, 0, 0, grow_text};
+	BinlogText	text = {NULL, 0, 0, grow_text, 0};
 	BinlogError error;
 	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
 											  "dtsmig partial JSON",
