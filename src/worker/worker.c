@@ -12,6 +12,7 @@
 #include <signal.h>
 
 #include "access/xact.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -110,6 +111,36 @@ worker_init(Oid database, Oid role, const char *application)
 }
 
 /*
+ * What must not depend on how the role or the database was set up. What
+ * remains theirs: tablespaces, synchronous_commit, memory, logging.
+ */
+static const char *const session_settings[][2] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"statement_timeout", "0"},
+	{"lock_timeout", "0"},
+	{"idle_in_transaction_session_timeout", "0"},
+	{"transaction_timeout", "0"},
+	{"default_transaction_isolation", "read committed"},
+	{"default_transaction_read_only", "off"},
+	{"default_transaction_deferrable", "off"},
+	{"row_security", "off"},
+	{"check_function_bodies", "off"},
+	{"client_min_messages", "warning"},
+	{"DateStyle", "ISO, YMD"},
+	{"IntervalStyle", "postgres"},
+	{"TimeZone", "UTC"},
+	{"extra_float_digits", "1"},
+	{"bytea_output", "hex"},
+	{"standard_conforming_strings", "on"},
+	{"transform_null_equals", "off"},
+	{"array_nulls", "on"},
+	{"xmloption", "content"},
+	{"quote_all_identifiers", "off"},
+	{"enable_indexscan", "on"},
+	{"enable_nestloop", "on"}
+};
+
+/*
  * As the server's own apply worker does, triggers and rules in their usual
  * form are held back whoever owns the task; dest/local refuses tables that
  * the owner of the task has no right to do that to.
@@ -119,17 +150,15 @@ worker_session(void)
 {
 	SetConfigOption("session_replication_role", "replica", PGC_SUSET,
 					PGC_S_OVERRIDE);
-	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+
+	/* text goes to receive functions in the database's encoding */
+	SetConfigOption("client_encoding", GetDatabaseEncodingName(), PGC_USERSET,
 					PGC_S_SESSION);
-	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_USERSET,
-					PGC_S_SESSION);
-	SetConfigOption("default_transaction_isolation", "read committed",
-					PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET,
-					PGC_S_SESSION);
-	SetConfigOption("row_security", "off", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("check_function_bodies", "off", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION);
+	for (int i = 0; i < lengthof(session_settings); i++)
+	{
+		/* some are of later versions */
+		if (GetConfigOption(session_settings[i][0], true, false) != NULL)
+			SetConfigOption(session_settings[i][0], session_settings[i][1],
+							PGC_USERSET, PGC_S_SESSION);
+	}
 }

@@ -131,7 +131,7 @@ check_found(const ApplyOp *op, uint64 processed)
 			 errmsg("row to update is not in table \"%s.%s\" at the destination",
 					rel->target_schema, rel->target_name),
 			 errdetail("Row %s.", key_text(op->table, naming_row(op))),
-			 errhint("The destination was changed by somebody else. Copy the table again with dtsmig.resync_table, or put the row there and resume the task.")));
+			 errhint("The destination was changed by somebody else. Make it as it was and resume the task, or copy the table again by a new task.")));
 }
 
 static void

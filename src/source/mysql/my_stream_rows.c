@@ -245,7 +245,7 @@ check_names(SourceStream *stream, const BinlogTableMap *map,
 								i + 1, rel->schema, rel->name, s,
 								rel->columns[i].name),
 						 errdetail("The definition of the table has changed at the source."),
-						 errhint("Copy the table again with dtsmig.resync_table().")));
+						 errhint("The table has to be copied again by a new task.")));
 			pfree(s);
 		}
 	}
