@@ -36,7 +36,9 @@
 #include <unistd.h>
 
 #include "source/mysql/my_conn.h"
+#include "source/mysql/my_error.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -245,48 +247,31 @@ install_hooks(MyConn *conn)
 
 /* ----------------------------------------------------------------- errors */
 
-/* Maps an error of the source to an SQLSTATE. */
-static int
-my_sqlerrcode(unsigned int err, const char *state)
+/*
+ * Text in another encoding, palloc'd. Conversions are looked up in the
+ * catalog, which takes a transaction; a stream is read between transactions.
+ */
+static char *
+convert_text(const char *text, Size len, int from, int to)
 {
-	switch (err)
-	{
-		case 1044:				/* access denied for user to database */
-		case 1142:				/* command denied to user for table */
-		case 1143:
-		case 1227:				/* need the … privilege */
-			return ERRCODE_INSUFFICIENT_PRIVILEGE;
-		case 1045:				/* access denied for user */
-		case 1698:
-		case 1862:
-			return ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
-		case 1049:				/* unknown database */
-			return ERRCODE_UNDEFINED_DATABASE;
-		case 1146:
-			return ERRCODE_UNDEFINED_TABLE;
-		case 1053:				/* server shutdown in progress */
-		case 1927:				/* connection was killed */
-		case 1317:				/* query execution was interrupted */
-		case 2006:				/* server has gone away */
-		case 2013:				/* lost connection */
-		case 2055:
-			return ERRCODE_CONNECTION_FAILURE;
-		case 1040:				/* too many connections */
-		case 1203:
-		case 2002:
-		case 2003:
-		case 2005:
-		case 2012:
-		case 2026:				/* TLS */
-			return ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION;
-		case 1236:				/* the binlog asked for can't be read */
-			return ERRCODE_UNDEFINED_FILE;
-	}
-	if (state && strlen(state) == 5 && strcmp(state, "HY000") != 0 &&
-		strncmp(state, "00", 2) != 0 &&
-		strspn(state, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5)
-		return MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
-	return ERRCODE_FDW_ERROR;
+	MemoryContext cxt = CurrentMemoryContext;
+	bool		alone = !IsTransactionState();
+	char	   *result;
+	Size		i;
+
+	for (i = 0; i < len && !IS_HIGHBIT_SET(text[i]); i++)
+		 /* ASCII is the same everywhere */ ;
+	if (i == len || from == to)
+		return pnstrdup(text, len);
+	if (alone)
+		StartTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+	result = (char *) pg_do_encoding_conversion((unsigned char *) pnstrdup(text, len),
+												len, from, to);
+	if (alone)
+		CommitTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+	return result;
 }
 
 /* Message of the source, in the server's encoding, palloc'd. */
@@ -297,7 +282,7 @@ source_message(MyConn *conn)
 
 	if (!pg_verify_mbstr(PG_UTF8, msg, strlen(msg), true))
 		return pstrdup("(message in an unknown encoding)");
-	return pg_any_to_server(pstrdup(msg), strlen(msg), PG_UTF8);
+	return convert_text(msg, strlen(msg), PG_UTF8, GetDatabaseEncoding());
 }
 
 /* Raises the error that the library holds for conn; never returns. */
@@ -555,7 +540,7 @@ check_ready(MyConn *conn)
 static char *
 to_utf8(const char *sql)
 {
-	return pg_server_to_any(sql, strlen(sql), PG_UTF8);
+	return convert_text(sql, strlen(sql), GetDatabaseEncoding(), PG_UTF8);
 }
 
 /* Copies the library's stored result into the current context. */
@@ -585,16 +570,21 @@ copy_result(MyConn *conn)
 		for (int c = 0; c < res->ncolumns; c++)
 		{
 			char	   *v = NULL;
+			Size		len = 0;
 
 			if (row[c] != NULL)
 			{
-				v = pnstrdup(row[c], lengths[c]);
+				len = lengths[c];
+				v = pnstrdup(row[c], len);
 				if (GetDatabaseEncoding() != PG_UTF8 &&
-					pg_verify_mbstr(PG_UTF8, v, lengths[c], true))
-					v = pg_any_to_server(v, lengths[c], PG_UTF8);
+					pg_verify_mbstr(PG_UTF8, v, len, true))
+				{
+					v = convert_text(v, len, PG_UTF8, GetDatabaseEncoding());
+					len = strlen(v);
+				}
 			}
 			res->values[r][c] = v;
-			res->lengths[r][c] = v ? lengths[c] : 0;
+			res->lengths[r][c] = len;
 		}
 	}
 	return res;

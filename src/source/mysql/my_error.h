@@ -1,0 +1,17 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_error.h
+ *	  Error numbers of MySQL-family servers and clients as SQLSTATEs here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_MY_ERROR_H
+#define DTSMIG_MY_ERROR_H
+
+/*
+ * The SQLSTATE (as MAKE_SQLSTATE makes it) for an error number and the
+ * source's own SQLSTATE (may be NULL).
+ */
+extern int	my_sqlerrcode(unsigned int err, const char *state);
+
+#endif							/* DTSMIG_MY_ERROR_H */
