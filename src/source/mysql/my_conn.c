@@ -274,6 +274,14 @@ convert_text(const char *text, Size len, int from, int to)
 	return result;
 }
 
+static char *
+to_utf8(const char *text)
+{
+	if (text == NULL)
+		return NULL;
+	return convert_text(text, strlen(text), GetDatabaseEncoding(), PG_UTF8);
+}
+
 /* Message of the source, in the server's encoding, palloc'd. */
 static char *
 source_message(MyConn *conn)
@@ -443,9 +451,11 @@ my_connect(const ConnectionInfo *info)
 	set_options(conn, info);
 
 	status = mysql_real_connect_start(&ret, conn->mysql,
-									  unix_socket ? NULL : host, info->user,
-									  info->password ? info->password : "",
-									  info->dbname, info->port, unix_socket,
+									  unix_socket ? NULL : host,
+									  to_utf8(info->user),
+									  info->password ? to_utf8(info->password) : "",
+									  to_utf8(info->dbname),
+									  info->port, unix_socket,
 									  CLIENT_REMEMBER_OPTIONS);
 	while (status)
 		status = mysql_real_connect_cont(&ret, conn->mysql,
@@ -535,12 +545,6 @@ check_ready(MyConn *conn)
 				 errmsg("the connection to %s is closed", conn->where)));
 	if (conn->streaming)
 		elog(ERROR, "connection to %s is busy with a row stream", conn->where);
-}
-
-static char *
-to_utf8(const char *sql)
-{
-	return convert_text(sql, strlen(sql), GetDatabaseEncoding(), PG_UTF8);
 }
 
 /* Copies the library's stored result into the current context. */
