@@ -464,6 +464,14 @@ my_connect(const ConnectionInfo *info)
 		raise_source_error(conn, "connecting");
 	conn->connected = true;
 	install_hooks(conn);
+
+	/* the library goes on without TLS where a server has none */
+	if (info->ssl_mode >= SSL_MODE_REQUIRE &&
+		mysql_get_ssl_cipher(conn->mysql) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				 errmsg("could not connect to %s: it offers no TLS, but ssl_mode demands it",
+						conn->where)));
 	if (mariadb_get_infov(conn->mysql, MARIADB_TLS_LIBRARY, &tls_library) == 0 &&
 		tls_library)
 		conn->openssl = strncmp(tls_library, "OpenSSL", 7) == 0 &&
@@ -488,10 +496,7 @@ my_connect(const ConnectionInfo *info)
 	return conn;
 }
 
-/*
- * Binlog positions belong to one server. MariaDB names it by server_id alone;
- * MySQL has server_uuid too.
- */
+/* MariaDB is named by server_id alone; MySQL has server_uuid too. */
 char *
 my_server_uid(MyConn *conn)
 {
