@@ -83,8 +83,8 @@ END
         ref $want{$c} ? like($got, $want{$c}, "$kind: default of $c") : is($got, $want{$c}, "$kind: default of $c");
     }
     is($pg->value("SELECT obj_description('sc.defaults'::regclass)"), "a table's comment", "$kind: comment of a table");
-    is($pg->value(q{SELECT string_agg(conname || ' ' || confdeltype || confupdtype, ', ' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'sc.child'::regclass AND contype = 'f'}),
-        'child_ibfk_1 aa, fk_p cn', "$kind: foreign keys");
+    like($pg->value(q{SELECT string_agg(conname || ' ' || confdeltype::text || confupdtype::text, ', ' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'sc.child'::regclass AND contype = 'f'}),
+        qr/^child_ibfk_1 (aa|rr), fk_p cn$/, "$kind: foreign keys");
     is($pg->value('SELECT count(*) FROM sc.v'), 1, "$kind: a view");
     like(indexes($pg, 'child'), qr/"left"\(\(c\)::text, 5\)|"left"\(/, "$kind: an index on a prefix");
     is($pg->value("SELECT attidentity FROM pg_attribute WHERE attrelid = 'sc.defaults'::regclass AND attname = 'id'"), 'd', "$kind: AUTO_INCREMENT");
@@ -98,7 +98,7 @@ END
     like(default_of($pg, 'expressions', 'n'), qr/^\(?1 \+ 2\)?$|^3$/, 'DEFAULT (1 + 2)');
     like(default_of($pg, 'expressions', 't'), qr/'text''s'/, 'DEFAULT of a text');
     like(default_of($pg, 'expressions', 'd') // '', qr/CURRENT_DATE|^$/, 'DEFAULT of a date');
-    is($pg->value("SELECT string_agg(attgenerated, '' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'sc.gen'::regclass AND attname IN ('b', 'c')"), 'ss', 'generated columns');
+    is($pg->value("SELECT string_agg(attgenerated::text, '' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'sc.gen'::regclass AND attname IN ('b', 'c')"), 'ss', 'generated columns');
     is($pg->value('SELECT h FROM sc.gen'), 4, 'an invisible column is there');
     my $idx = indexes($pg, 'idx');
     like($idx, qr/\(a DESC( NULLS LAST)?, id/, 'a descending index');
