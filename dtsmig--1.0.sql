@@ -332,7 +332,9 @@ SELECT t.task_id AS id, t.task_name AS name,
         AND r.pid IS NULL THEN
         CASE WHEN r.launcher OR t.updated > pg_catalog.clock_timestamp()
                 - interval '10 seconds'
-            THEN 'retrying' ELSE 'failed' END
+            THEN CASE t.status WHEN 'prechecking' THEN t.status
+              ELSE 'retrying' END
+            ELSE 'failed' END
       ELSE t.status END AS status,
     t.phase,
     p.percent AS progress,
