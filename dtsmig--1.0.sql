@@ -48,6 +48,10 @@ CREATE TABLE dtsmig.task (
     source_identity text,
     start_position text,
     target_position text,
+    refused_position text,
+    refused_statement text,
+    skip_position text,
+    skip_statement text,
     consistent_since timestamptz,
     consistent_position text,
     runtime_handle bigint,
@@ -84,7 +88,7 @@ CREATE TABLE dtsmig.task_table (
     target_schema text NOT NULL,
     target_table text NOT NULL,
     state text NOT NULL DEFAULT 'waiting'
-      CHECK (state IN ('waiting', 'copying', 'copied', 'ready')),
+      CHECK (state IN ('waiting', 'copying', 'copied', 'ready', 'resync')),
     keyed boolean NOT NULL,
     rows_estimate bigint NOT NULL DEFAULT 0,
     bytes_estimate bigint NOT NULL DEFAULT 0,
@@ -92,6 +96,7 @@ CREATE TABLE dtsmig.task_table (
     bytes_copied bigint NOT NULL DEFAULT 0,
     snapshot_low text,
     snapshot_high text,
+    described_position text,
     UNIQUE (task_id, source_schema, source_table)
 );
 COMMENT ON TABLE dtsmig.task_table IS 'the tables of each task';
@@ -231,6 +236,18 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION dtsmig.resume_task(text) IS
   'starts a paused or failed task again where it stopped';
 
+CREATE FUNCTION dtsmig.skip_change(task text, statement text DEFAULT NULL)
+RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_skip_change'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION dtsmig.skip_change(text, text) IS
+  'lets a task go on that a statement of its source has stopped: the statement is passed over, and statement (SQL of this database; may be NULL) is run in its place';
+
+CREATE FUNCTION dtsmig.resync_table(task text, source_table text)
+RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_resync_table'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION dtsmig.resync_table(text, text) IS
+  'copies one table (schema.table at the source) again, with its present definition, and follows it from there; other tables wait meanwhile';
+
 CREATE FUNCTION dtsmig.release_task(task text)
 RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_release_task'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
@@ -266,6 +283,12 @@ CREATE FUNCTION dtsmig.pause_task(task bigint) RETURNS void
 LANGUAGE sql VOLATILE AS $$SELECT dtsmig.pause_task(task::text)$$;
 CREATE FUNCTION dtsmig.resume_task(task bigint) RETURNS void
 LANGUAGE sql VOLATILE AS $$SELECT dtsmig.resume_task(task::text)$$;
+CREATE FUNCTION dtsmig.skip_change(task bigint, statement text DEFAULT NULL)
+RETURNS void
+LANGUAGE sql VOLATILE AS $$SELECT dtsmig.skip_change(task::text, statement)$$;
+CREATE FUNCTION dtsmig.resync_table(task bigint, source_table text)
+RETURNS void
+LANGUAGE sql VOLATILE AS $$SELECT dtsmig.resync_table(task::text, source_table)$$;
 CREATE FUNCTION dtsmig.release_task(task bigint) RETURNS void
 LANGUAGE sql VOLATILE AS $$SELECT dtsmig.release_task(task::text)$$;
 CREATE FUNCTION dtsmig.drop_task(task bigint) RETURNS void

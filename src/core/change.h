@@ -93,6 +93,9 @@ typedef struct Change
 
 	char	   *ddl_schema;		/* database the statement ran in */
 	char	   *ddl_sql;
+	struct DdlStatement *ddl;	/* what it does; NULL: not understood, because of */
+	char	   *ddl_error;		/* this */
+	char	   *ddl_before;		/* text of the position before it */
 } Change;
 
 /*

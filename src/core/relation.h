@@ -72,6 +72,16 @@ typedef struct SourceRelation
 	 */
 	char	   *snap_elsewhere;
 
+	/*
+	 * From where on the definition holds. What came before it is in the copy:
+	 * it has another shape perhaps, and is passed over. DDL at or before
+	 * unsure may be in the definition or in the copied rows already.
+	 */
+	SourcePos	def_from;
+	SourcePos	unsure;
+	bool		resync;			/* its rows are to be copied again; until then
+								 * nothing of it is followed */
+
 	void	   *engine;			/* of the source engine */
 	void	   *dest;			/* of the destination engine */
 } SourceRelation;

@@ -112,4 +112,20 @@ typedef struct DdlStatement
 	List	   *actions;		/* DdlAction * */
 } DdlStatement;
 
+/* What a source adds to definitions that do not say it. */
+typedef struct DdlCharset
+{
+	char	   *name;			/* of a character set, or of a schema */
+	char	   *collation;		/* its default */
+} DdlCharset;
+
+typedef struct DdlDefaults
+{
+	bool		mariadb;
+	int			version;
+	bool		explicit_timestamp; /* TIMESTAMP has no default of its own */
+	List	   *charsets;		/* DdlCharset * */
+	List	   *schemas;		/* DdlCharset * */
+} DdlDefaults;
+
 #endif							/* DTSMIG_DDL_H */

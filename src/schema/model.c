@@ -102,6 +102,7 @@ static const FieldInfo index_fields[] = {
 	STRUCTS_FIELD(TableIndex, parts, part_info),
 	BOOL_FIELD(TableIndex, invisible),
 	TEXT_FIELD(TableIndex, comment),
+	BOOL_FIELD(TableIndex, for_key),
 };
 static const StructInfo index_info =
 {sizeof(TableIndex), lengthof(index_fields), index_fields};

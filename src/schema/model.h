@@ -52,6 +52,9 @@ typedef struct TableColumn
 	char	   *pg_collation;	/* SQL text, quoted; NULL: the default one */
 	bool		target_nullable;
 	bool		target_generated;	/* GENERATED ALWAYS AS … STORED there */
+
+	/* of a definition that DDL has just made, see schema/mysql_ddl.h */
+	char	   *origin;			/* name it had before; NULL: a new column */
 } TableColumn;
 
 typedef enum IndexKind
@@ -79,6 +82,9 @@ typedef struct TableIndex
 	List	   *parts;			/* IndexPart * */
 	bool		invisible;
 	char	   *comment;
+	bool		for_key;		/* made by the source for a foreign key; an index
+								 * that does as well replaces it */
+	char	   *origin;			/* as of a column */
 } TableIndex;
 
 typedef struct TableForeignKey

@@ -38,7 +38,12 @@ map_columns(SchemaPlan *state, TableDef *def, PlanNotes *notes)
 			continue;
 		if (model_has_rows(def) && !def->merged &&
 			mysql_wants_enum_type(col, state->options))
+		{
+			/* a column that DDL has changed keeps its type, with other labels */
 			enum_type = enum_type_name(state, def, col);
+			if (col->pg_type != NULL && strchr(col->pg_type, '.') != NULL)
+				enum_type = col->pg_type;
+		}
 		mysql_map_column(def, col, state->options, enum_type, notes);
 		/* a view's column is whatever its query gives */
 		if (def->is_view && strcmp(col->base_type, "enum") == 0)

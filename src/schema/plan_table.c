@@ -258,6 +258,19 @@ plan_identity_sql(const TableDef *def, const char *next, int64 margin)
 }
 
 void
+plan_column_parts(TableDef *def, TableColumn *col, const PlanOptions *options,
+				  PlanColumn *parts)
+{
+	PlanNotes	notes = {0};
+
+	memset(parts, 0, sizeof(*parts));
+	parts->generated = generated_expression(def, col, &notes);
+	parts->identity = parts->generated == NULL && is_identity(col);
+	if (col->generation_expr == NULL && !col->auto_increment)
+		parts->default_expr = mysql_map_default(def, col, options, &notes);
+}
+
+void
 plan_column_type(TableDef *def, TableColumn *col, const PlanOptions *options,
 				 char **note)
 {

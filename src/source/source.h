@@ -69,9 +69,12 @@ typedef struct SourceSnapshot
 	bool		exact;
 } SourceSnapshot;
 
-/* Finds the relation of a change; NULL: not selected. */
+/*
+ * Finds the relation of a change in a transaction that starts at pos; NULL:
+ * not selected, or not followed from there.
+ */
 typedef SourceRelation *(*RelationLookup) (void *arg, const char *schema,
-										   const char *table);
+										   const char *table, SourcePos pos);
 /*
  * Asked of names in a statement: is the table (or, with table NULL, anything
  * in the schema) selected?
@@ -98,6 +101,8 @@ typedef struct SourceRoutine
 	List	   *(*list_schemas) (SourceConn *conn, const ConnectionInfo *info);
 	/* TableDef *, source part filled, of the tables of these schemas. */
 	List	   *(*describe) (SourceConn *conn, List *schemas);
+	/* What definitions inherit that do not say it, as it is now. */
+	struct DdlDefaults *(*ddl_defaults) (SourceConn *conn);
 	/* PrecheckItem *; tables: selected TableDefs */
 	List	   *(*precheck) (SourceConn *conn, List *tables, bool full,
 							 bool incremental);

@@ -218,13 +218,64 @@ best_rule(const Selection *sel, const char *schema, const char *table)
 	return best;
 }
 
+/*
+ * Tools that alter a table online fill another beside it and exchange the two
+ * by RENAME: pt-online-schema-change _t_new and _t_old (with more underscores
+ * where those are taken), gh-ost _t_gho, _t_ghc and _t_del, with a time in it
+ * perhaps. Returns the table that such a name is made of, or NULL.
+ */
+static char *
+shadow_of(const char *table)
+{
+	static const char *const suffixes[] = {"_new", "_old", "_gho", "_ghc",
+	"_del"};
+	int			len = strlen(table);
+
+	if (table[0] != '_')
+		return NULL;
+	for (int i = 0; i < lengthof(suffixes); i++)
+	{
+		int			base = len - (int) strlen(suffixes[i]);
+		const char *start = table;
+		int			digits = 0;
+
+		if (base < 2 || strcmp(table + base, suffixes[i]) != 0)
+			continue;
+		while (digits < base - 1 && table[base - 1 - digits] >= '0' &&
+			   table[base - 1 - digits] <= '9')
+			digits++;
+		if (digits == 14 && base > 16 && table[base - 15] == '_')
+			base -= 15;
+		while (*start == '_')
+			start++;
+		if (start - table < base)
+			return pnstrdup(start, base - (start - table));
+	}
+	return NULL;
+}
+
 bool
 selection_match(const Selection *sel, const char *schema, const char *table,
 				char **target_schema, char **target_table)
 {
 	const Rule *rule = best_rule(sel, schema, table);
+	char	   *base = NULL;
 
 	*target_schema = *target_table = NULL;
+	/* a shadow goes with its table, unless it is named itself */
+	if (rule == NULL || !is_exact(rule->table))
+		base = shadow_of(table);
+	if (base != NULL)
+	{
+		const Rule *of_base = best_rule(sel, schema, base);
+
+		if (of_base == NULL)
+			return sel->rest;
+		if (of_base->exclude)
+			return false;
+		*target_schema = of_base->target_schema;
+		return true;
+	}
 	if (rule == NULL)
 		return sel->rest;
 	if (rule->exclude)

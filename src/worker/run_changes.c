@@ -29,6 +29,8 @@
 #define IDLE_BOOK_MS 5000
 /* How often the distance to the log's end is asked. */
 #define DISTANCE_MS 2000
+/* How often the books are asked for tables to be copied again. */
+#define ASK_RESYNC_MS 1000
 
 typedef struct TableKey
 {
@@ -58,6 +60,7 @@ typedef struct Follow
 	TimestampTz batch_started;
 	TimestampTz last_booked;
 	TimestampTz last_distance;
+	TimestampTz last_asked;
 	TimestampTz rate_time;
 	int64		rate_changes;
 	void	   *book_plan;
@@ -84,6 +87,8 @@ index_relations(Follow *f)
 {
 	HASHCTL		ctl;
 
+	if (f->tables != NULL)
+		hash_destroy(f->tables);
 	memset(&ctl, 0, sizeof(ctl));
 	ctl.keysize = sizeof(TableKey);
 	ctl.entrysize = sizeof(TableEntry);
@@ -104,7 +109,8 @@ index_relations(Follow *f)
 }
 
 static SourceRelation *
-lookup_relation(void *arg, const char *schema, const char *table)
+lookup_relation(void *arg, const char *schema, const char *table,
+				SourcePos pos)
 {
 	Follow	   *f = arg;
 	TableKey	key;
@@ -113,7 +119,40 @@ lookup_relation(void *arg, const char *schema, const char *table)
 	if (!table_key(&key, schema, table))
 		return NULL;
 	entry = hash_search(f->tables, &key, HASH_FIND, NULL);
-	return entry ? entry->rel : NULL;
+
+	/* what came before the definition is in the copy, see relation.h */
+	if (entry == NULL || entry->rel->resync ||
+		(entry->rel->generation > 1 &&
+		 source_pos_cmp(pos, entry->rel->def_from) < 0))
+		return NULL;
+	return entry->rel;
+}
+
+/* Are new tables of this schema the task's? */
+static bool
+schema_is_selected(Follow *f, const char *schema)
+{
+	static const char *const system_schemas[] = {"information_schema",
+	"performance_schema", "mysql", "sys", "ndbinfo"};
+	List	   *named = selection_schemas(f->run->selection);
+	ListCell   *lc;
+
+	for (int i = 0; i < f->run->nrels; i++)
+		if (strcmp(f->run->rels[i]->schema, schema) == 0)
+			return true;
+	foreach(lc, named)
+	{
+		if (strcmp(lfirst(lc), schema) == 0)
+			return true;
+	}
+	if (named != NIL)
+		return false;
+	if (f->run->info->dbname != NULL && f->run->info->dbname[0] != '\0')
+		return strcmp(f->run->info->dbname, schema) == 0;
+	for (int i = 0; i < lengthof(system_schemas); i++)
+		if (pg_strcasecmp(system_schemas[i], schema) == 0)
+			return false;
+	return true;
 }
 
 /*
@@ -125,15 +164,18 @@ static bool
 is_selected(void *arg, const char *schema, const char *table)
 {
 	Follow	   *f = arg;
-	bool		known_schema = false;
 
-	if (table != NULL && lookup_relation(f, schema, table) != NULL)
+	if (table == NULL)
+	{
+		for (int i = 0; i < f->run->nrels; i++)
+			if (strcmp(f->run->rels[i]->schema, schema) == 0)
+				return true;
+		return false;
+	}
+	if (task_find_relation(f->run, schema, table) != NULL)
 		return true;
-	for (int i = 0; i < f->run->nrels && !known_schema; i++)
-		known_schema = strcmp(f->run->rels[i]->schema, schema) == 0;
-	if (table == NULL || !known_schema)
-		return known_schema;
-	return selection_has(f->run->selection, schema, table);
+	return schema_is_selected(f, schema) &&
+		selection_has(f->run->selection, schema, table);
 }
 
 /* ------------------------------------------------------------ committing */
@@ -209,16 +251,16 @@ ask_distance(Follow *f)
 	MemoryContextDelete(cxt);
 }
 
-/* Commits what has been gathered; the stream is between two transactions. */
+/* Commits what has been gathered, which reaches to position. */
 static void
-commit_batch(Follow *f)
+commit_at(Follow *f, char *position)
 {
 	TaskRun    *run = f->run;
 	TimestampTz now;
 
 	if (f->position)
 		pfree(f->position);
-	f->position = run->source->stream_position(f->stream);
+	f->position = position;
 	run->dest->commit(f->writer, write_position, f);
 	MemoryContextSwitchTo(run->cxt);
 	run->source->confirm(f->stream, f->position);
@@ -228,6 +270,28 @@ commit_batch(Follow *f)
 	f->last_booked = f->batch_started = now;
 	f->latency = f->commit_time ? Max(0, (now - f->commit_time) / 1000000.0) : 0;
 	publish(f);
+}
+
+/* Commits what has been gathered; the stream is between two transactions. */
+static void
+commit_batch(Follow *f)
+{
+	commit_at(f, f->run->source->stream_position(f->stream));
+}
+
+/* Tables that wait to be copied again are nobody's to write. */
+static void
+set_relations(Follow *f)
+{
+	SourceRelation **rels = palloc(sizeof(SourceRelation *) *
+								   Max(f->run->nrels, 1));
+	int			n = 0;
+
+	for (int i = 0; i < f->run->nrels; i++)
+		if (!f->run->rels[i]->resync)
+			rels[n++] = f->run->rels[i];
+	f->run->dest->set_relations(f->writer, rels, n);
+	pfree(rels);
 }
 
 /* ---------------------------------------------------------------- changes */
@@ -251,19 +315,54 @@ take_row(Follow *f, Change *change)
 	f->run->dest->change(f->writer, change);
 }
 
+/*
+ * A relation per table of ids is made anew, taken in, or given up, as the
+ * books have it now.
+ */
 static void
-refuse_ddl(Follow *f, const Change *change)
+refresh_relations(Follow *f, List *ids)
 {
+	TaskRun    *run = f->run;
+	ListCell   *lc;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(run->cxt);
+	foreach(lc, ids)
+		task_refresh_relation(run, *(int64 *) lfirst(lc));
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+	index_relations(f);
+	set_relations(f);
+}
+
+/*
+ * DDL is carried between what came before it and what comes after. Returns
+ * true when tables have to be copied again before the stream goes on.
+ */
+static bool
+take_ddl(Follow *f, const Change *change)
+{
+	DdlCarried	carried;
+	bool		again;
+
 	if (f->new_changes > 0)
-		commit_batch(f);
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("a statement changed the schema of migrated tables: %.500s",
-					change->ddl_sql),
-			 errdetail("It ran in database \"%s\" and ends at %s:" UINT64_FORMAT ".",
-					   change->ddl_schema ? change->ddl_schema : "",
-					   "log position", change->pos.offset),
-			 errhint("This version does not carry schema changes. Everything before the statement is applied. Drop the task and the migrated tables, and start a new one.")));
+		commit_at(f, MemoryContextStrdup(f->run->cxt, change->ddl_before));
+	if (f->position)
+		pfree(f->position);
+	f->position = MemoryContextStrdup(f->run->cxt,
+									  f->run->source->stream_position(f->stream));
+	f->commit_time = change->commit_time;
+	task_carry_ddl(f->run, change, f->in_transaction, f->position,
+				   write_position, f, &carried);
+	f->last_booked = GetCurrentTimestamp();
+	again = carried.resync;
+	if (!again && carried.changed != NIL)
+		refresh_relations(f, carried.changed);
+	MemoryContextDelete(carried.cxt);
+	publish(f);
+	return again;
 }
 
 /*
@@ -325,8 +424,7 @@ take_change(Follow *f, Change *change)
 		case CHANGE_ROLLBACK:
 			return true;
 		case CHANGE_DDL:
-			refuse_ddl(f, change);
-			break;
+			return take_ddl(f, change);
 		case CHANGE_HEARTBEAT:
 			if (!f->in_transaction)
 				source_is_idle(f, false);
@@ -351,7 +449,7 @@ open_stream(Follow *f, const char *position)
 	dest_options.batch_bytes = run->options->batch_memory * INT64CONST(1048576);
 	dest_options.overwrite = run->options->conflict == 1;
 	f->writer = run->dest->open(&dest_options);
-	run->dest->set_relations(f->writer, run->rels, run->nrels);
+	set_relations(f);
 	f->in_transaction = false;
 	f->new_changes = f->new_transactions = 0;
 }
@@ -401,6 +499,39 @@ housekeeping(Follow *f)
 	ask_distance(f);
 }
 
+/* Does a table wait to be copied again that we do not know of? */
+static bool
+resync_is_asked(Follow *f)
+{
+	TaskRun    *run = f->run;
+	TimestampTz now = GetCurrentTimestamp();
+	BookRows   *rows;
+	bool		asked = false;
+
+	if (f->new_changes > 0 || f->in_transaction ||
+		!TimestampDifferenceExceeds(f->last_asked, now, ASK_RESYNC_MS))
+		return false;
+	f->last_asked = now;
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = books_query("SELECT table_id FROM dtsmig.task_table "
+					   "WHERE task_id = $1 AND state = 'resync'", "i",
+					   run->task->id);
+	for (int r = 0; r < rows->nrows; r++)
+	{
+		bool		known = false;
+
+		for (int i = 0; i < run->nrels; i++)
+			known |= run->rels[i]->table_id == book_int(rows, r, 0) &&
+				run->rels[i]->resync;
+		asked |= !known;
+	}
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+	return asked;
+}
+
 /* Follows until the position is reached (true) or the stream must reopen. */
 static bool
 follow(Follow *f, const SourcePos *until)
@@ -421,6 +552,8 @@ follow(Follow *f, const SourcePos *until)
 				commit_batch(f);
 			publish(f);
 			housekeeping(f);
+			if (resync_is_asked(f))
+				return false;
 			continue;
 		}
 		if (change->kind >= CHANGE_COMMIT || change->kind == CHANGE_BEGIN)
@@ -428,6 +561,8 @@ follow(Follow *f, const SourcePos *until)
 					housekeeping(f);
 		}
 		if (take_change(f, change))
+			return false;
+		if (change->kind == CHANGE_HEARTBEAT && resync_is_asked(f))
 			return false;
 		if (until && (change->kind == CHANGE_COMMIT ||
 					  change->kind == CHANGE_HEARTBEAT) && !f->in_transaction &&
@@ -438,6 +573,32 @@ follow(Follow *f, const SourcePos *until)
 			return true;
 		}
 	}
+}
+
+/* Relations as the books have them; what waits to be copied is copied. */
+static void
+open_relations(Follow *f)
+{
+	TaskRun    *run = f->run;
+	bool		wait = false;
+
+	for (int i = 0; i < 2; i++)
+	{
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		task_open_relations(run);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+		MemoryContextSwitchTo(run->cxt);
+		wait = false;
+		for (int r = 0; r < run->nrels; r++)
+			wait |= run->rels[r]->resync;
+		if (i == 1 || !wait)
+			break;
+		task_resync(run);
+		MemoryContextSwitchTo(run->cxt);
+	}
+	index_relations(f);
 }
 
 void
@@ -454,18 +615,11 @@ run_changes(TaskRun *run, const char *until)
 	if (until)
 		target = run->source->parse_position(until);
 
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	task_open_relations(run);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(run->cxt);
-	index_relations(f);
-
 	while (!reached)
 	{
 		char	   *position = applied_position(f);
 
+		open_relations(f);
 		f->rate_changes = f->changes;
 		if (position == NULL)
 			ereport(ERROR,

@@ -128,6 +128,7 @@ run_read_schema(TaskRun *run)
 	List	   *tables;
 	List	   *plan;
 	List	   *names = NIL;
+	char	   *described;
 	ListCell   *lc;
 
 	StartTransactionCommand();
@@ -137,6 +138,7 @@ run_read_schema(TaskRun *run)
 		run->task->start_position = MemoryContextStrdup(run->cxt,
 														run->task->start_position);
 	tables = describe_selected(run->selection, run->source, run->conn, run->info);
+	described = run->source->current_position(run->conn);
 	plan = plan_schema(tables, plan_options(run->options), &names);
 	(void) books_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1", "i",
 					  run->task->id);
@@ -163,6 +165,8 @@ run_read_schema(TaskRun *run)
 	}
 	(void) books_exec("UPDATE dtsmig.task SET start_position = $2 WHERE task_id = $1",
 					  "it", run->task->id, run->task->start_position);
+	(void) books_exec("UPDATE dtsmig.task_table SET described_position = $2 WHERE task_id = $1",
+					  "it", run->task->id, described);
 	task_set_step(run, "schema", "schema");
 	task_log_event(run->task->id, "info", "read the source's tables",
 				   run->task->start_position ?

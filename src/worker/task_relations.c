@@ -75,9 +75,11 @@ task_make_relation(MemoryContext cxt, int64 table_id, TableDef *def)
 }
 
 #define RELATION_QUERY \
-	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high " \
+	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high, " \
+	"v.generation, v.from_position, t.state = 'resync', t.described_position " \
 	"FROM dtsmig.task_table t JOIN LATERAL " \
-	"(SELECT definition FROM dtsmig.table_version v " \
+	"(SELECT definition, generation, from_position " \
+	"FROM dtsmig.table_version v " \
 	"WHERE v.table_id = t.table_id ORDER BY generation DESC LIMIT 1) v " \
 	"ON true "
 
@@ -96,6 +98,20 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row,
 		rel->snap_lo = source->parse_position(v[2]);
 	if (v[3] && v[3][0])
 		rel->snap_hi = source->parse_position(v[3]);
+	rel->generation = (uint32) book_int(rows, row, 4);
+	if (v[5] && v[5][0])
+		rel->def_from = source->parse_position(v[5]);
+	rel->unsure = rel->snap_hi;
+	if (v[7] && v[7][0])
+	{
+		SourcePos	described = source->parse_position(v[7]);
+
+		if (source_pos_cmp(described, rel->unsure) > 0)
+			rel->unsure = described;
+	}
+	rel->resync = book_bool(rows, row, 6);
+	if (rel->resync)
+		return rel;
 	dest->bind_relation(rel);
 	source->prepare_relation(conn, rel, policy);
 	return rel;
@@ -122,14 +138,42 @@ void
 task_open_relations(TaskRun *run)
 {
 	BookRows   *rows;
-	MemoryContext old = MemoryContextSwitchTo(run->cxt);
+	MemoryContext old;
 
+	if (run->relcxt != NULL)
+		MemoryContextDelete(run->relcxt);
+	run->relcxt = AllocSetContextCreate(run->cxt, "dtsmig relations",
+										ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(run->relcxt);
 	rows = books_query(RELATION_QUERY "WHERE t.task_id = $1 ORDER BY t.table_id",
 					   "i", run->task->id);
 	run->nrels = rows->nrows;
 	run->rels = palloc0(sizeof(SourceRelation *) * Max(rows->nrows, 1));
 	for (int i = 0; i < rows->nrows; i++)
-		run->rels[i] = open_relation(run->cxt, rows, i, run->source, run->conn,
-									 run->dest, &run->options->policy);
+		run->rels[i] = open_relation(run->relcxt, rows, i, run->source,
+									 run->conn, run->dest,
+									 &run->options->policy);
+	MemoryContextSwitchTo(old);
+}
+
+void
+task_refresh_relation(TaskRun *run, int64 table_id)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->relcxt);
+	SourceRelation **rels = palloc0(sizeof(SourceRelation *) *
+									(run->nrels + 1));
+	BookRows   *rows;
+	int			n = 0;
+
+	for (int i = 0; i < run->nrels; i++)
+		if (run->rels[i]->table_id != table_id)
+			rels[n++] = run->rels[i];
+	rows = books_query(RELATION_QUERY "WHERE t.table_id = $1", "i", table_id);
+	if (rows->nrows == 1)
+		rels[n++] = open_relation(run->relcxt, rows, 0, run->source, run->conn,
+								  run->dest, &run->options->policy);
+	pfree(run->rels);
+	run->rels = rels;
+	run->nrels = n;
 	MemoryContextSwitchTo(old);
 }

@@ -29,6 +29,7 @@
 #include "core/options.h"
 #include "dest/dest.h"
 #include "schema/plan.h"
+#include "schema/plan_change.h"
 #include "source/source.h"
 #include "transform/describe.h"
 #include "transform/select.h"
@@ -47,6 +48,7 @@ typedef struct TaskRun
 	SourceConn *conn;			/* for questions, not for rows or changes */
 	const DestRoutine *dest;
 	int			nrels;
+	MemoryContext relcxt;		/* of rels */
 	SourceRelation **rels;		/* all tables of the task, bound; NULL before
 								 * task_open_relations */
 } TaskRun;
@@ -65,6 +67,58 @@ extern SourceRelation *task_open_relation(MemoryContext cxt, int64 table_id,
 										  SourceConn *conn,
 										  const DestRoutine *dest,
 										  TypePolicy *policy);
+
+/* run_ddl.c ------------------------------------------------------------- */
+
+typedef struct DdlCarried
+{
+	List	   *changed;		/* int64 *: tables whose relation is another now, or
+								 * that are new or gone */
+	bool		resync;			/* tables wait to be copied again */
+	MemoryContext cxt;			/* of all this; the caller's to delete */
+} DdlCarried;
+
+/*
+ * Carries a DDL statement to the destination, its new definitions and the
+ * position after it (by write_position) in one transaction; nothing may be
+ * pending. Raises an error if it cannot be carried.
+ */
+extern void task_carry_ddl(TaskRun *run, const Change *change,
+						   bool in_transaction, char *position,
+						   PositionWriter write_position, void *arg,
+						   DdlCarried *carried);
+/* One relation of the run, as the books have it now; gone if they have not. */
+extern void task_refresh_relation(TaskRun *run, int64 table_id);
+/* Is the table in the books; NULL if not. */
+extern SourceRelation *task_find_relation(TaskRun *run, const char *schema,
+										  const char *table);
+
+/* run_definitions.c ----------------------------------------------------- */
+
+/* PlanPairs of all tables that have a definition, each untouched. */
+extern List *task_pairs(TaskRun *run);
+extern PlanPair *task_pair_of(List *pairs, int64 table_id);
+/* Runs the statements of a change as far as the step has come. */
+extern void task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
+						  List **foreign_keys);
+/* Writes the definitions of pairs that differ into the books. */
+extern void task_store_pairs(TaskRun *run, List *pairs, const char *position,
+							 List **changed);
+/* Marks a table to be copied again. */
+extern void task_mark_resync(TaskRun *run, int64 table_id, const char *why);
+/* A table whose definition is not known yet, to be copied. */
+extern void task_take_in(TaskRun *run, const char *schema, const char *table,
+						 const char *position);
+extern void task_spi(const char *sql);
+
+/* run_resync.c ---------------------------------------------------------- */
+
+/*
+ * Copies the tables again that wait for it; no stream may be open. Those that
+ * the source does not have (any more) go on waiting.
+ */
+extern void task_resync(TaskRun *run);
+extern bool task_wants_resync(TaskRun *run);
 
 /* the steps ------------------------------------------------------------- */
 

@@ -43,6 +43,8 @@ my_sqlerrcode(unsigned int err, const char *state)
 		case 2012:
 		case 2026:				/* TLS */
 			return ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION;
+		case 1412:				/* DDL since the snapshot */
+			return ERRCODE_T_R_SERIALIZATION_FAILURE;
 		case 1236:				/* the binlog asked for can't be read */
 			return ERRCODE_UNDEFINED_FILE;
 	}

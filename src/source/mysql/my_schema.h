@@ -21,4 +21,7 @@ extern List *my_describe(SourceConn *conn, List *schemas);
  */
 extern char *my_next_auto_increment(SourceConn *conn, const TableDef *def);
 
+/* my_schema_defaults.c */
+extern struct DdlDefaults *my_ddl_defaults(SourceConn *conn);
+
 #endif							/* DTSMIG_MY_SCHEMA_H */

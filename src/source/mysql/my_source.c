@@ -51,6 +51,7 @@ const SourceRoutine mysql_source_routine =
 	.identify = my_source_identify,
 	.list_schemas = my_list_schemas,
 	.describe = my_describe,
+	.ddl_defaults = my_ddl_defaults,
 	.precheck = my_precheck,
 	.precheck_values = my_precheck_values,
 	.current_position = my_current_position,

@@ -203,8 +203,11 @@ dequeue(SourceStream *stream)
 		 change->kind == CHANGE_DDL) &&
 		source_pos_cmp(change->pos, stream_end_pos(stream)) == 0)
 	{
-		MemoryContext old = MemoryContextSwitchTo(stream->cxt);
+		MemoryContext old = MemoryContextSwitchTo(stream->eventcxt);
 
+		if (change->kind == CHANGE_DDL)
+			change->ddl_before = my_position_text(&stream->done);
+		MemoryContextSwitchTo(stream->cxt);
 		note_done(stream, change->kind);
 		MemoryContextSwitchTo(old);
 	}

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "source/mysql/my_charset.h"
+#include "source/mysql/ddl_parse.h"
 #include "source/mysql/my_stream_impl.h"
 
 #include "catalog/pg_collation.h"
@@ -178,6 +179,20 @@ check_data(SourceStream *stream, const BinlogStatement *stmt,
 }
 
 static void
+parse_ddl(SourceStream *stream, const BinlogStatement *stmt, Change *change)
+{
+	DdlInput	input = {0};
+
+	input.sql = change->ddl_sql;
+	input.schema = change->ddl_schema;
+	input.dialect.mariadb = stream->mariadb;
+	input.dialect.version = my_version_num(stream->main.conn);
+	input.dialect.sql_mode = stmt->sql_mode;
+	input.fold_names = stream->fold_names;
+	change->ddl = ddl_parse(&input, &change->ddl_error);
+}
+
+static void
 tell_ddl(SourceStream *stream, const BinlogStatement *stmt, const char *schema,
 		 SourceRelation *rel)
 {
@@ -187,6 +202,7 @@ tell_ddl(SourceStream *stream, const BinlogStatement *stmt, const char *schema,
 	change->ddl_sql = stream_to_server(stmt->sql, stmt->len);
 	change->rel = rel;
 	change->bytes = stream->event.size;
+	parse_ddl(stream, stmt, change);
 }
 
 /* A statement that is a transaction of its own has been dealt with. */
@@ -239,7 +255,7 @@ handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 	}
 	if (search.table)
 		rel = stream->callbacks.lookup(stream->callbacks.arg, search.schema,
-									   search.table);
+									   search.table, stream->start);
 	if (stmt->kind == BINLOG_STMT_TRUNCATE && rel != NULL)
 	{
 		tell_truncate(stream, rel);

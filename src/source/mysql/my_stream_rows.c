@@ -332,6 +332,7 @@ stream_table_map(SourceStream *stream)
 	BinlogError error;
 	StreamTable *table;
 	SourceRelation *rel;
+	SourcePos	start;
 	bool		same;
 
 	if (stream->state == STREAM_PREPARING)
@@ -352,8 +353,13 @@ stream_table_map(SourceStream *stream)
 	}
 	table->map_serial = stream->map_serial;
 
+	/* a stream may begin inside of a transaction */
+	start.segment = stream->main.segment;
+	start.offset = stream->main.event_start;
+	if (stream->state == STREAM_IN_TRANSACTION)
+		start = stream->start;
 	rel = stream->callbacks.lookup(stream->callbacks.arg, table->schema,
-								   table->name);
+								   table->name, start);
 	if (rel == NULL)
 		table->rel = NULL;
 	else if (rel != table->rel || !same || rel->generation != table->generation)

@@ -1,0 +1,84 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_change.c
+ *	  SQL functions for a task that DDL has stopped: ways on.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "catalog/books.h"
+#include "catalog/task.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+DTS_FUNCTION(dtsmig_skip_change);
+DTS_FUNCTION(dtsmig_resync_table);
+
+/*
+ * The worker passes over the statement at this position, and at no other.
+ */
+Datum
+dtsmig_skip_change(PG_FUNCTION_ARGS)
+{
+	char	   *statement = PG_ARGISNULL(1) ? NULL :
+		text_to_cstring(PG_GETARG_TEXT_PP(1));
+	TaskRecord *task;
+	BookRows   *rows;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("task must not be null")));
+	task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
+	task_check_owner(task);
+	rows = books_query("UPDATE dtsmig.task SET skip_position = refused_position, "
+					   "skip_statement = $2 WHERE task_id = $1 "
+					   "AND refused_position IS NOT NULL "
+					   "RETURNING refused_statement", "it", task->id, statement);
+	if (rows->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no statement has stopped task \"%s\"", task->name)));
+	task_log_event(task->id, "warning",
+				   psprintf("to be passed over: %.500s", rows->values[0][0]),
+				   statement, NULL, NULL);
+	PG_RETURN_VOID();
+}
+
+/* The running worker looks for it each second. */
+Datum
+dtsmig_resync_table(PG_FUNCTION_ARGS)
+{
+	TaskRecord *task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
+	char	   *table = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	BookRows   *rows;
+
+	task_check_owner(task);
+	if (!task->do_incremental ||
+		(strcmp(task->step, "changes") != 0 && strcmp(task->step, "catchup") != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("task \"%s\" does not follow changes", task->name),
+				 errhint("Wait until its full load is done.")));
+	rows = books_query("UPDATE dtsmig.task_table SET state = 'resync' "
+					   "WHERE task_id = $1 AND "
+					   "(source_schema || '.' || source_table = $2 "
+					   "OR source_table = $2) RETURNING table_id", "it",
+					   task->id, table);
+	if (rows->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("task \"%s\" has no table \"%s\"", task->name, table),
+				 errhint("The view dtsmig.task_tables lists them.")));
+	if (rows->nrows > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_ALIAS),
+				 errmsg("task \"%s\" has more than one table \"%s\"", task->name,
+						table),
+				 errhint("Give its schema, too.")));
+	task_log_event(task->id, "info",
+				   psprintf("table %s is to be copied again", table),
+				   "It was asked for.", NULL, NULL);
+	PG_RETURN_VOID();
+}

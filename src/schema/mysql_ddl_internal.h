@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * mysql_ddl_internal.h
+ *	  What mysql_ddl.c (columns) and mysql_ddl_keys.c (indexes and
+ *	  constraints) share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_MYSQL_DDL_INTERNAL_H
+#define DTSMIG_MYSQL_DDL_INTERNAL_H
+
+#include "schema/mysql_ddl.h"
+
+typedef struct MyDdl
+{
+	const DdlStatement *stmt;
+	const DdlDefaults *defaults;
+	DdlOutcome *outcome;
+	TableDef   *def;			/* being changed */
+	List	   *old_columns;	/* those of before */
+	char	   *table_collation;	/* what new columns inherit */
+} MyDdl;
+
+extern void mysql_ddl_fail(MyDdl *d, const char *fmt,...) pg_attribute_printf(2, 3);
+extern TableColumn *mysql_ddl_by_origin(List *columns, const char *name);
+
+/* mysql_ddl_keys.c: after the columns */
+extern void mysql_ddl_keys(MyDdl *d);
+
+#endif							/* DTSMIG_MYSQL_DDL_INTERNAL_H */

@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_schema_defaults.c
+ *	  What a MySQL-family source adds to definitions that do not say it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "schema/ddl.h"
+#include "source/mysql/my_schema_impl.h"
+
+static List *
+read_pairs(MyConn *conn, const char *sql)
+{
+	List	   *list = NIL;
+	MyResult   *res = my_query(conn, sql);
+
+	for (int i = 0; i < res->nrows; i++)
+	{
+		DdlCharset *entry = palloc0(sizeof(DdlCharset));
+
+		entry->name = res->values[i][0];
+		entry->collation = res->values[i][1];
+		if (entry->name != NULL && entry->collation != NULL)
+			list = lappend(list, entry);
+	}
+	return list;
+}
+
+DdlDefaults *
+my_ddl_defaults(SourceConn *sc)
+{
+	MyConn	   *conn = (MyConn *) sc;
+	DdlDefaults *defaults = palloc0(sizeof(DdlDefaults));
+	MyResult   *res;
+
+	defaults->mariadb = my_is_mariadb(conn);
+	defaults->version = my_version_num(conn);
+	defaults->charsets =
+		read_pairs(conn, "SELECT CHARACTER_SET_NAME, DEFAULT_COLLATE_NAME"
+				   " FROM information_schema.CHARACTER_SETS");
+	defaults->schemas =
+		read_pairs(conn, "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME"
+				   " FROM information_schema.SCHEMATA");
+	res = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'explicit_defaults_for_timestamp'");
+	defaults->explicit_timestamp = res->nrows > 0 &&
+		(strcmp(res->values[0][1], "ON") == 0 ||
+		 strcmp(res->values[0][1], "1") == 0);
+	return defaults;
+}

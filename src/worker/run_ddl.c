@@ -1,0 +1,802 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_ddl.c
+ *	  Carries a DDL statement of the source to the destination.
+ *
+ *	  statement -> definitions before and after -> plan_change -> SQL
+ *										|
+ *							books: versions by position
+ *
+ * All in one transaction with the position that it reaches. A table whose
+ * rows the statement changes in a way that only the source knows is marked,
+ * and copied again before the stream goes on; the same for one that the copy
+ * may have read after the statement. What cannot be carried stops the task;
+ * skip_change lets it go on.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/task_run.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "executor/spi.h"
+#include "schema/mysql_ddl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#define STATEMENT_SHOWN 500
+
+typedef struct Carry
+{
+	TaskRun    *run;
+	const Change *change;
+	const DdlStatement *stmt;
+	bool		in_transaction;
+	SourcePos	before;
+	char	   *position;		/* text from which new definitions hold */
+	PlanOptions *plan;
+	DdlDefaults *defaults;
+	List	   *pairs;			/* PlanPair * of all tables */
+	List	   *touched;		/* PlanPair *: of the statement itself */
+	bool		only_model;		/* the user did at the destination what is needed */
+	DdlCarried *carried;
+	char	   *why;			/* cannot be carried */
+} Carry;
+
+SourceRelation *
+task_find_relation(TaskRun *run, const char *schema, const char *table)
+{
+	for (int i = 0; i < run->nrels; i++)
+		if (strcmp(run->rels[i]->name, table) == 0 &&
+			strcmp(run->rels[i]->schema, schema) == 0)
+			return run->rels[i];
+	return NULL;
+}
+
+static SourceRelation *
+find(Carry *c, const DdlTable *t)
+{
+	return task_find_relation(c->run, t->schema, t->name);
+}
+
+static bool
+selected(Carry *c, const DdlTable *t)
+{
+	return selection_has(c->run->selection, t->schema, t->name);
+}
+
+/* Is the statement in the definition already? */
+static bool
+is_known(Carry *c, const SourceRelation *rel)
+{
+	if (source_pos_cmp(rel->def_from, c->change->pos) >= 0)
+		return true;
+	return c->in_transaction && rel->generation > 1 &&
+		source_pos_cmp(rel->def_from, c->before) >= 0;
+}
+
+static bool
+is_unsure(Carry *c, const SourceRelation *rel)
+{
+	return source_pos_is_set(rel->unsure) &&
+		source_pos_cmp(c->change->pos, rel->unsure) <= 0;
+}
+
+static void
+mark_id(Carry *c, int64 table_id, const char *why)
+{
+	int64	   *id = palloc(sizeof(int64));
+
+	task_mark_resync(c->run, table_id, why);
+	*id = table_id;
+	c->carried->changed = lappend(c->carried->changed, id);
+	c->carried->resync = true;
+}
+
+static void
+mark(Carry *c, const SourceRelation *rel, const char *why)
+{
+	mark_id(c, rel->table_id, why);
+}
+
+static void
+take_in(Carry *c, const DdlTable *t)
+{
+	task_take_in(c->run, t->schema, t->name, c->position);
+	c->carried->resync = true;
+}
+
+static PlanPair *
+touch(Carry *c, const SourceRelation *rel)
+{
+	PlanPair   *pair = task_pair_of(c->pairs, rel->table_id);
+
+	if (pair != NULL)
+		c->touched = lappend(c->touched, pair);
+	return pair;
+}
+
+/* Names at the destination of a table that is new or has a new name. */
+static void
+set_target(Carry *c, TableDef *def)
+{
+	char	   *schema;
+	char	   *table;
+
+	(void) selection_match(c->run->selection, def->schema, def->name, &schema,
+						   &table);
+	def->target_schema = schema;
+	def->target_name = table;
+}
+
+static void
+sync_parents(Carry *c, const TableDef *before, const TableDef *after)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+		ListCell   *lc2;
+
+		if (pair->after == NULL || pair->after == after)
+			continue;
+		foreach(lc2, pair->after->foreign_keys)
+		{
+			TableForeignKey *fk = lfirst(lc2);
+
+			if (strcmp(fk->ref_schema, before->schema) != 0 ||
+				strcmp(fk->ref_table, before->name) != 0)
+				continue;
+			if (pair->after == pair->before)
+				pair->after = mysql_ddl_copy(pair->before);
+			(void) mysql_ddl_follow_parent(pair->after, before, after);
+			break;
+		}
+	}
+}
+
+/* ------------------------------------------------------------ executing */
+
+/* Errors that rows cause, and that go with the rows. */
+static bool
+is_row_error(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
+		sqlerrcode == ERRCODE_CANNOT_COERCE ||
+		sqlerrcode == ERRCODE_DATATYPE_MISMATCH;
+}
+
+static bool
+is_empty(const TableDef *def)
+{
+	bool		empty;
+
+	SPI_connect();
+	if (SPI_execute(psprintf("SELECT 1 FROM ONLY %s LIMIT 1",
+							 plan_table_name(def)), true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look into %s", def->target_name);
+	empty = SPI_processed == 0;
+	SPI_finish();
+	return empty;
+}
+
+/* Runs a plan in a subtransaction. False: rows were in the way. */
+static bool
+try_plan(Carry *c, PlanChange *change)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool done = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		task_run_plan(c->run, c->pairs, change, NULL);
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
+			ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
+			ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
+			ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
+			ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
+			ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK))
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (!is_row_error(edata->sqlerrcode))
+			c->why = psprintf("at the destination: %s", edata->message);
+		else
+			elog(LOG, "DDL is carried by copying the table again: %s",
+				 edata->message);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	return done;
+}
+
+/* Tables of the statement are copied again, and left as they are till then. */
+static void
+copy_touched(Carry *c, const char *why)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->touched)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->before == NULL || pair->after == NULL)
+			continue;
+		mark_id(c, pair->id, pair->copy_why ? pair->copy_why : why);
+	}
+}
+
+/*
+ * Brings the destination from the definitions before to those after, and
+ * writes these into the books.
+ */
+static void
+execute(Carry *c)
+{
+	PlanChange *change;
+	char	   *copy_why = NULL;
+	ListCell   *lc;
+	bool		run_it = !c->only_model && c->run->task->do_schema;
+
+	foreach(lc, c->touched)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (run_it && pair->before != NULL && pair->after != NULL)
+			pair->emptied = is_empty(pair->before);
+	}
+	change = plan_change(c->pairs, c->plan, c->change->commit_time);
+	foreach(lc, c->pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->copy_why != NULL && pair->differs)
+			copy_why = pair->copy_why;
+	}
+	if (run_it)
+	{
+		if (copy_why != NULL || (!try_plan(c, change) && c->why == NULL))
+		{
+			copy_touched(c, copy_why ? copy_why : "its rows do not fit the statement");
+			return;
+		}
+	}
+	if (c->why == NULL)
+		task_store_pairs(c->run, c->pairs, c->position, &c->carried->changed);
+}
+
+/* The definitions after are those before, for the next statement. */
+static void
+settle(Carry *c)
+{
+	List	   *pairs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, c->pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->after == NULL)
+			continue;
+		pair->before = pair->after;
+		pair->differs = false;
+		pair->copy_why = NULL;
+		pair->emptied = false;
+		pairs = lappend(pairs, pair);
+	}
+	c->pairs = pairs;
+	c->touched = NIL;
+}
+
+/* ------------------------------------------------------------ statements */
+
+static void
+drop_relation(Carry *c, const SourceRelation *rel)
+{
+	PlanPair   *pair = touch(c, rel);
+
+	if (pair != NULL)
+		pair->after = NULL;
+	else
+	{
+		/* it was never made */
+		int64	   *id = palloc(sizeof(int64));
+
+		*id = rel->table_id;
+		(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1",
+						  "i", *id);
+		c->carried->changed = lappend(c->carried->changed, id);
+	}
+}
+
+static void
+carry_create(Carry *c)
+{
+	const DdlStatement *stmt = c->stmt;
+	DdlTable   *name = linitial(stmt->tables);
+	SourceRelation *rel = find(c, name);
+	PlanPair   *pair;
+
+	if (!selected(c, name))
+		return;
+	if (rel != NULL)
+	{
+		if (is_known(c, rel) || (stmt->if_exists && !stmt->or_replace))
+			return;
+		if (is_unsure(c, rel) || rel->resync)
+		{
+			mark(c, rel, "it was made while the task read it");
+			return;
+		}
+		drop_relation(c, rel);
+		execute(c);
+		settle(c);
+		if (c->why != NULL)
+			return;
+	}
+	pair = palloc0(sizeof(PlanPair));
+	if (stmt->like != NULL)
+	{
+		SourceRelation *model = find(c, stmt->like);
+
+		if (model != NULL && !model->resync && model->def->columns != NIL)
+			pair->after = mysql_ddl_like(name, model->def);
+	}
+	else if (!stmt->as_select)
+	{
+		DdlOutcome	outcome;
+
+		mysql_ddl_apply(mysql_ddl_empty(name, c->defaults, stmt), stmt,
+						c->defaults, &outcome);
+		if (outcome.error != NULL)
+		{
+			c->why = outcome.error;
+			return;
+		}
+		pair->after = outcome.def;
+	}
+	if (pair->after == NULL)
+	{
+		take_in(c, name);
+		return;
+	}
+	set_target(c, pair->after);
+	c->pairs = lappend(c->pairs, pair);
+	c->touched = lappend(c->touched, pair);
+	execute(c);
+}
+
+/* A table leaves the selection: it stays at the destination. */
+static void
+leave(Carry *c, const SourceRelation *rel, const DdlTable *to)
+{
+	int64	   *id = palloc(sizeof(int64));
+
+	*id = rel->table_id;
+	(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1", "i",
+					  *id);
+	task_log_event(c->run->task->id, "warning",
+				   psprintf("table \"%s\".\"%s\" is not followed any more",
+							rel->schema, rel->name),
+				   psprintf("It was renamed to \"%s\".\"%s\", which is not selected; the table at the destination stays.",
+							to->schema, to->name), NULL, NULL);
+	c->carried->changed = lappend(c->carried->changed, id);
+	for (int i = 0; i < list_length(c->pairs); i++)
+	{
+		PlanPair   *pair = list_nth(c->pairs, i);
+
+		if (pair->id == rel->table_id)
+		{
+			c->pairs = list_delete_nth_cell(c->pairs, i);
+			break;
+		}
+	}
+}
+
+/* def, with another name */
+static TableDef *
+renamed(Carry *c, const TableDef *def, const DdlTable *to)
+{
+	TableDef   *after = mysql_ddl_copy(def);
+	char	   *old_key = plan_name_with_suffix(def->target_name, "_pkey");
+	ListCell   *lc;
+
+	after->schema = pstrdup(to->schema);
+	after->name = pstrdup(to->name);
+	set_target(c, after);
+	foreach(lc, after->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+
+		if (index->kind == INDEX_PRIMARY && index->target_name != NULL &&
+			strcmp(index->target_name, old_key) == 0)
+			index->target_name = NULL;
+	}
+	/* InnoDB's own names of foreign keys follow */
+	foreach(lc, after->foreign_keys)
+	{
+		TableForeignKey *fk = lfirst(lc);
+		Size		len = strlen(def->name);
+
+		if (strncmp(fk->name, def->name, len) == 0 &&
+			strncmp(fk->name + len, "_ibfk_", 6) == 0)
+			fk->name = psprintf("%s%s", to->name, fk->name + len);
+		if (strcmp(fk->ref_schema, def->schema) == 0 &&
+			strcmp(fk->ref_table, def->name) == 0)
+		{
+			fk->ref_schema = after->schema;
+			fk->ref_table = after->name;
+		}
+	}
+	return after;
+}
+
+static PlanPair *
+pair_by_name(Carry *c, const DdlTable *t)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->after != NULL && strcmp(pair->after->name, t->name) == 0 &&
+			strcmp(pair->after->schema, t->schema) == 0)
+			return pair;
+	}
+	return NULL;
+}
+
+static void
+rename_pair(Carry *c, PlanPair *pair, const DdlTable *to)
+{
+	TableDef   *after = renamed(c, pair->before, to);
+
+	/* plain names as plan_schema would give them */
+	if (after->target_schema == NULL)
+		after->target_schema = plan_name(after->schema, c->plan->name_case, false);
+	if (after->target_name == NULL)
+		after->target_name = plan_name(after->name, c->plan->name_case, false);
+	pair->after = after;
+	sync_parents(c, pair->before, after);
+}
+
+static void
+carry_alter(Carry *c)
+{
+	DdlTable   *name = linitial(c->stmt->tables);
+	SourceRelation *rel = find(c, name);
+	DdlOutcome	outcome;
+	PlanPair   *pair;
+	ListCell   *lc;
+
+	if (rel == NULL)
+	{
+		/* RENAME TO brings it in */
+		foreach(lc, c->stmt->actions)
+		{
+			DdlAction  *action = lfirst(lc);
+
+			if (action->kind == DDL_RENAME_TABLE_TO && selected(c, action->table) &&
+				find(c, action->table) == NULL)
+				take_in(c, action->table);
+		}
+		return;
+	}
+	if (is_known(c, rel))
+	{
+		/* the other table of EXCHANGE PARTITION may not know it yet */
+		foreach(lc, c->stmt->actions)
+		{
+			DdlAction  *action = lfirst(lc);
+			SourceRelation *other = action->kind == DDL_ROWS_CHANGE &&
+				action->table != NULL ? find(c, action->table) : NULL;
+
+			if (other != NULL && !is_known(c, other))
+				mark(c, other, action->text);
+		}
+		return;
+	}
+	if (rel->resync || is_unsure(c, rel))
+	{
+		foreach(lc, c->stmt->actions)
+		{
+			DdlAction  *action = lfirst(lc);
+
+			if (action->kind != DDL_RENAME_TABLE_TO)
+				continue;
+			if (find(c, action->table) == NULL && selected(c, action->table))
+				take_in(c, action->table);
+			drop_relation(c, rel);
+			execute(c);
+			return;
+		}
+		mark(c, rel, "it was altered while the task copied it");
+		return;
+	}
+	pair = touch(c, rel);
+	if (pair == NULL)
+		return;
+	mysql_ddl_apply(pair->before, c->stmt, c->defaults, &outcome);
+	if (outcome.error != NULL)
+	{
+		c->why = outcome.error;
+		return;
+	}
+	if (outcome.renamed != NULL)
+	{
+		if (!selected(c, outcome.renamed))
+		{
+			leave(c, rel, outcome.renamed);
+			return;
+		}
+		/* first the name, then the rest */
+		rename_pair(c, pair, outcome.renamed);
+		execute(c);
+		settle(c);
+		if (c->why != NULL)
+			return;
+		c->touched = list_make1(pair);
+		mysql_ddl_apply(pair->before, c->stmt, c->defaults, &outcome);
+	}
+	pair->after = outcome.def;
+	sync_parents(c, pair->before, pair->after);
+	if (outcome.rows_change != NULL)
+	{
+		SourceRelation *other = outcome.rows_with ?
+			find(c, outcome.rows_with) : NULL;
+
+		mark(c, rel, outcome.rows_change);
+		if (other != NULL && !is_known(c, other))
+			mark(c, other, outcome.rows_change);
+		return;
+	}
+	execute(c);
+}
+
+/*
+ * One step of RENAME TABLE. The relations of the run have the names of before
+ * the statement; the pairs follow it.
+ */
+static void
+rename_step(Carry *c, const DdlTable *from, const DdlTable *to)
+{
+	PlanPair   *pair = pair_by_name(c, from);
+	SourceRelation *rel = NULL;
+	SourceRelation *target = find(c, to);
+
+	for (int i = 0; i < c->run->nrels && pair != NULL; i++)
+		if (c->run->rels[i]->table_id == pair->id)
+			rel = c->run->rels[i];
+	if (pair == NULL || rel == NULL)
+	{
+		if (selected(c, to) && pair_by_name(c, to) == NULL &&
+			(target == NULL || !is_known(c, target)))
+			take_in(c, to);
+		return;
+	}
+	if (is_known(c, rel))
+		return;
+	if (!selected(c, to))
+	{
+		leave(c, rel, to);
+		return;
+	}
+	/* what the copy read under this name is another table now */
+	if (rel->resync || is_unsure(c, rel))
+		mark(c, rel, "it was renamed while the task copied it");
+	c->touched = list_make1(pair);
+	rename_pair(c, pair, to);
+	execute(c);
+	settle(c);
+}
+
+static void
+carry_rename(Carry *c)
+{
+	for (int i = 0; i + 1 < list_length(c->stmt->tables) && c->why == NULL; i += 2)
+		rename_step(c, list_nth(c->stmt->tables, i),
+					list_nth(c->stmt->tables, i + 1));
+}
+
+static void
+carry_drop(Carry *c)
+{
+	ListCell   *lc;
+	bool		any = false;
+
+	foreach(lc, c->stmt->tables)
+	{
+		SourceRelation *rel = find(c, lfirst(lc));
+
+		if (rel == NULL || is_known(c, rel))
+			continue;
+		drop_relation(c, rel);
+		any = true;
+	}
+	if (any)
+		execute(c);
+}
+
+static void
+carry_drop_schema(Carry *c)
+{
+	DdlTable   *schema = linitial(c->stmt->tables);
+	bool		any = false;
+
+	for (int i = 0; i < c->run->nrels; i++)
+	{
+		SourceRelation *rel = c->run->rels[i];
+
+		if (strcmp(rel->schema, schema->schema) != 0 || is_known(c, rel))
+			continue;
+		drop_relation(c, rel);
+		any = true;
+	}
+	if (any)
+		execute(c);
+}
+
+/* TRUNCATE that has not come as a row change. */
+static void
+carry_truncate(Carry *c)
+{
+	SourceRelation *rel = find(c, linitial(c->stmt->tables));
+
+	if (rel == NULL || is_known(c, rel) || rel->resync)
+		return;
+	mark(c, rel, "TRUNCATE");
+}
+
+static void
+carry_statement(Carry *c)
+{
+	switch (c->stmt->kind)
+	{
+		case DDL_CREATE_TABLE:
+			carry_create(c);
+			break;
+		case DDL_ALTER_TABLE:
+			carry_alter(c);
+			break;
+		case DDL_DROP_TABLE:
+			carry_drop(c);
+			break;
+		case DDL_RENAME_TABLE:
+			carry_rename(c);
+			break;
+		case DDL_TRUNCATE:
+			carry_truncate(c);
+			break;
+		case DDL_DROP_SCHEMA:
+			carry_drop_schema(c);
+			break;
+		default:
+			break;
+	}
+}
+
+/* ------------------------------------------------------------------ entry */
+
+static char *
+shown(const Change *change)
+{
+	return psprintf("%.*s%s", STATEMENT_SHOWN, change->ddl_sql,
+					strlen(change->ddl_sql) > STATEMENT_SHOWN ? " ..." : "");
+}
+
+/* Stops the task, and leaves in the books by what. */
+static void
+refuse(TaskRun *run, const Change *change, const char *why)
+{
+	char	   *text = shown(change);
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) books_exec("UPDATE dtsmig.task SET refused_position = $2, "
+					  "refused_statement = $3 WHERE task_id = $1", "itt",
+					  run->task->id, change->ddl_before, change->ddl_sql);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("a statement of the source cannot be carried: %s", text),
+			 errdetail("It ran in database \"%s\". %s.",
+					   change->ddl_schema ? change->ddl_schema : "", why),
+			 errhint("Do at the destination what is needed, then dtsmig.skip_change(task) and resume_task; dtsmig.skip_change(task, statement) runs a statement of yours instead. dtsmig.resync_table copies the table again.")));
+}
+
+/* Did the user say to pass over this statement? */
+static bool
+is_skipped(TaskRun *run, const Change *change, char **statement)
+{
+	BookRows   *rows;
+
+	rows = books_query("UPDATE dtsmig.task SET skip_position = NULL, "
+					   "skip_statement = NULL, refused_position = NULL, "
+					   "refused_statement = NULL FROM (SELECT task_id AS id, "
+					   "skip_statement AS st FROM dtsmig.task WHERE task_id = $1) o "
+					   "WHERE task_id = $1 AND skip_position = $2 RETURNING o.st",
+					   "it", run->task->id, change->ddl_before);
+	if (rows->nrows == 0)
+		return false;
+	*statement = rows->values[0][0];
+	return true;
+}
+
+void
+task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
+			   char *position, PositionWriter write_position, void *arg,
+			   DdlCarried *carried)
+{
+	Carry		c = {0};
+	MemoryContext cxt = AllocSetContextCreate(run->cxt, "dtsmig DDL",
+											  ALLOCSET_DEFAULT_SIZES);
+	char	   *user_statement = NULL;
+	char	   *why = NULL;
+
+	memset(carried, 0, sizeof(*carried));
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(cxt);
+	c.run = run;
+	c.change = change;
+	c.stmt = change->ddl;
+	c.in_transaction = in_transaction;
+	c.before = run->source->parse_position(change->ddl_before);
+	c.carried = carried;
+	c.only_model = is_skipped(run, change, &user_statement);
+	c.position = in_transaction ? change->ddl_before : position;
+	if (c.only_model && user_statement != NULL)
+		task_spi(user_statement);
+	if (c.stmt != NULL)
+	{
+		c.plan = plan_options(run->options);
+		c.defaults = run->source->ddl_defaults(run->conn);
+		c.pairs = task_pairs(run);
+		carry_statement(&c);
+		why = c.why;
+	}
+	else if (!c.only_model)
+		why = change->ddl_error ? change->ddl_error : "It is not understood";
+	if (why != NULL && !c.only_model)
+	{
+		why = MemoryContextStrdup(run->cxt, why);
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(run->cxt);
+		refuse(run, change, why);
+	}
+	if (carried->changed != NIL || carried->resync || c.only_model)
+		task_log_event(run->task->id, c.only_model ? "warning" : "info",
+					   psprintf(c.only_model ? "passed over: %s" : "carried: %s",
+								shown(change)), NULL, NULL, NULL);
+	write_position(arg);
+	if (ActiveSnapshotSet())
+		PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+
+	carried->cxt = cxt;
+}

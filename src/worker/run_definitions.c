@@ -1,0 +1,242 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_definitions.c
+ *	  Changed definitions: the statements for them at the destination, and
+ *	  their versions in the books.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/task_run.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "executor/spi.h"
+#include "schema/mysql_ddl.h"
+#include "utils/memutils.h"
+
+/* Runs sql through SPI as the task's role. */
+void
+task_spi(const char *sql)
+{
+	int			rc;
+
+	SPI_connect();
+	rc = SPI_execute(sql, false, 0);
+	if (rc < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
+	SPI_finish();
+	CommandCounterIncrement();
+}
+
+List *
+task_pairs(TaskRun *run)
+{
+	List	   *pairs = NIL;
+
+	for (int i = 0; i < run->nrels; i++)
+	{
+		SourceRelation *rel = run->rels[i];
+		PlanPair   *pair;
+
+		if (rel->def->columns == NIL)
+			continue;
+		pair = palloc0(sizeof(PlanPair));
+		pair->id = rel->table_id;
+		pair->before = pair->after = rel->def;
+		pairs = lappend(pairs, pair);
+	}
+	return pairs;
+}
+
+PlanPair *
+task_pair_of(List *pairs, int64 table_id)
+{
+	ListCell   *lc;
+
+	foreach(lc, pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->id == table_id)
+			return pair;
+	}
+	return NULL;
+}
+
+/* Have objects of this phase been made already? */
+static bool
+phase_is_done(TaskRun *run, PlanPhase phase)
+{
+	return strcmp(run->task->step, "changes") == 0 ||
+		phase == PLAN_PRE_DATA || phase == PLAN_KEY || phase == PLAN_INDEX;
+}
+
+static const char *
+waiting_phase(PlanPhase phase)
+{
+	return phase == PLAN_UNIQUE ? "unique" : "post_data";
+}
+
+/* An object for a phase that comes later. */
+static void
+keep_for_later(TaskRun *run, const PlanStatement *st)
+{
+	(void) books_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, "
+					  "kind, name, statement, note, warning, state) "
+					  "SELECT $1, (SELECT table_id FROM dtsmig.task_table "
+					  "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3), "
+					  "$4, $5, $6, $7, $8, $9, 'waiting'",
+					  "itttttt" "tb", run->task->id, st->schema, st->table,
+					  waiting_phase(st->phase), st->kind, st->name, st->sql,
+					  st->note, (int) st->warning);
+}
+
+/*
+ * foreign_keys (may be NULL) receives those statements that make foreign keys,
+ * which are not run then.
+ */
+void
+task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
+			  List **foreign_keys)
+{
+	ListCell   *lc;
+
+	/* what was to be made later, and is not wanted any more */
+	foreach(lc, change->gone)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (!phase_is_done(run, st->phase))
+			(void) books_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1 "
+							  "AND kind = $2 AND name = $3 AND statement = $4 "
+							  "AND state IN ('waiting', 'failed')", "ittt",
+							  run->task->id, st->kind, st->name, st->sql);
+	}
+	foreach(lc, change->run)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (!phase_is_done(run, st->phase))
+			keep_for_later(run, st);
+		else if (foreign_keys != NULL && strcmp(st->kind, "foreign key") == 0 &&
+				 st->phase == PLAN_POST_DATA)
+			*foreign_keys = lappend(*foreign_keys, st);
+		else
+		{
+			elog(DEBUG1, "dtsmig DDL: %s", st->sql);
+			task_spi(st->sql);
+		}
+	}
+}
+
+static void
+store_version(int64 table_id, const TableDef *def, const char *position)
+{
+	(void) books_exec("INSERT INTO dtsmig.table_version "
+					  "(table_id, generation, from_position, definition) "
+					  "SELECT $1, COALESCE(max(generation), 0) + 1, $2, $3 "
+					  "FROM dtsmig.table_version WHERE table_id = $1", "itj",
+					  table_id, position, model_to_jsonb(def));
+}
+
+static int64
+insert_table(TaskRun *run, const TableDef *def, const char *state)
+{
+	BookRows   *rows;
+
+	rows = books_query("INSERT INTO dtsmig.task_table (task_id, source_schema, "
+					   "source_table, target_schema, target_table, keyed, state) "
+					   "VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING table_id",
+					   "ittttbt", run->task->id, def->schema, def->name,
+					   def->target_schema, def->target_name,
+					   (int) (model_row_key(def) != NULL), state);
+	return book_int(rows, 0, 0);
+}
+
+static void
+note_changed(List **changed, int64 id)
+{
+	int64	   *copy;
+
+	if (changed == NULL)
+		return;
+	copy = palloc(sizeof(int64));
+	*copy = id;
+	*changed = lappend(*changed, copy);
+}
+
+void
+task_store_pairs(TaskRun *run, List *pairs, const char *position,
+				 List **changed)
+{
+	ListCell   *lc;
+
+	foreach(lc, pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (!pair->differs)
+			continue;
+		if (pair->after == NULL)
+			(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1",
+							  "i", pair->id);
+		else if (pair->id == 0)
+		{
+			pair->id = insert_table(run, pair->after, "ready");
+			store_version(pair->id, pair->after, position);
+		}
+		else
+		{
+			(void) books_exec("UPDATE dtsmig.task_table SET source_schema = $2, "
+							  "source_table = $3, target_schema = $4, "
+							  "target_table = $5, keyed = $6 WHERE table_id = $1",
+							  "ittttb", pair->id, pair->after->schema,
+							  pair->after->name, pair->after->target_schema,
+							  pair->after->target_name,
+							  (int) (model_row_key(pair->after) != NULL));
+			store_version(pair->id, pair->after, position);
+		}
+		note_changed(changed, pair->id);
+	}
+}
+
+void
+task_mark_resync(TaskRun *run, int64 table_id, const char *why)
+{
+	BookRows   *rows;
+
+	rows = books_query("UPDATE dtsmig.task_table SET state = 'resync' "
+					   "WHERE table_id = $1 RETURNING source_schema, source_table",
+					   "i", table_id);
+	if (rows->nrows > 0)
+		task_log_event(run->task->id, "info",
+					   psprintf("table \"%s\".\"%s\" is to be copied again",
+								rows->values[0][0], rows->values[0][1]),
+					   why, NULL, NULL);
+}
+
+void
+task_take_in(TaskRun *run, const char *schema, const char *table,
+			 const char *position)
+{
+	TableDef   *def = palloc0(sizeof(TableDef));
+	int64		id;
+
+	def->schema = pstrdup(schema);
+	def->name = pstrdup(table);
+	(void) selection_match(run->selection, schema, table, &def->target_schema,
+						   &def->target_name);
+	if (def->target_schema == NULL)
+		def->target_schema = plan_name(schema, (NameCase) run->options->name_case,
+									   false);
+	if (def->target_name == NULL)
+		def->target_name = plan_name(table, (NameCase) run->options->name_case,
+									 false);
+	id = insert_table(run, def, "resync");
+	store_version(id, def, position);
+	task_log_event(run->task->id, "info",
+				   psprintf("table \"%s\".\"%s\" is taken in", schema, table),
+				   NULL, NULL, NULL);
+}

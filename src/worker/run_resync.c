@@ -1,0 +1,498 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_resync.c
+ *	  Copies tables again while the rest of the task waits: those that the
+ *	  user asked for, and those whose rows a statement of the source changed
+ *	  in a way that the log does not tell.
+ *
+ * A snapshot is opened, the source says what the tables look like now, and in
+ * one transaction the tables are emptied, brought to that shape, filled, and
+ * noted with the snapshot's position: changes before it are passed over when
+ * the stream goes on. Tables that take part in a foreign key's action go
+ * together, so that an action of a parent is in the copies of both.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/task_run.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "miscadmin.h"
+#include "schema/mysql_ddl.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#define LOAD_CHUNK (64 * 1024)
+/* So often a snapshot is taken again because of DDL after it. */
+#define RESYNC_TRIES 50
+
+typedef struct Resync
+{
+	TaskRun    *run;
+	MemoryContext cxt;
+	SourceConn *conn;			/* that holds the snapshot */
+	char	   *snapshot;		/* position that it has all before, */
+	char	   *high;			/* and nothing after */
+	char	   *described;		/* position after the source was asked */
+	List	   *rels;			/* SourceRelation *: to be copied */
+	List	   *pairs;			/* PlanPair * of all tables */
+	PlanOptions *plan;
+} Resync;
+
+bool
+task_wants_resync(TaskRun *run)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT count(*) FROM dtsmig.task_table "
+					   "WHERE task_id = $1 AND state = 'resync'", "i",
+					   run->task->id);
+	return book_int(rows, 0, 0) > 0;
+}
+
+/* ------------------------------------------------------------------ which */
+
+static bool
+is_action(const char *rule)
+{
+	return rule != NULL && pg_strcasecmp(rule, "RESTRICT") != 0 &&
+		pg_strcasecmp(rule, "NO ACTION") != 0;
+}
+
+static bool
+has_action(const TableForeignKey *fk)
+{
+	return is_action(fk->on_delete) || is_action(fk->on_update);
+}
+
+static bool
+is_child(const TableDef *child, const TableDef *parent)
+{
+	ListCell   *lc;
+
+	foreach(lc, child->foreign_keys)
+	{
+		TableForeignKey *fk = lfirst(lc);
+
+		if (has_action(fk) && strcmp(fk->ref_table, parent->name) == 0 &&
+			strcmp(fk->ref_schema, parent->schema) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Marked tables, and all that their foreign keys' actions reach. */
+static void
+choose(Resync *r)
+{
+	TaskRun    *run = r->run;
+	bool		more = true;
+
+	for (int i = 0; i < run->nrels; i++)
+		if (run->rels[i]->resync)
+			r->rels = lappend(r->rels, run->rels[i]);
+	while (more)
+	{
+		more = false;
+		for (int i = 0; i < run->nrels; i++)
+		{
+			SourceRelation *rel = run->rels[i];
+			ListCell   *lc;
+
+			if (list_member_ptr(r->rels, rel) || rel->def->columns == NIL)
+				continue;
+			foreach(lc, r->rels)
+			{
+				SourceRelation *parent = lfirst(lc);
+
+				if (!is_child(rel->def, parent->def))
+					continue;
+				r->rels = lappend(r->rels, rel);
+				more = true;
+				break;
+			}
+		}
+	}
+}
+
+/* ------------------------------------------------------------ definitions */
+
+static List *
+schemas_of(Resync *r)
+{
+	List	   *schemas = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, r->rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+		bool		known = false;
+
+		foreach(lc2, schemas)
+			known |= strcmp(lfirst(lc2), rel->schema) == 0;
+		if (!known)
+			schemas = lappend(schemas, rel->schema);
+	}
+	return schemas;
+}
+
+/* What is of the same name stays what it is at the destination. */
+static void
+take_targets(TableDef *def, const TableDef *old)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	def->target_schema = old->target_schema;
+	def->target_name = old->target_name;
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		foreach(lc2, old->columns)
+		{
+			TableColumn *was = lfirst(lc2);
+
+			if (strcmp(was->name, col->name) != 0)
+				continue;
+			col->origin = col->name;
+			col->target_name = was->target_name;
+			col->left_out = was->left_out;
+			if (strcmp(col->base_type, "enum") == 0 &&
+				strcmp(was->base_type, "enum") == 0)
+				col->pg_type = was->pg_type;
+		}
+	}
+	foreach(lc, def->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+
+		foreach(lc2, old->indexes)
+		{
+			TableIndex *was = lfirst(lc2);
+
+			if (strcmp(was->name, index->name) != 0)
+				continue;
+			index->origin = index->name;
+			index->target_name = was->target_name;
+		}
+	}
+	foreach(lc, def->foreign_keys)
+	{
+		TableForeignKey *fk = lfirst(lc);
+
+		foreach(lc2, old->foreign_keys)
+		{
+			TableForeignKey *was = lfirst(lc2);
+
+			if (strcmp(was->name, fk->name) == 0)
+				fk->target_name = was->target_name;
+		}
+	}
+	foreach(lc, def->checks)
+	{
+		TableCheck *check = lfirst(lc);
+
+		foreach(lc2, old->checks)
+		{
+			TableCheck *was = lfirst(lc2);
+
+			if (strcmp(was->name, check->name) == 0)
+				check->target_name = was->target_name;
+		}
+	}
+}
+
+/*
+ * Sets the pairs to what the source has now; a table that it has not is no
+ * longer among those to be copied.
+ */
+static void
+look_up(Resync *r)
+{
+	List	   *tables = r->run->source->describe(r->run->conn, schemas_of(r));
+	List	   *found = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	r->described = r->run->source->current_position(r->run->conn);
+	r->pairs = task_pairs(r->run);
+	foreach(lc, r->rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
+
+		foreach(lc2, tables)
+		{
+			TableDef   *def = lfirst(lc2);
+
+			if (strcmp(def->name, rel->name) != 0 ||
+				strcmp(def->schema, rel->schema) != 0 || !model_has_rows(def))
+				continue;
+			take_targets(def, rel->def);
+			if (pair == NULL)
+			{
+				pair = palloc0(sizeof(PlanPair));
+				pair->id = rel->table_id;
+				r->pairs = lappend(r->pairs, pair);
+			}
+			pair->after = def;
+			pair->emptied = true;
+			found = lappend(found, rel);
+			break;
+		}
+	}
+	r->rels = found;
+}
+
+/* ------------------------------------------------------------------- rows */
+
+static void
+empty_tables(Resync *r)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	StringInfoData list;
+	ListCell   *lc;
+	volatile bool done = false;
+
+	initStringInfo(&list);
+	foreach(lc, r->rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+
+		if (rel->def->columns != NIL)
+			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+							 plan_table_name(rel->def));
+	}
+	if (list.len == 0)
+		return;
+
+	/* a foreign key of another table forbids TRUNCATE */
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		task_spi(psprintf("TRUNCATE %s", list.data));
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		if (edata->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	if (done)
+		return;
+	foreach(lc, r->rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+
+		if (rel->def->columns != NIL)
+			task_spi(psprintf("DELETE FROM %s", plan_table_name(rel->def)));
+	}
+}
+
+typedef struct ProducerState
+{
+	Resync	   *r;
+	SourceRows *rows;
+	uint64		nrows;
+	uint64		nbytes;
+} ProducerState;
+
+/* LoadProducer */
+static bool
+produce(void *arg, StringInfo buf)
+{
+	ProducerState *st = arg;
+	bool		more = true;
+	int			start = buf->len;
+
+	CHECK_FOR_INTERRUPTS();
+	shared_heartbeat(st->r->run->shared);
+	while (buf->len < LOAD_CHUNK &&
+		   (more = st->r->run->source->next_copy(st->rows, buf)))
+		st->nrows++;
+	st->nbytes += buf->len - start;
+	return more;
+}
+
+static void
+copy_table(Resync *r, SourceRelation *old)
+{
+	TaskRun    *run = r->run;
+	ProducerState st = {0};
+	SourceRelation *rel;
+	uint64		loaded;
+
+	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready', "
+					  "snapshot_low = $2, snapshot_high = $3, "
+					  "described_position = $4 WHERE table_id = $1",
+					  "ittt", (int64) old->table_id, r->snapshot, r->high,
+					  r->described);
+	rel = task_open_relation(r->cxt, old->table_id, run->source, r->conn,
+							 run->dest, &run->options->policy);
+	st.r = r;
+	st.rows = run->source->open_rows(r->conn, rel, NULL);
+	loaded = run->dest->load(rel, produce, &st, LOAD_APPEND);
+	run->source->close_rows(st.rows);
+	if (loaded != st.nrows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the source gave " UINT64_FORMAT " rows of table %s.%s, but "
+						UINT64_FORMAT " were stored", st.nrows, rel->schema,
+						rel->name, loaded)));
+	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = $2, "
+					  "bytes_copied = $3 WHERE table_id = $1", "iii",
+					  (int64) rel->table_id, (int64) st.nrows, (int64) st.nbytes);
+	task_log_event(run->task->id, "info",
+				   psprintf("table \"%s\".\"%s\" is copied again: " UINT64_FORMAT " rows",
+							rel->schema, rel->name, st.nrows),
+				   psprintf("Its snapshot stood at %s.", r->snapshot), NULL, NULL);
+}
+
+/*
+ * Foreign keys last. Where the tables at its ends stand at different
+ * positions, rows may not fit yet: then new rows alone are checked.
+ */
+static void
+make_foreign_keys(List *foreign_keys)
+{
+	ListCell   *lc;
+
+	foreach(lc, foreign_keys)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		task_spi(psprintf("%s NOT VALID", st->sql));
+	}
+}
+
+/* Versions of all that is copied, changed or not: they hold from here. */
+static void
+store(Resync *r)
+{
+	ListCell   *lc;
+
+	foreach(lc, r->rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
+
+		pair->differs = true;
+	}
+	task_store_pairs(r->run, r->pairs, r->snapshot, NULL);
+}
+
+static void
+resync_once(TaskRun *run, MemoryContext cxt)
+{
+	Resync		r = {0};
+	MemoryContext old = CurrentMemoryContext;
+	List	   *foreign_keys = NIL;
+	PlanChange *change;
+	SourceSnapshot snapshot = {0};
+	ListCell   *lc;
+
+	r.run = run;
+	r.cxt = cxt;
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(r.cxt);
+	choose(&r);
+	if (r.rels != NIL)
+	{
+		r.conn = run->source->connect(run->info);
+		run->source->open_snapshot(r.conn, &snapshot);
+		if (snapshot.low == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the source does not tell at which position a snapshot stands"),
+					 errhint("Start the task anew to copy its tables again.")));
+		r.snapshot = snapshot.low;
+		r.high = snapshot.high;
+		look_up(&r);
+	}
+	if (r.rels != NIL)
+	{
+		r.plan = plan_options(run->options);
+		empty_tables(&r);
+		change = plan_change(r.pairs, r.plan, 0);
+		if (run->task->do_schema)
+			task_run_plan(run, r.pairs, change, &foreign_keys);
+		store(&r);
+		foreach(lc, r.rels)
+			copy_table(&r, lfirst(lc));
+		make_foreign_keys(foreign_keys);
+	}
+	if (ActiveSnapshotSet())
+		PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(old);
+}
+
+/* Did DDL at the source come between the snapshot and the look at it? */
+static bool
+is_passing(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE ||
+		sqlerrcode == ERRCODE_UNDEFINED_TABLE ||
+		sqlerrcode == MAKE_SQLSTATE('4', '2', 'S', '2', '2') ||
+		sqlerrcode == MAKE_SQLSTATE('4', '2', 'S', '0', '2');
+}
+
+void
+task_resync(TaskRun *run)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	volatile int tries;
+
+	for (tries = 1;; tries++)
+	{
+		volatile bool done = false;
+		MemoryContext work = AllocSetContextCreate(run->cxt, "dtsmig resync",
+												   ALLOCSET_DEFAULT_SIZES);
+
+		PG_TRY();
+		{
+			resync_once(run, work);
+			done = true;
+		}
+		PG_CATCH();
+		{
+			ErrorData  *edata;
+
+			MemoryContextSwitchTo(cxt);
+			edata = CopyErrorData();
+			if (!is_passing(edata->sqlerrcode) || tries >= RESYNC_TRIES)
+			{
+				MemoryContextDelete(work);
+				PG_RE_THROW();
+			}
+			FlushErrorState();
+			AbortCurrentTransaction();
+			MemoryContextSwitchTo(cxt);
+		}
+		PG_END_TRY();
+		/* closes the connection, whose snapshot holds up DDL at the source */
+		MemoryContextDelete(work);
+		if (done)
+			return;
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(100000L);
+	}
+}
