@@ -183,6 +183,12 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 						  book_int(rows, i, 0), rows->values[i][1],
 						  rows->values[i][2]);
 	}
+	/* what the definitions held from means nothing on this server */
+	(void) books_exec("UPDATE dtsmig.table_version v SET from_position = '' "
+					  "FROM dtsmig.task_table t WHERE t.table_id = v.table_id "
+					  "AND t.task_id = $1", "i", task->id);
+	(void) books_exec("UPDATE dtsmig.task_table SET described_position = NULL "
+					  "WHERE task_id = $1", "i", task->id);
 	(void) books_exec("UPDATE dtsmig.task SET source_identity = $2, "
 					  "start_position = $3, target_position = $4 "
 					  "WHERE task_id = $1", "ittt", task->id, new_uid,
