@@ -723,8 +723,9 @@ refuse(TaskRun *run, const Change *change, const char *why)
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("a statement of the source cannot be carried: %s", text),
-			 errdetail("It ran in database \"%s\". %s.",
-					   change->ddl_schema ? change->ddl_schema : "", why),
+			 errdetail("It ran in database \"%s\", after %s. %s.",
+					   change->ddl_schema ? change->ddl_schema : "",
+					   change->ddl_before, why),
 			 errhint("Do at the destination what is needed, then dtsmig.skip_change(task) and resume_task; dtsmig.skip_change(task, statement) runs a statement of yours instead. dtsmig.resync_table copies the table again.")));
 }
 
