@@ -47,16 +47,6 @@ typedef struct Carry
 	char	   *why;			/* cannot be carried */
 } Carry;
 
-SourceRelation *
-task_find_relation(TaskRun *run, const char *schema, const char *table)
-{
-	for (int i = 0; i < run->nrels; i++)
-		if (strcmp(run->rels[i]->name, table) == 0 &&
-			strcmp(run->rels[i]->schema, schema) == 0)
-			return run->rels[i];
-	return NULL;
-}
-
 static SourceRelation *
 find(Carry *c, const DdlTable *t)
 {

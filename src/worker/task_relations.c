@@ -177,3 +177,13 @@ task_refresh_relation(TaskRun *run, int64 table_id)
 	run->nrels = n;
 	MemoryContextSwitchTo(old);
 }
+
+SourceRelation *
+task_find_relation(TaskRun *run, const char *schema, const char *table)
+{
+	for (int i = 0; i < run->nrels; i++)
+		if (strcmp(run->rels[i]->name, table) == 0 &&
+			strcmp(run->rels[i]->schema, schema) == 0)
+			return run->rels[i];
+	return NULL;
+}
