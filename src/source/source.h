@@ -20,6 +20,7 @@
 #include "core/policy.h"
 #include "core/relation.h"
 #include "schema/model.h"
+#include "schema/plan.h"
 #include "source/connection.h"
 
 typedef struct SourceConn SourceConn;	/* an engine's connection */
@@ -110,6 +111,30 @@ typedef struct SourceRoutine
 	List	   *(*precheck_values) (SourceConn *conn, List *tables,
 									const TypePolicy *policy);
 
+	/*
+	 * The statements that make the schema: tables (TableDef *, selected, with
+	 * the names that rules give them) and all that goes with them; as
+	 * plan_schema, which serves where this is NULL. conn holds the snapshot of
+	 * start_position, if that made one.
+	 */
+	List	   *(*plan_objects) (SourceConn *conn, const ConnectionInfo *info,
+								 List *tables, const PlanOptions *options,
+								 List **names);
+
+	/*
+	 * Makes what the source needs to tell the changes of these tables, under
+	 * info->stream_name; may be repeated. Called before start_position.
+	 * Returns a note for the task's log, or NULL. NULL: it needs nothing.
+	 */
+	char	   *(*prepare_changes) (SourceConn *conn, const ConnectionInfo *info,
+									List *tables);
+	/*
+	 * Removes that again. Returns the SQL, with the reasons as comments, for
+	 * what could not be removed; NULL: all is gone. Raises no error for a
+	 * source that cannot be reached.
+	 */
+	char	   *(*release) (const ConnectionInfo *info);
+
 	/* Where the log ends now; NULL if the source keeps none. */
 	char	   *(*current_position) (SourceConn *conn);
 	/*
@@ -136,8 +161,17 @@ typedef struct SourceRoutine
 	int64		(*log_distance) (SourceConn *conn, const char *position,
 								 char **end);
 
-	/* Opens a consistent snapshot on conn for reads that follow. */
-	void		(*open_snapshot) (SourceConn *conn, SourceSnapshot *snapshot);
+	/*
+	 * A consistent snapshot, held by conn, that other connections can open by
+	 * the text that is returned. NULL: the engine has no such thing.
+	 */
+	char	   *(*share_snapshot) (SourceConn *conn);
+	/*
+	 * Opens a consistent snapshot on conn for reads that follow: the shared
+	 * one, or with NULL one of its own.
+	 */
+	void		(*open_snapshot) (SourceConn *conn, const char *shared,
+								  SourceSnapshot *snapshot);
 	/*
 	 * Where that is not exact: one that is, good for rel alone. info is for a
 	 * connection beside.
@@ -184,6 +218,7 @@ typedef struct SourceRoutine
 } SourceRoutine;
 
 extern const SourceRoutine mysql_source_routine;
+extern const SourceRoutine pgsql_source_routine;
 
 /* By server type; raises an error for an unknown one. */
 extern const SourceRoutine *source_routine(const char *server_type);

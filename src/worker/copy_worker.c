@@ -337,7 +337,10 @@ wait_for_go(CopyRun *run, bool snapshot)
 			MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
 			if (snapshot)
-				run->source->open_snapshot(run->conn, &run->snapshot);
+				run->source->open_snapshot(run->conn,
+										   run->shared->snapshot[0] ?
+										   run->shared->snapshot : NULL,
+										   &run->snapshot);
 			MemoryContextSwitchTo(old);
 			/* those that are not exact need not agree */
 			shared_set_text(run->slot->snapshot, run->snapshot.exact ?

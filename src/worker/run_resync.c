@@ -417,7 +417,7 @@ resync_once(TaskRun *run, MemoryContext cxt)
 	if (r.rels != NIL)
 	{
 		r.conn = run->source->connect(run->info);
-		run->source->open_snapshot(r.conn, &snapshot);
+		run->source->open_snapshot(r.conn, NULL, &snapshot);
 		if (snapshot.low == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

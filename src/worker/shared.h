@@ -75,6 +75,7 @@ typedef struct TaskShared
 	double		latency_seconds;	/* < 0: unknown */
 	int64		latency_bytes;	/* < 0: unknown */
 
+	char		snapshot[SHARED_TEXT];	/* that copy workers open; "": each its own */
 	pg_atomic_uint32 go;		/* copy workers may take jobs */
 	pg_atomic_uint32 round;		/* snapshots wanted anew: see run_copy.c */
 	pg_atomic_uint64 rows_total;	/* copied in this run */

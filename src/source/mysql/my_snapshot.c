@@ -222,7 +222,8 @@ start_snapshot(MyConn *conn)
 }
 
 void
-my_open_snapshot(SourceConn *source, SourceSnapshot *snapshot)
+my_open_snapshot(SourceConn *source, const char *shared,
+				 SourceSnapshot *snapshot)
 {
 	MyConn	   *conn = (MyConn *) source;
 	MyResult   *res;

@@ -15,7 +15,8 @@ extern char *my_current_position(SourceConn *conn);
 extern char *my_start_position(SourceConn *conn);
 extern int64 my_log_distance(SourceConn *conn, const char *position,
 							 char **log_end);
-extern void my_open_snapshot(SourceConn *conn, SourceSnapshot *snapshot);
+extern void my_open_snapshot(SourceConn *conn, const char *shared,
+							 SourceSnapshot *snapshot);
 extern void my_open_table_snapshot(SourceConn *conn,
 								   const ConnectionInfo *info,
 								   const SourceRelation *rel,

@@ -1,0 +1,108 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_conn.h
+ *	  A connection to a PostgreSQL server as source.
+ *
+ * pg_conn.c is where libpq is called: it connects, authenticates, encrypts and
+ * frames messages; every wait for the network is a latch wait, so that SIGTERM
+ * and query cancel are answered while the source is silent. A connection
+ * belongs to the memory context that was current when it was opened: when that
+ * is reset or deleted, the socket is closed.
+ *
+ * Errors of the source are raised with its message, detail, hint and SQLSTATE;
+ * the CONTEXT names the server. A lost connection is 08006.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_PG_CONN_H
+#define DTSMIG_PG_CONN_H
+
+#include "postgres.h"
+#include "lib/stringinfo.h"
+
+#include "source/connection.h"
+
+typedef struct PgConn PgConn;
+
+/* A whole result in memory, in the context current at pg_query. */
+typedef struct PgResult
+{
+	int			ncolumns;
+	int			nrows;
+	char	 ***values;			/* [row][column], text; NULL is SQL NULL */
+	int64		affected;		/* rows, of the command tag; 0: none told */
+} PgResult;
+
+typedef enum PgConnKind
+{
+	PG_CONN_SQL,				/* a plain session */
+	PG_CONN_REPLICATION			/* replication=database: SQL, and the commands
+								 * of the replication protocol */
+} PgConnKind;
+
+/*
+ * Opens a session with this database's encoding, an empty search_path, and the
+ * output formats that lose nothing (ISO dates in UTC, extra_float_digits 3,
+ * intervalstyle postgres, bytea_output hex); statement_timeout,
+ * lock_timeout and idle timeouts off. info is copied. Raises 08001 where it fails.
+ */
+extern PgConn *pg_connect(const ConnectionInfo *info, PgConnKind kind);
+extern void pg_close(PgConn *conn);
+
+extern const ConnectionInfo *pg_info(PgConn *conn);
+/* 150004 */
+extern int	pg_version_num(PgConn *conn);
+/* A parameter that the server reports, as server_version; NULL: not told. */
+extern const char *pg_parameter(PgConn *conn, const char *name);
+/* NULL: the connection is not encrypted */
+extern const char *pg_tls_cipher(PgConn *conn);
+
+/*
+ * Runs statements by the simple protocol; the rows of the last one that has
+ * any. On a replication connection: its commands too.
+ */
+extern PgResult *pg_query(PgConn *conn, const char *sql);
+/* One statement with text parameters ($1, …); NULL is SQL NULL. */
+extern PgResult *pg_query_params(PgConn *conn, const char *sql, int nparams,
+								 const char *const *params);
+/* pg_query of a formatted text */
+extern PgResult *pg_queryf(PgConn *conn, const char *fmt,...) pg_attribute_printf(2, 3);
+/* First column of the first row, palloc'd; NULL if none or SQL NULL. */
+extern char *pg_query_value(PgConn *conn, const char *sql);
+/*
+ * As pg_query, but an error of the source (not a lost connection) is returned:
+ * NULL and *edata (palloc'd). The session's transaction is as the error left
+ * it.
+ */
+extern PgResult *pg_try_query(PgConn *conn, const char *sql, ErrorData **edata);
+
+/*
+ * From now on a wait for this connection fails (08006) when the source has
+ * said nothing for so long; -1: it waits for ever. Returns what held before.
+ */
+extern long pg_set_patience(PgConn *conn, long ms);
+
+/* palloc'd, quoted for the source */
+extern char *pg_quote_literal(const char *value);
+extern char *pg_quote_name(const char *name);
+/* "schema"."name" */
+extern char *pg_quote_qualified(const char *schema, const char *name);
+
+/*
+ * COPY out. pg_copy_open runs COPY … TO STDOUT, or START_REPLICATION on a
+ * replication connection. pg_copy_next gives the payload of the next CopyData
+ * message: 1 and *data, *len, valid until the next call on the connection; 0
+ * if none came within timeout_ms (-1: wait, 0: don't); -1 at the end of the
+ * COPY.
+ */
+extern void pg_copy_open(PgConn *conn, const char *sql);
+extern int	pg_copy_next(PgConn *conn, const char **data, Size *len,
+						 long timeout_ms);
+/* Ends a COPY that has not come to its end; the session can be used again. */
+extern void pg_copy_stop(PgConn *conn);
+/* Sends one CopyData message (feedback of a replication stream). */
+extern void pg_copy_put(PgConn *conn, const char *data, Size len);
+/* Waits until the connection is readable, the latch is set, or timeout. */
+extern void pg_wait(PgConn *conn, long timeout_ms);
+
+#endif							/* DTSMIG_PG_CONN_H */

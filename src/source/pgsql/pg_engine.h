@@ -1,0 +1,142 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_engine.h
+ *	  What the files of the PostgreSQL source engine share. Positions are
+ *	  LSNs ("0/1A2B3C4"): a change stands at the end of its transaction's
+ *	  COMMIT record, as pgoutput tells it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_PG_ENGINE_H
+#define DTSMIG_PG_ENGINE_H
+
+#include "postgres.h"
+#include "access/xlogdefs.h"
+#include "nodes/pg_list.h"
+
+#include "source/pgsql/pg_conn.h"
+#include "source/source.h"
+
+/*
+ * The engine's SourceConn. Beside the session it may hold a replication
+ * connection whose exported snapshot others import.
+ */
+typedef struct PgSource
+{
+	PgConn	   *sql;
+	PgConn	   *exporter;		/* NULL: holds no snapshot */
+	char	   *snapshot;		/* its name, */
+	char	   *snapshot_lsn;	/* and where it stands in the log */
+} PgSource;
+
+/* Per column; SourceColumn.engine. Made by pg_prepare_relation. */
+typedef struct PgColumn
+{
+	FmgrInfo	input;			/* text form to Datum of the column's typid */
+	Oid			input_ioparam;
+	FmgrInfo	receive;		/* binary form; fn_oid InvalidOid: none */
+	Oid			receive_ioparam;
+	bool		binary;			/* the source's binary form is what receive of
+								 * the destination's type takes */
+} PgColumn;
+
+/* pg_schema.c: tables */
+extern List *pg_list_schemas(SourceConn *conn, const ConnectionInfo *info);
+extern List *pg_describe(SourceConn *conn, List *schemas);
+
+/* pg_copy.c: snapshots and rows */
+extern void pg_open_snapshot(SourceConn *conn, const char *shared,
+							 SourceSnapshot *snapshot);
+extern void pg_open_table_snapshot(SourceConn *conn, const ConnectionInfo *info,
+								   const SourceRelation *rel,
+								   SourceSnapshot *snapshot);
+extern List *pg_plan_ranges(SourceConn *conn, SourceRelation *rel,
+							int64 rows_per_range);
+extern void pg_prepare_relation(SourceConn *conn, SourceRelation *rel,
+								TypePolicy *policy);
+extern SourceRows *pg_open_rows(SourceConn *conn, SourceRelation *rel,
+								const SourceRange *range);
+extern bool pg_next_row(SourceRows *rows, Row *row);
+extern bool pg_next_copy(SourceRows *rows, StringInfo buf);
+extern void pg_close_rows(SourceRows *rows);
+
+/* pg_slot.c: publication and slot */
+
+/* Name of slot and publication: ConnectionInfo.stream_name. */
+
+/*
+ * Makes the publication of these tables, if it is not there, and sees to it
+ * that it publishes them all; raises an error for a table whose UPDATE and
+ * DELETE would fail at the source for want of a replica identity.
+ */
+extern void pg_publish(PgConn *conn, List *tables);
+/*
+ * Makes the slot, if it is not there, and exports the snapshot of its
+ * consistent point: fills the snapshot fields of source. A slot that is there
+ * already exports none.
+ */
+extern char *pg_create_slot(PgSource *source);
+/*
+ * A snapshot that stands exactly at a position, by a temporary slot on a
+ * replication connection of its own, kept in source->exporter.
+ */
+extern void pg_export_snapshot(PgSource *source);
+/*
+ * Raises an error if the slot cannot serve changes from position on: it is
+ * gone, was invalidated, or has moved past (ERRCODE_UNDEFINED_FILE, which ends
+ * the task).
+ */
+extern void pg_check_slot(PgConn *conn, const char *position);
+/*
+ * Removes slot, publication and the capture of DDL. Returns the SQL that is
+ * left to be run by hand, with the reasons as comments; NULL: all is gone.
+ */
+extern char *pg_release(const ConnectionInfo *info);
+extern char *pg_current_position(SourceConn *conn);
+extern char *pg_start_position(SourceConn *conn);
+extern int64 pg_log_distance(SourceConn *conn, const char *position, char **end);
+extern SourcePos pg_parse_position(const char *text);
+extern char *pg_lsn_text(XLogRecPtr lsn);
+
+/* pg_stream.c: changes */
+extern SourceStream *pg_open_changes(const ConnectionInfo *info,
+									 const char *position,
+									 const StreamCallbacks *callbacks,
+									 TypePolicy *policy);
+extern Change *pg_next_change(SourceStream *stream, MemoryContext rowcxt,
+							  long timeout_ms);
+extern char *pg_stream_position(SourceStream *stream);
+extern void pg_confirm(SourceStream *stream, const char *position);
+extern void pg_close_changes(SourceStream *stream);
+
+/* pg_dump.c: all objects */
+extern List *pg_plan_objects(SourceConn *conn, const ConnectionInfo *info,
+							 List *tables, const PlanOptions *options,
+							 List **names);
+
+/* pg_capture.c: DDL at the source */
+
+/*
+ * Installs the capture of DDL under info->stream_name. Returns NULL, or why it
+ * cannot be (the task then follows rows only).
+ */
+extern char *pg_install_capture(PgConn *conn);
+/* SQL that removes it (char *, statements to be run in this order). */
+extern List *pg_capture_removal(PgConn *conn);
+/* Is this the table that the capture writes to? */
+extern bool pg_is_capture(const char *schema, const char *table);
+/*
+ * Makes a CHANGE_DDL of a row of that table, columns as text; false: the row
+ * is not for this stream. The strings live in the current context.
+ */
+extern bool pg_capture_change(int ncolumns, char *const *names,
+							  char *const *values, const char *stream_name,
+							  Change *change);
+
+/* pg_precheck.c */
+extern List *pg_precheck(SourceConn *conn, List *tables, bool full,
+						 bool incremental);
+extern List *pg_precheck_values(SourceConn *conn, List *tables,
+								const TypePolicy *policy);
+
+#endif							/* DTSMIG_PG_ENGINE_H */
