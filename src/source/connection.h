@@ -37,8 +37,6 @@ typedef struct ConnectionInfo
 	uint32		replication_server_id;	/* 0: chosen by dtsmig */
 	char	   *stream_name;	/* of what a task keeps at the source (slot,
 								 * publication); NULL: nothing */
-	char	   *stream_name;	/* of what a task keeps at the source (slot,
-								 * publication); NULL: it keeps nothing */
 	char	   *server_uid;		/* SourceIdentity's: no other server will do;
 								 * NULL: any */
 } ConnectionInfo;
