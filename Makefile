@@ -13,12 +13,12 @@ REGRESS_OPTS = --inputdir=. --load-extension=dtsmig
 
 PG_CONFIG ?= pg_config
 MARIADB_CONFIG ?= mariadb_config
-PG_CPPFLAGS = -I$(CURDIR)/src $(shell $(MARIADB_CONFIG) --include)
+PG_CPPFLAGS = -I$(CURDIR)/src -I$(libpq_srcdir) $(shell $(MARIADB_CONFIG) --include)
 PG_CFLAGS = -fvisibility=hidden -Wall -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers $(if $(WERROR),-Werror)
 # PostgreSQL 14 and 15 leave PGDLLEXPORT empty; symbols are hidden by default.
 PG_CPPFLAGS += -DPGDLLEXPORT='__attribute__((visibility("default")))'
-SHLIB_LINK = $(shell $(MARIADB_CONFIG) --libs) -lz -lzstd
+SHLIB_LINK = $(libpq) $(shell $(MARIADB_CONFIG) --libs) -lz -lzstd
 
 EXTRA_CLEAN = tmp_check results test/fuzz/out $(OBJS:.o=.d)
 

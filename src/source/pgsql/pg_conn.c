@@ -1,0 +1,709 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_conn.c
+ *	  Connections to a PostgreSQL source, on libpq's non-blocking calls.
+ *
+ *	  ask --> PQsend… --> flush --> wait (latch, socket) --> PQconsumeInput
+ *	                                   ^                          |
+ *	                                   +---- busy: nothing yet <--+
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "source/pgsql/pg_conn.h"
+
+#include <libpq-fe.h>
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+struct PgConn
+{
+	PGconn	   *pq;
+	ConnectionInfo info;
+	char	   *copybuf;		/* of the last CopyData message; libpq's */
+	long		patience;		/* ms; -1: for ever */
+	bool		copying;
+	bool		replication;	/* copying both ways */
+	MemoryContextCallback callback;
+};
+
+/* What a session needs so that values come as they are. */
+#define SESSION_OPTIONS \
+	"-c search_path= -c datestyle=ISO -c timezone=UTC -c intervalstyle=postgres " \
+	"-c extra_float_digits=3 -c bytea_output=hex -c statement_timeout=0 " \
+	"-c lock_timeout=0 -c idle_in_transaction_session_timeout=0 " \
+	"-c default_transaction_isolation=read\\ committed -c xmloption=content"
+
+static void
+forget(PgConn *conn)
+{
+	if (conn->copybuf)
+		PQfreemem(conn->copybuf);
+	conn->copybuf = NULL;
+	if (conn->pq)
+		PQfinish(conn->pq);
+	conn->pq = NULL;
+}
+
+static void
+context_is_gone(void *arg)
+{
+	forget(arg);
+}
+
+/* ----------------------------------------------------------------- errors */
+
+/* libpq's message ends with a newline. */
+static char *
+message_of(const char *text)
+{
+	char	   *m = pstrdup(text ? text : "");
+	Size		n = strlen(m);
+
+	while (n > 0 && (m[n - 1] == '\n' || m[n - 1] == ' '))
+		m[--n] = '\0';
+	return m;
+}
+
+pg_noreturn static void raise_lost(PgConn *conn);
+
+static void
+raise_lost(PgConn *conn)
+{
+	char	   *m = message_of(PQerrorMessage(conn->pq));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_CONNECTION_FAILURE),
+			 errmsg("lost the connection to server \"%s\"", conn->info.server_name),
+			 m[0] ? errdetail("%s", m) : 0));
+}
+
+static ErrorData *
+error_of(PgConn *conn, const PGresult *res)
+{
+	ErrorData  *e = palloc0(sizeof(ErrorData));
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+	const char *hint = PQresultErrorField(res, PG_DIAG_MESSAGE_HINT);
+
+	e->elevel = ERROR;
+	e->sqlerrcode = state && strlen(state) == 5 ?
+		MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]) :
+		ERRCODE_CONNECTION_FAILURE;
+	e->message = message_of(primary ? primary : PQresultErrorMessage(res));
+	e->detail = detail ? pstrdup(detail) : NULL;
+	e->hint = hint ? pstrdup(hint) : NULL;
+	return e;
+}
+
+pg_noreturn static void raise_error(PgConn *conn, const ErrorData *e);
+
+static void
+raise_error(PgConn *conn, const ErrorData *e)
+{
+	ereport(ERROR,
+			(errcode(e->sqlerrcode),
+			 errmsg("%s", e->message),
+			 e->detail ? errdetail("%s", e->detail) : 0,
+			 e->hint ? errhint("%s", e->hint) : 0,
+			 errcontext("server \"%s\"", conn->info.server_name)));
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+/* Waits for the socket; the latch wakes it for interrupts. False: timeout. */
+static bool
+wait_socket(int fd, int events, long timeout_ms)
+{
+	int			rc;
+
+	rc = WaitLatchOrSocket(MyLatch, events | WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
+						   (timeout_ms >= 0 ? WL_TIMEOUT : 0), fd, timeout_ms,
+						   PG_WAIT_EXTENSION);
+	if (rc & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	return (rc & WL_TIMEOUT) == 0;
+}
+
+/* As above, as long as patience lasts. */
+static void
+wait_patiently(PgConn *conn, int events)
+{
+	TimestampTz began;
+
+	if (PQsocket(conn->pq) < 0)
+		raise_lost(conn);
+	if (conn->patience < 0)
+	{
+		(void) wait_socket(PQsocket(conn->pq), events, -1);
+		return;
+	}
+	began = GetCurrentTimestamp();
+	if (!wait_socket(PQsocket(conn->pq), events, conn->patience) &&
+		TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
+								   (int) conn->patience))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("server \"%s\" does not answer", conn->info.server_name)));
+}
+
+static void
+consume(PgConn *conn)
+{
+	if (!PQconsumeInput(conn->pq))
+		raise_lost(conn);
+}
+
+/* Sends all that libpq has queued. */
+static void
+flush(PgConn *conn)
+{
+	int			rc;
+
+	while ((rc = PQflush(conn->pq)) > 0)
+	{
+		wait_patiently(conn, WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE);
+		consume(conn);
+	}
+	if (rc < 0)
+		raise_lost(conn);
+}
+
+/* The next result of what was asked; NULL: there are no more. */
+static PGresult *
+next_result(PgConn *conn)
+{
+	PGresult   *res;
+
+	flush(conn);
+	while (PQisBusy(conn->pq))
+	{
+		wait_patiently(conn, WL_SOCKET_READABLE);
+		consume(conn);
+	}
+	res = PQgetResult(conn->pq);
+	if (PQstatus(conn->pq) == CONNECTION_BAD &&
+		(res == NULL || PQresultErrorField(res, PG_DIAG_SQLSTATE) == NULL))
+	{
+		PQclear(res);
+		raise_lost(conn);
+	}
+	return res;
+}
+
+long
+pg_set_patience(PgConn *conn, long ms)
+{
+	long		old = conn->patience;
+
+	conn->patience = ms;
+	return old;
+}
+
+/* ------------------------------------------------------------- connecting */
+
+static const char *
+ssl_mode_text(SslMode mode)
+{
+	switch (mode)
+	{
+		case SSL_MODE_DISABLE:
+			return "disable";
+		case SSL_MODE_REQUIRE:
+			return "require";
+		case SSL_MODE_VERIFY_CA:
+			return "verify-ca";
+		case SSL_MODE_VERIFY_FULL:
+			return "verify-full";
+		case SSL_MODE_PREFER:
+			break;
+	}
+	return "prefer";
+}
+
+pg_noreturn static void raise_not_connected(PgConn *conn, const char *why);
+
+static void
+raise_not_connected(PgConn *conn, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+			 errmsg("could not connect to server \"%s\"", conn->info.server_name),
+			 errdetail("%s", why)));
+}
+
+/*
+ * The library would fall back on what the operating system's account of this
+ * server has: its password file, its certificate, its name. That is not the
+ * task owner's to use, unless a superuser.
+ */
+static void
+require_password(const ConnectionInfo *info)
+{
+	if (superuser() || (info->password && info->password[0]))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
+			 errmsg("password is required"),
+			 errdetail("Non-superusers must provide a password in the user mapping."),
+			 errhint("ALTER USER MAPPING FOR CURRENT_USER SERVER %s OPTIONS (ADD password '…');",
+					 quote_identifier(info->server_name))));
+}
+
+static void
+establish(PgConn *conn, PgConnKind kind)
+{
+	const ConnectionInfo *info = &conn->info;
+	const char *keys[32];
+	const char *values[32];
+	int			n = 0;
+	TimestampTz deadline;
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+#define PARAM(k, v) \
+	do { if ((v) != NULL) { keys[n] = (k); values[n++] = (v); } } while (0)
+	PARAM("host", info->host ? info->host : "localhost");
+	PARAM("port", psprintf("%d", info->port));
+	PARAM("user", info->user);
+	PARAM("password", info->password);
+	PARAM("dbname", info->dbname ? info->dbname : "postgres");
+	PARAM("sslmode", ssl_mode_text(info->ssl_mode));
+	PARAM("sslrootcert", info->ssl_ca);
+	PARAM("sslcert", info->ssl_cert);
+	PARAM("sslkey", info->ssl_key);
+	PARAM("client_encoding", GetDatabaseEncodingName());
+	PARAM("application_name", info->stream_name ? info->stream_name : "dtsmig");
+	PARAM("options", SESSION_OPTIONS);
+	PARAM("keepalives_idle", "10");
+	PARAM("keepalives_interval", "5");
+	PARAM("keepalives_count", "4");
+	PARAM("tcp_user_timeout", "30000");
+	PARAM("replication", kind == PG_CONN_REPLICATION ? "database" : NULL);
+	if (!superuser())
+		PARAM("passfile", "/dev/null");
+#undef PARAM
+	keys[n] = values[n] = NULL;
+
+	conn->pq = PQconnectStartParams(keys, values, 0);
+	if (conn->pq == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	if (PQstatus(conn->pq) == CONNECTION_BAD)
+		raise_not_connected(conn, message_of(PQerrorMessage(conn->pq)));
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										   (int64) info->connect_timeout * 1000);
+	while (status != PGRES_POLLING_OK)
+	{
+		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+														   deadline);
+
+		if (status == PGRES_POLLING_FAILED)
+			raise_not_connected(conn, message_of(PQerrorMessage(conn->pq)));
+		if (left <= 0)
+			raise_not_connected(conn, psprintf("No answer within %d seconds.",
+											   info->connect_timeout));
+		(void) wait_socket(PQsocket(conn->pq), status == PGRES_POLLING_READING ?
+						   WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE, left);
+		status = PQconnectPoll(conn->pq);
+	}
+	if (!superuser() && !PQconnectionUsedPassword(conn->pq))
+		ereport(ERROR,
+				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
+				 errmsg("password is required"),
+				 errdetail("Non-superusers cannot connect if the server does not request a password."),
+				 errhint("The source's pg_hba.conf must ask for the password.")));
+	if (PQsetnonblocking(conn->pq, 1) != 0)
+		raise_lost(conn);
+}
+
+static char *
+copy_text(const char *s)
+{
+	return s ? pstrdup(s) : NULL;
+}
+
+static void
+copy_info(ConnectionInfo *to, const ConnectionInfo *from)
+{
+	*to = *from;
+	to->server_name = copy_text(from->server_name);
+	to->server_type = copy_text(from->server_type);
+	to->host = copy_text(from->host);
+	to->user = copy_text(from->user);
+	to->password = copy_text(from->password);
+	to->dbname = copy_text(from->dbname);
+	to->ssl_ca = copy_text(from->ssl_ca);
+	to->ssl_cert = copy_text(from->ssl_cert);
+	to->ssl_key = copy_text(from->ssl_key);
+	to->stream_name = copy_text(from->stream_name);
+	to->server_uid = copy_text(from->server_uid);
+}
+
+PgConn *
+pg_connect(const ConnectionInfo *info, PgConnKind kind)
+{
+	PgConn	   *conn;
+
+	require_password(info);
+	conn = palloc0(sizeof(PgConn));
+	copy_info(&conn->info, info);
+	conn->patience = -1;
+	conn->callback.func = context_is_gone;
+	conn->callback.arg = conn;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &conn->callback);
+	establish(conn, kind);
+	if (pg_version_num(conn) < 100000)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("server \"%s\" is PostgreSQL %s", info->server_name,
+						pg_parameter(conn, "server_version")),
+				 errhint("Sources from version 10 on are supported.")));
+	if (pg_version_num(conn) >= 140000)
+		(void) pg_query(conn, "SET idle_session_timeout = 0");
+	if (pg_version_num(conn) >= 170000)
+		(void) pg_query(conn, "SET transaction_timeout = 0");
+	return conn;
+}
+
+void
+pg_close(PgConn *conn)
+{
+	forget(conn);
+}
+
+const ConnectionInfo *
+pg_info(PgConn *conn)
+{
+	return &conn->info;
+}
+
+int
+pg_version_num(PgConn *conn)
+{
+	return PQserverVersion(conn->pq);
+}
+
+const char *
+pg_parameter(PgConn *conn, const char *name)
+{
+	return PQparameterStatus(conn->pq, name);
+}
+
+const char *
+pg_tls_cipher(PgConn *conn)
+{
+	return PQsslInUse(conn->pq) ? PQsslAttribute(conn->pq, "cipher") : NULL;
+}
+
+/* ---------------------------------------------------------------- queries */
+
+static PgResult *
+take_rows(const PGresult *res)
+{
+	PgResult   *r = palloc0(sizeof(PgResult));
+
+	r->ncolumns = PQnfields(res);
+	r->nrows = PQntuples(res);
+	r->affected = strtoll(PQcmdTuples((PGresult *) res), NULL, 10);
+	r->values = palloc(sizeof(char **) * Max(r->nrows, 1));
+	for (int i = 0; i < r->nrows; i++)
+	{
+		r->values[i] = palloc(sizeof(char *) * Max(r->ncolumns, 1));
+		for (int j = 0; j < r->ncolumns; j++)
+			r->values[i][j] = PQgetisnull(res, i, j) ? NULL :
+				pstrdup(PQgetvalue(res, i, j));
+	}
+	return r;
+}
+
+/*
+ * Reads all results of what was sent. Returns the rows of the last that has
+ * any, else an empty one; with an error of the source: NULL and *edata.
+ */
+static PgResult *
+gather(PgConn *conn, ErrorData **edata)
+{
+	PgResult   *rows = NULL;
+	PGresult   *res;
+
+	*edata = NULL;
+	while ((res = next_result(conn)) != NULL)
+	{
+		ExecStatusType status = PQresultStatus(res);
+
+		if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		{
+			if (status == PGRES_TUPLES_OK || rows == NULL)
+				rows = take_rows(res);
+		}
+		else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT ||
+				 status == PGRES_COPY_BOTH)
+		{
+			PQclear(res);
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("a statement began a COPY where none was expected")));
+		}
+		else if (status != PGRES_EMPTY_QUERY && *edata == NULL)
+			*edata = error_of(conn, res);
+		PQclear(res);
+	}
+	if (*edata != NULL)
+		return NULL;
+	return rows ? rows : palloc0(sizeof(PgResult));
+}
+
+static void
+check_usable(PgConn *conn)
+{
+	if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("lost the connection to server \"%s\"",
+						conn->info.server_name)));
+	if (conn->copying)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a COPY is under way on this connection")));
+}
+
+PgResult *
+pg_try_query(PgConn *conn, const char *sql, ErrorData **edata)
+{
+	check_usable(conn);
+	if (!PQsendQuery(conn->pq, sql))
+		raise_lost(conn);
+	return gather(conn, edata);
+}
+
+PgResult *
+pg_query(PgConn *conn, const char *sql)
+{
+	ErrorData  *edata;
+	PgResult   *rows = pg_try_query(conn, sql, &edata);
+
+	if (rows == NULL)
+		raise_error(conn, edata);
+	return rows;
+}
+
+PgResult *
+pg_queryf(PgConn *conn, const char *fmt,...)
+{
+	StringInfoData buf;
+	PgResult   *rows;
+
+	initStringInfo(&buf);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, fmt);
+		needed = appendStringInfoVA(&buf, fmt, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&buf, needed);
+	}
+	rows = pg_query(conn, buf.data);
+	pfree(buf.data);
+	return rows;
+}
+
+PgResult *
+pg_query_params(PgConn *conn, const char *sql, int nparams,
+				const char *const *params)
+{
+	ErrorData  *edata;
+	PgResult   *rows;
+
+	check_usable(conn);
+	if (!PQsendQueryParams(conn->pq, sql, nparams, NULL, params, NULL, NULL, 0))
+		raise_lost(conn);
+	rows = gather(conn, &edata);
+	if (rows == NULL)
+		raise_error(conn, edata);
+	return rows;
+}
+
+char *
+pg_query_value(PgConn *conn, const char *sql)
+{
+	PgResult   *rows = pg_query(conn, sql);
+
+	return rows->nrows > 0 && rows->ncolumns > 0 ? rows->values[0][0] : NULL;
+}
+
+/* ---------------------------------------------------------------- quoting */
+
+char *
+pg_quote_literal(const char *value)
+{
+	return quote_literal_cstr(value);
+}
+
+/* Always quoted: keywords differ between versions. */
+char *
+pg_quote_name(const char *name)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '"');
+	for (; *name; name++)
+	{
+		if (*name == '"')
+			appendStringInfoChar(&buf, '"');
+		appendStringInfoChar(&buf, *name);
+	}
+	appendStringInfoChar(&buf, '"');
+	return buf.data;
+}
+
+char *
+pg_quote_qualified(const char *schema, const char *name)
+{
+	return psprintf("%s.%s", pg_quote_name(schema), pg_quote_name(name));
+}
+
+/* ------------------------------------------------------------------- COPY */
+
+void
+pg_copy_open(PgConn *conn, const char *sql)
+{
+	PGresult   *res;
+	ExecStatusType status;
+	ErrorData  *edata = NULL;
+
+	check_usable(conn);
+	if (!PQsendQuery(conn->pq, sql))
+		raise_lost(conn);
+	res = next_result(conn);
+	status = PQresultStatus(res);
+	if (status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH)
+		edata = error_of(conn, res);
+	PQclear(res);
+	if (edata != NULL)
+	{
+		ErrorData  *more;
+
+		(void) gather(conn, &more);
+		raise_error(conn, edata);
+	}
+	conn->copying = true;
+	conn->replication = status == PGRES_COPY_BOTH;
+}
+
+/* The COPY has ended: its command tag, or an error. */
+static void
+end_copy(PgConn *conn)
+{
+	ErrorData  *edata;
+
+	conn->copying = false;
+	if (gather(conn, &edata) == NULL)
+		raise_error(conn, edata);
+}
+
+int
+pg_copy_next(PgConn *conn, const char **data, Size *len, long timeout_ms)
+{
+	TimestampTz deadline = 0;
+
+	if (conn->copybuf)
+	{
+		PQfreemem(conn->copybuf);
+		conn->copybuf = NULL;
+	}
+	if (!conn->copying)
+		return -1;
+	for (;;)
+	{
+		int			n = PQgetCopyData(conn->pq, &conn->copybuf, 1);
+		long		left = -1;
+
+		if (n > 0)
+		{
+			*data = conn->copybuf;
+			*len = n;
+			return 1;
+		}
+		if (n == -1)
+		{
+			end_copy(conn);
+			return -1;
+		}
+		if (n == -2)
+			raise_lost(conn);
+		if (timeout_ms < 0)
+			wait_patiently(conn, WL_SOCKET_READABLE);
+		else
+		{
+			if (deadline == 0)
+				deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   timeout_ms);
+			else
+			{
+				left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+													   deadline);
+				if (left <= 0)
+					return 0;
+			}
+			if (left < 0)
+				left = timeout_ms;
+			(void) wait_socket(PQsocket(conn->pq), WL_SOCKET_READABLE, left);
+		}
+		consume(conn);
+	}
+}
+
+void
+pg_copy_stop(PgConn *conn)
+{
+	const char *data;
+	Size		len;
+
+	if (!conn->copying)
+		return;
+	if (conn->replication)
+	{
+		if (PQputCopyEnd(conn->pq, NULL) < 0)
+			raise_lost(conn);
+		flush(conn);
+	}
+	while (pg_copy_next(conn, &data, &len, -1) > 0)
+		;
+}
+
+void
+pg_copy_put(PgConn *conn, const char *data, Size len)
+{
+	int			rc;
+
+	while ((rc = PQputCopyData(conn->pq, data, (int) len)) == 0)
+		flush(conn);
+	if (rc < 0)
+		raise_lost(conn);
+	flush(conn);
+}
+
+void
+pg_wait(PgConn *conn, long timeout_ms)
+{
+	if (PQsocket(conn->pq) < 0)
+		raise_lost(conn);
+	(void) wait_socket(PQsocket(conn->pq), WL_SOCKET_READABLE, timeout_ms);
+	consume(conn);
+}
