@@ -362,6 +362,87 @@ drop_gone(ChangeState *state, List *gone, const char *kind)
 	}
 }
 
+static bool
+is_among(List *defs, const TableForeignKey *fk)
+{
+	ListCell   *lc;
+
+	foreach(lc, defs)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (strcmp(def->name, fk->ref_table) == 0 &&
+			strcmp(def->schema, fk->ref_schema) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A parent that is dropped while foreign_key_checks is off: its children's
+ * keys go first. They come back with a table of its name.
+ */
+static void
+drop_orphaned_keys(ChangeState *state, List *old_plan)
+{
+	List	   *dropped = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+	ListCell   *lc3;
+
+	foreach(lc, state->pairs)
+	{
+		TablePair  *t = lfirst(lc);
+
+		if (t->pair->after == NULL)
+			dropped = lappend(dropped, t->pair->before);
+	}
+	if (dropped == NIL)
+		return;
+	foreach(lc, old_plan)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (!is_kind(st, "foreign key") || st->sql == NULL)
+			continue;
+		foreach(lc2, state->pairs)
+		{
+			TableDef   *before = ((TablePair *) lfirst(lc2))->pair->before;
+
+			if (before == NULL || strcmp(before->name, st->table) != 0 ||
+				strcmp(before->schema, st->schema) != 0)
+				continue;
+			foreach(lc3, before->foreign_keys)
+			{
+				TableForeignKey *fk = lfirst(lc3);
+
+				if (fk->target_name == NULL ||
+					strcmp(fk->target_name, st->name) != 0 ||
+					!is_among(dropped, fk))
+					continue;
+				change_run(state, before, st->kind, drop_sql(st, before));
+				state->change->gone = lappend(state->change->gone, st);
+			}
+		}
+	}
+}
+
+/* Keys whose parent was not there are not there either. */
+static void
+forget_unmade_keys(TableDef *middle, const TableDef *before, List *olds)
+{
+	List	   *made = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	forboth(lc, before->foreign_keys, lc2, middle->foreign_keys)
+	{
+		if (is_among(olds, lfirst(lc)))
+			made = lappend(made, lfirst(lc2));
+	}
+	middle->foreign_keys = made;
+}
+
 /* Triggers stand in the way of their columns: those of all that differs. */
 static void
 drop_triggers(ChangeState *state, List *old_plan)
@@ -522,6 +603,7 @@ plan_change(List *pairs, const PlanOptions *options, TimestampTz moment)
 		if (t->pair->before != NULL && t->after != NULL)
 		{
 			t->middle = make_middle(t->pair->before, t->after);
+			forget_unmade_keys(t->middle, t->pair->before, olds);
 			mids = lappend(mids, t->middle);
 		}
 	}
@@ -551,6 +633,7 @@ plan_change(List *pairs, const PlanOptions *options, TimestampTz moment)
 
 	gone = find_gone(&state, mid_plan, new_plan);
 	drop_triggers(&state, old_plan);
+	drop_orphaned_keys(&state, old_plan);
 	make_schemas(&state, old_plan, new_plan);
 	foreach(lc, state.pairs)
 	{
