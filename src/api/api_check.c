@@ -77,7 +77,7 @@ open_task(FunctionCallInfo fcinfo, PrecheckContext *pc)
 	pc->task = task;
 	pc->options = options_parse(task->options);
 	pc->selection = selection_parse(task->objects);
-	info = connection_info(task->source, task->owner);
+	info = task_connection(task, task->owner);
 	pc->info = info;
 	pc->source = source_routine(info->server_type);
 	pc->conn = pc->source->connect(info);
@@ -117,8 +117,9 @@ dtsmig_preview_schema(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	open_task(fcinfo, &pc);
-	plan = plan_schema(describe_selected(pc.selection, pc.source, pc.conn, pc.info),
-					   plan_options(pc.options), NULL);
+	plan = plan_selected(pc.source, pc.conn, pc.info,
+						 describe_selected(pc.selection, pc.source, pc.conn, pc.info),
+						 plan_options(pc.options), NULL);
 	foreach(lc, plan)
 	{
 		PlanStatement *st = lfirst(lc);

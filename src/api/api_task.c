@@ -301,6 +301,31 @@ advance_identities(const TaskRecord *task)
 	}
 }
 
+/*
+ * Removes what the task keeps at its source. What cannot be removed is said,
+ * with the SQL: a source that is gone must not keep the task.
+ */
+static void
+release_source(const TaskRecord *task)
+{
+	ConnectionInfo *info = task_connection(task, task->owner);
+	const SourceRoutine *source = source_routine(info->server_type);
+	char	   *left;
+
+	if (source->release == NULL || info->stream_name == NULL ||
+		strcmp(task->status, "created") == 0)
+		return;
+	left = source->release(info);
+	if (left == NULL)
+		return;
+	task_log_event(task->id, "warning", "something of the task is left at the source",
+				   left, "Run these statements there.", NULL);
+	ereport(WARNING,
+			(errmsg("something of task \"%s\" is left at the source", task->name),
+			 errdetail("%s", left),
+			 errhint("Run these statements there.")));
+}
+
 Datum
 dtsmig_release_task(PG_FUNCTION_ARGS)
 {
@@ -313,6 +338,7 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "i", task->id);
 	stop_worker(task);
+	release_source(task);
 	if (task->do_schema)
 		advance_identities(task);
 	task_log_event(task->id, "info", "the task is released", NULL, NULL, NULL);

@@ -265,7 +265,8 @@ precheck_collect(PrecheckContext *pc)
 	items = list_concat(items,
 						pc->source->precheck_values(pc->conn, tables,
 													&pc->options->policy));
-	plan = plan_schema(tables, plan_options(pc->options), NULL);
+	plan = plan_selected(pc->source, pc->conn, pc->info, tables,
+						 plan_options(pc->options), NULL);
 	check_objects(pc, tables, &items);
 	check_target_tables(pc, tables, &items);
 	check_plan(pc, plan, &items);

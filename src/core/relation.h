@@ -45,6 +45,8 @@ typedef struct SourceRelation
 {
 	MemoryContext cxt;
 	int			table_id;		/* dtsmig.task_table.table_id */
+	bool		text_rows;		/* SourceRoutine.next_copy gives COPY's text
+								 * format, not its binary one */
 	uint32		generation;		/* grows with every change of definition */
 	char	   *schema;			/* database, for the MySQL family */
 	char	   *name;

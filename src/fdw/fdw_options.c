@@ -11,10 +11,12 @@
 
 #include "access/reloptions.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
+#include "common/hashfn.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -60,6 +62,15 @@ ssl_mode_index(const char *value)
 		if (strcmp(value, ssl_modes[i]) == 0)
 			return i;
 	return -1;
+}
+
+/* libpq's mode "allow" is none of ours: prefer is the nearest that encrypts. */
+static SslMode
+ssl_mode_of(const char *value)
+{
+	int			i = value ? ssl_mode_index(value) : -1;
+
+	return i >= 0 ? (SslMode) i : SSL_MODE_PREFER;
 }
 
 static char *
@@ -178,10 +189,13 @@ connection_info(const char *server_name, Oid role)
 	UserMapping *mapping;
 	char	   *mode;
 
-	if (strcmp(fdw->fdwname, "dtsmig_fdw") != 0)
+	bool		foreign = strcmp(fdw->fdwname, "postgres_fdw") == 0;
+
+	if (strcmp(fdw->fdwname, "dtsmig_fdw") != 0 && !foreign)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("server \"%s\" is not a server of dtsmig_fdw", server_name)));
+				 errmsg("server \"%s\" is not a server of dtsmig_fdw or postgres_fdw",
+						server_name)));
 	if (!DatumGetBool(DirectFunctionCall3(has_server_privilege_id_id,
 										  ObjectIdGetDatum(role),
 										  ObjectIdGetDatum(server->serverid),
@@ -192,7 +206,7 @@ connection_info(const char *server_name, Oid role)
 				 errhint("GRANT USAGE ON FOREIGN SERVER %s TO %s;",
 						 quote_identifier(server_name),
 						 quote_identifier(GetUserNameFromId(role, false)))));
-	if (server->servertype == NULL)
+	if (server->servertype == NULL && !foreign)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("server \"%s\" has no type", server_name),
@@ -200,21 +214,37 @@ connection_info(const char *server_name, Oid role)
 	mapping = GetUserMapping(role, server->serverid);
 
 	info->server_name = pstrdup(server_name);
-	info->server_type = pstrdup(server->servertype);
+	info->server_type = pstrdup(foreign ? "postgresql" : server->servertype);
 	info->host = option_value(server->options, "host");
 	info->port = option_int(server->options, "port",
-							strcmp(server->servertype, "postgresql") == 0 ? 5432 : 3306);
+							strcmp(info->server_type, "postgresql") == 0 ? 5432 : 3306);
 	info->dbname = option_value(server->options, "dbname");
-	info->ssl_ca = option_value(server->options, "ssl_ca");
+	info->ssl_ca = option_value(server->options, foreign ? "sslrootcert" : "ssl_ca");
 	info->connect_timeout = option_int(server->options, "connect_timeout", 10);
 	info->replication_server_id = option_int(server->options,
 											 "replication_server_id", 0);
-	mode = option_value(server->options, "ssl_mode");
-	info->ssl_mode = mode ? (SslMode) ssl_mode_index(mode) : SSL_MODE_PREFER;
+	mode = option_value(server->options, foreign ? "sslmode" : "ssl_mode");
+	info->ssl_mode = ssl_mode_of(mode);
 	info->user = option_value(mapping->options, "user");
 	info->password = option_value(mapping->options, "password");
-	info->ssl_cert = option_value(mapping->options, "ssl_cert");
-	info->ssl_key = option_value(mapping->options, "ssl_key");
+	info->ssl_cert = option_value(mapping->options, foreign ? "sslcert" : "ssl_cert");
+	info->ssl_key = option_value(mapping->options, foreign ? "sslkey" : "ssl_key");
+	return info;
+}
+
+ConnectionInfo *
+task_connection(const TaskRecord *task, Oid role)
+{
+	ConnectionInfo *info = connection_info(task->source, role);
+	uint64		here[2];
+
+	if (!task->do_incremental)
+		return info;
+	here[0] = GetSystemIdentifier();
+	here[1] = MyDatabaseId;
+	info->stream_name = psprintf("dts_sync_" INT64_FORMAT "_%08x", task->id,
+								 DatumGetUInt32(hash_any((unsigned char *) here,
+														 sizeof(here))));
 	return info;
 }
 

@@ -9,6 +9,7 @@
 #define DTSMIG_FDW_OPTIONS_H
 
 #include "postgres.h"
+#include "catalog/task.h"
 #include "source/connection.h"
 
 /*
@@ -17,6 +18,12 @@
  * user mapping or there is no such server. palloc'd.
  */
 extern ConnectionInfo *connection_info(const char *server_name, Oid role);
+
+/*
+ * The same for the source of a task, with the name of what the task keeps
+ * there if it follows changes: one for each task of each destination.
+ */
+extern ConnectionInfo *task_connection(const TaskRecord *task, Oid role);
 
 /* True if text is a URI (scheme://…) rather than the name of a server. */
 extern bool is_connection_uri(const char *text);

@@ -141,6 +141,7 @@ static const FieldInfo table_fields[] = {
 	INT64_FIELD(TableDef, data_bytes, 0),
 	TEXT_FIELD(TableDef, auto_increment),
 	TEXT_FIELD(TableDef, partitions),
+	TEXT_FIELD(TableDef, replica_identity),
 	STRUCTS_FIELD(TableDef, columns, column_info),
 	STRUCTS_FIELD(TableDef, indexes, index_info),
 	STRUCTS_FIELD(TableDef, foreign_keys, foreign_key_info),

@@ -128,6 +128,7 @@ typedef struct TableDef
 	bool		is_sequence;	/* MariaDB: a sequence object; no rows to copy */
 	bool		system_versioned;	/* MariaDB: keeps a history of its rows */
 	char	   *periods;		/* MariaDB: application-time periods; NULL */
+	char	   *replica_identity;	/* PostgreSQL: d, n, f, i as in pg_class */
 	char	   *sequence_options;	/* of a sequence, PostgreSQL's words */
 
 	/* target */

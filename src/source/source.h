@@ -167,6 +167,11 @@ typedef struct SourceRoutine
 	 */
 	char	   *(*share_snapshot) (SourceConn *conn);
 	/*
+	 * The snapshots that conn holds or has open are not needed any more. NULL:
+	 * closing the connection is enough.
+	 */
+	void		(*end_snapshot) (SourceConn *conn);
+	/*
 	 * Opens a consistent snapshot on conn for reads that follow: the shared
 	 * one, or with NULL one of its own.
 	 */
@@ -189,9 +194,12 @@ typedef struct SourceRoutine
 
 	SourceRows *(*open_rows) (SourceConn *conn, SourceRelation *rel,
 							  const SourceRange *range);
-	/* Next row as Datums in the current context; false at the end. */
+	/* Next row as Datums in the current context; false at the end. May be NULL. */
 	bool		(*next_row) (SourceRows *rows, Row *row);
-	/* Next row in COPY binary format, appended to buf; false at the end. */
+	/*
+	 * Next row in COPY's binary format (text, if rel->text_rows), appended to
+	 * buf; false at the end.
+	 */
 	bool		(*next_copy) (SourceRows *rows, StringInfo buf);
 	void		(*close_rows) (SourceRows *rows);
 

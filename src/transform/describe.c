@@ -35,6 +35,16 @@ describe_selected(const Selection *selection, const SourceRoutine *source,
 	return tables;
 }
 
+List *
+plan_selected(const SourceRoutine *source, SourceConn *conn,
+			  const ConnectionInfo *info, List *tables,
+			  const PlanOptions *options, List **names)
+{
+	return source->plan_objects ?
+		source->plan_objects(conn, info, tables, options, names) :
+		plan_schema(tables, options, names);
+}
+
 /* The schema an extension is in; NULL if it is not installed. */
 static char *
 extension_schema(const char *name)

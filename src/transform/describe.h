@@ -21,6 +21,14 @@ extern List *describe_selected(const Selection *selection,
 							   const SourceRoutine *source, SourceConn *conn,
 							   const ConnectionInfo *info);
 
+/*
+ * The statements that make these tables, and all that goes with them, at the
+ * destination: as the source's engine plans them, or plan_schema.
+ */
+extern List *plan_selected(const SourceRoutine *source, SourceConn *conn,
+						   const ConnectionInfo *info, List *tables,
+						   const PlanOptions *options, List **names);
+
 /* What plan_schema needs to know of options and this database. */
 extern PlanOptions *plan_options(TaskOptions *options);
 

@@ -300,7 +300,7 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 				 errmsg("task " INT64_FORMAT " does not exist any more",
 						args->task_id)));
 	run->options = options_parse(run->task->options);
-	info = connection_info(run->task->source, GetUserId());
+	info = task_connection(run->task, GetUserId());
 	rows = books_query("SELECT source_identity FROM dtsmig.task WHERE task_id = $1",
 					   "i", args->task_id);
 	info->server_uid = rows->nrows > 0 ? rows->values[0][0] : NULL;

@@ -120,8 +120,15 @@ plan_copy_jobs(TaskRun *run)
 		List	   *ranges;
 		ListCell   *lc;
 
-		ranges = run->source->plan_ranges(run->conn, rel,
-										  range_rows(run, rel, total));
+		/*
+		 * What was copied in part from a shared snapshot is emptied when that
+		 * is lost, which must not happen to rows that were there before.
+		 */
+		if (run->source->share_snapshot && run->options->conflict == 1)
+			ranges = list_make1(palloc0(sizeof(SourceRange)));
+		else
+			ranges = run->source->plan_ranges(run->conn, rel,
+											  range_rows(run, rel, total));
 		foreach(lc, ranges)
 		{
 			SourceRange *range = lfirst(lc);
@@ -453,7 +460,11 @@ void
 run_copy(TaskRun *run)
 {
 	plan_copy_jobs(run);
+	if (run->task->do_full)
+		task_share_snapshot(run);
 	run_workers(run, run->task->do_full);
+	if (run->source->end_snapshot)
+		run->source->end_snapshot(run->conn);
 	begin_transaction(run->cxt);
 	note_snapshots(run);
 	task_set_step(run, run->task->do_full ? "full" : "schema", "catchup");

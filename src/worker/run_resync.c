@@ -233,6 +233,10 @@ look_up(Resync *r)
 			if (strcmp(def->name, rel->name) != 0 ||
 				strcmp(def->schema, rel->schema) != 0 || !model_has_rows(def))
 				continue;
+			/* DDL that is still to come in the log shapes the table */
+			if (r->run->source->plan_objects && rel->def->columns != NIL &&
+				!task_same_columns(def, rel->def))
+				continue;
 			take_targets(def, rel->def);
 			if (pair == NULL)
 			{
@@ -432,7 +436,7 @@ resync_once(TaskRun *run, MemoryContext cxt)
 		r.plan = plan_options(run->options);
 		empty_tables(&r);
 		change = plan_change(r.pairs, r.plan, 0);
-		if (run->task->do_schema)
+		if (run->task->do_schema && run->source->plan_objects == NULL)
 			task_run_plan(run, r.pairs, change, &foreign_keys);
 		store(&r);
 		foreach(lc, r.rels)

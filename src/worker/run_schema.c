@@ -118,10 +118,68 @@ store_statement(TaskRun *run, PlanStatement *st)
 					  st->note, (int) st->warning, run_it ? "waiting" : "skipped");
 }
 
+static bool
+has_table(List *tables, const TableDef *def)
+{
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		TableDef   *t = lfirst(lc);
+
+		if (strcmp(t->name, def->name) == 0 && strcmp(t->schema, def->schema) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Reads what the source has and plans from it. The log position is taken
- * first: a DDL statement after it is seen in the log.
+ * The source's tables, and the position from which their changes are followed.
+ * Where the source has snapshots to share, both are of one: what tables there
+ * are, and what it was prepared to tell, must agree. Else the position is
+ * taken first, and a DDL statement after it is seen in the log.
  */
+static List *
+describe_and_start(TaskRun *run, char **described)
+{
+	const SourceRoutine *source = run->source;
+	bool		prepare = source->prepare_changes && run->task->do_incremental;
+	SourceSnapshot snapshot = {0};
+
+	for (int tries = 1;; tries++)
+	{
+		List	   *wanted = NIL;
+		List	   *tables;
+		ListCell   *lc;
+		char	   *note = NULL;
+		bool		same = true;
+
+		if (prepare)
+		{
+			wanted = describe_selected(run->selection, source, run->conn, run->info);
+			note = source->prepare_changes(run->conn, run->info, wanted);
+		}
+		run->task->start_position = source->start_position(run->conn);
+		if (source->share_snapshot)
+			source->open_snapshot(run->conn, source->share_snapshot(run->conn),
+								  &snapshot);
+		tables = describe_selected(run->selection, source, run->conn, run->info);
+		*described = snapshot.high ? snapshot.high :
+			source->current_position(run->conn);
+		foreach(lc, tables)
+			same = same && (!prepare || has_table(wanted, lfirst(lc)));
+		if (!same && tries < 20)
+		{
+			source->end_snapshot(run->conn);
+			continue;
+		}
+		if (note != NULL)
+			task_log_event(run->task->id, "warning", note, NULL, NULL, NULL);
+		return tables;
+	}
+}
+
+/* Reads what the source has and plans from it. */
 void
 run_read_schema(TaskRun *run)
 {
@@ -133,13 +191,14 @@ run_read_schema(TaskRun *run)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	run->task->start_position = run->source->start_position(run->conn);
+	tables = describe_and_start(run, &described);
 	if (run->task->start_position)
 		run->task->start_position = MemoryContextStrdup(run->cxt,
 														run->task->start_position);
-	tables = describe_selected(run->selection, run->source, run->conn, run->info);
-	described = run->source->current_position(run->conn);
-	plan = plan_schema(tables, plan_options(run->options), &names);
+	plan = plan_selected(run->source, run->conn, run->info, tables,
+						 plan_options(run->options), &names);
+	if (run->source->end_snapshot && !run->task->do_full)
+		run->source->end_snapshot(run->conn);
 	(void) books_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1", "i",
 					  run->task->id);
 	(void) books_exec("DELETE FROM dtsmig.task_table WHERE task_id = $1", "i",

@@ -128,6 +128,16 @@ extern void run_read_schema(TaskRun *run);
 extern void run_pre_data(TaskRun *run);
 extern void run_post_data(TaskRun *run);
 
+/*
+ * run_snapshot.c: the snapshot that copy workers share, for a source that has
+ * such; "" for others. After a restart it is another one than before: tables
+ * that are half copied are begun anew, and those that look otherwise now wait
+ * until the log has told why.
+ */
+extern void task_share_snapshot(TaskRun *run);
+/* Have two definitions the same columns, of the same types, in one order? */
+extern bool task_same_columns(const TableDef *a, const TableDef *b);
+
 /* run_copy.c */
 extern void run_copy(TaskRun *run);
 /* Runs the statements of one phase of task_object in copy workers. */

@@ -243,7 +243,7 @@ run_task(TaskRun *run)
 	MemoryContextSwitchTo(run->cxt);
 	run->options = options_parse(run->task->options);
 	run->selection = selection_parse(run->task->objects);
-	run->info = connection_info(run->task->source, GetUserId());
+	run->info = task_connection(run->task, GetUserId());
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);

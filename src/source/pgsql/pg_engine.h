@@ -29,6 +29,12 @@ typedef struct PgSource
 	char	   *snapshot_lsn;	/* and where it stands in the log */
 } PgSource;
 
+/*
+ * Which relations are followed: plain tables and the leaves of partitioned
+ * ones, each under its own name (publish_via_partition_root is false): the
+ * destination has the same partitions, made by pg_dump and by DDL.
+ */
+
 /* Per column; SourceColumn.engine. Made by pg_prepare_relation. */
 typedef struct PgColumn
 {
@@ -44,7 +50,16 @@ typedef struct PgColumn
 extern List *pg_list_schemas(SourceConn *conn, const ConnectionInfo *info);
 extern List *pg_describe(SourceConn *conn, List *schemas);
 
+/*
+ * Fills the names at the destination, by rule (already there) or by the name
+ * policy, of tables and columns. names (may be NULL) receives NameChanges.
+ */
+extern void pg_name_targets(List *tables, const PlanOptions *options,
+							List **names);
+
 /* pg_copy.c: snapshots and rows */
+extern char *pg_share_snapshot(SourceConn *conn);
+extern void pg_end_snapshot(SourceConn *conn);
 extern void pg_open_snapshot(SourceConn *conn, const char *shared,
 							 SourceSnapshot *snapshot);
 extern void pg_open_table_snapshot(SourceConn *conn, const ConnectionInfo *info,
@@ -56,7 +71,6 @@ extern void pg_prepare_relation(SourceConn *conn, SourceRelation *rel,
 								TypePolicy *policy);
 extern SourceRows *pg_open_rows(SourceConn *conn, SourceRelation *rel,
 								const SourceRange *range);
-extern bool pg_next_row(SourceRows *rows, Row *row);
 extern bool pg_next_copy(SourceRows *rows, StringInfo buf);
 extern void pg_close_rows(SourceRows *rows);
 
@@ -80,7 +94,7 @@ extern char *pg_create_slot(PgSource *source);
  * A snapshot that stands exactly at a position, by a temporary slot on a
  * replication connection of its own, kept in source->exporter.
  */
-extern void pg_export_snapshot(PgSource *source);
+extern void pg_snapshot_by_slot(PgSource *source);
 /*
  * Raises an error if the slot cannot serve changes from position on: it is
  * gone, was invalidated, or has moved past (ERRCODE_UNDEFINED_FILE, which ends

@@ -1,0 +1,331 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_copy.c
+ *	  Full load from a PostgreSQL source: snapshots, ranges, rows.
+ *
+ * Rows come by COPY … TO STDOUT, in the binary format where every type's
+ * binary form is the same on both sides, else as text, and go into COPY here
+ * as they are: what the source wrote, the destination reads.
+ *
+ *	  source: COPY (SELECT … FROM ONLY t WHERE ctid …) TO STDOUT
+ *	     --> CopyData messages, a row each --> pg_next_copy --> COPY FROM
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/pgsql/pg_engine.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#pragma weak pg_snapshot_by_slot
+
+/* A range should not hold more than so much of heap and TOAST. */
+#define RANGE_BYTES (INT64CONST(512) * 1024 * 1024)
+
+/* ------------------------------------------------------------- snapshots */
+
+/*
+ * The text of a shared snapshot: its name and its position, or "-" if it has
+ * none (a task that does not follow changes).
+ */
+char *
+pg_share_snapshot(SourceConn *conn)
+{
+	PgSource   *source = (PgSource *) conn;
+	const ConnectionInfo *info = pg_info(source->sql);
+
+	if (source->snapshot == NULL)
+	{
+		if (info->stream_name != NULL)
+			pg_snapshot_by_slot(source);
+		else
+		{
+			source->exporter = pg_connect(info, PG_CONN_SQL);
+			(void) pg_query(source->exporter,
+							"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+			source->snapshot = pg_query_value(source->exporter,
+											  "SELECT pg_catalog.pg_export_snapshot()");
+		}
+	}
+	return psprintf("%s %s", source->snapshot,
+					source->snapshot_lsn ? source->snapshot_lsn : "-");
+}
+
+void
+pg_end_snapshot(SourceConn *conn)
+{
+	PgSource   *source = (PgSource *) conn;
+
+	(void) pg_query(source->sql, "ROLLBACK");
+	if (source->exporter != NULL)
+		pg_close(source->exporter);
+	source->exporter = NULL;
+	source->snapshot = source->snapshot_lsn = NULL;
+}
+
+void
+pg_open_snapshot(SourceConn *conn, const char *shared, SourceSnapshot *snapshot)
+{
+	PgSource   *source = (PgSource *) conn;
+	char	   *name;
+	char	   *lsn;
+
+	if (shared == NULL)
+		shared = pg_share_snapshot(conn);
+	name = pstrdup(shared);
+	lsn = strchr(name, ' ');
+	if (lsn == NULL)
+		elog(ERROR, "malformed snapshot \"%s\"", shared);
+	*lsn++ = '\0';
+	(void) pg_query(source->sql, "ROLLBACK");
+	(void) pg_query(source->sql,
+					"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	(void) pg_queryf(source->sql, "SET TRANSACTION SNAPSHOT %s",
+					 pg_quote_literal(name));
+	snapshot->low = snapshot->high = strcmp(lsn, "-") == 0 ? NULL : pstrdup(lsn);
+	snapshot->exact = true;
+}
+
+void
+pg_open_table_snapshot(SourceConn *conn, const ConnectionInfo *info,
+					   const SourceRelation *rel, SourceSnapshot *snapshot)
+{
+	pg_open_snapshot(conn, NULL, snapshot);
+}
+
+/* ----------------------------------------------------------------- ranges */
+
+/*
+ * By blocks of the heap. Before version 14 a condition on ctid that names a
+ * range reads the whole table.
+ */
+List *
+pg_plan_ranges(SourceConn *conn, SourceRelation *rel, int64 rows_per_range)
+{
+	PgConn	   *sql = ((PgSource *) conn)->sql;
+	SourceRange *range;
+	List	   *ranges = NIL;
+	int64		rows = rel->def->rows_estimate;
+	int64		bytes = rel->def->data_bytes;
+	int64		pages;
+	int64		pieces;
+	PgResult   *r;
+
+	r = pg_queryf(sql, "SELECT pg_catalog.pg_relation_size(%s::pg_catalog.regclass) "
+				  "/ pg_catalog.current_setting('block_size')::pg_catalog.int8",
+				  pg_quote_literal(pg_quote_qualified(rel->schema, rel->name)));
+	pages = strtoll(r->values[0][0], NULL, 10);
+	pieces = Max(rows / Max(rows_per_range, 1), bytes / RANGE_BYTES) + 1;
+	pieces = Min(pieces, Max(pages / 16, 1));
+	if (pg_version_num(sql) < 140000)
+		pieces = 1;
+	for (int64 i = 0; i < pieces; i++)
+	{
+		int64		first = pages * i / pieces;
+		int64		last = pages * (i + 1) / pieces;
+
+		range = palloc0(sizeof(SourceRange));
+		range->rows_estimate = rows / pieces;
+		if (pieces > 1)
+		{
+			StringInfoData buf;
+
+			initStringInfo(&buf);
+			if (i > 0)
+				appendStringInfo(&buf, "ctid >= '(" INT64_FORMAT ",0)'", first);
+			if (i < pieces - 1)
+				appendStringInfo(&buf, "%sctid < '(" INT64_FORMAT ",0)'",
+								 i > 0 ? " AND " : "", last);
+			range->condition = buf.data;
+		}
+		ranges = lappend(ranges, range);
+	}
+	return ranges;
+}
+
+/* ---------------------------------------------------------------- columns */
+
+/*
+ * Types of pg_catalog whose binary form holds OIDs, or depends on a setting or
+ * a version.
+ */
+static bool
+is_portable(Oid typid)
+{
+	switch (typid)
+	{
+		case MONEYOID:
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+		case REGOPEROID:
+		case REGOPERATOROID:
+		case REGCLASSOID:
+		case REGTYPEOID:
+		case REGROLEOID:
+		case REGNAMESPACEOID:
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:
+		case REGCOLLATIONOID:
+		case ACLITEMOID:
+		case RECORDOID:
+		case RECORDARRAYOID:
+		case CSTRINGOID:
+		case XMLOID:
+			return false;
+		default:
+			return true;
+	}
+}
+
+/* Is the source's binary form that of the destination's type? */
+static bool
+same_binary(const char *base_type, Oid typid)
+{
+	HeapTuple	tup;
+	Form_pg_type type;
+	Oid			element = get_element_type(typid);
+	bool		same;
+
+	if (base_type[0] == '\0' || !is_portable(typid) ||
+		(OidIsValid(element) && !is_portable(element)))
+		return false;
+	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	if (!HeapTupleIsValid(tup))
+		return false;
+	type = (Form_pg_type) GETSTRUCT(tup);
+	same = type->typnamespace == PG_CATALOG_NAMESPACE &&
+		OidIsValid(type->typreceive) &&
+		strcmp(NameStr(type->typname), base_type) == 0;
+	ReleaseSysCache(tup);
+	return same;
+}
+
+void
+pg_prepare_relation(SourceConn *conn, SourceRelation *rel, TypePolicy *policy)
+{
+	MemoryContext old = MemoryContextSwitchTo(rel->cxt);
+
+	rel->text_rows = false;
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		SourceColumn *col = &rel->columns[i];
+		TableColumn *def = list_nth(rel->def->columns, i);
+		PgColumn   *pc;
+		Oid			function;
+
+		if (!col->carried)
+			continue;
+		pc = palloc0(sizeof(PgColumn));
+		col->engine = pc;
+		getTypeInputInfo(col->typid, &function, &pc->input_ioparam);
+		fmgr_info_cxt(function, &pc->input, rel->cxt);
+		pc->binary = same_binary(def->base_type, col->typid);
+		if (pc->binary)
+		{
+			getTypeBinaryInputInfo(col->typid, &function, &pc->receive_ioparam);
+			fmgr_info_cxt(function, &pc->receive, rel->cxt);
+		}
+		else
+			rel->text_rows = true;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* ------------------------------------------------------------------- rows */
+
+struct SourceRows
+{
+	PgConn	   *conn;
+	bool		text;
+	bool		begun;			/* the binary header has been passed over */
+};
+
+SourceRows *
+pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
+{
+	SourceRows *rows = palloc0(sizeof(SourceRows));
+	StringInfoData sql;
+	bool		any = false;
+
+	rows->conn = ((PgSource *) conn)->sql;
+	rows->text = rel->text_rows;
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "COPY (SELECT ");
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		if (!rel->columns[i].carried)
+			continue;
+		appendStringInfo(&sql, "%s%s", any ? ", " : "",
+						 pg_quote_name(rel->columns[i].name));
+		any = true;
+	}
+	appendStringInfo(&sql, " FROM ONLY %s",
+					 pg_quote_qualified(rel->schema, rel->name));
+	if (range != NULL && range->condition != NULL)
+		appendStringInfo(&sql, " WHERE %s", range->condition);
+	appendStringInfo(&sql, ") TO STDOUT (FORMAT %s)",
+					 rows->text ? "text" : "binary");
+	pg_copy_open(rows->conn, sql.data);
+	return rows;
+}
+
+/* Length of the header of a binary COPY in a message; an error if there is none. */
+static Size
+header_length(const char *data, Size len)
+{
+	uint32		extension;
+
+	if (len < 19 || memcmp(data, "PGCOPY\n\377\r\n\0", 11) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the source's COPY does not begin with a header")));
+	memcpy(&extension, data + 15, 4);
+	extension = pg_ntoh32(extension);
+	if (extension > len - 19)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the header of the source's COPY is cut off")));
+	return 19 + extension;
+}
+
+bool
+pg_next_copy(SourceRows *rows, StringInfo buf)
+{
+	const char *data;
+	Size		len;
+
+	for (;;)
+	{
+		if (pg_copy_next(rows->conn, &data, &len, -1) < 0)
+			return false;
+		if (!rows->text && !rows->begun)
+		{
+			Size		header = header_length(data, len);
+
+			rows->begun = true;
+			data += header;
+			len -= header;
+			if (len == 0)
+				continue;
+		}
+		/* the trailer */
+		if (!rows->text && len == 2 && memcmp(data, "\377\377", 2) == 0)
+			continue;
+		appendBinaryStringInfo(buf, data, (int) len);
+		return true;
+	}
+}
+
+void
+pg_close_rows(SourceRows *rows)
+{
+	pg_copy_stop(rows->conn);
+	pfree(rows);
+}

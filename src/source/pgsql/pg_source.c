@@ -1,0 +1,94 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_source.c
+ *	  The PostgreSQL source engine: its SourceRoutine.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/pgsql/pg_engine.h"
+
+static SourceConn *
+pg_source_connect(const ConnectionInfo *info)
+{
+	PgSource   *source = palloc0(sizeof(PgSource));
+
+	source->sql = pg_connect(info, PG_CONN_SQL);
+	return (SourceConn *) source;
+}
+
+static void
+pg_source_close(SourceConn *conn)
+{
+	PgSource   *source = (PgSource *) conn;
+
+	if (source->exporter != NULL)
+		pg_close(source->exporter);
+	source->exporter = NULL;
+	pg_close(source->sql);
+}
+
+static void
+pg_source_identify(SourceConn *conn, SourceIdentity *identity)
+{
+	PgConn	   *sql = ((PgSource *) conn)->sql;
+	const char *cipher = pg_tls_cipher(sql);
+
+	identity->product = "PostgreSQL";
+	identity->version = pstrdup(pg_parameter(sql, "server_version"));
+	identity->version_num = pg_version_num(sql);
+	identity->account = pg_query_value(sql, "SELECT CURRENT_USER");
+	identity->tls = cipher != NULL;
+	identity->tls_cipher = cipher ? pstrdup(cipher) : NULL;
+	/* a standby that takes over is the same cluster: positions hold on */
+	identity->server_uid =
+		pg_query_value(sql, "SELECT system_identifier::pg_catalog.text || '/' || "
+					   "pg_catalog.current_database() "
+					   "FROM pg_catalog.pg_control_system()");
+}
+
+static char *
+pg_rebase_position(SourceConn *conn, const char *position)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the source is another cluster or database than before"),
+			 errdetail("Its log positions mean nothing there."),
+			 errhint("Point the server back to the old one or its standby, or create the task anew.")));
+	return NULL;
+}
+
+static bool
+pg_position_has_place(const char *position)
+{
+	return true;
+}
+
+static bool
+pg_stream_is_in(SourceStream *stream, const char *position)
+{
+	return false;				/* every position has a place */
+}
+
+const SourceRoutine pgsql_source_routine =
+{
+	.engine = "pgsql",
+	.connect = pg_source_connect,
+	.close = pg_source_close,
+	.identify = pg_source_identify,
+	.list_schemas = pg_list_schemas,
+	.describe = pg_describe,
+	.rebase_position = pg_rebase_position,
+	.position_has_place = pg_position_has_place,
+	.share_snapshot = pg_share_snapshot,
+	.end_snapshot = pg_end_snapshot,
+	.open_snapshot = pg_open_snapshot,
+	.open_table_snapshot = pg_open_table_snapshot,
+	.plan_ranges = pg_plan_ranges,
+	.prepare_relation = pg_prepare_relation,
+	.open_rows = pg_open_rows,
+	.next_copy = pg_next_copy,
+	.close_rows = pg_close_rows,
+	.stream_is_in = pg_stream_is_in,
+};

@@ -1,0 +1,145 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_snapshot.c
+ *	  The snapshot that all copy workers of a task read from, where the source
+ *	  has such a thing.
+ *
+ * It is held by the task worker's connection and gone with it. A table that
+ * was copied wholly keeps the position of the snapshot it was read from. One
+ * that was copied in part cannot be read on from another snapshot: its rows
+ * may have moved between the ranges. It is emptied and begun anew. And a table
+ * that looks otherwise in the new snapshot than in the books was changed by a
+ * statement that is still to come in the log: its rows are copied when that
+ * has come.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/task_run.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "utils/snapmgr.h"
+
+/* Tables that were copied in part are emptied. */
+static void
+begin_anew(TaskRun *run)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT t.table_id, t.source_schema, t.source_table, "
+					   "pg_catalog.format('%I.%I', t.target_schema, t.target_table) "
+					   "FROM dtsmig.task_table t WHERE t.task_id = $1 "
+					   "AND EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE "
+					   "j.table_id = t.table_id AND j.kind = 'copy' AND j.state = 'done') "
+					   "AND EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE "
+					   "j.table_id = t.table_id AND j.kind = 'copy' AND j.state <> 'done')",
+					   "i", run->task->id);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		int64		id = book_int(rows, i, 0);
+
+		task_spi(psprintf("TRUNCATE ONLY %s", rows->values[i][3]));
+		(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready', "
+						  "snapshot_low = NULL, snapshot_position = NULL "
+						  "WHERE table_id = $1 AND kind = 'copy'", "i", id);
+		(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = 0, "
+						  "bytes_copied = 0, state = 'waiting' WHERE table_id = $1",
+						  "i", id);
+		task_log_event(run->task->id, "info",
+					   psprintf("the copy of table \"%s\".\"%s\" begins anew",
+								rows->values[i][1], rows->values[i][2]),
+					   "The snapshot that it was read from is gone.", NULL, NULL);
+	}
+}
+
+static const TableDef *
+find_def(List *tables, const char *schema, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		const TableDef *def = lfirst(lc);
+
+		if (strcmp(def->name, name) == 0 && strcmp(def->schema, schema) == 0)
+			return def;
+	}
+	return NULL;
+}
+
+bool
+task_same_columns(const TableDef *a, const TableDef *b)
+{
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (list_length(a->columns) != list_length(b->columns))
+		return false;
+	forboth(la, a->columns, lb, b->columns)
+	{
+		const TableColumn *ca = lfirst(la);
+		const TableColumn *cb = lfirst(lb);
+
+		if (strcmp(ca->name, cb->name) != 0 ||
+			strcmp(ca->source_type, cb->source_type) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Tables that are to be copied still, but are not what the books say. */
+static void
+leave_changed(TaskRun *run)
+{
+	List	   *tables = describe_selected(run->selection, run->source, run->conn,
+										   run->info);
+
+	for (int i = 0; i < run->nrels; i++)
+	{
+		SourceRelation *rel = run->rels[i];
+		const TableDef *def = find_def(tables, rel->schema, rel->name);
+		BookRows   *rows;
+
+		if (rel->resync || (def != NULL && task_same_columns(def, rel->def)))
+			continue;
+		rows = books_query("UPDATE dtsmig.task_job SET state = 'done' WHERE table_id = $1 "
+						   "AND kind = 'copy' AND state <> 'done' RETURNING job_id",
+						   "i", (int64) rel->table_id);
+		if (rows->nrows == 0)
+			continue;
+		(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
+						  "AND kind = 'statement' AND state = 'waiting'", "i",
+						  (int64) rel->table_id);
+		task_mark_resync(run, rel->table_id,
+						 "The source's table was changed before it could be copied.");
+	}
+}
+
+void
+task_share_snapshot(TaskRun *run)
+{
+	SourceSnapshot snapshot;
+	char	   *shared;
+
+	run->shared->snapshot[0] = '\0';
+	if (run->source->share_snapshot == NULL)
+		return;
+	shared = run->source->share_snapshot(run->conn);
+	run->source->open_snapshot(run->conn, shared, &snapshot);
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	/* the first snapshot is that of the start position itself */
+	if (run->task->start_position == NULL || snapshot.high == NULL ||
+		strcmp(snapshot.high, run->task->start_position) != 0)
+	{
+		begin_anew(run);
+		task_open_relations(run);
+		leave_changed(run);
+	}
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+	shared_set_text(run->shared->snapshot, shared);
+}
