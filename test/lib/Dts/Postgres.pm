@@ -139,7 +139,7 @@ sub kill9
 sub psql_cmd
 {
     my ($self, $db, $role) = @_;
-    return ("$self->{bindir}/psql", '-X', '-q', '-A', '-t', '-h', '127.0.0.1',
+    return (bindir() . "/psql", '-X', '-q', '-A', '-t', '-h', '127.0.0.1',
         '-p', $self->{port}, '-U', $role // 'postgres', '-v',
         'ON_ERROR_STOP=1', '-d', $db // $self->{dbname});
 }

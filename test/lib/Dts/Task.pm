@@ -130,6 +130,7 @@ sub wait_status
 sub _position
 {
     my ($text) = @_;
+    return (hex $1, hex $2) if ($text // '') =~ m{^([0-9A-F]+)/([0-9A-F]+)(?:\W|$)};
     return (0, 0) unless ($text // '') =~ /\.(\d+):(\d+)/;
     return ($1 + 0, $2 + 0);
 }
@@ -140,7 +141,7 @@ sub catch_up
     my ($self, $seconds) = @_;
     $seconds //= 60;
     my @end = $self->{my}->log_end;
-    my ($file, $offset) = _position("$end[0]:$end[1]");
+    my ($file, $offset) = _position(join ':', @end);
     my $n = _lit($self->{name});
     my $last = '';
     my $ok = poll_until(sub {
@@ -152,7 +153,7 @@ sub catch_up
         my ($f, $o) = _position($v);
         return $f > $file || $f == $file && $o >= $offset;
     }, $seconds, 0.05);
-    croak "not caught up with $end[0]:$end[1] in $seconds s (at $last)\n"
+    croak "not caught up with @end in $seconds s (at $last)\n"
       . $self->report unless $ok;
     return $self;
 }
