@@ -21,9 +21,11 @@
 #include "transform/select.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
+#include "worker/task_run.h"
 #include "worker/worker.h"
 
 DTS_FUNCTION(dtsmig_create_task);
@@ -301,21 +303,22 @@ advance_identities(const TaskRecord *task)
 	}
 }
 
-/*
- * Removes what the task keeps at its source. What cannot be removed is said,
- * with the SQL: a source that is gone must not keep the task.
- */
+/* What the source engine has to be told at a task's end. */
 static void
-release_source(const TaskRecord *task)
+leave_source(const TaskRecord *task, const SourceRoutine *source)
 {
 	ConnectionInfo *info = task_connection(task, task->owner);
-	const SourceRoutine *source = source_routine(info->server_type);
 	char	   *left;
 
-	if (source->release == NULL || info->stream_name == NULL ||
-		strcmp(task->status, "created") == 0)
-		return;
-	left = source->release(info);
+	if (source->sequences && task->consistent)
+	{
+		SourceConn *conn = source->connect(info);
+
+		advance_sequences(source, conn, selection_parse(task->objects),
+						  options_parse(task->options));
+		source->close(conn);
+	}
+	left = source->release && info->stream_name ? source->release(info) : NULL;
 	if (left == NULL)
 		return;
 	task_log_event(task->id, "warning", "something of the task is left at the source",
@@ -324,6 +327,50 @@ release_source(const TaskRecord *task)
 			(errmsg("something of task \"%s\" is left at the source", task->name),
 			 errdetail("%s", left),
 			 errhint("Run these statements there.")));
+}
+
+/*
+ * Sequences a last time, and what the task keeps at its source. A source that
+ * is gone must not keep the task.
+ */
+static void
+end_at_source(const TaskRecord *task)
+{
+	char	   *type = foreign_server_type(task->source);
+	const SourceRoutine *source = type ? source_routine(type) : NULL;
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	if (source == NULL || (source->sequences == NULL && source->release == NULL))
+		return;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		leave_source(task, source);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(cxt);
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+			ReThrowError(edata);
+		ereport(WARNING,
+				(errmsg("the source of task \"%s\" could not be asked: %s",
+						task->name, edata->message),
+				 errdetail("Sequences here may be behind the source's, and what the task made there may be left."),
+				 errhint("See the README on what a task makes at a PostgreSQL source, and how to remove it.")));
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
 }
 
 Datum
@@ -338,7 +385,7 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "i", task->id);
 	stop_worker(task);
-	release_source(task);
+	end_at_source(task);
 	if (task->do_schema)
 		advance_identities(task);
 	task_log_event(task->id, "info", "the task is released", NULL, NULL, NULL);
@@ -352,6 +399,8 @@ dtsmig_drop_task(PG_FUNCTION_ARGS)
 
 	if (strcmp(task->wanted, "running") == 0)
 		refuse(task, "drop", "Use pause_task or release_task first.");
+	if (strcmp(task->wanted, "released") != 0 && strcmp(task->status, "created") != 0)
+		end_at_source(task);
 	(void) books_exec("DELETE FROM dtsmig.task WHERE task_id = $1", "i", task->id);
 	PG_RETURN_VOID();
 }

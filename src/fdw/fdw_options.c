@@ -232,6 +232,18 @@ connection_info(const char *server_name, Oid role)
 	return info;
 }
 
+char *
+foreign_server_type(const char *server_name)
+{
+	ForeignServer *server = GetForeignServerByName(server_name, true);
+
+	if (server == NULL)
+		return NULL;
+	if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "postgres_fdw") == 0)
+		return pstrdup("postgresql");
+	return server->servertype;
+}
+
 ConnectionInfo *
 task_connection(const TaskRecord *task, Oid role)
 {

@@ -19,6 +19,9 @@
  */
 extern ConnectionInfo *connection_info(const char *server_name, Oid role);
 
+/* The type of a server (see source_routine); NULL if there is none. */
+extern char *foreign_server_type(const char *server_name);
+
 /*
  * The same for the source of a task, with the name of what the task keeps
  * there if it follows changes: one for each task of each destination.

@@ -38,6 +38,15 @@ typedef struct SourceIdentity
 	char	   *account;		/* CURRENT_USER() at the source */
 } SourceIdentity;
 
+/* Where a sequence is, that has been used. */
+typedef struct SourceSequence
+{
+	char	   *schema;
+	char	   *name;
+	int64		last_value;
+	int64		increment;
+} SourceSequence;
+
 /* One finding; a row of precheck_results. */
 typedef struct PrecheckItem
 {
@@ -102,6 +111,11 @@ typedef struct SourceRoutine
 	List	   *(*list_schemas) (SourceConn *conn, const ConnectionInfo *info);
 	/* TableDef *, source part filled, of the tables of these schemas. */
 	List	   *(*describe) (SourceConn *conn, List *schemas);
+	/*
+	 * SourceSequence *, of all that the account can read; NULL: the engine has
+	 * none that the log does not tell.
+	 */
+	List	   *(*sequences) (SourceConn *conn);
 	/* What definitions inherit that do not say it, as it is now. */
 	struct DdlDefaults *(*ddl_defaults) (SourceConn *conn);
 	/* PrecheckItem *; tables: selected TableDefs */

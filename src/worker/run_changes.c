@@ -27,6 +27,8 @@
 
 /* How often an idle stream's position goes into the books. */
 #define IDLE_BOOK_MS 5000
+/* How often the source's sequences are asked for. */
+#define SEQUENCES_MS 10000
 /* How often the distance to the log's end is asked. */
 #define DISTANCE_MS 2000
 /* How often the books are asked for tables to be copied again. */
@@ -60,6 +62,7 @@ typedef struct Follow
 	TimestampTz batch_started;
 	TimestampTz last_booked;
 	TimestampTz last_distance;
+	TimestampTz last_sequences;
 	TimestampTz last_asked;
 	TimestampTz rate_time;
 	int64		rate_changes;
@@ -249,6 +252,19 @@ ask_distance(Follow *f)
 	SpinLockRelease(&run->shared->mutex);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);
+}
+
+/* Between two transactions here and at the source. */
+static void
+follow_sequences(Follow *f)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (f->new_changes > 0 || f->in_transaction || !f->run->task->consistent ||
+		!TimestampDifferenceExceeds(f->last_sequences, now, SEQUENCES_MS))
+		return;
+	f->last_sequences = now;
+	task_advance_sequences(f->run);
 }
 
 /* Commits what has been gathered, which reaches to position. */
@@ -552,6 +568,7 @@ follow(Follow *f, const SourcePos *until)
 				commit_batch(f);
 			publish(f);
 			housekeeping(f);
+			follow_sequences(f);
 			if (resync_is_asked(f))
 				return false;
 			continue;
@@ -562,6 +579,8 @@ follow(Follow *f, const SourcePos *until)
 		}
 		if (take_change(f, change))
 			return false;
+		if (change->kind == CHANGE_HEARTBEAT || change->kind == CHANGE_COMMIT)
+			follow_sequences(f);
 		if (change->kind == CHANGE_HEARTBEAT && resync_is_asked(f))
 			return false;
 		if (until && (change->kind == CHANGE_COMMIT ||

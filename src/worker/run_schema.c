@@ -301,6 +301,8 @@ run_post_data(TaskRun *run)
 	bool		more = run->task->do_incremental;
 
 	run_statements(run, "post_data");
+	if (run->task->do_full)
+		task_advance_sequences(run);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	task_set_step(run, more ? "incremental" : run->task->do_full ? "full" : "schema",

@@ -138,6 +138,16 @@ extern void task_share_snapshot(TaskRun *run);
 /* Have two definitions the same columns, of the same types, in one order? */
 extern bool task_same_columns(const TableDef *a, const TableDef *b);
 
+/*
+ * run_sequences.c: moves sequences here up to where the source's are; never
+ * back. Between transactions.
+ */
+extern void task_advance_sequences(TaskRun *run);
+/* The same within the caller's transaction. */
+extern void advance_sequences(const SourceRoutine *source, SourceConn *conn,
+							  const Selection *selection,
+							  const TaskOptions *options);
+
 /* run_copy.c */
 extern void run_copy(TaskRun *run);
 /* Runs the statements of one phase of task_object in copy workers. */

@@ -57,6 +57,9 @@ extern List *pg_describe(SourceConn *conn, List *schemas);
 extern void pg_name_targets(List *tables, const PlanOptions *options,
 							List **names);
 
+/* pg_sequence.c */
+extern List *pg_sequences(SourceConn *conn);
+
 /* pg_copy.c: snapshots and rows */
 extern char *pg_share_snapshot(SourceConn *conn);
 extern void pg_end_snapshot(SourceConn *conn);

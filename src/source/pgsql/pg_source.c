@@ -79,6 +79,7 @@ const SourceRoutine pgsql_source_routine =
 	.identify = pg_source_identify,
 	.list_schemas = pg_list_schemas,
 	.describe = pg_describe,
+	.sequences = pg_sequences,
 	.rebase_position = pg_rebase_position,
 	.position_has_place = pg_position_has_place,
 	.share_snapshot = pg_share_snapshot,
