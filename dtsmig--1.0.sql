@@ -303,6 +303,14 @@ LANGUAGE C STRICT STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION dtsmig.translate_expression(text) IS
   'a MySQL expression in PostgreSQL''s SQL, as schema migration would write it; an error says what does not translate';
 
+CREATE FUNCTION dtsmig.rename_in_statement(
+    statement text, renames jsonb, search_path text[] DEFAULT '{}',
+    OUT renamed text, OUT notes text[])
+RETURNS record AS 'MODULE_PATHNAME', 'dtsmig_rename_in_statement'
+LANGUAGE C STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION dtsmig.rename_in_statement(text, jsonb, text[]) IS
+  'SQL of PostgreSQL with other names of schemas and tables ({"schema": "schema", "schema.table": "schema.table"}), as schema migration writes it; notes say what could not be carried over';
+
 -- ------------------------------------------------------------ views
 
 CREATE FUNCTION dtsmig.option_list(

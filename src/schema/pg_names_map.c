@@ -1,0 +1,138 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_names_map.c
+ *	  Which schemas and relations have other names.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "schema/pg_names_internal.h"
+
+#include "utils/hsearch.h"
+
+typedef struct MapKey
+{
+	char		schema[NAMEDATALEN];
+	char		name[NAMEDATALEN];	/* empty: the schema itself */
+} MapKey;
+
+typedef struct MapEntry
+{
+	MapKey		key;
+	char		schema[NAMEDATALEN];
+	char		name[NAMEDATALEN];
+} MapEntry;
+
+struct PgNameMap
+{
+	HTAB	   *entries;
+	int			changes;		/* entries that do rename */
+};
+
+PgNameMap *
+pg_names_make(void)
+{
+	PgNameMap  *map = palloc0(sizeof(PgNameMap));
+	HASHCTL		ctl = {0};
+
+	ctl.keysize = sizeof(MapKey);
+	ctl.entrysize = sizeof(MapEntry);
+	ctl.hcxt = CurrentMemoryContext;
+	map->entries = hash_create("renamed objects", 64, &ctl,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return map;
+}
+
+static MapEntry *
+map_find(const PgNameMap *map, const char *schema, const char *name,
+		 HASHACTION action)
+{
+	MapKey		key;
+
+	memset(&key, 0, sizeof(key));
+	strlcpy(key.schema, schema, NAMEDATALEN);
+	strlcpy(key.name, name, NAMEDATALEN);
+	return hash_search(map->entries, &key, action, NULL);
+}
+
+static void
+map_add(PgNameMap *map, const char *schema, const char *name,
+		const char *target_schema, const char *target_name)
+{
+	MapEntry   *entry = map_find(map, schema, name, HASH_ENTER);
+
+	strlcpy(entry->schema, target_schema, NAMEDATALEN);
+	strlcpy(entry->name, target_name, NAMEDATALEN);
+	map->changes += strcmp(schema, target_schema) != 0 ||
+		strcmp(name, target_name) != 0;
+}
+
+void
+pg_names_add_schema(PgNameMap *map, const char *schema, const char *target)
+{
+	map_add(map, schema, "", target, "");
+}
+
+void
+pg_names_add_relation(PgNameMap *map, const char *schema, const char *name,
+					  const char *target_schema, const char *target_name)
+{
+	map_add(map, schema, name, target_schema, target_name);
+}
+
+bool
+pg_names_is_empty(const PgNameMap *map)
+{
+	return map->changes == 0;
+}
+
+const char *
+pg_names_schema(const PgNameMap *map, const char *schema)
+{
+	MapEntry   *entry = map_find(map, schema, "", HASH_FIND);
+
+	return entry ? entry->schema : schema;
+}
+
+void
+pg_names_relation(const PgNameMap *map, const char *schema, const char *name,
+				  const char **target_schema, const char **target_name)
+{
+	MapEntry   *entry = map_find(map, schema, name, HASH_FIND);
+
+	*target_schema = entry ? entry->schema : pg_names_schema(map, schema);
+	*target_name = entry ? entry->name : name;
+}
+
+bool
+names_is_renamed(const PgNameMap *map, const char *schema, const char *name)
+{
+	const char *target_schema;
+	const char *target_name;
+
+	pg_names_relation(map, schema, name, &target_schema, &target_name);
+	return strcmp(name, target_name) != 0;
+}
+
+bool
+names_is_elsewhere(const PgNameMap *map, const char *schema, const char *name)
+{
+	const char *target_schema;
+	const char *target_name;
+
+	pg_names_relation(map, schema, name, &target_schema, &target_name);
+	return strcmp(name, target_name) != 0 || strcmp(schema, target_schema) != 0;
+}
+
+const char *
+names_find_schema(const NamesRun *run, const char *name)
+{
+	ListCell   *lc;
+
+	/* an entry of its own says where the relation is */
+	foreach(lc, run->search_path)
+		if (map_find(run->map, lfirst(lc), name, HASH_FIND) != NULL)
+			return lfirst(lc);
+	return NULL;
+}
