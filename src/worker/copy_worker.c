@@ -342,8 +342,9 @@ wait_for_go(CopyRun *run, bool snapshot)
 										   run->shared->snapshot : NULL,
 										   &run->snapshot);
 			MemoryContextSwitchTo(old);
-			/* those that are not exact need not agree */
-			shared_set_text(run->slot->snapshot, run->snapshot.exact ?
+			/* a shared one agrees; those that are not exact need not */
+			shared_set_text(run->slot->snapshot, run->shared->snapshot[0] ?
+							run->shared->snapshot : run->snapshot.exact ?
 							run->snapshot.high : "any");
 			SpinLockAcquire(&run->shared->mutex);
 			run->slot->round = round;

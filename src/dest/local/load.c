@@ -7,7 +7,8 @@
  *	  producer -> LoadState.buf -> load_read -> CopyFrom -> heap, indexes
  *
  * The format is that of COPY (FORMAT binary): a header, the rows as the
- * producer appends them, a trailer.
+ * producer appends them, a trailer; or COPY's text format for a relation that
+ * says so (text_rows).
  *
  *-------------------------------------------------------------------------
  */
@@ -44,7 +45,8 @@ typedef struct LoadState
 	void	   *arg;
 	MemoryContext cxt;
 	StringInfoData buf;
-	bool		done;			/* the trailer is in buf */
+	bool		text;
+	bool		done;			/* the trailer, if any, is in buf */
 } LoadState;
 
 /* The callback of COPY gets no argument. */
@@ -71,7 +73,8 @@ load_fill(LoadState *state)
 	{
 		if (!state->producer(state->arg, &state->buf))
 		{
-			appendBinaryStringInfo(&state->buf, "\377\377", 2);
+			if (!state->text)
+				appendBinaryStringInfo(&state->buf, "\377\377", 2);
 			state->done = true;
 			break;
 		}
@@ -147,6 +150,7 @@ load_into(SourceRelation *rel, Oid relid, LoadProducer producer, void *arg,
 	state.arg = arg;
 	state.cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig load",
 									  ALLOCSET_DEFAULT_SIZES);
+	state.text = rel->text_rows;
 	state.done = false;
 
 	target = table_open(relid, RowExclusiveLock);
@@ -160,7 +164,8 @@ load_into(SourceRelation *rel, Oid relid, LoadProducer producer, void *arg,
 							  makeString(rel->columns[i].target_name));
 	}
 
-	options = list_make1(makeDefElem("format", (Node *) makeString("binary"),
+	options = list_make1(makeDefElem("format", (Node *)
+									 makeString(rel->text_rows ? "text" : "binary"),
 									 -1));
 
 	/*
@@ -177,7 +182,8 @@ load_into(SourceRelation *rel, Oid relid, LoadProducer producer, void *arg,
 	oldcxt = MemoryContextSwitchTo(state.cxt);
 	initStringInfo(&state.buf);
 	enlargeStringInfo(&state.buf, 2 * LOAD_BUFFER_BYTES);
-	appendBinaryStringInfo(&state.buf, copy_header, sizeof(copy_header) - 1);
+	if (!state.text)
+		appendBinaryStringInfo(&state.buf, copy_header, sizeof(copy_header) - 1);
 	MemoryContextSwitchTo(oldcxt);
 
 	rows = load_copy(&state, pstate, target, columns, options);

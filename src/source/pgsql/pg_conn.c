@@ -261,6 +261,13 @@ require_password(const ConnectionInfo *info)
 					 quote_identifier(info->server_name))));
 }
 
+/* What the source notes on the way. Called by libpq: must not raise errors. */
+static void
+log_notice(void *arg, const char *message)
+{
+	elog(DEBUG1, "source: %s", message);
+}
+
 static void
 establish(PgConn *conn, PgConnKind kind)
 {
@@ -323,6 +330,7 @@ establish(PgConn *conn, PgConnKind kind)
 				 errmsg("password is required"),
 				 errdetail("Non-superusers cannot connect if the server does not request a password."),
 				 errhint("The source's pg_hba.conf must ask for the password.")));
+	PQsetNoticeProcessor(conn->pq, log_notice, conn);
 	if (PQsetnonblocking(conn->pq, 1) != 0)
 		raise_lost(conn);
 }
@@ -404,6 +412,14 @@ const char *
 pg_tls_cipher(PgConn *conn)
 {
 	return PQsslInUse(conn->pq) ? PQsslAttribute(conn->pq, "cipher") : NULL;
+}
+
+bool
+pg_in_transaction(PgConn *conn)
+{
+	PGTransactionStatusType status = PQtransactionStatus(conn->pq);
+
+	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
 }
 
 /* ---------------------------------------------------------------- queries */

@@ -57,6 +57,9 @@ extern const char *pg_parameter(PgConn *conn, const char *name);
 /* NULL: the connection is not encrypted */
 extern const char *pg_tls_cipher(PgConn *conn);
 
+/* Is a transaction open (or failed and not ended)? */
+extern bool pg_in_transaction(PgConn *conn);
+
 /*
  * Runs statements by the simple protocol; the rows of the last one that has
  * any. On a replication connection: its commands too.

@@ -22,6 +22,7 @@
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #pragma weak pg_snapshot_by_slot
@@ -43,6 +44,9 @@ pg_share_snapshot(SourceConn *conn)
 
 	if (source->snapshot == NULL)
 	{
+		/* it lives as long as the source, not as this transaction */
+		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(source));
+
 		if (info->stream_name != NULL)
 			pg_snapshot_by_slot(source);
 		else
@@ -53,9 +57,17 @@ pg_share_snapshot(SourceConn *conn)
 			source->snapshot = pg_query_value(source->exporter,
 											  "SELECT pg_catalog.pg_export_snapshot()");
 		}
+		MemoryContextSwitchTo(old);
 	}
 	return psprintf("%s %s", source->snapshot,
 					source->snapshot_lsn ? source->snapshot_lsn : "-");
+}
+
+static void
+end_transaction(PgConn *conn)
+{
+	if (pg_in_transaction(conn))
+		(void) pg_query(conn, "ROLLBACK");
 }
 
 void
@@ -63,7 +75,7 @@ pg_end_snapshot(SourceConn *conn)
 {
 	PgSource   *source = (PgSource *) conn;
 
-	(void) pg_query(source->sql, "ROLLBACK");
+	end_transaction(source->sql);
 	if (source->exporter != NULL)
 		pg_close(source->exporter);
 	source->exporter = NULL;
@@ -84,7 +96,7 @@ pg_open_snapshot(SourceConn *conn, const char *shared, SourceSnapshot *snapshot)
 	if (lsn == NULL)
 		elog(ERROR, "malformed snapshot \"%s\"", shared);
 	*lsn++ = '\0';
-	(void) pg_query(source->sql, "ROLLBACK");
+	end_transaction(source->sql);
 	(void) pg_query(source->sql,
 					"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 	(void) pg_queryf(source->sql, "SET TRANSACTION SNAPSHOT %s",

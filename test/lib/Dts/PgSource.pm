@@ -122,7 +122,8 @@ sub pg_difference
 {
     my ($src, $from, $dst, $to, %opt) = @_;
     $to //= $from;
-    my @cols = map { $_->[0] } $src->rows('SELECT quote_ident(attname) FROM pg_attribute '
+    # versions print floating point numbers differently
+    my @cols = map { $_->[0] } $src->rows("SELECT CASE atttypid::regtype::text WHEN 'real' THEN format('float4send(%I)', attname) WHEN 'double precision' THEN format('float8send(%I)', attname) ELSE quote_ident(attname) END FROM pg_attribute "
           . "WHERE attrelid = '$from'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attname",
         db => $opt{db});
     my $row = join ", '|', ", map { "coalesce($_\::text, '~')" } @cols;
@@ -135,7 +136,7 @@ sub pg_difference
     my ($code, $b, $err) = $dst->psql($sum->($to));
     return "$to: $err" if $code;
     return '' if $a eq $b;
-    my $list = sub { "SELECT concat($row) FROM ONLY $_[0] ORDER BY 1 COLLATE \"C\" LIMIT 200000" };
+    my $list = sub { "SELECT * FROM (SELECT concat($row) AS r FROM ONLY $_[0]) x ORDER BY r COLLATE \"C\" LIMIT 200000" };
     my @l = map { [ split /\n/, $_ ] } $src->value($list->($from), db => $opt{db}),
       $dst->value($list->($to));
     my (%n, @diff);
