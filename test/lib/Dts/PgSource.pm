@@ -68,8 +68,15 @@ sub server_sql
       . "CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (user '$user', password 'secret');";
 }
 
-# Where the log ends, as Dts::Task compares it.
-sub log_end { my ($self) = @_; return $self->value('SELECT pg_current_wal_insert_lsn()'); }
+# Where the log ends, as Dts::Task compares it. Something is written behind it,
+# so that whoever reads the log gets past it.
+sub log_end
+{
+    my ($self) = @_;
+    my $lsn = $self->value('SELECT pg_current_wal_insert_lsn()');
+    $self->sql("SELECT pg_logical_emit_message(true, 'test', '')");
+    return $lsn;
+}
 
 # A session of its own that runs what a generator gives, until stopped.
 # Returns an object with stop.
