@@ -1,0 +1,247 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_publication.c
+ *	  The publication of a task: which tables the source tells of.
+ *
+ * It names each table that holds rows (a leaf of a partitioned table under
+ * its own name), never a whole schema, so that what no task takes costs the
+ * source nothing. Tables are only ever added: one that is not selected any
+ * more is told of and passed over.
+ *
+ * A table that is published without a replica identity refuses UPDATE and
+ * DELETE to the applications of the source. Such a table is never added.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/pgsql/pg_engine.h"
+
+/* The helper tables of DDL capture live here, see pg_capture.c. */
+#define CAPTURE_SCHEMA "dtsmig_source"
+
+/* Of an index i of a table c: may it be the replica identity? */
+#define FIT_FOR_IDENTITY \
+	"i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL " \
+	"AND i.indexprs IS NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a " \
+	"WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey::pg_catalog.int2[]) " \
+	"AND NOT a.attnotnull)"
+
+typedef struct Candidate
+{
+	char	   *name;			/* quoted, with schema */
+	bool		published;
+	bool		identity;		/* UPDATE and DELETE will work */
+	bool		full;			/* the whole row is the identity */
+	bool		generated;		/* it has stored, */
+	bool		virtual;		/* or virtual generated columns */
+	char	   *index;			/* could be the identity, quoted; NULL: none */
+} Candidate;
+
+/* Tables of the source among those named that can be published. */
+static List *
+find_candidates(PgConn *conn, List *tables, const char *publication)
+{
+	int			version = pg_version_num(conn);
+	StringInfoData buf;
+	List	   *found = NIL;
+	ListCell   *lc;
+	PgResult   *r;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "SELECT n.nspname, c.relname, "
+					 "EXISTS (SELECT FROM pg_catalog.pg_publication_rel pr JOIN "
+					 "pg_catalog.pg_publication p ON p.oid = pr.prpubid "
+					 "WHERE p.pubname = %s AND pr.prrelid = c.oid), "
+					 "CASE c.relreplident WHEN 'f' THEN true "
+					 "WHEN 'd' THEN EXISTS (SELECT FROM pg_catalog.pg_index i WHERE "
+					 "i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate) "
+					 "WHEN 'i' THEN EXISTS (SELECT FROM pg_catalog.pg_index i WHERE "
+					 "i.indrelid = c.oid AND i.indisreplident AND i.indisvalid AND i.indimmediate) "
+					 "ELSE false END, c.relreplident = 'f', %s, %s, "
+					 "(SELECT pg_catalog.quote_ident(x.relname) FROM pg_catalog.pg_index i "
+					 "JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid "
+					 "WHERE i.indrelid = c.oid AND " FIT_FOR_IDENTITY
+					 " ORDER BY i.indnatts, x.relname LIMIT 1) "
+					 "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+					 "ON n.oid = c.relnamespace WHERE c.relkind = 'r' "
+					 "AND c.relpersistence = 'p' AND (n.nspname = '" CAPTURE_SCHEMA "' "
+					 "AND c.relname = %s",
+					 pg_quote_literal(publication),
+					 version < 120000 ? "false" :
+					 "EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE "
+					 "a.attrelid = c.oid AND a.attgenerated = 's' AND NOT a.attisdropped)",
+					 version < 180000 ? "false" :
+					 "EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE "
+					 "a.attrelid = c.oid AND a.attgenerated = 'v' AND NOT a.attisdropped)",
+					 pg_quote_literal(publication));
+	if (tables != NIL)
+		appendStringInfoString(&buf, " OR (n.nspname, c.relname) IN (");
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		appendStringInfo(&buf, "%s(%s, %s)",
+						 lc == list_head(tables) ? "VALUES " : ", ",
+						 pg_quote_literal(def->schema),
+						 pg_quote_literal(def->name));
+	}
+	appendStringInfoString(&buf, tables != NIL ? "))" : ")");
+	appendStringInfoString(&buf, " ORDER BY 1, 2");
+	r = pg_query(conn, buf.data);
+	for (int i = 0; i < r->nrows; i++)
+	{
+		Candidate  *c = palloc0(sizeof(Candidate));
+
+		c->name = pg_quote_qualified(r->values[i][0], r->values[i][1]);
+		c->published = r->values[i][2][0] == 't';
+		c->identity = r->values[i][3][0] == 't';
+		c->full = r->values[i][4][0] == 't';
+		c->generated = r->values[i][5][0] == 't';
+		c->virtual = r->values[i][6][0] == 't';
+		c->index = r->values[i][7];
+		found = lappend(found, c);
+	}
+	return found;
+}
+
+/* Stops before a table is published that applications could not write then. */
+static void
+refuse_without_identity(PgConn *conn, List *candidates)
+{
+	StringInfoData names;
+	StringInfoData hint;
+	ListCell   *lc;
+	int			n = 0;
+
+	initStringInfo(&names);
+	initStringInfo(&hint);
+	foreach(lc, candidates)
+	{
+		Candidate  *c = lfirst(lc);
+
+		/* since 18 an identity with a virtual column is refused at each UPDATE */
+		if (c->identity && !(c->full && c->virtual))
+			continue;
+		n++;
+		appendStringInfo(&names, "%s%s", names.len ? ", " : "", c->name);
+		appendStringInfo(&hint, " ALTER TABLE %s REPLICA IDENTITY ", c->name);
+		if (c->index)
+			appendStringInfo(&hint, "USING INDEX %s;", c->index);
+		else
+			appendStringInfoString(&hint, "FULL;");
+	}
+	if (n > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg_plural("%d table of the source has no replica identity that can be used",
+							   "%d tables of the source have no replica identity that can be used",
+							   n, n),
+				 errdetail("Their changes cannot be told, and the source would refuse UPDATE and DELETE as soon as they are published: %s.",
+						   names.data),
+				 errhint("Run at the source:%s", hint.data)));
+}
+
+/* What the publication is to tell; palloc'd, for WITH (…) or SET (…). */
+static char *
+publication_options(PgConn *conn, List *candidates)
+{
+	bool		generated = false;
+	ListCell   *lc;
+
+	/*
+	 * Since 18 the identity must not hold a column that is not published.
+	 */
+	foreach(lc, candidates)
+	{
+		Candidate  *c = lfirst(lc);
+
+		generated |= c->full && c->generated && !c->virtual;
+	}
+	return psprintf("publish = 'insert, update, delete%s'%s",
+					pg_version_num(conn) >= 110000 ? ", truncate" : "",
+					generated && pg_version_num(conn) >= 180000 ?
+					", publish_generated_columns = stored" : "");
+}
+
+void
+pg_publish(PgConn *conn, List *tables)
+{
+	const char *name = pg_info(conn)->stream_name;
+	List	   *candidates = find_candidates(conn, tables, name);
+	StringInfoData buf;
+	ListCell   *lc;
+	PgResult   *r;
+	bool		exists;
+
+	refuse_without_identity(conn, candidates);
+	r = pg_queryf(conn, "SELECT puballtables FROM pg_catalog.pg_publication "
+				  "WHERE pubname = %s", pg_quote_literal(name));
+	exists = r->nrows > 0;
+	initStringInfo(&buf);
+	if (!exists)
+		appendStringInfo(&buf, "CREATE PUBLICATION %s", pg_quote_name(name));
+	else
+	{
+		(void) pg_queryf(conn, "ALTER PUBLICATION %s SET (%s)", pg_quote_name(name),
+						 publication_options(conn, candidates));
+		if (r->values[0][0][0] == 't')
+			return;
+	}
+	foreach(lc, candidates)
+	{
+		Candidate  *c = lfirst(lc);
+
+		if (exists && c->published)
+			continue;
+		if (buf.len == 0)
+			appendStringInfo(&buf, "ALTER PUBLICATION %s ADD TABLE ONLY %s",
+							 pg_quote_name(name), c->name);
+		else if (!exists && lc == list_head(candidates))
+			appendStringInfo(&buf, " FOR TABLE ONLY %s", c->name);
+		else
+			appendStringInfo(&buf, ", ONLY %s", c->name);
+	}
+	if (!exists)
+		appendStringInfo(&buf, " WITH (%s)",
+						 publication_options(conn, candidates));
+	if (buf.len > 0)
+		(void) pg_query(conn, buf.data);
+}
+
+/*
+ * The publication is as it must be: there, and telling all kinds of changes.
+ * A source of 18 tells nothing, silently, when it is missing.
+ */
+void
+pg_check_publication(PgConn *conn)
+{
+	const char *name = pg_info(conn)->stream_name;
+	PgResult   *r;
+
+	r = pg_queryf(conn, "SELECT pubinsert AND pubupdate AND pubdelete%s FROM "
+				  "pg_catalog.pg_publication WHERE pubname = %s",
+				  pg_version_num(conn) >= 110000 ? " AND pubtruncate" : "",
+				  pg_quote_literal(name));
+	if (r->nrows == 0 || r->values[0][0][0] != 't')
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE),
+				 r->nrows == 0 ?
+				 errmsg("publication \"%s\" does not exist at the source any more",
+						name) :
+				 errmsg("publication \"%s\" at the source was altered so that it does not tell all changes",
+						name),
+				 errdetail("Changes that were made meanwhile cannot be had any more."),
+				 errhint("Release this task and start a new one.")));
+}
+
+/*
+ * Tables that the publication tells of: { schema, name } of each row.
+ */
+PgResult *
+pg_published_tables(PgConn *conn)
+{
+	return pg_queryf(conn, "SELECT schemaname, tablename FROM "
+					 "pg_catalog.pg_publication_tables WHERE pubname = %s",
+					 pg_quote_literal(pg_info(conn)->stream_name));
+}

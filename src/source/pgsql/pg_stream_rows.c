@@ -1,0 +1,433 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_stream_rows.c
+ *	  Relations and rows in the change stream.
+ *
+ * The source tells a relation (RELATION) before its first row, and again when
+ * its definition has changed; rows name it by its OID. What was told is kept;
+ * which SourceRelation receives it is asked when it is needed, and asked again
+ * after DDL. Columns are matched by name. A column that is new at the source,
+ * or gone, is an error here: where DDL is followed, the statement comes before
+ * the row and the definition has changed already.
+ *
+ *	  INSERT	new
+ *	  UPDATE	new; old row, old key, or none: the key has not changed then
+ *	  DELETE	old row or old key
+ *	  TRUNCATE	one change for each table that is followed
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/pgsql/pg_stream_impl.h"
+
+#include "access/transam.h"
+#include "utils/memutils.h"
+
+void
+stream_relations_init(SourceStream *stream)
+{
+	HASHCTL		ctl;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(PgRelation);
+	ctl.hcxt = stream->cxt;
+	stream->relations = hash_create("dtsmig source relations", 64, &ctl,
+									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	stream->epoch = 1;
+}
+
+void
+stream_forget_bindings(SourceStream *stream)
+{
+	stream->epoch++;
+}
+
+/* RELATION */
+void
+stream_take_relation(SourceStream *stream)
+{
+	const PgOutputMessage *msg = stream->msg;
+	Oid			relid = msg->relid;
+	MemoryContext old;
+	PgRelation *table;
+	bool		found;
+
+	stream->last = NULL;
+	table = hash_search(stream->relations, &relid, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset((char *) table + sizeof(relid), 0,
+			   sizeof(PgRelation) - sizeof(relid));
+		table->cxt = AllocSetContextCreate(stream->cxt, "dtsmig source relation",
+										   ALLOCSET_SMALL_SIZES);
+	}
+	else
+		MemoryContextReset(table->cxt);
+	table->epoch = 0;
+	old = MemoryContextSwitchTo(table->cxt);
+	table->schema = pstrdup(msg->schema[0] ? msg->schema : "pg_catalog");
+	table->name = pstrdup(msg->name);
+	table->identity = msg->replica_identity;
+	table->natts = msg->nattributes;
+	table->att_names = palloc(sizeof(char *) * Max(table->natts, 1));
+	table->att_types = palloc(sizeof(Oid) * Max(table->natts, 1));
+	table->att_identity = palloc(sizeof(bool) * Max(table->natts, 1));
+	table->columns = palloc(sizeof(int) * Max(table->natts, 1));
+	for (int i = 0; i < table->natts; i++)
+	{
+		table->att_names[i] = pstrdup(msg->attributes[i].name);
+		table->att_types[i] = msg->attributes[i].type_oid;
+		table->att_identity[i] = msg->attributes[i].identity;
+	}
+	table->capture = pg_is_capture(table->schema, table->name);
+	MemoryContextSwitchTo(old);
+}
+
+static PgRelation *
+find_relation(SourceStream *stream, Oid relid)
+{
+	PgRelation *table = stream->last;
+
+	if (table != NULL && table->relid == relid)
+		return table;
+	table = hash_search(stream->relations, &relid, HASH_FIND, NULL);
+	if (table == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the source tells of relation %u, which it has not described",
+						relid)));
+	stream->last = table;
+	return table;
+}
+
+/* ---------------------------------------------------------------- binding */
+
+static void
+definition_differs(const PgRelation *table, const char *message,
+				   const char *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s.%s\" was altered at the source", table->schema,
+					table->name),
+			 errdetail(message, column),
+			 errhint("Alter the table at the destination in the same way, then let dtsmig.resync_table copy it again and resume the task.")));
+}
+
+/* Joins what the source has told with the columns of the SourceRelation. */
+static void
+match_columns(SourceStream *stream, PgRelation *table)
+{
+	SourceRelation *rel = table->rel;
+	int			carried = 0;
+	int			matched = 0;
+
+	table->needs_catalog = false;
+	for (int i = 0; i < table->natts; i++)
+	{
+		const SourceColumn *column = NULL;
+		const PgColumn *pc;
+		int			c;
+
+		for (c = 0; c < rel->ncolumns && column == NULL; c++)
+			if (strcmp(rel->columns[c].name, table->att_names[i]) == 0)
+				column = &rel->columns[c];
+		table->columns[i] = -1;
+		if (column == NULL)
+			definition_differs(table, "Column \"%s\" is not known.",
+							   table->att_names[i]);
+		if (!column->carried)
+			continue;
+		table->columns[i] = c - 1;
+		matched++;
+		pc = column->engine;
+		if (pc->binary && stream->binary && column->typid != table->att_types[i] &&
+			table->att_types[i] < FirstNormalObjectId)
+			definition_differs(table, "Column \"%s\" has another type.",
+							   table->att_names[i]);
+		table->needs_catalog |= pg_value_needs_catalog(pc, stream->binary);
+	}
+	for (int c = 0; c < rel->ncolumns; c++)
+		carried += rel->columns[c].carried;
+	for (int c = 0; c < rel->ncolumns && matched < carried; c++)
+	{
+		bool		found = false;
+
+		for (int i = 0; i < table->natts && !found; i++)
+			found = table->columns[i] == c;
+		if (rel->columns[c].carried && !found)
+			definition_differs(table, "Column \"%s\" is gone.",
+							   rel->columns[c].name);
+	}
+}
+
+/* A key column here that is not told of old rows; NULL: all are. */
+static const char *
+find_untold_key(const PgRelation *table)
+{
+	const SourceRelation *rel = table->rel;
+
+	for (int k = 0; k < rel->nkey && table->identity != 'f'; k++)
+	{
+		bool		told = false;
+
+		for (int i = 0; i < table->natts && !told; i++)
+			told = table->columns[i] == rel->key[k] && table->att_identity[i];
+		if (!told)
+			return rel->columns[rel->key[k]].name;
+	}
+	return NULL;
+}
+
+/*
+ * An UPDATE or DELETE of a row that cannot be found here by what is told:
+ * an UPDATE of the key would not even be seen.
+ */
+static void
+refuse_identity(const PgRelation *table)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the replica identity of table \"%s.%s\" at the source does not hold key column \"%s\"",
+					table->schema, table->name, table->untold_key),
+			 errdetail("It was altered after this task had described the table."),
+			 errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL at the source, then let dtsmig.resync_table copy the table again.",
+					 pg_quote_qualified(table->schema, table->name))));
+}
+
+static void
+grow_rows(SourceStream *stream, int ncolumns)
+{
+	Row		   *rows[2] = {&stream->old, &stream->new};
+
+	if (ncolumns <= stream->row_size)
+		return;
+	ncolumns = Max(ncolumns, 64);
+	for (int r = 0; r < 2; r++)
+	{
+		if (rows[r]->values)
+		{
+			pfree(rows[r]->values);
+			pfree(rows[r]->status);
+		}
+		rows[r]->values = MemoryContextAllocZero(stream->cxt, sizeof(Datum) * ncolumns);
+		rows[r]->status = MemoryContextAllocZero(stream->cxt, ncolumns);
+	}
+	stream->row_size = ncolumns;
+}
+
+/* Who receives the table in this transaction? */
+static SourceRelation *
+receiver(SourceStream *stream, PgRelation *table)
+{
+	SourcePos	pos = {stream->commit_lsn, stream->nchanges};
+
+	if (table->epoch == stream->epoch && table->rel != NULL)
+		return table->rel;
+	table->rel = stream->callbacks.lookup(stream->callbacks.arg, table->schema,
+										  table->name, pos);
+	if (table->rel != NULL)
+	{
+		match_columns(stream, table);
+		table->untold_key = find_untold_key(table);
+		grow_rows(stream, table->rel->ncolumns);
+	}
+	table->epoch = stream->epoch;
+	return table->rel;
+}
+
+/*
+ * Asked once, when the stream is opened: the binary form is asked for the
+ * whole stream or not at all.
+ */
+bool
+stream_all_binary(SourceStream *stream)
+{
+	SourcePos	last = {PG_UINT64_MAX, 0};
+	PgResult   *published = pg_published_tables(stream->conn);
+
+	for (int t = 0; t < published->nrows; t++)
+	{
+		SourceRelation *rel;
+
+		rel = stream->callbacks.lookup(stream->callbacks.arg,
+									   published->values[t][0],
+									   published->values[t][1], last);
+		for (int c = 0; rel != NULL && c < rel->ncolumns; c++)
+		{
+			const PgColumn *pc = rel->columns[c].engine;
+
+			if (rel->columns[c].carried && !pc->binary)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------ telling */
+
+static Change *
+make_change(SourceStream *stream, ChangeKind kind)
+{
+	Change	   *change = &stream->change;
+
+	memset(change, 0, sizeof(Change));
+	change->kind = kind;
+	change->pos.segment = stream->commit_lsn;
+	change->commit_time = stream->commit_time;
+	return change;
+}
+
+/* The transaction has something for us: BEGIN first, then this message again. */
+static Change *
+tell_begin(SourceStream *stream)
+{
+	stream->begun = true;
+	stream->waiting = true;
+	return make_change(stream, CHANGE_BEGIN);
+}
+
+/* An UPDATE that leaves the key as it was tells the new row only. */
+static void
+old_from_new(SourceStream *stream, const SourceRelation *rel)
+{
+	memset(stream->old.status, COLUMN_ABSENT, rel->ncolumns);
+	for (int k = 0; k < rel->nkey; k++)
+	{
+		int			c = rel->key[k];
+
+		if (stream->new.status[c] > COLUMN_NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("the source has not logged key column \"%s\" of an UPDATE of table \"%s.%s\"",
+							rel->columns[c].name, rel->schema, rel->name),
+					 errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL at the source.",
+							 pg_quote_qualified(rel->schema, rel->name))));
+		stream->old.status[c] = stream->new.status[c];
+		stream->old.values[c] = stream->new.values[c];
+	}
+}
+
+static Change *
+tell_row(SourceStream *stream, PgRelation *table, MemoryContext rowcxt)
+{
+	const PgOutputMessage *msg = stream->msg;
+	SourceRelation *rel = table->rel;
+	Change	   *change;
+
+	if (msg->kind != PGOUTPUT_INSERT && table->untold_key != NULL)
+		refuse_identity(table);
+	if (msg->kind != PGOUTPUT_DELETE)
+		pg_read_row(stream, table, msg->new, msg->nnew, false, rowcxt,
+					&stream->new);
+	if (msg->old_kind != PGOUTPUT_OLD_NONE)
+		pg_read_row(stream, table, msg->old, msg->nold,
+					msg->old_kind == PGOUTPUT_OLD_KEY, rowcxt, &stream->old);
+	else if (msg->kind == PGOUTPUT_UPDATE)
+		old_from_new(stream, rel);
+	change = make_change(stream, msg->kind == PGOUTPUT_INSERT ? CHANGE_INSERT :
+						 msg->kind == PGOUTPUT_UPDATE ? CHANGE_UPDATE : CHANGE_DELETE);
+	change->rel = rel;
+	change->bytes = stream->msg_len;
+	if (msg->kind != PGOUTPUT_DELETE)
+		change->new = stream->new;
+	if (msg->kind != PGOUTPUT_INSERT)
+		change->old = stream->old;
+	stream->waiting = false;
+	return change;
+}
+
+/* A row of the helper table: a statement of the source. */
+static Change *
+tell_ddl(SourceStream *stream, PgRelation *table)
+{
+	const PgOutputMessage *msg = stream->msg;
+	SourcePos	before = {stream->commit_lsn, stream->nchanges - 1};
+	MemoryContext old;
+	Change		ddl;
+	Change	   *change;
+	bool		ours;
+
+	stream->waiting = false;
+	if (msg->kind != PGOUTPUT_INSERT)
+		return NULL;
+	MemoryContextReset(stream->ddl_cxt);
+	old = MemoryContextSwitchTo(stream->ddl_cxt);
+	memset(&ddl, 0, sizeof(ddl));
+	ours = pg_capture_change(table->natts, table->att_names,
+							 pg_read_texts(table, msg->new, msg->nnew),
+							 stream->name, &ddl);
+	ddl.ddl_before = pg_position_text(before);
+	MemoryContextSwitchTo(old);
+	if (!ours)
+		return NULL;
+	if (!stream->begun)
+		return tell_begin(stream);
+	change = make_change(stream, CHANGE_DDL);
+	*change = ddl;
+	change->kind = CHANGE_DDL;
+	change->pos.segment = stream->commit_lsn;
+	change->pos.offset = stream->nchanges;
+	change->commit_time = stream->commit_time;
+	change->bytes = stream->msg_len;
+	stream_forget_bindings(stream);
+	return change;
+}
+
+static Change *
+tell_truncate(SourceStream *stream)
+{
+	const PgOutputMessage *msg = stream->msg;
+
+	while (stream->truncated < msg->nrelids)
+	{
+		PgRelation *table = find_relation(stream, pgoutput_relid(msg, stream->truncated));
+		Change	   *change;
+
+		if (table->capture || receiver(stream, table) == NULL)
+		{
+			stream->truncated++;
+			continue;
+		}
+		if (!stream->begun)
+			return tell_begin(stream);
+		stream->truncated++;
+		stream->waiting = stream->truncated < msg->nrelids;
+		change = make_change(stream, CHANGE_TRUNCATE);
+		change->rel = table->rel;
+		change->bytes = stream->msg_len;
+		return change;
+	}
+	stream->waiting = false;
+	return NULL;
+}
+
+Change *
+stream_tell(SourceStream *stream, MemoryContext rowcxt)
+{
+	const PgOutputMessage *msg = stream->msg;
+	PgRelation *table;
+
+	if (!stream->waiting)
+	{
+		stream->nchanges++;
+		stream->truncated = 0;
+	}
+	if (stream->nchanges <= stream->skip)
+		return NULL;
+	if (msg->kind == PGOUTPUT_TRUNCATE)
+		return tell_truncate(stream);
+	table = find_relation(stream, msg->relid);
+	if (table->capture)
+		return tell_ddl(stream, table);
+	if (receiver(stream, table) == NULL)
+	{
+		stream->waiting = false;
+		return NULL;
+	}
+	if (!stream->begun)
+		return tell_begin(stream);
+	return tell_row(stream, table, rowcxt);
+}
