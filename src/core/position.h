@@ -17,8 +17,9 @@
 
 typedef struct SourcePos
 {
-	uint64		segment;		/* number of the binlog file; 0 for PostgreSQL */
-	uint64		offset;			/* byte offset in the file, or the LSN */
+	uint64		segment;		/* number of the binlog file; PostgreSQL: the LSN */
+	uint64		offset;			/* byte offset in the file; PostgreSQL: changes
+								 * inside of the transaction */
 } SourcePos;
 
 /* Smaller than every real position. */

@@ -25,8 +25,6 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#pragma weak pg_snapshot_by_slot
-
 /* A range should not hold more than so much of heap and TOAST. */
 #define RANGE_BYTES (INT64CONST(512) * 1024 * 1024)
 

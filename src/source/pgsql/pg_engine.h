@@ -1,9 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * pg_engine.h
- *	  What the files of the PostgreSQL source engine share. Positions are
- *	  LSNs ("0/1A2B3C4"): a change stands at the end of its transaction's
- *	  COMMIT record, as pgoutput tells it.
+ *	  What the files of the PostgreSQL source engine share.
+ *
+ * Positions are LSNs ("0/1A2B3C4"). A transaction stands at the start of its
+ * commit record, and is before a snapshot or a slot's position if that is less;
+ * the position after it is the end of that record. "0/1A2B3C4+7" is inside of
+ * the transaction that stands there, after 7 of its row messages. SourcePos
+ * has the LSN in segment, and that number in offset.
  *
  *-------------------------------------------------------------------------
  */
@@ -77,9 +81,7 @@ extern SourceRows *pg_open_rows(SourceConn *conn, SourceRelation *rel,
 extern bool pg_next_copy(SourceRows *rows, StringInfo buf);
 extern void pg_close_rows(SourceRows *rows);
 
-/* pg_slot.c: publication and slot */
-
-/* Name of slot and publication: ConnectionInfo.stream_name. */
+/* pg_publication.c, pg_slot.c: their name is ConnectionInfo.stream_name */
 
 /*
  * Makes the publication of these tables, if it is not there, and sees to it
@@ -87,6 +89,10 @@ extern void pg_close_rows(SourceRows *rows);
  * DELETE would fail at the source for want of a replica identity.
  */
 extern void pg_publish(PgConn *conn, List *tables);
+/* Raises an error if it is gone, or does not tell all kinds of changes. */
+extern void pg_check_publication(PgConn *conn);
+/* Tables that it tells of: schema, name */
+extern PgResult *pg_published_tables(PgConn *conn);
 /*
  * Makes the slot, if it is not there, and exports the snapshot of its
  * consistent point: fills the snapshot fields of source. A slot that is there
@@ -105,6 +111,11 @@ extern void pg_snapshot_by_slot(PgSource *source);
  */
 extern void pg_check_slot(PgConn *conn, const char *position);
 /*
+ * Process at the source that reads the slot now; 0: none. *stale: nothing was
+ * heard of its other end for long.
+ */
+extern int	pg_slot_reader(PgConn *conn, bool *stale);
+/*
  * Removes slot, publication and the capture of DDL. Returns the SQL that is
  * left to be run by hand, with the reasons as comments; NULL: all is gone.
  */
@@ -114,6 +125,7 @@ extern char *pg_start_position(SourceConn *conn);
 extern int64 pg_log_distance(SourceConn *conn, const char *position, char **end);
 extern SourcePos pg_parse_position(const char *text);
 extern char *pg_lsn_text(XLogRecPtr lsn);
+extern char *pg_position_text(SourcePos pos);
 
 /* pg_stream.c: changes */
 extern SourceStream *pg_open_changes(const ConnectionInfo *info,

@@ -49,6 +49,19 @@ pg_source_identify(SourceConn *conn, SourceIdentity *identity)
 }
 
 static char *
+pg_prepare_changes(SourceConn *conn, const ConnectionInfo *info, List *tables)
+{
+	pg_publish(((PgSource *) conn)->sql, tables);
+	return NULL;
+}
+
+static bool
+pg_position_covers(const char *whole, const char *part)
+{
+	return source_pos_cmp(pg_parse_position(whole), pg_parse_position(part)) >= 0;
+}
+
+static char *
 pg_rebase_position(SourceConn *conn, const char *position)
 {
 	ereport(ERROR,
@@ -80,8 +93,15 @@ const SourceRoutine pgsql_source_routine =
 	.list_schemas = pg_list_schemas,
 	.describe = pg_describe,
 	.sequences = pg_sequences,
+	.prepare_changes = pg_prepare_changes,
+	.release = pg_release,
+	.current_position = pg_current_position,
+	.start_position = pg_start_position,
 	.rebase_position = pg_rebase_position,
+	.position_covers = pg_position_covers,
 	.position_has_place = pg_position_has_place,
+	.parse_position = pg_parse_position,
+	.log_distance = pg_log_distance,
 	.share_snapshot = pg_share_snapshot,
 	.end_snapshot = pg_end_snapshot,
 	.open_snapshot = pg_open_snapshot,
@@ -91,5 +111,10 @@ const SourceRoutine pgsql_source_routine =
 	.open_rows = pg_open_rows,
 	.next_copy = pg_next_copy,
 	.close_rows = pg_close_rows,
+	.open_changes = pg_open_changes,
+	.next_change = pg_next_change,
 	.stream_is_in = pg_stream_is_in,
+	.stream_position = pg_stream_position,
+	.confirm = pg_confirm,
+	.close_changes = pg_close_changes,
 };

@@ -30,7 +30,9 @@
 
 #include "source/pgsql/pg_stream_impl.h"
 
+#include "access/transam.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "port/pg_bswap.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"

@@ -15,6 +15,7 @@
 
 #include "source/pgsql/pg_stream_impl.h"
 
+#include "access/transam.h"
 #include "storage/buffile.h"
 #include "utils/memutils.h"
 
