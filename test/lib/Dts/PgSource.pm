@@ -119,7 +119,8 @@ sub background
     {
         my ($self) = @_;
         return unless $self->{pid};
-        Dts::Env::reap($self->{pid}, 'TERM', 30);
+        kill 'TERM', $self->{pid};
+        waitpid $self->{pid}, 0;
         $self->{pid} = undef;
     }
 }
