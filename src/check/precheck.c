@@ -259,12 +259,14 @@ precheck_collect(PrecheckContext *pc)
 
 	check_connectivity(pc, &items);
 	tables = describe_selected(pc->selection, pc->source, pc->conn, pc->info);
-	items = list_concat(items,
-						pc->source->precheck(pc->conn, tables, pc->task->do_full,
-											 pc->task->do_incremental));
-	items = list_concat(items,
-						pc->source->precheck_values(pc->conn, tables,
-													&pc->options->policy));
+	if (pc->source->precheck)
+		items = list_concat(items,
+							pc->source->precheck(pc->conn, tables, pc->task->do_full,
+												 pc->task->do_incremental));
+	if (pc->source->precheck_values)
+		items = list_concat(items,
+							pc->source->precheck_values(pc->conn, tables,
+														&pc->options->policy));
 	plan = plan_selected(pc->source, pc->conn, pc->info, tables,
 						 plan_options(pc->options), NULL);
 	check_objects(pc, tables, &items);
