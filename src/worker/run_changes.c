@@ -26,7 +26,7 @@
 #include "utils/timestamp.h"
 
 /* How often an idle stream's position goes into the books. */
-#define IDLE_BOOK_MS 5000
+#define IDLE_BOOK_MS 1000
 /* How often the source's sequences are asked for. */
 #define SEQUENCES_MS 10000
 /* How often the distance to the log's end is asked. */
