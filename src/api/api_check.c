@@ -119,7 +119,7 @@ dtsmig_preview_schema(PG_FUNCTION_ARGS)
 	open_task(fcinfo, &pc);
 	plan = plan_selected(pc.source, pc.conn, pc.info,
 						 describe_selected(pc.selection, pc.source, pc.conn, pc.info),
-						 plan_options(pc.options), NULL);
+						 plan_options(pc.options, pc.selection), NULL);
 	foreach(lc, plan)
 	{
 		PlanStatement *st = lfirst(lc);

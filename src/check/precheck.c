@@ -268,7 +268,7 @@ precheck_collect(PrecheckContext *pc)
 							pc->source->precheck_values(pc->conn, tables,
 														&pc->options->policy));
 	plan = plan_selected(pc->source, pc->conn, pc->info, tables,
-						 plan_options(pc->options), NULL);
+						 plan_options(pc->options, pc->selection), NULL);
 	check_objects(pc, tables, &items);
 	check_target_tables(pc, tables, &items);
 	check_plan(pc, plan, &items);

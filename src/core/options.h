@@ -64,6 +64,14 @@ typedef struct TaskOptions
 	int64		batch_delay;	/* ms */
 	int64		retry_connection;	/* minutes */
 	int64		retry_other;	/* minutes */
+	bool		comments;		/* these: of a PostgreSQL source */
+	bool		event_triggers;
+	bool		grants;
+	bool		owners;
+	bool		publications;
+	bool		security_labels;
+	bool		subscriptions;
+	bool		tablespaces;
 	char	   *tag;
 } TaskOptions;
 

@@ -20,6 +20,8 @@ typedef enum NameCase
 	NAME_CASE_UPPER
 } NameCase;
 
+struct Selection;				/* transform/select.h */
+
 typedef struct PlanOptions
 {
 	NameCase	name_case;
@@ -36,6 +38,17 @@ typedef struct PlanOptions
 	char	   *postgis_schema;
 	char	   *pgvector_schema;
 	char	   *citext_schema;
+
+	/* PostgreSQL as source: what is carried of what is no table */
+	const struct Selection *selection;	/* rules; NULL: everything */
+	bool		owners;
+	bool		grants;
+	bool		comments;
+	bool		publications;
+	bool		subscriptions;
+	bool		event_triggers;
+	bool		security_labels;
+	bool		tablespaces;
 } PlanOptions;
 
 /* A name that was changed to fit or to differ; a row of name_map. */

@@ -58,7 +58,7 @@ extension_schema(const char *name)
 }
 
 PlanOptions *
-plan_options(TaskOptions *options)
+plan_options(TaskOptions *options, const Selection *selection)
 {
 	PlanOptions *po = palloc0(sizeof(PlanOptions));
 
@@ -70,6 +70,15 @@ plan_options(TaskOptions *options)
 	po->postgis = po->postgis_schema != NULL;
 	po->pgvector = po->pgvector_schema != NULL;
 	po->citext = po->citext_schema != NULL;
+	po->selection = selection;
+	po->owners = options->owners;
+	po->grants = options->grants;
+	po->comments = options->comments;
+	po->publications = options->publications;
+	po->subscriptions = options->subscriptions;
+	po->event_triggers = options->event_triggers;
+	po->security_labels = options->security_labels;
+	po->tablespaces = options->tablespaces;
 	po->server_version_num =
 		atoi(GetConfigOption("server_version_num", false, false));
 	return po;

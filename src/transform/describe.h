@@ -30,6 +30,7 @@ extern List *plan_selected(const SourceRoutine *source, SourceConn *conn,
 						   const PlanOptions *options, List **names);
 
 /* What plan_schema needs to know of options and this database. */
-extern PlanOptions *plan_options(TaskOptions *options);
+extern PlanOptions *plan_options(TaskOptions *options,
+								 const Selection *selection);
 
 #endif							/* DTSMIG_DESCRIBE_H */

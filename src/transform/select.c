@@ -294,6 +294,36 @@ selection_has(const Selection *sel, const char *schema, const char *table)
 	return selection_match(sel, schema, table, &a, &b);
 }
 
+bool
+selection_schema(const Selection *sel, const char *schema, char **target)
+{
+	const Rule *best = NULL;
+
+	*target = NULL;
+	for (int i = 0; i < sel->nrules; i++)
+	{
+		const Rule *r = &sel->rules[i];
+
+		/* a table pattern of weight 0 fits all tables */
+		if (pattern_weight(r->table) == 0 && pattern_fits(r->schema, schema) &&
+			(best == NULL ||
+			 pattern_weight(r->schema) >= pattern_weight(best->schema)))
+			best = r;
+	}
+	if (best == NULL)
+		return sel->rest;
+	if (!best->exclude)
+		*target = best->target_schema;
+	return !best->exclude;
+}
+
+bool
+selection_takes_rest(const Selection *sel, bool *all)
+{
+	*all = sel->nrules == 0;
+	return sel->rest;
+}
+
 List *
 selection_schemas(const Selection *sel)
 {

@@ -35,6 +35,17 @@ extern bool selection_match(const Selection *sel, const char *schema,
 							const char *table, char **target_schema,
 							char **target_table);
 
+/*
+ * Are objects of this schema selected that are no relations: do rules take it
+ * as a whole? *target is what it is renamed to; NULL where no rule says.
+ */
+extern bool selection_schema(const Selection *sel, const char *schema,
+							 char **target);
+/*
+ * Is everything taken that no rule excludes? *all: is nothing excluded either?
+ */
+extern bool selection_takes_rest(const Selection *sel, bool *all);
+
 /* Schemas that rules name without a wildcard (char *), each once. */
 extern List *selection_schemas(const Selection *sel);
 

@@ -764,7 +764,7 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 		task_spi(user_statement);
 	if (c.stmt != NULL)
 	{
-		c.plan = plan_options(run->options);
+		c.plan = plan_options(run->options, run->selection);
 		c.defaults = run->source->ddl_defaults(run->conn);
 		c.pairs = task_pairs(run);
 		carry_statement(&c);

@@ -433,7 +433,7 @@ resync_once(TaskRun *run, MemoryContext cxt)
 	}
 	if (r.rels != NIL)
 	{
-		r.plan = plan_options(run->options);
+		r.plan = plan_options(run->options, run->selection);
 		empty_tables(&r);
 		change = plan_change(r.pairs, r.plan, 0);
 		if (run->task->do_schema && run->source->plan_objects == NULL)

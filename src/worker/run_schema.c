@@ -196,7 +196,7 @@ run_read_schema(TaskRun *run)
 		run->task->start_position = MemoryContextStrdup(run->cxt,
 														run->task->start_position);
 	plan = plan_selected(run->source, run->conn, run->info, tables,
-						 plan_options(run->options), &names);
+						 plan_options(run->options, run->selection), &names);
 	if (run->source->end_snapshot && !run->task->do_full)
 		run->source->end_snapshot(run->conn);
 	(void) books_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1", "i",

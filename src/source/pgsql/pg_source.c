@@ -92,6 +92,7 @@ const SourceRoutine pgsql_source_routine =
 	.identify = pg_source_identify,
 	.list_schemas = pg_list_schemas,
 	.describe = pg_describe,
+	.plan_objects = pg_plan_objects,
 	.sequences = pg_sequences,
 	.prepare_changes = pg_prepare_changes,
 	.release = pg_release,

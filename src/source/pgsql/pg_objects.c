@@ -1,0 +1,525 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_objects.c
+ *	  From the entries of pg_dump's archive to the statements of a schema plan.
+ *
+ *	  pre-data               types, functions, tables, views, defaults
+ *	  key                    primary keys, unique and exclusion constraints
+ *	  index                  of tables
+ *	  post-data              foreign keys, triggers, rules, policies, …; what
+ *	                         pg_dump had to tear out of pre-data
+ *	  … then                 materialized views are filled
+ *	  … then                 owners and grants
+ *	  … then                 event triggers, which would see all the rest
+ *
+ * Every statement runs in a transaction of its own through SPI. An archive
+ * with definitions only holds none that could not: CREATE SUBSCRIPTION comes
+ * with connect = false, and CREATE DATABASE, of --create, is not asked for.
+ *
+ * An entry is left out without a word when it, or its table, is not selected;
+ * with a note when it uses what is not there.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/pgsql/pg_objects.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/namespace.h"
+#include "commands/extension.h"
+#include "commands/tablespace.h"
+#include "lib/stringinfo.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+typedef enum EntryState
+{
+	ENTRY_UNKNOWN,				/* no entry of that id has come yet */
+	ENTRY_MADE,
+	ENTRY_SILENT,				/* not selected */
+	ENTRY_LEFT_OUT				/* with a note */
+} EntryState;
+
+typedef struct EntryPlan
+{
+	int			id;				/* the key */
+	EntryState	state;
+	PlanPhase	phase;
+	const PgEntry *entry;
+} EntryPlan;
+
+typedef struct ObjectPlan
+{
+	PgFacts    *facts;
+	HTAB	   *entries;		/* EntryPlan */
+	List	   *statements;
+	List	   *refreshes;
+	List	   *owners;
+	List	   *grants;
+	List	   *event_triggers;
+	List	   *schemas;		/* char *: made already */
+} ObjectPlan;
+
+static EntryPlan *
+find_entry(ObjectPlan *plan, int id)
+{
+	return hash_search(plan->entries, &id, HASH_FIND, NULL);
+}
+
+static bool
+is_kind(const PgEntry *e, const char *kind)
+{
+	return strcmp(e->kind, kind) == 0;
+}
+
+static bool
+is_any_kind(const PgEntry *e, const char *const *kinds)
+{
+	for (; *kinds; kinds++)
+		if (is_kind(e, *kinds))
+			return true;
+	return false;
+}
+
+/* ------------------------------------------------------------ what it is of */
+
+/* The relation that an entry is, or is part of; NULL: none. */
+static PgRelation *
+home_of(ObjectPlan *plan, const PgEntry *e)
+{
+	PgPart	   *part;
+	PgRelation *rel;
+
+	if (e->objid == InvalidOid)
+		return NULL;
+	part = pg_facts_part(plan->facts, e->classid, e->objid);
+	if (part != NULL)
+		return pg_facts_relation(plan->facts, part->table);
+	if (e->classid != RelationRelationId)
+		return NULL;
+	rel = pg_facts_relation(plan->facts, e->objid);
+	if (rel != NULL && (rel->kind == RELKIND_INDEX ||
+						rel->kind == RELKIND_PARTITIONED_INDEX))
+		return pg_facts_relation(plan->facts, rel->table);
+	return rel;
+}
+
+/* How task_objects calls it. */
+static const char *
+kind_name(const PgEntry *e, const PgPart *part)
+{
+	static const char *const others[][2] = {
+		{"FK CONSTRAINT", "foreign key"},
+		{"CHECK CONSTRAINT", "check"},
+		{"ACL", "grant"},
+		{"DEFAULT ACL", "default grant"},
+		{"TABLE ATTACH", "partition"},
+		{"INDEX ATTACH", "index partition"},
+		{"PROCEDURAL LANGUAGE", "language"},
+	};
+	char	   *name;
+
+	if (is_kind(e, "CONSTRAINT") && part != NULL)
+		return part->type == 'p' ? "primary key" :
+			part->type == 'u' ? "unique constraint" :
+			part->type == 'x' ? "exclusion constraint" : "constraint";
+	for (int i = 0; i < lengthof(others); i++)
+		if (is_kind(e, others[i][0]))
+			return others[i][1];
+	name = pstrdup(e->kind);
+	for (char *p = name; *p; p++)
+		*p = pg_tolower((unsigned char) *p);
+	return name;
+}
+
+/* Its name at the destination, with its schema. */
+static char *
+name_of(ObjectPlan *plan, const PgEntry *e)
+{
+	const char *schema = NULL;
+	const char *name = e->tag;
+	PgRelation *rel = e->classid == RelationRelationId ?
+		pg_facts_relation(plan->facts, e->objid) : NULL;
+
+	if (rel != NULL && !is_kind(e, "INDEX"))
+		name = rel->target_name;
+	if (rel != NULL)
+		schema = rel->target_schema;
+	else if (e->schema[0] != '\0')
+		schema = pg_names_schema(plan->facts->names, e->schema);
+	return schema ? psprintf("%s.%s", schema, name) : pstrdup(name);
+}
+
+/* ---------------------------------------------------------------- left out */
+
+static bool
+is_never_made(const PgEntry *e)
+{
+	static const char *const kinds[] = {"ENCODING", "STDSTRINGS", "SEARCHPATH",
+		"DATABASE", "DATABASE PROPERTIES", "TABLE DATA", "SEQUENCE SET", "BLOB",
+		"BLOBS", "BLOB METADATA", "BLOB COMMENTS", "MATERIALIZED VIEW DATA",
+	"STATISTICS DATA", "LARGE OBJECT", NULL};
+
+	return is_any_kind(e, kinds);
+}
+
+/* This extension, what its servers are, and what tasks keep at a source. */
+static bool
+is_our_own(const PgEntry *e)
+{
+	if (is_kind(e, "EXTENSION"))
+		return strcmp(e->tag, "dtsmig") == 0;
+	if (is_kind(e, "SCHEMA"))
+		return strcmp(e->tag, "dtsmig_source") == 0;
+	if (is_kind(e, "SERVER"))
+		return strstr(e->definition, " FOREIGN DATA WRAPPER dtsmig_fdw") != NULL;
+	if (is_kind(e, "PUBLICATION"))
+		return strncmp(e->tag, "dts_sync_", 9) == 0;
+	return strcmp(e->schema, "dtsmig_source") == 0 ||
+		(is_kind(e, "EVENT TRIGGER") &&
+		 strstr(e->definition, " dtsmig_source.") != NULL);
+}
+
+static bool
+is_selected(ObjectPlan *plan, const PgEntry *e)
+{
+	PgRelation *home = home_of(plan, e);
+	PgSchemaFact *schema;
+
+	if (home != NULL)
+		return home->selected;
+	if (is_kind(e, "EVENT TRIGGER") && !plan->facts->options->event_triggers)
+		return false;
+	if (is_kind(e, "SCHEMA"))
+		schema = pg_facts_schema(plan->facts, e->tag);
+	else
+		schema = e->schema[0] ? pg_facts_schema(plan->facts, e->schema) : NULL;
+	return schema == NULL || schema->selected;
+}
+
+/* Entries that only say something of another one. */
+static bool
+is_attachment(const PgEntry *e)
+{
+	static const char *const kinds[] = {"COMMENT", "ACL", "SECURITY LABEL",
+		"INDEX ATTACH", "SEQUENCE OWNED BY", "PUBLICATION TABLE",
+	"PUBLICATION TABLES IN SCHEMA", "ROW SECURITY", "USER MAPPING", NULL};
+
+	return is_any_kind(e, kinds);
+}
+
+/* Why an entry cannot be made; NULL: it can. *silent: without a word. */
+static char *
+reason_left_out(ObjectPlan *plan, const PgEntry *e, bool *silent)
+{
+	const char *uses;
+	ListCell   *lc;
+
+	*silent = true;
+	if (is_never_made(e) || is_our_own(e) || !is_selected(plan, e))
+		return pstrdup("not selected");
+	foreach(lc, e->depends)
+	{
+		EntryPlan  *on = find_entry(plan, lfirst_int(lc));
+
+		if (on == NULL || (on->state != ENTRY_SILENT &&
+						   on->state != ENTRY_LEFT_OUT) ||
+			is_never_made(on->entry))
+			continue;
+		*silent = is_attachment(e) || is_our_own(on->entry);
+		return psprintf("it uses %s %s, which is %s", kind_name(on->entry, NULL),
+						name_of(plan, on->entry), on->state == ENTRY_SILENT ?
+						"not selected" : "left out");
+	}
+	*silent = false;
+	uses = pg_facts_outside(plan->facts, e->classid, e->objid);
+	if (e->objid != InvalidOid && uses != NULL)
+		return psprintf("it uses %s, which is not selected", uses);
+	if (is_kind(e, "USER MAPPING"))
+		return pstrdup("user mappings hold passwords, which are not shown or stored here; create it by hand");
+	return NULL;
+}
+
+/* ------------------------------------------------------------------- phases */
+
+static PlanPhase
+phase_of(ObjectPlan *plan, const PgEntry *e)
+{
+	PgRelation *home = home_of(plan, e);
+	PlanPhase	latest = PLAN_PRE_DATA;
+	ListCell   *lc;
+
+	foreach(lc, e->depends)
+	{
+		EntryPlan  *on = find_entry(plan, lfirst_int(lc));
+
+		if (on != NULL && on->phase > latest)
+			latest = on->phase;
+	}
+	if (e->section == PG_SECTION_NONE)
+		return latest == PLAN_PRE_DATA ? PLAN_PRE_DATA : PLAN_POST_DATA;
+	if (e->section == PG_SECTION_PRE_DATA && latest == PLAN_PRE_DATA)
+		return PLAN_PRE_DATA;
+	/* what uses an object that is made last is made last */
+	if (latest != PLAN_POST_DATA && home != NULL &&
+		home->kind != RELKIND_MATVIEW)
+	{
+		if (is_kind(e, "CONSTRAINT"))
+			return PLAN_KEY;
+		if (is_kind(e, "INDEX"))
+			return PLAN_INDEX;
+	}
+	return PLAN_POST_DATA;
+}
+
+/* --------------------------------------------------------------- statements */
+
+static void
+add_note(PlanStatement *st, const char *note)
+{
+	st->note = st->note ? psprintf("%s; %s", st->note, note) : pstrdup(note);
+	st->warning = true;
+}
+
+static PlanStatement *
+new_statement(ObjectPlan *plan, const PgEntry *e, PlanPhase phase)
+{
+	PlanStatement *st = palloc0(sizeof(PlanStatement));
+	PgRelation *home = home_of(plan, e);
+
+	st->phase = phase;
+	st->kind = kind_name(e, pg_facts_part(plan->facts, e->classid, e->objid));
+	st->name = name_of(plan, e);
+	if (home != NULL && home->def != NULL)
+	{
+		st->schema = home->schema;
+		st->table = home->name;
+	}
+	return st;
+}
+
+/* The text without empty lines around it. */
+static char *
+trim(const char *text)
+{
+	int			len;
+
+	while (*text == '\n' || *text == ' ')
+		text++;
+	len = strlen(text);
+	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+		len--;
+	return pnstrdup(text, len);
+}
+
+static char *
+rewrite(ObjectPlan *plan, PlanStatement *st, const char *sql)
+{
+	List	   *notes = NIL;
+	ListCell   *lc;
+	char	   *result = pg_names_rewrite(plan->facts->names, sql, NIL, &notes);
+
+	foreach(lc, notes)
+		add_note(st, lfirst(lc));
+	return result;
+}
+
+/* Where and how its rows are kept, which stands beside the definition. */
+static char *
+storage_settings(ObjectPlan *plan, const PgEntry *e, PlanStatement *st)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (e->access_method[0] != '\0' && strcmp(e->access_method, "heap") != 0)
+		appendStringInfo(&buf, "SET LOCAL default_table_access_method = %s;\n",
+						 quote_identifier(e->access_method));
+	if (plan->facts->options->tablespaces && e->tablespace[0] != '\0')
+	{
+		if (OidIsValid(get_tablespace_oid(e->tablespace, true)))
+			appendStringInfo(&buf, "SET LOCAL default_tablespace = %s;\n",
+							 quote_identifier(e->tablespace));
+		else
+			add_note(st, psprintf("the destination has no tablespace \"%s\"; it is in the default one",
+								  e->tablespace));
+	}
+	return buf.data;
+}
+
+/* A schema of this name at the destination, once. */
+static void
+make_schema(ObjectPlan *plan, const char *target)
+{
+	PlanStatement *st;
+	ListCell   *lc;
+
+	foreach(lc, plan->schemas)
+		if (strcmp(lfirst(lc), target) == 0)
+			return;
+	plan->schemas = lappend(plan->schemas, pstrdup(target));
+	/* to ask for one that is there takes the right to make it */
+	if (OidIsValid(get_namespace_oid(target, true)))
+		return;
+	st = palloc0(sizeof(PlanStatement));
+	st->phase = PLAN_PRE_DATA;
+	st->kind = "schema";
+	st->name = pstrdup(target);
+	st->sql = psprintf("CREATE SCHEMA IF NOT EXISTS %s;", quote_identifier(target));
+	plan->statements = lappend(plan->statements, st);
+}
+
+/* Triggers and rules that act while rows are applied as well. */
+static void
+note_always(ObjectPlan *plan, const PgEntry *e, PlanStatement *st)
+{
+	PgPart	   *part = pg_facts_part(plan->facts, e->classid, e->objid);
+
+	if (part == NULL || !(is_kind(e, "TRIGGER") || is_kind(e, "RULE")))
+		return;
+	if (part->type == 'A' || part->type == 'R')
+		add_note(st, psprintf("it is enabled %s: it acts on the rows that the task applies, too",
+							  part->type == 'A' ? "always" : "for replicas"));
+}
+
+static void
+plan_grant(ObjectPlan *plan, const PgEntry *e, PlanStatement *st)
+{
+	List	   *missing = NIL;
+	ListCell   *lc;
+
+	st->sql = pg_grants_of_known_roles(st->sql, &missing);
+	st->phase = PLAN_POST_DATA;
+	foreach(lc, missing)
+		add_note(st, psprintf("the destination has no role \"%s\"",
+							  (char *) lfirst(lc)));
+	if (st->sql[0] == '\0')
+		st->sql = NULL;
+	if (st->sql != NULL || st->note != NULL)
+		plan->grants = lappend(plan->grants, st);
+}
+
+static void
+plan_owner(ObjectPlan *plan, const PgEntry *e)
+{
+	char	   *sql = pg_owner_statement(e);
+	PlanStatement *st;
+
+	if (!plan->facts->options->owners || sql == NULL)
+		return;
+	st = new_statement(plan, e, PLAN_POST_DATA);
+	st->kind = "owner";
+	if (OidIsValid(get_role_oid(e->owner, true)))
+		st->sql = rewrite(plan, st, sql);
+	else
+		add_note(st, psprintf("the destination has no role \"%s\"; the task's role owns it",
+							  e->owner));
+	plan->owners = lappend(plan->owners, st);
+}
+
+static void
+plan_refresh(ObjectPlan *plan, const PgEntry *e)
+{
+	PgRelation *rel = home_of(plan, e);
+	PlanStatement *st;
+
+	if (!is_kind(e, "MATERIALIZED VIEW") || rel == NULL || !rel->populated)
+		return;
+	st = new_statement(plan, e, PLAN_POST_DATA);
+	st->kind = "refresh";
+	st->sql = psprintf("REFRESH MATERIALIZED VIEW %s;",
+					   quote_qualified_identifier(rel->target_schema,
+												  rel->target_name));
+	plan->refreshes = lappend(plan->refreshes, st);
+}
+
+/* A comment on an extension that is there is its owner's to make. */
+static bool
+is_others_comment(ObjectPlan *plan, const PgEntry *e)
+{
+	EntryPlan  *on = e->depends ? find_entry(plan, linitial_int(e->depends)) : NULL;
+
+	return is_kind(e, "COMMENT") && on != NULL && on->entry != NULL &&
+		is_kind(on->entry, "EXTENSION") &&
+		OidIsValid(get_extension_oid(on->entry->tag, true));
+}
+
+static void
+make_entry(ObjectPlan *plan, const PgEntry *e, PlanPhase phase)
+{
+	PlanStatement *st;
+	char	   *definition = trim(e->definition);
+
+	if (is_kind(e, "SCHEMA"))
+	{
+		make_schema(plan, pg_names_schema(plan->facts->names, e->tag));
+		plan_owner(plan, e);
+		return;
+	}
+	if (definition[0] == '\0' || is_others_comment(plan, e))
+		return;
+	st = new_statement(plan, e, phase);
+	st->sql = psprintf("%s%s", storage_settings(plan, e, st),
+					   rewrite(plan, st, definition));
+	note_always(plan, e, st);
+	if (is_kind(e, "ACL") || is_kind(e, "DEFAULT ACL"))
+		plan_grant(plan, e, st);
+	else if (is_kind(e, "EVENT TRIGGER"))
+		plan->event_triggers = lappend(plan->event_triggers, st);
+	else
+		plan->statements = lappend(plan->statements, st);
+	plan_refresh(plan, e);
+	plan_owner(plan, e);
+}
+
+static void
+plan_entry(ObjectPlan *plan, const PgEntry *e)
+{
+	EntryPlan  *ep;
+	bool		silent;
+	char	   *reason = reason_left_out(plan, e, &silent);
+	PlanPhase	phase = phase_of(plan, e);
+
+	ep = hash_search(plan->entries, &e->id, HASH_ENTER, NULL);
+	ep->entry = e;
+	ep->phase = phase;
+	ep->state = reason == NULL ? ENTRY_MADE : silent ? ENTRY_SILENT :
+		ENTRY_LEFT_OUT;
+	if (reason == NULL)
+		make_entry(plan, e, phase);
+	else if (!silent)
+	{
+		PlanStatement *st = new_statement(plan, e, phase);
+
+		add_note(st, reason);
+		plan->statements = lappend(plan->statements, st);
+	}
+}
+
+List *
+pg_plan_entries(List *entries, PgFacts *facts)
+{
+	ObjectPlan	plan = {0};
+	HASHCTL		ctl = {0};
+	ListCell   *lc;
+
+	plan.facts = facts;
+	ctl.keysize = sizeof(int);
+	ctl.entrysize = sizeof(EntryPlan);
+	ctl.hcxt = CurrentMemoryContext;
+	plan.entries = hash_create("entries of an archive", 1024, &ctl,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	foreach(lc, facts->order)
+	{
+		PgRelation *rel = lfirst(lc);
+
+		if (rel->selected)
+			make_schema(&plan, rel->target_schema);
+	}
+	foreach(lc, entries)
+		plan_entry(&plan, lfirst(lc));
+	return list_concat(list_concat(list_concat(list_concat(plan.statements,
+														   plan.refreshes),
+											   plan.owners), plan.grants),
+					   plan.event_triggers);
+}
