@@ -92,6 +92,23 @@ statement_is_known(Node *stmt, List **missing)
 	return false;
 }
 
+List *
+pg_missing_policy_roles(const char *sql)
+{
+	List	   *missing = NIL;
+	ListCell   *lc;
+
+	foreach(lc, raw_parser(sql, RAW_PARSE_DEFAULT))
+	{
+		RawStmt    *raw = lfirst(lc);
+
+		if (IsA(raw->stmt, CreatePolicyStmt))
+			(void) roles_are_known(((CreatePolicyStmt *) raw->stmt)->roles,
+								   &missing);
+	}
+	return missing;
+}
+
 char *
 pg_grants_of_known_roles(const char *sql, List **missing)
 {

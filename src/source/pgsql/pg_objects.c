@@ -236,6 +236,14 @@ reason_left_out(ObjectPlan *plan, const PgEntry *e, bool *silent)
 	uses = pg_facts_outside(plan->facts, e->classid, e->objid);
 	if (e->objid != InvalidOid && uses != NULL)
 		return psprintf("it uses %s, which is not selected", uses);
+	if (is_kind(e, "POLICY"))
+	{
+		List	   *missing = pg_missing_policy_roles(e->definition);
+
+		if (missing != NIL)
+			return psprintf("it is for role \"%s\", which the destination has not",
+							(char *) linitial(missing));
+	}
 	if (is_kind(e, "USER MAPPING"))
 		return pstrdup("user mappings hold passwords, which are not shown or stored here; create it by hand");
 	return NULL;

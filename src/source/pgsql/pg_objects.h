@@ -17,7 +17,6 @@
 
 /*
  * PlanStatements, in the order in which they are to be run within their phase.
- * stream_name: of the task's own publication and slot (may be NULL).
  */
 extern List *pg_plan_entries(List *entries, PgFacts *facts);
 
@@ -27,6 +26,8 @@ extern List *pg_plan_entries(List *entries, PgFacts *facts);
  * the names of those that it has not.
  */
 extern char *pg_grants_of_known_roles(const char *sql, List **missing);
+/* Roles that a policy is for and the destination has not (char *). */
+extern List *pg_missing_policy_roles(const char *sql);
 /* ALTER … OWNER TO for an entry; NULL: it has no owner of its own. */
 extern char *pg_owner_statement(const PgEntry *entry);
 

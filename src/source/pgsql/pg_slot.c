@@ -261,7 +261,12 @@ pg_create_slot(PgSource *source)
 char *
 pg_start_position(SourceConn *conn)
 {
-	return pg_create_slot((PgSource *) conn);
+	PgSource   *source = (PgSource *) conn;
+
+	/* a task that does not follow the log keeps nothing at the source */
+	if (pg_info(source->sql)->stream_name == NULL)
+		return NULL;
+	return pg_create_slot(source);
 }
 
 void
