@@ -69,6 +69,13 @@ typedef struct SourceRelation
 	SourcePos	snap_hi;
 
 	/*
+	 * The copy has all that lies in this position, which is known by GTIDs
+	 * alone, and may have what comes after it up to snap_hi; what lies in it
+	 * is passed over. NULL: see snap_lo.
+	 */
+	char	   *snap_set;
+
+	/*
 	 * Or else, after the source has failed over: the one position of the copy
 	 * without a place on this server, asked of by stream_is_in; else NULL.
 	 */

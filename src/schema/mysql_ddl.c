@@ -574,12 +574,6 @@ table_options(MyDdl *d)
 			case DDL_SET_PARTITIONS:
 				d->def->partitions = action->text;
 				break;
-			case DDL_ADD_PERIOD:
-				d->def->periods = action->text;
-				break;
-			case DDL_DROP_PERIOD:
-				d->def->periods = NULL;
-				break;
 			case DDL_VERSIONING:
 				mysql_ddl_fail(d, "system versioning is not followed");
 				break;

@@ -27,4 +27,11 @@ extern TableColumn *mysql_ddl_by_origin(List *columns, const char *name);
 /* mysql_ddl_keys.c: after the columns */
 extern void mysql_ddl_keys(MyDdl *d);
 
+/* mysql_ddl_period.c */
+extern void mysql_ddl_add_period(MyDdl *d, const DdlAction *action);
+extern void mysql_ddl_drop_period(MyDdl *d, const DdlAction *action);
+/* Is this the table's period, from which column to which? */
+extern bool mysql_ddl_is_period(MyDdl *d, const char *name, char **from,
+								char **to);
+
 #endif							/* DTSMIG_MYSQL_DDL_INTERNAL_H */

@@ -121,6 +121,7 @@ constraints_follow(MyDdl *d)
 	ListCell   *lc;
 	ListCell   *lc2;
 
+	d->def->periods = mysql_ddl_rename_in(d->def->periods, d->def->columns);
 	foreach(lc, d->def->foreign_keys)
 	{
 		TableForeignKey *fk = lfirst(lc);
@@ -300,6 +301,24 @@ replace_for_key(MyDdl *d, const TableIndex *index)
 	d->def->indexes = kept;
 }
 
+/* MySQL before 5.7 gives a default to what a primary key makes NOT NULL. */
+static void
+old_key_default(MyDdl *d, TableColumn *col)
+{
+	static const char *const numbers[] = {"tinyint", "smallint", "mediumint",
+	"int", "bigint", "decimal", "float", "double"};
+
+	if (d->defaults->mariadb || d->defaults->version >= 50700 ||
+		col->default_expr != NULL || col->auto_increment)
+		return;
+	for (int i = 0; i < lengthof(numbers); i++)
+		if (strcmp(col->base_type, numbers[i]) == 0)
+			col->default_expr = pstrdup("0");
+	if (strcmp(col->base_type, "char") == 0 ||
+		strcmp(col->base_type, "varchar") == 0)
+		col->default_expr = pstrdup("''");
+}
+
 static void
 add_index(MyDdl *d, DdlAction *action)
 {
@@ -312,12 +331,22 @@ add_index(MyDdl *d, DdlAction *action)
 	{
 		IndexPart  *part = palloc(sizeof(IndexPart));
 		TableColumn *col;
+		char	   *from;
 
 		*part = *(IndexPart *) lfirst(lc);
 		index->parts = lappend(index->parts, part);
 		if (part->column == NULL)
 			continue;
 		col = new_column(d, part->column);
+		if (col == NULL &&
+			mysql_ddl_is_period(d, part->column, &from, &part->column))
+		{
+			IndexPart  *start = palloc0(sizeof(IndexPart));
+
+			start->column = from;
+			index->parts = lappend(index->parts, start);
+			continue;
+		}
 		if (col == NULL)
 		{
 			mysql_ddl_fail(d, "column \"%s\" is not known", part->column);
@@ -325,7 +354,11 @@ add_index(MyDdl *d, DdlAction *action)
 		}
 		part->column = col->name;
 		if (index->kind == INDEX_PRIMARY)
+		{
+			if (col->nullable && !action->implicit)
+				old_key_default(d, col);
 			col->nullable = false;
+		}
 		if (index->kind == INDEX_FULLTEXT || index->kind == INDEX_SPATIAL ||
 			(part->prefix > 0 && part->prefix >= col->length &&
 			 col->length > 0 && strstr(col->base_type, "text") == NULL &&
@@ -518,6 +551,9 @@ drops(MyDdl *d)
 			case DDL_DROP_CONSTRAINT:
 				drop_constraint(d, action);
 				break;
+			case DDL_DROP_PERIOD:
+				mysql_ddl_drop_period(d, action);
+				break;
 			default:
 				break;
 		}
@@ -537,6 +573,8 @@ changes_and_adds(MyDdl *d)
 			change_index(d, action);
 		else if (action->kind == DDL_ENFORCE_CHECK)
 			enforce_check(d, action);
+		else if (action->kind == DDL_ADD_PERIOD)
+			mysql_ddl_add_period(d, action);
 	}
 	/* primary keys first: the indexes of foreign keys look for them */
 	foreach(lc, d->stmt->actions)

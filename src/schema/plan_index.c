@@ -313,9 +313,10 @@ plan_indexes(SchemaPlan *state)
 				plan_add(state, phase,
 						 index->kind == INDEX_PRIMARY ? "primary key" : "index", def,
 						 index->target_name, sql, &notes);
+				/* indexes of one phase are made by several workers at once */
 				if (sql != NULL && index->comment != NULL &&
 					index->comment[0] != '\0')
-					plan_add(state, phase, "comment", def, index->target_name,
+					plan_add(state, PLAN_POST_DATA, "comment", def, index->target_name,
 							 psprintf("COMMENT ON INDEX %s IS %s",
 									  quote_qualified_identifier(def->target_schema,
 																 index->target_name),

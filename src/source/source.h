@@ -166,6 +166,11 @@ typedef struct SourceRoutine
 	bool		(*position_covers) (const char *whole, const char *part);
 	/* Has the position a place that SourcePos can hold? */
 	bool		(*position_has_place) (const char *position);
+	/*
+	 * The same position without its place, known by GTIDs alone; NULL: it has
+	 * none. NULL: the engine's snapshots are exact.
+	 */
+	char	   *(*position_by_gtid) (const char *position);
 	/* Position as numbers that compare; raises an error on bad text. */
 	SourcePos	(*parse_position) (const char *text);
 	/*

@@ -126,7 +126,8 @@ lookup_relation(void *arg, const char *schema, const char *table,
 	/* what came before the definition is in the copy, see relation.h */
 	if (entry == NULL || entry->rel->resync ||
 		(entry->rel->generation > 1 &&
-		 source_pos_cmp(pos, entry->rel->def_from) < 0))
+		 source_pos_cmp(pos, entry->rel->def_from) < 0) ||
+		task_copy_has(f->run, entry->rel, pos))
 		return NULL;
 	return entry->rel;
 }
@@ -459,7 +460,7 @@ open_stream(Follow *f, const char *position)
 	callbacks.lookup = lookup_relation;
 	callbacks.selected = is_selected;
 	callbacks.arg = f;
-	f->stream = run->source->open_changes(run->info, position, &callbacks,
+	f->stream = run->stream = run->source->open_changes(run->info, position, &callbacks,
 										  &run->options->policy);
 	dest_options.batch_rows = run->options->batch_rows;
 	dest_options.batch_bytes = run->options->batch_memory * INT64CONST(1048576);
@@ -476,7 +477,7 @@ close_stream(Follow *f)
 	f->run->dest->abort(f->writer);
 	f->run->dest->close(f->writer);
 	f->run->source->close_changes(f->stream);
-	f->stream = NULL;
+	f->stream = f->run->stream = NULL;
 	f->writer = NULL;
 }
 
@@ -599,22 +600,23 @@ static void
 open_relations(Follow *f)
 {
 	TaskRun    *run = f->run;
-	bool		wait = false;
+	bool		more = true;
 
-	for (int i = 0; i < 2; i++)
+	for (;;)
 	{
+		bool		wait = false;
+
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		task_open_relations(run);
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(run->cxt);
-		wait = false;
 		for (int r = 0; r < run->nrels; r++)
 			wait |= run->rels[r]->resync;
-		if (i == 1 || !wait)
+		if (!wait || !more)
 			break;
-		task_resync(run);
+		more = task_resync(run);
 		MemoryContextSwitchTo(run->cxt);
 	}
 	index_relations(f);

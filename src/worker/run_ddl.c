@@ -25,7 +25,6 @@
 #include "schema/mysql_ddl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #define STATEMENT_SHOWN 500
@@ -63,7 +62,8 @@ selected(Carry *c, const DdlTable *t)
 static bool
 is_known(Carry *c, const SourceRelation *rel)
 {
-	if (source_pos_cmp(rel->def_from, c->change->pos) >= 0)
+	if (source_pos_cmp(rel->def_from, c->change->pos) >= 0 ||
+		task_copy_has(c->run, rel, c->change->pos))
 		return true;
 	return c->in_transaction && rel->generation > 1 &&
 		source_pos_cmp(rel->def_from, c->before) >= 0;
@@ -152,18 +152,6 @@ sync_parents(Carry *c, const TableDef *before, const TableDef *after)
 
 /* ------------------------------------------------------------ executing */
 
-/* Errors that rows cause, and that go with the rows. */
-static bool
-is_row_error(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
-		sqlerrcode == ERRCODE_CANNOT_COERCE ||
-		sqlerrcode == ERRCODE_DATATYPE_MISMATCH;
-}
-
 static bool
 is_empty(const TableDef *def)
 {
@@ -176,49 +164,6 @@ is_empty(const TableDef *def)
 	empty = SPI_processed == 0;
 	SPI_finish();
 	return empty;
-}
-
-/* Runs a plan in a subtransaction. False: rows were in the way. */
-static bool
-try_plan(Carry *c, PlanChange *change)
-{
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		task_run_plan(c->run, c->pairs, change, NULL);
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
-			ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
-			ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
-			ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
-			ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
-			ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK))
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (!is_row_error(edata->sqlerrcode))
-			c->why = psprintf("at the destination: %s", edata->message);
-		else
-			elog(LOG, "DDL is carried by copying the table again: %s",
-				 edata->message);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	return done;
 }
 
 /* Tables of the statement are copied again, and left as they are till then. */
@@ -266,7 +211,8 @@ execute(Carry *c)
 	}
 	if (run_it)
 	{
-		if (copy_why != NULL || (!try_plan(c, change) && c->why == NULL))
+		if (copy_why != NULL || (!task_try_plan(c->run, c->pairs, change,
+											   &c->why) && c->why == NULL))
 		{
 			copy_touched(c, copy_why ? copy_why : "its rows do not fit the statement");
 			return;
@@ -472,6 +418,23 @@ rename_pair(Carry *c, PlanPair *pair, const DdlTable *to)
 	sync_parents(c, pair->before, after);
 }
 
+/* The other table of EXCHANGE PARTITION may not know of it yet. */
+static void
+mark_others(Carry *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->stmt->actions)
+	{
+		DdlAction  *action = lfirst(lc);
+		SourceRelation *other = action->kind == DDL_ROWS_CHANGE &&
+			action->table != NULL ? find(c, action->table) : NULL;
+
+		if (other != NULL && !is_known(c, other))
+			mark(c, other, action->text);
+	}
+}
+
 static void
 carry_alter(Carry *c)
 {
@@ -496,16 +459,7 @@ carry_alter(Carry *c)
 	}
 	if (is_known(c, rel))
 	{
-		/* the other table of EXCHANGE PARTITION may not know it yet */
-		foreach(lc, c->stmt->actions)
-		{
-			DdlAction  *action = lfirst(lc);
-			SourceRelation *other = action->kind == DDL_ROWS_CHANGE &&
-				action->table != NULL ? find(c, action->table) : NULL;
-
-			if (other != NULL && !is_known(c, other))
-				mark(c, other, action->text);
-		}
+		mark_others(c);
 		return;
 	}
 	if (rel->resync || is_unsure(c, rel))
@@ -523,6 +477,7 @@ carry_alter(Carry *c)
 			return;
 		}
 		mark(c, rel, "it was altered while the task copied it");
+		mark_others(c);
 		return;
 	}
 	pair = touch(c, rel);

@@ -15,6 +15,7 @@
 #include "executor/spi.h"
 #include "schema/mysql_ddl.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 /* Runs sql through SPI as the task's role. */
 void
@@ -129,6 +130,60 @@ task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 			task_spi(st->sql);
 		}
 	}
+}
+
+/* Errors that rows cause, and that go with the rows. */
+static bool
+is_row_error(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
+		sqlerrcode == ERRCODE_CANNOT_COERCE ||
+		sqlerrcode == ERRCODE_DATATYPE_MISMATCH;
+}
+
+bool
+task_try_plan(TaskRun *run, List *pairs, PlanChange *change, char **why)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool done = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		task_run_plan(run, pairs, change, NULL);
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
+			ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
+			ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
+			ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
+			ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
+			ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK))
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (!is_row_error(edata->sqlerrcode))
+			*why = psprintf("at the destination: %s", edata->message);
+		else
+			elog(LOG, "DDL is carried by copying the table again: %s",
+				 edata->message);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	return done;
 }
 
 static void

@@ -11,6 +11,11 @@
  * the stream goes on. Tables that take part in a foreign key's action go
  * together, so that an action of a parent is in the copies of both.
  *
+ * Where a snapshot does not say its position, two are known that it lies
+ * between: what is in the first, by GTID, is passed over, what comes up to
+ * the second is applied so that twice does no harm. A table without a key has
+ * a snapshot of its own then, which is exact.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -36,6 +41,12 @@ typedef struct Resync
 	SourceConn *conn;			/* that holds the snapshot */
 	char	   *snapshot;		/* position that it has all before, */
 	char	   *high;			/* and nothing after */
+	SourceRelation *keyless;	/* for which the snapshot stands exactly at high,
+								 * where it does not for all */
+	char	   *applied;		/* where the stream goes on */
+	List	   *tables;			/* TableDef * of the source before the snapshot,
+								 * where that is not exact */
+	bool		more;			/* some are left for another time */
 	char	   *described;		/* position after the source was asked */
 	List	   *rels;			/* SourceRelation *: to be copied */
 	List	   *pairs;			/* PlanPair * of all tables */
@@ -207,6 +218,40 @@ take_targets(TableDef *def, const TableDef *old)
 	}
 }
 
+/* Of the tables of the source; NULL: not there, or without rows. */
+static TableDef *
+find_def(List *tables, const SourceRelation *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (strcmp(def->name, rel->name) == 0 &&
+			strcmp(def->schema, rel->schema) == 0 && model_has_rows(def))
+			return def;
+	}
+	return NULL;
+}
+
+/* Do rows of the two look the same? */
+static bool
+same_shape(const TableDef *a, const TableDef *b)
+{
+	TableDef	x = *a;
+	TableDef	y = *b;
+	Jsonb	   *jx;
+	Jsonb	   *jy;
+
+	x.auto_increment = y.auto_increment = NULL;
+	x.rows_estimate = y.rows_estimate = 0;
+	x.data_bytes = y.data_bytes = 0;
+	jx = model_to_jsonb(&x);
+	jy = model_to_jsonb(&y);
+	return VARSIZE(jx) == VARSIZE(jy) && memcmp(jx, jy, VARSIZE(jx)) == 0;
+}
+
 /*
  * Sets the pairs to what the source has now; a table that it has not is no
  * longer among those to be copied.
@@ -217,7 +262,6 @@ look_up(Resync *r)
 	List	   *tables = r->run->source->describe(r->run->conn, schemas_of(r));
 	List	   *found = NIL;
 	ListCell   *lc;
-	ListCell   *lc2;
 
 	r->described = r->run->source->current_position(r->run->conn);
 	r->pairs = task_pairs(r->run);
@@ -225,32 +269,114 @@ look_up(Resync *r)
 	{
 		SourceRelation *rel = lfirst(lc);
 		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
+		TableDef   *def = find_def(tables, rel);
 
-		foreach(lc2, tables)
+		/* DDL that is still to come in the log shapes the table */
+		if (def == NULL ||
+			(r->run->source->plan_objects && rel->def->columns != NIL &&
+			 !task_same_columns(def, rel->def)))
+			continue;
+		if (r->tables != NIL)
 		{
-			TableDef   *def = lfirst(lc2);
+			TableDef   *was = find_def(r->tables, rel);
 
-			if (strcmp(def->name, rel->name) != 0 ||
-				strcmp(def->schema, rel->schema) != 0 || !model_has_rows(def))
-				continue;
-			/* DDL that is still to come in the log shapes the table */
-			if (r->run->source->plan_objects && rel->def->columns != NIL &&
-				!task_same_columns(def, rel->def))
-				continue;
-			take_targets(def, rel->def);
-			if (pair == NULL)
-			{
-				pair = palloc0(sizeof(PlanPair));
-				pair->id = rel->table_id;
-				r->pairs = lappend(r->pairs, pair);
-			}
-			pair->after = def;
-			pair->emptied = true;
-			found = lappend(found, rel);
-			break;
+			if (was == NULL || !same_shape(was, def))
+				ereport(ERROR,
+						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						 errmsg("table \"%s\".\"%s\" was altered while a snapshot was taken",
+								rel->schema, rel->name)));
 		}
+		take_targets(def, rel->def);
+		if (pair == NULL)
+		{
+			pair = palloc0(sizeof(PlanPair));
+			pair->id = rel->table_id;
+			r->pairs = lappend(r->pairs, pair);
+		}
+		pair->after = def;
+		pair->emptied = true;
+		found = lappend(found, rel);
 	}
 	r->rels = found;
+}
+
+/* --------------------------------------------------------------- snapshot */
+
+/*
+ * A snapshot between two positions: what lies in the first is known to be in
+ * it. Of tables without a key one at a time has an exact one.
+ */
+static void
+open_inexact(Resync *r, SourceSnapshot *snapshot)
+{
+	TaskRun    *run = r->run;
+	List	   *rels = NIL;
+	char	   *start;
+	ListCell   *lc;
+
+	r->tables = run->source->describe(run->conn, schemas_of(r));
+	foreach(lc, r->rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+		TableDef   *def = find_def(r->tables, rel);
+
+		if (def != NULL && model_row_key(def) == NULL)
+		{
+			if (r->keyless != NULL)
+			{
+				if (!rel->resync)
+					task_mark_resync(run, rel->table_id,
+									 "its foreign key acts on it");
+				r->more = true;
+				continue;
+			}
+			r->keyless = rel;
+		}
+		rels = lappend(rels, rel);
+	}
+	r->rels = rels;
+	start = run->source->start_position(run->conn);
+	if (start == NULL)
+		return;
+	r->snapshot = run->source->position_by_gtid(start);
+	if (r->snapshot == NULL)
+		r->snapshot = start;
+	if (r->keyless != NULL)
+		run->source->open_table_snapshot(r->conn, run->info, r->keyless,
+										 snapshot);
+	else
+		run->source->open_snapshot(r->conn, NULL, snapshot);
+	r->high = snapshot->high;
+}
+
+static void
+open_snapshot(Resync *r)
+{
+	TaskRun    *run = r->run;
+	SourceSnapshot snapshot = {0};
+	BookRows   *rows;
+
+	r->conn = run->source->connect(run->info);
+	run->source->open_snapshot(r->conn, NULL, &snapshot);
+	r->snapshot = snapshot.low;
+	r->high = snapshot.high;
+	if (!snapshot.exact)
+		open_inexact(r, &snapshot);
+	if (r->snapshot == NULL || r->high == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the source does not tell at which position a snapshot stands"),
+				 errhint("Start the task anew to copy its tables again.")));
+	rows = books_query("SELECT applied_position FROM dtsmig.task_position "
+					   "WHERE task_id = $1", "i", run->task->id);
+	r->applied = rows->nrows > 0 ? rows->values[0][0] :
+		run->task->start_position;
+}
+
+static char *
+low_of(Resync *r, const SourceRelation *rel)
+{
+	return rel == r->keyless ? r->high : r->snapshot;
 }
 
 /* ------------------------------------------------------------------- rows */
@@ -346,8 +472,8 @@ copy_table(Resync *r, SourceRelation *old)
 	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready', "
 					  "snapshot_low = $2, snapshot_high = $3, "
 					  "described_position = $4 WHERE table_id = $1",
-					  "ittt", (int64) old->table_id, r->snapshot, r->high,
-					  r->described);
+					  "ittt", (int64) old->table_id, low_of(r, old),
+					  r->high, r->described);
 	rel = task_open_relation(r->cxt, old->table_id, run->source, r->conn,
 							 run->dest, &run->options->policy);
 	st.r = r;
@@ -366,7 +492,7 @@ copy_table(Resync *r, SourceRelation *old)
 	task_log_event(run->task->id, "info",
 				   psprintf("table \"%s\".\"%s\" is copied again: " UINT64_FORMAT " rows",
 							rel->schema, rel->name, st.nrows),
-				   psprintf("Its snapshot stood at %s.", r->snapshot), NULL, NULL);
+				   psprintf("Its snapshot stood at %s.", low_of(r, old)), NULL, NULL);
 }
 
 /*
@@ -386,30 +512,45 @@ make_foreign_keys(List *foreign_keys)
 	}
 }
 
-/* Versions of all that is copied, changed or not: they hold from here. */
+/*
+ * Versions of all that is copied, changed or not: they hold from the snapshot.
+ * What goes with them holds at once, as does what a copy that is known by
+ * GTIDs has (see snap_set).
+ */
 static void
 store(Resync *r)
 {
 	ListCell   *lc;
+	ListCell   *lc2;
 
-	foreach(lc, r->rels)
+	foreach(lc, r->pairs)
 	{
-		SourceRelation *rel = lfirst(lc);
-		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
+		PlanPair   *pair = lfirst(lc);
+		char	   *from = r->applied;
 
-		pair->differs = true;
+		foreach(lc2, r->rels)
+		{
+			SourceRelation *rel = lfirst(lc2);
+
+			if (rel->table_id != pair->id)
+				continue;
+			pair->differs = true;
+			if (r->run->source->position_has_place(low_of(r, rel)))
+				from = low_of(r, rel);
+			break;
+		}
+		task_store_pairs(r->run, list_make1(pair), from, NULL);
 	}
-	task_store_pairs(r->run, r->pairs, r->snapshot, NULL);
 }
 
-static void
+/* Returns whether some tables are left for another time. */
+static bool
 resync_once(TaskRun *run, MemoryContext cxt)
 {
 	Resync		r = {0};
 	MemoryContext old = CurrentMemoryContext;
 	List	   *foreign_keys = NIL;
 	PlanChange *change;
-	SourceSnapshot snapshot = {0};
 	ListCell   *lc;
 
 	r.run = run;
@@ -420,15 +561,7 @@ resync_once(TaskRun *run, MemoryContext cxt)
 	choose(&r);
 	if (r.rels != NIL)
 	{
-		r.conn = run->source->connect(run->info);
-		run->source->open_snapshot(r.conn, NULL, &snapshot);
-		if (snapshot.low == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the source does not tell at which position a snapshot stands"),
-					 errhint("Start the task anew to copy its tables again.")));
-		r.snapshot = snapshot.low;
-		r.high = snapshot.high;
+		open_snapshot(&r);
 		look_up(&r);
 	}
 	if (r.rels != NIL)
@@ -447,6 +580,7 @@ resync_once(TaskRun *run, MemoryContext cxt)
 		PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(old);
+	return r.more;
 }
 
 /* Did DDL at the source come between the snapshot and the look at it? */
@@ -459,7 +593,7 @@ is_passing(int sqlerrcode)
 		sqlerrcode == MAKE_SQLSTATE('4', '2', 'S', '0', '2');
 }
 
-void
+bool
 task_resync(TaskRun *run)
 {
 	MemoryContext cxt = CurrentMemoryContext;
@@ -468,12 +602,13 @@ task_resync(TaskRun *run)
 	for (tries = 1;; tries++)
 	{
 		volatile bool done = false;
+		volatile bool more = false;
 		MemoryContext work = AllocSetContextCreate(run->cxt, "dtsmig resync",
 												   ALLOCSET_DEFAULT_SIZES);
 
 		PG_TRY();
 		{
-			resync_once(run, work);
+			more = resync_once(run, work);
 			done = true;
 		}
 		PG_CATCH();
@@ -495,7 +630,7 @@ task_resync(TaskRun *run)
 		/* closes the connection, whose snapshot holds up DDL at the source */
 		MemoryContextDelete(work);
 		if (done)
-			return;
+			return more;
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(100000L);
 	}

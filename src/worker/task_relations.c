@@ -94,7 +94,10 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row,
 
 	if (v[3] && v[3][0] && !source->position_has_place(v[3]))
 		rel->snap_elsewhere = MemoryContextStrdup(rel->cxt, v[3]);
-	if (v[2] && v[2][0])
+	if (v[2] && v[2][0] && !rel->snap_elsewhere &&
+		!source->position_has_place(v[2]))
+		rel->snap_set = MemoryContextStrdup(rel->cxt, v[2]);
+	else if (v[2] && v[2][0])
 		rel->snap_lo = source->parse_position(v[2]);
 	if (v[3] && v[3][0])
 		rel->snap_hi = source->parse_position(v[3]);
@@ -186,4 +189,12 @@ task_find_relation(TaskRun *run, const char *schema, const char *table)
 			strcmp(run->rels[i]->schema, schema) == 0)
 			return run->rels[i];
 	return NULL;
+}
+
+bool
+task_copy_has(TaskRun *run, const SourceRelation *rel, SourcePos pos)
+{
+	return rel->snap_set != NULL && run->stream != NULL &&
+		source_pos_cmp(pos, rel->snap_hi) <= 0 &&
+		run->source->stream_is_in(run->stream, rel->snap_set);
 }

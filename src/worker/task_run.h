@@ -46,6 +46,7 @@ typedef struct TaskRun
 	ConnectionInfo *info;
 	const SourceRoutine *source;
 	SourceConn *conn;			/* for questions, not for rows or changes */
+	SourceStream *stream;		/* of changes; NULL: none is open */
 	const DestRoutine *dest;
 	int			nrels;
 	MemoryContext relcxt;		/* of rels */
@@ -87,6 +88,9 @@ extern void task_carry_ddl(TaskRun *run, const Change *change,
 						   bool in_transaction, char *position,
 						   PositionWriter write_position, void *arg,
 						   DdlCarried *carried);
+/* Is the transaction that is being told, from pos, in the copy of a table? */
+extern bool task_copy_has(TaskRun *run, const SourceRelation *rel,
+						  SourcePos pos);
 /* One relation of the run, as the books have it now; gone if they have not. */
 extern void task_refresh_relation(TaskRun *run, int64 table_id);
 /* Is the table in the books; NULL if not. */
@@ -101,6 +105,12 @@ extern PlanPair *task_pair_of(List *pairs, int64 table_id);
 /* Runs the statements of a change as far as the step has come. */
 extern void task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 						  List **foreign_keys);
+/*
+ * The same in a subtransaction. False: rows were in the way; or else *why says
+ * what.
+ */
+extern bool task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
+						  char **why);
 /* Writes the definitions of pairs that differ into the books. */
 extern void task_store_pairs(TaskRun *run, List *pairs, const char *position,
 							 List **changed);
@@ -115,9 +125,10 @@ extern void task_spi(const char *sql);
 
 /*
  * Copies the tables again that wait for it; no stream may be open. Those that
- * the source does not have (any more) go on waiting.
+ * the source does not have (any more) go on waiting. True: others wait for
+ * another call.
  */
-extern void task_resync(TaskRun *run);
+extern bool task_resync(TaskRun *run);
 extern bool task_wants_resync(TaskRun *run);
 
 /* the steps ------------------------------------------------------------- */

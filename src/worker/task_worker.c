@@ -133,7 +133,8 @@ rebase_zone(TaskRun *run, char **low, char **high, char *now)
 	else
 	{
 		(void) rebase(run, *high);
-		*low = NULL;
+		if (*low != NULL && run->source->position_has_place(*low))
+			*low = NULL;
 		*high = now;
 	}
 }

@@ -495,6 +495,12 @@ parse_create_index(DdlParser *p, IndexKind kind)
 	ddl_index_options(p, index);
 	while (ddl_algorithm(p))
 		;
+	if (p->stmt->or_replace)
+	{
+		action = ddl_action(p, DDL_DROP_INDEX);
+		action->name = index->name;
+		action->if_exists = true;
+	}
 	action = ddl_action(p, DDL_ADD_INDEX);
 	action->index = index;
 	action->if_exists = if_not_exists;

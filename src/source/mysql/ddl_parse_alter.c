@@ -134,8 +134,12 @@ parse_add(DdlParser *p)
 		char	   *columns = ddl_parenthesized(p);
 
 		if (pg_strcasecmp(name, "system_time") != 0)
-			ddl_action(p, DDL_ADD_PERIOD)->text =
-				psprintf("`%s` %s", name, columns);
+		{
+			DdlAction  *action = ddl_action(p, DDL_ADD_PERIOD);
+
+			action->name = name;
+			action->text = psprintf("`%s` %s", name, columns);
+		}
 		return;
 	}
 	ddl_back(p, &mark);

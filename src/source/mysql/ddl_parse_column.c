@@ -403,7 +403,8 @@ column_type(DdlParser *p, DdlColumn *column, List **keys)
 			float_type(p, col);
 			break;
 		case SHAPE_BIT:
-			col->length = Max(optional_length(p, 1), 1);
+			col->length = optional_length(p, 1);
+			col->length = Max(col->length, 1);	/* bit(0) is bit(1) */
 			col->source_type = psprintf("bit(%d)", (int) col->length);
 			break;
 		case SHAPE_CHAR:
@@ -474,7 +475,8 @@ column_check(DdlParser *p, DdlColumn *column, char *name, List **keys)
 	action->kind = DDL_ADD_CHECK;
 	action->implicit = p->input->dialect.mariadb;
 	action->check = check;
-	*keys = lappend(*keys, action);
+	if (ddl_checks_count(p))
+		*keys = lappend(*keys, action);
 }
 
 static void

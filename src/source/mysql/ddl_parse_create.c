@@ -154,7 +154,12 @@ period(DdlParser *p)
 	name = ddl_name(p);
 	columns = ddl_parenthesized(p);
 	if (pg_strcasecmp(name, "system_time") != 0)
-		ddl_action(p, DDL_ADD_PERIOD)->text = psprintf("`%s` %s", name, columns);
+	{
+		DdlAction  *action = ddl_action(p, DDL_ADD_PERIOD);
+
+		action->name = name;
+		action->text = psprintf("`%s` %s", name, columns);
+	}
 }
 
 static void

@@ -73,6 +73,7 @@ extern char *ddl_default_value(DdlParser *p);
 /* ddl_parse_key.c: true if an index, foreign key or check was there */
 extern bool ddl_key(DdlParser *p, List **actions);
 extern void ddl_references(DdlParser *p, TableForeignKey *fk);
+extern bool ddl_checks_count(const DdlParser *p);
 extern List *ddl_key_parts(DdlParser *p);
 extern void ddl_index_options(DdlParser *p, TableIndex *index);
 /* [NOT] ENFORCED after a check */

@@ -41,9 +41,8 @@ ddl_key_parts(DdlParser *p)
 			part->descending = true;
 		else
 			(void) ddl_accept(p, "asc");
-		/* WITHOUT OVERLAPS: a period */
-		if (ddl_accept2(p, "without", "overlaps"))
-			ddl_fail(p, "WITHOUT OVERLAPS is not carried");
+		/* the name is that of a period */
+		(void) ddl_accept2(p, "without", "overlaps");
 		parts = lappend(parts, part);
 	} while (ddl_accept(p, ","));
 	ddl_expect(p, ")");
@@ -135,7 +134,8 @@ ddl_references(DdlParser *p, TableForeignKey *fk)
 	if (ddl_accept(p, "match"))
 		(void) ddl_name(p);
 	fk->on_delete = fk->on_update =
-		p->input->dialect.mariadb ? "RESTRICT" : "NO ACTION";
+		p->input->dialect.mariadb || p->input->dialect.version < 80000 ?
+		"RESTRICT" : "NO ACTION";
 	while (ddl_accept(p, "on"))
 	{
 		if (ddl_accept(p, "delete"))
@@ -191,6 +191,13 @@ foreign_key(DdlParser *p, char *constraint, List **actions)
 	*actions = lappend(*actions, action);
 }
 
+/* MySQL before 8.0.16 reads CHECK and forgets it. */
+bool
+ddl_checks_count(const DdlParser *p)
+{
+	return p->input->dialect.mariadb || p->input->dialect.version >= 80016;
+}
+
 static void
 check(DdlParser *p, char *constraint, bool if_not_exists, List **actions)
 {
@@ -202,7 +209,8 @@ check(DdlParser *p, char *constraint, bool if_not_exists, List **actions)
 	action->check->name = constraint;
 	action->check->expr = ddl_parenthesized(p);
 	action->check->enforced = ddl_enforced(p);
-	*actions = lappend(*actions, action);
+	if (ddl_checks_count(p))
+		*actions = lappend(*actions, action);
 }
 
 /* Name, parts and options of an index, after KEY or INDEX. */

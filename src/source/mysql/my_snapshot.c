@@ -20,7 +20,8 @@
  *	 are: its beginning is a place like gtid_executed.
  * - No transaction that has changed a table is between log and visibility
  *	 while a session holds LOCK TABLES ... READ on it. A table without a key,
- *	 for which twice does harm, is locked for that moment.
+ *	 for which twice does harm, is locked for that moment. MySQL 5.6 waits for
+ *	 such transactions only with autocommit = 0, when InnoDB locks, too.
  *
  *-------------------------------------------------------------------------
  */
@@ -264,8 +265,9 @@ lock_table(MyConn *conn, const SourceRelation *rel)
 	char	   *message;
 	int			my_errno;
 
-	(void) my_query(conn, psprintf("SET SESSION lock_wait_timeout = %d",
-								   LOCK_SECONDS));
+	(void) my_query(conn, psprintf("SET SESSION autocommit = 0, lock_wait_timeout = %d, "
+								   "innodb_lock_wait_timeout = %d",
+								   LOCK_SECONDS, LOCK_SECONDS));
 	for (int i = 0; i < LOCK_TRIES; i++)
 	{
 		if (my_try_query(conn, sql, NULL, &message, &my_errno))
@@ -405,4 +407,17 @@ bool
 my_has_place(const char *position)
 {
 	return position[0] != ';';
+}
+
+char *
+my_by_gtid(const char *position)
+{
+	MyPosition	pos;
+
+	my_position_read(position, &pos);
+	if (!my_position_has_gtids(&pos))
+		return NULL;
+	pos.file[0] = '\0';
+	pos.offset = 0;
+	return my_position_text(&pos);
 }

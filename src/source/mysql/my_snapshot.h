@@ -17,6 +17,7 @@ extern int64 my_log_distance(SourceConn *conn, const char *position,
 							 char **log_end);
 extern void my_open_snapshot(SourceConn *conn, const char *shared,
 							 SourceSnapshot *snapshot);
+extern char *my_by_gtid(const char *position);
 extern void my_open_table_snapshot(SourceConn *conn,
 								   const ConnectionInfo *info,
 								   const SourceRelation *rel,

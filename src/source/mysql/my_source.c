@@ -59,6 +59,7 @@ const SourceRoutine mysql_source_routine =
 	.rebase_position = my_rebase_position,
 	.position_covers = my_covers,
 	.position_has_place = my_has_place,
+	.position_by_gtid = my_by_gtid,
 	.parse_position = my_parse_position,
 	.log_distance = my_log_distance,
 	.open_snapshot = my_open_snapshot,
