@@ -28,8 +28,8 @@ keep(void *block)
 	return block;
 }
 
-static void
-free_all(void)
+void
+dump_free_all(void)
 {
 	while (nblocks > 0)
 		free(blocks[--nblocks]);
@@ -289,7 +289,7 @@ dump_ddl(FILE *out, const DdlInput *input)
 	if (stmt == NULL)
 	{
 		fprintf(out, "refused: %s\n", error);
-		free_all();
+		dump_free_all();
 		return false;
 	}
 	fprintf(out, "%s%s%s%s%s", kinds[stmt->kind],
@@ -305,6 +305,6 @@ dump_ddl(FILE *out, const DdlInput *input)
 	fputc('\n', out);
 	foreach(lc, stmt->actions)
 		action(out, lfirst(lc));
-	free_all();
+	dump_free_all();
 	return true;
 }

@@ -11,6 +11,8 @@
 
 #include "source/mysql/ddl_parse.h"
 
+/* Frees what palloc has given. */
+extern void dump_free_all(void);
 /* Parses and prints; false if the parser refuses it (the reason is printed). */
 extern bool dump_ddl(FILE *out, const DdlInput *input);
 
