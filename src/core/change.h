@@ -96,6 +96,13 @@ typedef struct Change
 	struct DdlStatement *ddl;	/* what it does; NULL: not understood, because of */
 	char	   *ddl_error;		/* this */
 	char	   *ddl_before;		/* text of the position before it */
+
+	/*
+	 * Of a source that captures DDL among the rows of a transaction: what it
+	 * recorded of one statement (JSON), which is done between those rows.
+	 * ddl_before is the record's own name then, and ddl stays NULL.
+	 */
+	char	   *ddl_record;
 } Change;
 
 /*

@@ -103,6 +103,11 @@ typedef struct DestRoutine
 	void		(*consistent) (DestWriter *writer);
 	/* Changes gathered or applied since the last commit. */
 	int64		(*pending) (DestWriter *writer);
+	/*
+	 * Writes what is gathered, and leaves the transaction open (it is begun if
+	 * there is none): for what else belongs between rows.
+	 */
+	void		(*flush) (DestWriter *writer);
 	/* Flushes, calls write_position, commits durably. */
 	void		(*commit) (DestWriter *writer, PositionWriter write_position,
 						   void *arg);

@@ -141,6 +141,7 @@ static const FieldInfo table_fields[] = {
 	INT64_FIELD(TableDef, data_bytes, 0),
 	TEXT_FIELD(TableDef, auto_increment),
 	TEXT_FIELD(TableDef, partitions),
+	TEXT_FIELD(TableDef, source_id),
 	TEXT_FIELD(TableDef, replica_identity),
 	STRUCTS_FIELD(TableDef, columns, column_info),
 	STRUCTS_FIELD(TableDef, indexes, index_info),
@@ -453,7 +454,13 @@ read_struct(JsonbContainer *object, const StructInfo *info)
 }
 
 TableDef *
+model_from_container(JsonbContainer *object)
+{
+	return read_struct(object, &table_info);
+}
+
+TableDef *
 model_from_jsonb(Jsonb *jb)
 {
-	return read_struct(&jb->root, &table_info);
+	return model_from_container(&jb->root);
 }

@@ -128,6 +128,7 @@ typedef struct TableDef
 	bool		is_sequence;	/* MariaDB: a sequence object; no rows to copy */
 	bool		system_versioned;	/* MariaDB: keeps a history of its rows */
 	char	   *periods;		/* MariaDB: application-time periods; NULL */
+	char	   *source_id;		/* PostgreSQL: the OID, which outlives a name */
 	char	   *replica_identity;	/* PostgreSQL: d, n, f, i as in pg_class */
 	char	   *sequence_options;	/* of a sequence, PostgreSQL's words */
 
@@ -178,5 +179,7 @@ extern TableIndex *model_row_key(const TableDef *def);
 extern bool model_in_source_key(const TableDef *def, const TableColumn *col);
 extern Jsonb *model_to_jsonb(const TableDef *def);
 extern TableDef *model_from_jsonb(Jsonb *jb);
+/* The same of an object inside of a jsonb. */
+extern TableDef *model_from_container(JsonbContainer *object);
 
 #endif							/* DTSMIG_MODEL_H */

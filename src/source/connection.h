@@ -37,6 +37,8 @@ typedef struct ConnectionInfo
 	uint32		replication_server_id;	/* 0: chosen by dtsmig */
 	char	   *stream_name;	/* of what a task keeps at the source (slot,
 								 * publication); NULL: nothing */
+	char	   *stream_objects; /* the task's rules, JSON, for what is made at the
+								 * source later; NULL: everything is taken */
 	char	   *server_uid;		/* SourceIdentity's: no other server will do;
 								 * NULL: any */
 } ConnectionInfo;

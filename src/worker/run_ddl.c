@@ -27,8 +27,6 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#define STATEMENT_SHOWN 500
-
 typedef struct Carry
 {
 	TaskRun    *run;
@@ -644,54 +642,6 @@ carry_statement(Carry *c)
 
 /* ------------------------------------------------------------------ entry */
 
-static char *
-shown(const Change *change)
-{
-	return psprintf("%.*s%s", STATEMENT_SHOWN, change->ddl_sql,
-					strlen(change->ddl_sql) > STATEMENT_SHOWN ? " ..." : "");
-}
-
-/* Stops the task, and leaves in the books by what. */
-static void
-refuse(TaskRun *run, const Change *change, const char *why)
-{
-	char	   *text = shown(change);
-
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) books_exec("UPDATE dtsmig.task SET refused_position = $2, "
-					  "refused_statement = $3 WHERE task_id = $1", "itt",
-					  run->task->id, change->ddl_before, change->ddl_sql);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(run->cxt);
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("a statement of the source cannot be carried: %s", text),
-			 errdetail("It ran in database \"%s\", after %s. %s.",
-					   change->ddl_schema ? change->ddl_schema : "",
-					   change->ddl_before, why),
-			 errhint("Do at the destination what is needed, then dtsmig.skip_change(task) and resume_task; dtsmig.skip_change(task, statement) runs a statement of yours instead. dtsmig.resync_table copies the table again.")));
-}
-
-/* Did the user say to pass over this statement? */
-static bool
-is_skipped(TaskRun *run, const Change *change, char **statement)
-{
-	BookRows   *rows;
-
-	rows = books_query("UPDATE dtsmig.task SET skip_position = NULL, "
-					   "skip_statement = NULL, refused_position = NULL, "
-					   "refused_statement = NULL FROM (SELECT task_id AS id, "
-					   "skip_statement AS st FROM dtsmig.task WHERE task_id = $1) o "
-					   "WHERE task_id = $1 AND skip_position = $2 RETURNING o.st",
-					   "it", run->task->id, change->ddl_before);
-	if (rows->nrows == 0)
-		return false;
-	*statement = rows->values[0][0];
-	return true;
-}
-
 void
 task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 			   char *position, PositionWriter write_position, void *arg,
@@ -713,7 +663,7 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 	c.in_transaction = in_transaction;
 	c.before = run->source->parse_position(change->ddl_before);
 	c.carried = carried;
-	c.only_model = is_skipped(run, change, &user_statement);
+	c.only_model = task_ddl_is_skipped(run, change, &user_statement);
 	c.position = in_transaction ? change->ddl_before : position;
 	if (c.only_model && user_statement != NULL)
 		task_spi(user_statement);
@@ -732,12 +682,13 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 		why = MemoryContextStrdup(run->cxt, why);
 		AbortCurrentTransaction();
 		MemoryContextSwitchTo(run->cxt);
-		refuse(run, change, why);
+		task_refuse_ddl(run, change, psprintf("It ran in database \"%s\", after %s", change->ddl_schema ? change->ddl_schema : "",
+													  change->ddl_before), why);
 	}
 	if (carried->changed != NIL || carried->resync || c.only_model)
 		task_log_event(run->task->id, c.only_model ? "warning" : "info",
 					   psprintf(c.only_model ? "passed over: %s" : "carried: %s",
-								shown(change)), NULL, NULL, NULL);
+								task_ddl_shown(change)), NULL, NULL, NULL);
 	write_position(arg);
 	if (ActiveSnapshotSet())
 		PopActiveSnapshot();

@@ -91,11 +91,35 @@ extern void task_carry_ddl(TaskRun *run, const Change *change,
 /* Is the transaction that is being told, from pos, in the copy of a table? */
 extern bool task_copy_has(TaskRun *run, const SourceRelation *rel,
 						  SourcePos pos);
+/*
+ * Carries what a source's capture recorded of a DDL statement (ddl_record), in
+ * the transaction that is open: the caller commits it with the position.
+ * position: from which new definitions hold.
+ */
+extern void task_carry_record(TaskRun *run, Change *change, const char *position,
+							  DdlCarried *carried);
 /* One relation of the run, as the books have it now; gone if they have not. */
 extern void task_refresh_relation(TaskRun *run, int64 table_id);
 /* Is the table in the books; NULL if not. */
 extern SourceRelation *task_find_relation(TaskRun *run, const char *schema,
 										  const char *table);
+
+/* run_refuse.c ---------------------------------------------------------- */
+
+/* The statement, cut to a length for messages. */
+extern char *task_ddl_shown(const Change *change);
+/*
+ * Stops the task at a statement: ends all transactions, leaves in the books by
+ * what, raises an error. where and why are sentences without a full stop.
+ */
+extern void task_refuse_ddl(TaskRun *run, const Change *change,
+							const char *where, const char *why);
+/*
+ * Did the user say to pass over this statement? *statement: run this in its
+ * place, or NULL.
+ */
+extern bool task_ddl_is_skipped(TaskRun *run, const Change *change,
+								char **statement);
 
 /* run_definitions.c ----------------------------------------------------- */
 

@@ -327,6 +327,16 @@ local_change(DestWriter *writer, const Change *change)
 		apply_flush(w, true);
 }
 
+static void
+local_flush(DestWriter *writer)
+{
+	MemoryContext oldcxt = CurrentMemoryContext;
+
+	apply_flush((LocalWriter *) writer, true);
+	begin_transaction();
+	MemoryContextSwitchTo(oldcxt);
+}
+
 static int64
 local_pending(DestWriter *writer)
 {
@@ -414,6 +424,7 @@ const DestRoutine local_dest_routine = {
 	.change = local_change,
 	.consistent = local_consistent,
 	.pending = local_pending,
+	.flush = local_flush,
 	.commit = local_commit,
 	.abort = local_abort,
 	.counters = local_counters,

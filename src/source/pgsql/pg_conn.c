@@ -355,6 +355,7 @@ copy_info(ConnectionInfo *to, const ConnectionInfo *from)
 	to->ssl_cert = copy_text(from->ssl_cert);
 	to->ssl_key = copy_text(from->ssl_key);
 	to->stream_name = copy_text(from->stream_name);
+	to->stream_objects = copy_text(from->stream_objects);
 	to->server_uid = copy_text(from->server_uid);
 }
 

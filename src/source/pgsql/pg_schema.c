@@ -218,6 +218,7 @@ pg_describe(SourceConn *source, List *schemas)
 		TableEntry *entry = hash_search(tables, &oid, HASH_ENTER, NULL);
 		TableDef   *def = palloc0(sizeof(TableDef));
 
+		def->source_id = v[0];
 		def->schema = v[1];
 		def->name = v[2];
 		def->rows_estimate = strtoll(v[3], NULL, 10);

@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_statement.h
+ *	  One statement out of a text of PostgreSQL's SQL, by what an event
+ *	  trigger tells of it. Pure: text in, text out.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_PG_STATEMENT_H
+#define DTSMIG_PG_STATEMENT_H
+
+#include "postgres.h"
+#include "nodes/nodes.h"
+#include "nodes/pg_list.h"
+
+typedef struct PgStatement
+{
+	char	   *sql;			/* it alone; without CONCURRENTLY, where that is
+								 * not possible in a transaction */
+	Node	   *tree;			/* as the parser gives it */
+} PgStatement;
+
+/*
+ * The statement of a text whose command tag is tag: the nth_name-th of those
+ * that name the relation name (NULL: none is known), else the nth of all;
+ * counted from 1 and beyond the last from the first again (a loop that runs
+ * the text many times). Statements that the text itself rolls back do not
+ * count. NULL: there is none.
+ * Raises the parser's error for a text that is no SQL of this server.
+ */
+extern PgStatement *pg_statement_find(const char *text, const char *tag,
+									  const char *name, int nth, int nth_name);
+/* The statement at this place, from 1; NULL if there are fewer. */
+extern PgStatement *pg_statement_at(const char *text, int place);
+/* Does the text drop something with CASCADE? */
+extern bool pg_statement_cascades(const char *text);
+
+/* What an ALTER TABLE that rewrites rows puts into them. */
+typedef struct PgValues
+{
+	bool		volatile_kind;	/* values that only the source knows, surely */
+	List	   *functions;		/* char *: names of functions that decide it */
+} PgValues;
+
+extern void pg_statement_values(const Node *tree, PgValues *values);
+/* Does it only say who owns what, or who may do what? */
+extern bool pg_statement_is_owner(const Node *tree);
+
+#endif							/* DTSMIG_PG_STATEMENT_H */

@@ -1,0 +1,302 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_capture.c
+ *	  The capture of DDL at a PostgreSQL source: what is installed there for a
+ *	  stream, how it is removed, and its rows as changes.
+ *
+ * In schema dtsmig_source a stream has a table of its name, which its
+ * publication publishes, functions, and three event triggers. A statement's
+ * row lies in the log between the rows that were written before and after it.
+ * The row holds the text that the statement stands in (the client's query, or
+ * the statement of a function that ran it), the objects that it touched, and
+ * the tables among them as they are after it.
+ *
+ * The hooks also keep the publication: a new table that the task selects is
+ * added in the transaction that makes it, so that its first rows are
+ * published; and REPLICA IDENTITY FULL is set for one without a key, which
+ * could not be updated else, until it has one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/pgsql/pg_engine.h"
+
+#include "source/pgsql/pg_capture_sql.h"
+#include "utils/builtins.h"
+
+#define CAPTURE_SCHEMA "dtsmig_source"
+
+typedef struct Hook
+{
+	const char *event;
+	const char *suffix;
+	const char *call;			/* the body's statement */
+} Hook;
+
+static const Hook hooks[] = {
+	{"ddl_command_end", "ddl",
+		"IF TG_TAG NOT LIKE 'DROP %' THEN PERFORM " CAPTURE_SCHEMA ".@stream_command@(stack, current_query(), TG_TAG, schemas); END IF;"},
+	{"sql_drop", "drop",
+		"PERFORM " CAPTURE_SCHEMA ".@stream_dropped@(stack, current_query(), TG_TAG, schemas);"},
+	{"table_rewrite", "rewrite",
+	"PERFORM " CAPTURE_SCHEMA ".@stream_rewritten@(TG_TAG, current_query());"},
+};
+
+/*
+ * Statements that are never carried: what a publication or a connection to
+ * elsewhere says, which may hold passwords.
+ */
+#define IGNORED_TAGS \
+	"'CREATE PUBLICATION', 'ALTER PUBLICATION', 'DROP PUBLICATION', " \
+	"'CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION', 'DROP SUBSCRIPTION', " \
+	"'CREATE USER MAPPING', 'ALTER USER MAPPING', 'DROP USER MAPPING', " \
+	"'CREATE SERVER', 'ALTER SERVER', 'DROP SERVER', " \
+	"'CREATE FOREIGN DATA WRAPPER', 'ALTER FOREIGN DATA WRAPPER', " \
+	"'DROP FOREIGN DATA WRAPPER', 'SECURITY LABEL'"
+
+/* One @name@ of a template; raises an error for one that is not known. */
+static char *
+template_value(PgConn *conn, const char *name, bool superuser)
+{
+	const ConnectionInfo *info = pg_info(conn);
+	int			version = pg_version_num(conn);
+	Size		stream = strlen("stream_");
+
+	if (strcmp(name, "stream") == 0)
+		return pg_quote_name(info->stream_name);
+	if (strcmp(name, "stream_literal") == 0 ||
+		strcmp(name, "publication_literal") == 0)
+		return pg_quote_literal(info->stream_name);
+	if (strncmp(name, "stream_", stream) == 0)
+		return pg_quote_name(psprintf("%s_%s", info->stream_name, name + stream));
+	if (strcmp(name, "rules") == 0)
+		return info->stream_objects ? pg_quote_literal(info->stream_objects) :
+			pstrdup("'null'");
+	if (strcmp(name, "generated") == 0)
+		return pstrdup(version >= 120000 ? "a.attgenerated" : "''");
+	if (strcmp(name, "missing") == 0)
+		return pstrdup(version >= 110000 ?
+					   "CASE WHEN a.atthasmissing THEN a.attmissingval::text END" :
+					   "NULL::text");
+	if (strcmp(name, "nkeys") == 0)
+		return pstrdup(version >= 110000 ? "i.indnkeyatts" : "i.indnatts");
+	/* since 18 the identity must not hold a column that is not published */
+	if (strcmp(name, "publish_generated") == 0)
+		return version < 180000 ? pstrdup("") :
+			psprintf("IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attgenerated = 's') THEN "
+					 "EXECUTE format('ALTER PUBLICATION %%I SET (publish_generated_columns = stored)', %s); END IF;\n      ",
+					 pg_quote_literal(info->stream_name));
+	if (strcmp(name, "ignored") == 0)
+		return pstrdup(IGNORED_TAGS);
+	if (strcmp(name, "messages") == 0)
+		return pstrdup(superuser ? "SET lc_messages = 'C'" : "");
+	elog(ERROR, "capture template has unknown name \"%s\"", name);
+	return NULL;
+}
+
+/* Puts values for @name@; call and hook, if given, for @call@ and @hook@. */
+static void
+fill(StringInfo out, PgConn *conn, const char *template, bool superuser,
+	 const char *call, const char *hook)
+{
+	const char *c = template;
+
+	while (*c)
+	{
+		const char *end;
+		char	   *name;
+
+		if (*c != '@')
+		{
+			appendStringInfoChar(out, *c++);
+			continue;
+		}
+		end = strchr(c + 1, '@');
+		name = pnstrdup(c + 1, end - c - 1);
+		if (call && strcmp(name, "call") == 0)
+			fill(out, conn, call, superuser, NULL, NULL);
+		else if (hook && strcmp(name, "hook") == 0)
+			appendStringInfoString(out, hook);
+		else
+			appendStringInfoString(out, template_value(conn, name, superuser));
+		c = end + 1;
+	}
+}
+
+static char *
+trigger_name(const char *stream, const Hook *hook)
+{
+	return pg_quote_name(psprintf("%s_%s", stream, hook->suffix));
+}
+
+static char *
+hook_name(const char *stream, const Hook *hook)
+{
+	return pg_quote_name(psprintf("%s_capture_%s", stream, hook->suffix));
+}
+
+/* All of the installation as one query, and so as one transaction. */
+static char *
+installation(PgConn *conn, bool superuser)
+{
+	const char *stream = pg_info(conn)->stream_name;
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SET LOCAL client_min_messages = warning;\n");
+	for (int i = 0; pg_capture_parts[i] != NULL; i++)
+	{
+		fill(&sql, conn, pg_capture_parts[i], superuser, NULL, NULL);
+		appendStringInfoString(&sql, ";\n");
+	}
+	for (int i = 0; i < lengthof(hooks); i++)
+	{
+		char	   *trigger = trigger_name(stream, &hooks[i]);
+
+		fill(&sql, conn, pg_capture_hook, superuser, hooks[i].call,
+			 hook_name(stream, &hooks[i]));
+		appendStringInfo(&sql, ";\nDROP EVENT TRIGGER IF EXISTS %s;\n"
+						 "CREATE EVENT TRIGGER %s ON %s EXECUTE PROCEDURE "
+						 CAPTURE_SCHEMA ".%s();\n", trigger, trigger,
+						 hooks[i].event, hook_name(stream, &hooks[i]));
+	}
+	return sql.data;
+}
+
+char *
+pg_install_capture(PgConn *conn)
+{
+	ErrorData  *edata = NULL;
+	char	   *superuser = pg_query_value(conn,
+										   "SELECT rolsuper FROM pg_catalog.pg_roles "
+										   "WHERE rolname = CURRENT_USER");
+	bool		is_superuser = superuser != NULL && superuser[0] == 't';
+
+	if (pg_try_query(conn, installation(conn, is_superuser), &edata) != NULL)
+		return NULL;
+	if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) !=
+		ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_PRIVILEGE) &&
+		ERRCODE_TO_CATEGORY(edata->sqlerrcode) !=
+		ERRCODE_TO_CATEGORY(ERRCODE_READ_ONLY_SQL_TRANSACTION))
+		ereport(ERROR,
+				(errcode(edata->sqlerrcode),
+				 errmsg("the capture of DDL cannot be installed at the source: %s",
+						edata->message)));
+	return psprintf("DDL of the source is not followed: %s%s%s. A statement that changes the columns of a table of the task will stop it.",
+					edata->message, edata->hint ? ". " : "",
+					edata->hint ? edata->hint : "");
+}
+
+/* Does the schema hold nothing but what belongs to this stream? */
+static bool
+is_last_stream(PgConn *conn, const char *stream)
+{
+	char	   *count;
+
+	count = pg_query_value(conn,
+						   psprintf("SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c "
+									"WHERE c.relkind = 'r' AND c.relname NOT IN (%s, %s) "
+									"AND c.relnamespace = (SELECT oid FROM "
+									"pg_catalog.pg_namespace WHERE nspname = '"
+									CAPTURE_SCHEMA "')", pg_quote_literal(stream),
+									pg_quote_literal(psprintf("%s_identity", stream))));
+	return count != NULL && strcmp(count, "0") == 0;
+}
+
+/* Replica identities that the capture has set go back to what they were. */
+static List *
+identities_back(PgConn *conn, const char *stream, List *sql)
+{
+	char	   *table = pg_quote_qualified(CAPTURE_SCHEMA,
+										   psprintf("%s_identity", stream));
+	PgResult   *r;
+
+	if (pg_query_value(conn, psprintf("SELECT pg_catalog.to_regclass(%s)",
+									  pg_quote_literal(table))) == NULL)
+		return sql;
+	r = pg_queryf(conn, "SELECT n.nspname, c.relname FROM %s i "
+				  "JOIN pg_catalog.pg_class c ON c.oid = i.relid "
+				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				  "WHERE c.relreplident = 'f' ORDER BY 1, 2", table);
+	for (int i = 0; i < r->nrows; i++)
+		sql = lappend(sql, psprintf("ALTER TABLE %s REPLICA IDENTITY DEFAULT",
+									pg_quote_qualified(r->values[i][0],
+													   r->values[i][1])));
+	return sql;
+}
+
+List *
+pg_capture_removal(PgConn *conn)
+{
+	static const char *const functions[] = {"selected(text, text)",
+		"state(oid[])", "write(text, text, text, jsonb)",
+		"origin(text, text, name[])", "mind(oid[])",
+		"command(text, text, text, name[])",
+	"dropped(text, text, text, name[])", "rewritten(text, text)"};
+	const char *stream = pg_info(conn)->stream_name;
+	List	   *sql = NIL;
+
+	if (pg_query_value(conn, "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '"
+					   CAPTURE_SCHEMA "'") == NULL)
+		return NIL;
+	for (int i = 0; i < lengthof(hooks); i++)
+		sql = lappend(sql, psprintf("DROP EVENT TRIGGER IF EXISTS %s",
+									trigger_name(stream, &hooks[i])));
+	sql = identities_back(conn, stream, sql);
+	if (is_last_stream(conn, stream))
+		return lappend(sql, pstrdup("DROP SCHEMA IF EXISTS " CAPTURE_SCHEMA " CASCADE"));
+	for (int i = 0; i < lengthof(hooks); i++)
+		sql = lappend(sql, psprintf("DROP FUNCTION IF EXISTS " CAPTURE_SCHEMA ".%s()",
+									hook_name(stream, &hooks[i])));
+	for (int i = 0; i < lengthof(functions); i++)
+	{
+		const char *args = strchr(functions[i], '(');
+
+		sql = lappend(sql, psprintf("DROP FUNCTION IF EXISTS " CAPTURE_SCHEMA ".%s%s",
+									pg_quote_name(psprintf("%s_%.*s", stream,
+														   (int) (args - functions[i]),
+														   functions[i])), args));
+	}
+	return lappend(sql, psprintf("DROP TABLE IF EXISTS %s, %s",
+								 pg_quote_qualified(CAPTURE_SCHEMA, stream),
+								 pg_quote_qualified(CAPTURE_SCHEMA,
+													psprintf("%s_identity", stream))));
+}
+
+bool
+pg_is_capture(const char *schema, const char *table)
+{
+	return strcmp(schema, CAPTURE_SCHEMA) == 0 && strstr(table, "_identity") == NULL;
+}
+
+bool
+pg_capture_change(int ncolumns, char *const *names, char *const *values,
+				  const char *stream_name, Change *change)
+{
+	const char *id = NULL;
+	const char *record = NULL;
+
+	for (int i = 0; i < ncolumns; i++)
+	{
+		if (strcmp(names[i], "id") == 0)
+			id = values[i];
+		else if (strcmp(names[i], "record") == 0)
+			record = values[i];
+	}
+	if (id == NULL || record == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("a row of the capture of DDL lacks a column"),
+				 errhint("Table %s.%s at the source was changed by hand; release the task, and create it anew.",
+						 CAPTURE_SCHEMA, stream_name)));
+	change->kind = CHANGE_DDL;
+	change->rel = NULL;
+	change->ddl = NULL;
+	change->ddl_error = NULL;
+	change->ddl_schema = pstrdup("");
+	change->ddl_sql = NULL;
+	change->ddl_before = psprintf("%s/%s", stream_name, id);
+	change->ddl_record = pstrdup(record);
+	return true;
+}

@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_capture_sql.h
+ *	  Templates of the SQL that captures DDL; see pg_capture.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_PG_CAPTURE_SQL_H
+#define DTSMIG_PG_CAPTURE_SQL_H
+
+/* Statements in this order, ended by NULL. */
+extern const char *const pg_capture_parts[];
+/* CREATE FUNCTION of an event trigger's function. */
+extern const char *const pg_capture_hook;
+
+#endif							/* DTSMIG_PG_CAPTURE_SQL_H */

@@ -1,0 +1,166 @@
+/*-------------------------------------------------------------------------
+ *
+ * ddl_drop.c
+ *	  Carries a DROP of a PostgreSQL source.
+ *
+ * The statement is made anew, of what was dropped and the task takes: one
+ * DROP may name objects that the task does not have, and DROP OWNED names
+ * none. What is not there is no error.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/run_ddl_pg.h"
+
+#include "catalog/books.h"
+#include "utils/builtins.h"
+
+/* Its words in DROP; NULL: it has none of its own. */
+static const char *
+drop_words(const char *type)
+{
+	static const char *const same[] = {"table", "view", "materialized view",
+		"index", "sequence", "foreign table", "type", "domain", "schema",
+		"function", "procedure", "aggregate", "operator", "operator class",
+		"operator family", "collation", "conversion", "cast", "extension",
+		"language", "trigger", "policy", "rule", "text search configuration",
+		"text search dictionary", "text search parser", "text search template",
+	"access method", "transform"};
+
+	for (int i = 0; i < lengthof(same); i++)
+		if (strcmp(type, same[i]) == 0)
+			return same[i];
+	if (strcmp(type, "statistics object") == 0)
+		return "statistics";
+	return NULL;
+}
+
+/* Can one DROP take several of them? */
+static bool
+goes_together(const char *words)
+{
+	static const char *const single[] = {"trigger", "policy", "rule", "cast",
+	"operator class", "operator family", "access method", "transform"};
+
+	for (int i = 0; i < lengthof(single); i++)
+		if (strcmp(words, single[i]) == 0)
+			return false;
+	return true;
+}
+
+static char *
+name_here(RecordCarry *c, const DdlDropped *d)
+{
+	SourceRelation *rel = record_relation(c, d->source_id, d->schema, d->table);
+	Size		len = strlen(d->identity);
+	char	   *table;
+	char	   *schema;
+
+	if (strcmp(d->type, "table") == 0 && rel != NULL)
+		return quote_qualified_identifier(rel->target_schema, rel->target_name);
+	if (strcmp(d->type, "schema") == 0)
+		return pstrdup(quote_identifier(record_target_schema(c, d->name)));
+	if (strcmp(d->type, "aggregate") == 0 && len > 2 &&
+		strcmp(d->identity + len - 2, "()") == 0)
+		return psprintf("%.*s(*)", (int) len - 2, d->identity);
+	if (d->schema == NULL)
+		return d->identity;
+	/* relations by their new names, all else by their schema's */
+	schema = record_target_schema(c, d->schema);
+	if (d->table != NULL && d->name != NULL &&
+		selection_match(c->run->selection, d->schema, d->name, &schema, &table))
+		return quote_qualified_identifier(schema ? schema : record_target_schema(c, d->schema),
+										  table ? table : plan_name(d->name, c->name_case, false));
+	if (d->name != NULL && strchr(d->identity, '(') == NULL &&
+		strstr(d->identity, " USING ") == NULL)
+		return quote_qualified_identifier(schema, d->name);
+	return record_rewrite(c, d->identity);
+}
+
+static bool
+cascades(RecordCarry *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->record->dropped)
+	{
+		DdlDropped *d = lfirst(lc);
+
+		if (d->normal && !d->original)
+			return c->record->text != NULL && pg_statement_cascades(c->record->text);
+	}
+	return false;
+}
+
+static List *
+statements_of(RecordCarry *c)
+{
+	List	   *done = NIL;
+	List	   *sql = NIL;
+	bool		cascade = cascades(c);
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, c->record->dropped)
+	{
+		DdlDropped *d = lfirst(lc);
+		const char *words = drop_words(d->type);
+		StringInfoData buf;
+
+		if (!d->original || list_member_ptr(done, d) ||
+			!record_takes(c, d->type, d->schema, d->table, d->identity))
+			continue;
+		if (words == NULL)
+		{
+			c->why = psprintf("There is no DROP for a %s", d->type);
+			return NIL;
+		}
+		initStringInfo(&buf);
+		appendStringInfo(&buf, "DROP %s IF EXISTS %s", words, name_here(c, d));
+		foreach(lc2, c->record->dropped)
+		{
+			DdlDropped *other = lfirst(lc2);
+
+			if (other == d || !goes_together(words) || !other->original ||
+				strcmp(other->type, d->type) != 0 ||
+				!record_takes(c, other->type, other->schema, other->table,
+							  other->identity))
+				continue;
+			appendStringInfo(&buf, ", %s", name_here(c, other));
+			done = lappend(done, other);
+		}
+		if (cascade)
+			appendStringInfoString(&buf, " CASCADE");
+		sql = lappend(sql, buf.data);
+	}
+	return sql;
+}
+
+void
+record_carry_drop(RecordCarry *c)
+{
+	List	   *sql = statements_of(c);
+	ListCell   *lc;
+
+	c->applied = sql != NIL;
+	if (c->why == NULL && !c->only_model && c->run->task->do_schema)
+		(void) record_run(c, sql);
+	if (c->why != NULL && !c->only_model)
+		return;
+	c->why = NULL;
+	foreach(lc, c->record->dropped)
+	{
+		DdlDropped *d = lfirst(lc);
+		SourceRelation *rel;
+
+		if (strcmp(d->type, "table") != 0)
+			continue;
+		rel = record_relation(c, d->source_id, d->schema, d->table);
+		if (rel == NULL)
+			continue;
+		(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1",
+						  "i", (int64) rel->table_id);
+		record_note_changed(c, rel->table_id);
+	}
+}

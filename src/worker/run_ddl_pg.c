@@ -1,0 +1,697 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_ddl_pg.c
+ *	  Carries a DDL statement that a PostgreSQL source's capture has recorded.
+ *
+ *	  record -> statement out of its text -> run here, as it ran there
+ *		|                                      |
+ *		+-> tables as they are after it -> books: versions, new and gone tables
+ *
+ * It happens between the rows of its transaction and is committed with them
+ * and with the position. Rows that only the source knows (of a volatile
+ * default, of CREATE TABLE AS) are had by copying the table again, once the
+ * transaction is done; its shape is carried all the same, so that what follows
+ * in the log fits.
+ *
+ * Statements on what the task does not take are passed over. One that fails
+ * here stops the task, or is noted in the log, as option ddl_error says.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/run_ddl_pg.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "schema/plan.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+/* ------------------------------------------------------------------ names */
+
+char *
+record_target_schema(RecordCarry *c, const char *schema)
+{
+	char	   *target;
+	char	   *table;
+
+	for (int i = 0; i < c->run->nrels; i++)
+		if (strcmp(c->run->rels[i]->schema, schema) == 0)
+		{
+			(void) selection_match(c->run->selection, schema,
+								   c->run->rels[i]->name, &target, &table);
+			return target ? target : plan_name(schema, c->name_case, false);
+		}
+	(void) selection_match(c->run->selection, schema, "", &target, &table);
+	return target ? target : plan_name(schema, c->name_case, false);
+}
+
+/* Does the task take what is made in this schema? */
+static bool
+takes_schema(RecordCarry *c, const char *schema)
+{
+	List	   *named = selection_schemas(c->run->selection);
+	ListCell   *lc;
+
+	if (strncmp(schema, "pg_", 3) == 0 || strcmp(schema, "dtsmig") == 0 ||
+		strcmp(schema, "dtsmig_source") == 0 ||
+		strcmp(schema, "information_schema") == 0)
+		return false;
+	for (int i = 0; i < c->run->nrels; i++)
+		if (strcmp(c->run->rels[i]->schema, schema) == 0)
+			return true;
+	foreach(lc, named)
+	{
+		if (strcmp(lfirst(lc), schema) == 0)
+			return true;
+	}
+	return named == NIL;
+}
+
+bool
+record_takes(RecordCarry *c, const char *type, const char *schema,
+			 const char *table, const char *identity)
+{
+	if (schema != NULL && table != NULL)
+		return takes_schema(c, schema) &&
+			selection_has(c->run->selection, schema, table);
+	if (schema != NULL)
+		return takes_schema(c, schema);
+	if (strcmp(type, "schema") == 0 && identity != NULL)
+		return takes_schema(c, linitial(stringToQualifiedNameList_compat(identity)));
+	/* extensions, casts, languages: the database's */
+	return selection_schemas(c->run->selection) == NIL;
+}
+
+/* Names at the destination, of a table and its columns. */
+static void
+set_targets(RecordCarry *c, TableDef *def)
+{
+	ListCell   *lc;
+
+	def->target_schema = def->target_name = NULL;
+	(void) selection_match(c->run->selection, def->schema, def->name,
+						   &def->target_schema, &def->target_name);
+	if (def->target_schema == NULL)
+		def->target_schema = plan_name(def->schema, c->name_case, false);
+	if (def->target_name == NULL)
+		def->target_name = plan_name(def->name, c->name_case, false);
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		if (!col->left_out)
+			col->target_name = plan_name(col->name, c->name_case, true);
+		col->target_generated = col->generation_expr != NULL;
+	}
+}
+
+SourceRelation *
+record_relation(RecordCarry *c, const char *source_id, const char *schema,
+				const char *table)
+{
+	for (int i = 0; i < c->run->nrels && source_id != NULL; i++)
+		if (c->run->rels[i]->def->source_id != NULL &&
+			strcmp(c->run->rels[i]->def->source_id, source_id) == 0)
+			return c->run->rels[i];
+	if (schema == NULL || table == NULL)
+		return NULL;
+	return task_find_relation(c->run, schema, table);
+}
+
+void
+record_note_changed(RecordCarry *c, int64 table_id)
+{
+	int64	   *id = palloc(sizeof(int64));
+
+	*id = table_id;
+	c->carried->changed = lappend(c->carried->changed, id);
+}
+
+static void
+mark(RecordCarry *c, int64 table_id, const char *why)
+{
+	task_mark_resync(c->run, table_id, why);
+	record_note_changed(c, table_id);
+	c->carried->resync = true;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static void
+set_local(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+static char *
+search_path_here(RecordCarry *c)
+{
+	StringInfoData path;
+	ListCell   *lc;
+
+	initStringInfo(&path);
+	foreach(lc, c->record->path)
+		appendStringInfo(&path, "%s%s", path.len ? ", " : "",
+						 quote_identifier(record_target_schema(c, lfirst(lc))));
+	return path.len ? path.data : pstrdup("\"\"");
+}
+
+/* As the source's session was, as far as the text depends on it. */
+static void
+settings_begin(RecordCarry *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->record->settings)
+	{
+		DdlSetting *s = lfirst(lc);
+
+		set_local(s->name, s->value);
+	}
+	set_local("search_path", search_path_here(c));
+	set_local("check_function_bodies", "off");
+	set_local("default_tablespace", "");
+	if (superuser() || dts_may_set_replication_role(GetUserId()))
+		(void) set_config_option("session_replication_role", "replica",
+								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+}
+
+static bool
+is_passing(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) ||
+		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
+/* Is it that what the statement makes is there? */
+static bool
+is_duplicate(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_DUPLICATE_TABLE ||
+		sqlerrcode == ERRCODE_DUPLICATE_OBJECT ||
+		sqlerrcode == ERRCODE_DUPLICATE_SCHEMA ||
+		sqlerrcode == ERRCODE_DUPLICATE_FUNCTION;
+}
+
+/* Runs statements in a subtransaction; false, and c->why: one failed. */
+bool
+record_run(RecordCarry *c, List *statements)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool done = false;
+
+	if (statements == NIL)
+		return true;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		int			nestlevel = NewGUCNestLevel();
+		ListCell   *lc;
+
+		settings_begin(c);
+		/* what is left of deferred checks would be in the way */
+		task_spi("SET CONSTRAINTS ALL IMMEDIATE");
+		foreach(lc, statements)
+		{
+			elog(DEBUG1, "dtsmig DDL: %s", (char *) lfirst(lc));
+			task_spi(lfirst(lc));
+		}
+		AtEOXact_GUC(true, nestlevel);
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		if (is_passing(edata->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (c->run->options->conflict == 1 && is_duplicate(edata->sqlerrcode))
+			done = true;
+		else
+			c->why = psprintf("At the destination: %s%s%s", edata->message,
+							  edata->detail ? ". " : "",
+							  edata->detail ? edata->detail : "");
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	return done;
+}
+
+/* ------------------------------------------------------ what is to be run */
+
+/* CREATE TABLE of a table as the record has it, with its keys. */
+static char *
+create_from_state(const TableDef *def)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+	ListCell   *lc2;
+	bool		first = true;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE TABLE %s (",
+					 quote_qualified_identifier(def->target_schema, def->target_name));
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		appendStringInfo(&sql, "%s%s %s", first ? "" : ", ",
+						 quote_identifier(col->target_name), col->pg_type);
+		first = false;
+		if (col->pg_collation)
+			appendStringInfo(&sql, " COLLATE %s", col->pg_collation);
+		if (col->generation_expr)
+			appendStringInfo(&sql, " GENERATED ALWAYS AS (%s) STORED",
+							 col->generation_expr);
+		else if (col->auto_increment)
+			appendStringInfoString(&sql, " GENERATED BY DEFAULT AS IDENTITY");
+		else if (col->default_expr && strstr(col->default_expr, "nextval(") == NULL)
+			appendStringInfo(&sql, " DEFAULT %s", col->default_expr);
+		if (!col->nullable)
+			appendStringInfoString(&sql, " NOT NULL");
+	}
+	foreach(lc, def->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+		bool		first_part = true;
+
+		appendStringInfo(&sql, ", CONSTRAINT %s %s (", quote_identifier(index->target_name),
+						 index->kind == INDEX_PRIMARY ? "PRIMARY KEY" : "UNIQUE");
+		foreach(lc2, index->parts)
+		{
+			IndexPart  *part = lfirst(lc2);
+			TableColumn *col = model_find_column(def, part->column);
+
+			appendStringInfo(&sql, "%s%s", first_part ? "" : ", ",
+							 quote_identifier(col->target_name));
+			first_part = false;
+		}
+		appendStringInfoChar(&sql, ')');
+	}
+	appendStringInfoChar(&sql, ')');
+	return sql.data;
+}
+
+static bool
+makes_rows(const char *tag)
+{
+	return strcmp(tag, "CREATE TABLE AS") == 0 || strcmp(tag, "SELECT INTO") == 0;
+}
+
+static bool
+is_ignored(RecordCarry *c)
+{
+	static const char *const tags[] = {"GRANT", "REVOKE", "REINDEX",
+	"ALTER DEFAULT PRIVILEGES", "SECURITY LABEL", "REASSIGN OWNED"};
+
+	for (int i = 0; i < lengthof(tags); i++)
+		if (strcmp(c->record->tag, tags[i]) == 0)
+			return true;
+	return c->statement != NULL && pg_statement_is_owner(c->statement->tree);
+}
+
+/* The statement out of its text. False, and c->why: there is none. */
+static bool
+find_statement(RecordCarry *c)
+{
+	DdlRecord  *r = c->record;
+	MemoryContext cxt = CurrentMemoryContext;
+
+	if (r->text == NULL)
+		return false;
+	PG_TRY();
+	{
+		if (r->place > 0)
+			c->statement = pg_statement_at(r->text, r->place);
+		else
+			c->statement = pg_statement_find(r->text, r->tag, r->name, r->nth,
+											 r->nth_name);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		if (edata->sqlerrcode != ERRCODE_SYNTAX_ERROR)
+			PG_RE_THROW();
+		FlushErrorState();
+		c->why = psprintf("Its text is not understood here: %s", edata->message);
+	}
+	PG_END_TRY();
+	return c->statement != NULL;
+}
+
+static bool
+is_selected(RecordCarry *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->record->objects)
+	{
+		DdlObject  *o = lfirst(lc);
+
+		if (record_takes(c, o->type, o->schema, o->table, o->identity))
+			return true;
+	}
+	return false;
+}
+
+/* ------------------------------------------------------- rows and versions */
+
+static bool
+any_volatile(List *functions)
+{
+	StringInfoData list;
+	BookRows   *rows;
+	ListCell   *lc;
+
+	if (functions == NIL)
+		return false;
+	initStringInfo(&list);
+	foreach(lc, functions)
+		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
+						 quote_literal_cstr(lfirst(lc)));
+	/* a stable one tells another time, or another user, here */
+	rows = books_query(psprintf("SELECT 1 FROM pg_catalog.pg_proc WHERE proname IN (%s) "
+								"AND (provolatile = 'v' OR provolatile = 's' AND "
+								"proname IN ('now', 'statement_timestamp', 'transaction_timestamp', "
+								"'current_setting', 'pg_current_xact_id', 'txid_current')) LIMIT 1",
+								list.data), "");
+	return rows->nrows > 0;
+}
+
+/* Were its rows rewritten with values that only the source knows? */
+static bool
+rows_differ(RecordCarry *c, const TableDef *def)
+{
+	PgValues	values;
+	ListCell   *lc;
+	bool		rewritten = false;
+
+	foreach(lc, c->run->rewritten)
+		rewritten |= def->source_id && strcmp(lfirst(lc), def->source_id) == 0;
+	if (!rewritten)
+		return false;
+	pg_statement_values(c->statement ? c->statement->tree : NULL, &values);
+	return values.volatile_kind || any_volatile(values.functions);
+}
+
+/*
+ * Rows that are older than a column have the value that its default had at
+ * the source when it was added.
+ */
+static void
+set_missing(RecordCarry *c, const SourceRelation *rel, const DdlTableState *t)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	forboth(lc, t->def->columns, lc2, t->missing)
+	{
+		TableColumn *col = lfirst(lc);
+		char	   *value = lfirst(lc2);
+		char	   *name = quote_qualified_identifier(t->def->target_schema,
+													  t->def->target_name);
+		BookRows   *rows;
+
+		if (value == NULL || model_find_column(rel->def, col->name) != NULL)
+			continue;
+		rows = books_query("SELECT pg_catalog.format_type(a.atttypid, a.atttypmod), "
+						   "a.attmissingval::pg_catalog.text FROM pg_catalog.pg_attribute a "
+						   "WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2",
+						   "tt", name, col->target_name);
+		if (rows->nrows == 0 ||
+			(rows->values[0][1] != NULL && strcmp(rows->values[0][1], value) == 0))
+			continue;
+		(void) record_run(c, list_make1(psprintf("UPDATE ONLY %s SET %s = (%s::%s[])[1]",
+												 name, quote_identifier(col->target_name),
+												 quote_literal_cstr(value),
+												 rows->values[0][0])));
+	}
+}
+
+static void
+leave(RecordCarry *c, const SourceRelation *rel, const TableDef *to)
+{
+	(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1", "i",
+					  (int64) rel->table_id);
+	task_log_event(c->run->task->id, "warning",
+				   psprintf("table \"%s\".\"%s\" is not followed any more",
+							rel->schema, rel->name),
+				   psprintf("It was renamed to \"%s\".\"%s\", which is not selected; the table at the destination stays.",
+							to->schema, to->name), NULL, NULL);
+	record_note_changed(c, rel->table_id);
+}
+
+static bool
+same_definition(const TableDef *a, const TableDef *b)
+{
+	char	   *x = JsonbToCString(NULL, &model_to_jsonb(a)->root, 0);
+	char	   *y = JsonbToCString(NULL, &model_to_jsonb(b)->root, 0);
+
+	return strcmp(x, y) == 0;
+}
+
+/* A table that the task takes from now on. */
+static void
+take_new(RecordCarry *c, const DdlTableState *t)
+{
+	PlanPair   *pair = palloc0(sizeof(PlanPair));
+	bool		fresh = strcmp(c->record->tag, "CREATE TABLE") == 0;
+
+	pair->after = t->def;
+	pair->differs = true;
+	task_store_pairs(c->run, list_make1(pair), c->position,
+					 &c->carried->changed);
+	task_log_event(c->run->task->id, "info",
+				   psprintf("table \"%s\".\"%s\" is taken in", t->def->schema,
+							t->def->name), NULL, NULL, NULL);
+	if (!fresh)
+		mark(c, pair->id, makes_rows(c->record->tag) ?
+			 "Its first rows are not in the log." :
+			 "It has rows that the task did not take.");
+}
+
+static void
+keep_books(RecordCarry *c, const DdlTableState *t)
+{
+	SourceRelation *rel = record_relation(c, t->def->source_id, t->def->schema,
+										  t->def->name);
+	bool		wanted = record_takes(c, "table", t->def->schema, t->def->name, NULL);
+	PlanPair   *pair;
+
+	set_targets(c, t->def);
+	if (rel == NULL)
+	{
+		if (wanted && strcmp(t->def->engine, "unlogged") != 0)
+			take_new(c, t);
+		return;
+	}
+	if (!wanted)
+	{
+		leave(c, rel, t->def);
+		return;
+	}
+	if (rows_differ(c, t->def))
+		mark(c, rel->table_id, "Its rows have values that only the source knows.");
+	else if (!rel->resync && c->applied)
+		set_missing(c, rel, t);
+	t->def->rows_estimate = rel->def->rows_estimate;
+	t->def->data_bytes = rel->def->data_bytes;
+	if (same_definition(rel->def, t->def))
+		return;
+	pair = palloc0(sizeof(PlanPair));
+	pair->id = rel->table_id;
+	pair->before = rel->def;
+	pair->after = t->def;
+	pair->differs = true;
+	task_store_pairs(c->run, list_make1(pair), c->position,
+					 &c->carried->changed);
+	/* its rows can be had when its shape is the source's */
+	c->carried->resync |= rel->resync;
+}
+
+/* ------------------------------------------------------------------ entry */
+
+/* Tables of a statement that the task does not run, but which it follows. */
+static List *
+statements_of(RecordCarry *c)
+{
+	DdlRecord  *r = c->record;
+	List	   *sql = NIL;
+	ListCell   *lc;
+
+	if (!is_selected(c))
+		return NIL;
+	if (makes_rows(r->tag))
+	{
+		foreach(lc, r->tables)
+		{
+			DdlTableState *t = lfirst(lc);
+
+			set_targets(c, t->def);
+			sql = lappend(sql, create_from_state(t->def));
+		}
+		c->applied = true;
+		return sql;
+	}
+	if (!find_statement(c))
+	{
+		if (c->why == NULL && strcmp(r->tag, "CREATE TABLE") == 0 &&
+			list_length(r->tables) == 1)
+		{
+			DdlTableState *t = linitial(r->tables);
+
+			set_targets(c, t->def);
+			c->applied = true;
+			return list_make1(create_from_state(t->def));
+		}
+		if (c->why == NULL)
+			c->why = psprintf("The text of this statement (%s) is not known: it was run by a function that is not in PL/pgSQL",
+							  r->tag);
+		return NIL;
+	}
+	if (is_ignored(c))
+		return NIL;
+	c->applied = true;
+	return list_make1(c->statement->sql);
+}
+
+static void
+carry(RecordCarry *c)
+{
+	List	   *sql;
+	ListCell   *lc;
+
+	if (c->record->dropped != NIL)
+	{
+		record_carry_drop(c);
+		return;
+	}
+	sql = statements_of(c);
+	if (c->why == NULL && !c->only_model && c->run->task->do_schema)
+		(void) record_run(c, sql);
+	if (c->why != NULL && !c->only_model)
+		return;
+	c->why = NULL;
+	foreach(lc, c->record->tables)
+		keep_books(c, lfirst(lc));
+}
+
+/* What messages show of the statement. */
+static char *
+statement_text(RecordCarry *c)
+{
+	if (c->statement != NULL)
+		return c->statement->sql;
+	if (c->record->text != NULL)
+		return c->record->text;
+	return c->record->tag;
+}
+
+static char *
+where_it_ran(RecordCarry *c)
+{
+	StringInfoData path;
+	ListCell   *lc;
+
+	initStringInfo(&path);
+	foreach(lc, c->record->path)
+		appendStringInfo(&path, "%s%s", path.len ? ", " : "", (char *) lfirst(lc));
+	return psprintf("It ran with search_path \"%s\", in the transaction that ends at %s",
+					path.data, c->position);
+}
+
+static void
+fail(RecordCarry *c)
+{
+	if (c->run->options->ddl_error == 0)
+		task_refuse_ddl(c->run, c->change, where_it_ran(c), c->why);
+	task_log_event(c->run->task->id, "error",
+				   psprintf("a statement of the source is not carried: %s",
+							task_ddl_shown(c->change)),
+				   psprintf("%s. %s.", where_it_ran(c), c->why),
+				   "Do at the destination what is needed; the task goes on.", NULL);
+	/* rows that follow are told in the shape that the source has */
+	if (c->record->failure == NULL)
+	{
+		ListCell   *lc;
+
+		foreach(lc, c->record->tables)
+			keep_books(c, lfirst(lc));
+	}
+}
+
+void
+task_carry_record(TaskRun *run, Change *change, const char *position,
+				  DdlCarried *carried)
+{
+	RecordCarry c = {0};
+	MemoryContext old = CurrentMemoryContext;
+	char	   *user_statement = NULL;
+
+	memset(carried, 0, sizeof(*carried));
+	carried->cxt = AllocSetContextCreate(run->cxt, "dtsmig DDL",
+										 ALLOCSET_DEFAULT_SIZES);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(carried->cxt);
+	c.run = run;
+	c.change = change;
+	c.position = position;
+	c.carried = carried;
+	c.record = ddl_record_parse(change->ddl_record);
+	c.name_case = run->options->name_case == NAME_CASE_DEFAULT ?
+		NAME_CASE_SOURCE : (NameCase) run->options->name_case;
+	if (c.record->rewrite != NULL)
+	{
+		MemoryContextSwitchTo(run->cxt);
+		run->rewritten = lappend(run->rewritten, pstrdup(c.record->rewrite));
+	}
+	else
+	{
+		c.only_model = task_ddl_is_skipped(run, change, &user_statement);
+		if (user_statement != NULL)
+			task_spi(user_statement);
+		if (c.record->failure != NULL)
+			c.why = psprintf("It could not be recorded at the source: %s",
+							 c.record->failure);
+		else
+			carry(&c);
+		change->ddl_sql = statement_text(&c);
+		if (c.only_model)
+			task_log_event(run->task->id, "warning",
+						   psprintf("passed over: %s", task_ddl_shown(change)),
+						   NULL, NULL, NULL);
+		else if (c.why != NULL)
+			fail(&c);
+		else if (c.applied)
+			task_log_event(run->task->id, "info",
+						   psprintf("carried: %s", task_ddl_shown(change)),
+						   NULL, NULL, NULL);
+		run->rewritten = NIL;
+	}
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+}

@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_ddl_pg.h
+ *	  What the files share that carry DDL of a PostgreSQL source.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_RUN_DDL_PG_H
+#define DTSMIG_RUN_DDL_PG_H
+
+#include "compat.h"
+
+#include "schema/pg_statement.h"
+#include "worker/ddl_record.h"
+#include "worker/task_run.h"
+
+typedef struct RecordCarry
+{
+	TaskRun    *run;
+	Change	   *change;
+	DdlRecord  *record;
+	const char *position;		/* text from which new definitions hold */
+	NameCase	name_case;
+	PgStatement *statement;		/* NULL: not looked for, or not found */
+	bool		applied;		/* it is one of those that the task runs */
+	bool		only_model;		/* the user did at the destination what is needed */
+	DdlCarried *carried;
+	char	   *why;			/* cannot be carried: a sentence */
+} RecordCarry;
+
+/* What a schema of the source is called here; palloc'd. */
+extern char *record_target_schema(RecordCarry *c, const char *schema);
+/*
+ * Does the task take an object of this type? By its relation, else its schema,
+ * else as one of the database. identity: of a schema.
+ */
+extern bool record_takes(RecordCarry *c, const char *type, const char *schema,
+						 const char *table, const char *identity);
+/* By identity at the source, else by name; NULL if it is not in the books. */
+extern SourceRelation *record_relation(RecordCarry *c, const char *source_id,
+									   const char *schema, const char *table);
+extern void record_note_changed(RecordCarry *c, int64 table_id);
+/* Runs statements in a subtransaction; false, and c->why: one failed. */
+extern bool record_run(RecordCarry *c, List *statements);
+
+/* ddl_drop.c: a DROP */
+extern void record_carry_drop(RecordCarry *c);
+
+#endif							/* DTSMIG_RUN_DDL_PG_H */
