@@ -50,32 +50,14 @@ goes_together(const char *words)
 }
 
 static char *
-name_here(RecordCarry *c, const DdlDropped *d)
+name_of(const DdlDropped *d)
 {
-	SourceRelation *rel = record_relation(c, d->source_id, d->schema, d->table);
 	Size		len = strlen(d->identity);
-	char	   *table;
-	char	   *schema;
 
-	if (strcmp(d->type, "table") == 0 && rel != NULL)
-		return quote_qualified_identifier(rel->target_schema, rel->target_name);
-	if (strcmp(d->type, "schema") == 0)
-		return pstrdup(quote_identifier(record_target_schema(c, d->name)));
 	if (strcmp(d->type, "aggregate") == 0 && len > 2 &&
 		strcmp(d->identity + len - 2, "()") == 0)
 		return psprintf("%.*s(*)", (int) len - 2, d->identity);
-	if (d->schema == NULL)
-		return d->identity;
-	/* relations by their new names, all else by their schema's */
-	schema = record_target_schema(c, d->schema);
-	if (d->table != NULL && d->name != NULL &&
-		selection_match(c->run->selection, d->schema, d->name, &schema, &table))
-		return quote_qualified_identifier(schema ? schema : record_target_schema(c, d->schema),
-										  table ? table : plan_name(d->name, c->name_case, false));
-	if (d->name != NULL && strchr(d->identity, '(') == NULL &&
-		strstr(d->identity, " USING ") == NULL)
-		return quote_qualified_identifier(schema, d->name);
-	return record_rewrite(c, d->identity);
+	return d->identity;
 }
 
 static bool
@@ -117,7 +99,7 @@ statements_of(RecordCarry *c)
 			return NIL;
 		}
 		initStringInfo(&buf);
-		appendStringInfo(&buf, "DROP %s IF EXISTS %s", words, name_here(c, d));
+		appendStringInfo(&buf, "DROP %s IF EXISTS %s", words, name_of(d));
 		foreach(lc2, c->record->dropped)
 		{
 			DdlDropped *other = lfirst(lc2);
@@ -127,12 +109,12 @@ statements_of(RecordCarry *c)
 				!record_takes(c, other->type, other->schema, other->table,
 							  other->identity))
 				continue;
-			appendStringInfo(&buf, ", %s", name_here(c, other));
+			appendStringInfo(&buf, ", %s", name_of(other));
 			done = lappend(done, other);
 		}
 		if (cascade)
 			appendStringInfoString(&buf, " CASCADE");
-		sql = lappend(sql, buf.data);
+		sql = lappend(sql, record_rewrite(c, buf.data));
 	}
 	return sql;
 }

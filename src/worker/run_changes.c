@@ -55,6 +55,9 @@ typedef struct Follow
 	TimestampTz commit_time;	/* the source's, of the last transaction */
 	bool		in_transaction; /* between BEGIN and COMMIT of the source */
 	SourcePos	transaction_start;
+	bool		carried;		/* this source transaction holds DDL that is done,
+								 * but not committed */
+	bool		reopen;			/* and has tables copied again after it */
 	int64		new_changes;	/* since the last commit here */
 	int64		new_transactions;
 	int64		changes;		/* ever */
@@ -334,21 +337,24 @@ take_row(Follow *f, Change *change)
 
 /*
  * A relation per table of ids is made anew, taken in, or given up, as the
- * books have it now.
+ * books have it now; in the transaction that is open, or one of its own.
  */
 static void
 refresh_relations(Follow *f, List *ids)
 {
 	TaskRun    *run = f->run;
 	ListCell   *lc;
+	bool		own = !IsTransactionState();
 
-	StartTransactionCommand();
+	if (own)
+		StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(run->cxt);
 	foreach(lc, ids)
 		task_refresh_relation(run, *(int64 *) lfirst(lc));
 	PopActiveSnapshot();
-	CommitTransactionCommand();
+	if (own)
+		CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
 	index_relations(f);
 	set_relations(f);
@@ -380,6 +386,28 @@ take_ddl(Follow *f, const Change *change)
 	MemoryContextDelete(carried.cxt);
 	publish(f);
 	return again;
+}
+
+/*
+ * DDL that lies between rows of one transaction is done between them, and all
+ * is committed with that transaction.
+ */
+static void
+take_record(Follow *f, Change *change)
+{
+	TaskRun    *run = f->run;
+	DdlCarried	carried;
+
+	run->dest->flush(f->writer);
+	task_carry_record(run, change, run->source->position_text(f->transaction_start),
+					  &carried);
+	if (carried.changed != NIL)
+		refresh_relations(f, carried.changed);
+	f->carried = true;
+	f->reopen |= carried.resync;
+	f->new_changes++;
+	MemoryContextDelete(carried.cxt);
+	MemoryContextSwitchTo(run->cxt);
 }
 
 /*
@@ -435,13 +463,19 @@ take_change(Follow *f, Change *change)
 			f->in_transaction = false;
 			f->commit_time = change->commit_time;
 			f->new_transactions++;
-			if (batch_is_due(f))
+			if (f->carried || batch_is_due(f))
 				commit_batch(f);
+			f->carried = false;
+			if (f->reopen)
+				return true;
 			break;
 		case CHANGE_ROLLBACK:
 			return true;
 		case CHANGE_DDL:
-			return take_ddl(f, change);
+			if (change->ddl_record == NULL)
+				return take_ddl(f, change);
+			take_record(f, change);
+			break;
 		case CHANGE_HEARTBEAT:
 			if (!f->in_transaction)
 				source_is_idle(f, false);
@@ -467,7 +501,7 @@ open_stream(Follow *f, const char *position)
 	dest_options.overwrite = run->options->conflict == 1;
 	f->writer = run->dest->open(&dest_options);
 	set_relations(f);
-	f->in_transaction = false;
+	f->in_transaction = f->carried = f->reopen = false;
 	f->new_changes = f->new_transactions = 0;
 }
 

@@ -52,6 +52,56 @@ record_target_schema(RecordCarry *c, const char *schema)
 	return target ? target : plan_name(schema, c->name_case, false);
 }
 
+/* A name as SQL spells it, without its quotes. */
+static char *
+unquoted(const char *name)
+{
+	char	   *plain = pstrdup(name);
+	char	   *to = plain;
+
+	if (name[0] != '"')
+		return plain;
+	for (const char *c = name + 1; *c && !(c[0] == '"' && c[1] != '"'); c++)
+	{
+		if (*c == '"')
+			c++;
+		*to++ = *c;
+	}
+	*to = '\0';
+	return plain;
+}
+
+static void
+map_table(RecordCarry *c, PgNameMap *map, const TableDef *def)
+{
+	pg_names_add_schema(map, def->schema, record_target_schema(c, def->schema));
+	pg_names_add_relation(map, def->schema, def->name, def->target_schema,
+						  def->target_name);
+}
+
+char *
+record_rewrite(RecordCarry *c, const char *sql)
+{
+	PgNameMap  *map = pg_names_make();
+	ListCell   *lc;
+
+	for (int i = 0; i < c->run->nrels; i++)
+		map_table(c, map, c->run->rels[i]->def);
+	foreach(lc, c->record->path)
+		pg_names_add_schema(map, lfirst(lc),
+							record_target_schema(c, lfirst(lc)));
+	foreach(lc, c->record->tables)
+	{
+		DdlTableState *t = lfirst(lc);
+
+		if (t->def->target_schema != NULL)
+			map_table(c, map, t->def);
+	}
+	if (pg_names_is_empty(map))
+		return pstrdup(sql);
+	return pg_names_rewrite(map, sql, c->record->path, NULL);
+}
+
 /* Does the task take what is made in this schema? */
 static bool
 takes_schema(RecordCarry *c, const char *schema)
@@ -84,7 +134,7 @@ record_takes(RecordCarry *c, const char *type, const char *schema,
 	if (schema != NULL)
 		return takes_schema(c, schema);
 	if (strcmp(type, "schema") == 0 && identity != NULL)
-		return takes_schema(c, linitial(stringToQualifiedNameList_compat(identity)));
+		return takes_schema(c, unquoted(identity));
 	/* extensions, casts, languages: the database's */
 	return selection_schemas(c->run->selection) == NIL;
 }
@@ -418,6 +468,21 @@ rows_differ(RecordCarry *c, const TableDef *def)
 	return values.volatile_kind || any_volatile(values.functions);
 }
 
+/* Were rows rewritten here that have been rewritten at the source before? */
+static bool
+rows_are_newer(RecordCarry *c, const SourceRelation *rel)
+{
+	ListCell   *lc;
+
+	if (source_pos_cmp(c->run->source->parse_position(c->position),
+					   rel->snap_lo) > 0)
+		return false;
+	foreach(lc, c->run->rewritten)
+		if (rel->def->source_id && strcmp(lfirst(lc), rel->def->source_id) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Rows that are older than a column have the value that its default had at
  * the source when it was added.
@@ -502,7 +567,6 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 	bool		wanted = record_takes(c, "table", t->def->schema, t->def->name, NULL);
 	PlanPair   *pair;
 
-	set_targets(c, t->def);
 	if (rel == NULL)
 	{
 		if (wanted && strcmp(t->def->engine, "unlogged") != 0)
@@ -514,7 +578,7 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 		leave(c, rel, t->def);
 		return;
 	}
-	if (rows_differ(c, t->def))
+	if (rows_differ(c, t->def) || rows_are_newer(c, rel))
 		mark(c, rel->table_id, "Its rows have values that only the source knows.");
 	else if (!rel->resync && c->applied)
 		set_missing(c, rel, t);
@@ -551,7 +615,6 @@ statements_of(RecordCarry *c)
 		{
 			DdlTableState *t = lfirst(lc);
 
-			set_targets(c, t->def);
 			sql = lappend(sql, create_from_state(t->def));
 		}
 		c->applied = true;
@@ -564,7 +627,6 @@ statements_of(RecordCarry *c)
 		{
 			DdlTableState *t = linitial(r->tables);
 
-			set_targets(c, t->def);
 			c->applied = true;
 			return list_make1(create_from_state(t->def));
 		}
@@ -576,7 +638,7 @@ statements_of(RecordCarry *c)
 	if (is_ignored(c))
 		return NIL;
 	c->applied = true;
-	return list_make1(c->statement->sql);
+	return list_make1(record_rewrite(c, c->statement->sql));
 }
 
 static void
@@ -590,6 +652,8 @@ carry(RecordCarry *c)
 		record_carry_drop(c);
 		return;
 	}
+	foreach(lc, c->record->tables)
+		set_targets(c, ((DdlTableState *) lfirst(lc))->def);
 	sql = statements_of(c);
 	if (c->why == NULL && !c->only_model && c->run->task->do_schema)
 		(void) record_run(c, sql);

@@ -10,6 +10,7 @@
 
 #include "compat.h"
 
+#include "schema/pg_names.h"
 #include "schema/pg_statement.h"
 #include "worker/ddl_record.h"
 #include "worker/task_run.h"
@@ -39,6 +40,8 @@ extern bool record_takes(RecordCarry *c, const char *type, const char *schema,
 /* By identity at the source, else by name; NULL if it is not in the books. */
 extern SourceRelation *record_relation(RecordCarry *c, const char *source_id,
 									   const char *schema, const char *table);
+/* A statement of the source with the names that things have here. */
+extern char *record_rewrite(RecordCarry *c, const char *sql);
 extern void record_note_changed(RecordCarry *c, int64 table_id);
 /* Runs statements in a subtransaction; false, and c->why: one failed. */
 extern bool record_run(RecordCarry *c, List *statements);

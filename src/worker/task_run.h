@@ -52,6 +52,8 @@ typedef struct TaskRun
 	MemoryContext relcxt;		/* of rels */
 	SourceRelation **rels;		/* all tables of the task, bound; NULL before
 								 * task_open_relations */
+	List	   *rewritten;		/* char *: source_id of tables that the DDL
+								 * statement at hand rewrites */
 } TaskRun;
 
 /* task_relations.c ------------------------------------------------------ */

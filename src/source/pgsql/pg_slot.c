@@ -27,9 +27,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-/* until pg_capture.c is there */
-#pragma weak pg_capture_removal
-
 /* How long release waits for the sender of an ended worker to go. */
 #define RELEASE_WAIT_MS 5000
 
@@ -419,7 +416,7 @@ release_all(Release *r, const ConnectionInfo *info)
 	ListCell   *lc;
 
 	r->conn = pg_connect(info, PG_CONN_SQL);
-	foreach(lc, pg_capture_removal ? pg_capture_removal(r->conn) : NIL)
+	foreach(lc, pg_capture_removal(r->conn))
 		run(r, lfirst(lc));
 	drop_slot(r);
 	run(r, psprintf("DROP PUBLICATION IF EXISTS %s",

@@ -51,8 +51,12 @@ pg_source_identify(SourceConn *conn, SourceIdentity *identity)
 static char *
 pg_prepare_changes(SourceConn *conn, const ConnectionInfo *info, List *tables)
 {
-	pg_publish(((PgSource *) conn)->sql, tables);
-	return NULL;
+	PgConn	   *sql = ((PgSource *) conn)->sql;
+	char	   *note = pg_install_capture(sql);
+
+	/* the capture's table is published, too */
+	pg_publish(sql, tables);
+	return note;
 }
 
 static bool
@@ -101,6 +105,7 @@ const SourceRoutine pgsql_source_routine =
 	.rebase_position = pg_rebase_position,
 	.position_covers = pg_position_covers,
 	.position_has_place = pg_position_has_place,
+	.position_text = pg_position_text,
 	.parse_position = pg_parse_position,
 	.log_distance = pg_log_distance,
 	.share_snapshot = pg_share_snapshot,

@@ -24,10 +24,6 @@
 #include "access/transam.h"
 #include "utils/memutils.h"
 
-/* until pg_capture.c is there */
-#pragma weak pg_is_capture
-#pragma weak pg_capture_change
-
 void
 stream_relations_init(SourceStream *stream)
 {
@@ -85,7 +81,7 @@ stream_take_relation(SourceStream *stream)
 		table->att_types[i] = msg->attributes[i].type_oid;
 		table->att_identity[i] = msg->attributes[i].identity;
 	}
-	table->capture = pg_is_capture && pg_is_capture(table->schema, table->name);
+	table->capture = pg_is_capture(table->schema, table->name);
 	MemoryContextSwitchTo(old);
 }
 
