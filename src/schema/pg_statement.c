@@ -381,3 +381,21 @@ pg_statement_is_owner(const Node *tree)
 			return false;
 	return true;
 }
+
+const RangeVar *
+pg_statement_detached(const Node *tree)
+{
+	ListCell   *lc;
+
+	if (!IsA(tree, AlterTableStmt))
+		return NULL;
+	foreach(lc, ((const AlterTableStmt *) tree)->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_DetachPartition &&
+			((PartitionCmd *) cmd->def)->concurrent)
+			return ((PartitionCmd *) cmd->def)->name;
+	}
+	return NULL;
+}

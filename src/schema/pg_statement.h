@@ -12,6 +12,7 @@
 #include "postgres.h"
 #include "nodes/nodes.h"
 #include "nodes/pg_list.h"
+#include "nodes/primnodes.h"
 
 typedef struct PgStatement
 {
@@ -43,6 +44,11 @@ typedef struct PgValues
 } PgValues;
 
 extern void pg_statement_values(const Node *tree, PgValues *values);
+/*
+ * ALTER TABLE … DETACH PARTITION … CONCURRENTLY, which leaves the partition
+ * with a CHECK that says what the bounds said: the partition; NULL: it is not.
+ */
+extern const RangeVar *pg_statement_detached(const Node *tree);
 /* Does it only say who owns what, or who may do what? */
 extern bool pg_statement_is_owner(const Node *tree);
 

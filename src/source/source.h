@@ -171,6 +171,7 @@ typedef struct SourceRoutine
 	 * none. NULL: the engine's snapshots are exact.
 	 */
 	char	   *(*position_by_gtid) (const char *position);
+	/*
 	 * The text of a position in flight; NULL for an engine without DDL inside
 	 * of transactions (Change.ddl_record).
 	 */

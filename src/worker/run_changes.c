@@ -64,6 +64,7 @@ typedef struct Follow
 	double		latency;		/* seconds; < 0: unknown */
 	TimestampTz batch_started;
 	TimestampTz last_booked;
+	bool		unbooked;		/* the idle stream's position is not in the books */
 	TimestampTz last_distance;
 	TimestampTz last_sequences;
 	TimestampTz last_asked;
@@ -286,6 +287,7 @@ commit_at(Follow *f, char *position)
 	run->source->confirm(f->stream, f->position);
 	f->changes += f->new_changes;
 	f->new_changes = f->new_transactions = 0;
+	f->unbooked = false;
 	now = GetCurrentTimestamp();
 	f->last_booked = f->batch_started = now;
 	f->latency = f->commit_time ? Max(0, (now - f->commit_time) / 1000000.0) : 0;
@@ -399,7 +401,7 @@ take_record(Follow *f, Change *change)
 	DdlCarried	carried;
 
 	run->dest->flush(f->writer);
-	task_carry_record(run, change, run->source->position_text(f->transaction_start),
+	task_carry_record(run, change, run->source->position_text(change->pos),
 					  &carried);
 	if (carried.changed != NIL)
 		refresh_relations(f, carried.changed);
@@ -436,6 +438,8 @@ source_is_idle(Follow *f, bool book_now)
 	else if (book_now ||
 			 TimestampDifferenceExceeds(f->last_booked, now, IDLE_BOOK_MS))
 		commit_batch(f);
+	else
+		f->unbooked = true;
 	f->latency = 0;
 	publish(f);
 }
@@ -601,6 +605,8 @@ follow(Follow *f, const SourcePos *until)
 		{
 			if (waiting)
 				commit_batch(f);
+			else if (f->unbooked && !f->in_transaction)
+				source_is_idle(f, false);
 			publish(f);
 			housekeeping(f);
 			follow_sequences(f);

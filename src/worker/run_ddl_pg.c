@@ -599,12 +599,43 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 
 /* ------------------------------------------------------------------ entry */
 
-/* Tables of a statement that the task does not run, but which it follows. */
+/* What DETACH … CONCURRENTLY leaves behind; NULL: nothing. */
+static char *
+check_of_detached(RecordCarry *c)
+{
+	const RangeVar *rv = pg_statement_detached(c->statement->tree);
+	List	   *path = c->record->path;
+	ListCell   *lc;
+
+	if (rv == NULL)
+		return NULL;
+	if (rv->schemaname)
+		path = list_make1(rv->schemaname);
+	foreach(lc, path)
+	{
+		SourceRelation *rel = task_find_relation(c->run, lfirst(lc), rv->relname);
+		BookRows   *rows;
+		char	   *name;
+
+		if (rel == NULL)
+			continue;
+		name = quote_qualified_identifier(rel->target_schema, rel->target_name);
+		rows = books_query("SELECT pg_catalog.pg_get_partition_constraintdef("
+						   "pg_catalog.to_regclass($1))", "t", name);
+		if (rows->nrows > 0 && rows->values[0][0] != NULL)
+			return psprintf("ALTER TABLE %s ADD CHECK (%s)", name,
+							rows->values[0][0]);
+	}
+	return NULL;
+}
+
+/* Statements for the one of the record; NIL: the task does not run it. */
 static List *
 statements_of(RecordCarry *c)
 {
 	DdlRecord  *r = c->record;
 	List	   *sql = NIL;
+	char	   *check;
 	ListCell   *lc;
 
 	if (!is_selected(c))
@@ -638,7 +669,9 @@ statements_of(RecordCarry *c)
 	if (is_ignored(c))
 		return NIL;
 	c->applied = true;
-	return list_make1(record_rewrite(c, c->statement->sql));
+	sql = list_make1(record_rewrite(c, c->statement->sql));
+	check = check_of_detached(c);
+	return check ? lappend(sql, check) : sql;
 }
 
 static void

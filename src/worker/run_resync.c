@@ -568,9 +568,13 @@ resync_once(TaskRun *run, MemoryContext cxt)
 	{
 		r.plan = plan_options(run->options, run->selection);
 		empty_tables(&r);
-		change = plan_change(r.pairs, r.plan, 0);
-		if (run->task->do_schema && run->source->plan_objects == NULL)
-			task_run_plan(run, r.pairs, change, &foreign_keys);
+		/* a source with objects of its own: their shape comes with the log */
+		if (run->source->plan_objects == NULL)
+		{
+			change = plan_change(r.pairs, r.plan, 0);
+			if (run->task->do_schema)
+				task_run_plan(run, r.pairs, change, &foreign_keys);
+		}
 		store(&r);
 		foreach(lc, r.rels)
 			copy_table(&r, lfirst(lc));

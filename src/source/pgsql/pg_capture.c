@@ -24,6 +24,7 @@
 
 #include "source/pgsql/pg_capture_sql.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 
 #define CAPTURE_SCHEMA "dtsmig_source"
 
@@ -299,4 +300,50 @@ pg_capture_change(int ncolumns, char *const *names, char *const *values,
 	change->ddl_before = psprintf("%s/%s", stream_name, id);
 	change->ddl_record = pstrdup(record);
 	return true;
+}
+
+static char *
+text_of(JsonbContainer *object, const char *key)
+{
+	JsonbValue	buf;
+	JsonbValue *v = getKeyJsonValueFromContainer(object, key, strlen(key), &buf);
+
+	if (v == NULL || v->type != jbvString)
+		return NULL;
+	return pnstrdup(v->val.string.val, v->val.string.len);
+}
+
+void
+pg_capture_renames(const char *record, CaptureRename renamed, void *arg)
+{
+	Jsonb	   *jb;
+	JsonbValue	buf;
+	JsonbValue *tables;
+	char	   *tag;
+
+	/* a look that costs less, at a statement that is rare */
+	if (strstr(record, "ALTER SCHEMA") == NULL)
+		return;
+	jb = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(record)));
+	tag = text_of(&jb->root, "tag");
+	tables = getKeyJsonValueFromContainer(&jb->root, "tables", strlen("tables"),
+										  &buf);
+	if (tag == NULL || strcmp(tag, "ALTER SCHEMA") != 0 || tables == NULL ||
+		tables->type != jbvBinary || !JsonContainerIsArray(tables->val.binary.data))
+		return;
+	for (uint32 i = 0; i < JsonContainerSize(tables->val.binary.data); i++)
+	{
+		JsonbValue *t = getIthJsonbValueFromContainer(tables->val.binary.data, i);
+		char	   *id;
+		char	   *schema;
+		char	   *name;
+
+		if (t->type != jbvBinary || !JsonContainerIsObject(t->val.binary.data))
+			continue;
+		id = text_of(t->val.binary.data, "source_id");
+		schema = text_of(t->val.binary.data, "schema");
+		name = text_of(t->val.binary.data, "name");
+		if (id && schema && name)
+			renamed(arg, atooid(id), schema, name);
+	}
 }

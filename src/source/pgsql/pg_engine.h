@@ -162,6 +162,12 @@ extern bool pg_capture_change(int ncolumns, char *const *names,
 							  char *const *values, const char *stream_name,
 							  Change *change);
 
+typedef void (*CaptureRename) (void *arg, Oid relid, const char *schema,
+							   const char *name);
+/* Tells the relations that have another name by what a record says. */
+extern void pg_capture_renames(const char *record, CaptureRename renamed,
+							   void *arg);
+
 /* pg_precheck.c */
 extern List *pg_precheck(SourceConn *conn, List *tables, bool full,
 						 bool incremental);

@@ -339,6 +339,22 @@ tell_row(SourceStream *stream, PgRelation *table, MemoryContext rowcxt)
 	return change;
 }
 
+/*
+ * CaptureRename. The source does not describe a relation again because its
+ * schema is called otherwise (before 18).
+ */
+static void
+rename_relation(void *arg, Oid relid, const char *schema, const char *name)
+{
+	SourceStream *stream = arg;
+	PgRelation *table = hash_search(stream->relations, &relid, HASH_FIND, NULL);
+
+	if (table == NULL)
+		return;
+	table->schema = MemoryContextStrdup(table->cxt, schema);
+	table->name = MemoryContextStrdup(table->cxt, name);
+}
+
 /* A row of the helper table: a statement of the source. */
 static Change *
 tell_ddl(SourceStream *stream, PgRelation *table)
@@ -372,6 +388,7 @@ tell_ddl(SourceStream *stream, PgRelation *table)
 	change->pos.offset = stream->nchanges;
 	change->commit_time = stream->commit_time;
 	change->bytes = stream->msg_len;
+	pg_capture_renames(ddl.ddl_record, rename_relation, stream);
 	stream_forget_bindings(stream);
 	return change;
 }
