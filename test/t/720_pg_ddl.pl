@@ -1,0 +1,62 @@
+# DDL of a PostgreSQL source, interleaved with rows, in functions, DO blocks,
+# queries of many statements and transactions, while the task runs. At the end
+# pg_dump --schema-only of both is the same, and so are all rows.
+use strict;
+use warnings;
+use Test::More;
+use Dts::Env qw(poll_until slurp topdir);
+use Dts::PgSource qw(pg_pair same_pg_tables);
+use Dts::PgShape qw(same_schema);
+use Dts::Task;
+
+my ($src, $pg) = pg_pair();
+my ($first, @steps) = split /^-- \[(.*?)\](.*)\n/m,
+  slurp(topdir() . '/test/fixtures/pg_ddl/statements.sql');
+$src->sql($first);
+$src->sql('CREATE TABLE app.beat (n int PRIMARY KEY); INSERT INTO app.beat VALUES (0)');
+my $task = Dts::Task->new($src, $pg, name => 'ddl', db => 'postgres');
+$task->start->wait_for('incremental', 60);
+same_pg_tables($src, $pg, 'full load', schemas => ['app']);
+
+# Whatever was committed before is there when this is.
+my $beat = 0;
+sub follow_up
+{
+    $src->sql('UPDATE app.beat SET n = ' . ++$beat);
+    my $seen = poll_until(sub {
+        my $n = $pg->try_value('SELECT n FROM app.beat');
+        return defined $n && $n eq $beat || $task->status =~ /failed/;
+    }, 30, 0.05);
+    return $seen && $task->status !~ /failed/;
+}
+
+my $statements = 0;
+my @schemas = qw(app);
+while (@steps)
+{
+    my ($name, $how, $sql) = splice @steps, 0, 3;
+    my ($code, $out, $err) = $how =~ /query/
+      ? $src->psql('', args => ['-c', $sql =~ s/\s+\z//r]) : $src->psql($sql);
+    if ($code) { fail("$name: at the source"); diag($err); next; }
+    $statements += () = $sql =~ /(?:^|;)\s*(?:CREATE|ALTER|DROP|COMMENT|REFRESH|SELECT \S+, \S+ INTO)\b/mgi;
+    if (!follow_up())
+    {
+        fail($name);
+        diag($task->report);
+        last;
+    }
+    @schemas = map { $_->[0] } $src->rows("SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'dtsmig_source', 'public')");
+    same_pg_tables($src, $pg, $name, schemas => \@schemas);
+    same_schema($src, $pg, $name, schemas => \@schemas);
+}
+cmp_ok($statements, '>=', 120, "$statements DDL statements");
+is($src->value("SELECT count(*) FROM dtsmig_source." . $src->value("SELECT slot_name FROM pg_replication_slots")
+      . " WHERE record::jsonb ? 'failure'"), '0', 'the capture had no failure');
+
+$task->release;
+is($src->value("SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = 'dtsmig_source') + "
+      . '(SELECT count(*) FROM pg_event_trigger) + (SELECT count(*) FROM pg_publication) + '
+      . '(SELECT count(*) FROM pg_replication_slots)'), '0', 'nothing is left at the source');
+is($src->value("SELECT string_agg(relname, ' ' ORDER BY 1) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND relreplident = 'f' AND nspname = 'app'"),
+    'loose', 'replica identities are as they were');
+done_testing();
