@@ -1,14 +1,20 @@
 #!/bin/sh
-# run_fixtures.sh DECODER FOLDER: decodes each captured log and compares the
-# text with the expected one. TAP.
-decoder=$1
-folder=$2
+# run_fixtures.sh DECODER FILE... [-- DECODER FILE...]: decodes each captured
+# log and compares the text with the expected one, FILE's name with .out. TAP.
+decoder=
 n=0
 failed=0
-for log in "$folder"/*.binlog; do
+for log in "$@"; do
+	if [ "$log" = -- ]; then
+		decoder=
+		continue
+	elif [ -z "$decoder" ]; then
+		decoder=$log
+		continue
+	fi
 	n=$((n + 1))
-	name=$(basename "$log" .binlog)
-	if "$decoder" "$log" | diff -u "$folder/$name.out" - >/tmp/fixture.$$ 2>&1; then
+	name=$(basename "${log%.*}")
+	if "$decoder" "$log" 2>&1 | diff -u "${log%.*}.out" - >/tmp/fixture.$$ 2>&1; then
 		echo "ok $n - $name"
 	else
 		failed=$((failed + 1))
