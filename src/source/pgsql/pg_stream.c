@@ -46,6 +46,9 @@
 /* The source is idle when it has said nothing else for so long. */
 #define IDLE_MS				100
 
+/* The same heartbeat is told again after so long. */
+#define HEARTBEAT_MS		1000
+
 /*
  * An apply of that long without a word is no reason for the source to break
  * the connection (where it lets us set that: since 12).
@@ -172,6 +175,19 @@ take_keepalive(SourceStream *stream, const char *data, Size len,
 		stream->report_now = true;
 }
 
+/*
+ * A heartbeat is told again until its position is confirmed: the worker does
+ * not book each of them, and an idle source may say nothing more.
+ */
+static bool
+is_unconfirmed(SourceStream *stream, TimestampTz now)
+{
+	return !stream->in_transaction &&
+		stream->position.segment == stream->idle &&
+		stream->confirmed < stream->idle &&
+		TimestampDifferenceExceeds(stream->beaten, now, HEARTBEAT_MS);
+}
+
 /* *data, *len: the message in the XLogData, valid until the next call */
 static WireEvent
 read_wire(SourceStream *stream, const char **data, Size *len, long timeout_ms)
@@ -192,7 +208,7 @@ read_wire(SourceStream *stream, const char **data, Size *len, long timeout_ms)
 		{
 			wait = TimestampDifferenceMilliseconds(now, deadline);
 			if (wait <= 0)
-				return idle ? WIRE_IDLE : WIRE_NOTHING;
+				return idle || is_unconfirmed(stream, now) ? WIRE_IDLE : WIRE_NOTHING;
 			if (idle && TimestampDifferenceExceeds(stream->idle_since, now, IDLE_MS))
 				return WIRE_IDLE;
 			if (idle || stream->received > stream->told_received ||
@@ -418,6 +434,7 @@ pg_next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 				case WIRE_NOTHING:
 					return NULL;
 				case WIRE_IDLE:
+					stream->beaten = GetCurrentTimestamp();
 					stream->position.segment = stream->idle;
 					stream->position.offset = 0;
 					change = plain_change(stream, CHANGE_HEARTBEAT, stream->idle);

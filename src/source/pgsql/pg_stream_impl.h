@@ -62,6 +62,7 @@ struct SourceStream
 	long		report_ms;		/* a report at least so often */
 	XLogRecPtr	idle;			/* there is nothing for us before it */
 	TimestampTz idle_since;
+	TimestampTz beaten;			/* the last HEARTBEAT */
 
 	/* positions */
 	SourcePos	start;
