@@ -103,6 +103,32 @@ dump_arguments(const PgSource *source, const PgFacts *facts)
 	return list_concat(args, selection_arguments(facts));
 }
 
+/* Where pg_dump fails because the source has gone, that is the error. */
+static void
+run_pg_dump(PgSource *source, const ConnectionInfo *info, List *arguments,
+			StringInfo archive)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		pg_run_program("pg_dump", info, arguments, archive);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		if (geterrcode() != ERRCODE_EXTERNAL_ROUTINE_EXCEPTION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		FlushErrorState();
+		(void) pg_query(source->sql, "SELECT 1");
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
+}
+
 List *
 pg_plan_objects(SourceConn *conn, const ConnectionInfo *info, List *tables,
 				const PlanOptions *options, List **names)
@@ -121,6 +147,6 @@ pg_plan_objects(SourceConn *conn, const ConnectionInfo *info, List *tables,
 	pg_name_targets(tables, options, names);
 	facts = pg_facts_read(source->sql, tables, options);
 	initStringInfo(&archive);
-	pg_run_program("pg_dump", info, dump_arguments(source, facts), &archive);
+	run_pg_dump(source, info, dump_arguments(source, facts), &archive);
 	return pg_plan_entries(pg_archive_read(archive.data, archive.len), facts);
 }

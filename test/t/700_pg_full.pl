@@ -1,0 +1,69 @@
+# PostgreSQL to PostgreSQL, full load: types, odd names, partitions, keyless
+# and empty tables, large tables by ctid ranges, while the source is written.
+use strict;
+use warnings;
+use Test::More;
+use Dts::PgSource qw(pg_pair same_pg_tables);
+use Dts::Task;
+
+for my $kind (undef, 'postgresql-10', 'postgresql-18')
+{
+    my $name = $kind // 'postgresql-15';
+    my ($src, $pg) = pg_pair(kind => $kind);
+    my $ddl = <<'END';
+CREATE SCHEMA "Odd ""Names";
+CREATE TYPE public.mood AS ENUM ('sad', 'ok', 'happy');
+CREATE TYPE public.pair AS (a int, b text);
+CREATE DOMAIN public.email AS text CHECK (VALUE LIKE '%@%');
+CREATE TABLE public.plain (id bigint PRIMARY KEY, i2 smallint, i4 int, n numeric, f4 real, f8 double precision, t text, v varchar(10), c char(5),
+    b bytea, d date, ts timestamp, tz timestamptz, ti time, tt timetz, iv interval, bo boolean, u uuid, j json, jb jsonb,
+    ip inet, ci cidr, ma macaddr, bi bit(5), vb varbit, po point, r int4range, xs int[], ts2 text[], x xml, tsv tsvector, oi oid, na name);
+CREATE TABLE public.own (id int PRIMARY KEY, m public.mood, p public.pair, e public.email, ms public.mood[], ps public.pair[], es public.email[], rc regclass, mo money);
+CREATE TABLE public.big (id int PRIMARY KEY, pad text);
+CREATE TABLE public.keyless (a int, b text);
+CREATE TABLE public.empty (a int);
+CREATE TABLE public.nothing ();
+CREATE TABLE "Odd ""Names"."Ta.ble" ("Co""l" int PRIMARY KEY, "sel ect" text);
+CREATE TABLE public.part (id int, at date) PARTITION BY RANGE (at);
+CREATE TABLE public.part_1 PARTITION OF public.part FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+CREATE TABLE public.part_2 PARTITION OF public.part FOR VALUES FROM ('2021-01-01') TO ('2022-01-01');
+CREATE TABLE public.mother (a int); CREATE TABLE public.child (b int) INHERITS (public.mother);
+CREATE TABLE public.iden (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, s serial, t text);
+CREATE UNLOGGED TABLE public.unlog (a int);
+CREATE SEQUENCE public.free_seq;
+END
+    $ddl .= "CREATE TABLE public.gen (a int PRIMARY KEY, b int GENERATED ALWAYS AS (a * 2) STORED);\n"
+      unless ($kind // '') eq 'postgresql-10';
+    # no arrays of domains before 11
+    $ddl =~ s/, es public.email\[\]/, es public.email/ if $name eq 'postgresql-10';
+    $src->sql($ddl);
+    $pg->sql($ddl);
+    $src->sql(<<'END');
+INSERT INTO public.plain SELECT g, g, g * 1000, g / 7.0, g / 3.0, 'NaN', E'tab\t back\\ é 😀', 'v' || g, 'c', decode('00ff27', 'hex'), '0044-03-15 BC', '294276-12-31 23:59:59.999999', 'infinity',
+    '23:59:59.999999', '12:00:00+05:45', '1 year -2 days 03:04:05.678', g % 2 = 0, '00000000-0000-0000-0000-00000000000a', '{"b":1,"a":[]}', '{"b":1,"a":[1.50]}', '::1/64', '10.0.0.0/8', '08:00:2b:01:02:03', B'10101', B'1', '(1.5,-2)', '[1,5)',
+    '{1,NULL,3}', '{"a b",NULL,"\"q"}', '<a>1</a>', 'a:1 b:2', 42, 'nm' FROM generate_series(1, 100) g;
+INSERT INTO public.plain (id) VALUES (-9223372036854775808);
+INSERT INTO public.own VALUES (1, 'ok', '(1,"x y")', 'a@b', '{sad,happy}', '{"(2,z)"}', NULL, 'public.big', '12.34'); INSERT INTO public.own (id) VALUES (2);
+INSERT INTO public.big SELECT g, repeat('x', g % 300) FROM generate_series(1, 200000) g;
+INSERT INTO public.keyless SELECT g % 3, 'k' FROM generate_series(1, 1000) g;
+INSERT INTO public.nothing SELECT FROM generate_series(1, 7);
+INSERT INTO "Odd ""Names"."Ta.ble" VALUES (1, 'one'), (2, NULL);
+INSERT INTO public.part SELECT g, '2020-01-01'::date + g FROM generate_series(0, 700) g;
+INSERT INTO public.mother VALUES (1); INSERT INTO public.child VALUES (2, 3);
+INSERT INTO public.iden (t) SELECT 'x' FROM generate_series(1, 10);
+INSERT INTO public.unlog VALUES (1), (2);
+SELECT setval('public.free_seq', 77);
+ANALYZE;
+END
+    $src->sql('INSERT INTO public.gen (a) VALUES (1), (2)') unless ($kind // '') eq 'postgresql-10';
+    my $task = Dts::Task->new($src, $pg, name => 'full', types => ['full'], db => 'postgres',
+        options => { rows_per_range => 20000, copy_workers => 3, conflict => 'ignore' });
+    $task->start->wait_for('completed', 60);
+    same_pg_tables($src, $pg, "$name: full load", schemas => [ 'public', 'Odd "Names' ]);
+    is($pg->value('SELECT last_value FROM free_seq'), 77, "$name: a free sequence");
+    is($pg->value("SELECT nextval('iden_s_seq'), nextval('iden_id_seq')"), '11|11', "$name: serial and identity");
+    is($src->value('SELECT count(*) FROM pg_replication_slots'), 0, "$name: no slot for a full load alone");
+    $src->stop;
+    $pg->stop;
+}
+done_testing();
