@@ -256,6 +256,7 @@ precheck_collect(PrecheckContext *pc)
 	List	   *items = NIL;
 	List	   *tables;
 	List	   *plan;
+	PlanOptions *options;
 
 	check_connectivity(pc, &items);
 	tables = describe_selected(pc->selection, pc->source, pc->conn, pc->info);
@@ -267,8 +268,9 @@ precheck_collect(PrecheckContext *pc)
 		items = list_concat(items,
 							pc->source->precheck_values(pc->conn, tables,
 														&pc->options->policy));
-	plan = plan_selected(pc->source, pc->conn, pc->info, tables,
-						 plan_options(pc->options, pc->selection), NULL);
+	options = plan_options(pc->options, pc->selection);
+	options->targets_only = !pc->task->do_schema;
+	plan = plan_selected(pc->source, pc->conn, pc->info, tables, options, NULL);
 	check_objects(pc, tables, &items);
 	check_target_tables(pc, tables, &items);
 	check_plan(pc, plan, &items);

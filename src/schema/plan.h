@@ -25,6 +25,8 @@ struct Selection;				/* transform/select.h */
 typedef struct PlanOptions
 {
 	NameCase	name_case;
+	bool		targets_only;	/* no statement will be run: fill in the names at
+								 * the destination, if that is less work */
 	TypePolicy *policy;
 	bool		postgis;		/* installed at the destination */
 	bool		pgvector;

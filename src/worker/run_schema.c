@@ -187,6 +187,7 @@ run_read_schema(TaskRun *run)
 	List	   *plan;
 	List	   *names = NIL;
 	char	   *described;
+	PlanOptions *options;
 	ListCell   *lc;
 
 	StartTransactionCommand();
@@ -195,8 +196,10 @@ run_read_schema(TaskRun *run)
 	if (run->task->start_position)
 		run->task->start_position = MemoryContextStrdup(run->cxt,
 														run->task->start_position);
-	plan = plan_selected(run->source, run->conn, run->info, tables,
-						 plan_options(run->options, run->selection), &names);
+	options = plan_options(run->options, run->selection);
+	options->targets_only = !run->task->do_schema;
+	plan = plan_selected(run->source, run->conn, run->info, tables, options,
+						 &names);
 	if (run->source->end_snapshot && !run->task->do_full)
 		run->source->end_snapshot(run->conn);
 	(void) books_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1", "i",

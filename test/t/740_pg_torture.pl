@@ -61,7 +61,6 @@ my @writers = map {
 
 # A slow line makes the copy last long enough to be hit.
 my $proxy = Dts::Proxy->new(port => $src->{port});
-$proxy->delay(25);
 my $task = Dts::Task->new($src, $pg, name => 'tor', db => 'postgres', port => $proxy->{port},
     options => { copy_workers => 2, rows_per_range => 20000, batch_delay => 200 });
 $task->start;
@@ -117,10 +116,12 @@ sub running_again
 
 my @what = qw(worker server line source sender);
 my $in_full = 0;
+my $slow = 0;
 while ($in_full < $rounds / 2)
 {
     sleep 0.4 + rand 1.5;
     my $at = where();
+    $proxy->delay(25) if $at =~ /full/ && !$slow++;
     last if $at =~ m{/incremental} && $at =~ /changes/;
     next if $at eq 'down';
     $in_full++ if strike($what[ $in_full % @what ]);

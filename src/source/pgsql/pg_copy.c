@@ -86,6 +86,7 @@ pg_open_snapshot(SourceConn *conn, const char *shared, SourceSnapshot *snapshot)
 	PgSource   *source = (PgSource *) conn;
 	char	   *name;
 	char	   *lsn;
+	ErrorData  *edata;
 
 	if (shared == NULL)
 		shared = pg_share_snapshot(conn);
@@ -97,8 +98,13 @@ pg_open_snapshot(SourceConn *conn, const char *shared, SourceSnapshot *snapshot)
 	end_transaction(source->sql);
 	(void) pg_query(source->sql,
 					"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-	(void) pg_queryf(source->sql, "SET TRANSACTION SNAPSHOT %s",
-					 pg_quote_literal(name));
+	if (pg_try_query(source->sql, psprintf("SET TRANSACTION SNAPSHOT %s",
+										   pg_quote_literal(name)), &edata) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("the snapshot of server \"%s\" cannot be opened: %s",
+						pg_info(source->sql)->server_name, edata->message),
+				 errdetail("The session that held it has ended.")));
 	snapshot->low = snapshot->high = strcmp(lsn, "-") == 0 ? NULL : pstrdup(lsn);
 	snapshot->exact = true;
 }

@@ -103,7 +103,10 @@ dump_arguments(const PgSource *source, const PgFacts *facts)
 	return list_concat(args, selection_arguments(facts));
 }
 
-/* Where pg_dump fails because the source has gone, that is the error. */
+/*
+ * Where pg_dump fails because the source has gone, or the session that holds
+ * the snapshot, that is the error.
+ */
 static void
 run_pg_dump(PgSource *source, const ConnectionInfo *info, List *arguments,
 			StringInfo archive)
@@ -124,6 +127,8 @@ run_pg_dump(PgSource *source, const ConnectionInfo *info, List *arguments,
 		edata = CopyErrorData();
 		FlushErrorState();
 		(void) pg_query(source->sql, "SELECT 1");
+		if (source->exporter != NULL)
+			(void) pg_query(source->exporter, "SELECT 1");
 		ReThrowError(edata);
 	}
 	PG_END_TRY();
@@ -138,13 +143,15 @@ pg_plan_objects(SourceConn *conn, const ConnectionInfo *info, List *tables,
 	PgFacts    *facts;
 	StringInfoData archive;
 
+	pg_name_targets(tables, options, names);
+	if (options->targets_only)
+		return NIL;
 	if (version / 10000 > options->server_version_num / 10000)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the source is PostgreSQL %d, newer than the destination, PostgreSQL %d",
 						version / 10000, options->server_version_num / 10000),
 				 errhint("pg_dump reads no server that is newer than itself: migrate to the same version or a later one, or make the tables by hand and leave schema out of migration_types.")));
-	pg_name_targets(tables, options, names);
 	facts = pg_facts_read(source->sql, tables, options);
 	initStringInfo(&archive);
 	run_pg_dump(source, info, dump_arguments(source, facts), &archive);
