@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/books.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
@@ -24,6 +25,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/resowner.h"
 #include "utils/syscache.h"
 
 static void
@@ -156,6 +158,64 @@ check_plan(PrecheckContext *pc, List *plan, List **items)
 			pstrdup("every object translates without loss"), NULL);
 }
 
+/*
+ * Names that the case policy or a rule makes one. The MySQL family's plan says
+ * so itself; many tables into one are a rule's wish there.
+ */
+static void
+check_collisions(PrecheckContext *pc, List *tables, List **items)
+{
+	bool		clean = true;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (pc->source->plan_objects == NULL)
+		return;
+	foreach(lc, tables)
+	{
+		TableDef   *a = lfirst(lc);
+
+		for_each_cell(lc2, tables, lnext(tables, lc))
+		{
+			TableDef   *b = lfirst(lc2);
+
+			if (strcmp(a->target_name, b->target_name) != 0 ||
+				strcmp(a->target_schema, b->target_schema) != 0)
+				continue;
+			add(items, "name_collision", "failed",
+				psprintf("tables %s.%s and %s.%s would both become %s",
+						 a->schema, a->name, b->schema, b->name,
+						 quote_qualified_identifier(a->target_schema, a->target_name)),
+				pstrdup("Rename one with a rule in objects, or set option name_case."));
+			clean = false;
+		}
+		foreach(lc2, a->columns)
+		{
+			TableColumn *x = lfirst(lc2);
+			ListCell   *lc3;
+
+			for_each_cell(lc3, a->columns, lnext(a->columns, lc2))
+			{
+				TableColumn *y = lfirst(lc3);
+
+				if (x->target_name == NULL || y->target_name == NULL ||
+					strcmp(x->target_name, y->target_name) != 0)
+					continue;
+				add(items, "name_collision", "failed",
+					psprintf("columns %s and %s of %s.%s would both become %s",
+							 strcmp(x->name, y->name) < 0 ? x->name : y->name,
+							 strcmp(x->name, y->name) < 0 ? y->name : x->name,
+							 a->schema, a->name, x->target_name),
+					pstrdup("Set option name_case, or rename a column at the source."));
+				clean = false;
+			}
+		}
+	}
+	if (clean)
+		add(items, "name_collision", "passed",
+			pstrdup("no two names become one"), NULL);
+}
+
 static void
 check_destination_role(PrecheckContext *pc, List **items)
 {
@@ -250,13 +310,58 @@ check_destination_server(PrecheckContext *pc, List *tables, List **items)
 		add(items, "encoding", "passed", pstrdup("UTF8"), NULL);
 }
 
+/*
+ * The schema plan. Where the source's own tools make it, they fail on what
+ * other items tell better (rights, versions): that is one more item then.
+ */
+static bool
+try_plan(PrecheckContext *pc, List *tables, List **plan, List **items)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	PlanOptions *options = plan_options(pc->options, pc->selection);
+	volatile bool done = false;
+
+	options->targets_only = !pc->task->do_schema;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		*plan = plan_selected(pc->source, pc->conn, pc->info, tables, options,
+							  NULL);
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+		int			category;
+
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+		if (pc->source->plan_objects == NULL ||
+			category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
+			category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION))
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		add(items, "schema", "failed",
+			psprintf("%s%s%s", edata->message, edata->detail ? ": " : "",
+					 edata->detail ? edata->detail : ""), edata->hint);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	return done;
+}
+
 List *
 precheck_collect(PrecheckContext *pc)
 {
 	List	   *items = NIL;
 	List	   *tables;
 	List	   *plan;
-	PlanOptions *options;
 
 	check_connectivity(pc, &items);
 	tables = describe_selected(pc->selection, pc->source, pc->conn, pc->info);
@@ -268,12 +373,13 @@ precheck_collect(PrecheckContext *pc)
 		items = list_concat(items,
 							pc->source->precheck_values(pc->conn, tables,
 														&pc->options->policy));
-	options = plan_options(pc->options, pc->selection);
-	options->targets_only = !pc->task->do_schema;
-	plan = plan_selected(pc->source, pc->conn, pc->info, tables, options, NULL);
 	check_objects(pc, tables, &items);
-	check_target_tables(pc, tables, &items);
-	check_plan(pc, plan, &items);
+	if (try_plan(pc, tables, &plan, &items))
+	{
+		check_target_tables(pc, tables, &items);
+		check_plan(pc, plan, &items);
+		check_collisions(pc, tables, &items);
+	}
 	check_destination_role(pc, &items);
 	check_destination_server(pc, tables, &items);
 	return items;

@@ -28,6 +28,7 @@ sub pg_shape
         s/^(?:SET|SELECT pg_catalog\.set_config|\\(?:un)?restrict).*\n//mg;
         s/^ALTER TABLE ONLY \S+ REPLICA IDENTITY .*\n//mg;
         s/^--.*\n//mg;
+        s/EXECUTE PROCEDURE/EXECUTE FUNCTION/g;
         s/\s+\z//;
         s/\A\s+//;
         s/\n{2,}/\n/g;

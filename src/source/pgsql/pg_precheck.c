@@ -1,0 +1,459 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_precheck.c
+ *	  The precheck of a PostgreSQL source: the server, its settings and what
+ *	  its account may do. Tables are in pg_precheck_tables.c.
+ *
+ * Every item that does not pass says what to run; SQL where that is SQL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "source/pgsql/pg_precheck_impl.h"
+
+#include "catalog/books.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+/* A transaction that has been open for so many seconds may stay so. */
+#define LONG_TRANSACTION 10
+
+void
+pg_precheck_add(PgPrecheck *p, const char *item, const char *status,
+				char *found, char *advice)
+{
+	PrecheckItem *i = palloc0(sizeof(PrecheckItem));
+
+	i->item = item;
+	i->status = status;
+	i->found = found;
+	i->advice = advice;
+	p->items = lappend(p->items, i);
+}
+
+void
+pg_precheck_rows(PgPrecheck *p, const char *item, const char *status,
+				 const char *text, const char *passed, const char *advice,
+				 const char *sql)
+{
+	PgResult   *r = pg_query(p->conn, sql);
+	StringInfoData found;
+	StringInfoData run;
+
+	if (r->nrows == 0)
+	{
+		pg_precheck_add(p, item, PRECHECK_PASSED, pstrdup(passed), NULL);
+		return;
+	}
+	initStringInfo(&found);
+	initStringInfo(&run);
+	appendStringInfo(&found, "%s: ", text);
+	appendStringInfoString(&run, advice);
+	for (int i = 0; i < r->nrows; i++)
+	{
+		if (i < PRECHECK_SHOWN)
+			appendStringInfo(&found, "%s%s", i ? ", " : "", r->values[i][0]);
+		if (r->ncolumns > 1 && r->values[i][1] != NULL)
+			appendStringInfo(&run, " %s;", r->values[i][1]);
+	}
+	if (r->nrows > PRECHECK_SHOWN)
+		appendStringInfo(&found, " and %d more", r->nrows - PRECHECK_SHOWN);
+	pg_precheck_add(p, item, status, found.data, run.len ? run.data : NULL);
+}
+
+static char *
+setting(PgPrecheck *p, const char *name)
+{
+	return pg_query_value(p->conn,
+						  psprintf("SELECT pg_catalog.current_setting(%s, true)",
+								   pg_quote_literal(name)));
+}
+
+static int
+count(PgPrecheck *p, const char *sql)
+{
+	char	   *n = pg_query_value(p->conn, sql);
+
+	return n ? atoi(n) : 0;
+}
+
+/* ------------------------------------------------------------ the server */
+
+static void
+check_version(PgPrecheck *p)
+{
+	int			source = pg_version_num(p->conn) / 10000;
+	int			here = atoi(GetConfigOption("server_version_num", false, false)) / 10000;
+
+	if (source < 10)
+		pg_precheck_add(p, "version", PRECHECK_FAILED,
+						psprintf("the source is PostgreSQL %s; 10 is the oldest that works",
+								 pg_parameter(p->conn, "server_version")),
+						pstrdup("Upgrade the source, or use pg_dump."));
+	else if (source > here)
+		pg_precheck_add(p, "version", PRECHECK_FAILED,
+						psprintf("the source is PostgreSQL %d, and the destination older: %d",
+								 source, here),
+						psprintf("Use a destination of version %d or later.", source));
+	else
+		pg_precheck_add(p, "version", PRECHECK_PASSED,
+						psprintf("PostgreSQL %d, into %d", source, here), NULL);
+}
+
+static void
+check_primary(PgPrecheck *p)
+{
+	char	   *standby = pg_query_value(p->conn, "SELECT pg_catalog.pg_is_in_recovery()");
+
+	if (standby == NULL || standby[0] != 't')
+		pg_precheck_add(p, "primary", PRECHECK_PASSED,
+						pstrdup("the source is a primary server"), NULL);
+	else
+		pg_precheck_add(p, "primary", p->incremental ? PRECHECK_FAILED : PRECHECK_WARNING,
+						pstrdup(p->incremental ?
+								"the source is a standby: no publication can be made there" :
+								"the source is a standby: its replay may cancel a long copy"),
+						pstrdup("Point the server to the primary."));
+}
+
+static void
+check_encoding(PgPrecheck *p)
+{
+	char	   *encoding = pg_query_value(p->conn, "SELECT pg_catalog.current_setting('server_encoding')");
+	const char *here = GetDatabaseEncodingName();
+
+	if (strcmp(encoding, here) == 0)
+		pg_precheck_add(p, "source_encoding", PRECHECK_PASSED,
+						psprintf("%s on both sides", encoding), NULL);
+	else if (strcmp(encoding, "SQL_ASCII") == 0)
+		pg_precheck_add(p, "source_encoding", PRECHECK_WARNING,
+						psprintf("the source's encoding is SQL_ASCII: bytes that are not valid %s stop the task",
+								 here),
+						pstrdup("Mend such texts, or use a destination database with encoding SQL_ASCII."));
+	else
+		pg_precheck_add(p, "source_encoding",
+						GetDatabaseEncoding() == PG_UTF8 ? PRECHECK_PASSED : PRECHECK_WARNING,
+						psprintf("text is converted from %s to %s", encoding, here),
+						GetDatabaseEncoding() == PG_UTF8 ? NULL :
+						psprintf("Use a destination database with encoding %s.", encoding));
+}
+
+/* Collations that are named, and the order that indexes and ranges rely on. */
+static void
+check_collation(PgPrecheck *p)
+{
+	PgResult   *r;
+
+	r = pg_query(p->conn, "SELECT datcollate, datctype FROM pg_catalog.pg_database "
+				 "WHERE datname = pg_catalog.current_database()");
+	pg_precheck_add(p, "collation", PRECHECK_PASSED,
+					psprintf("the source sorts by %s (LC_CTYPE %s); comparisons here follow this database's own locale",
+							 r->values[0][0], r->values[0][1]), NULL);
+}
+
+static void
+check_extensions(PgPrecheck *p)
+{
+	PgResult   *r;
+	StringInfoData missing;
+	StringInfoData drop;
+
+	r = pg_query(p->conn, "SELECT extname FROM pg_catalog.pg_extension "
+				 "WHERE extname NOT IN ('plpgsql', 'dtsmig') ORDER BY 1");
+	initStringInfo(&missing);
+	initStringInfo(&drop);
+	for (int i = 0; i < r->nrows; i++)
+	{
+		char	   *name = r->values[i][0];
+		BookRows   *here;
+
+		here = books_query("SELECT 1 FROM pg_catalog.pg_available_extensions "
+						   "WHERE name = $1", "t", name);
+		if (here->nrows > 0)
+			continue;
+		appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", name);
+		appendStringInfo(&drop, " DROP EXTENSION %s CASCADE;", pg_quote_name(name));
+	}
+	if (missing.len == 0)
+		pg_precheck_add(p, "extensions", PRECHECK_PASSED,
+						pstrdup("every extension of the source can be had here"), NULL);
+	else
+		pg_precheck_add(p, "extensions", PRECHECK_FAILED,
+						psprintf("extensions that the destination's installation lacks: %s",
+								 missing.data),
+						psprintf("Install their packages at the destination; or, if they are not needed, at the source:%s",
+								 drop.data));
+}
+
+/* --------------------------------------------------------- changes' needs */
+
+static void
+check_truncate(PgPrecheck *p)
+{
+	if (pg_version_num(p->conn) >= 110000)
+		return;
+	pg_precheck_add(p, "truncate", PRECHECK_WARNING,
+					pstrdup("PostgreSQL 10 does not tell of TRUNCATE: rows that it removes stay at the destination"),
+					pstrdup("Use DELETE until the cutover, or dtsmig.resync_table after each TRUNCATE."));
+}
+
+static void
+check_wal_level(PgPrecheck *p)
+{
+	char	   *level = setting(p, "wal_level");
+
+	if (strcmp(level, "logical") == 0)
+		pg_precheck_add(p, "wal_level", PRECHECK_PASSED, pstrdup("logical"), NULL);
+	else
+		pg_precheck_add(p, "wal_level", PRECHECK_FAILED,
+						psprintf("wal_level is %s", level),
+						pstrdup("ALTER SYSTEM SET wal_level = logical; then restart the source. Managed services have a parameter for it (rds.logical_replication, cloudsql.logical_decoding)."));
+}
+
+/* One for the task, and another for as long as it copies a table again. */
+static void
+check_slots(PgPrecheck *p)
+{
+	int			max = atoi(setting(p, "max_replication_slots"));
+	int			used;
+
+	used = count(p, psprintf("SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots "
+							 "WHERE slot_name <> %s",
+							 pg_info(p->conn)->stream_name ?
+							 pg_quote_literal(pg_info(p->conn)->stream_name) : "''"));
+	if (max - used >= 2)
+		pg_precheck_add(p, "replication_slots", PRECHECK_PASSED,
+						psprintf("%d of %d are free", max - used, max), NULL);
+	else
+		pg_precheck_add(p, "replication_slots",
+						max - used < 1 ? PRECHECK_FAILED : PRECHECK_WARNING,
+						psprintf("%d of %d replication slots are free; the task takes one, and one more while it copies a table again",
+								 Max(max - used, 0), max),
+						psprintf("ALTER SYSTEM SET max_replication_slots = %d; then restart the source; or drop slots that nobody uses.",
+								 used + 4));
+}
+
+static void
+check_senders(PgPrecheck *p)
+{
+	int			max = atoi(setting(p, "max_wal_senders"));
+	int			used;
+
+	used = count(p, "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication");
+	if (max - used >= 2)
+		pg_precheck_add(p, "wal_senders", PRECHECK_PASSED,
+						psprintf("%d of %d are free", max - used, max), NULL);
+	else
+		pg_precheck_add(p, "wal_senders",
+						max - used < 1 ? PRECHECK_FAILED : PRECHECK_WARNING,
+						psprintf("%d of %d WAL senders are free; the task takes one, and one more while it copies tables",
+								 Max(max - used, 0), max),
+						psprintf("ALTER SYSTEM SET max_wal_senders = %d; then restart the source.",
+								 used + 4));
+}
+
+static void
+check_retention(PgPrecheck *p)
+{
+	char	   *keep;
+
+	if (pg_version_num(p->conn) < 130000)
+		return;
+	keep = setting(p, "max_slot_wal_keep_size");
+	if (strcmp(keep, "-1") == 0)
+		pg_precheck_add(p, "max_slot_wal_keep_size", PRECHECK_PASSED,
+						pstrdup("the log is kept as long as the task needs it; watch the source's disk while it stands still"),
+						NULL);
+	else
+		pg_precheck_add(p, "max_slot_wal_keep_size", PRECHECK_WARNING,
+						psprintf("the source throws the task's log away when it is more than %s behind, the full load included; then it has to begin anew",
+								 keep),
+						pstrdup("ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf();"));
+}
+
+/*
+ * A slot is consistent when every transaction that runs when it is made has
+ * ended.
+ */
+static void
+check_transactions(PgPrecheck *p)
+{
+	pg_precheck_rows(p, "long_transactions", PRECHECK_WARNING,
+					 "the start waits for transactions that have been writing for long",
+					 "no transaction is in the way",
+					 "End them, or wait:",
+					 psprintf("SELECT 'pid ' || pid || ' (' || COALESCE(usename, '') || ', since ' || "
+							  "xact_start::pg_catalog.timestamptz(0) || ')', "
+							  "'SELECT pg_terminate_backend(' || pid || ')' "
+							  "FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL "
+							  "AND pid <> pg_catalog.pg_backend_pid() AND "
+							  "xact_start < pg_catalog.now() - interval '%d seconds' "
+							  "ORDER BY xact_start", LONG_TRANSACTION));
+	pg_precheck_rows(p, "prepared_transactions", PRECHECK_WARNING,
+					 "the start waits for prepared transactions",
+					 "there are none",
+					 "End them in their databases:",
+					 "SELECT gid || ' (database ' || database || ', since ' || "
+					 "prepared::pg_catalog.timestamptz(0) || ')', "
+					 "'ROLLBACK PREPARED ' || pg_catalog.quote_literal(gid) "
+					 "FROM pg_catalog.pg_prepared_xacts ORDER BY prepared");
+}
+
+/* Does a connection for replication come about? Managed services included. */
+static void
+check_replication(PgPrecheck *p)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ErrorData  *volatile edata = NULL;
+	char	   *role;
+
+	PG_TRY();
+	{
+		PgConn	   *conn = pg_connect(pg_info(p->conn), PG_CONN_REPLICATION);
+
+		(void) pg_query(conn, "IDENTIFY_SYSTEM");
+		pg_close(conn);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
+			ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	if (edata == NULL)
+	{
+		pg_precheck_add(p, "replication", PRECHECK_PASSED,
+						psprintf("%s may connect for replication", p->account), NULL);
+		return;
+	}
+	role = pg_query_value(p->conn, "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN "
+						  "('rds_replication', 'cloudsqlsuperuser', 'azure_pg_admin', 'alloydbsuperuser') "
+						  "ORDER BY rolname DESC LIMIT 1");
+	pg_precheck_add(p, "replication", PRECHECK_FAILED,
+					psprintf("%s cannot connect for replication: %s", p->account,
+							 edata->message),
+					role != NULL && strcmp(role, "rds_replication") == 0 ?
+					psprintf("GRANT rds_replication TO %s;", pg_quote_name(p->account)) :
+					psprintf("ALTER ROLE %s REPLICATION; and let pg_hba.conf have a line for it with database replication (logical replication: the database's own line).",
+							 pg_quote_name(p->account)));
+}
+
+static void
+check_publication_rights(PgPrecheck *p)
+{
+	if (p->superuser)
+	{
+		pg_precheck_add(p, "publication", PRECHECK_PASSED,
+						psprintf("%s is a superuser", p->account), NULL);
+		return;
+	}
+	pg_precheck_rows(p, "publication", PRECHECK_FAILED,
+					 "a publication of the tables cannot be made, for want of",
+					 "the account may publish the tables",
+					 "As the database's and the tables' owner:",
+					 psprintf("SELECT 'CREATE on the database', 'GRANT CREATE ON DATABASE ' || "
+							  "pg_catalog.quote_ident(pg_catalog.current_database()) || ' TO %s' "
+							  "WHERE NOT pg_catalog.has_database_privilege("
+							  "pg_catalog.current_database(), 'CREATE') "
+							  "UNION ALL SELECT DISTINCT 'ownership of tables of ' || r.rolname, "
+							  "'GRANT ' || pg_catalog.quote_ident(r.rolname) || ' TO %s' "
+							  "FROM pg_catalog.pg_class c "
+							  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+							  "JOIN pg_catalog.pg_roles r ON r.oid = c.relowner "
+							  "WHERE (n.nspname, c.relname) IN (%s) "
+							  "AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')",
+							  pg_quote_name(p->account), pg_quote_name(p->account),
+							  p->table_list));
+}
+
+static void
+check_capture(PgPrecheck *p)
+{
+	char	   *right = "t";
+
+	if (!p->superuser)
+		right = pg_query_value(p->conn, "SELECT pg_catalog.bool_or(pg_catalog.pg_has_role(oid, 'MEMBER')) "
+							   "FROM pg_catalog.pg_roles WHERE rolname IN "
+							   "('rds_superuser', 'azure_pg_admin', 'alloydbsuperuser')");
+	if (right != NULL && right[0] == 't')
+		pg_precheck_add(p, "ddl_capture", PRECHECK_PASSED,
+						pstrdup("DDL is followed: event triggers are installed in schema dtsmig_source, and removed by release_task"),
+						NULL);
+	else
+		pg_precheck_add(p, "ddl_capture", PRECHECK_WARNING,
+						psprintf("%s may not create event triggers: DDL is not followed, new tables are not taken in, and a change of a table's columns stops the task",
+								 p->account),
+						psprintf("ALTER ROLE %s SUPERUSER; or make no DDL at the source until the cutover.",
+								 pg_quote_name(p->account)));
+}
+
+/* ----------------------------------------------------------------- entry */
+
+static char *
+list_tables(List *tables)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		appendStringInfo(&buf, "%s(%s, %s)", buf.len ? ", " : "VALUES ",
+						 pg_quote_literal(def->schema),
+						 pg_quote_literal(def->name));
+	}
+	return buf.len ? buf.data : NULL;
+}
+
+List *
+pg_precheck(SourceConn *source, List *tables, bool full, bool incremental)
+{
+	PgPrecheck	p = {0};
+	char	   *superuser;
+
+	p.conn = ((PgSource *) source)->sql;
+	p.tables = tables;
+	p.table_list = list_tables(tables);
+	p.full = full;
+	p.incremental = incremental;
+	p.account = pg_query_value(p.conn, "SELECT CURRENT_USER");
+	superuser = pg_query_value(p.conn, "SELECT rolsuper FROM pg_catalog.pg_roles "
+							   "WHERE rolname = CURRENT_USER");
+	p.superuser = superuser != NULL && superuser[0] == 't';
+
+	check_version(&p);
+	check_primary(&p);
+	check_encoding(&p);
+	check_collation(&p);
+	check_extensions(&p);
+	if (incremental)
+	{
+		check_wal_level(&p);
+		check_slots(&p);
+		check_senders(&p);
+		check_retention(&p);
+		check_transactions(&p);
+		check_replication(&p);
+		if (p.table_list != NULL)
+			check_publication_rights(&p);
+		check_capture(&p);
+		check_truncate(&p);
+	}
+	pg_precheck_tables(&p);
+	return p.items;
+}
+
+/* What values are like does not matter between two PostgreSQL servers. */
+List *
+pg_precheck_values(SourceConn *conn, List *tables, const TypePolicy *policy)
+{
+	return NIL;
+}
