@@ -46,6 +46,18 @@ extern void record_note_changed(RecordCarry *c, int64 table_id);
 /* Runs statements in a subtransaction; false, and c->why: one failed. */
 extern bool record_run(RecordCarry *c, List *statements);
 
+/* ddl_state.c */
+
+/* CREATE TABLE of a table as the record has it, with its keys. */
+extern char *record_create_table(const TableDef *def);
+/*
+ * Statements for tables that a statement brings into the selection by their
+ * new names; NIL: it does no such thing.
+ */
+extern List *record_make_newcomers(RecordCarry *c);
+/* What DETACH … CONCURRENTLY leaves behind; NULL: nothing. */
+extern char *record_check_detached(RecordCarry *c);
+
 /* ddl_drop.c: a DROP */
 extern void record_carry_drop(RecordCarry *c);
 

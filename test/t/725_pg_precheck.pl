@@ -2,8 +2,8 @@
 # should, and passes after the SQL that it prints was run.
 use strict;
 use warnings;
-use IPC::Run ();
 use Test::More;
+use Dts::Env qw(reap spawn);
 use Dts::PgSource qw(pg_pair);
 use Dts::Postgres;
 use Dts::Task;
@@ -70,12 +70,11 @@ $src->sql('DROP TABLE uniq');
 both_ways('keys', 'warning', qr/public\.full_one/, 'CREATE TABLE full_one (a int); ALTER TABLE full_one REPLICA IDENTITY FULL');
 both_ways('unlogged_tables', 'warning', qr/public\.fast/, 'CREATE UNLOGGED TABLE fast (a int PRIMARY KEY)');
 both_ways('large_objects', 'warning', qr/: 1$/, 'SELECT lo_create(0)');
-my ($out, $err) = ('', '');
-my $held = IPC::Run::start([ $src->psql_cmd('postgres') ], '<',
-    \"BEGIN; INSERT INTO good VALUES (99); SELECT pg_sleep(120);\n", '>', \$out, '2>', \$err);
+my $held = spawn({ user => 'postgres', log => '/dev/null' }, $src->psql_cmd('postgres'), '-c',
+    'BEGIN; INSERT INTO good VALUES (99); SELECT pg_sleep(120)');
 sleep 12;
 both_ways('long_transactions', 'warning', qr/pid \d+/, '');
-eval { $held->finish };
+reap($held, 'TERM', 10);
 both_ways('prepared_transactions', 'warning', qr/two/, "BEGIN; INSERT INTO good VALUES (1); PREPARE TRANSACTION 'two'");
 
 # --- the account

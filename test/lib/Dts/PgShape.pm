@@ -42,7 +42,7 @@ sub same_schema
     my $dump = "$dst->{bindir}/pg_dump";
     my (%n, @diff);
     $n{$_}++ for pg_shape($src, $dump, %opt);
-    $n{$_}-- for pg_shape($dst, $dump, %opt);
+    $n{$_}-- for pg_shape($dst, $dump, %opt, db => undef);
     for (sort keys %n)
     {
         push @diff, ($n{$_} > 0 ? 'missing: ' : 'too many: ') . substr $_, 0, 1000 if $n{$_};
