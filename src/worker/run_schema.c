@@ -175,6 +175,13 @@ describe_and_start(TaskRun *run, char **described)
 		}
 		if (note != NULL)
 			task_log_event(run->task->id, "warning", note, NULL, NULL, NULL);
+
+		/*
+		 * The snapshot may be a later one than the start. What lies between
+		 * is in all that is read from it, and DDL must not be done twice.
+		 */
+		if (run->task->start_position && snapshot.exact && snapshot.high)
+			run->task->start_position = snapshot.high;
 		return tables;
 	}
 }
