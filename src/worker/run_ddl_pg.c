@@ -319,13 +319,17 @@ makes_rows(const char *tag)
 static bool
 is_ignored(RecordCarry *c)
 {
-	static const char *const tags[] = {"GRANT", "REVOKE", "REINDEX",
-	"ALTER DEFAULT PRIVILEGES", "SECURITY LABEL", "REASSIGN OWNED"};
+	const char *tag = c->record->tag;
 
-	for (int i = 0; i < lengthof(tags); i++)
-		if (strcmp(c->record->tag, tags[i]) == 0)
-			return true;
-	return c->statement != NULL && pg_statement_is_owner(c->statement->tree);
+	if (strcmp(tag, "REINDEX") == 0 || strcmp(tag, "REASSIGN OWNED") == 0)
+		return true;
+	if (strcmp(tag, "GRANT") == 0 || strcmp(tag, "REVOKE") == 0 ||
+		strcmp(tag, "ALTER DEFAULT PRIVILEGES") == 0)
+		return !c->run->options->grants;
+	if (strcmp(tag, "COMMENT") == 0)
+		return !c->run->options->comments;
+	return !c->run->options->owners &&
+		pg_statement_is_owner(c->statement->tree);
 }
 
 /* The statement out of its text. False, and c->why: there is none. */

@@ -129,6 +129,18 @@ is($pg->value('SELECT shop.one()'), '1', 'a function that names them');
 is($src->value("SELECT count(*) FROM pg_publication_tables WHERE schemaname = 'elsewhere'", db => 'chosen'), '0', 'what is not selected is not published');
 finish($task, 'shop');
 
+# --- owners and grants, when they are asked for
+$src->sql('CREATE ROLE reader');
+$pg->sql('CREATE ROLE reader');
+database('granted', 'CREATE TABLE app.t (id int PRIMARY KEY)');
+$task = Dts::Task->new($src, $pg, name => 'granted', db => 'granted', options => { grants => 1, owners => 1, comments => 0 })->start;
+$task->wait_for('incremental', 60);
+$src->sql("GRANT SELECT ON app.t TO reader; CREATE TABLE app.u (id int PRIMARY KEY); ALTER TABLE app.u OWNER TO reader; COMMENT ON TABLE app.t IS 'not wanted'", db => 'granted');
+ok(follow_up($task, 'granted'), 'owners and grants: the task follows') or diag($task->report);
+is($pg->value("SELECT has_table_privilege('reader', 'app.t', 'SELECT') || ' ' || pg_get_userbyid(relowner) || ' ' || (obj_description('app.t'::regclass) IS NULL) FROM pg_class WHERE oid = 'app.u'::regclass"),
+    'true reader true', 'a grant, an owner, no comment');
+finish($task, 'app');
+
 # --- two tasks on one source; the first goes, the second stays whole
 database('bothdb', 'CREATE TABLE app.t (id int PRIMARY KEY)');
 $src->sql('CREATE SCHEMA two; CREATE TABLE two.t (id int PRIMARY KEY)', db => 'bothdb');
@@ -179,6 +191,18 @@ is($src->value('SET client_min_messages = error; CREATE TABLE app.u (id int PRIM
     '0', 'nor does a helper table that is gone');
 finish($task, 'app');
 is($src->value("SELECT (SELECT count(*) FROM pg_event_trigger) + (SELECT count(*) FROM pg_namespace WHERE nspname = 'dtsmig_source')", db => 'broken'), '0', 'release cleans up after that, too');
+
+# --- an event trigger that is gone or disabled is noticed
+database('gone', 'CREATE TABLE app.t (id int PRIMARY KEY)');
+$task = Dts::Task->new($src, $pg, name => 'gone', db => 'gone')->start;
+$task->wait_for('incremental', 60);
+$task->pause;
+$slot = $src->value("SELECT slot_name FROM pg_replication_slots WHERE database = 'gone'");
+$src->sql("ALTER EVENT TRIGGER ${slot}_drop DISABLE", db => 'gone');
+$task->resume;
+ok($task->wait_status('failed', 30), 'an event trigger that is disabled stops the task');
+like($task->last_error, qr/capture of DDL at the source is not whole/, 'and it says so');
+finish($task, 'app');
 
 # --- kill -9 among statements and rows
 database('crash', 'CREATE TABLE app.t (id int PRIMARY KEY, n int)');

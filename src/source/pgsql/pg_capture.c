@@ -189,6 +189,32 @@ pg_install_capture(PgConn *conn)
 					edata->hint ? edata->hint : "");
 }
 
+void
+pg_check_capture(PgConn *conn)
+{
+	const char *stream = pg_info(conn)->stream_name;
+	PgResult   *r;
+
+	r = pg_queryf(conn, "SELECT pg_catalog.count(t.oid) FROM pg_catalog.pg_class c "
+				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				  "LEFT JOIN pg_catalog.pg_event_trigger t ON t.evtname IN (%s, %s, %s) "
+				  "AND t.evtenabled IN ('O', 'A') "
+				  "WHERE n.nspname = '" CAPTURE_SCHEMA "' AND c.relname = %s "
+				  "GROUP BY c.oid",
+				  pg_quote_literal(psprintf("%s_ddl", stream)),
+				  pg_quote_literal(psprintf("%s_drop", stream)),
+				  pg_quote_literal(psprintf("%s_rewrite", stream)),
+				  pg_quote_literal(stream));
+	if (r->nrows > 0 && strcmp(r->values[0][0], "3") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE),
+				 errmsg("the capture of DDL at the source is not whole: event triggers of \"%s\" are gone or disabled",
+						stream),
+				 errdetail("Statements that were run meanwhile are not known."),
+				 errhint("Compare the schemas; then DROP TABLE %s CASCADE at the source lets the task follow rows alone, or release it and start a new one.",
+						 pg_quote_qualified(CAPTURE_SCHEMA, stream))));
+}
+
 /* Does the schema hold nothing but what belongs to this stream? */
 static bool
 is_last_stream(PgConn *conn, const char *stream)

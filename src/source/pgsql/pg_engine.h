@@ -150,6 +150,11 @@ extern List *pg_plan_objects(SourceConn *conn, const ConnectionInfo *info,
  * cannot be (the task then follows rows only).
  */
 extern char *pg_install_capture(PgConn *conn);
+/*
+ * Raises an error if what was installed is not whole any more (nothing, where
+ * it never was): statements may have gone unrecorded.
+ */
+extern void pg_check_capture(PgConn *conn);
 /* SQL that removes it (char *, statements to be run in this order). */
 extern List *pg_capture_removal(PgConn *conn);
 /* Is this the table that the capture writes to? */

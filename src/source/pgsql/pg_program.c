@@ -27,6 +27,7 @@
 #endif
 
 #include "common/file_perm.h"
+#include "common/file_utils.h"
 #include "libpq/pqsignal.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
