@@ -294,7 +294,9 @@ carry_create(Carry *c)
 	{
 		SourceRelation *model = find(c, stmt->like);
 
-		if (model != NULL && !model->resync && model->def->columns != NIL)
+		/* one that was copied again may have a later definition */
+		if (model != NULL && !model->resync && model->def->columns != NIL &&
+			!is_known(c, model) && !is_unsure(c, model))
 			pair->after = mysql_ddl_like(name, model->def);
 	}
 	else if (!stmt->as_select)

@@ -57,6 +57,8 @@ END
     $task->pause;
     $task->wait_status('paused');
     $my->sql("UPDATE bare SET n = n + 1; DELETE FROM bare2 WHERE id % 5 = 0; UPDATE keyed SET n = -n WHERE id % 3 = 0; DELETE FROM par WHERE id % 7 = 0", db => 'again');
+    # made like one whose copy will be from a later time
+    $my->sql("ALTER TABLE keyed MODIFY v varbinary(70); CREATE TABLE twin LIKE keyed; INSERT INTO twin VALUES (1, 1, 'twin'); ALTER TABLE keyed ADD COLUMN later int; INSERT INTO twin VALUES (2, 2, 'twin')", db => 'again');
     $pg->sql("SELECT dtsmig.resync_table('again', 'again.$_')") for qw(bare bare2 par);
     $task->resume->catch_up(90);
     poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 'again' AND state = 'resync'") eq '0' }, 60);
