@@ -352,7 +352,7 @@ is_placed(const DdlAction *action)
 	return action->first || action->after != NULL;
 }
 
-/* First pass: the columns that are there. */
+/* First pass: the columns that are there; some are moved later. */
 static void
 old_columns(MyDdl *d)
 {
@@ -372,7 +372,7 @@ old_columns(MyDdl *d)
 			rename_column(col, action->new_name);
 			d->def->columns = lappend(d->def->columns, col);
 		}
-		else if (action->kind == DDL_CHANGE_COLUMN && !is_placed(action))
+		else if (action->kind == DDL_CHANGE_COLUMN)
 			d->def->columns = lappend(d->def->columns,
 									  make_column(d, action, col));
 	}
@@ -413,16 +413,18 @@ new_columns(MyDdl *d)
 		}
 		else if (action->kind == DDL_CHANGE_COLUMN && is_placed(action))
 		{
-			TableColumn *col = mysql_ddl_by_origin(d->old_columns,
+			TableColumn *col = mysql_ddl_by_origin(d->def->columns,
 												   action->name);
 
-			if (col != NULL)
-				place_column(d, action, make_column(d, action, col));
+			if (col == NULL)
+				continue;
+			d->def->columns = list_delete_ptr(d->def->columns, col);
+			place_column(d, action, col);
 		}
 	}
 }
 
-/* ALTER COLUMN; the names are those of before. */
+/* ALTER COLUMN; the names are those of before, or of what is added. */
 static void
 alter_columns(MyDdl *d)
 {
@@ -437,6 +439,13 @@ alter_columns(MyDdl *d)
 			action->kind != DDL_SHOW_COLUMN)
 			continue;
 		col = mysql_ddl_by_origin(d->def->columns, action->name);
+		if (col == NULL)
+		{
+			TableColumn *added = by_name(d->def->columns, action->name);
+
+			if (added != NULL && added->origin == NULL)
+				col = added;
+		}
 		if (col == NULL)
 		{
 			if (!action->if_exists)

@@ -37,8 +37,12 @@ void
 mysql_ddl_drop_period(MyDdl *d, const DdlAction *action)
 {
 	List	   *checks = NIL;
+	char	   *from;
+	char	   *to;
 	ListCell   *lc;
 
+	if (!mysql_ddl_is_period(d, action->name, &from, &to))
+		return;
 	foreach(lc, d->def->checks)
 	{
 		TableCheck *check = lfirst(lc);
@@ -58,6 +62,8 @@ mysql_ddl_add_period(MyDdl *d, const DdlAction *action)
 	char	   *columns[2];
 	ListCell   *lc;
 
+	if (action->if_exists && d->def->periods != NULL)
+		return;
 	if (!read_period(action->text, &name, &columns[0], &columns[1]))
 	{
 		mysql_ddl_fail(d, "period \"%s\" is not understood", action->name);

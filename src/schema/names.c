@@ -278,10 +278,7 @@ assign_index_names(SchemaPlan *state, TableDef *def)
 		char	   *wanted;
 
 		if (index->target_name != NULL)
-		{
-			plan_name_take(state, def->target_schema, "", index->target_name);
 			continue;
-		}
 		if (index->kind == INDEX_PRIMARY)
 			wanted = plan_name_with_suffix(def->target_name, "_pkey");
 		else
@@ -350,7 +347,22 @@ void
 plan_assign_index_names(SchemaPlan *state)
 {
 	ListCell   *lc;
+	ListCell   *lc2;
 
+	/* names that are there already are not to be had */
+	foreach(lc, state->tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		foreach(lc2, def->indexes)
+		{
+			TableIndex *index = lfirst(lc2);
+
+			if (index->target_name != NULL)
+				plan_name_take(state, def->target_schema, "",
+							   index->target_name);
+		}
+	}
 	foreach(lc, state->tables)
 	{
 		TableDef   *def = lfirst(lc);

@@ -208,31 +208,65 @@ rename_columns(ChangeState *state, TablePair *t)
 }
 
 static void
+rename_index(ChangeState *state, TablePair *t, const char *from, const char *to)
+{
+	change_run(state, t->after, "index",
+			   psprintf("ALTER INDEX IF EXISTS %s RENAME TO %s",
+						quote_qualified_identifier(t->after->target_schema, from),
+						quoted(to)));
+}
+
+/* As columns; an index that is dropped gives way first. */
+static void
 rename_indexes(ChangeState *state, TablePair *t)
 {
+	List	   *later = NIL;
 	ListCell   *lc;
 	ListCell   *lc2;
+	int			n = 0;
 
+	foreach(lc, t->pair->before->indexes)
+	{
+		TableIndex *was = lfirst(lc);
+
+		if (change_gives_way(t->after, was))
+			change_run(state, t->after, "index",
+					   psprintf("DROP INDEX IF EXISTS %s",
+								quote_qualified_identifier(t->after->target_schema,
+														   was->target_name)));
+	}
 	foreach(lc, t->after->indexes)
 	{
 		TableIndex *index = lfirst(lc);
+		TableIndex *was = NULL;
+		bool		taken = false;
 
 		if (index->origin == NULL)
 			continue;
 		foreach(lc2, t->pair->before->indexes)
 		{
-			TableIndex *was = lfirst(lc2);
+			TableIndex *other = lfirst(lc2);
 
-			if (strcmp(was->name, index->origin) != 0 ||
-				strcmp(was->target_name, index->target_name) == 0)
-				continue;
-			change_run(state, t->after, "index",
-					   psprintf("ALTER INDEX IF EXISTS %s RENAME TO %s",
-								quote_qualified_identifier(t->after->target_schema,
-														   was->target_name),
-								quoted(index->target_name)));
+			if (strcmp(other->name, index->origin) == 0)
+				was = other;
+			else if (strcmp(other->target_name, index->target_name) == 0 &&
+					 !change_gives_way(t->after, other))
+				taken = true;
 		}
+		if (was == NULL || strcmp(was->target_name, index->target_name) == 0)
+			continue;
+		if (taken)
+		{
+			char	   *third = psprintf("dtsmig_rename_%d", ++n);
+
+			later = lappend(later, list_make2(third, index->target_name));
+			rename_index(state, t, was->target_name, third);
+		}
+		else
+			rename_index(state, t, was->target_name, index->target_name);
 	}
+	foreach(lc, later)
+		rename_index(state, t, linitial(lfirst(lc)), lsecond(lfirst(lc)));
 }
 
 void

@@ -42,6 +42,27 @@ change_run(ChangeState *state, const TableDef *def, const char *kind,
 
 /* ----------------------------------------------------------- definitions */
 
+/* Is this index of before dropped, and another has its name? */
+bool
+change_gives_way(const TableDef *after, const TableIndex *index)
+{
+	bool		taken = false;
+	ListCell   *lc;
+
+	foreach(lc, after->indexes)
+	{
+		TableIndex *now = lfirst(lc);
+
+		if (now->origin == NULL)
+			continue;
+		if (strcmp(now->origin, index->name) == 0)
+			return false;
+		taken |= index->target_name != NULL && now->target_name != NULL &&
+			strcmp(now->target_name, index->target_name) == 0;
+	}
+	return taken;
+}
+
 /* before with the names that its parts have in after; what goes is gone. */
 static TableDef *
 make_middle(const TableDef *before, const TableDef *after)
@@ -87,6 +108,11 @@ make_middle(const TableDef *before, const TableDef *after)
 	{
 		TableIndex *index = lfirst(lc);
 
+		if (change_gives_way(after, index))
+		{
+			mid->indexes = foreach_delete_current(mid->indexes, lc);
+			continue;
+		}
 		foreach(lc2, index->parts)
 		{
 			IndexPart  *part = lfirst(lc2);
@@ -560,7 +586,14 @@ same_definition(const TableDef *a, const TableDef *b)
 {
 	Jsonb	   *ja = model_to_jsonb(a);
 	Jsonb	   *jb = model_to_jsonb(b);
+	ListCell   *lc;
 
+	/* dropped, and added again the same */
+	foreach(lc, b->columns)
+	{
+		if (((TableColumn *) lfirst(lc))->origin == NULL)
+			return false;
+	}
 	return VARSIZE(ja) == VARSIZE(jb) && memcmp(ja, jb, VARSIZE(ja)) == 0;
 }
 

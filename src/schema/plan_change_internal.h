@@ -35,6 +35,8 @@ typedef struct TablePair
 extern void change_run(ChangeState *state, const TableDef *def,
 					   const char *kind, char *sql);
 
+extern bool change_gives_way(const TableDef *after, const TableIndex *index);
+
 /* plan_alter.c */
 /* Which columns are retyped and rebuilt; before anything is run. */
 extern void alter_look(ChangeState *state, TablePair *t);

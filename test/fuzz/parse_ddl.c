@@ -82,6 +82,115 @@ statement(char *sql, bool fails)
 	parse(p);
 }
 
+/*
+ * Where a statement of a script ends: at the delimiter, outside of quotes and
+ * comments. NULL: nowhere.
+ */
+static char *
+find_end(char *p, const char *delimiter)
+{
+	size_t		len = strlen(delimiter);
+	char		quote = 0;
+
+	for (; *p != '\0'; p++)
+	{
+		if (quote != 0)
+		{
+			if (*p == '\\' && quote != '`' && p[1] != '\0')
+				p++;
+			else if (*p == quote)
+				quote = 0;
+		}
+		else if (strncmp(p, delimiter, len) == 0)
+			return p;
+		else if (*p == '\'' || *p == '"' || *p == '`')
+			quote = *p;
+		else if (*p == '#' || (p[0] == '-' && p[1] == '-' && isspace((unsigned char) p[2])))
+		{
+			while (p[1] != '\0' && p[1] != '\n')
+				p++;
+		}
+		else if (p[0] == '/' && p[1] == '*' && p[2] != '!' && p[2] != 'M')
+		{
+			char	   *close = strstr(p + 2, "*/");
+
+			if (close == NULL)
+				return NULL;
+			p = close + 1;
+		}
+	}
+	return NULL;
+}
+
+static bool
+is_command(const char *line, const char *command)
+{
+	return strncasecmp(line, command, strlen(command)) == 0 &&
+		isspace((unsigned char) line[strlen(command)]);
+}
+
+/*
+ * A script of mysqltest: lines that begin with "--" are commands, "error"
+ * before a statement means that it fails, "delimiter" sets another one.
+ */
+static void
+read_script(char *p)
+{
+	char		delimiter[16] = ";";
+	bool		fails = false;
+
+	while (*p != '\0')
+	{
+		char	   *eol = strchr(p, '\n');
+		char	   *end;
+
+		while (isspace((unsigned char) *p))
+			p++;
+		eol = strchr(p, '\n');
+		if (*p == '\0')
+			break;
+		if (*p == '#' || (p[0] == '-' && p[1] == '-'))
+		{
+			char	   *command = p + 2;
+
+			while (*command == ' ')
+				command++;
+			/* a statement that is to fail need not be understood */
+			if (*p == '-' && is_command(command, "error"))
+				fails = true;
+			if (*p == '-' && is_command(command, "delimiter"))
+				(void) sscanf(command + 10, "%15s", delimiter);
+			if (eol == NULL)
+				break;
+			p = eol + 1;
+			continue;
+		}
+		end = find_end(p, delimiter);
+		if (end == NULL)
+			break;
+		if (is_command(p, "delimiter"))
+		{
+			char		word[16] = "";
+
+			*end = '\0';
+			(void) sscanf(p + 10, "%15s", word);
+			p = end + strlen(delimiter);
+			if (word[0] != '\0')
+				strcpy(delimiter, word);
+			continue;
+		}
+		*end = '\0';
+		if (is_command(p, "error"))
+			fails = true;
+		else
+		{
+			statement(p, fails);
+			fails = false;
+		}
+		p = end + strlen(delimiter);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -90,7 +199,6 @@ main(int argc, char **argv)
 		char	   *data;
 		char	   *line;
 		char	   *start = NULL;
-		bool		fails = false;
 
 		if (strcmp(argv[i], "--mysqltest") == 0)
 			mysqltest = true;
@@ -103,37 +211,28 @@ main(int argc, char **argv)
 		if (out == NULL)
 			out = quiet ? fopen("/dev/null", "w") : stdout;
 		data = slurp(argv[i]);
+		if (mysqltest)
+		{
+			read_script(data);
+			free(data);
+			continue;
+		}
 		for (line = data; line != NULL && *line != '\0';)
 		{
 			char	   *next = strchr(line, '\n');
 			char	   *end = next ? next : line + strlen(line);
 
 			if (start == NULL)
-			{
 				start = line;
-				/* a statement that is to fail need not be understood */
-				if (mysqltest && (strncmp(line, "--error", 7) == 0 ||
-								  strncmp(line, "-- error", 8) == 0 ||
-								  strncmp(line, "error ", 6) == 0))
-					fails = true;
-				if (mysqltest && (line[0] == '-' || line[0] == '#' ||
-								  line == end))
-				{
-					start = NULL;
-					line = next ? next + 1 : NULL;
-					continue;
-				}
-			}
 			while (end > line && isspace((unsigned char) end[-1]))
 				end--;
 			if (end > line && end[-1] == ';')
 			{
 				char	   *sql = strndup(start, end - 1 - start);
 
-				statement(sql, fails);
+				statement(sql, false);
 				free(sql);
 				start = NULL;
-				fails = false;
 			}
 			line = next ? next + 1 : NULL;
 		}

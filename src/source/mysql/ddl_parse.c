@@ -316,7 +316,7 @@ ddl_default_value(DdlParser *p)
 		take_parenthesized(p, &buf);
 		return trimmed(&buf);
 	}
-	if (ddl_is(p, "next"))
+	if (ddl_is(p, "next") || ddl_is(p, "previous"))
 	{
 		/* NEXT VALUE FOR sequence */
 		for (int i = 0; i < 3; i++)
@@ -330,6 +330,17 @@ ddl_default_value(DdlParser *p)
 				break;
 			ddl_take_token(p, &buf);
 		}
+		return trimmed(&buf);
+	}
+	if (ddl_is(p, "case"))
+	{
+		int			depth = 0;
+
+		do
+		{
+			depth += ddl_is(p, "case") ? 1 : ddl_is(p, "end") ? -1 : 0;
+			ddl_take_token(p, &buf);
+		} while (depth > 0 && !ddl_is_end(p));
 		return trimmed(&buf);
 	}
 	if (p->token.kind == DDL_TOK_WORD)
@@ -347,12 +358,33 @@ ddl_default_value(DdlParser *p)
 		}
 		if (ddl_is(p, "("))
 			take_parenthesized(p, &buf);
+		else if (pg_strcasecmp(trimmed(&buf), "true") == 0)
+			return pstrdup("1");
+		else if (pg_strcasecmp(trimmed(&buf), "false") == 0)
+			return pstrdup("0");
 	}
 	else if (p->token.kind == DDL_TOK_END || p->token.kind == DDL_TOK_OP)
 		ddl_unexpected(p);
 	else
 		ddl_take_token(p, &buf);
 	return trimmed(&buf);
+}
+
+bool
+ddl_engine_option(DdlParser *p)
+{
+	DdlMark		mark = ddl_mark(p);
+
+	if (!ddl_is_name(p))
+		return false;
+	ddl_advance(p);
+	if (!ddl_accept(p, "="))
+	{
+		ddl_back(p, &mark);
+		return false;
+	}
+	ddl_advance(p);
+	return true;
 }
 
 DdlAction *
@@ -473,6 +505,9 @@ parse_truncate(DdlParser *p)
 	p->stmt->kind = DDL_TRUNCATE;
 	(void) ddl_accept(p, "table");
 	add_table(p);
+	/* Oracle's DROP STORAGE and REUSE STORAGE */
+	if (ddl_accept(p, "drop") || ddl_accept(p, "reuse"))
+		ddl_expect(p, "storage");
 	ddl_wait(p);
 }
 
@@ -495,6 +530,7 @@ parse_create_index(DdlParser *p, IndexKind kind)
 	ddl_index_options(p, index);
 	while (ddl_algorithm(p))
 		;
+	ddl_wait(p);
 	if (p->stmt->or_replace)
 	{
 		action = ddl_action(p, DDL_DROP_INDEX);

@@ -128,19 +128,25 @@ parse_add(DdlParser *p)
 		return;
 	}
 	mark = ddl_mark(p);
-	if (ddl_accept2(p, "period", "for"))
+	if (ddl_accept(p, "period"))
 	{
-		char	   *name = ddl_name(p);
-		char	   *columns = ddl_parenthesized(p);
+		bool		if_not_exists = ddl_if_not_exists(p);
 
-		if (pg_strcasecmp(name, "system_time") != 0)
+		if (ddl_accept(p, "for"))
 		{
-			DdlAction  *action = ddl_action(p, DDL_ADD_PERIOD);
+			char	   *name = ddl_name(p);
+			char	   *columns = ddl_parenthesized(p);
 
-			action->name = name;
-			action->text = psprintf("`%s` %s", name, columns);
+			if (pg_strcasecmp(name, "system_time") != 0)
+			{
+				DdlAction  *action = ddl_action(p, DDL_ADD_PERIOD);
+
+				action->name = name;
+				action->text = psprintf("`%s` %s", name, columns);
+				action->if_exists = if_not_exists;
+			}
+			return;
 		}
-		return;
 	}
 	ddl_back(p, &mark);
 	if (ddl_accept(p, "column"))
@@ -183,10 +189,13 @@ parse_drop(DdlParser *p)
 		rows_change(p, "DROP PARTITION");
 	else if (ddl_accept2(p, "system", "versioning"))
 		ddl_action(p, DDL_VERSIONING)->on = false;
-	else if (ddl_accept2(p, "period", "for"))
+	else if (ddl_accept(p, "period"))
 	{
-		char	   *name = ddl_name(p);
+		char	   *name;
 
+		(void) ddl_if_exists(p);
+		ddl_expect(p, "for");
+		name = ddl_name(p);
 		if (pg_strcasecmp(name, "system_time") != 0)
 			ddl_action(p, DDL_DROP_PERIOD)->name = name;
 	}

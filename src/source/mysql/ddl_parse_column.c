@@ -392,6 +392,9 @@ column_type(DdlParser *p, DdlColumn *column, List **keys)
 	switch (type->shape)
 	{
 		case SHAPE_PLAIN:
+			/* GEOMETRY(9,4): digits that nobody looks at */
+			if (ddl_is(p, "("))
+				(void) ddl_parenthesized(p);
 			break;
 		case SHAPE_INTEGER:
 			integer_type(p, col, type);
@@ -642,20 +645,7 @@ column_attribute(DdlParser *p, DdlColumn *column, List **keys)
 	else if (ddl_accept2(p, "with", "system") ||
 			 ddl_accept2(p, "without", "system"))
 		ddl_expect(p, "versioning");
-	else if (ddl_is_name(p) && p->input->dialect.mariadb)
-	{
-		/* an engine's own attribute: name = value */
-		DdlMark		mark = ddl_mark(p);
-
-		ddl_advance(p);
-		if (!ddl_accept(p, "="))
-		{
-			ddl_back(p, &mark);
-			return false;
-		}
-		ddl_advance(p);
-	}
-	else
+	else if (!p->input->dialect.mariadb || !ddl_engine_option(p))
 		return false;
 	return true;
 }

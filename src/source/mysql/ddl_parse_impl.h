@@ -72,6 +72,8 @@ extern char *ddl_default_value(DdlParser *p);
 
 /* ddl_parse_key.c: true if an index, foreign key or check was there */
 extern bool ddl_key(DdlParser *p, List **actions);
+/* An engine's own attribute: name = value. */
+extern bool ddl_engine_option(DdlParser *p);
 extern void ddl_references(DdlParser *p, TableForeignKey *fk);
 extern bool ddl_checks_count(const DdlParser *p);
 extern List *ddl_key_parts(DdlParser *p);

@@ -84,6 +84,8 @@ ddl_index_options(DdlParser *p, TableIndex *index)
 			(void) ddl_accept(p, "=");
 			(void) ddl_string(p);
 		}
+		else if (p->input->dialect.mariadb && ddl_engine_option(p))
+			;
 		else
 			return;
 	}
