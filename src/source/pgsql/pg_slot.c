@@ -27,6 +27,13 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+/*
+ * A source that does not answer the simplest question for so long is out of
+ * reach. The stream itself cannot tell: its sender may be busy reading a large
+ * transaction of other tables.
+ */
+#define ANSWER_MS 20000
+
 /* How long release waits for the sender of an ended worker to go. */
 #define RELEASE_WAIT_MS 5000
 
@@ -113,10 +120,13 @@ pg_current_position(SourceConn *conn)
 int64
 pg_log_distance(SourceConn *conn, const char *position, char **end)
 {
-	char	   *text = pg_query_value(((PgSource *) conn)->sql, "SELECT " LOG_END);
+	PgConn	   *sql = ((PgSource *) conn)->sql;
+	long		patience = pg_set_patience(sql, ANSWER_MS);
+	char	   *text = pg_query_value(sql, "SELECT " LOG_END);
 	uint64		at = pg_parse_position(position).segment;
 	uint64		last;
 
+	(void) pg_set_patience(sql, patience);
 	if (end)
 		*end = text;
 	if (text == NULL)

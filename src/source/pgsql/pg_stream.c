@@ -411,9 +411,25 @@ take_message(SourceStream *stream, MemoryContext rowcxt)
 	}
 }
 
+/*
+ * Name of a stream that must not ask for binary values again: DDL inside of a
+ * transaction has made a column whose binary form is not the same here. The
+ * consumer goes back to what it committed last, where the column is not known
+ * yet, so that this has to be kept until the process ends.
+ */
+static char text_only[NAMEDATALEN];
+
+/*
+ * CHANGE_ROLLBACK, as change.h has it, when values come in a form that cannot
+ * be read.
+ */
 Change *
 pg_next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 {
+	if (stream->give_up)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRANSACTION_ROLLBACK),
+				 errmsg("the stream of changes has to be opened again")));
 	for (;;)
 	{
 		Change	   *change = NULL;
@@ -447,6 +463,8 @@ pg_next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 					break;
 			}
 		}
+		if (stream->give_up)
+			strlcpy(text_only, stream->name, sizeof(text_only));
 		if (change != NULL)
 			return change;
 	}
@@ -571,7 +589,7 @@ pg_open_changes(const ConnectionInfo *info, const char *position,
 	pg_check_capture(stream->conn);
 	stream->report_ms = set_sender_timeout(stream->conn);
 	stream->binary = pg_version_num(stream->conn) >= 140000 &&
-		stream_all_binary(stream);
+		strcmp(text_only, stream->name) != 0 && stream_all_binary(stream);
 	wait_for_slot(stream->conn);
 	start_replication(stream);
 	stream->reported = GetCurrentTimestamp();

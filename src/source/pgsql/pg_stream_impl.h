@@ -51,6 +51,7 @@ struct SourceStream
 	TypePolicy *policy;
 	char	   *name;			/* of slot and publication */
 	bool		binary;			/* values were asked for in binary form */
+	bool		give_up;		/* and that was wrong: see pg_next_change */
 
 	/* the wire */
 	XLogRecPtr	received;

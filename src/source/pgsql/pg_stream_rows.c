@@ -148,6 +148,7 @@ match_columns(SourceStream *stream, PgRelation *table)
 			definition_differs(table, "Column \"%s\" has another type.",
 							   table->att_names[i]);
 		table->needs_catalog |= pg_value_needs_catalog(pc, stream->binary);
+		stream->give_up |= stream->binary && !pc->binary;
 	}
 	for (int c = 0; c < rel->ncolumns; c++)
 		carried += rel->columns[c].carried;
@@ -444,6 +445,8 @@ stream_tell(SourceStream *stream, MemoryContext rowcxt)
 		stream->waiting = false;
 		return NULL;
 	}
+	if (stream->give_up)
+		return make_change(stream, CHANGE_ROLLBACK);
 	if (!stream->begun)
 		return tell_begin(stream);
 	return tell_row(stream, table, rowcxt);
