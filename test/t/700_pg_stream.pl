@@ -13,6 +13,7 @@ use Dts::Task;
 my $v = ($ENV{DTS_PG_KIND} // '-99') =~ /-(\d+)/ ? $1 : 99;
 my ($src, $pg) = pg_pair(src_conf => "wal_sender_timeout = 6s\nmax_wal_size = 200MB\nmin_wal_size = 80MB\n"
       . ($v >= 13 ? "logical_decoding_work_mem = 64kB\nmax_slot_wal_keep_size = 400MB\n" : ''));
+plan skip_all => 'the destination is older than the source' if $src->value('SHOW server_version_num') / 10000 >= int($pg->value('SHOW server_version_num') / 10000) + 1;
 note $src->value('SELECT version()');
 
 my $tables = <<'END';
@@ -207,7 +208,7 @@ is($src->value("SELECT active_pid FROM pg_replication_slots WHERE slot_name = '$
 $_->sql('CREATE SCHEMA s2; CREATE TABLE s2.none (a integer); INSERT INTO s2.none VALUES (1)') for $src, $pg;
 my $two = Dts::Task->new($src, $pg, name => 'none', source => 'src_st', types => [qw(full incremental)], objects => [ { schema => 's2' } ], options => { conflict => 'ignore' });
 $two->start; $two->wait_status('failed|precheck_failed', 60);
-like($two->report, qr/REPLICA IDENTITY/, 'a table without replica identity is refused');
+like($two->report . $pg->value("SELECT string_agg(advice, ' ') FROM dtsmig.precheck_results WHERE task = 'none'"), qr/REPLICA IDENTITY/, 'a table without replica identity is refused');
 $src->sql('UPDATE s2.none SET a = 2');
 $two->release;
 
