@@ -216,6 +216,10 @@ typedef struct SourceRoutine
 	void		(*prepare_relation) (SourceConn *conn, SourceRelation *rel,
 									 TypePolicy *policy);
 
+	/*
+	 * Raises 42P01, 42703, 3F000 or 40001 where the table is not any more what
+	 * the snapshot knows; the snapshot stays good for other tables.
+	 */
 	SourceRows *(*open_rows) (SourceConn *conn, SourceRelation *rel,
 							  const SourceRange *range);
 	/* Next row as Datums in the current context; false at the end. May be NULL. */

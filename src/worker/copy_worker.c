@@ -27,6 +27,7 @@
 #include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 #include "worker/statement.h"
@@ -104,6 +105,46 @@ produce_rows(void *arg, StringInfo buf)
 	return more;
 }
 
+/*
+ * NULL: the table at the source has changed since the shared snapshot. It is
+ * copied again when the log has told how.
+ */
+static SourceRows *
+open_rows(CopyRun *run, SourceConn *conn, SourceRelation *rel,
+		  const SourceRange *range)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	SourceRows *volatile rows = NULL;
+
+	if (run->source->share_snapshot == NULL)
+		return run->source->open_rows(conn, rel, range);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		rows = run->source->open_rows(conn, rel, range);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		MemoryContextSwitchTo(cxt);
+		if (code != ERRCODE_UNDEFINED_TABLE && code != ERRCODE_UNDEFINED_COLUMN &&
+			code != ERRCODE_UNDEFINED_SCHEMA &&
+			code != ERRCODE_T_R_SERIALIZATION_FAILURE)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		rows = NULL;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	return rows;
+}
+
 static void
 copy_range(CopyRun *run, Job *job)
 {
@@ -129,7 +170,12 @@ copy_range(CopyRun *run, Job *job)
 		conn = run->source->connect(run->info);
 		run->source->open_table_snapshot(conn, run->info, rel, &snapshot);
 	}
-	st.rows = run->source->open_rows(conn, rel, &range);
+	st.rows = open_rows(run, conn, rel, &range);
+	if (st.rows == NULL)
+	{
+		task_leave_table(run->task->id, job->table_id);
+		return;
+	}
 	keep = run->options->conflict == 1;
 	loaded = run->dest->load(rel, produce_rows, &st, keep ? LOAD_KEEP :
 							 job->whole_table ? LOAD_REPLACE : LOAD_APPEND);
@@ -146,8 +192,8 @@ copy_range(CopyRun *run, Job *job)
 
 	/* the table's row serialises the ends of its ranges */
 	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = rows_copied + $2, "
-					  "bytes_copied = bytes_copied + $3, state = 'copying' "
-					  "WHERE table_id = $1", "iii", job->table_id, (int64) st.nrows,
+					  "bytes_copied = bytes_copied + $3, state = CASE state "
+					  "WHEN 'resync' THEN state ELSE 'copying' END WHERE table_id = $1", "iii", job->table_id, (int64) st.nrows,
 					  (int64) st.nbytes);
 	(void) books_exec("UPDATE dtsmig.task_job SET state = 'done', rows = $2, "
 					  "bytes = $3, snapshot_low = $4, snapshot_position = $5 "
@@ -160,6 +206,7 @@ copy_range(CopyRun *run, Job *job)
 					  "AND j.kind = 'copy' AND j.state <> 'done')",
 					  "i", job->table_id);
 	(void) books_exec("UPDATE dtsmig.task_table SET state = 'copied' WHERE table_id = $1 "
+					  "AND state <> 'resync' "
 					  "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j "
 					  "WHERE j.table_id = $1 AND j.kind = 'copy' AND j.state <> 'done')",
 					  "i", job->table_id);

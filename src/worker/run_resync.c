@@ -593,6 +593,8 @@ is_passing(int sqlerrcode)
 {
 	return sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE ||
 		sqlerrcode == ERRCODE_UNDEFINED_TABLE ||
+		sqlerrcode == ERRCODE_UNDEFINED_COLUMN ||
+		sqlerrcode == ERRCODE_UNDEFINED_SCHEMA ||
 		sqlerrcode == MAKE_SQLSTATE('4', '2', 'S', '2', '2') ||
 		sqlerrcode == MAKE_SQLSTATE('4', '2', 'S', '0', '2');
 }

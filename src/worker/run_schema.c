@@ -324,7 +324,8 @@ run_post_data(TaskRun *run)
 					  "target_position, start_position) "
 					  "WHERE task_id = $1 AND consistent_since IS NULL",
 					  "i", run->task->id);
-	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready' WHERE task_id = $1",
+	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready' WHERE task_id = $1 "
+					  "AND state <> 'resync'",
 					  "i", run->task->id);
 	task_log_event(run->task->id, "info", more ?
 				   "the destination is consistent; following changes" :

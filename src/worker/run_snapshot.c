@@ -89,6 +89,30 @@ task_same_columns(const TableDef *a, const TableDef *b)
 	return true;
 }
 
+bool
+task_leave_table(int64 task_id, int64 table_id)
+{
+	BookRows   *rows;
+
+	/* a range that somebody copies just now ends in its own way */
+	rows = books_query("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id IN "
+					   "(SELECT job_id FROM dtsmig.task_job WHERE table_id = $1 "
+					   "AND kind = 'copy' AND state <> 'done' "
+					   "FOR UPDATE SKIP LOCKED) RETURNING job_id", "i", table_id);
+	if (rows->nrows == 0)
+		return false;
+	(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
+					  "AND kind = 'statement' AND state = 'waiting'", "i", table_id);
+	rows = books_query("UPDATE dtsmig.task_table SET state = 'resync' "
+					   "WHERE table_id = $1 RETURNING source_schema, source_table",
+					   "i", table_id);
+	task_log_event(task_id, "info",
+				   psprintf("table \"%s\".\"%s\" is to be copied again",
+							rows->values[0][0], rows->values[0][1]),
+				   "The source's table was changed before it was copied.", NULL, NULL);
+	return true;
+}
+
 /* Tables that are to be copied still, but are not what the books say. */
 static void
 leave_changed(TaskRun *run)
@@ -100,20 +124,10 @@ leave_changed(TaskRun *run)
 	{
 		SourceRelation *rel = run->rels[i];
 		const TableDef *def = find_def(tables, rel->schema, rel->name);
-		BookRows   *rows;
 
 		if (rel->resync || (def != NULL && task_same_columns(def, rel->def)))
 			continue;
-		rows = books_query("UPDATE dtsmig.task_job SET state = 'done' WHERE table_id = $1 "
-						   "AND kind = 'copy' AND state <> 'done' RETURNING job_id",
-						   "i", (int64) rel->table_id);
-		if (rows->nrows == 0)
-			continue;
-		(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
-						  "AND kind = 'statement' AND state = 'waiting'", "i",
-						  (int64) rel->table_id);
-		task_mark_resync(run, rel->table_id,
-						 "The source's table was changed before it could be copied.");
+		(void) task_leave_table(run->task->id, rel->table_id);
 	}
 }
 

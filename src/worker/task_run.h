@@ -172,6 +172,11 @@ extern void run_post_data(TaskRun *run);
  * until the log has told why.
  */
 extern void task_share_snapshot(TaskRun *run);
+/*
+ * What is left of the copy of a table is not made; its rows are to be copied
+ * again. False: nothing was left.
+ */
+extern bool task_leave_table(int64 task_id, int64 table_id);
 /* Have two definitions the same columns, of the same types, in one order? */
 extern bool task_same_columns(const TableDef *a, const TableDef *b);
 

@@ -38,6 +38,12 @@
 
 #define RETRY_FIRST_MS 500
 #define RETRY_LAST_MS 15000
+/* So often pg_dump may fail, one time after another. */
+#define PROGRAM_TRIES 5
+/* So often the log is followed to its end for tables that wait for it. */
+#define CATCH_UP_ROUNDS 20
+
+static int	program_failures = 0;
 
 /* Advisory lock class of task workers: "dts". */
 #define TASK_LOCK_CLASS 0x647473
@@ -235,6 +241,41 @@ is_caught_up(TaskRun *run)
 					   run->source->parse_position(run->task->target_position)) >= 0;
 }
 
+static bool
+waits_for_copy(TaskRun *run)
+{
+	bool		waits;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	waits = task_wants_resync(run);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+	return waits;
+}
+
+/*
+ * To where the last snapshot stood; and on until the tables are there whose
+ * copy was left for the log to tell what they look like: keys that join tables
+ * come next.
+ */
+static void
+catch_up(TaskRun *run)
+{
+	const char *until = run->task->target_position;
+
+	if (is_caught_up(run) && !waits_for_copy(run))
+		return;
+	for (int i = 0; i < CATCH_UP_ROUNDS; i++)
+	{
+		run_changes(run, until);
+		if (!waits_for_copy(run))
+			return;
+		until = run->source->current_position(run->conn);
+	}
+}
+
 /* Goes through the steps that are left; returns when the task is complete. */
 static void
 run_task(TaskRun *run)
@@ -265,6 +306,7 @@ run_task(TaskRun *run)
 	set_running(run);
 	if (at_step(run, "new"))
 		run_read_schema(run);
+	program_failures = 0;
 	MemoryContextSwitchTo(run->cxt);
 	if (at_step(run, "schema"))
 		run_pre_data(run);
@@ -274,9 +316,8 @@ run_task(TaskRun *run)
 	MemoryContextSwitchTo(run->cxt);
 	if (at_step(run, "catchup"))
 	{
-		if (run->task->do_incremental && run->task->target_position &&
-			!is_caught_up(run))
-			run_changes(run, run->task->target_position);
+		if (run->task->do_incremental && run->task->target_position)
+			catch_up(run);
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		task_set_step(run, run->task->do_full ? "full" : "schema", "indexes");
@@ -318,6 +359,12 @@ classify_error(int sqlerrcode)
 {
 	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
 
+	/*
+	 * A program that reads the source's schema stumbles over what is dropped
+	 * meanwhile. It does so again if something is wrong for good.
+	 */
+	if (sqlerrcode == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION)
+		return ++program_failures <= PROGRAM_TRIES ? ERROR_PASSING : ERROR_FINAL;
 	/* the source has purged the log that we need */
 	if (sqlerrcode == ERRCODE_UNDEFINED_FILE)
 		return ERROR_FINAL;

@@ -134,10 +134,14 @@ pg_plan_ranges(SourceConn *conn, SourceRelation *rel, int64 rows_per_range)
 	int64		pieces;
 	PgResult   *r;
 
-	r = pg_queryf(sql, "SELECT pg_catalog.pg_relation_size(%s::pg_catalog.regclass) "
-				  "/ pg_catalog.current_setting('block_size')::pg_catalog.int8",
-				  pg_quote_literal(pg_quote_qualified(rel->schema, rel->name)));
-	pages = strtoll(r->values[0][0], NULL, 10);
+	/* no size: it was dropped since the snapshot */
+	r = pg_queryf(sql, "SELECT pg_catalog.pg_relation_size(c.oid) "
+				  "/ pg_catalog.current_setting('block_size')::pg_catalog.int8 "
+				  "FROM pg_catalog.pg_class c "
+				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				  "WHERE n.nspname = %s AND c.relname = %s",
+				  pg_quote_literal(rel->schema), pg_quote_literal(rel->name));
+	pages = r->nrows > 0 && r->values[0][0] ? strtoll(r->values[0][0], NULL, 10) : 0;
 	pieces = Max(rows / Max(rows_per_range, 1), bytes / RANGE_BYTES) + 1;
 	pieces = Min(pieces, Max(pages / 16, 1));
 	if (pg_version_num(sql) < 140000)
@@ -259,9 +263,50 @@ pg_prepare_relation(SourceConn *conn, SourceRelation *rel, TypePolicy *policy)
 struct SourceRows
 {
 	PgConn	   *conn;
+	bool		locked;			/* within a savepoint, whose end lets go */
 	bool		text;
 	bool		begun;			/* the binary header has been passed over */
 };
+
+/*
+ * Catalogs are read as they are now, not as the snapshot has them: is the
+ * table still the one that the snapshot knows? One that was written anew since
+ * (ALTER TABLE … TYPE, TRUNCATE) would look empty. From here on it is locked
+ * against that; the lock is that of any SELECT, and held for these rows alone.
+ */
+static void
+lock_table(SourceRows *rows, const SourceRelation *rel)
+{
+	char	   *name = pg_quote_qualified(rel->schema, rel->name);
+	PgResult   *r;
+
+	(void) pg_query(rows->conn, "SAVEPOINT dtsmig_rows");
+	rows->locked = true;
+	(void) pg_queryf(rows->conn, "LOCK TABLE ONLY %s IN ACCESS SHARE MODE", name);
+	r = pg_queryf(rows->conn,
+				  "SELECT 1 FROM pg_catalog.pg_class c "
+				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				  "WHERE n.nspname = %s AND c.relname = %s "
+				  "AND c.oid = %s::pg_catalog.regclass "
+				  "AND c.relfilenode = pg_catalog.pg_relation_filenode(c.oid)",
+				  pg_quote_literal(rel->schema), pg_quote_literal(rel->name),
+				  pg_quote_literal(name));
+	if (r->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("table %s of the source is another than in the snapshot",
+						name),
+				 errdetail("A statement has made it or its rows anew since.")));
+}
+
+static void
+unlock_table(SourceRows *rows)
+{
+	if (rows->locked)
+		(void) pg_query(rows->conn, "ROLLBACK TO SAVEPOINT dtsmig_rows; "
+						"RELEASE SAVEPOINT dtsmig_rows");
+	rows->locked = false;
+}
 
 SourceRows *
 pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
@@ -272,6 +317,16 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 
 	rows->conn = ((PgSource *) conn)->sql;
 	rows->text = rel->text_rows;
+	if (pg_in_transaction(rows->conn))
+	{
+		/* what an earlier error has left of a savepoint goes first */
+		ErrorData  *edata;
+
+		(void) pg_try_query(rows->conn, "SELECT 1", &edata);
+		if (edata != NULL)
+			(void) pg_query(rows->conn, "ROLLBACK TO SAVEPOINT dtsmig_rows");
+		lock_table(rows, rel);
+	}
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "COPY (SELECT ");
 	for (int i = 0; i < rel->ncolumns; i++)
@@ -343,5 +398,6 @@ void
 pg_close_rows(SourceRows *rows)
 {
 	pg_copy_stop(rows->conn);
+	unlock_table(rows);
 	pfree(rows);
 }

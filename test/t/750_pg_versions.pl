@@ -1,0 +1,87 @@
+# A live PostgreSQL of each version moves while pgbench writes with 8 clients
+# and DDL goes on, from the first moment to the last: equal rows, no sequence
+# behind, nothing left at the source.
+use strict;
+use warnings;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Dts::Env qw(bindir spawn reap tmpdir slurp);
+use Dts::PgSource qw(same_pg_tables);
+use Dts::Postgres;
+use Dts::Task;
+
+# source, destination (another than the server that is built for)
+for my $case (@ARGV ? map { [$_] } @ARGV : ([ 'postgresql-10' ], [ 'postgresql-13' ], [undef]))
+{
+    my ($kind, $into) = @$case;
+    my $name = $kind // 'postgresql-15';
+  SKIP:
+    {
+        my $root = $into ? Dts::Postgres::foreign_root($into) : undef;
+        skip "$name: no $into to migrate into here", 1 if $into && !$root;
+        one($name, $kind, $root);
+    }
+}
+done_testing();
+
+sub one
+{
+    my ($name, $kind, $root) = @_;
+    my $src = Dts::PgSource->new(kind => $kind, conf => 'max_connections = 100')->start;
+    my $pg = Dts::Postgres->new(preload => 1, root => $root)->start;
+    $pg->sql('CREATE EXTENSION dtsmig');
+    my @bench = (bindir() . '/pgbench', '-h', '127.0.0.1', '-p', $src->{port}, '-U', 'postgres');
+    is(system("@bench -q -i -s 5 postgres >/dev/null 2>&1"), 0, "$name: pgbench -i");
+    $src->sql(<<'END');
+ALTER TABLE pgbench_history ADD id bigserial PRIMARY KEY;
+CREATE TABLE counted (id serial PRIMARY KEY, t text, big text); ALTER TABLE counted ALTER big SET STORAGE EXTERNAL;
+INSERT INTO counted (t, big) SELECT 'c', repeat('b', 3000) FROM generate_series(1, 1000);
+CREATE SEQUENCE free_seq INCREMENT BY 3;
+CREATE VIEW seen AS SELECT bid, sum(abalance) AS s FROM pgbench_accounts GROUP BY bid;
+END
+    my $log = tmpdir() . "/pgbench-$name.log";
+    my $script = tmpdir() . "/more-$name.sql";
+    open my $fh, '>', $script or die;
+    print $fh "INSERT INTO counted (t) VALUES (nextval('free_seq')::text);\n"
+      . "UPDATE counted SET t = t || 'x' WHERE id = 1 + (random() * 999)::int;\n";
+    close $fh;
+    my $bench = spawn({ log => $log }, @bench, '-n', '-c', 8, '-j', 2, '-T', 600, '-R', 400, '-b', 'tpcb-like@4', '-f', "$script\@1", 'postgres');
+    my $n = 0;
+    my $ddl = $src->background(sub {
+        $n++;
+        sleep 0.25;
+        return "CREATE TABLE new_$n (id serial PRIMARY KEY, v int); INSERT INTO new_$n (v) VALUES ($n), (1);\n" if $n % 4 == 1;
+        my $o = $n - 1;
+        return "BEGIN; ALTER TABLE new_$o ADD extra text DEFAULT 'e$n'; INSERT INTO new_$o (v, extra) VALUES (2, 'x'); COMMIT;\n" if $n % 4 == 2;
+        $o = $n - 2;
+        return "CREATE INDEX ON new_$o (v); ALTER TABLE new_$o RENAME COLUMN v TO w; UPDATE new_$o SET w = w + 1;\n" if $n % 4 == 3;
+        $o = $n - 3;
+        return "ALTER TABLE counted ADD c$n int DEFAULT $n;\n" . ($n > 8 ? 'ALTER TABLE counted DROP c' . ($n - 4) . ";\n" : '') if $n % 8 == 4;
+        return "DROP TABLE new_" . ($o - 4) . ";\n";
+    });
+    sleep 1;
+    my $task = Dts::Task->new($src, $pg, name => 'live', db => 'postgres', options => { copy_workers => 2, rows_per_range => 100000 });
+    $task->start->wait_for('incremental', 180);
+    sleep 4;
+    $ddl->stop;
+    reap($bench, 'INT', 30);
+    $task->catch_up(120);
+    same_pg_tables($src, $pg, "$name: moved while it was written");
+    my $done = () = slurp($log) =~ /ERROR/g;
+    is($done, 0, "$name: nothing that the application did failed") or diag slurp($log);
+    cmp_ok($src->value('SELECT count(*) FROM pgbench_history'), '>', 500, "$name: there was load");
+    my $columns = "SELECT string_agg(format('%s.%s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attrelid::regclass::text, attname) FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped";
+    my %sides;
+    $sides{$_}++ for split /, /, $src->value($columns);
+    $sides{$_}-- for split /, /, $pg->value($columns);
+    is(join(', ', map { ($sides{$_} > 0 ? 'missing ' : 'too many ') . $_ } grep { $sides{$_} } sort keys %sides), '',
+        "$name: columns, indexes and views are the same") or diag $pg->value("SELECT string_agg(concat_ws(' ', severity, message, detail), E'\n') FROM dtsmig.task_log");
+    $task->release;
+    my @behind = grep { $src->value("SELECT last_value FROM $_->[0]") > $pg->value("SELECT last_value FROM $_->[0]") }
+      $src->rows("SELECT c.oid::regclass FROM pg_class c WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace");
+    is(join(' ', map { $_->[0] } @behind), '', "$name: no sequence is behind");
+    is($src->value("SELECT (SELECT count(*) FROM pg_replication_slots) + (SELECT count(*) FROM pg_publication) + (SELECT count(*) FROM pg_event_trigger) + (SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'dts%')"),
+        0, "$name: nothing is left at the source");
+    $src->stop;
+    $pg->stop;
+}
