@@ -191,6 +191,12 @@ typedef struct SourceRoutine
 	 */
 	char	   *(*share_snapshot) (SourceConn *conn);
 	/*
+	 * Has a statement changed definitions since the snapshot that conn has
+	 * open? What was read of the schema may then be of two times. NULL: never,
+	 * or it does not matter.
+	 */
+	bool		(*ddl_since_snapshot) (SourceConn *conn);
+	/*
 	 * The snapshots that conn holds or has open are not needed any more. NULL:
 	 * closing the connection is enough.
 	 */

@@ -20,6 +20,9 @@
 #include "utils/snapmgr.h"
 #include "worker/statement.h"
 
+/* So often the schema is read again because it was changed meanwhile. */
+#define READ_TRIES 20
+
 static const char *
 phase_name(PlanPhase phase)
 {
@@ -199,14 +202,23 @@ run_read_schema(TaskRun *run)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	tables = describe_and_start(run, &described);
+	options = plan_options(run->options, run->selection);
+	options->targets_only = !run->task->do_schema;
+	for (int tries = 1;; tries++)
+	{
+		names = NIL;
+		tables = describe_and_start(run, &described);
+		plan = plan_selected(run->source, run->conn, run->info, tables, options,
+							 &names);
+		/* read while statements ran, it may not fit together */
+		if (run->source->ddl_since_snapshot == NULL || tries == READ_TRIES ||
+			!run->source->ddl_since_snapshot(run->conn))
+			break;
+		run->source->end_snapshot(run->conn);
+	}
 	if (run->task->start_position)
 		run->task->start_position = MemoryContextStrdup(run->cxt,
 														run->task->start_position);
-	options = plan_options(run->options, run->selection);
-	options->targets_only = !run->task->do_schema;
-	plan = plan_selected(run->source, run->conn, run->info, tables, options,
-						 &names);
 	if (run->source->end_snapshot && !run->task->do_full)
 		run->source->end_snapshot(run->conn);
 	(void) books_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1", "i",

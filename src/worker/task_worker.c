@@ -39,7 +39,7 @@
 #define RETRY_FIRST_MS 500
 #define RETRY_LAST_MS 15000
 /* So often pg_dump may fail, one time after another. */
-#define PROGRAM_TRIES 5
+#define PROGRAM_TRIES 10
 /* So often the log is followed to its end for tables that wait for it. */
 #define CATCH_UP_ROUNDS 20
 

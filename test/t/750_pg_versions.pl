@@ -49,7 +49,7 @@ END
     my $n = 0;
     my $ddl = $src->background(sub {
         $n++;
-        sleep 0.25;
+        sleep 0.7;
         return "CREATE TABLE new_$n (id serial PRIMARY KEY, v int); INSERT INTO new_$n (v) VALUES ($n), (1);\n" if $n % 4 == 1;
         my $o = $n - 1;
         return "BEGIN; ALTER TABLE new_$o ADD extra text DEFAULT 'e$n'; INSERT INTO new_$o (v, extra) VALUES (2, 'x'); COMMIT;\n" if $n % 4 == 2;
@@ -70,7 +70,7 @@ END
     my $done = () = slurp($log) =~ /ERROR/g;
     is($done, 0, "$name: nothing that the application did failed") or diag slurp($log);
     cmp_ok($src->value('SELECT count(*) FROM pgbench_history'), '>', 500, "$name: there was load");
-    my $columns = "SELECT string_agg(format('%s.%s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attrelid::regclass::text, attname) FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped";
+    my $columns = "SELECT string_agg(x, ', ' ORDER BY x) FROM (SELECT format('%s.%s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod)) AS x FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i' AND attnum > 0 AND NOT attisdropped UNION ALL SELECT replace(indexdef, ',', ';') FROM pg_indexes WHERE schemaname = 'public') x";
     my %sides;
     $sides{$_}++ for split /, /, $src->value($columns);
     $sides{$_}-- for split /, /, $pg->value($columns);

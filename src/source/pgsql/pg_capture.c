@@ -373,3 +373,37 @@ pg_capture_renames(const char *record, CaptureRename renamed, void *arg)
 			renamed(arg, atooid(id), schema, name);
 	}
 }
+
+/* The number of the last statement that was captured; NULL: none, or no capture. */
+static char *
+last_captured(PgConn *conn)
+{
+	const char *stream = pg_info(conn)->stream_name;
+	PgResult   *r;
+
+	r = pg_queryf(conn, "SELECT 1 FROM pg_catalog.pg_class c "
+				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				  "WHERE n.nspname = '" CAPTURE_SCHEMA "' AND c.relname = %s",
+				  pg_quote_literal(stream));
+	if (r->nrows == 0)
+		return NULL;
+	return pg_query_value(conn, psprintf("SELECT pg_catalog.max(id) FROM %s",
+										 pg_quote_qualified(CAPTURE_SCHEMA, stream)));
+}
+
+bool
+pg_ddl_since_snapshot(SourceConn *conn)
+{
+	PgConn	   *sql = ((PgSource *) conn)->sql;
+	PgConn	   *fresh;
+	char	   *then;
+	char	   *now;
+
+	if (pg_info(sql)->stream_name == NULL)
+		return false;
+	fresh = pg_connect(pg_info(sql), PG_CONN_SQL);
+	then = last_captured(sql);
+	now = last_captured(fresh);
+	pg_close(fresh);
+	return now != NULL && (then == NULL || strcmp(then, now) != 0);
+}

@@ -157,6 +157,11 @@ extern char *pg_install_capture(PgConn *conn);
 extern void pg_check_capture(PgConn *conn);
 /* SQL that removes it (char *, statements to be run in this order). */
 extern List *pg_capture_removal(PgConn *conn);
+/*
+ * Has DDL been captured that the snapshot of the session does not have yet?
+ * False where nothing captures it.
+ */
+extern bool pg_ddl_since_snapshot(SourceConn *conn);
 /* Is this the table that the capture writes to? */
 extern bool pg_is_capture(const char *schema, const char *table);
 /*

@@ -111,6 +111,7 @@ const SourceRoutine pgsql_source_routine =
 	.parse_position = pg_parse_position,
 	.log_distance = pg_log_distance,
 	.share_snapshot = pg_share_snapshot,
+	.ddl_since_snapshot = pg_ddl_since_snapshot,
 	.end_snapshot = pg_end_snapshot,
 	.open_snapshot = pg_open_snapshot,
 	.open_table_snapshot = pg_open_table_snapshot,
