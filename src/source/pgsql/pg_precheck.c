@@ -93,8 +93,13 @@ check_version(PgPrecheck *p)
 								 pg_parameter(p->conn, "server_version")),
 						pstrdup("Upgrade the source, or use pg_dump."));
 	else if (source > here)
-		pg_precheck_add(p, "version", PRECHECK_FAILED,
-						psprintf("the source is PostgreSQL %d, and the destination older: %d",
+
+		/*
+		 * Its schema cannot be read, which another item says; rows can be
+		 * carried into tables that are there.
+		 */
+		pg_precheck_add(p, "version", PRECHECK_WARNING,
+						psprintf("the source is PostgreSQL %d, and the destination older: %d; no schema can be migrated, and DDL may be such as this version does not know",
 								 source, here),
 						psprintf("Use a destination of version %d or later.", source));
 	else
