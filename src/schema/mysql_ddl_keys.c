@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "schema/mysql_ddl_internal.h"
+#include "schema/mysql_lex.h"
 
 static TableIndex *
 find_index(List *indexes, const char *name)
@@ -114,6 +115,21 @@ indexes_follow(MyDdl *d)
  * Foreign keys follow their columns. A column's own check, which MariaDB
  * names after the column, goes with it, and is replaced by CHANGE.
  */
+static bool
+mentions(const char *expr, const char *column)
+{
+	MyLexer		lexer;
+	MyToken		token;
+
+	mysql_lex_init(&lexer, expr);
+	while ((token = mysql_lex_next(&lexer)).kind != TOK_END &&
+		   token.kind != TOK_BAD)
+		if ((token.kind == TOK_NAME || token.kind == TOK_WORD) &&
+			pg_strcasecmp(token.text, column) == 0)
+			return true;
+	return false;
+}
+
 static void
 constraints_follow(MyDdl *d)
 {
@@ -156,6 +172,13 @@ constraints_follow(MyDdl *d)
 			TableColumn *now = old->origin == NULL ? NULL :
 				mysql_ddl_by_origin(d->def->columns, old->origin);
 
+			/* a check goes with its column */
+			if (old->origin != NULL && now == NULL &&
+				mentions(check->expr, old->origin))
+			{
+				keep = false;
+				break;
+			}
 			if (!d->defaults->mariadb || old->origin == NULL ||
 				strcmp(old->origin, check->name) != 0)
 				continue;

@@ -209,7 +209,7 @@ execute(Carry *c)
 	}
 	if (run_it)
 	{
-		if (copy_why != NULL || (!task_try_plan(c->run, c->pairs, change,
+		if (copy_why != NULL || (!task_try_plan(c->run, c->pairs, change, NULL,
 											   &c->why) && c->why == NULL))
 		{
 			copy_touched(c, copy_why ? copy_why : "its rows do not fit the statement");

@@ -144,20 +144,23 @@ is_row_error(int sqlerrcode)
 		sqlerrcode == ERRCODE_DATATYPE_MISMATCH;
 }
 
-bool
-task_try_plan(TaskRun *run, List *pairs, PlanChange *change, char **why)
+/* Runs a plan in a subtransaction, without views; NULL: done. */
+static ErrorData *
+try_once(TaskRun *run, List *pairs, PlanChange *change, List *views,
+		 List **foreign_keys)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
+	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
 	{
-		task_run_plan(run, pairs, change, NULL);
+		task_drop_views(views);
+		task_run_plan(run, pairs, change, foreign_keys);
+		task_make_views(run, views);
 		ReleaseCurrentSubTransaction();
-		done = true;
 	}
 	PG_CATCH();
 	{
@@ -174,16 +177,47 @@ task_try_plan(TaskRun *run, List *pairs, PlanChange *change, char **why)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		if (!is_row_error(edata->sqlerrcode))
-			*why = psprintf("at the destination: %s", edata->message);
-		else
-			elog(LOG, "DDL is carried by copying the table again: %s",
-				 edata->message);
+		error = edata;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
 	CurrentResourceOwner = owner;
-	return done;
+	return error;
+}
+
+bool
+task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
+			  List **foreign_keys, char **why)
+{
+	List	   *before = foreign_keys ? list_copy(*foreign_keys) : NIL;
+	ErrorData  *error = try_once(run, pairs, change, NIL, foreign_keys);
+
+	if (error != NULL && task_is_view_error(error->sqlerrcode))
+	{
+		char	   *others;
+		List	   *views = task_views_of(run, pairs, &others);
+
+		if (others != NULL)
+		{
+			*why = psprintf("at the destination: %s; drop %s, which uses the table, resume_task, and create it again afterwards",
+							error->message, others);
+			return false;
+		}
+		if (views != NIL)
+		{
+			if (foreign_keys)
+				*foreign_keys = before;
+			error = try_once(run, pairs, change, views, foreign_keys);
+		}
+	}
+	if (error == NULL)
+		return true;
+	if (!is_row_error(error->sqlerrcode))
+		*why = psprintf("at the destination: %s", error->message);
+	else
+		elog(LOG, "DDL is carried by copying the table again: %s",
+			 error->message);
+	return false;
 }
 
 static void

@@ -543,6 +543,18 @@ store(Resync *r)
 	}
 }
 
+static void
+run_plan(Resync *r, PlanChange *change, List **foreign_keys)
+{
+	char	   *why = NULL;
+
+	if (!task_try_plan(r->run, r->pairs, change, foreign_keys, &why))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("tables could not be altered to be copied again: %s",
+						why ? why : "their rows do not fit")));
+}
+
 /* Returns whether some tables are left for another time. */
 static bool
 resync_once(TaskRun *run, MemoryContext cxt)
@@ -573,7 +585,7 @@ resync_once(TaskRun *run, MemoryContext cxt)
 		{
 			change = plan_change(r.pairs, r.plan, 0);
 			if (run->task->do_schema)
-				task_run_plan(run, r.pairs, change, &foreign_keys);
+				run_plan(&r, change, &foreign_keys);
 		}
 		store(&r);
 		foreach(lc, r.rels)

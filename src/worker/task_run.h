@@ -136,7 +136,7 @@ extern void task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
  * what.
  */
 extern bool task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
-						  char **why);
+						  List **foreign_keys, char **why);
 /* Writes the definitions of pairs that differ into the books. */
 extern void task_store_pairs(TaskRun *run, List *pairs, const char *position,
 							 List **changed);
@@ -146,6 +146,21 @@ extern void task_mark_resync(TaskRun *run, int64 table_id, const char *why);
 extern void task_take_in(TaskRun *run, const char *schema, const char *table,
 						 const char *position);
 extern void task_spi(const char *sql);
+
+/* run_views.c ----------------------------------------------------------- */
+
+typedef struct TaskView TaskView;
+
+/* May views be the cause of this error? */
+extern bool task_is_view_error(int sqlerrcode);
+/*
+ * Views that use tables of pairs that differ, those that use others first
+ * (TaskView *). *others: names of those that the task has not made, or NULL.
+ */
+extern List *task_views_of(TaskRun *run, List *pairs, char **others);
+extern void task_drop_views(List *views);
+/* Makes them again; one that does not fit its tables is given up, and said. */
+extern void task_make_views(TaskRun *run, List *views);
 
 /* run_resync.c ---------------------------------------------------------- */
 
