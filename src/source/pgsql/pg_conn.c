@@ -102,6 +102,17 @@ error_of(PgConn *conn, const PGresult *res)
 		ERRCODE_CONNECTION_FAILURE;
 	e->message = message_of(primary ? primary : PQresultErrorMessage(res));
 	e->detail = detail ? pstrdup(detail) : NULL;
+
+	/*
+	 * A look at the catalogs stumbles over what is dropped at that moment
+	 * ("could not open relation with OID …"): that passes.
+	 */
+	if (e->sqlerrcode == ERRCODE_INTERNAL_ERROR)
+	{
+		e->sqlerrcode = ERRCODE_T_R_SERIALIZATION_FAILURE;
+		if (e->detail == NULL)
+			e->detail = pstrdup("The source calls it an internal error (XX000).");
+	}
 	e->hint = hint ? pstrdup(hint) : NULL;
 	return e;
 }

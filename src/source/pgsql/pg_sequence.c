@@ -10,20 +10,28 @@
 
 #include "source/pgsql/pg_engine.h"
 
+#define TRIES 20
+
 List *
 pg_sequences(SourceConn *conn)
 {
 	PgConn	   *sql = ((PgSource *) conn)->sql;
 	List	   *sequences = NIL;
-	PgResult   *r;
+	PgResult   *r = NULL;
+	ErrorData  *edata;
+	const char *ask;
 
 	/*
 	 * last_value is NULL of a sequence that was never used, or that the
-	 * account may not read.
+	 * account may not read. One that is dropped at this moment is an error.
 	 */
-	r = pg_query(sql, "SELECT schemaname, sequencename, last_value, increment_by "
-				 "FROM pg_catalog.pg_sequences WHERE last_value IS NOT NULL "
-				 "AND schemaname !~ '^pg_' ORDER BY 1, 2");
+	ask = "SELECT schemaname, sequencename, last_value, increment_by "
+		"FROM pg_catalog.pg_sequences WHERE last_value IS NOT NULL "
+		"AND schemaname !~ '^pg_' ORDER BY 1, 2";
+	for (int tries = 1; r == NULL && tries < TRIES; tries++)
+		r = pg_try_query(sql, ask, &edata);
+	if (r == NULL)
+		r = pg_query(sql, ask);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		SourceSequence *s = palloc0(sizeof(SourceSequence));
