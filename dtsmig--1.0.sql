@@ -181,6 +181,43 @@ CREATE TABLE dtsmig.changed_name (
 );
 CREATE INDEX changed_name_task ON dtsmig.changed_name (task_id);
 
+CREATE TABLE dtsmig.verify_run (
+    run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    task_id bigint NOT NULL REFERENCES dtsmig.task ON DELETE CASCADE,
+    mode text NOT NULL
+      CHECK (mode IN ('full', 'sample', 'incremental', 'schema')),
+    xid bigint NOT NULL,
+    started timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished timestamptz,
+    rows bigint,
+    rows_moved bigint,
+    differences bigint,
+    unsettled bigint
+);
+CREATE INDEX verify_run_task ON dtsmig.verify_run (task_id, run_id);
+
+CREATE TABLE dtsmig.verify_difference (
+    difference_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id bigint NOT NULL REFERENCES dtsmig.verify_run ON DELETE CASCADE,
+    task_id bigint NOT NULL REFERENCES dtsmig.task ON DELETE CASCADE,
+    table_id bigint REFERENCES dtsmig.task_table ON DELETE SET NULL,
+    source_schema text NOT NULL,
+    source_table text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('missing', 'extra', 'differs')),
+    object text,
+    key jsonb,
+    key_values jsonb,
+    differences jsonb,
+    seen timestamptz NOT NULL DEFAULT clock_timestamp(),
+    state text NOT NULL DEFAULT 'found'
+      CHECK (state IN ('found', 'repairing', 'repaired', 'failed')),
+    repaired timestamptz,
+    error text
+);
+CREATE INDEX verify_difference_task ON dtsmig.verify_difference (task_id, difference_id);
+CREATE INDEX verify_difference_repairing ON dtsmig.verify_difference (task_id)
+  WHERE state = 'repairing';
+
 -- ------------------------------------------------------------ tasks
 
 CREATE FUNCTION dtsmig.create_task(
@@ -248,6 +285,23 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION dtsmig.resync_table(text, text) IS
   'copies one table (schema.table at the source) again, with its present definition, and follows it from there; other tables wait meanwhile';
 
+CREATE FUNCTION dtsmig.verify(
+    task text, mode text DEFAULT 'full', tables text[] DEFAULT NULL,
+    sample double precision DEFAULT 0.05, max_differences bigint DEFAULT 1000,
+    OUT result_id bigint, OUT source_table text, OUT kind text, OUT key jsonb,
+    OUT differences jsonb, OUT seen timestamptz)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_verify'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION dtsmig.verify(text, text, text[], double precision, bigint) IS
+  'compares the tables of a task with the source''s, also while it runs, and returns what differs. mode: full, sample (a share of the ranges of rows), incremental (rows written here since the last verification) or schema; tables: those alone; max_differences: of a table';
+
+CREATE FUNCTION dtsmig.repair(
+    task text, results bigint[] DEFAULT NULL, run bigint DEFAULT NULL)
+RETURNS bigint AS 'MODULE_PATHNAME', 'dtsmig_repair'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION dtsmig.repair(text, bigint[], bigint) IS
+  'takes rows that differ anew from the source (results: result_id of verify_results; or all of a run, by default the last one) and returns how many. The task''s worker does it once the caller has committed; verify_results.state says when it is done';
+
 CREATE FUNCTION dtsmig.release_task(task text)
 RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_release_task'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
@@ -289,6 +343,17 @@ LANGUAGE sql VOLATILE AS $$SELECT dtsmig.skip_change(task::text, statement)$$;
 CREATE FUNCTION dtsmig.resync_table(task bigint, source_table text)
 RETURNS void
 LANGUAGE sql VOLATILE AS $$SELECT dtsmig.resync_table(task::text, source_table)$$;
+CREATE FUNCTION dtsmig.verify(
+    task bigint, mode text DEFAULT 'full', tables text[] DEFAULT NULL,
+    sample double precision DEFAULT 0.05, max_differences bigint DEFAULT 1000,
+    OUT result_id bigint, OUT source_table text, OUT kind text, OUT key jsonb,
+    OUT differences jsonb, OUT seen timestamptz)
+RETURNS SETOF record LANGUAGE sql VOLATILE AS
+$$SELECT * FROM dtsmig.verify(task::text, mode, tables, sample, max_differences)$$;
+CREATE FUNCTION dtsmig.repair(
+    task bigint, results bigint[] DEFAULT NULL, run bigint DEFAULT NULL)
+RETURNS bigint LANGUAGE sql VOLATILE AS
+$$SELECT dtsmig.repair(task::text, results, run)$$;
 CREATE FUNCTION dtsmig.release_task(task bigint) RETURNS void
 LANGUAGE sql VOLATILE AS $$SELECT dtsmig.release_task(task::text)$$;
 CREATE FUNCTION dtsmig.drop_task(task bigint) RETURNS void
@@ -482,9 +547,32 @@ JOIN dtsmig.task t USING (task_id)
 WHERE pg_catalog.pg_has_role(t.owner, 'MEMBER');
 COMMENT ON VIEW dtsmig.name_map IS 'names that are other at the destination than at the source';
 
+CREATE VIEW dtsmig.verify_runs WITH (security_barrier) AS
+SELECT t.task_name AS task, r.run_id, r.mode, r.started, r.finished, r.rows,
+    r.rows_moved, r.differences, r.unsettled
+FROM dtsmig.verify_run r
+JOIN dtsmig.task t USING (task_id)
+WHERE pg_catalog.pg_has_role(t.owner, 'MEMBER')
+ORDER BY r.run_id;
+COMMENT ON VIEW dtsmig.verify_runs IS 'the verifications of each task';
+
+CREATE VIEW dtsmig.verify_results WITH (security_barrier) AS
+SELECT t.task_name AS task, d.difference_id AS result_id, d.run_id, r.mode,
+    d.source_schema, d.source_table, tt.target_schema, tt.target_table,
+    d.kind, d.object, d.key, d.differences, d.seen, d.state, d.repaired,
+    d.error
+FROM dtsmig.verify_difference d
+JOIN dtsmig.verify_run r USING (run_id)
+JOIN dtsmig.task t ON t.task_id = d.task_id
+LEFT JOIN dtsmig.task_table tt ON tt.table_id = d.table_id
+WHERE pg_catalog.pg_has_role(t.owner, 'MEMBER')
+ORDER BY d.difference_id;
+COMMENT ON VIEW dtsmig.verify_results IS 'what verifications found to differ, and what became of it';
+
 -- ------------------------------------------------------------ rights
 
 GRANT USAGE ON SCHEMA dtsmig TO PUBLIC;
 GRANT SELECT ON dtsmig.tasks, dtsmig.task_tables, dtsmig.task_objects,
   dtsmig.task_log, dtsmig.precheck_results, dtsmig.name_map,
+  dtsmig.verify_runs, dtsmig.verify_results,
   dtsmig.task_options TO PUBLIC;

@@ -13,8 +13,10 @@
 #include "postgres.h"
 #include "fmgr.h"
 #include "utils/acl.h"
+#include "parser/parse_type.h"
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_class.h"
+#include "nodes/miscnodes.h"
 #endif
 
 #if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 190000
@@ -40,6 +42,23 @@
 #else
 #define dts_may_set_replication_role(roleid) false
 #endif
+
+/*
+ * Type and typmod by SQL text; *typid is InvalidOid where there is no such
+ * type. Errors are softened by a context since 16 (858e776c84f4).
+ */
+static inline void
+dts_parse_type(const char *text, Oid *typid, int32 *typmod)
+{
+#if PG_VERSION_NUM >= 160000
+	ErrorSaveContext context = {T_ErrorSaveContext};
+
+	if (!parseTypeString(text, typid, typmod, (Node *) &context))
+		*typid = InvalidOid;
+#else
+	parseTypeString(text, typid, typmod, true);
+#endif
+}
 
 /* Ownership of a table. One function for all classes since 16 (afbfc02983f8). */
 #if PG_VERSION_NUM >= 160000

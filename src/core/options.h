@@ -74,6 +74,7 @@ typedef struct TaskOptions
 	bool		subscriptions;
 	bool		tablespaces;
 	char	   *tag;
+	int64		verify_rate;	/* rows/s; 0: no limit */
 } TaskOptions;
 
 /* The table; *n is set to its length. */

@@ -19,6 +19,7 @@
 #include "core/change.h"
 #include "core/policy.h"
 #include "core/relation.h"
+#include "schema/check_sql.h"
 #include "schema/model.h"
 #include "schema/plan.h"
 #include "source/connection.h"
@@ -257,6 +258,45 @@ typedef struct SourceRoutine
 	/* The position is durable at the destination: the source may forget. */
 	void		(*confirm) (SourceStream *stream, const char *position);
 	void		(*close_changes) (SourceStream *stream);
+
+	/* Verification; rel is prepared. */
+
+	/*
+	 * In which form a column's values can be written there and here alike.
+	 */
+	CheckForm	(*check_form) (SourceConn *conn, const SourceRelation *rel,
+							   int column);
+	/*
+	 * The table in the source's SQL, for check_sql.h; forms: of each column,
+	 * CHECK_FETCH where a column shall not be looked at.
+	 */
+	CheckTable *(*check_table) (SourceConn *conn, const SourceRelation *rel,
+								const CheckForm *forms);
+	/*
+	 * Runs a SELECT of check_sql.h. The source may work on it until
+	 * check_answer, which gives CheckSum *, is called.
+	 */
+	void		(*check_ask) (SourceConn *conn, const char *sql);
+	List	   *(*check_answer) (SourceConn *conn);
+	/* The value that a SELECT gives; NULL: none. */
+	char	   *(*check_value) (SourceConn *conn, const char *sql);
+	/*
+	 * The condition that finds rows by their key, whose values are given as
+	 * their types' output here (in UTC); NULL: such keys cannot be looked up.
+	 */
+	char	   *(*check_key) (SourceConn *conn, const SourceRelation *rel,
+							  char *const *key);
+	/*
+	 * Transactions at the source that have written and not ended: a text for
+	 * people; NULL: none that this account can see.
+	 */
+	char	   *(*open_writers) (SourceConn *conn);
+	/*
+	 * Makes the source refuse writes, as far as it can: NULL, or what could
+	 * not be done and why. is_read_only asks.
+	 */
+	char	   *(*make_read_only) (SourceConn *conn);
+	bool		(*is_read_only) (SourceConn *conn);
 } SourceRoutine;
 
 extern const SourceRoutine mysql_source_routine;

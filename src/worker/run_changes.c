@@ -554,7 +554,7 @@ housekeeping(Follow *f)
 	ask_distance(f);
 }
 
-/* Does a table wait to be copied again that we do not know of? */
+/* Does a table wait to be copied again that we do not know of, or a repair? */
 static bool
 resync_is_asked(Follow *f)
 {
@@ -581,6 +581,7 @@ resync_is_asked(Follow *f)
 				run->rels[i]->resync;
 		asked |= !known;
 	}
+	asked |= task_wants_repair(run);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
@@ -642,6 +643,7 @@ open_relations(Follow *f)
 	TaskRun    *run = f->run;
 	bool		more = true;
 
+	task_repair(run);
 	for (;;)
 	{
 		bool		wait = false;

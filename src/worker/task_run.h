@@ -172,6 +172,17 @@ extern void task_make_views(TaskRun *run, List *views);
 extern bool task_resync(TaskRun *run);
 extern bool task_wants_resync(TaskRun *run);
 
+/* run_repair.c ---------------------------------------------------------- */
+
+/*
+ * Takes rows anew that the user asked for; no stream may be open, nothing be
+ * pending.
+ */
+extern void task_repair(TaskRun *run);
+extern bool task_wants_repair(TaskRun *run);
+/* The same of a task that follows no changes, in the caller's transaction. */
+extern void repair_at_once(TaskRun *run);
+
 /* the steps ------------------------------------------------------------- */
 
 /* run_schema.c */

@@ -14,6 +14,7 @@
 #include "source/mysql/my_schema.h"
 #include "source/mysql/my_snapshot.h"
 #include "source/mysql/my_stream.h"
+#include "source/mysql/my_verify.h"
 #include "source/source.h"
 
 static SourceConn *
@@ -76,4 +77,13 @@ const SourceRoutine mysql_source_routine =
 	.stream_position = my_stream_position,
 	.confirm = my_confirm,
 	.close_changes = my_close_changes,
+	.check_form = my_check_form,
+	.check_table = my_check_table,
+	.check_ask = my_check_ask,
+	.check_answer = my_check_answer,
+	.check_value = my_check_value,
+	.check_key = my_check_key,
+	.open_writers = my_open_writers,
+	.make_read_only = my_make_read_only,
+	.is_read_only = my_is_read_only,
 };

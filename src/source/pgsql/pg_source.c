@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "source/pgsql/pg_engine.h"
+#include "source/pgsql/pg_verify.h"
 
 static SourceConn *
 pg_source_connect(const ConnectionInfo *info)
@@ -126,4 +127,13 @@ const SourceRoutine pgsql_source_routine =
 	.stream_position = pg_stream_position,
 	.confirm = pg_confirm,
 	.close_changes = pg_close_changes,
+	.check_form = pg_check_form,
+	.check_table = pg_check_table,
+	.check_ask = pg_check_ask,
+	.check_answer = pg_check_answer,
+	.check_value = pg_check_value,
+	.check_key = pg_check_key,
+	.open_writers = pg_open_writers,
+	.make_read_only = pg_make_read_only,
+	.is_read_only = pg_is_read_only,
 };

@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify.h
+ *	  Are the tables here what they are at the source? What the files of
+ *	  verification share.
+ *
+ *	  verify.c			which tables, in which mode; ranges and buckets; descending
+ *	  verify_sums.c		sums of rows, here and there, asked for at the same time
+ *	  verify_text.c		rows here as text, as the source writes them
+ *	  verify_rows.c		rows as values, here and there
+ *	  verify_settle.c	what seems to differ is looked at until it counts
+ *	  verify_results.c	differences in the books
+ *	  verify_schema.c	tables, columns, keys, sequences
+ *
+ *	  sum of a range --differ--> sums of halves … --few rows--> rows compared
+ *	     |equal                                                      |
+ *	   done                                          a row that differs: a candidate
+ *	                                                                 |
+ *	        looked at again, after all that the source had logged has been applied
+ *	                                                                 |
+ *	                                      differs still, and did not move: a result
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_VERIFY_H
+#define DTSMIG_VERIFY_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+#include "utils/timestamp.h"
+
+#include "catalog/task.h"
+#include "core/options.h"
+#include "schema/check_sql.h"
+#include "source/source.h"
+#include "transform/select.h"
+
+typedef enum VerifyMode
+{
+	VERIFY_FULL,				/* every row */
+	VERIFY_SAMPLE,				/* a share of the ranges, by chance */
+	VERIFY_INCREMENTAL,			/* rows written here since the last one */
+	VERIFY_SCHEMA				/* definitions */
+} VerifyMode;
+
+typedef enum DifferenceKind
+{
+	DIFFERENCE_MISSING,			/* here */
+	DIFFERENCE_EXTRA,			/* here */
+	DIFFERENCE_DIFFERS
+} DifferenceKind;
+
+/* One row of verify_results. */
+typedef struct VerifyResult
+{
+	int64		id;
+	SourceRelation *rel;		/* NULL: none in the books */
+	char	   *table;			/* schema.table of the source */
+	DifferenceKind kind;
+	char	   *key;			/* json text */
+	char	   *differences;	/* json text; NULL */
+	TimestampTz seen;
+} VerifyResult;
+
+typedef struct Verify
+{
+	TaskRecord *task;
+	TaskOptions *options;
+	Selection  *selection;
+	ConnectionInfo *info;
+	const SourceRoutine *source;
+	SourceConn *conn;
+	MemoryContext cxt;			/* of all this verification */
+	MemoryContext scratch;		/* reset after every range */
+
+	VerifyMode	mode;
+	double		sample;			/* share of ranges, 0 to 1 */
+	int64		max_differences;	/* of a table */
+	int64		rate;			/* rows a second; 0: no limit */
+
+	int64		run_id;
+	TimestampTz started;
+	int64		paced_rows;		/* that the rate counts */
+	int64		rows;			/* compared */
+	int64		moved;			/* of them read from the source, not summed up */
+	int64		ranges;
+	int64		ranges_seen;	/* by chance left out, too */
+	int64		unsettled;		/* rows that changed too often to be compared */
+	int64		cut_tables;		/* with more than max_differences */
+	List	   *results;		/* VerifyResult * */
+} Verify;
+
+/* A table here, and all tables of the task that go into it. */
+typedef struct VerifyTable
+{
+	List	   *rels;			/* SourceRelation * */
+	SourceRelation *rel;		/* the first */
+	bool		keyed;
+	bool		shared;			/* other tasks write into it, too: rows that are
+								 * not at this source are not extra */
+	bool		summed;			/* every column has a form, and not shared */
+	bool		ranged;			/* can be cut by its first key column */
+	CheckTable *here;			/* its from, first_key alone */
+	CheckForm  *forms;			/* of rel's columns */
+	struct RowText *text;		/* as the first source table writes rows */
+	List	   *there;			/* CheckTable *, for each of rels */
+	List	   *candidates;		/* Candidate * */
+	int64		differences;
+} VerifyTable;
+
+#define DIGEST_BYTES 16
+#define KEY_COLUMNS 32			/* as many as an index has */
+
+/* A row as text, by the types' output functions. */
+typedef struct TextRow
+{
+	char	  **values;			/* rel->ncolumns; NULL is NULL, or not carried */
+	char	  **key;			/* rel->nkey; NULL: keyless */
+	uint8		key_digest[DIGEST_BYTES];	/* of a keyless table: of the row */
+	uint8		digest[DIGEST_BYTES];	/* of the row */
+} TextRow;
+
+/* A row that seems to differ. */
+typedef struct Candidate
+{
+	char	  **key;			/* as in TextRow, in the context of the table */
+	uint8		key_digest[DIGEST_BYTES];
+} Candidate;
+
+/* verify_text.c */
+typedef struct RowText RowText;
+
+extern RowText *row_text_make(const SourceRelation *rel, const CheckForm *forms,
+							  CheckDigest digest);
+extern uint64 row_text_number(RowText *rt, const Datum *values,
+							  const bool *nulls, const int *columns, int n);
+
+/* verify_sums.c */
+extern void verify_prepare_table(Verify *v, VerifyTable *t);
+/* Sums at the source; CheckSum *, of one group each, added up over t->rels. */
+extern void verify_sums(Verify *v, VerifyTable *t, const CheckScope *scope,
+						const char *split, List **there, List **here);
+extern CheckSum *verify_find_sum(List *sums, int group);
+/* Adds to sums those of other; sums is changed. */
+extern List *verify_add_sums(List *sums, List *other);
+extern List *verify_sums_here(VerifyTable *t, const CheckScope *scope,
+							  const char *split);
+/*
+ * The condition here of a scope; its buckets are not in it, rows have to be
+ * asked for theirs.
+ */
+extern char *verify_condition_here(const VerifyTable *t, const CheckScope *scope);
+
+extern List *verify_sums_there(Verify *v, VerifyTable *t, int rel,
+							   const CheckScope *scope);
+
+/* verify_rows.c */
+
+/* false: no more. */
+typedef bool (*TextRowTaker) (void *arg, SourceRelation *rel,
+							  const TextRow *row);
+/* Calls take for rows; each is gone after the call. */
+extern void verify_rows_there(Verify *v, SourceRelation *rel,
+							  const char *condition, TextRowTaker take,
+							  void *arg);
+/* Of scope, which may be NULL, the buckets are looked at. */
+extern void verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
+							 const char *condition, TextRowTaker take,
+							 void *arg);
+/* The condition here for rows of a key. */
+extern char *verify_key_here(const SourceRelation *rel, char *const *key);
+/* Compares the rows of a scope; candidates are added. */
+extern void verify_compare_rows(Verify *v, VerifyTable *t,
+								const CheckScope *scope);
+/* The same of one whole table, in so many parts that memory is bounded. */
+extern void verify_compare_table(Verify *v, VerifyTable *t);
+/* The same of rows of these keys (char **) alone. */
+extern void verify_compare_keys(Verify *v, VerifyTable *t, List *keys);
+
+/* verify_settle.c */
+
+/* Empties t->candidates into results. */
+extern void verify_settle(Verify *v, VerifyTable *t);
+/* The same of a keyless table: compares a scope until what differs stays. */
+extern void verify_settle_multiset(Verify *v, VerifyTable *t,
+								   const CheckScope *scope);
+/*
+ * Waits until all that the source has logged by now is applied here. Raises
+ * an error if that is not to be, or takes longer than timeout_ms.
+ */
+extern void verify_wait_applied(Verify *v, const char *position,
+								long timeout_ms);
+
+/* verify_results.c */
+extern void verify_begin(Verify *v);
+extern void verify_end(Verify *v);
+/* row_there or row_here is NULL where there is none. */
+extern void verify_add_row(Verify *v, VerifyTable *t, SourceRelation *rel,
+						   char *const *key, char *const *there,
+						   char *const *here, int64 count);
+extern void verify_add_object(Verify *v, SourceRelation *rel,
+							  const char *schema, const char *table,
+							  DifferenceKind kind, const char *object,
+							  const char *there, const char *here);
+/* Sees to the rate, to interrupts; rows: read since the last call. */
+extern void verify_pace(Verify *v, int64 rows);
+
+/* verify_schema.c */
+extern void verify_schema(Verify *v);
+
+/* verify.c */
+/*
+ * Both sides write values in one way; until the caller's GUC nest level ends.
+ */
+extern void verify_pin_settings(void);
+/* Runs it; v's upper part is set. tables: char *, NIL: all. */
+extern void verify_task(Verify *v, List *tables);
+
+#endif							/* DTSMIG_VERIFY_H */

@@ -1,0 +1,226 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify_results.c
+ *	  Differences in the books: tables verify_run and verify_difference.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "check/verify.h"
+
+#include "catalog/books.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
+
+/* Bytes of a value that a result shows. */
+#define SHOWN_BYTES 200
+
+static const char *const mode_names[] = {"full", "sample", "incremental", "schema"};
+static const char *const kind_names[] = {"missing", "extra", "differs"};
+
+void
+verify_begin(Verify *v)
+{
+	BookRows   *rows;
+
+	v->started = GetCurrentTimestamp();
+	rows = books_query("INSERT INTO dtsmig.verify_run (task_id, mode, xid) VALUES ($1, $2, "
+					   "pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint) "
+					   "RETURNING run_id", "it", v->task->id, mode_names[v->mode]);
+	v->run_id = book_int(rows, 0, 0);
+}
+
+void
+verify_end(Verify *v)
+{
+	(void) books_exec("UPDATE dtsmig.verify_run SET finished = pg_catalog.clock_timestamp(), "
+					  "rows = $2, rows_moved = $3, differences = $4, unsettled = $5 "
+					  "WHERE run_id = $1", "iiiii", v->run_id, v->rows, v->moved,
+					  (int64) list_length(v->results), v->unsettled);
+	task_log_event(v->task->id, v->results == NIL ? "info" : "warning",
+				   psprintf("verification (%s): %d differences",
+							mode_names[v->mode], list_length(v->results)),
+				   v->mode == VERIFY_SCHEMA ? NULL :
+				   psprintf(INT64_FORMAT " rows compared, " INT64_FORMAT " of them read from the source; "
+							INT64_FORMAT " rows changed too often to be compared; "
+							INT64_FORMAT " tables have more differences than are listed.",
+							v->rows, v->moved, v->unsettled, v->cut_tables),
+				   v->results == NIL ? NULL : "The view dtsmig.verify_results lists them; dtsmig.repair mends rows.",
+				   NULL);
+}
+
+static void
+add_value(StringInfo buf, const char *value)
+{
+	int			len = value ? (int) strlen(value) : 0;
+
+	if (value == NULL)
+		appendStringInfoString(buf, "null");
+	else if (len <= SHOWN_BYTES)
+		escape_json(buf, value);
+	else
+		escape_json(buf, psprintf("%s... (%d bytes)",
+								  pnstrdup(value, pg_mbcliplen(value, len, SHOWN_BYTES)),
+								  len));
+}
+
+static void
+add_result(Verify *v, SourceRelation *rel, const char *schema,
+		   const char *table, DifferenceKind kind, const char *object,
+		   const char *key, const char *key_values, const char *differences)
+{
+	MemoryContext old;
+	VerifyResult *r;
+	BookRows   *rows;
+
+	rows = books_query("INSERT INTO dtsmig.verify_difference (run_id, task_id, table_id, "
+					   "source_schema, source_table, kind, object, key, key_values, differences) "
+					   "VALUES ($1, $2, (SELECT table_id FROM dtsmig.task_table WHERE table_id = $3), "
+					   "$4, $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb) RETURNING difference_id",
+					   "iiitttt" "ttt", v->run_id, v->task->id,
+					   rel ? (int64) rel->table_id : (int64) 0, schema, table,
+					   kind_names[kind], object, key, key_values, differences);
+	old = MemoryContextSwitchTo(v->cxt);
+	r = palloc0(sizeof(VerifyResult));
+	r->id = book_int(rows, 0, 0);
+	r->rel = rel;
+	r->table = psprintf("%s.%s", schema, table);
+	r->kind = kind;
+	r->key = key ? pstrdup(key) : NULL;
+	r->differences = differences ? pstrdup(differences) : NULL;
+	r->seen = GetCurrentTimestamp();
+	v->results = lappend(v->results, r);
+	MemoryContextSwitchTo(old);
+}
+
+/* {"column": {"source": …, "destination": …}} of what differs. */
+static char *
+differing_columns(const SourceRelation *rel, char *const *there,
+				  char *const *here, int64 count)
+{
+	StringInfoData buf;
+	bool		first = true;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '{');
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		const char *a = there ? there[i] : NULL;
+		const char *b = here ? here[i] : NULL;
+
+		if (!rel->columns[i].carried)
+			continue;
+		if (there && here &&
+			(a == b || (a && b && strcmp(a, b) == 0)))
+			continue;
+		if (!first)
+			appendStringInfoString(&buf, ", ");
+		first = false;
+		escape_json(&buf, rel->columns[i].target_name);
+		appendStringInfoString(&buf, ": {");
+		if (there)
+		{
+			appendStringInfoString(&buf, "\"source\": ");
+			add_value(&buf, a);
+		}
+		if (here)
+		{
+			appendStringInfo(&buf, "%s\"destination\": ", there ? ", " : "");
+			add_value(&buf, b);
+		}
+		appendStringInfoChar(&buf, '}');
+	}
+	if (count > 1)
+		appendStringInfo(&buf, "%s\"\": {\"rows\": " INT64_FORMAT "}",
+						 first ? "" : ", ", count);
+	appendStringInfoChar(&buf, '}');
+	return buf.data;
+}
+
+void
+verify_add_row(Verify *v, VerifyTable *t, SourceRelation *rel,
+			   char *const *key, char *const *there, char *const *here,
+			   int64 count)
+{
+	StringInfoData shown;
+	StringInfoData exact;
+
+	if (t->differences >= v->max_differences)
+	{
+		if (t->differences == v->max_differences)
+			v->cut_tables++;
+		t->differences++;
+		return;
+	}
+	t->differences++;
+	initStringInfo(&shown);
+	initStringInfo(&exact);
+	for (int i = 0; key && i < rel->nkey; i++)
+	{
+		appendStringInfo(&shown, "%s", i > 0 ? ", " : "{");
+		escape_json(&shown, rel->columns[rel->key[i]].target_name);
+		appendStringInfoString(&shown, ": ");
+		add_value(&shown, key[i]);
+		appendStringInfo(&exact, "%s", i > 0 ? ", " : "[");
+		if (key[i])
+			escape_json(&exact, key[i]);
+		else
+			appendStringInfoString(&exact, "null");
+	}
+	if (key)
+	{
+		appendStringInfoChar(&shown, '}');
+		appendStringInfoChar(&exact, ']');
+	}
+	add_result(v, rel, rel->schema, rel->name,
+			   there == NULL ? DIFFERENCE_EXTRA :
+			   here == NULL ? DIFFERENCE_MISSING : DIFFERENCE_DIFFERS,
+			   NULL, key ? shown.data : NULL, key ? exact.data : NULL,
+			   differing_columns(rel, there, here, count));
+	pfree(shown.data);
+	pfree(exact.data);
+}
+
+void
+verify_add_object(Verify *v, SourceRelation *rel, const char *schema,
+				  const char *table, DifferenceKind kind, const char *object,
+				  const char *there, const char *here)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '{');
+	escape_json(&buf, object);
+	appendStringInfoString(&buf, ": {\"source\": ");
+	add_value(&buf, there);
+	appendStringInfoString(&buf, ", \"destination\": ");
+	add_value(&buf, here);
+	appendStringInfoString(&buf, "}}");
+	add_result(v, rel, schema, table, kind, object, NULL, NULL, buf.data);
+}
+
+void
+verify_pace(Verify *v, int64 rows)
+{
+	CHECK_FOR_INTERRUPTS();
+	v->paced_rows += rows;
+	while (v->rate > 0)
+	{
+		long		passed = TimestampDifferenceMilliseconds(v->started,
+															 GetCurrentTimestamp());
+		int64		due = v->paced_rows * 1000 / v->rate;
+
+		if (due <= passed)
+			break;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 Min(due - passed, 500), PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}

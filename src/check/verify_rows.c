@@ -1,0 +1,624 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify_rows.c
+ *	  Rows as values, here and there, and their comparison.
+ *
+ * Rows of the source come from the engine's own decoder: the very values that
+ * a copy would store, by the task's policies. Both sides are compared as what
+ * the type's output function makes of them, which tells apart what a sum over
+ * text of two servers might not (-0, the scale of a number, JSON).
+ *
+ * Rows are matched by a digest of their key, or of the row where there is no
+ * key; what is kept of a row is two digests and its key.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "check/verify.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#define FETCH_ROWS 500
+/* Rows of a part of a table that is compared whole. */
+#define PART_ROWS 500000
+
+/* ---------------------------------------------------------------- rows as text */
+
+typedef struct ColumnReader
+{
+	FmgrInfo	output;
+	FmgrInfo	input;			/* receive, or input of a text row */
+	Oid			ioparam;
+} ColumnReader;
+
+typedef struct RowReader
+{
+	SourceRelation *rel;
+	ColumnReader *columns;
+	char	  **values;
+	char	  **key;
+	MemoryContext rowcxt;
+	TextRowTaker take;
+	void	   *arg;
+} RowReader;
+
+static RowReader *
+make_reader(SourceRelation *rel, TextRowTaker take, void *arg, bool text)
+{
+	RowReader  *reader = palloc0(sizeof(RowReader));
+
+	reader->rel = rel;
+	reader->take = take;
+	reader->arg = arg;
+	reader->columns = palloc0(sizeof(ColumnReader) * Max(rel->ncolumns, 1));
+	reader->values = palloc0(sizeof(char *) * Max(rel->ncolumns, 1));
+	reader->key = palloc0(sizeof(char *) * Max(rel->nkey, 1));
+	reader->rowcxt = AllocSetContextCreate(CurrentMemoryContext,
+										   "dtsmig row compared",
+										   ALLOCSET_DEFAULT_SIZES);
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		ColumnReader *c = &reader->columns[i];
+		Oid			function;
+		bool		varlena;
+
+		if (!rel->columns[i].carried)
+			continue;
+		getTypeOutputInfo(rel->columns[i].typid, &function, &varlena);
+		fmgr_info(function, &c->output);
+		if (text)
+			getTypeInputInfo(rel->columns[i].typid, &function, &c->ioparam);
+		else
+			getTypeBinaryInputInfo(rel->columns[i].typid, &function, &c->ioparam);
+		fmgr_info(function, &c->input);
+	}
+	return reader;
+}
+
+/* NULL is not '', and 'a', 'b' not 'ab', ''. */
+static void
+digest_values(char *const *values, int n, uint8 digest[DIGEST_BYTES])
+{
+	uint64		h[2] = {n, UINT64CONST(0x9E3779B97F4A7C15)};
+
+	for (int i = 0; i < n; i++)
+	{
+		int			len = values[i] ? (int) strlen(values[i]) : -1;
+
+		for (int k = 0; k < 2; k++)
+		{
+			h[k] = hash_bytes_uint32_extended((uint32) len, h[k]);
+			if (len > 0)
+				h[k] = hash_bytes_extended((const unsigned char *) values[i], len,
+										   h[k] ^ (k * UINT64CONST(0x5851F42D4C957F2D)));
+		}
+	}
+	memcpy(digest, h, DIGEST_BYTES);
+}
+
+/* reader->values is set. */
+static bool
+hand_on(RowReader *reader)
+{
+	SourceRelation *rel = reader->rel;
+	TextRow		row;
+
+	row.values = reader->values;
+	row.key = rel->nkey > 0 ? reader->key : NULL;
+	digest_values(reader->values, rel->ncolumns, row.digest);
+	if (row.key == NULL)
+		memcpy(row.key_digest, row.digest, DIGEST_BYTES);
+	else
+	{
+		for (int i = 0; i < rel->nkey; i++)
+			reader->key[i] = reader->values[rel->key[i]];
+		digest_values(reader->key, rel->nkey, row.key_digest);
+	}
+	return reader->take(reader->arg, rel, &row);
+}
+
+static bool
+is_cut(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("a row of the source is cut off")));
+	return false;
+}
+
+/* A row in COPY's binary format. */
+static void
+read_binary(RowReader *reader, StringInfo buf)
+{
+	SourceRelation *rel = reader->rel;
+
+	buf->cursor = 0;
+	if (buf->len < 2)
+		is_cut();
+	buf->cursor = 2;			/* the number of fields */
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		ColumnReader *c = &reader->columns[i];
+		StringInfoData field;
+		uint32		n32;
+		int32		len;
+		char		after;
+		Datum		value;
+
+		reader->values[i] = NULL;
+		if (!rel->columns[i].carried)
+			continue;
+		if (buf->len - buf->cursor < 4)
+			is_cut();
+		memcpy(&n32, buf->data + buf->cursor, 4);
+		len = (int32) pg_ntoh32(n32);
+		buf->cursor += 4;
+		if (len < 0)
+			continue;
+		if (buf->len - buf->cursor < len)
+			is_cut();
+		field.data = buf->data + buf->cursor;
+		field.len = len;
+		field.maxlen = len + 1;
+		field.cursor = 0;
+		/* receive functions expect a NUL behind */
+		after = field.data[len];
+		field.data[len] = '\0';
+		value = ReceiveFunctionCall(&c->input, &field, c->ioparam,
+									rel->columns[i].typmod);
+		buf->data[buf->cursor + len] = after;
+		buf->cursor += len;
+		reader->values[i] = OutputFunctionCall(&c->output, value);
+	}
+}
+
+/* One field of COPY's text format; NULL: \N. Moves *p behind it. */
+static char *
+text_field(const char **p, const char *end)
+{
+	StringInfoData out;
+	const char *s = *p;
+
+	if (end - s >= 2 && s[0] == '\\' && s[1] == 'N')
+	{
+		*p = s + 2;
+		return NULL;
+	}
+	initStringInfo(&out);
+	while (s < end && *s != '\t' && *s != '\n')
+	{
+		char		ch = *s++;
+
+		if (ch == '\\' && s < end)
+		{
+			ch = *s++;
+			switch (ch)
+			{
+				case 'b':
+					ch = '\b';
+					break;
+				case 'f':
+					ch = '\f';
+					break;
+				case 'n':
+					ch = '\n';
+					break;
+				case 'r':
+					ch = '\r';
+					break;
+				case 't':
+					ch = '\t';
+					break;
+				case 'v':
+					ch = '\v';
+					break;
+			}
+		}
+		appendStringInfoCharMacro(&out, ch);
+	}
+	*p = s;
+	return out.data;
+}
+
+static void
+read_text(RowReader *reader, StringInfo buf)
+{
+	SourceRelation *rel = reader->rel;
+	const char *p = buf->data;
+	const char *end = buf->data + buf->len;
+	bool		first = true;
+
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		ColumnReader *c = &reader->columns[i];
+		char	   *text;
+		Datum		value;
+
+		reader->values[i] = NULL;
+		if (!rel->columns[i].carried)
+			continue;
+		if (!first && (p >= end || *p++ != '\t'))
+			is_cut();
+		first = false;
+		text = text_field(&p, end);
+		if (text == NULL)
+			continue;
+		value = InputFunctionCall(&c->input, text, c->ioparam,
+								  rel->columns[i].typmod);
+		reader->values[i] = OutputFunctionCall(&c->output, value);
+	}
+}
+
+void
+verify_rows_there(Verify *v, SourceRelation *rel, const char *condition,
+				  TextRowTaker take, void *arg)
+{
+	RowReader  *reader = make_reader(rel, take, arg, rel->text_rows);
+	SourceRange range = {0};
+	SourceRows *rows;
+	StringInfoData buf;
+	bool		more = true;
+
+	range.condition = unconstify(char *, condition);
+	initStringInfo(&buf);
+	rows = v->source->open_rows(v->conn, rel, &range);
+	while (more)
+	{
+		MemoryContext old;
+
+		CHECK_FOR_INTERRUPTS();
+		resetStringInfo(&buf);
+		if (!v->source->next_copy(rows, &buf))
+			break;
+		old = MemoryContextSwitchTo(reader->rowcxt);
+		if (rel->text_rows)
+			read_text(reader, &buf);
+		else
+			read_binary(reader, &buf);
+		MemoryContextSwitchTo(old);
+		more = hand_on(reader);
+		MemoryContextReset(reader->rowcxt);
+	}
+	v->source->close_rows(rows);
+	MemoryContextDelete(reader->rowcxt);
+	pfree(buf.data);
+}
+
+static char *
+select_here(SourceRelation *rel, const char *condition)
+{
+	StringInfoData sql;
+	bool		first = true;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		if (!rel->columns[i].carried)
+			continue;
+		appendStringInfo(&sql, "%s%s", first ? "" : ", ",
+						 quote_identifier(rel->columns[i].target_name));
+		first = false;
+	}
+	appendStringInfo(&sql, " FROM %s%s",
+					 get_rel_relkind(rel->target_relid) == RELKIND_PARTITIONED_TABLE ?
+					 "" : "ONLY ",
+					 quote_qualified_identifier(rel->target_schema,
+												rel->target_name));
+	if (condition)
+		appendStringInfo(&sql, " WHERE %s", condition);
+	return sql.data;
+}
+
+static bool
+is_in_bucket(const VerifyTable *t, const CheckScope *scope,
+			 const Datum *values, const bool *nulls)
+{
+	const SourceRelation *rel = t->rel;
+	uint64		number = row_text_number(t->text, values, nulls,
+										 rel->nkey > 0 ? rel->key : NULL,
+										 rel->nkey > 0 ? rel->nkey : rel->ncolumns);
+
+	return list_member_int(scope->buckets, (int) (number & (scope->nbuckets - 1)));
+}
+
+void
+verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
+				 const char *condition, TextRowTaker take, void *arg)
+{
+	SourceRelation *rel = t->rel;
+	bool		by_bucket = scope && scope->buckets != NIL;
+	RowReader  *reader = make_reader(rel, take, arg, false);
+	MemoryContext cxt = CurrentMemoryContext;
+	char	   *sql = select_here(rel, condition);
+	SPIPlanPtr	plan;
+	Portal		portal;
+	bool		more = true;
+	Datum	   *values = palloc0(sizeof(Datum) * Max(rel->ncolumns, 1));
+	bool	   *nulls = palloc0(sizeof(bool) * Max(rel->ncolumns, 1));
+
+	SPI_connect();
+	plan = SPI_prepare(sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\"", sql);
+	portal = SPI_cursor_open(NULL, plan, NULL, NULL, false);
+	while (more)
+	{
+		CHECK_FOR_INTERRUPTS();
+		SPI_cursor_fetch(portal, true, FETCH_ROWS);
+		if (SPI_processed == 0)
+			break;
+		for (uint64 r = 0; r < SPI_processed && more; r++)
+		{
+			MemoryContext old = MemoryContextSwitchTo(reader->rowcxt);
+			int			n = 0;
+
+			for (int i = 0; i < rel->ncolumns; i++)
+				if (rel->columns[i].carried)
+					values[i] = SPI_getbinval(SPI_tuptable->vals[r],
+											  SPI_tuptable->tupdesc, ++n,
+											  &nulls[i]);
+			if (!by_bucket || is_in_bucket(t, scope, values, nulls))
+			{
+				for (int i = 0; i < rel->ncolumns; i++)
+					reader->values[i] = !rel->columns[i].carried || nulls[i] ? NULL :
+						OutputFunctionCall(&reader->columns[i].output, values[i]);
+				MemoryContextSwitchTo(cxt);
+				more = hand_on(reader);
+			}
+			MemoryContextReset(reader->rowcxt);
+			MemoryContextSwitchTo(old);
+		}
+		MemoryContextSwitchTo(cxt);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+	SPI_finish();
+	MemoryContextDelete(reader->rowcxt);
+}
+
+char *
+verify_key_here(const SourceRelation *rel, char *const *key)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < rel->nkey; i++)
+	{
+		const SourceColumn *col = &rel->columns[rel->key[i]];
+
+		appendStringInfo(&buf, "%s%s = %s::%s", i > 0 ? " AND " : "",
+						 quote_identifier(col->target_name),
+						 quote_literal_cstr(key[i]),
+						 format_type_with_typemod(col->typid, col->typmod));
+	}
+	return buf.data;
+}
+
+/* -------------------------------------------------------------- comparison */
+
+typedef struct RowEntry
+{
+	uint8		key_digest[DIGEST_BYTES];
+	uint8		digest[DIGEST_BYTES];
+	char	  **key;
+} RowEntry;
+
+typedef struct Comparison
+{
+	Verify	   *v;
+	VerifyTable *t;
+	HTAB	   *rows;			/* of the source that are not found here yet */
+	MemoryContext cxt;
+	uint64		parts;			/* of the table; 1: all of it */
+	uint64		part;
+	int64		nthere;
+	int64		nhere;
+} Comparison;
+
+static char **
+copy_key(MemoryContext cxt, char *const *key, int n)
+{
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	char	  **copy = palloc(sizeof(char *) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		copy[i] = key[i] ? pstrdup(key[i]) : NULL;
+	MemoryContextSwitchTo(old);
+	return copy;
+}
+
+static void
+add_candidate(Verify *v, VerifyTable *t, char *const *key,
+			  const uint8 *key_digest)
+{
+	MemoryContext old = MemoryContextSwitchTo(v->cxt);
+	Candidate  *c = palloc0(sizeof(Candidate));
+
+	c->key = copy_key(v->cxt, key, t->rel->nkey);
+	memcpy(c->key_digest, key_digest, DIGEST_BYTES);
+	t->candidates = lappend(t->candidates, c);
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+is_in_part(const Comparison *c, const TextRow *row)
+{
+	uint64		h;
+
+	memcpy(&h, row->key_digest, sizeof(h));
+	return h % c->parts == c->part;
+}
+
+/* TextRowTaker */
+static bool
+take_there(void *arg, SourceRelation *rel, const TextRow *row)
+{
+	Comparison *c = arg;
+	RowEntry   *entry;
+	bool		found;
+
+	c->nthere++;
+	if (!is_in_part(c, row))
+		return true;
+	entry = hash_search(c->rows, row->key_digest, HASH_ENTER, &found);
+	memcpy(entry->digest, row->digest, DIGEST_BYTES);
+	if (!found)
+		entry->key = copy_key(c->cxt, row->key, rel->nkey);
+	return true;
+}
+
+/* TextRowTaker */
+static bool
+take_here(void *arg, SourceRelation *rel, const TextRow *row)
+{
+	Comparison *c = arg;
+	RowEntry   *entry;
+
+	c->nhere++;
+	if (!is_in_part(c, row))
+		return true;
+	entry = hash_search(c->rows, row->key_digest, HASH_FIND, NULL);
+	if (entry == NULL)
+	{
+		if (!c->t->shared)
+			add_candidate(c->v, c->t, row->key, row->key_digest);
+	}
+	else if (memcmp(entry->digest, row->digest, DIGEST_BYTES) == 0)
+		(void) hash_search(c->rows, row->key_digest, HASH_REMOVE, NULL);
+	/* else it stays, and is one that differs */
+	return list_length(c->t->candidates) <= c->v->max_differences;
+}
+
+static void
+begin_comparison(Comparison *c, Verify *v, VerifyTable *t)
+{
+	HASHCTL		ctl;
+
+	memset(c, 0, sizeof(*c));
+	c->v = v;
+	c->t = t;
+	c->parts = 1;
+	c->cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig comparison",
+								   ALLOCSET_DEFAULT_SIZES);
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = DIGEST_BYTES;
+	ctl.entrysize = sizeof(RowEntry);
+	ctl.hcxt = c->cxt;
+	c->rows = hash_create("dtsmig rows", 1024, &ctl,
+						  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* What is left of the source's rows differs, or is missing here. */
+static void
+end_comparison(Comparison *c)
+{
+	HASH_SEQ_STATUS seq;
+	RowEntry   *entry;
+
+	hash_seq_init(&seq, c->rows);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+	{
+		if (list_length(c->t->candidates) > c->v->max_differences)
+		{
+			hash_seq_term(&seq);
+			break;
+		}
+		add_candidate(c->v, c->t, entry->key, entry->key_digest);
+	}
+	c->v->moved += c->nthere;
+	verify_pace(c->v, c->nthere);
+	MemoryContextDelete(c->cxt);
+}
+
+void
+verify_compare_rows(Verify *v, VerifyTable *t, const CheckScope *scope)
+{
+	Comparison	c;
+	ListCell   *lr;
+	ListCell   *lt;
+
+	begin_comparison(&c, v, t);
+	forboth(lr, t->rels, lt, t->there)
+		verify_rows_there(v, lfirst(lr), check_condition(lfirst(lt), scope),
+						  take_there, &c);
+	verify_rows_here(v, t, scope, verify_condition_here(t, scope), take_here, &c);
+	if (!t->summed)
+		v->rows += c.nthere;
+	end_comparison(&c);
+}
+
+void
+verify_compare_table(Verify *v, VerifyTable *t)
+{
+	CheckScope	all = {0};
+	uint64		parts = 1;
+	ListCell   *lc;
+
+	foreach(lc, t->rels)
+		parts += ((SourceRelation *) lfirst(lc))->def->rows_estimate / PART_ROWS;
+	if (parts == 1)
+	{
+		verify_compare_rows(v, t, &all);
+		return;
+	}
+	for (uint64 part = 0; part < parts; part++)
+	{
+		Comparison	c;
+
+		begin_comparison(&c, v, t);
+		c.parts = parts;
+		c.part = part;
+		foreach(lc, t->rels)
+			verify_rows_there(v, lfirst(lc), NULL, take_there, &c);
+		verify_rows_here(v, t, NULL, NULL, take_here, &c);
+		if (part == 0)
+			v->rows += c.nthere;
+		end_comparison(&c);
+	}
+}
+
+void
+verify_compare_keys(Verify *v, VerifyTable *t, List *keys)
+{
+	Comparison	c;
+	StringInfoData here;
+	ListCell   *lc;
+	ListCell   *lr;
+
+	if (keys == NIL)
+		return;
+	if (v->source->check_key(v->conn, t->rel, linitial(keys)) == NULL)
+	{
+		verify_compare_table(v, t);
+		return;
+	}
+	begin_comparison(&c, v, t);
+	initStringInfo(&here);
+	foreach(lc, keys)
+		appendStringInfo(&here, "%s(%s)", here.len > 0 ? " OR " : "",
+						 verify_key_here(t->rel, lfirst(lc)));
+	foreach(lr, t->rels)
+	{
+		StringInfoData there;
+
+		initStringInfo(&there);
+		foreach(lc, keys)
+			appendStringInfo(&there, "%s(%s)", there.len > 0 ? " OR " : "",
+							 v->source->check_key(v->conn, lfirst(lr), lfirst(lc)));
+		verify_rows_there(v, lfirst(lr), there.data, take_there, &c);
+	}
+	verify_rows_here(v, t, NULL, here.data, take_here, &c);
+	v->rows += list_length(keys);
+	end_comparison(&c);
+}

@@ -1,0 +1,473 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify_settle.c
+ *	  What seems to differ while the source is written to is looked at until
+ *	  it is known whether it does.
+ *
+ * A round: rows are read at the source; then all that the source had logged
+ * by then is waited for; then the rows are read here. A row counts as
+ * different when two rounds in a row found it so and it was the same on each
+ * side both times: it had not moved at the source while we looked here, and
+ * here all of it had been applied. A row is equal if it is now, or if it is
+ * here as it was at the source in one of the last rounds: then it is on its
+ * way. A row that moves all the time and does neither is counted as not
+ * settled.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "check/verify.h"
+
+#include "catalog/books.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+/* Rows looked at together. */
+#define LOOK_ROWS 100
+#define MAX_ROUNDS 40
+#define REMEMBERED 16
+#define WAIT_APPLIED_MS 120000
+
+/* What one side has of a row. */
+typedef struct Side
+{
+	bool		there;			/* it has it */
+	uint8		digest[DIGEST_BYTES];
+	char	  **values;			/* in the context of the round */
+	SourceRelation *rel;		/* it came from */
+} Side;
+
+typedef struct Look
+{
+	uint8		key_digest[DIGEST_BYTES];	/* hash key */
+	Candidate  *candidate;
+	Side		source;
+	Side		here;
+	Side		last_source;	/* of the round before; values are gone */
+	Side		last_here;
+	bool		looked;			/* there is a round before */
+	bool		settled;
+	int			nremembered;
+	uint8		remembered[REMEMBERED][DIGEST_BYTES];	/* at the source */
+} Look;
+
+/* --------------------------------------------------------------- waiting */
+
+static void
+nap(long ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 ms, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+void
+verify_wait_applied(Verify *v, const char *position, long timeout_ms)
+{
+	TimestampTz began = GetCurrentTimestamp();
+	TimestampTz alive = began;
+	SourcePos	wanted;
+
+	if (position == NULL)
+		return;
+	wanted = v->source->parse_position(position);
+	for (;;)
+	{
+		BookRows   *rows;
+		char	   *applied;
+
+		rows = books_query("SELECT COALESCE(r.applied_position, p.applied_position, "
+						   "t.start_position), r.pid IS NOT NULL, t.status, "
+						   "t.last_error FROM dtsmig.task t "
+						   "LEFT JOIN dtsmig.task_position p USING (task_id) "
+						   "LEFT JOIN LATERAL dtsmig.task_runtime(t.runtime_handle, t.task_id) r "
+						   "ON true WHERE t.task_id = $1", "i", v->task->id);
+		if (rows->nrows == 0)
+			return;
+		applied = rows->values[0][0];
+		if (applied && v->source->position_has_place(applied) &&
+			source_pos_cmp(v->source->parse_position(applied), wanted) >= 0)
+			return;
+		if (book_bool(rows, 0, 1))
+			alive = GetCurrentTimestamp();
+		if (TimestampDifferenceExceeds(alive, GetCurrentTimestamp(), 10000))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("task \"%s\" is %s: what differs cannot be told from what is not applied yet",
+							v->task->name, rows->values[0][2]),
+					 rows->values[0][3] ? errdetail("%s", rows->values[0][3]) : 0,
+					 errhint("Use resume_task.")));
+		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(), (int) timeout_ms))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("task \"%s\" has not applied position %s within %ld seconds",
+							v->task->name, position, timeout_ms / 1000),
+					 errdetail("It is at %s.", applied ? applied : "its start"),
+					 errhint("Try again when its latency is small.")));
+		nap(30);
+	}
+}
+
+static void
+wait_for_source(Verify *v)
+{
+	if (v->task->do_incremental)
+		verify_wait_applied(v, v->source->current_position(v->conn),
+							WAIT_APPLIED_MS);
+}
+
+/* ------------------------------------------------------------------ rows */
+
+typedef struct Taking
+{
+	HTAB	   *looks;
+	bool		source;
+} Taking;
+
+/* TextRowTaker */
+static bool
+take_look(void *arg, SourceRelation *rel, const TextRow *row)
+{
+	Taking	   *taking = arg;
+	Look	   *look = hash_search(taking->looks, row->key_digest, HASH_FIND, NULL);
+	Side	   *side;
+
+	if (look == NULL)
+		return true;
+	side = taking->source ? &look->source : &look->here;
+	side->there = true;
+	side->rel = rel;
+	memcpy(side->digest, row->digest, DIGEST_BYTES);
+	side->values = palloc(sizeof(char *) * Max(rel->ncolumns, 1));
+	for (int i = 0; i < rel->ncolumns; i++)
+		side->values[i] = row->values[i] ? pstrdup(row->values[i]) : NULL;
+	return true;
+}
+
+/* Reads one side of the looks that are not settled. */
+static void
+read_side(Verify *v, VerifyTable *t, HTAB *looks, bool source)
+{
+	Taking		taking = {looks, source};
+	ListCell   *lc;
+
+	foreach(lc, t->rels)
+	{
+		SourceRelation *rel = source ? lfirst(lc) : t->rel;
+		StringInfoData condition;
+		HASH_SEQ_STATUS seq;
+		Look	   *look;
+		bool		whole = false;
+
+		initStringInfo(&condition);
+		hash_seq_init(&seq, looks);
+		while ((look = hash_seq_search(&seq)) != NULL)
+		{
+			char	   *key;
+
+			if (look->settled)
+				continue;
+			if (rel == linitial(t->rels))
+				memset(source ? &look->source : &look->here, 0, sizeof(Side));
+			key = source ? v->source->check_key(v->conn, rel, look->candidate->key) :
+				verify_key_here(rel, look->candidate->key);
+			if (key == NULL)
+				whole = true;
+			else
+				appendStringInfo(&condition, "%s(%s)",
+								 condition.len > 0 ? " OR " : "", key);
+		}
+		if (source)
+			verify_rows_there(v, rel, whole ? NULL : condition.data, take_look,
+							  &taking);
+		else
+		{
+			verify_rows_here(v, t, NULL, condition.data, take_look, &taking);
+			break;
+		}
+	}
+}
+
+static bool
+same_side(const Side *a, const Side *b)
+{
+	return a->there == b->there &&
+		(!a->there || memcmp(a->digest, b->digest, DIGEST_BYTES) == 0);
+}
+
+static bool
+is_on_its_way(const Look *look)
+{
+	for (int i = 0; i < Min(look->nremembered, REMEMBERED); i++)
+		if (look->here.there &&
+			memcmp(look->remembered[i], look->here.digest, DIGEST_BYTES) == 0)
+			return true;
+	return false;
+}
+
+/* One look after a round; true: settled. */
+static bool
+judge(Verify *v, VerifyTable *t, Look *look)
+{
+	if (same_side(&look->source, &look->here) ||
+		(!look->source.there && t->shared))
+		return true;
+	if (!v->task->do_incremental ||
+		(look->looked && same_side(&look->source, &look->last_source) &&
+		 same_side(&look->here, &look->last_here)))
+	{
+		verify_add_row(v, t, look->source.there ? look->source.rel : t->rel,
+					   look->candidate->key,
+					   look->source.there ? look->source.values : NULL,
+					   look->here.there ? look->here.values : NULL, 1);
+		return true;
+	}
+	if (is_on_its_way(look) && !same_side(&look->source, &look->last_source))
+		return true;
+	if (look->source.there)
+		memcpy(look->remembered[look->nremembered++ % REMEMBERED],
+			   look->source.digest, DIGEST_BYTES);
+	look->last_source = look->source;
+	look->last_here = look->here;
+	look->looked = true;
+	return false;
+}
+
+/* Looks at up to LOOK_ROWS candidates from start. */
+static void
+settle_some(Verify *v, VerifyTable *t, int start)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
+											  "dtsmig looks",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext round = AllocSetContextCreate(cxt, "dtsmig look",
+												ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	int			left = 0;
+	HASHCTL		ctl;
+	HTAB	   *looks;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = DIGEST_BYTES;
+	ctl.entrysize = sizeof(Look);
+	ctl.hcxt = cxt;
+	looks = hash_create("dtsmig looks", LOOK_ROWS, &ctl,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	for (int i = start; i < Min(start + LOOK_ROWS, list_length(t->candidates)); i++)
+	{
+		Candidate  *c = list_nth(t->candidates, i);
+		bool		found;
+		Look	   *look = hash_search(looks, c->key_digest, HASH_ENTER, &found);
+
+		if (found)
+			continue;
+		memset((char *) look + DIGEST_BYTES, 0, sizeof(Look) - DIGEST_BYTES);
+		look->candidate = c;
+		left++;
+	}
+	for (int r = 0; left > 0 && r < MAX_ROUNDS; r++)
+	{
+		HASH_SEQ_STATUS seq;
+		Look	   *look;
+
+		if (r > 0)
+			nap(Min(20 * r, 300));
+		MemoryContextSwitchTo(round);
+		read_side(v, t, looks, true);
+		wait_for_source(v);
+		read_side(v, t, looks, false);
+		hash_seq_init(&seq, looks);
+		while ((look = hash_seq_search(&seq)) != NULL)
+		{
+			if (look->settled || !judge(v, t, look))
+				continue;
+			look->settled = true;
+			left--;
+		}
+		MemoryContextSwitchTo(cxt);
+		MemoryContextReset(round);
+	}
+	v->unsettled += left;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
+}
+
+void
+verify_settle(Verify *v, VerifyTable *t)
+{
+	for (int i = 0; i < list_length(t->candidates); i += LOOK_ROWS)
+		if (t->differences < v->max_differences)
+			settle_some(v, t, i);
+	t->candidates = NIL;
+}
+
+/* -------------------------------------------------------------- multisets */
+
+typedef struct Counted
+{
+	uint8		digest[DIGEST_BYTES];	/* hash key */
+	int64		net;			/* rows at the source less rows here */
+	int64		net_before;		/* in the round before */
+	bool		shown;
+} Counted;
+
+typedef struct Counting
+{
+	Verify	   *v;
+	VerifyTable *t;
+	HTAB	   *rows;
+	int			sign;
+	int64		read;
+	bool		show;			/* rows that count are put into results */
+	uint64		parts;			/* rows that are counted in this pass */
+	uint64		part;
+} Counting;
+
+/* TextRowTaker */
+static bool
+take_count(void *arg, SourceRelation *rel, const TextRow *row)
+{
+	Counting   *c = arg;
+	Counted    *entry;
+	uint64		h;
+	bool		found;
+
+	c->read++;
+	memcpy(&h, row->digest, sizeof(h));
+	if (h % c->parts != c->part)
+		return true;
+	if (c->show)
+	{
+		entry = hash_search(c->rows, row->digest, HASH_FIND, NULL);
+		if (entry == NULL || entry->shown || entry->net == 0 ||
+			entry->net != entry->net_before || (entry->net > 0) != (c->sign > 0))
+			return true;
+		entry->shown = true;
+		verify_add_row(c->v, c->t, rel, NULL, c->sign > 0 ? row->values : NULL,
+					   c->sign > 0 ? NULL : row->values, Abs(entry->net));
+		return true;
+	}
+	entry = hash_search(c->rows, row->digest, HASH_ENTER, &found);
+	if (!found)
+		memset((char *) entry + DIGEST_BYTES, 0, sizeof(Counted) - DIGEST_BYTES);
+	entry->net += c->sign;
+	return true;
+}
+
+static void
+count_side(Counting *c, const CheckScope *scope, bool source)
+{
+	ListCell   *lr;
+	ListCell   *lt;
+
+	c->sign = source ? 1 : -1;
+	if (source)
+		forboth(lr, c->t->rels, lt, c->t->there)
+			verify_rows_there(c->v, lfirst(lr),
+							  check_condition(lfirst(lt), scope), take_count, c);
+	else
+		verify_rows_here(c->v, c->t, scope, verify_condition_here(c->t, scope),
+						 take_count, c);
+}
+
+/* After a round; true: nothing differs any more, or all that does has stayed. */
+static bool
+judge_counts(Counting *c)
+{
+	HASH_SEQ_STATUS seq;
+	Counted    *entry;
+	bool		stays = true;
+
+	hash_seq_init(&seq, c->rows);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+	{
+		if (entry->net == 0)
+			(void) hash_search(c->rows, entry->digest, HASH_REMOVE, NULL);
+		else if (c->v->task->do_incremental && entry->net != entry->net_before)
+			stays = false;
+	}
+	return stays;
+}
+
+static void
+count_part(Verify *v, VerifyTable *t, const CheckScope *scope, uint64 part,
+		   uint64 parts)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
+											  "dtsmig multiset",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	Counting	c = {0};
+	HASH_SEQ_STATUS seq;
+	Counted    *entry;
+	HASHCTL		ctl;
+	bool		settled = false;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = DIGEST_BYTES;
+	ctl.entrysize = sizeof(Counted);
+	ctl.hcxt = cxt;
+	c.v = v;
+	c.t = t;
+	c.part = part;
+	c.parts = parts;
+	c.rows = hash_create("dtsmig multiset", 1024, &ctl,
+						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	for (int r = 0; !settled && r < MAX_ROUNDS / 2; r++)
+	{
+		if (r > 0)
+			nap(Min(20 * r, 300));
+		hash_seq_init(&seq, c.rows);
+		while ((entry = hash_seq_search(&seq)) != NULL)
+		{
+			entry->net_before = entry->net;
+			entry->net = 0;
+		}
+		count_side(&c, scope, true);
+		if (r == 0 && !t->summed && part == 0)
+			v->rows += c.read;
+		wait_for_source(v);
+		count_side(&c, scope, false);
+		v->moved += c.read;
+		verify_pace(v, c.read);
+		c.read = 0;
+		settled = judge_counts(&c);
+	}
+	if (hash_get_num_entries(c.rows) > 0)
+	{
+		hash_seq_init(&seq, c.rows);
+		while ((entry = hash_seq_search(&seq)) != NULL)
+		{
+			if (!v->task->do_incremental)
+				entry->net_before = entry->net;
+			if (entry->net != entry->net_before)
+				v->unsettled++;
+		}
+		c.show = true;
+		count_side(&c, scope, true);
+		count_side(&c, scope, false);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
+}
+
+/* Distinct rows that are held at a time. */
+#define PART_ROWS 500000
+
+void
+verify_settle_multiset(Verify *v, VerifyTable *t, const CheckScope *scope)
+{
+	uint64		parts = 1;
+	ListCell   *lc;
+
+	if (scope->buckets == NIL)
+		foreach(lc, t->rels)
+			parts += ((SourceRelation *) lfirst(lc))->def->rows_estimate / PART_ROWS;
+	for (uint64 part = 0; part < parts; part++)
+		count_part(v, t, scope, part, parts);
+}

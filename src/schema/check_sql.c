@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * check_sql.c
+ *	  Sums of the rows of a table, that two servers make alike.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "schema/check_sql.h"
+
+#include "lib/stringinfo.h"
+
+static void
+and_condition(StringInfo buf, const char *condition)
+{
+	appendStringInfo(buf, "%s%s", buf->len > 0 ? " AND " : "", condition);
+}
+
+static char *
+bucket_of(const CheckTable *table, const CheckScope *scope)
+{
+	return psprintf("(%s & %d)", table->bucket, scope->nbuckets - 1);
+}
+
+char *
+check_condition(const CheckTable *table, const CheckScope *scope)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (scope->lo)
+		and_condition(&buf, psprintf("%s >= %s", table->first_key, scope->lo));
+	if (scope->hi)
+		and_condition(&buf, psprintf("%s <= %s", table->first_key, scope->hi));
+	if (scope->condition)
+		and_condition(&buf, psprintf("(%s)", scope->condition));
+	if (scope->buckets != NIL)
+	{
+		ListCell   *lc;
+		StringInfoData list;
+
+		initStringInfo(&list);
+		foreach(lc, scope->buckets)
+			appendStringInfo(&list, "%s%d", list.len > 0 ? ", " : "",
+							 lfirst_int(lc));
+		and_condition(&buf, psprintf("%s IN (%s)", bucket_of(table, scope),
+									 list.data));
+	}
+	return buf.len > 0 ? buf.data : NULL;
+}
+
+char *
+check_sum_select(const CheckTable *table, const CheckScope *scope,
+				 const char *split)
+{
+	char	   *where = check_condition(table, scope);
+	char	   *group = NULL;
+	StringInfoData buf;
+
+	if (split)
+		group = psprintf("CASE WHEN %s >= %s THEN 1 ELSE 0 END",
+						 table->first_key, split);
+	else if (scope->nbuckets > 0)
+		group = bucket_of(table, scope);
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "SELECT %s, count(*), sum(%s) FROM %s",
+					 group ? group : "0", table->number, table->from);
+	if (where)
+		appendStringInfo(&buf, " WHERE %s", where);
+	if (group)
+		appendStringInfo(&buf, " GROUP BY %s", group);
+	return buf.data;
+}
+
+char *
+check_step_select(const CheckTable *table, const char *lo, int64 n)
+{
+	return psprintf("SELECT %s FROM %s%s%s%s%s ORDER BY %s LIMIT 1 OFFSET " INT64_FORMAT,
+					table->first_key, table->from,
+					lo ? " WHERE " : "", lo ? table->first_key : "",
+					lo ? " >= " : "", lo ? lo : "", table->first_key, n);
+}
+
+CheckSum *
+check_read_sum(const char *group, const char *rows, const char *sum)
+{
+	CheckSum   *s = palloc0(sizeof(CheckSum));
+	bool		minus = sum && *sum == '-';
+
+	s->group = group ? atoi(group) : 0;
+	s->rows = rows ? strtoll(rows, NULL, 10) : 0;
+	for (sum = sum ? sum + minus : ""; *sum >= '0' && *sum <= '9'; sum++)
+		s->sum = s->sum * 10 + (*sum - '0');
+	if (minus)
+		s->sum = -s->sum;
+	return s;
+}
+
+char *
+check_concat(List *expressions)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "concat_ws('|'");
+	foreach(lc, expressions)
+		appendStringInfo(&buf, ", %s", (char *) lfirst(lc));
+	appendStringInfoChar(&buf, ')');
+	return buf.data;
+}

@@ -1,0 +1,107 @@
+/*-------------------------------------------------------------------------
+ *
+ * check_sql.h
+ *	  Sums of the rows of a table, that two servers make alike.
+ *
+ * A row is written as text, a number is made of that, and the numbers are
+ * added up: the sum does not depend on the order of rows, and tells a multiset
+ * (the idea of pt-table-checksum, pg_comparator and data-diff). The source
+ * does it in SQL, with its cheapest digest; here it is done in C
+ * (check/verify_text.c), the way the source does it.
+ *
+ *	 row:	 values, then flags of NULLs, then lengths of texts, joined by '|'.
+ *			 concat_ws leaves NULLs out.
+ *	 number: MySQL family: CRC32(CRC32(row)). The outer one is taken of the
+ *			 inner one's decimal digits: CRC is linear, and two rows changed in
+ *			 the same way would add up to nothing otherwise more often than by
+ *			 chance. PostgreSQL: hashtextextended(row, 0), before version 11
+ *			 hashtext(row).
+ *
+ * Values that are written alike are equal; the reverse need not hold: where
+ * sums differ, rows are read and compared as values. So a form may be wrong
+ * about rare values, as long as it is wrong in that direction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_CHECK_SQL_H
+#define DTSMIG_CHECK_SQL_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+
+/* How the source writes a value. */
+typedef enum CheckForm
+{
+	CHECK_FETCH = 0,			/* in no way that can be had here: rows have to
+								 * be read */
+	CHECK_INTEGER,				/* digits; may be cut into ranges */
+	CHECK_OUTPUT,				/* as the type's output function here */
+	CHECK_BOOLEAN,				/* 0 or 1 */
+	CHECK_DOUBLE,				/* as MySQL writes a double */
+	CHECK_DATETIME,				/* with as many digits of seconds as declared, no
+								 * zone */
+	CHECK_MICROSECONDS,			/* of an interval */
+	CHECK_HOST,					/* of an inet: the address alone */
+	CHECK_HEX,					/* bytes as upper-case hex digits */
+	CHECK_TEXT,					/* itself; its length in bytes is added */
+	CHECK_LIST,					/* an array joined by commas, as CHECK_TEXT */
+	CHECK_TEXT_DIGEST,			/* digest of the text */
+	CHECK_BYTES_DIGEST,			/* digest of the bytes; PostgreSQL: MD5 */
+	CHECK_FLOAT_BYTES			/* hex digits of a double's bytes */
+} CheckForm;
+
+/* By which the number of a text is made. */
+typedef enum CheckDigest
+{
+	CHECK_CRC32,				/* MySQL family */
+	CHECK_HASH64,				/* PostgreSQL's hashtextextended */
+	CHECK_HASH32				/* PostgreSQL's hashtext */
+} CheckDigest;
+
+/* Which rows. */
+typedef struct CheckScope
+{
+	char	   *lo;				/* first key column, an integer: from … */
+	char	   *hi;				/* … to, inclusive; NULL: open */
+	char	   *condition;		/* in the server's SQL; NULL: none */
+	int			nbuckets;		/* power of two; 0: none */
+	List	   *buckets;		/* of ints: these alone; NIL: all */
+} CheckScope;
+
+/* A table as the source is asked for it. All SQL. */
+typedef struct CheckTable
+{
+	CheckDigest digest;
+	char	   *from;
+	char	   *first_key;		/* NULL: cannot be cut into ranges */
+	char	   *number;			/* of a row */
+	char	   *bucket;			/* an integer, of which buckets are made: of the
+								 * key or the row; NULL: has none */
+} CheckTable;
+
+/* What comes back: a group of rows. */
+typedef struct CheckSum
+{
+	int			group;			/* bucket, or 0 and 1 for the halves */
+	int64		rows;
+	uint64		sum;			/* modulo 2^64 */
+} CheckSum;
+
+/* WHERE's condition; NULL: all rows. */
+extern char *check_condition(const CheckTable *table, const CheckScope *scope);
+/*
+ * SELECT group, rows, sum. By halves of the first key column (below split, and
+ * from it), by buckets if scope->nbuckets, else one group.
+ */
+extern char *check_sum_select(const CheckTable *table, const CheckScope *scope,
+							  const char *split);
+/* The first key column's value n rows after lo. */
+extern char *check_step_select(const CheckTable *table, const char *lo,
+							   int64 n);
+/* Makes a CheckSum of an answer's row. */
+extern CheckSum *check_read_sum(const char *group, const char *rows,
+								const char *sum);
+/* concat_ws of SQL expressions (char *). */
+extern char *check_concat(List *expressions);
+
+#endif							/* DTSMIG_CHECK_SQL_H */

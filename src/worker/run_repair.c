@@ -1,0 +1,331 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_repair.c
+ *	  Rows that a verification found to differ are taken anew from the source.
+ *
+ * It is done between two streams: all that lies before the applied position is
+ * here, nothing after it. The rows are read in a snapshot of the source, which
+ * stands later in the log than that. Between the two, changes of the table may
+ * be in the rows already: until the snapshot's position they are applied so
+ * that doing them twice does no harm, as after the copy of the table (snap_hi
+ * in core/relation.h). So a row that changes while it is repaired ends up as
+ * the source has it, and no change is undone or doubled.
+ *
+ * For a table without a key there is no such way; it is copied again as a
+ * whole (resync_table).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/task_run.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "catalog/pg_class.h"
+#include "check/verify.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#define REPAIR_ROWS 200
+
+typedef struct Repair
+{
+	TaskRun    *run;
+	MemoryContext cxt;
+	SourceConn *conn;			/* that holds the snapshot */
+	SourceSnapshot snapshot;
+	SourceRelation *rel;
+	SourceRows *rows;
+} Repair;
+
+bool
+task_wants_repair(TaskRun *run)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT 1 FROM dtsmig.verify_difference "
+					   "WHERE task_id = $1 AND state = 'repairing' LIMIT 1", "i",
+					   run->task->id);
+	return rows->nrows > 0;
+}
+
+/* ["1", "x"] as texts. */
+static char **
+key_of(Jsonb *jb, int nkey)
+{
+	char	  **key = palloc0(sizeof(char *) * nkey);
+
+	for (int i = 0; i < nkey; i++)
+	{
+		JsonbValue *v = getIthJsonbValueFromContainer(&jb->root, i);
+
+		if (v == NULL || v->type != jbvString)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the key of the table is not what it was when it was verified"),
+					 errhint("Verify it again.")));
+		key[i] = pnstrdup(v->val.string.val, v->val.string.len);
+	}
+	return key;
+}
+
+static void
+delete_here(const SourceRelation *rel, char *const *key)
+{
+	task_spi(psprintf("DELETE FROM %s%s WHERE %s",
+					  get_rel_relkind(rel->target_relid) == RELKIND_PARTITIONED_TABLE ?
+					  "" : "ONLY ",
+					  quote_qualified_identifier(rel->target_schema,
+												 rel->target_name),
+					  verify_key_here(rel, key)));
+}
+
+/* TextRowTaker: what is here under the key of a row that will be loaded. */
+static bool
+clear_place(void *arg, SourceRelation *rel, const TextRow *row)
+{
+	delete_here(rel, row->key);
+	return true;
+}
+
+/* LoadProducer */
+static bool
+produce(void *arg, StringInfo buf)
+{
+	Repair	   *r = arg;
+
+	CHECK_FOR_INTERRUPTS();
+	return r->run->source->next_copy(r->rows, buf);
+}
+
+/* Takes the rows of a condition, in the caller's transaction. */
+static void
+take_rows(Repair *r, const char *condition)
+{
+	Verify		v = {0};
+	SourceRange range = {0};
+
+	v.source = r->run->source;
+	v.conn = r->conn;
+	verify_rows_there(&v, r->rel, condition, clear_place, NULL);
+	range.condition = unconstify(char *, condition);
+	r->rows = r->run->source->open_rows(r->conn, r->rel, &range);
+	(void) r->run->dest->load(r->rel, produce, r, LOAD_APPEND);
+	r->run->source->close_rows(r->rows);
+}
+
+/* Rows that are to be repaired of one table: ids and keys of results. */
+static int
+repair_some(Repair *r, BookRows *rows)
+{
+	StringInfoData condition;
+	SourceRelation *rel = r->rel;
+
+	initStringInfo(&condition);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		char	  **key = key_of(book_jsonb(rows, i, 1), rel->nkey);
+		char	   *there = r->run->source->check_key(r->conn, rel, key);
+
+		if (there == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("rows of table \"%s\".\"%s\" cannot be found by their key's type",
+							rel->schema, rel->name),
+					 errhint("Use resync_table.")));
+		delete_here(rel, key);
+		appendStringInfo(&condition, "%s(%s)", condition.len > 0 ? " OR " : "", there);
+	}
+	take_rows(r, condition.data);
+	for (int i = 0; i < rows->nrows; i++)
+		(void) books_exec("UPDATE dtsmig.verify_difference SET state = 'repaired', "
+						  "repaired = pg_catalog.clock_timestamp() "
+						  "WHERE difference_id = $1", "i", book_int(rows, i, 0));
+	return rows->nrows;
+}
+
+/* The changes up to the snapshot may be in the rows. */
+static void
+extend_zone(Repair *r)
+{
+	const SourceRoutine *source = r->run->source;
+	BookRows   *rows;
+	char	   *high = r->snapshot.high;
+
+	if (high == NULL || !r->run->task->do_incremental)
+		return;
+	rows = books_query("SELECT snapshot_high FROM dtsmig.task_table "
+					   "WHERE table_id = $1", "i", (int64) r->rel->table_id);
+	if (rows->nrows == 1 && rows->values[0][0] && rows->values[0][0][0] &&
+		source->position_has_place(rows->values[0][0]) &&
+		source_pos_cmp(source->parse_position(rows->values[0][0]),
+					   source->parse_position(high)) >= 0)
+		return;
+	(void) books_exec("UPDATE dtsmig.task_table SET snapshot_high = $2 "
+					  "WHERE table_id = $1", "it", (int64) r->rel->table_id, high);
+}
+
+/* All that is asked for of one table; a transaction is open. */
+static void
+repair_table(Repair *r, int64 table_id)
+{
+	TaskRun    *run = r->run;
+	int			n = 0;
+	int			level = NewGUCNestLevel();
+
+	r->rel = task_open_relation(r->cxt, table_id, run->source, r->conn, run->dest,
+								&run->options->policy);
+	if (r->rel->resync || r->rel->nkey == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg(r->rel->resync ? "table \"%s\".\"%s\" is to be copied again" :
+						"table \"%s\".\"%s\" has no key to repair rows by",
+						r->rel->schema, r->rel->name),
+				 errhint("Use resync_table.")));
+	verify_pin_settings();
+	for (;;)
+	{
+		BookRows   *rows;
+
+		rows = books_query("SELECT difference_id, key_values FROM dtsmig.verify_difference "
+						   "WHERE table_id = $1 AND state = 'repairing' "
+						   "AND key_values IS NOT NULL ORDER BY difference_id LIMIT $2",
+						   "ii", table_id, (int64) REPAIR_ROWS);
+		if (rows->nrows == 0)
+			break;
+		n += repair_some(r, rows);
+	}
+	extend_zone(r);
+	task_log_event(run->task->id, "info",
+				   psprintf("%d rows of table \"%s\".\"%s\" are repaired", n,
+							r->rel->schema, r->rel->name),
+				   r->snapshot.high ?
+				   psprintf("They were taken from the source as at %s.",
+							r->snapshot.high) : NULL, NULL, NULL);
+	AtEOXact_GUC(true, level);
+}
+
+/*
+ * Results whose repair failed say why. (A task that is stopped by a row that
+ * cannot be repaired helps nobody.)
+ */
+static void
+note_failure(TaskRun *run, int64 table_id, const ErrorData *edata)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) books_exec("UPDATE dtsmig.verify_difference SET state = 'failed', error = $3 "
+					  "WHERE task_id = $1 AND table_id = $2 AND state = 'repairing'",
+					  "iit", run->task->id, table_id, edata->message);
+	task_log_event(run->task->id, "warning",
+				   psprintf("rows could not be repaired: %s", edata->message),
+				   edata->detail, edata->hint, unpack_sql_state(edata->sqlerrcode));
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+static bool
+is_of_connection(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
+}
+
+static BookRows *
+tables_to_repair(TaskRun *run)
+{
+	return books_query("SELECT DISTINCT table_id FROM dtsmig.verify_difference "
+					   "WHERE task_id = $1 AND state = 'repairing' "
+					   "AND table_id IS NOT NULL ORDER BY 1", "i", run->task->id);
+}
+
+static void
+begin(Repair *r, TaskRun *run)
+{
+	memset(r, 0, sizeof(*r));
+	r->run = run;
+	r->cxt = AllocSetContextCreate(run->cxt, "dtsmig repair",
+								   ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(r->cxt);
+	r->conn = run->source->connect(run->info);
+	run->source->open_snapshot(r->conn, NULL, &r->snapshot);
+}
+
+/* In the worker: between transactions, no stream is open. */
+void
+task_repair(TaskRun *run)
+{
+	MemoryContext old = CurrentMemoryContext;
+	Repair		r;
+	BookRows   *tables;
+	int64	   *ids;
+	int			n;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	tables = tables_to_repair(run);
+	n = tables->nrows;
+	ids = MemoryContextAlloc(run->cxt, sizeof(int64) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		ids[i] = book_int(tables, i, 0);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(old);
+	for (int i = 0; i < n; i++)
+	{
+		begin(&r, run);
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		PG_TRY();
+		{
+			MemoryContextSwitchTo(r.cxt);
+			repair_table(&r, ids[i]);
+			PopActiveSnapshot();
+			CommitTransactionCommand();
+		}
+		PG_CATCH();
+		{
+			ErrorData  *edata;
+
+			MemoryContextSwitchTo(old);
+			edata = CopyErrorData();
+			if (is_of_connection(edata->sqlerrcode))
+				PG_RE_THROW();
+			FlushErrorState();
+			AbortCurrentTransaction();
+			note_failure(run, ids[i], edata);
+		}
+		PG_END_TRY();
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(r.cxt);
+	}
+}
+
+/* In a backend, within its transaction: of a task that follows nothing. */
+void
+repair_at_once(TaskRun *run)
+{
+	MemoryContext old = CurrentMemoryContext;
+	BookRows   *tables = tables_to_repair(run);
+	int			level = NewGUCNestLevel();
+	Repair		r;
+
+	begin(&r, run);
+	/* the relation's binding has seen to it that the user may */
+	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
+							 PGC_S_OVERRIDE, GUC_ACTION_SAVE, true, 0, false);
+	for (int i = 0; i < tables->nrows; i++)
+		repair_table(&r, book_int(tables, i, 0));
+	AtEOXact_GUC(true, level);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(r.cxt);
+}
