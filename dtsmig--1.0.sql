@@ -54,6 +54,8 @@ CREATE TABLE dtsmig.task (
     skip_statement text,
     consistent_since timestamptz,
     consistent_position text,
+    cutover_position text,
+    cutover_at timestamptz,
     runtime_handle bigint,
     retrying_since timestamptz,
     retrying_until timestamptz,
@@ -302,6 +304,17 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION dtsmig.repair(text, bigint[], bigint) IS
   'takes rows that differ anew from the source (results: result_id of verify_results; or all of a run, by default the last one) and returns how many. The task''s worker does it once the caller has committed; verify_results.state says when it is done';
 
+CREATE FUNCTION dtsmig.cutover(
+    task text, verify text DEFAULT 'sample',
+    make_read_only boolean DEFAULT false,
+    accept_differences boolean DEFAULT false,
+    quiet interval DEFAULT '2 seconds', timeout interval DEFAULT '5 minutes',
+    margin bigint DEFAULT 100, release boolean DEFAULT true)
+RETURNS text AS 'MODULE_PATHNAME', 'dtsmig_cutover'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION dtsmig.cutover(text, text, boolean, boolean, interval, interval, bigint, boolean) IS
+  'ends a task with the application moving here, or refuses with the reason: writes at the source have ended, all is applied and verified, constraints are valid, sequences are past the source''s. Returns the position that the source ended at';
+
 CREATE FUNCTION dtsmig.release_task(task text)
 RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_release_task'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
@@ -354,6 +367,15 @@ CREATE FUNCTION dtsmig.repair(
     task bigint, results bigint[] DEFAULT NULL, run bigint DEFAULT NULL)
 RETURNS bigint LANGUAGE sql VOLATILE AS
 $$SELECT dtsmig.repair(task::text, results, run)$$;
+CREATE FUNCTION dtsmig.cutover(
+    task bigint, verify text DEFAULT 'sample',
+    make_read_only boolean DEFAULT false,
+    accept_differences boolean DEFAULT false,
+    quiet interval DEFAULT '2 seconds', timeout interval DEFAULT '5 minutes',
+    margin bigint DEFAULT 100, release boolean DEFAULT true)
+RETURNS text LANGUAGE sql VOLATILE AS
+$$SELECT dtsmig.cutover(task::text, verify, make_read_only,
+  accept_differences, quiet, timeout, margin, release)$$;
 CREATE FUNCTION dtsmig.release_task(task bigint) RETURNS void
 LANGUAGE sql VOLATILE AS $$SELECT dtsmig.release_task(task::text)$$;
 CREATE FUNCTION dtsmig.drop_task(task bigint) RETURNS void
@@ -453,6 +475,7 @@ SELECT t.task_id AS id, t.task_name AS name,
     COALESCE(r.changes, tp.changes, 0) AS changes,
     pg_catalog.round(r.changes_per_second::numeric, 0) AS changes_per_second,
     t.consistent_since, t.consistent_position,
+    t.cutover_at, t.cutover_position,
     t.retrying_since, t.retrying_until,
     CASE WHEN t.status IN ('running', 'retrying', 'prechecking')
         AND r.pid IS NULL AND t.last_error IS NULL

@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "access/xact.h"
+#include "api/api_task.h"
 #include "catalog/books.h"
 #include "catalog/pg_type.h"
 #include "catalog/task.h"
@@ -240,8 +241,8 @@ dtsmig_resume_task(PG_FUNCTION_ARGS)
 }
 
 /* Ends the task's worker, if there is one. */
-static void
-stop_worker(TaskRecord *task)
+void
+stop_worker(const TaskRecord *task)
 {
 	BookRows   *rows;
 
@@ -275,7 +276,7 @@ dtsmig_pause_task(PG_FUNCTION_ARGS)
  * Identity columns of the migrated tables go on after their largest value:
  * applied rows brought values of their own.
  */
-static void
+void
 advance_identities(const TaskRecord *task)
 {
 	BookRows   *rows;
@@ -333,7 +334,7 @@ leave_source(const TaskRecord *task, const SourceRoutine *source)
  * Sequences a last time, and what the task keeps at its source. A source that
  * is gone must not keep the task.
  */
-static void
+void
 end_at_source(const TaskRecord *task)
 {
 	char	   *type = foreign_server_type(task->source);
@@ -460,7 +461,8 @@ has_reached(int64 id, const char *target)
 		(strcmp(target, "incremental") != 0 || consistent))
 		return true;
 	if (strcmp(status, "failed") == 0 || strcmp(status, "precheck_failed") == 0 ||
-		strcmp(status, "completed") == 0 || strcmp(status, "released") == 0)
+		strcmp(status, "completed") == 0 || strcmp(status, "released") == 0 ||
+		strcmp(status, "cut_over") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("task \"%s\" is %s and will not become %s",

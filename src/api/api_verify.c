@@ -139,6 +139,7 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 	verify_task(&v, PG_ARGISNULL(2) ? NIL : text_list(PG_GETARG_DATUM(2)));
 	foreach(lc, v.results)
 		put_result(rsinfo, lfirst(lc));
+	v.source->close(v.conn);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);
 	return (Datum) 0;

@@ -36,6 +36,8 @@
 #define RANGE_ROWS 50000
 /* So few are compared one by one. */
 #define FEW_ROWS 500
+/* Values of an integer key for a row, below which ranges are cut by values. */
+#define DENSE 4
 /* Rows of a part of a table that is summed up by buckets at once. */
 #define BUCKET_PART_ROWS 250000
 /* Rows of buckets that are compared together. */
@@ -147,26 +149,32 @@ compare_buckets(Verify *v, VerifyTable *t, const CheckScope *scope,
 	}
 }
 
+/* A value that a statement gives here; NULL: none. */
+static char *
+value_here(const char *sql)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	char	   *value = NULL;
+
+	SPI_connect();
+	if (SPI_execute(sql, false, 1) == SPI_OK_SELECT && SPI_processed == 1)
+		value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (value)
+		value = MemoryContextStrdup(cxt, value);
+	SPI_finish();
+	return value;
+}
+
 static int64
 blocks_here(const VerifyTable *t)
 {
-	int64		blocks = 0;
+	char	   *value = value_here(psprintf("SELECT max(pg_catalog.pg_relation_size(p)) "
+											"/ pg_catalog.current_setting('block_size')::int8 FROM "
+											"(SELECT relid AS p FROM pg_catalog.pg_partition_tree(%u) "
+											"UNION ALL SELECT %u) x", t->rel->target_relid,
+											t->rel->target_relid));
 
-	SPI_connect();
-	if (SPI_execute(psprintf("SELECT max(pg_catalog.pg_relation_size(p)) "
-							 "/ pg_catalog.current_setting('block_size')::int8 FROM "
-							 "(SELECT relid AS p FROM pg_catalog.pg_partition_tree(%u) "
-							 "UNION ALL SELECT %u) x", t->rel->target_relid,
-							 t->rel->target_relid), false, 1) == SPI_OK_SELECT &&
-		SPI_processed == 1)
-	{
-		char	   *value = SPI_getvalue(SPI_tuptable->vals[0],
-										 SPI_tuptable->tupdesc, 1);
-
-		blocks = value ? strtoll(value, NULL, 10) : 0;
-	}
-	SPI_finish();
-	return blocks;
+	return value ? strtoll(value, NULL, 10) : 0;
 }
 
 /* Sums of all buckets here, block range by block range. */
@@ -356,27 +364,94 @@ is_chosen(Verify *v, bool only)
 		by_chance(v, (uint32) v->ranges_seen);
 }
 
+/*
+ * The least and the greatest value of the first key column on both sides;
+ * false: there is no row.
+ */
+static bool
+key_bounds(Verify *v, VerifyTable *t, int128 *least, int128 *greatest)
+{
+	ListCell   *lc;
+	bool		any = false;
+
+	for (int max = 0; max < 2; max++)
+	{
+		const char *order = max ? " DESC" : "";
+		List	   *values = NIL;
+
+		foreach(lc, t->there)
+		{
+			CheckTable *there = lfirst(lc);
+
+			values = lappend(values, v->source->check_value(v->conn,
+															psprintf("SELECT %s FROM %s ORDER BY %s%s LIMIT 1",
+																	 there->first_key, there->from,
+																	 there->first_key, order)));
+		}
+		values = lappend(values, value_here(psprintf("SELECT %s::text FROM %s ORDER BY %s%s LIMIT 1",
+													 t->here->first_key, t->here->from,
+													 t->here->first_key, order)));
+		foreach(lc, values)
+		{
+			int128		n;
+
+			if (lfirst(lc) == NULL)
+				continue;
+			n = to_number(lfirst(lc));
+			if (max)
+				*greatest = any ? Max(*greatest, n) : n;
+			else
+				*least = any ? Min(*least, n) : n;
+			any = true;
+		}
+		any = max == 0 ? false : any;
+	}
+	return any;
+}
+
+/*
+ * The last value of the range that begins at lo. Where values lie close, so
+ * many values are taken, else as many rows as the source counts off.
+ */
+static int128
+range_end(Verify *v, VerifyTable *t, int128 lo, int128 span, int128 greatest)
+{
+	int64		rows = Max(rows_estimate(t), 1);
+	CheckScope	scope = range_scope(lo, greatest);
+	char	   *next;
+
+	if (span / rows < DENSE)
+		return Min(lo + (int128) RANGE_ROWS * span / rows, greatest);
+	/* of tables that go together the first alone is walked */
+	next = v->source->check_value(v->conn,
+								  check_step_select(linitial(t->there), scope.lo,
+													RANGE_ROWS / list_length(t->rels)));
+	return next ? Min(Max(to_number(next) - 1, lo), greatest) : greatest;
+}
+
+/* What lies beyond the bounds has come since they were asked for. */
 static void
 verify_by_ranges(Verify *v, VerifyTable *t)
 {
-	int128		lo = LEAST_NUMBER;
-	const CheckTable *there = linitial(t->there);
-	/* the first rel alone is walked */
-	int64		step = RANGE_ROWS / list_length(t->rels);
+	int128		lo = 0;
+	int128		greatest = 0;
+	int128		span;
 	bool		any = false;
 
-	for (;;)
+	if (!key_bounds(v, t, &lo, &greatest))
 	{
-		CheckScope	scope = range_scope(lo, GREATEST_NUMBER);
-		char	   *next;
-		int128		hi = GREATEST_NUMBER;
+		verify_range(v, t, LEAST_NUMBER, GREATEST_NUMBER);
+		return;
+	}
+	span = greatest - lo + 1;
+	if (lo > LEAST_NUMBER)
+		verify_range(v, t, LEAST_NUMBER, lo - 1);
+	while (lo <= greatest)
+	{
 		MemoryContext old = MemoryContextSwitchTo(v->scratch);
+		int128		hi = range_end(v, t, lo, span, greatest);
 
-		next = v->source->check_value(v->conn,
-									  check_step_select(there, scope.lo, step));
-		if (next != NULL)
-			hi = Max(to_number(next) - 1, lo);
-		if (is_chosen(v, !any && next == NULL))
+		if (is_chosen(v, !any && hi == greatest))
 		{
 			any = true;
 			verify_range(v, t, lo, hi);
@@ -385,10 +460,12 @@ verify_by_ranges(Verify *v, VerifyTable *t)
 		MemoryContextReset(v->scratch);
 		if (list_length(t->candidates) >= KEY_ROWS)
 			verify_settle(v, t);
-		if (next == NULL || t->differences >= v->max_differences)
-			break;
+		if (t->differences >= v->max_differences)
+			return;
 		lo = hi + 1;
 	}
+	if (lo <= GREATEST_NUMBER)
+		verify_range(v, t, lo, GREATEST_NUMBER);
 }
 
 /* ------------------------------------------------------------- incremental */
@@ -650,14 +727,14 @@ verify_task(Verify *v, List *tables)
 	verify_pin_settings();
 	v->scratch = AllocSetContextCreate(v->cxt, "dtsmig verification range",
 									   ALLOCSET_DEFAULT_SIZES);
-	v->conn = v->source->connect(v->info);
+	if (v->conn == NULL)
+		v->conn = v->source->connect(v->info);
 	verify_begin(v);
 	if (v->mode == VERIFY_SCHEMA)
 		verify_schema(v);
 	else
 		verify_data(v, tables);
 	verify_end(v);
-	v->source->close(v->conn);
 	AtEOXact_GUC(true, level);
 	MemoryContextSwitchTo(old);
 }

@@ -270,6 +270,7 @@ $my->sql("$mode USE ty;\n" . join '', map { my $v = $_;
 $task->catch_up;
 stage('DELETE');
 
+is($pg->value("SELECT string_agg(concat_ws(' ', source_table, kind, key, differences), '; ') FROM dtsmig.verify('$task->{name}')"), '', 'verify finds nothing');
 is($pg->value('SELECT count(*) FROM ty.k_bigintu WHERE n <> 1'),
     $my->value('SELECT COUNT(*) FROM ty.k_bigintu WHERE n <> 1'), 'rows are left to compare');
 done_testing();

@@ -12,7 +12,7 @@ $my->sql(<<'END_SQL');
 SET NAMES utf8mb4;
 CREATE DATABASE v DEFAULT CHARACTER SET utf8mb4; USE v;
 CREATE TABLE big (id int AUTO_INCREMENT PRIMARY KEY, k int NOT NULL, c char(120) NOT NULL, pad varchar(60) NOT NULL, amount decimal(12,2), at datetime(6), d double, note text);
-INSERT INTO big SELECT seq, seq * 7 % 100003, REPEAT(MD5(seq), 3), MD5(seq * 3), seq / 100, '2024-01-01' + INTERVAL seq SECOND, seq / 7, IF(seq % 5, CONCAT('note ', seq), NULL) FROM seq_1_to_1000000;
+INSERT INTO big SELECT seq, seq * 7 % 100003, REPEAT(MD5(seq), 3), MD5(seq * 3), seq / 100, '2024-01-01' + INTERVAL seq SECOND, seq / 8, IF(seq % 5, CONCAT('note ', seq), NULL) FROM seq_1_to_1000000;
 CREATE TABLE words (w varchar(40) COLLATE utf8mb4_general_ci PRIMARY KEY, v int);
 INSERT INTO words SELECT CONCAT(SUBSTR('aAbBzZäßéπ', 1 + seq % 10, 1), MD5(seq)), seq FROM seq_1_to_30000;
 CREATE TABLE latin (w varchar(20) CHARACTER SET latin1 PRIMARY KEY, t text CHARACTER SET latin1);
@@ -72,4 +72,128 @@ diag "one full read: $times[0]; $times[2]";
 ok($times[1] || $times[3], 'faster than one full read of each side');
 like(join("\n", @{ found("tables => '{big}'") }), qr/differs\|\{"id": "345678"\}\|\{"amount": \{"source": "3456.78", "destination": "3456.79"\}\}$/m, 'the column and both values are said');
 cmp_ok((split / /, last_run('rows_moved'))[0], '<', 3000, 'few rows were read');
+
+# Every kind of key and table.
+sub short { return [ map { join '|', (split /\|/)[0 .. 2] } @{ $_[0] } ]; }
+$plant->(q{
+    UPDATE v.words SET v = v + 1 WHERE v = 77; DELETE FROM v.words WHERE v = 78; INSERT INTO v.words VALUES ('AAA only here', 1);
+    UPDATE v.latin SET t = t || 'x' WHERE w = '€1000é';
+    UPDATE v.pair SET n = n - 1 WHERE tenant = 1 AND code = 'c1000'; DELETE FROM v.pair WHERE tenant = 0 AND code = 'c3000';
+    UPDATE v.wide SET b = b || '\x00' WHERE id = 18446744073709551615; DELETE FROM v.wide WHERE id = 18446744073709551615 - 3000 * 1000003::numeric;
+    UPDATE v.docs SET j = j || '{"b": 1.0}' WHERE id = 7; DELETE FROM v.docs WHERE id = 3000;
+    INSERT INTO v.keyless VALUES (1, 'x'), (1, 'x'); DELETE FROM v.keyless WHERE ctid = (SELECT ctid FROM v.keyless WHERE b IS NULL LIMIT 1);
+    UPDATE v.keyless_json SET j = '{"a": 2}' WHERE ctid = (SELECT ctid FROM v.keyless_json LIMIT 1);
+    UPDATE v."we`ird ""q'" SET "v'""" = 9 WHERE "a`b ""c'" LIKE 'x%';
+    INSERT INTO v.empty VALUES (5);
+});
+my $w78 = $my->value('SELECT w FROM v.words WHERE v = 78');
+my $w77 = $my->value('SELECT w FROM v.words WHERE v = 77');
+is_deeply(short(found()), [ sort split /\n/, <<"END_LIST" ], 'every kind of key') or diag explain found();
+v.big|differs|{"id": "345678"}
+v.big|extra|{"id": "2000000"}
+v.big|missing|{"id": "777777"}
+v.docs|differs|{"id": "7"}
+v.docs|missing|{"id": "3000"}
+v.empty|extra|{"id": "5"}
+v.keyless_json|extra|-
+v.keyless_json|missing|-
+v.keyless|extra|-
+v.keyless|missing|-
+v.latin|differs|{"w": "€1000é"}
+v.pair|differs|{"code": "c1000", "tenant": "1"}
+v.pair|missing|{"code": "c3000", "tenant": "0"}
+v.we`ird "q'|differs|{"a`b \\"c'": "x'y\\"z\\\\"}
+v.wide|differs|{"id": "18446744073709551615"}
+v.wide|missing|{"id": "18446744070709542615"}
+v.words|differs|{"w": "$w77"}
+v.words|extra|{"w": "AAA only here"}
+v.words|missing|{"w": "$w78"}
+END_LIST
+is($pg->value("SELECT differences -> '' ->> 'rows' FROM dtsmig.verify_results WHERE task = 'v' AND source_table = 'keyless' AND kind = 'extra' ORDER BY result_id DESC LIMIT 1"), '2', 'equal rows are counted');
+is($pg->value("SELECT count(*) FROM dtsmig.verify('v', max_differences => 1, tables => '{v.words}')"), 1, 'max_differences');
+like($pg->error("SELECT * FROM dtsmig.verify('v', tables => '{nope}')"), qr/has no table "nope"/, 'a table that is none');
+like($pg->error("SELECT * FROM dtsmig.verify('v', mode => 'some')"), qr/invalid mode/, 'a mode that is none');
+like($pg->error("SELECT * FROM dtsmig.verify('v', sample => 0)"), qr/sample must be/, 'sample out of range');
+like($pg->error("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM dtsmig.verify('v')"), qr/READ COMMITTED/, 'an isolation level in which nothing could settle');
+
+# Repair of all that has a key, while the task runs.
+my $n = $pg->value("SELECT count(*) FROM dtsmig.verify('v')");
+is($pg->value("SELECT dtsmig.repair('v')"), $n - 4, 'rows with a key are repaired');
+ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'") eq '0' }, 60), 'by the worker');
+is($pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repaired' AND repaired IS NOT NULL"), $n - 4, 'and marked');
+is_deeply([ grep { !/^v.keyless/ } @{ found() } ], [], 'nothing differs but tables without a key');
+my ($one) = $pg->value("SELECT max(result_id) FROM dtsmig.verify_results WHERE source_table = 'keyless'");
+like($pg->error("SELECT dtsmig.repair('v', ARRAY[$one])"), qr/is no row of a table with a key/, 'they are refused');
+like($pg->error("SELECT dtsmig.repair('v', '{999999}')"), qr/has no verification result 999999/, 'a result that is none');
+$pg->sql("SELECT dtsmig.resync_table('v', 'keyless'), dtsmig.resync_table('v', 'keyless_json')");
+ok(poll_until(sub { !@{ found("tables => '{keyless,keyless_json}'") } }, 60, 1), 'they are copied again');
+like($pg->value("SELECT string_agg(message, ';') FROM dtsmig.task_log WHERE task = 'v'"), qr/rows of table "v"\."big" are repaired/, 'the log says so');
+
+# Incremental: rows written here since.
+is_deeply(found("mode => 'incremental'"), [], 'incremental: nothing');
+$my->sql('UPDATE v.big SET amount = 0 WHERE id <= 500; INSERT INTO v.words VALUES (\'new\', 1); DELETE FROM v.pair LIMIT 5');
+$task->catch_up;
+$plant->("UPDATE v.big SET k = -1 WHERE id = 400; UPDATE v.words SET v = 3 WHERE w = 'new'");
+is_deeply(short(found("mode => 'incremental'")), [ 'v.big|differs|{"id": "400"}', 'v.words|differs|{"w": "new"}' ], 'incremental: rows written since the last one');
+cmp_ok(last_run('rows'), '<', 20000, 'and few others are read');
+$pg->sql("SELECT dtsmig.repair('v')");
+ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'") eq '0' }, 60), 'repaired');
+
+# Sample.
+is_deeply(found("mode => 'sample', sample => 0.2"), [], 'sample: nothing');
+my ($sampled) = last_run('rows');
+cmp_ok($sampled, '>', 20000, "a sample: $sampled rows");
+cmp_ok($sampled, '<', $total / 2, 'is not all');
+$plant->('UPDATE v.big SET k = -1 WHERE id % 1000 = 0');
+cmp_ok(scalar @{ found("mode => 'sample', sample => 0.2, tables => '{big}'") }, '>', 10, 'a sample finds what is everywhere');
+$pg->sql("SELECT count(*) FROM dtsmig.verify('v', tables => '{big}'); SELECT dtsmig.repair('v')");
+ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'") eq '0' }, 60), 'a thousand rows are repaired');
+
+# While writers write nothing is reported, and repair neither undoes nor doubles.
+my @writers = map { $my->background(sub {
+    my $id = 1 + int rand 2000;
+    my $far = 1 + int rand 1000000;
+    return "UPDATE hot SET n = n + 1, t = CONCAT('w', RAND()) WHERE id = $id; DELETE FROM hot WHERE id = $id + 7; INSERT IGNORE INTO hot VALUES ($id + 7, 0, 'again');"
+      . " UPDATE big SET amount = amount + 1 WHERE id = $far; INSERT INTO hot_keyless VALUES ($id, 'new'); DELETE FROM hot_keyless WHERE n = $id + 1 LIMIT 1;\n";
+}, db => 'v') } 1, 2;
+sleep 1;
+my $bad = '';
+for my $round (1 .. 4)
+{
+    $bad .= join "\n", @{ found("tables => '{hot,hot_keyless,words,pair" . ($round == 4 ? ',big' : '') . "}'") };
+}
+is($bad, '', 'verified while writers write: nothing is reported') or diag last_run('unsettled');
+for my $round (1 .. 5)
+{
+    $plant->("UPDATE v.hot SET t = 'planted' WHERE id % 200 = $round; INSERT INTO v.hot VALUES (10000 + $round, 1, 'planted')");
+    found("tables => '{hot}'");
+    $pg->sql("SELECT dtsmig.repair('v')");
+    poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'") eq '0' }, 60);
+}
+is($task->status, 'running', 'the task runs on after repairs of rows that change') or diag $task->report;
+reap($_, 'TERM') for @writers;
+$task->catch_up;
+found("tables => '{hot}'"); $pg->sql("SELECT dtsmig.repair('v')");
+poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'") eq '0' }, 60);
+is_deeply(found("tables => '{hot,hot_keyless}'"), [], 'all is equal in the end');
+is($pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'failed'"), '0', 'no repair failed');
+
+# Rate, interruption.
+$pg->sql(q{SELECT dtsmig.alter_task('v', '{"verify_rate": 20000}')});
+my $t0 = time;
+found("tables => '{words,pair}'");
+cmp_ok(time - $t0, '>', 2, 'verify_rate holds it back');
+($code, $out, $err) = $pg->psql("SET statement_timeout = '1s'; SELECT count(*) FROM dtsmig.verify('v', tables => '{big}')");
+like($err, qr/statement timeout/, 'it can be interrupted');
+$pg->sql(q{SELECT dtsmig.alter_task('v', '{"verify_rate": null}')});
+
+# Definitions.
+is_deeply(found("mode => 'schema'"), [], 'definitions: nothing');
+$pg->sql('ALTER TABLE v.pair ALTER n TYPE numeric(30,0); ALTER TABLE v.words ALTER v SET NOT NULL; ALTER TABLE v.latin DROP CONSTRAINT ' . $pg->value("SELECT quote_ident(conname) FROM pg_constraint WHERE conrelid = 'v.latin'::regclass AND contype = 'p'") . '; DROP TABLE v.empty; ALTER TABLE v.docs DROP COLUMN g');
+is_deeply([ map { s/\|-\|.*?"([^"]+)": \{.*/ $1/r } @{ found("mode => 'schema'") } ], [ 'v.docs|missing column g', 'v.empty|missing table', 'v.latin|missing unique key (w)', 'v.pair|differs column n: type', 'v.words|differs column v: nullable' ], 'definitions that differ') or diag explain found("mode => 'schema'");
+
+# Not for everybody.
+$pg->sql('CREATE ROLE other LOGIN');
+like($pg->error("SET ROLE other; SELECT * FROM dtsmig.verify('v')"), qr/must be owner/, 'the owner alone');
+is($pg->value('SET ROLE other; SELECT count(*) FROM dtsmig.verify_results'), '0', 'and sees results alone');
 done_testing();

@@ -1,0 +1,121 @@
+/*-------------------------------------------------------------------------
+ *
+ * api_cutover.c
+ *	  The SQL function that ends a task with the application moving here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "api/api_task.h"
+#include "catalog/books.h"
+#include "catalog/task.h"
+#include "check/cutover.h"
+#include "core/options.h"
+#include "fdw/fdw_options.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+DTS_FUNCTION(dtsmig_cutover);
+
+static long
+milliseconds(const Interval *i)
+{
+	return (long) ((i->time + (i->day + i->month * DAYS_PER_MONTH) * USECS_PER_DAY) / 1000);
+}
+
+static void
+set_verify(CutoverOptions *options, const char *name)
+{
+	static const char *const names[] = {"full", "sample", "incremental", "schema"};
+
+	if (strcmp(name, "none") == 0)
+		return;
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (strcmp(name, names[i]) != 0)
+			continue;
+		options->verify = true;
+		options->mode = (VerifyMode) i;
+		return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid verification \"%s\"", name),
+			 errhint("It is full, sample, incremental, schema or none.")));
+}
+
+/* From here on the task is over; its worker has applied all up to position. */
+static void
+finish(Verify *v, const char *position, bool release, int64 margin)
+{
+	TaskRecord *task = task_load_id(v->task->id, true);
+	bool		read_only = v->source->is_read_only(v->conn);
+
+	if (task == NULL || strcmp(task->wanted, "running") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("task \"%s\" was stopped meanwhile", v->task->name)));
+	(void) books_exec("UPDATE dtsmig.task SET wanted = $2, status = 'cut_over', "
+					  "cutover_position = $3, cutover_at = pg_catalog.clock_timestamp(), "
+					  "retrying_since = NULL, retrying_until = NULL, "
+					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
+					  "itt", task->id, release ? "released" : "idle", position);
+	stop_worker(task);
+	if (release)
+		end_at_source(task);
+	if (task->do_schema)
+		advance_identities(task);
+	cutover_sequences(v, margin);
+	task_log_event(task->id, "info", psprintf("the task is cut over at %s", position),
+				   read_only ? "The source is read-only." :
+				   "The source can still be written to; what is written there from now on is lost.",
+				   NULL, NULL);
+}
+
+Datum
+dtsmig_cutover(PG_FUNCTION_ARGS)
+{
+	Verify		v = {0};
+	CutoverOptions options = {0};
+	char	   *position;
+	int64		margin;
+
+	for (int i = 0; i < PG_NARGS(); i++)
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("arguments of cutover must not be null")));
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("a cutover has to see what the task applies meanwhile"),
+				 errhint("Use isolation level READ COMMITTED.")));
+	v.task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	task_check_owner(v.task);
+	set_verify(&options, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	options.make_read_only = PG_GETARG_BOOL(2);
+	options.accept_differences = PG_GETARG_BOOL(3);
+	options.quiet_ms = milliseconds(PG_GETARG_INTERVAL_P(4));
+	options.timeout_ms = milliseconds(PG_GETARG_INTERVAL_P(5));
+	options.sample = 0.05;
+	margin = PG_GETARG_INT64(6);
+	if (options.quiet_ms < 0 || options.timeout_ms <= 0 || margin < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("quiet and margin must not be negative, timeout must be positive")));
+	v.cxt = CurrentMemoryContext;
+	v.max_differences = 1000;
+	v.options = options_parse(v.task->options);
+	v.rate = v.options->verify_rate;
+	v.selection = selection_parse(v.task->objects);
+	v.info = task_connection(v.task, v.task->owner);
+	v.source = source_routine(v.info->server_type);
+	position = cutover_check(&v, &options);
+	finish(&v, position, PG_GETARG_BOOL(7), margin);
+	v.source->close(v.conn);
+	PG_RETURN_TEXT_P(cstring_to_text(position));
+}

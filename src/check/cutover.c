@@ -1,0 +1,352 @@
+/*-------------------------------------------------------------------------
+ *
+ * cutover.c
+ *	  May the application move here?
+ *
+ *	  the task follows, is consistent, nothing waits to be copied or repaired
+ *	   |  the source is made read-only, if that is asked for
+ *	   |   |  no transaction is open there that has written
+ *	   |   |   |  all is applied; for a while no change comes
+ *	   |   |   |   |  the verification finds nothing
+ *	   |   |   |   |   |  indexes are valid, constraints are made so
+ *	   |   |   |   |   |   |  still no change: this is the position
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "check/cutover.h"
+
+#include "compat.h"
+#include "catalog/books.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "transform/describe.h"
+#include "utils/builtins.h"
+#include "worker/task_run.h"
+
+/* Differences that a refusal lists. */
+#define SHOWN_DIFFERENCES 5
+
+pg_noreturn static void refuse(const Verify *v, const char *reason, const char *detail, const char *hint);
+
+static void
+refuse(const Verify *v, const char *reason, const char *detail,
+	   const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("task \"%s\" cannot be cut over: %s", v->task->name, reason),
+			 detail ? errdetail("%s", detail) : 0,
+			 hint ? errhint("%s", hint) : 0));
+}
+
+/* ------------------------------------------------------------- the task */
+
+static void
+check_task(const Verify *v)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT t.status, t.last_error, t.retrying_since IS NOT NULL, "
+					   "r.pid IS NOT NULL FROM dtsmig.task t "
+					   "LEFT JOIN LATERAL dtsmig.task_runtime(t.runtime_handle, t.task_id) r "
+					   "ON true WHERE t.task_id = $1", "i", v->task->id);
+	if (!v->task->do_incremental)
+		refuse(v, "it does not follow changes", NULL,
+			   "Of a task without the phase incremental, release_task is the end.");
+	if (strcmp(rows->values[0][0], "running") != 0)
+		refuse(v, psprintf("it is %s", rows->values[0][0]), rows->values[0][1],
+			   strcmp(rows->values[0][0], "paused") == 0 ||
+			   strcmp(rows->values[0][0], "failed") == 0 ? "Use resume_task." : NULL);
+	if (!book_bool(rows, 0, 3))
+		refuse(v, "its worker is gone", NULL, "Use resume_task.");
+	if (strcmp(v->task->step, "changes") != 0 || !v->task->consistent)
+		refuse(v, "it is not consistent yet", NULL,
+			   "Use wait_for(task, 'incremental').");
+}
+
+static void
+check_nothing_waits(const Verify *v)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT source_schema || '.' || source_table FROM dtsmig.task_table "
+					   "WHERE task_id = $1 AND state = 'resync' LIMIT 1", "i", v->task->id);
+	if (rows->nrows > 0)
+		refuse(v, psprintf("table %s is to be copied again", rows->values[0][0]),
+			   NULL, "Wait until it is, see dtsmig.task_tables.");
+	rows = books_query("SELECT count(*) FROM dtsmig.verify_difference "
+					   "WHERE task_id = $1 AND state = 'repairing'", "i", v->task->id);
+	if (book_int(rows, 0, 0) > 0)
+		refuse(v, psprintf("%s rows are to be repaired", rows->values[0][0]), NULL,
+			   "Wait until they are, see dtsmig.verify_results.");
+}
+
+static void
+check_objects(const Verify *v)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT pg_catalog.string_agg(kind || ' ' || name || ': ' || error, '; ') "
+					   "FROM dtsmig.task_object WHERE task_id = $1 AND state = 'failed'",
+					   "i", v->task->id);
+	if (rows->values[0][0] != NULL)
+		refuse(v, "objects could not be made", rows->values[0][0],
+			   "Make them by hand, or say accept_differences.");
+}
+
+/* ---------------------------------------------------------- the source */
+
+static int64
+changes_applied(const Verify *v)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT changes FROM dtsmig.task_position WHERE task_id = $1",
+					   "i", v->task->id);
+	return rows->nrows ? book_int(rows, 0, 0) : 0;
+}
+
+static void
+check_writers(const Verify *v)
+{
+	char	   *writer = v->source->open_writers ?
+		v->source->open_writers(v->conn) : NULL;
+
+	if (writer != NULL)
+		refuse(v, "a transaction at the source is open", writer,
+			   "End it; what it has written is not here yet.");
+}
+
+/* All that the source has logged by now is applied; returns where it ends. */
+static char *
+drain(Verify *v, const CutoverOptions *options)
+{
+	char	   *position = v->source->current_position(v->conn);
+
+	if (position == NULL)
+		refuse(v, "the source does not tell where its log ends", NULL, NULL);
+	verify_wait_applied(v, position, options->timeout_ms);
+	return position;
+}
+
+static void
+rest(long ms)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+
+	for (;;)
+	{
+		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+
+		CHECK_FOR_INTERRUPTS();
+		if (left <= 0)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 Min(left, 500), PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+}
+
+static void
+check_quiet(const Verify *v, int64 before)
+{
+	int64		after = changes_applied(v);
+
+	if (after != before)
+		refuse(v, "the source is being written to",
+			   psprintf(INT64_FORMAT " changes came while it was looked at.",
+						after - before),
+			   "Stop the application, or say make_read_only.");
+}
+
+static void
+stop_writes(Verify *v, const CutoverOptions *options)
+{
+	char	   *failure;
+
+	if (!options->make_read_only)
+		return;
+	failure = v->source->make_read_only(v->conn);
+	if (failure != NULL)
+		refuse(v, "the source could not be made read-only", failure,
+			   "Do it by hand, and leave make_read_only out.");
+	task_log_event(v->task->id, "info", "the source is made read-only",
+				   "It was asked for by cutover.", NULL, NULL);
+}
+
+/* ------------------------------------------------------------ what is here */
+
+static void
+verify(Verify *v, const CutoverOptions *options)
+{
+	StringInfoData list;
+	ListCell   *lc;
+	int			n = 0;
+
+	if (!options->verify)
+		return;
+	v->mode = options->mode;
+	v->sample = options->sample;
+	verify_task(v, NIL);
+	if (options->accept_differences)
+		return;
+	if (v->unsettled > 0)
+		refuse(v, "rows change too often to be compared", NULL, NULL);
+	if (v->results == NIL)
+		return;
+	initStringInfo(&list);
+	foreach(lc, v->results)
+	{
+		const VerifyResult *r = lfirst(lc);
+
+		if (n++ == SHOWN_DIFFERENCES)
+		{
+			appendStringInfoString(&list, "\n...");
+			break;
+		}
+		appendStringInfo(&list, "%s%s %s %s %s", n > 1 ? "\n" : "", r->table,
+						 r->kind == DIFFERENCE_MISSING ? "missing" :
+						 r->kind == DIFFERENCE_EXTRA ? "extra" : "differs",
+						 r->key ? r->key : "", r->differences ? r->differences : "");
+	}
+	refuse(v, psprintf("the verification found %d differences", list_length(v->results)),
+		   list.data,
+		   "Use dtsmig.verify and dtsmig.repair, or say accept_differences.");
+}
+
+#define TASK_RELATIONS \
+	"FROM dtsmig.task_table t " \
+	"JOIN pg_catalog.pg_namespace n ON n.nspname = t.target_schema " \
+	"JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid " \
+	"AND c.relname = t.target_table "
+
+static void
+check_indexes(const Verify *v)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT i.indexrelid::pg_catalog.regclass::text " TASK_RELATIONS
+					   "JOIN pg_catalog.pg_index i ON i.indrelid = c.oid "
+					   "WHERE t.task_id = $1 AND NOT i.indisvalid LIMIT 1", "i",
+					   v->task->id);
+	if (rows->nrows > 0)
+		refuse(v, psprintf("index %s is not valid", rows->values[0][0]), NULL,
+			   "REINDEX it.");
+}
+
+/* Constraints that were made while rows were still on their way. */
+static void
+validate_constraints(const Verify *v)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT pg_catalog.format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I', "
+					   "n.nspname, c.relname, k.conname) " TASK_RELATIONS
+					   "JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid "
+					   "WHERE t.task_id = $1 AND NOT k.convalidated "
+					   "AND k.contype IN ('f', 'c') AND k.coninhcount = 0 ORDER BY k.oid",
+					   "i", v->task->id);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		/* as the user: it is the user's table */
+		SPI_connect();
+		if (SPI_execute(rows->values[i][0], false, 0) != SPI_OK_UTILITY)
+			elog(ERROR, "could not run \"%s\"", rows->values[i][0]);
+		SPI_finish();
+	}
+}
+
+char *
+cutover_check(Verify *v, const CutoverOptions *options)
+{
+	int64		changes;
+	char	   *position;
+
+	check_task(v);
+	check_nothing_waits(v);
+	if (!options->accept_differences)
+		check_objects(v);
+	v->conn = v->source->connect(v->info);
+	stop_writes(v, options);
+	check_writers(v);
+	(void) drain(v, options);
+	changes = changes_applied(v);
+	rest(options->quiet_ms);
+	check_writers(v);
+	(void) drain(v, options);
+	check_quiet(v, changes);
+	verify(v, options);
+	check_indexes(v);
+	validate_constraints(v);
+	check_writers(v);
+	position = drain(v, options);
+	check_quiet(v, changes);
+	return position;
+}
+
+/* --------------------------------------------------------------- sequences */
+
+static void
+run_here(const char *sql)
+{
+	SPI_connect();
+	(void) SPI_execute(sql, false, 0);
+	SPI_finish();
+}
+
+/* Identity columns go on where the source's AUTO_INCREMENT would. */
+static void
+advance_to_source(Verify *v)
+{
+	List	   *tables = describe_selected(v->selection, v->source, v->conn, v->info);
+	BookRows   *rows;
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		const TableDef *def = lfirst(lc);
+
+		if (def->auto_increment == NULL)
+			continue;
+		rows = books_query("SELECT pg_catalog.format('SELECT pg_catalog.setval(%L::pg_catalog.regclass, "
+						   "GREATEST(%s, CASE WHEN is_called THEN last_value + 1 ELSE last_value END), "
+						   "false) FROM %s', s.seq, $4, s.seq) " TASK_RELATIONS
+						   "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid "
+						   "AND a.attidentity <> '' AND NOT a.attisdropped "
+						   "CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_serial_sequence("
+						   "pg_catalog.format('%I.%I', n.nspname, c.relname), a.attname) AS seq) s "
+						   "WHERE t.task_id = $1 AND t.source_schema = $2 AND t.source_table = $3 "
+						   "AND s.seq IS NOT NULL AND $4::numeric < 9223372036854775807", "ittt",
+						   v->task->id, def->schema, def->name, def->auto_increment);
+		for (int i = 0; i < rows->nrows; i++)
+			run_here(rows->values[i][0]);
+	}
+}
+
+void
+cutover_sequences(Verify *v, int64 margin)
+{
+	BookRows   *rows;
+
+	advance_to_source(v);
+	if (margin == 0)
+		return;
+	/* sequences that belong to a column of a table of the task */
+	rows = books_query("SELECT DISTINCT pg_catalog.format('SELECT pg_catalog.setval(%L::pg_catalog.regclass, "
+					   "CASE WHEN %s > 0 THEN LEAST(last_value::numeric + %s, %s) "
+					   "ELSE GREATEST(last_value::numeric + %s, %s) END::bigint, is_called) FROM %s', "
+					   "s.oid::pg_catalog.regclass, q.seqincrement, q.seqincrement * $2, q.seqmax, "
+					   "q.seqincrement * $2, q.seqmin, s.oid::pg_catalog.regclass) " TASK_RELATIONS
+					   "JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass "
+					   "AND d.refobjid = c.oid AND d.refobjsubid > 0 "
+					   "AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') "
+					   "JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S' "
+					   "JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid "
+					   "WHERE t.task_id = $1", "ii", v->task->id, margin);
+	for (int i = 0; i < rows->nrows; i++)
+		run_here(rows->values[i][0]);
+}

@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * cutover.h
+ *	  May the application move here? What has to hold, looked at while the
+ *	  task still runs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_CUTOVER_H
+#define DTSMIG_CUTOVER_H
+
+#include "postgres.h"
+
+#include "check/verify.h"
+
+typedef struct CutoverOptions
+{
+	bool		verify;			/* in mode … */
+	VerifyMode	mode;
+	double		sample;
+	bool		accept_differences; /* of that, and objects that failed */
+	bool		make_read_only;
+	long		quiet_ms;		/* so long nothing may be written */
+	long		timeout_ms;		/* for what is to be applied still */
+} CutoverOptions;
+
+/*
+ * Goes through all checks; raises an error with the reason where something
+ * would be lost. Returns the position that the source ended at; v, of which
+ * the upper part is set, stays connected.
+ */
+extern char *cutover_check(Verify *v, const CutoverOptions *options);
+/*
+ * Once no worker runs: sequences and identity columns go on so many values
+ * after the source's.
+ */
+extern void cutover_sequences(Verify *v, int64 margin);
+
+#endif							/* DTSMIG_CUTOVER_H */
