@@ -111,11 +111,21 @@ changes_applied(const Verify *v)
 }
 
 static void
-check_writers(const Verify *v)
+check_writers(Verify *v, bool say)
 {
-	char	   *writer = v->source->open_writers ?
-		v->source->open_writers(v->conn) : NULL;
+	char	   *hidden = NULL;
+	char	   *writer = v->source->open_writers(v->conn, &hidden);
 
+	if (hidden != NULL && say && !v->source->is_read_only(v->conn))
+	{
+		const char *message = "whether transactions are open at the source cannot be seen";
+
+		task_log_event(v->task->id, "warning", message, hidden,
+					   "GRANT PROCESS to the account, or say make_read_only.", NULL);
+		ereport(WARNING,
+				(errmsg("%s", message), errdetail("%s", hidden),
+				 errhint("GRANT PROCESS to the account, or say make_read_only.")));
+	}
 	if (writer != NULL)
 		refuse(v, "a transaction at the source is open", writer,
 			   "End it; what it has written is not here yet.");
@@ -272,17 +282,17 @@ cutover_check(Verify *v, const CutoverOptions *options)
 		check_objects(v);
 	v->conn = v->source->connect(v->info);
 	stop_writes(v, options);
-	check_writers(v);
+	check_writers(v, true);
 	(void) drain(v, options);
 	changes = changes_applied(v);
 	rest(options->quiet_ms);
-	check_writers(v);
+	check_writers(v, false);
 	(void) drain(v, options);
 	check_quiet(v, changes);
 	verify(v, options);
 	check_indexes(v);
 	validate_constraints(v);
-	check_writers(v);
+	check_writers(v, false);
 	position = drain(v, options);
 	check_quiet(v, changes);
 	return position;

@@ -177,6 +177,13 @@ blocks_here(const VerifyTable *t)
 	return value ? strtoll(value, NULL, 10) : 0;
 }
 
+/* Fewer where few may be read in a second. */
+static int64
+rows_at_once(const Verify *v, int64 rows)
+{
+	return v->rate > 0 ? Min(rows, Max(v->rate, 1000)) : rows;
+}
+
 /* Sums of all buckets here, block range by block range. */
 static List *
 all_buckets_here(Verify *v, VerifyTable *t, const CheckScope *scope, int64 parts)
@@ -207,7 +214,7 @@ all_buckets_there(Verify *v, VerifyTable *t, const CheckScope *scope)
 	for (int i = 0; i < list_length(t->rels); i++)
 	{
 		List	   *ranges = v->source->plan_ranges(v->conn, list_nth(t->rels, i),
-													BUCKET_PART_ROWS);
+													rows_at_once(v, BUCKET_PART_ROWS));
 		ListCell   *lc;
 
 		foreach(lc, ranges)
@@ -260,8 +267,7 @@ static void
 verify_by_buckets(Verify *v, VerifyTable *t)
 {
 	int64		rows = rows_estimate(t);
-	int64		parts = v->rate > 0 || rows > BUCKET_PART_ROWS ?
-		rows / BUCKET_PART_ROWS + 1 : 1;
+	int64		parts = rows / rows_at_once(v, BUCKET_PART_ROWS) + 1;
 	CheckScope	scope = {0};
 	List	   *there;
 	List	   *here;
@@ -270,8 +276,14 @@ verify_by_buckets(Verify *v, VerifyTable *t)
 	scope.buckets = sample_buckets(v, scope.nbuckets);
 	if (parts == 1 && list_length(t->rels) == 1)
 	{
+		ListCell   *lc;
+		int64		read = 0;
+
 		verify_sums(v, t, &scope, NULL, &there, &here);
 		v->ranges++;
+		foreach(lc, there)
+			read += ((CheckSum *) lfirst(lc))->rows;
+		verify_pace(v, read);
 	}
 	else
 	{
@@ -421,11 +433,11 @@ range_end(Verify *v, VerifyTable *t, int128 lo, int128 span, int128 greatest)
 	char	   *next;
 
 	if (span / rows < DENSE)
-		return Min(lo + (int128) RANGE_ROWS * span / rows, greatest);
+		return Min(lo + rows_at_once(v, RANGE_ROWS) * span / rows, greatest);
 	/* of tables that go together the first alone is walked */
 	next = v->source->check_value(v->conn,
 								  check_step_select(linitial(t->there), scope.lo,
-													RANGE_ROWS / list_length(t->rels)));
+													rows_at_once(v, RANGE_ROWS) / list_length(t->rels)));
 	return next ? Min(Max(to_number(next) - 1, lo), greatest) : greatest;
 }
 

@@ -6,8 +6,8 @@
  *
  * A round: rows are read at the source; then all that the source had logged
  * by then is waited for; then the rows are read here. A row counts as
- * different when two rounds in a row found it so and it was the same on each
- * side both times: it had not moved at the source while we looked here, and
+ * different when three rounds in a row found it so and it was the same on each
+ * side every time: it had not moved at the source while we looked here, and
  * here all of it had been applied. A row is equal if it is now, or if it is
  * here as it was at the source in one of the last rounds: then it is on its
  * way. A row that moves all the time and does neither is counted as not
@@ -29,6 +29,8 @@
 /* Rows looked at together. */
 #define LOOK_ROWS 100
 #define MAX_ROUNDS 40
+/* Rounds that have to be as the one before. */
+#define MUST_STAY 2
 #define REMEMBERED 16
 #define WAIT_APPLIED_MS 120000
 
@@ -50,6 +52,7 @@ typedef struct Look
 	Side		last_source;	/* of the round before; values are gone */
 	Side		last_here;
 	bool		looked;			/* there is a round before */
+	int			stayed;			/* rounds that were as the one before */
 	bool		settled;
 	int			nremembered;
 	uint8		remembered[REMEMBERED][DIGEST_BYTES];	/* at the source */
@@ -217,9 +220,12 @@ judge(Verify *v, VerifyTable *t, Look *look)
 	if (same_side(&look->source, &look->here) ||
 		(!look->source.there && t->shared))
 		return true;
-	if (!v->task->do_incremental ||
-		(look->looked && same_side(&look->source, &look->last_source) &&
-		 same_side(&look->here, &look->last_here)))
+	if (look->looked && same_side(&look->source, &look->last_source) &&
+		same_side(&look->here, &look->last_here))
+		look->stayed++;
+	else
+		look->stayed = 0;
+	if (!v->task->do_incremental || look->stayed >= MUST_STAY)
 	{
 		verify_add_row(v, t, look->source.there ? look->source.rel : t->rel,
 					   look->candidate->key,
@@ -311,8 +317,11 @@ verify_settle(Verify *v, VerifyTable *t)
 typedef struct Counted
 {
 	uint8		digest[DIGEST_BYTES];	/* hash key */
-	int64		net;			/* rows at the source less rows here */
-	int64		net_before;		/* in the round before */
+	int64		there;			/* rows at the source */
+	int64		here;
+	int64		there_before;	/* in the round before */
+	int64		here_before;
+	int			stayed;			/* rounds that were as the one before */
 	bool		shown;
 } Counted;
 
@@ -321,12 +330,18 @@ typedef struct Counting
 	Verify	   *v;
 	VerifyTable *t;
 	HTAB	   *rows;
-	int			sign;
+	bool		source;			/* rows are the source's */
 	int64		read;
 	bool		show;			/* rows that count are put into results */
 	uint64		parts;			/* rows that are counted in this pass */
 	uint64		part;
 } Counting;
+
+static bool
+has_stayed(const Counting *c, const Counted *entry)
+{
+	return !c->v->task->do_incremental || entry->stayed >= MUST_STAY;
+}
 
 /* TextRowTaker */
 static bool
@@ -344,18 +359,22 @@ take_count(void *arg, SourceRelation *rel, const TextRow *row)
 	if (c->show)
 	{
 		entry = hash_search(c->rows, row->digest, HASH_FIND, NULL);
-		if (entry == NULL || entry->shown || entry->net == 0 ||
-			entry->net != entry->net_before || (entry->net > 0) != (c->sign > 0))
+		if (entry == NULL || entry->shown || !has_stayed(c, entry) ||
+			(entry->there > entry->here) != c->source)
 			return true;
 		entry->shown = true;
-		verify_add_row(c->v, c->t, rel, NULL, c->sign > 0 ? row->values : NULL,
-					   c->sign > 0 ? NULL : row->values, Abs(entry->net));
+		verify_add_row(c->v, c->t, rel, NULL, c->source ? row->values : NULL,
+					   c->source ? NULL : row->values,
+					   Abs(entry->there - entry->here));
 		return true;
 	}
 	entry = hash_search(c->rows, row->digest, HASH_ENTER, &found);
 	if (!found)
 		memset((char *) entry + DIGEST_BYTES, 0, sizeof(Counted) - DIGEST_BYTES);
-	entry->net += c->sign;
+	if (c->source)
+		entry->there++;
+	else
+		entry->here++;
 	return true;
 }
 
@@ -365,7 +384,7 @@ count_side(Counting *c, const CheckScope *scope, bool source)
 	ListCell   *lr;
 	ListCell   *lt;
 
-	c->sign = source ? 1 : -1;
+	c->source = source;
 	if (source)
 		forboth(lr, c->t->rels, lt, c->t->there)
 			verify_rows_there(c->v, lfirst(lr),
@@ -386,10 +405,16 @@ judge_counts(Counting *c)
 	hash_seq_init(&seq, c->rows);
 	while ((entry = hash_seq_search(&seq)) != NULL)
 	{
-		if (entry->net == 0)
+		if (entry->there == entry->here)
+		{
 			(void) hash_search(c->rows, entry->digest, HASH_REMOVE, NULL);
-		else if (c->v->task->do_incremental && entry->net != entry->net_before)
-			stays = false;
+			continue;
+		}
+		if (entry->there == entry->there_before && entry->here == entry->here_before)
+			entry->stayed++;
+		else
+			entry->stayed = 0;
+		stays &= has_stayed(c, entry);
 	}
 	return stays;
 }
@@ -425,8 +450,9 @@ count_part(Verify *v, VerifyTable *t, const CheckScope *scope, uint64 part,
 		hash_seq_init(&seq, c.rows);
 		while ((entry = hash_seq_search(&seq)) != NULL)
 		{
-			entry->net_before = entry->net;
-			entry->net = 0;
+			entry->there_before = entry->there;
+			entry->here_before = entry->here;
+			entry->there = entry->here = 0;
 		}
 		count_side(&c, scope, true);
 		if (r == 0 && !t->summed && part == 0)
@@ -442,12 +468,8 @@ count_part(Verify *v, VerifyTable *t, const CheckScope *scope, uint64 part,
 	{
 		hash_seq_init(&seq, c.rows);
 		while ((entry = hash_seq_search(&seq)) != NULL)
-		{
-			if (!v->task->do_incremental)
-				entry->net_before = entry->net;
-			if (entry->net != entry->net_before)
+			if (!has_stayed(&c, entry))
 				v->unsettled++;
-		}
 		c.show = true;
 		count_side(&c, scope, true);
 		count_side(&c, scope, false);

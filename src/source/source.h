@@ -288,9 +288,10 @@ typedef struct SourceRoutine
 							  char *const *key);
 	/*
 	 * Transactions at the source that have written and not ended: a text for
-	 * people; NULL: none that this account can see.
+	 * people; NULL: there are none, or they are not this account's to see (then
+	 * *hidden says why).
 	 */
-	char	   *(*open_writers) (SourceConn *conn);
+	char	   *(*open_writers) (SourceConn *conn, char **hidden);
 	/*
 	 * Makes the source refuse writes, as far as it can: NULL, or what could
 	 * not be done and why. is_read_only asks.

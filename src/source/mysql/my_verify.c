@@ -392,14 +392,15 @@ my_check_key(SourceConn *conn, const SourceRelation *rel, char *const *key)
 /* ------------------------------------------------------- the end of writing */
 
 char *
-my_open_writers(SourceConn *conn)
+my_open_writers(SourceConn *conn, char **hidden)
 {
 	MyResult   *res;
 
+	*hidden = NULL;
 	if (!my_try_query((MyConn *) conn,
 					  "SELECT trx_mysql_thread_id, trx_started, trx_rows_modified "
 					  "FROM information_schema.innodb_trx WHERE trx_rows_modified > 0 "
-					  "ORDER BY trx_started LIMIT 1", &res, NULL, NULL) ||
+					  "ORDER BY trx_started LIMIT 1", &res, hidden, NULL) ||
 		res->nrows == 0)
 		return NULL;
 	return psprintf("connection %s has changed %s rows since %s and has not committed",

@@ -174,8 +174,9 @@ pg_check_key(SourceConn *conn, const SourceRelation *rel, char *const *key)
 /* ------------------------------------------------------- the end of writing */
 
 char *
-pg_open_writers(SourceConn *conn)
+pg_open_writers(SourceConn *conn, char **hidden)
 {
+	*hidden = NULL;
 	return pg_query_value(((PgSource *) conn)->sql,
 						  "SELECT format('process %s (%s) has written since %s and has not committed', "
 						  "pid, usename, xact_start) FROM pg_catalog.pg_stat_activity "
