@@ -103,6 +103,8 @@ check_concat(List *expressions)
 	StringInfoData buf;
 	ListCell   *lc;
 
+	if (expressions == NIL)
+		return pstrdup("''");	/* a table without columns */
 	initStringInfo(&buf);
 	appendStringInfoString(&buf, "concat_ws('|'");
 	foreach(lc, expressions)

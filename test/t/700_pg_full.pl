@@ -60,6 +60,22 @@ END
         options => { rows_per_range => 20000, copy_workers => 3, conflict => 'ignore' });
     $task->start->wait_for('completed', 60);
     same_pg_tables($src, $pg, "$name: full load", schemas => [ 'public', 'Odd "Names' ]);
+    is(join("\n", map { join '|', @$_ } $pg->rows("SELECT source_table, kind, key, differences FROM dtsmig.verify('full')")), '', "$name: verification finds nothing");
+    my ($rows, $moved) = split / /, $pg->value("SELECT rows || ' ' || rows_moved FROM dtsmig.verify_runs ORDER BY run_id DESC LIMIT 1");
+    is($rows, 202849 + ($name eq 'postgresql-10' ? 0 : 2), "$name: of all rows");
+    cmp_ok($moved, '<', 500, "$name: few were read ($moved)");
+    $pg->sql("UPDATE plain SET f8 = '-0' WHERE id = 7; UPDATE plain SET n = 1.0 WHERE id = 14; DELETE FROM big WHERE id = 77777; INSERT INTO keyless VALUES (0, 'k'); UPDATE part SET id = -id WHERE id = 500; UPDATE own SET ms = '{}' WHERE id = 1");
+    is(join("\n", sort map { join '|', @$_ } $pg->rows("SELECT source_table, kind, coalesce(key::text, '-') FROM dtsmig.verify('full')")), <<'END_LIST' =~ s/\n\z//r, "$name: planted differences");
+public.big|missing|{"id": "77777"}
+public.keyless|extra|-
+public.own|differs|{"id": "1"}
+public.part_2|extra|-
+public.part_2|missing|-
+public.plain|differs|{"id": "14"}
+public.plain|differs|{"id": "7"}
+END_LIST
+    is($pg->value("SELECT dtsmig.repair('full')"), 4, "$name: repaired at once, with no task to follow");
+    is(join(' ', map { "$_->[0]" } $pg->rows("SELECT source_table FROM dtsmig.verify('full')")), 'public.keyless public.part_2 public.part_2', "$name: what has a key is");
     is($pg->value('SELECT last_value FROM free_seq'), 77, "$name: a free sequence");
     is($pg->value("SELECT nextval('iden_s_seq'), nextval('iden_id_seq')"), '11|11', "$name: serial and identity");
     is($src->value('SELECT count(*) FROM pg_replication_slots'), 0, "$name: no slot for a full load alone");
