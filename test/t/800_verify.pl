@@ -53,23 +53,26 @@ cmp_ok($moved, '<', 10000, "of which $moved were read") or diag $task->report;
 $pg->sql('VACUUM ANALYZE v.big');
 my $plant = sub { $pg->sql("SET session_replication_role = replica; $_[0]") };
 $plant->("UPDATE v.big SET amount = amount + 0.01 WHERE id = 345678; DELETE FROM v.big WHERE id = 777777; INSERT INTO v.big (id, k, c, pad) VALUES (2000000, 1, 'c', 'p')");
-my @times;
-for (1 .. 2)
+# Others use this machine, too: the best of some tries of each.
+my ($there, $here, $took) = (1e9, 1e9, 1e9);
+sub least { my ($t0, $best) = @_; my $t = time - $t0; $$best = $t if $t < $$best; }
+for (1 .. 4)
 {
     my $t0 = time;
     system("@{[ map { qq('$_') } $my->client_cmd('v', '--quick') ]} -e 'SELECT * FROM big' >/dev/null") == 0 or die;
-    my $t1 = time;
+    least($t0, \$there);
+    $t0 = time;
     system("@{[ map { qq('$_') } $pg->psql_cmd ]} -c 'COPY v.big TO STDOUT' >/dev/null") == 0 or die;
-    my $t2 = time;
+    least($t0, \$here);
+    $t0 = time;
     my $f = found("tables => '{big}'");
-    my $t3 = time;
+    least($t0, \$took);
     is_deeply([ map { join '|', (split /\|/)[0 .. 2] } @$f ],
         [ 'v.big|differs|{"id": "345678"}', 'v.big|extra|{"id": "2000000"}', 'v.big|missing|{"id": "777777"}' ], 'three planted differences');
-    push @times, sprintf 'source %.2f s + here %.2f s = %.2f s, verification %.2f s', $t1 - $t0, $t2 - $t1, $t2 - $t0, $t3 - $t2;
-    push @times, $t3 - $t2 < $t2 - $t0;
+    last if $took < $there + $here;
 }
-diag "one full read: $times[0]; $times[2]";
-ok($times[1] || $times[3], 'faster than one full read of each side');
+diag sprintf 'one full read: source %.2f s + here %.2f s = %.2f s; verification %.2f s', $there, $here, $there + $here, $took;
+cmp_ok($took, '<', $there + $here, 'faster than one full read of each side');
 like(join("\n", @{ found("tables => '{big}'") }), qr/differs\|\{"id": "345678"\}\|\{"amount": \{"source": "3456.78", "destination": "3456.79"\}\}$/m, 'the column and both values are said');
 cmp_ok((split / /, last_run('rows_moved'))[0], '<', 3000, 'few rows were read');
 
