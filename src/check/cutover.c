@@ -29,6 +29,8 @@
 
 /* Differences that a refusal lists. */
 #define SHOWN_DIFFERENCES 5
+/* So often an open transaction is looked for until it counts. */
+#define WRITER_LOOKS 8
 
 pg_noreturn static void refuse(const Verify *v, const char *reason, const char *detail, const char *hint);
 
@@ -111,6 +113,24 @@ changes_applied(const Verify *v)
 }
 
 static void
+rest(long ms)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+
+	for (;;)
+	{
+		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+
+		CHECK_FOR_INTERRUPTS();
+		if (left <= 0)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 Min(left, 500), PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+}
+
+static void
 check_writers(Verify *v, bool say)
 {
 	char	   *hidden = NULL;
@@ -125,6 +145,12 @@ check_writers(Verify *v, bool say)
 		ereport(WARNING,
 				(errmsg("%s", message), errdetail("%s", hidden),
 				 errhint("GRANT PROCESS to the account, or say make_read_only.")));
+	}
+	/* one that is about to commit is what check_quiet is for */
+	for (int i = 0; writer != NULL && i < WRITER_LOOKS; i++)
+	{
+		rest(150);
+		writer = v->source->open_writers(v->conn, &hidden);
 	}
 	if (writer != NULL)
 		refuse(v, "a transaction at the source is open", writer,
@@ -141,24 +167,6 @@ drain(Verify *v, const CutoverOptions *options)
 		refuse(v, "the source does not tell where its log ends", NULL, NULL);
 	verify_wait_applied(v, position, options->timeout_ms);
 	return position;
-}
-
-static void
-rest(long ms)
-{
-	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-
-	for (;;)
-	{
-		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
-
-		CHECK_FOR_INTERRUPTS();
-		if (left <= 0)
-			return;
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 Min(left, 500), PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-	}
 }
 
 static void

@@ -40,6 +40,7 @@ ok(poll_until(sub { $my->value('SELECT COUNT(*) FROM information_schema.innodb_t
 like(cutover("verify => 'none'"), qr/a transaction at the source is open.*has not committed/s, 'it is refused');
 print $open "ROLLBACK;\n";
 close $open;
+ok(poll_until(sub { !$my->value('SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_rows_modified > 0') }, 20), 'it has ended');
 
 like(cutover("verify => 'full', quiet => '0'"), qr/the verification found 1 differences.*c\.parent differs \{"id": "7"\}.*planted.*repair/s, 'a difference');
 is($task->status, 'running', 'a refused task runs on');
