@@ -81,6 +81,20 @@ if ($task->status eq 'failed')
 }
 same('another replica identity');
 
+# --- a table that is taken out of the publication
+$task->pause;
+$task->wait_status('paused', 30);
+$src->sql("ALTER PUBLICATION $slot DROP TABLE s.seen; INSERT INTO s.seen VALUES (1, 'unseen')");
+$task->resume;
+ok($task->wait_status('failed', 60), 'a table that is not published any more') or diag $task->report;
+like($task->last_error, qr/does not tell of table "s"\."seen"/, $task->last_error);
+$src->sql("ALTER PUBLICATION $slot ADD TABLE ONLY s.seen; INSERT INTO s.seen VALUES (2, 'seen')");
+$task->sql("SELECT dtsmig.resync_table('more', 's.seen')");
+$task->resume;
+$task->wait_status('running', 60);
+$src->sql("INSERT INTO s.seen VALUES (3, 'seen')");
+same('published and copied again');
+
 # --- a reader of the slot that is somebody else
 $task->pause;
 $task->wait_status('paused', 30);

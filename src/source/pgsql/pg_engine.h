@@ -94,6 +94,8 @@ extern void pg_publish(PgConn *conn, List *tables);
 extern void pg_check_publication(PgConn *conn);
 /* Tables that it tells of: schema, name */
 extern PgResult *pg_published_tables(PgConn *conn);
+/* Tables that hold rows, but are not told of: schema, name */
+extern PgResult *pg_unpublished_tables(PgConn *conn);
 /*
  * Makes the slot, if it is not there, and exports the snapshot of its
  * consistent point: fills the snapshot fields of source. A slot that is there

@@ -245,3 +245,19 @@ pg_published_tables(PgConn *conn)
 					 "pg_catalog.pg_publication_tables WHERE pubname = %s",
 					 pg_quote_literal(pg_info(conn)->stream_name));
 }
+
+/*
+ * Tables that hold rows to follow, but are not told of: { schema, name } of
+ * each row.
+ */
+PgResult *
+pg_unpublished_tables(PgConn *conn)
+{
+	return pg_queryf(conn, "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c "
+					 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+					 "WHERE c.relkind = 'r' AND c.relpersistence = 'p' "
+					 "AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' "
+					 "AND (n.nspname, c.relname) NOT IN (SELECT t.schemaname, t.tablename "
+					 "FROM pg_catalog.pg_publication_tables t WHERE t.pubname = %s)",
+					 pg_quote_literal(pg_info(conn)->stream_name));
+}

@@ -586,6 +586,7 @@ pg_open_changes(const ConnectionInfo *info, const char *position,
 	stream->conn = pg_connect(info, PG_CONN_REPLICATION);
 	pg_check_slot(stream->conn, position);
 	pg_check_publication(stream->conn);
+	stream_check_published(stream);
 	pg_check_capture(stream->conn);
 	stream->report_ms = set_sender_timeout(stream->conn);
 	stream->binary = pg_version_num(stream->conn) >= 140000 &&

@@ -108,6 +108,8 @@ extern void stream_relations_init(SourceStream *stream);
 extern void stream_take_relation(SourceStream *stream);
 /* Relations have to be asked for anew. */
 extern void stream_forget_bindings(SourceStream *stream);
+/* Raises an error if a table that is followed is not published. */
+extern void stream_check_published(SourceStream *stream);
 /* May values of all published tables come in binary form? */
 extern bool stream_all_binary(SourceStream *stream);
 /*

@@ -240,6 +240,33 @@ receiver(SourceStream *stream, PgRelation *table)
 }
 
 /*
+ * Asked once, when the stream is opened: somebody may have taken a table out
+ * of the publication.
+ */
+void
+stream_check_published(SourceStream *stream)
+{
+	SourcePos	last = {PG_UINT64_MAX, 0};
+	PgResult   *missing = pg_unpublished_tables(stream->conn);
+
+	for (int t = 0; t < missing->nrows; t++)
+	{
+		char	  **name = missing->values[t];
+		char	   *quoted = pg_quote_qualified(name[0], name[1]);
+
+		if (stream->callbacks.lookup(stream->callbacks.arg, name[0], name[1],
+									 last) != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_FILE),
+					 errmsg("publication \"%s\" at the source does not tell of table %s any more",
+							stream->name, quoted),
+					 errdetail("Changes of it that were made meanwhile cannot be had."),
+					 errhint("Run ALTER PUBLICATION %s ADD TABLE ONLY %s at the source, let dtsmig.resync_table copy the table again, and resume the task.",
+							 pg_quote_name(stream->name), quoted)));
+	}
+}
+
+/*
  * Asked once, when the stream is opened: the binary form is asked for the
  * whole stream or not at all.
  */
