@@ -365,7 +365,8 @@ take_count(void *arg, SourceRelation *rel, const TextRow *row)
 		entry->shown = true;
 		verify_add_row(c->v, c->t, rel, NULL, c->source ? row->values : NULL,
 					   c->source ? NULL : row->values,
-					   Abs(entry->there - entry->here));
+					   c->source ? entry->there - entry->here :
+					   entry->here - entry->there);
 		return true;
 	}
 	entry = hash_search(c->rows, row->digest, HASH_ENTER, &found);
