@@ -36,11 +36,11 @@ $my->sql("GRANT PROCESS ON *.* TO $mig");
 my $pid = open(my $open, '|-', "@{[ map { qq('$_') } $my->client_cmd('c', '--unbuffered') ]} >/dev/null") or die;
 $open->autoflush(1);
 print $open "BEGIN; UPDATE parent SET name = 'open' WHERE id = 3;\n";
-ok(poll_until(sub { $my->value('SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_rows_modified > 0') }, 20), 'a transaction is open');
+ok(poll_until(sub { $my->value('SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_rows_modified > 0') }, 20, 0.3), 'a transaction is open');
 like(cutover("verify => 'none'"), qr/a transaction at the source is open.*has not committed/s, 'it is refused');
 print $open "ROLLBACK;\n";
 close $open;
-ok(poll_until(sub { !$my->value('SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_rows_modified > 0') }, 20), 'it has ended');
+ok(poll_until(sub { !$my->value('SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_rows_modified > 0') }, 20, 0.3), 'it has ended');
 
 like(cutover("verify => 'full', quiet => '0'"), qr/the verification found 1 differences.*c\.parent differs \{"id": "7"\}.*planted.*repair/s, 'a difference');
 is($task->status, 'running', 'a refused task runs on');
