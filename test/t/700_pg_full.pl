@@ -6,7 +6,8 @@ use Test::More;
 use Dts::PgSource qw(pg_pair same_pg_tables);
 use Dts::Task;
 
-for my $kind (undef, 'postgresql-10', 'postgresql-18')
+# a newer source than the destination is refused (725_pg_precheck)
+for my $kind (undef, 'postgresql-10', 'postgresql-13')
 {
     my $name = $kind // 'postgresql-15';
     my ($src, $pg) = pg_pair(kind => $kind);
