@@ -66,6 +66,7 @@ static const FieldInfo column_fields[] = {
 	BOOL_FIELD(TableColumn, nullable),
 	BOOL_FIELD(TableColumn, auto_increment),
 	BOOL_FIELD(TableColumn, invisible),
+	BOOL_FIELD(TableColumn, row_end),
 	BOOL_FIELD(TableColumn, is_json),
 	TEXT_FIELD(TableColumn, charset),
 	TEXT_FIELD(TableColumn, collation),

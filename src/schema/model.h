@@ -32,6 +32,7 @@ typedef struct TableColumn
 	bool		nullable;
 	bool		auto_increment;
 	bool		invisible;
+	bool		row_end;		/* end of a row's life in a system-versioned table */
 	bool		is_json;		/* MySQL JSON, or MariaDB's LONGTEXT with
 								 * CHECK (json_valid(col)) */
 	char	   *charset;		/* NULL for non-text */

@@ -307,9 +307,9 @@ check_special_tables(MyPrecheck *p)
 			add_name(&views, def, NULL);
 	}
 	report(p, &versioned, "system_versioned_tables",
-		   p->incremental ? PRECHECK_FAILED : PRECHECK_WARNING,
-		   "system-versioned tables: only current rows are copied, and their changes are not followed",
-		   "Exclude them with a rule in objects, or: ALTER TABLE ... DROP SYSTEM VERSIONING;");
+		   PRECHECK_PASSED,
+		   "system-versioned tables: current rows are copied and followed; their history stays behind",
+		   NULL);
 	report(p, &sequences, "sequences", PRECHECK_PASSED,
 		   "sequences are made with the source's next value, and set again at cutover", NULL);
 	report(p, &periods, "application_time_periods", PRECHECK_WARNING,

@@ -103,6 +103,7 @@ read_extra(MyDescribe *d, TableColumn *col, const char *extra,
 	if (generation == NULL || generation[0] == '\0')
 		return;
 	/* the ends of a row's life in a system-versioned table */
+	col->row_end = pg_strcasecmp(generation, "ROW END") == 0;
 	if (pg_strcasecmp(generation, "ROW START") == 0 ||
 		pg_strcasecmp(generation, "ROW END") == 0)
 		return;

@@ -614,7 +614,13 @@ next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 		if (stream->queue_len > 0)
 			return dequeue(stream);
 		if (stream_rows_pending(stream))
-			return stream_next_row(stream, rowcxt);
+		{
+			Change	   *change = stream_next_row(stream, rowcxt);
+
+			if (change != NULL)
+				return change;
+			continue;
+		}
 		if (stream->voided)
 			stream_reopen();
 

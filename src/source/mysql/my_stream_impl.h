@@ -58,6 +58,8 @@ typedef struct StreamTable
 	char	   *name;
 	int			ncolumns;
 	int			nvisible;		/* all but hidden ones at the end */
+	int			row_end;		/* of a system-versioned table: the column that
+								 * ends a row's life; -1 */
 	BinlogColumn *columns;		/* as logged */
 	BinlogColumn *plain;		/* COMPRESSED types replaced by what they are
 								 * once uncompressed */

@@ -195,7 +195,7 @@ may_be_hashed(const TableDef *def, const TableIndex *index)
  * Returns how many columns are ours to read.
  */
 static int
-visible_columns(const StreamTable *table, const SourceRelation *rel)
+unhashed_columns(const StreamTable *table, const SourceRelation *rel)
 {
 	int			hidden = table->ncolumns - rel->ncolumns;
 	int			hashed = 0;
@@ -211,6 +211,43 @@ visible_columns(const StreamTable *table, const SourceRelation *rel)
 		if (may_be_hashed(rel->def, lfirst(lc)))
 			hashed++;
 	return hidden <= hashed ? rel->ncolumns : table->ncolumns;
+}
+
+/* TIMESTAMP(6), or the number of a transaction. */
+static bool
+is_row_time(const BinlogColumn *column)
+{
+	return (column->type == MYSQL_T_TIMESTAMP2 && column->meta == 6) ||
+		column->type == MYSQL_T_LONGLONG;
+}
+
+/*
+ * A system-versioned table has the ends of a row's life in two columns: hidden
+ * ones at the end, unless they were declared. Sets table->row_end.
+ */
+static int
+visible_columns(StreamTable *table, const SourceRelation *rel)
+{
+	int			i;
+
+	table->row_end = -1;
+	if (rel->def == NULL || !rel->def->system_versioned)
+		return unhashed_columns(table, rel);
+	for (i = 0; i < rel->ncolumns && i < table->ncolumns; i++)
+	{
+		TableColumn *col = list_nth(rel->def->columns, i);
+
+		if (col->row_end && is_row_time(&table->columns[i]))
+			table->row_end = i;
+	}
+	if (table->row_end >= 0)
+		return unhashed_columns(table, rel);
+	if (table->ncolumns != rel->ncolumns + 2 ||
+		!is_row_time(&table->columns[rel->ncolumns]) ||
+		!is_row_time(&table->columns[rel->ncolumns + 1]))
+		return table->ncolumns;
+	table->row_end = rel->ncolumns + 1;
+	return rel->ncolumns;
 }
 
 /* Where the log has the names of the columns, they must be those we know. */
@@ -427,8 +464,6 @@ stream_rows(SourceStream *stream)
 	stream->change.rel = table->rel;
 	stream->change.pos = stream->start;
 	stream->change.no_cascade = (rows->flags & BINLOG_ROWS_NO_FK_CHECKS) != 0;
-	stream->change.kind = rows->kind == BINLOG_ROWS_WRITE ? CHANGE_INSERT :
-		rows->kind == BINLOG_ROWS_UPDATE ? CHANGE_UPDATE : CHANGE_DELETE;
 }
 
 /* A value of a COMPRESSED column, as one of an ordinary column. */
@@ -535,6 +570,34 @@ stream_rows_pending(SourceStream *stream)
 	return stream->table != NULL;
 }
 
+/*
+ * Does a row of a system-versioned table live, or is it history? The end of a
+ * life that lasts is the largest TIMESTAMP(6), of 2038 or (since 11.5) of
+ * 2106, or the largest number. A row that does not tell its end has not ended.
+ */
+static bool
+is_alive(const StreamTable *table, const BinlogField *fields)
+{
+	static const uint8_t ends[][8] = {
+		{0x7f, 0xff, 0xff, 0xff, 0x0f, 0x42, 0x3f},
+		{0xff, 0xff, 0xff, 0xff, 0x0f, 0x42, 0x3f},
+		{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	};
+	const BinlogField *end;
+	int			i;
+
+	if (table->row_end < 0)
+		return true;
+	end = &fields[table->row_end];
+	if (end->state != BINLOG_FIELD_VALUE)
+		return true;
+	for (i = 0; i < lengthof(ends); i++)
+		if (end->size == (i == 2 ? 8 : 7) &&
+			memcmp(end->data, ends[i], end->size) == 0)
+			return true;
+	return false;
+}
+
 Change *
 stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 {
@@ -546,6 +609,8 @@ stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 	const uint8_t *p = begin;
 	BinlogField *first = stream->fields;
 	MemoryContext old;
+	bool		was;
+	bool		is;
 
 	if (rows->kind == BINLOG_ROWS_UPDATE)
 		first = stream->old_fields;
@@ -571,21 +636,19 @@ stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 	change->copied = false;
 	change->idempotent = false;
 
+	/* history comes and goes without us; a row that joins it is gone */
+	was = rows->kind != BINLOG_ROWS_WRITE && is_alive(table, first);
+	is = rows->kind != BINLOG_ROWS_DELETE && is_alive(table, stream->fields);
+	if (!was && !is)
+		return NULL;
+	change->kind = !was ? CHANGE_INSERT : is ? CHANGE_UPDATE : CHANGE_DELETE;
+
 	old = MemoryContextSwitchTo(rowcxt);
-	switch (rows->kind)
-	{
-		case BINLOG_ROWS_WRITE:
-			decode_row(stream, table, first, &change->new, NULL, NULL);
-			break;
-		case BINLOG_ROWS_DELETE:
-			decode_row(stream, table, first, &change->old, NULL, NULL);
-			break;
-		case BINLOG_ROWS_UPDATE:
-			decode_row(stream, table, first, &change->old, NULL, NULL);
-			decode_row(stream, table, stream->fields, &change->new, first,
-					   &change->old);
-			break;
-	}
+	if (was)
+		decode_row(stream, table, first, &change->old, NULL, NULL);
+	if (is)
+		decode_row(stream, table, stream->fields, &change->new,
+				   was ? first : NULL, was ? &change->old : NULL);
 	MemoryContextSwitchTo(old);
 	return change;
 }

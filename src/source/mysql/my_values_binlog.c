@@ -588,17 +588,6 @@ wire_fits(const MyColumn *c, const BinlogColumn *w)
 	return false;
 }
 
-/*
- * The column may be one of the hidden ones of a system-versioned table:
- * row_start and row_end.
- */
-static bool
-is_row_time(const BinlogColumn *w)
-{
-	return (w->type == MYSQL_T_TIMESTAMP2 && w->meta == 6) ||
-		w->type == MYSQL_T_LONGLONG;
-}
-
 void
 my_values_bind_binlog(SourceRelation *rel, const BinlogColumn *columns,
 					  int ncolumns)
@@ -620,14 +609,6 @@ my_values_bind_binlog(SourceRelation *rel, const BinlogColumn *columns,
 			return;
 	}
 
-	if (ncolumns == rel->ncolumns + 2 && is_row_time(&columns[ncolumns - 2]) &&
-		is_row_time(&columns[ncolumns - 1]))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("changes of system-versioned table \"%s\".\"%s\" are not supported",
-						rel->schema, rel->name),
-				 errdetail("The log holds its history as well as its rows."),
-				 errhint("Leave the table out with a rule in the task's \"objects\", or move it without the incremental phase.")));
 	if (ncolumns != rel->ncolumns)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
