@@ -57,7 +57,7 @@ for ([ 'alter_table and create tests', \@tables ], [ 'all scripts', \@scripts ])
         is($status, 0, "$what in $as dialect: none crashes the parser");
         is($translated + $refused, $n, "$what in $as dialect: $n statements, $translated translated, $refused refused by name");
         cmp_ok($refused, '<=', $n / ($what eq 'all scripts' ? 100 : 50), "$what in $as dialect: few are refused");
-        diag "$what, $as dialect: $n statements, $translated translated, $refused refused, 0 crashed" unless $status;
+        diag "counts: $what, $as dialect: $n statements, $translated translated, $refused refused, 0 crashed" unless $status;
         note sprintf '%6d %s', $why->{$_}, $_ for sort { $why->{$b} <=> $why->{$a} } keys %$why;
     }
 }

@@ -49,7 +49,7 @@ my %reason = (
 );
 my $report = compare_schemas($src, 'regression', $pg, 'postgres');
 my @listed = grep { $reason{$_} } @{ $report->{different} };
-note "objects: $report->{objects}, equal: $report->{equal}, differing for a known reason: "
+note "counts: objects: $report->{objects}, equal: $report->{equal}, differing for a known reason: "
   . @listed . ", user mappings left out: $mappings";
 note "$_ ($reason{$_})" for @listed;
 is(join("\n", grep { !$reason{$_} } @{ $report->{different} }), '', 'every object is equal');
