@@ -275,12 +275,16 @@ short_field(const uint8 **data, const uint8 *end)
 	char	   *value;
 
 	if (*data >= end)
-		elog(ERROR, "the source's answer is cut off");
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the source's answer is cut off")));
 	len = *(*data)++;
 	if (len == 0xFB)
 		return NULL;
 	if (len > 0xFB || len > (Size) (end - *data))
-		elog(ERROR, "the source's answer has an unexpected field");
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the source's answer has an unexpected field")));
 	value = pnstrdup((const char *) *data, len);
 	*data += len;
 	return value;
