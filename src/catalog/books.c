@@ -33,9 +33,12 @@ typedef struct BooksScope
 	int			save_nestlevel;
 } BooksScope;
 
-/* The role that owns the extension, and so the books. */
+/*
+ * The role that owns the extension, and so the books; InvalidOid if there is
+ * none. *version may be NULL.
+ */
 static Oid
-extension_owner(void)
+extension_owner(char **version)
 {
 	Relation	rel;
 	SysScanDesc scan;
@@ -49,21 +52,73 @@ extension_owner(void)
 	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
 	tup = systable_getnext(scan);
 	if (HeapTupleIsValid(tup))
+	{
+		bool		isnull;
+		Datum		value = heap_getattr(tup, Anum_pg_extension_extversion,
+										 RelationGetDescr(rel), &isnull);
+
 		owner = ((Form_pg_extension) GETSTRUCT(tup))->extowner;
+		*version = TextDatumGetCString(value);
+	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	return owner;
+}
+
+/* Is a version ("1.10") before another ("1.9")? */
+static bool
+is_before(const char *a, const char *b)
+{
+	for (;;)
+	{
+		char	   *end_a;
+		char	   *end_b;
+		long		x = strtol(a, &end_a, 10);
+		long		y = strtol(b, &end_b, 10);
+
+		if (x != y)
+			return x < y;
+		if (*end_a != '.' || *end_b != '.')
+			return *end_a != '.' && *end_b == '.';
+		a = end_a + 1;
+		b = end_b + 1;
+	}
+}
+
+CatalogState
+books_state(char **version)
+{
+	*version = NULL;
+	if (!OidIsValid(extension_owner(version)))
+		return CATALOG_NONE;
+	return is_before(*version, BOOKS_VERSION) ? CATALOG_OLD : CATALOG_FITS;
+}
+
+void
+books_refuse(const char *version)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("extension \"dtsmig\" in this database is of version %s, its library needs %s",
+					version, BOOKS_VERSION),
+			 errhint("Run ALTER EXTENSION dtsmig UPDATE; tasks go on by themselves after it.")));
+}
+
+static void
+scope_enter(BooksScope *scope, bool any_version)
+{
+	char	   *version = NULL;
+	Oid			owner = extension_owner(&version);
+
 	if (!OidIsValid(owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("extension \"dtsmig\" is not installed in this database")));
-	return owner;
-}
-
-static void
-scope_enter(BooksScope *scope)
-{
+	if (!any_version && is_before(version, BOOKS_VERSION))
+		books_refuse(version);
+	pfree(version);
 	GetUserIdAndSecContext(&scope->save_user, &scope->save_context);
-	SetUserIdAndSecContext(extension_owner(),
+	SetUserIdAndSecContext(owner,
 						   scope->save_context | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_NOFORCE_RLS);
 	scope->save_nestlevel = NewGUCNestLevel();
@@ -171,7 +226,7 @@ copy_rows(MemoryContext cxt)
 
 static BookRows *
 run(const char *sql, const char *format, va_list args, void **plan,
-	uint64 *processed)
+	uint64 *processed, bool any_version)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	BooksScope	scope;
@@ -183,7 +238,7 @@ run(const char *sql, const char *format, va_list args, void **plan,
 	BookRows   *rows;
 
 	n = collect_params(format, args, types, values, nulls);
-	scope_enter(&scope);
+	scope_enter(&scope, any_version);
 	if (plan != NULL)
 	{
 		if (*plan == NULL)
@@ -215,7 +270,7 @@ books_query(const char *sql, const char *format,...)
 	BookRows   *rows;
 
 	va_start(args, format);
-	rows = run(sql, format, args, NULL, NULL);
+	rows = run(sql, format, args, NULL, NULL, false);
 	va_end(args);
 	return rows;
 }
@@ -227,7 +282,7 @@ books_exec(const char *sql, const char *format,...)
 	uint64		processed;
 
 	va_start(args, format);
-	(void) run(sql, format, args, NULL, &processed);
+	(void) run(sql, format, args, NULL, &processed, false);
 	va_end(args);
 	return processed;
 }
@@ -239,9 +294,51 @@ books_exec_kept(void **plan, const char *sql, const char *format,...)
 	uint64		processed;
 
 	va_start(args, format);
-	(void) run(sql, format, args, plan, &processed);
+	(void) run(sql, format, args, plan, &processed, false);
 	va_end(args);
 	return processed;
+}
+
+/* As books_exec, with books of any version. */
+static uint64
+exec_any_version(const char *sql, const char *format,...)
+{
+	va_list		args;
+	uint64		processed;
+
+	va_start(args, format);
+	(void) run(sql, format, args, NULL, &processed, true);
+	va_end(args);
+	return processed;
+}
+
+/* Uses what version 1.0 had, and what no later one takes away. */
+bool
+books_note_old(const char *version, int64 task_id, int64 handle)
+{
+	char	   *message;
+
+	message = psprintf("the task waits: extension \"dtsmig\" in this database is of version %s, its library needs %s",
+					   version, BOOKS_VERSION);
+	return exec_any_version("WITH t AS (UPDATE dtsmig.task SET status = 'retrying', "
+							"runtime_handle = COALESCE(NULLIF($4, 0), runtime_handle), "
+							"retrying_since = pg_catalog.clock_timestamp(), "
+							"retrying_until = NULL, last_error = $2, "
+							"last_error_detail = NULL, last_error_hint = $3, "
+							"last_error_sqlstate = '55000', "
+							"last_error_at = pg_catalog.clock_timestamp(), "
+							"updated = pg_catalog.clock_timestamp() "
+							"WHERE wanted = 'running' AND ($1 = 0 OR task_id = $1) "
+							"AND NOT (status = 'retrying' "
+							"AND last_error IS NOT DISTINCT FROM $2 "
+							"AND ($4 = 0 OR runtime_handle IS NOT DISTINCT FROM $4)) "
+							"RETURNING task_id) "
+							"INSERT INTO dtsmig.task_event "
+							"(task_id, severity, message, hint, sqlstate) "
+							"SELECT task_id, 'warning', $2, $3, '55000' FROM t",
+							"itti", task_id, message,
+							"Run ALTER EXTENSION dtsmig UPDATE; the task goes on by itself after it.",
+							handle) > 0;
 }
 
 int64

@@ -21,6 +21,32 @@
 #include "datatype/timestamp.h"
 #include "utils/jsonb.h"
 
+/* What this library needs in the database; see CatalogState. */
+#define BOOKS_VERSION "1.1"
+
+/*
+ * A library that is newer than the extension in a database leaves the books
+ * alone: their new columns are not there. The other way round it goes on: an
+ * update script only adds to what the library before it uses.
+ */
+typedef enum CatalogState
+{
+	CATALOG_NONE,				/* no extension in this database */
+	CATALOG_OLD,				/* ALTER EXTENSION ... UPDATE is wanted */
+	CATALOG_FITS
+} CatalogState;
+
+/* *version: as installed, NULL if there is none. In a transaction. */
+extern CatalogState books_state(char **version);
+/* Raises the error that all access to books of an earlier version gives. */
+extern void books_refuse(const char *version);
+/*
+ * Marks wanted tasks (or one: task_id, else 0) of books of an earlier version
+ * as waiting for the update; true if that was news. handle: of the worker's
+ * shared memory, 0 if there is none.
+ */
+extern bool books_note_old(const char *version, int64 task_id, int64 handle);
+
 /* Rows of a query, as text and as jsonb, in the context of the call. */
 typedef struct BookRows
 {

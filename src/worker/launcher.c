@@ -23,7 +23,7 @@
 #include "access/xact.h"
 #include "catalog/books.h"
 #include "catalog/pg_database.h"
-#include "commands/extension.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -181,13 +181,29 @@ start_wanted_tasks(void)
 void
 dtsmig_database_main(Datum arg)
 {
+	char	   *version;
+
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (OidIsValid(get_extension_oid("dtsmig", true)))
-		start_wanted_tasks();
+	switch (books_state(&version))
+	{
+		case CATALOG_NONE:
+			break;
+		case CATALOG_OLD:
+			if (books_note_old(version, 0, 0))
+				ereport(LOG,
+						(errmsg("tasks of database \"%s\" wait: its extension \"dtsmig\" is of version %s, the library needs %s",
+								get_database_name(MyDatabaseId), version,
+								BOOKS_VERSION),
+						 errhint("Run ALTER EXTENSION dtsmig UPDATE in that database.")));
+			break;
+		case CATALOG_FITS:
+			start_wanted_tasks();
+			break;
+	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	proc_exit(0);

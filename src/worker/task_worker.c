@@ -497,6 +497,34 @@ run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle)
 	return again;
 }
 
+/* Waits while the extension is of an earlier version than this library. */
+static void
+wait_for_update(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle)
+{
+	for (;;)
+	{
+		char	   *version;
+		CatalogState state;
+
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		state = books_state(&version);
+		if (state == CATALOG_OLD &&
+			books_note_old(version, args->task_id, (int64) handle))
+			ereport(LOG,
+					(errmsg("task " INT64_FORMAT " waits: extension \"dtsmig\" is of version %s, the library needs %s",
+							args->task_id, version, BOOKS_VERSION),
+					 errhint("Run ALTER EXTENSION dtsmig UPDATE.")));
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+		if (state == CATALOG_FITS)
+			return;
+		if (state == CATALOG_NONE)
+			proc_exit(0);
+		rest(1000, shared);
+	}
+}
+
 void
 dtsmig_task_main(Datum arg)
 {
@@ -513,6 +541,7 @@ dtsmig_task_main(Datum arg)
 	if (!lock_task(args.task_id))
 		proc_exit(0);
 	shared = shared_create(args.task_id, &handle);
+	wait_for_update(&args, shared, handle);
 
 	for (;;)
 	{

@@ -76,7 +76,7 @@ my ($lib) = grep { defined && -e } $ENV{DTS_BINDIR}
 SKIP:
 {
     skip 'no library built', 1 unless $lib;
-    my $sql = slurp(topdir() . '/dtsmig--1.0.sql');
+    my $sql = join '', map { slurp($_) } glob topdir() . '/dtsmig--*.sql';
     my %sql = map { $_ => 1 } $sql =~ /'MODULE_PATHNAME',\s*'(\w+)'/g;
     my @bad;
     for (split /\n/, `nm -D --defined-only $lib`)
