@@ -128,6 +128,8 @@ typedef struct TableDef
 	List	   *checks;			/* TableCheck * */
 	bool		is_sequence;	/* MariaDB: a sequence object; no rows to copy */
 	bool		system_versioned;	/* MariaDB: keeps a history of its rows */
+	bool		unreadable;		/* the source lists it, but shows no columns:
+								 * damaged, or being altered just now */
 	char	   *periods;		/* MariaDB: application-time periods; NULL */
 	char	   *source_id;		/* PostgreSQL: the OID, which outlives a name */
 	char	   *replica_identity;	/* PostgreSQL: d, n, f, i as in pg_class */

@@ -28,9 +28,17 @@ describe_selected(const Selection *selection, const SourceRoutine *source,
 	{
 		TableDef   *def = lfirst(lc);
 
-		if (selection_match(selection, def->schema, def->name,
-							&def->target_schema, &def->target_name))
-			tables = lappend(tables, def);
+		if (!selection_match(selection, def->schema, def->name,
+							 &def->target_schema, &def->target_name))
+			continue;
+		if (def->unreadable)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("the source does not show the columns of table \"%s\".\"%s\"",
+							def->schema, def->name),
+					 errhint("It is being altered, or damaged: CHECK TABLE tells. "
+							 "A rule with \"exclude\" in the task's objects leaves it out.")));
+		tables = lappend(tables, def);
 	}
 	return tables;
 }

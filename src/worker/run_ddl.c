@@ -451,10 +451,15 @@ carry_alter(Carry *c)
 		{
 			DdlAction  *action = lfirst(lc);
 
-			if (action->kind == DDL_RENAME_TABLE_TO && selected(c, action->table) &&
-				find(c, action->table) == NULL)
-				take_in(c, action->table);
+			if (action->kind != DDL_RENAME_TABLE_TO)
+				continue;
+			name = action->table;
+			rel = find(c, name);
 		}
+		/* it may have been out of sight when the schema was read */
+		if (rel == NULL && selected(c, name))
+			take_in(c, name);
+		mark_others(c);
 		return;
 	}
 	if (is_known(c, rel))

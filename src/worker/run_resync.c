@@ -228,9 +228,15 @@ find_def(List *tables, const SourceRelation *rel)
 	{
 		TableDef   *def = lfirst(lc);
 
-		if (strcmp(def->name, rel->name) == 0 &&
-			strcmp(def->schema, rel->schema) == 0 && model_has_rows(def))
-			return def;
+		if (strcmp(def->name, rel->name) != 0 ||
+			strcmp(def->schema, rel->schema) != 0 || !model_has_rows(def))
+			continue;
+		if (def->unreadable)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("the source does not show the columns of table \"%s\".\"%s\"",
+							def->schema, def->name)));
+		return def;
 	}
 	return NULL;
 }

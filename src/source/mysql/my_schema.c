@@ -11,12 +11,19 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "storage/latch.h"
 #include "utils/builtins.h"
+#include "utils/wait_event.h"
 
 #include "source/mysql/my_schema_impl.h"
 
 /* schema and table, with a byte between that no name has */
 #define TABLE_KEY_SIZE (2 * 64 * 4 + 2)
+
+/* So often, and at this distance, tables are looked at that change meanwhile. */
+#define DESCRIBE_TRIES 20
+#define DESCRIBE_WAIT_MS 100
 
 typedef struct TableEntry
 {
@@ -114,8 +121,6 @@ describe_tables(MyDescribe *d)
 							" TABLE_COLLATION AS coll, TABLE_COMMENT AS comment"
 							" FROM information_schema.TABLES"
 							" WHERE TABLE_SCHEMA IN (%s)"
-							" AND TABLE_TYPE IN ('BASE TABLE', 'VIEW',"
-							" 'SYSTEM VERSIONED', 'SEQUENCE')"
 							" ORDER BY TABLE_SCHEMA, TABLE_NAME", d->schemas));
 	for (int i = 0; i < res->nrows; i++)
 	{
@@ -131,6 +136,13 @@ describe_tables(MyDescribe *d)
 		def->is_view = strcmp(kind, "VIEW") == 0;
 		def->is_sequence = strcmp(kind, "SEQUENCE") == 0;
 		def->system_versioned = strcmp(kind, "SYSTEM VERSIONED") == 0;
+		make_key(key, def->schema, def->name);
+		entry = hash_search(d->by_name, key, HASH_ENTER, NULL);
+		entry->def = NULL;
+		if (!def->is_view && !def->is_sequence && !def->system_versioned &&
+			strcmp(kind, "BASE TABLE") != 0)
+			continue;
+		entry->def = def;
 		def->engine = my_value(res, i, "engine");
 		def->rows_estimate = nrows == NULL ? 0 : strtoll(nrows, NULL, 10);
 		def->data_bytes = bytes == NULL ? 0 : strtoll(bytes, NULL, 10);
@@ -141,11 +153,37 @@ describe_tables(MyDescribe *d)
 		if (def->comment != NULL && def->comment[0] == '\0')
 			def->comment = NULL;
 		d->tables = lappend(d->tables, def);
-
-		make_key(key, def->schema, def->name);
-		entry = hash_search(d->by_name, key, HASH_ENTER, NULL);
-		entry->def = def;
 	}
+}
+
+static MyResult *
+list_names(MyDescribe *d)
+{
+	return my_query(d->conn,
+					psprintf("SELECT TABLE_SCHEMA, TABLE_NAME"
+							 " FROM information_schema.TABLES"
+							 " WHERE TABLE_SCHEMA IN (%s)", d->schemas));
+}
+
+/*
+ * Are these names those that were described? Servers that read a directory
+ * can miss a table that is renamed meanwhile, as EXCHANGE PARTITION and RENAME
+ * TABLE do.
+ */
+static bool
+same_names(MyDescribe *d, MyResult *names)
+{
+	if (names->nrows != hash_get_num_entries(d->by_name))
+		return false;
+	for (int i = 0; i < names->nrows; i++)
+	{
+		char		key[TABLE_KEY_SIZE];
+
+		make_key(key, names->values[i][0], names->values[i][1]);
+		if (hash_search(d->by_name, key, HASH_FIND, NULL) == NULL)
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -339,12 +377,69 @@ describe_periods(MyDescribe *d, TableDef *def)
 	def->periods = pnstrdup(at, end - at - (end[-1] == ',' ? 1 : 0));
 }
 
+/*
+ * Marks tables that information_schema lists and shows no columns of, and says
+ * whether there are any. It does so for a moment while a table is altered
+ * (EXCHANGE PARTITION, for one), and always for one that the server cannot
+ * open.
+ */
+static bool
+mark_unreadable(MyDescribe *d)
+{
+	ListCell   *lc;
+	bool		any = false;
+
+	foreach(lc, d->tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		def->unreadable = def->columns == NIL && !def->is_view &&
+			!def->is_sequence;
+		any |= def->unreadable;
+	}
+	return any;
+}
+
+/* False: the tables changed meanwhile, and the answers may not fit together. */
+static bool
+describe_all(MyDescribe *d)
+{
+	ListCell   *lc;
+	HASHCTL		ctl = {0};
+	MyResult   *before = list_names(d);
+	bool		same;
+
+	ctl.keysize = TABLE_KEY_SIZE;
+	ctl.entrysize = sizeof(TableEntry);
+	ctl.hcxt = CurrentMemoryContext;
+	d->by_name = hash_create("described tables", 256, &ctl,
+							 HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	d->tables = NIL;
+	describe_tables(d);
+	my_describe_columns(d);
+	my_describe_indexes(d);
+	my_describe_foreign_keys(d);
+	my_describe_checks(d);
+	describe_views(d);
+	describe_partitions(d);
+	foreach(lc, d->tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (def->is_sequence)
+			describe_sequence(d, def);
+		else if (d->mariadb && def->checks != NIL)
+			describe_periods(d, def);
+	}
+	same = same_names(d, before) && same_names(d, list_names(d));
+	hash_destroy(d->by_name);
+	return !mark_unreadable(d) && same;
+}
+
 List *
 my_describe(SourceConn *conn, List *schemas)
 {
 	MyDescribe	d = {0};
-	HASHCTL		ctl = {0};
-	ListCell   *lc;
 
 	if (schemas == NIL)
 		return NIL;
@@ -352,33 +447,18 @@ my_describe(SourceConn *conn, List *schemas)
 	d.mariadb = my_is_mariadb(d.conn);
 	d.version = my_version_num(d.conn);
 	d.schemas = schema_list(schemas);
-	ctl.keysize = TABLE_KEY_SIZE;
-	ctl.entrysize = sizeof(TableEntry);
-	ctl.hcxt = CurrentMemoryContext;
-	d.by_name = hash_create("described tables", 256, &ctl,
-							HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 
 	/* MySQL 8 caches AUTO_INCREMENT and sizes for a day otherwise */
 	if (!d.mariadb && d.version >= 80000)
 		(void) my_query(d.conn, "SET SESSION information_schema_stats_expiry = 0");
 
-	describe_tables(&d);
-	my_describe_columns(&d);
-	my_describe_indexes(&d);
-	my_describe_foreign_keys(&d);
-	my_describe_checks(&d);
-	describe_views(&d);
-	describe_partitions(&d);
-	foreach(lc, d.tables)
+	for (int i = 0; !describe_all(&d) && i < DESCRIBE_TRIES; i++)
 	{
-		TableDef   *def = lfirst(lc);
-
-		if (def->is_sequence)
-			describe_sequence(&d, def);
-		else if (d.mariadb && def->checks != NIL)
-			describe_periods(&d, def);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 DESCRIBE_WAIT_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
 	}
-	hash_destroy(d.by_name);
 	return d.tables;
 }
 
