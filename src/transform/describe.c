@@ -10,6 +10,7 @@
 #include "transform/describe.h"
 
 #include "catalog/books.h"
+#include "transform/shape.h"
 #include "utils/guc.h"
 
 List *
@@ -38,6 +39,7 @@ describe_selected(const Selection *selection, const SourceRoutine *source,
 							def->schema, def->name),
 					 errhint("It is being altered, or damaged: CHECK TABLE tells. "
 							 "A rule with \"exclude\" in the task's objects leaves it out.")));
+		shape_columns(selection, def, NULL);
 		tables = lappend(tables, def);
 	}
 	return tables;
@@ -48,9 +50,10 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 			  const ConnectionInfo *info, List *tables,
 			  const PlanOptions *options, List **names)
 {
-	return source->plan_objects ?
-		source->plan_objects(conn, info, tables, options, names) :
-		plan_schema(tables, options, names);
+	if (source->plan_objects)
+		return shape_plan_names(source->plan_objects(conn, info, tables, options,
+													 names), tables);
+	return plan_schema(tables, options, names);
 }
 
 /* The schema an extension is in; NULL if it is not installed. */

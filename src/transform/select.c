@@ -23,6 +23,7 @@ typedef struct Rule
 	bool		exclude;
 	char	   *target_schema;	/* NULL: as usual */
 	char	   *target_table;
+	ShapeRule	shape;
 } Rule;
 
 struct Selection
@@ -94,8 +95,8 @@ rule_text(const JsonbValue *v, const char *key, int n)
 static void
 set_rule_key(Rule *rule, const char *key, const JsonbValue *v, int n)
 {
-	static const char *const later[] = {"columns", "filter", "set",
-		"operations", "distribution_key", "primary_key", "storage"};
+	static const char *const later[] = {"filter", "set", "operations",
+		"primary_key", "distribution_key", "storage"};
 
 	for (int i = 0; i < lengthof(later); i++)
 		if (strcmp(key, later[i]) == 0)
@@ -113,11 +114,11 @@ set_rule_key(Rule *rule, const char *key, const JsonbValue *v, int n)
 		rule->target_table = rule_text(v, key, n);
 	else if (strcmp(key, "exclude") == 0 && v->type == jbvBool)
 		rule->exclude = v->val.boolean;
-	else
+	else if (!rule_take(&rule->shape, key, v))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid key \"%s\" in rule %d of objects", key, n),
-				 errhint("Keys are schema, table, exclude (true or false), target_schema and target_table.")));
+				 errhint("Keys are schema, table, exclude (true or false), target_schema, target_table and columns.")));
 }
 
 static void
@@ -139,6 +140,12 @@ check_rule(Rule *rule, int n)
 				(errcode(ERRCODE_NAME_TOO_LONG),
 				 errmsg("a target name in rule %d of objects is longer than %d bytes",
 						n, NAMEDATALEN - 1)));
+	if (rule->exclude && rule->shape.any)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rule %d of objects excludes tables, and says what their rows look like",
+						n)));
+	rule->shape.exact = is_exact(rule->table);
 }
 
 Selection *
@@ -167,6 +174,8 @@ selection_parse(Jsonb *objects)
 		{
 			case WJB_BEGIN_OBJECT:
 				rule = &sel->rules[sel->nrules++];
+				rule->shape.number = sel->nrules;
+				rule->shape.operations = OPERATION_ALL;
 				break;
 			case WJB_KEY:
 				key = pnstrdup(v.val.string.val, v.val.string.len);
@@ -283,6 +292,22 @@ selection_match(const Selection *sel, const char *schema, const char *table,
 	*target_schema = rule->target_schema;
 	*target_table = rule->target_table;
 	return true;
+}
+
+const ShapeRule *
+selection_shape(const Selection *sel, const char *schema, const char *table)
+{
+	const Rule *rule = best_rule(sel, schema, table);
+
+	/* a shadow becomes its table, and looks like it from the start */
+	if (rule == NULL || !is_exact(rule->table))
+	{
+		char	   *base = shadow_of(table);
+
+		if (base != NULL)
+			rule = best_rule(sel, schema, base);
+	}
+	return rule != NULL && !rule->exclude && rule->shape.any ? &rule->shape : NULL;
 }
 
 bool

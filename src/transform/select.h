@@ -14,6 +14,7 @@
 #include "utils/jsonb.h"
 
 #include "schema/model.h"
+#include "transform/rule.h"
 
 typedef struct Selection Selection;
 
@@ -34,6 +35,10 @@ extern bool selection_has(const Selection *sel, const char *schema,
 extern bool selection_match(const Selection *sel, const char *schema,
 							const char *table, char **target_schema,
 							char **target_table);
+
+/* What rules say of the table's rows; NULL: they go as they are. */
+extern const ShapeRule *selection_shape(const Selection *sel,
+										const char *schema, const char *table);
 
 /*
  * Are objects of this schema selected that are no relations: do rules take it

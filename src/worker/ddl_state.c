@@ -11,6 +11,7 @@
 #include "worker/run_ddl_pg.h"
 
 #include "catalog/books.h"
+#include "transform/shape.h"
 #include "utils/builtins.h"
 
 /* CREATE TABLE of a table as the record has it, with its keys. */
@@ -29,6 +30,8 @@ record_create_table(const TableDef *def)
 	{
 		TableColumn *col = lfirst(lc);
 
+		if (col->target_name == NULL)
+			continue;
 		appendStringInfo(&sql, "%s%s %s", first ? "" : ", ",
 						 quote_identifier(col->target_name), col->pg_type);
 		first = false;
@@ -48,7 +51,12 @@ record_create_table(const TableDef *def)
 	{
 		TableIndex *index = lfirst(lc);
 		bool		first_part = true;
+		bool		whole = true;
 
+		foreach(lc2, index->parts)
+			whole &= model_find_column(def, ((IndexPart *) lfirst(lc2))->column)->target_name != NULL;
+		if (!whole)
+			continue;
 		appendStringInfo(&sql, ", CONSTRAINT %s %s (", quote_identifier(index->target_name),
 						 index->kind == INDEX_PRIMARY ? "PRIMARY KEY" : "UNIQUE");
 		foreach(lc2, index->parts)
@@ -122,4 +130,60 @@ record_check_detached(RecordCarry *c)
 							rows->values[0][0]);
 	}
 	return NULL;
+}
+
+/* --------------------------------------------------------- names of columns */
+
+/* The state after the statement of a table that the task has; NULL: as before. */
+static const TableDef *
+def_after(RecordCarry *c, const SourceRelation *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->record->tables)
+	{
+		DdlTableState *t = lfirst(lc);
+
+		if (record_relation(c, t->def->source_id, t->def->schema,
+							t->def->name) == rel)
+			return t->def;
+	}
+	return rel->def;
+}
+
+List *
+record_source_names(RecordCarry *c, List *statements)
+{
+	List	   *before = NIL;
+	List	   *after = NIL;
+	ListCell   *lc;
+
+	if (statements == NIL)
+		return NIL;
+	for (int i = 0; i < c->run->nrels; i++)
+	{
+		const SourceRelation *rel = c->run->rels[i];
+		const TableDef *def = def_after(c, rel);
+		bool		mentioned = false;
+
+		foreach(lc, statements)
+			mentioned |= shape_is_mentioned(rel->def, lfirst(lc));
+		if (!mentioned || rel->def->columns == NIL)
+			continue;
+		if (shape_has_other_columns(rel->def))
+			before = lappend(before, shape_names_to_source(rel->def, statements));
+		if (shape_has_other_columns(rel->def) || shape_has_other_columns(def))
+			after = lappend(after, shape_names_to_target(def));
+	}
+	foreach(lc, c->record->tables)
+	{
+		DdlTableState *t = lfirst(lc);
+
+		if (record_relation(c, t->def->source_id, t->def->schema,
+							t->def->name) == NULL &&
+			t->def->target_name != NULL && shape_has_other_columns(t->def) &&
+			record_takes(c, "table", t->def->schema, t->def->name, NULL))
+			after = lappend(after, shape_names_to_target(t->def));
+	}
+	return list_concat(list_concat(before, statements), after);
 }

@@ -23,6 +23,7 @@
 #include "catalog/books.h"
 #include "executor/spi.h"
 #include "schema/mysql_ddl.h"
+#include "transform/shape.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -318,6 +319,7 @@ carry_create(Carry *c)
 		return;
 	}
 	set_target(c, pair->after);
+	shape_columns(c->run->selection, pair->after, NULL);
 	c->pairs = lappend(c->pairs, pair);
 	c->touched = lappend(c->touched, pair);
 	execute(c);
@@ -511,6 +513,7 @@ carry_alter(Carry *c)
 		mysql_ddl_apply(pair->before, c->stmt, c->defaults, &outcome);
 	}
 	pair->after = outcome.def;
+	shape_columns(c->run->selection, pair->after, pair->before);
 	sync_parents(c, pair->before, pair->after);
 	if (outcome.rows_change != NULL)
 	{

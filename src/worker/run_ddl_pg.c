@@ -27,6 +27,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
+#include "transform/shape.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -152,11 +153,12 @@ set_targets(RecordCarry *c, TableDef *def)
 		def->target_schema = plan_name(def->schema, c->name_case, false);
 	if (def->target_name == NULL)
 		def->target_name = plan_name(def->name, c->name_case, false);
+	shape_columns(c->run->selection, def, NULL);
 	foreach(lc, def->columns)
 	{
 		TableColumn *col = lfirst(lc);
 
-		if (!col->left_out)
+		if (!col->left_out && col->target_name == NULL)
 			col->target_name = plan_name(col->name, c->name_case, true);
 		col->target_generated = col->generation_expr != NULL;
 	}
@@ -452,7 +454,8 @@ set_missing(RecordCarry *c, const SourceRelation *rel, const DdlTableState *t)
 													  t->def->target_name);
 		BookRows   *rows;
 
-		if (value == NULL || model_find_column(rel->def, col->name) != NULL)
+		if (value == NULL || col->target_name == NULL ||
+			model_find_column(rel->def, col->name) != NULL)
 			continue;
 		rows = books_query("SELECT pg_catalog.format_type(a.atttypid, a.atttypmod), "
 						   "a.attmissingval::pg_catalog.text FROM pg_catalog.pg_attribute a "
@@ -488,6 +491,32 @@ same_definition(const TableDef *a, const TableDef *b)
 	char	   *y = JsonbToCString(NULL, &model_to_jsonb(b)->root, 0);
 
 	return strcmp(x, y) == 0;
+}
+
+/*
+ * Is there a column that may be, under a new name, one that was left out? Its
+ * values are not here.
+ */
+static bool
+left_out_returns(const TableDef *before, const TableDef *after)
+{
+	bool		lost = false;
+	bool		came = false;
+	ListCell   *lc;
+
+	foreach(lc, before->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		lost |= col->left_out && model_find_column(after, col->name) == NULL;
+	}
+	foreach(lc, after->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		came |= !col->left_out && model_find_column(before, col->name) == NULL;
+	}
+	return lost && came;
 }
 
 /* A table that the task takes from now on. */
@@ -531,6 +560,8 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 	}
 	if (rows_differ(c, t->def) || rows_are_newer(c, rel))
 		mark(c, rel->table_id, "Its rows have values that only the source knows.");
+	else if (left_out_returns(rel->def, t->def))
+		mark(c, rel->table_id, "A column that was left out has another name.");
 	else if (!rel->resync && c->applied)
 		set_missing(c, rel, t);
 	t->def->rows_estimate = rel->def->rows_estimate;
@@ -616,7 +647,7 @@ carry(RecordCarry *c)
 		set_targets(c, ((DdlTableState *) lfirst(lc))->def);
 	sql = statements_of(c);
 	if (c->why == NULL && !c->only_model && c->run->task->do_schema)
-		(void) record_run(c, sql);
+		(void) record_run(c, record_source_names(c, sql));
 	if (c->why != NULL && !c->only_model)
 		return;
 	c->why = NULL;

@@ -51,6 +51,12 @@ extern bool record_run(RecordCarry *c, List *statements);
 /* CREATE TABLE of a table as the record has it, with its keys. */
 extern char *record_create_table(const TableDef *def);
 /*
+ * Statements of the source, which name its columns, with what is to be run
+ * around them: tables that have other columns here have the source's for so
+ * long.
+ */
+extern List *record_source_names(RecordCarry *c, List *statements);
+/*
  * Statements for tables that a statement brings into the selection by their
  * new names; NIL: it does no such thing.
  */

@@ -26,6 +26,7 @@
 #include "catalog/books.h"
 #include "miscadmin.h"
 #include "schema/mysql_ddl.h"
+#include "transform/shape.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -292,6 +293,7 @@ look_up(Resync *r)
 						 errmsg("table \"%s\".\"%s\" was altered while a snapshot was taken",
 								rel->schema, rel->name)));
 		}
+		shape_columns(r->run->selection, def, NULL);
 		take_targets(def, rel->def);
 		if (pair == NULL)
 		{

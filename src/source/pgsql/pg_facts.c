@@ -292,6 +292,60 @@ is_outside(PgFacts *facts, Oid refclass, Oid refobj, const char *schema)
 	return s != NULL && !s->selected;
 }
 
+static void
+note_outside(PgFacts *facts, char *const *ids, char *uses)
+{
+	PgObjectId	id = {atooid(ids[0]), atooid(ids[1])};
+	PgOutside  *o;
+
+	if (ids[2] != NULL)
+	{
+		id.classid = RelationRelationId;
+		id.objid = atooid(ids[2]);
+	}
+	o = hash_search(facts->outside, &id, HASH_ENTER, NULL);
+	o->uses = uses;
+}
+
+/* What uses columns that rules leave out. */
+static void
+read_outside_columns(PgConn *conn, PgFacts *facts)
+{
+	StringInfoData list;
+	ListCell   *lc;
+	ListCell   *lc2;
+	PgResult   *r;
+
+	initStringInfo(&list);
+	foreach(lc, facts->order)
+	{
+		PgRelation *rel = lfirst(lc);
+
+		foreach(lc2, rel->def ? rel->def->columns : NIL)
+		{
+			TableColumn *col = lfirst(lc2);
+
+			if (col->left_out)
+				appendStringInfo(&list, "%s(%u, %s)", list.len ? ", " : "",
+								 rel->oid, pg_quote_literal(col->name));
+		}
+	}
+	if (list.len == 0)
+		return;
+	r = pg_queryf(conn,
+				  "SELECT d.classid, d.objid, w.ev_class, "
+				  "'column ' || pg_catalog.format('%%s.%%I', a.attrelid::pg_catalog.regclass, a.attname) "
+				  "FROM (VALUES %s) v(relid, attname) "
+				  "JOIN pg_catalog.pg_attribute a ON a.attrelid = v.relid AND a.attname = v.attname "
+				  "JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+				  "AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum "
+				  "LEFT JOIN pg_catalog.pg_rewrite w ON w.tableoid = d.classid "
+				  "AND w.oid = d.objid AND w.rulename = '_RETURN' "
+				  "WHERE d.deptype IN ('n', 'a')", list.data);
+	for (int i = 0; i < r->nrows; i++)
+		note_outside(facts, r->values[i], r->values[i][3]);
+}
+
 /*
  * What uses objects that are not selected; members of extensions come with
  * those. A rule is a view's own, and a default its table's, where they are not
@@ -302,8 +356,6 @@ read_outside(PgConn *conn, PgFacts *facts)
 {
 	PgResult   *r;
 
-	facts->outside = make_table("objects that use others", sizeof(PgObjectId),
-								sizeof(PgOutside));
 	r = pg_queryf(conn,
 				  "SELECT d.classid, d.objid, d.refclassid, d.refobjid, i.schema, "
 				  "i.type || ' ' || i.identity, w.ev_class "
@@ -319,18 +371,10 @@ read_outside(PgConn *conn, PgFacts *facts)
 	for (int i = 0; i < r->nrows; i++)
 	{
 		char	  **v = r->values[i];
-		PgObjectId	id = {atooid(v[0]), atooid(v[1])};
-		PgOutside  *o;
+		char	   *ids[3] = {v[0], v[1], v[6]};
 
-		if (!is_outside(facts, atooid(v[2]), atooid(v[3]), v[4]))
-			continue;
-		if (v[6] != NULL)
-		{
-			id.classid = RelationRelationId;
-			id.objid = atooid(v[6]);
-		}
-		o = hash_search(facts->outside, &id, HASH_ENTER, NULL);
-		o->uses = v[5] ? v[5] : "an object that is not selected";
+		if (is_outside(facts, atooid(v[2]), atooid(v[3]), v[4]))
+			note_outside(facts, ids, v[5] ? v[5] : "an object that is not selected");
 	}
 }
 
@@ -353,7 +397,10 @@ pg_facts_read(PgConn *conn, List *tables, const PlanOptions *options)
 	read_parts(conn, facts);
 	select_schemas(facts);
 	select_relations(facts, tables);
+	facts->outside = make_table("objects that use others", sizeof(PgObjectId),
+								sizeof(PgOutside));
 	if (!facts->all)
 		read_outside(conn, facts);
+	read_outside_columns(conn, facts);
 	return facts;
 }

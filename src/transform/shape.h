@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * shape.h
+ *	  Tables that look otherwise at the destination than at the source, by a
+ *	  rule of create_task's objects: their definitions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_SHAPE_H
+#define DTSMIG_SHAPE_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+
+#include "schema/plan.h"
+#include "transform/select.h"
+
+/*
+ * Marks the columns of a definition that rules leave out, and gives target
+ * names to those that they rename. before: what it was before a statement of
+ * the source (its columns are named by TableColumn.origin); NULL: it is new.
+ */
+extern void shape_columns(const Selection *sel, TableDef *def,
+						  const TableDef *before);
+
+/* Is a column called otherwise at the destination, or left out? */
+extern bool shape_has_other_columns(const TableDef *def);
+
+/*
+ * A statement that gives a table at the destination the column names of the
+ * source, or takes them back; columns that are not there are passed over.
+ * mentioned: statements (char *) that are to be run under the source's names;
+ * a column that is left out and that they mention is there for so long.
+ */
+extern char *shape_names_to_source(const TableDef *def, List *mentioned);
+extern char *shape_names_to_target(const TableDef *def);
+/* Does a statement mention the table? */
+extern bool shape_is_mentioned(const TableDef *def, const char *sql);
+
+/*
+ * A plan of a source that plans its own objects has the source's column names:
+ * adds what makes them the destination's.
+ */
+extern List *shape_plan_names(List *plan, List *tables);
+
+#endif							/* DTSMIG_SHAPE_H */
