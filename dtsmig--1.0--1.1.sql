@@ -38,6 +38,186 @@ COMMENT ON FUNCTION dtsmig.read_all_tasks() IS
 CREATE FUNCTION dtsmig.operate_all_tasks() RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT true';
 COMMENT ON FUNCTION dtsmig.operate_all_tasks() IS
-  'whoever may execute this sees the tasks of all owners and may start, pause, resume and verify them and change their throttles';
+  'whoever may execute this sees the tasks of all owners, without the data of their rows, and may pause, resume and verify them';
 REVOKE EXECUTE ON FUNCTION dtsmig.read_all_tasks(), dtsmig.operate_all_tasks()
   FROM PUBLIC;
+
+-- What every view of tasks asks; a role's own tasks are those of roles that it
+-- is a member of.
+CREATE FUNCTION dtsmig.sees_task(owner oid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS
+$$SELECT pg_catalog.pg_has_role(owner, 'MEMBER')
+  OR pg_catalog.has_function_privilege(
+    'dtsmig.read_all_tasks()'::pg_catalog.regprocedure::oid, 'EXECUTE')
+  OR pg_catalog.has_function_privilege(
+    'dtsmig.operate_all_tasks()'::pg_catalog.regprocedure::oid, 'EXECUTE')$$;
+COMMENT ON FUNCTION dtsmig.sees_task(oid) IS
+  'may the current role see tasks of this owner';
+
+CREATE OR REPLACE VIEW dtsmig.tasks WITH (security_barrier) AS
+SELECT t.task_id AS id, t.task_name AS name,
+    pg_catalog.pg_get_userbyid(t.owner) AS owner,
+    t.source, t.destination,
+    CASE WHEN t.status IN ('running', 'retrying', 'prechecking')
+        AND r.pid IS NULL THEN
+        CASE WHEN r.launcher OR t.updated > pg_catalog.clock_timestamp()
+                - interval '10 seconds'
+            THEN CASE t.status WHEN 'prechecking' THEN t.status
+              ELSE 'retrying' END
+            ELSE 'failed' END
+      ELSE t.status END AS status,
+    t.phase,
+    p.percent AS progress,
+    dtsmig.progress_bar(p.percent) AS progress_bar,
+    c.tables_done, c.tables_total,
+    c.rows_copied, c.bytes_copied, c.rows_total AS rows_estimated,
+    pg_catalog.round(r.rows_per_second::numeric, 0) AS rows_per_second,
+    pg_catalog.round((r.bytes_per_second / 1048576)::numeric, 1)
+      AS mb_per_second,
+    CASE WHEN t.step = 'copy' AND r.rows_per_second > 0
+      THEN pg_catalog.make_interval(secs => pg_catalog.round(
+        (GREATEST(c.rows_total - c.rows_copied, 0)
+          / r.rows_per_second)::numeric, 0)::double precision) END
+      AS time_left,
+    r.source_position,
+    COALESCE(r.applied_position, tp.applied_position, t.start_position)
+      AS applied_position,
+    pg_catalog.round(r.latency_seconds::numeric, 1) AS latency_seconds,
+    r.latency_bytes,
+    COALESCE(r.changes, tp.changes, 0) AS changes,
+    pg_catalog.round(r.changes_per_second::numeric, 0) AS changes_per_second,
+    t.consistent_since, t.consistent_position,
+    t.cutover_at, t.cutover_position,
+    t.retrying_since, t.retrying_until,
+    CASE WHEN t.status IN ('running', 'retrying', 'prechecking')
+        AND r.pid IS NULL AND t.last_error IS NULL
+      THEN 'the worker of this task is gone' ELSE t.last_error END
+      AS last_error,
+    t.last_error_sqlstate, t.last_error_hint, t.last_error_at,
+    t.step, r.pid AS worker_pid, r.heartbeat,
+    t.options ->> 'tag' AS tag,
+    t.created, t.started, t.updated
+FROM dtsmig.task t
+LEFT JOIN dtsmig.task_position tp USING (task_id)
+LEFT JOIN LATERAL dtsmig.task_runtime(t.runtime_handle, t.task_id) r ON true
+LEFT JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS tables_total,
+        pg_catalog.count(*) FILTER (WHERE tt.state IN ('copied', 'ready'))
+          AS tables_done,
+        COALESCE(pg_catalog.sum(CASE WHEN tt.state IN ('copied', 'ready')
+            THEN tt.rows_copied
+            ELSE GREATEST(tt.rows_estimate, tt.rows_copied) END), 0)::bigint
+          AS rows_total,
+        (COALESCE(pg_catalog.sum(tt.rows_copied), 0)
+          + COALESCE(r.rows_copied, 0))::bigint AS rows_copied,
+        (COALESCE(pg_catalog.sum(tt.bytes_copied), 0)
+          + COALESCE(r.bytes_copied, 0))::bigint AS bytes_copied
+    FROM dtsmig.task_table tt WHERE tt.task_id = t.task_id) c ON true
+LEFT JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS jobs,
+        pg_catalog.count(*) FILTER (WHERE j.state = 'done') AS jobs_done
+    FROM dtsmig.task_job j
+    WHERE j.task_id = t.task_id AND j.kind = 'statement') s ON true
+LEFT JOIN LATERAL (
+    SELECT CASE
+        WHEN t.step IN ('changes', 'done') THEN 100.0
+        WHEN t.step IN ('new', 'schema') THEN 0.0
+        WHEN t.step IN ('catchup', 'indexes', 'post_data') THEN 98.0
+        ELSE LEAST(97.0, pg_catalog.round((
+            90.0 * LEAST(c.rows_copied, c.rows_total)
+              / GREATEST(c.rows_total, 1)
+            + 7.0 * s.jobs_done / GREATEST(s.jobs, 1))::numeric, 1))
+      END::double precision AS percent) p ON true
+WHERE dtsmig.sees_task(t.owner);
+
+CREATE OR REPLACE VIEW dtsmig.task_tables WITH (security_barrier) AS
+SELECT t.task_name AS task, tt.source_schema, tt.source_table,
+    tt.target_schema, tt.target_table, tt.state, tt.keyed,
+    tt.rows_estimate AS rows_estimated,
+    tt.rows_copied + COALESCE(r.rows_copied, 0) AS rows_copied,
+    tt.bytes_copied + COALESCE(r.bytes_copied, 0) AS bytes_copied,
+    tt.snapshot_low, tt.snapshot_high
+FROM dtsmig.task_table tt
+JOIN dtsmig.task t USING (task_id)
+LEFT JOIN LATERAL (
+    SELECT pg_catalog.sum(x.rows_copied)::bigint AS rows_copied,
+        pg_catalog.sum(x.bytes_copied)::bigint AS bytes_copied
+    FROM dtsmig.table_runtime(t.runtime_handle, t.task_id) x
+    WHERE x.table_id = tt.table_id) r ON true
+WHERE dtsmig.sees_task(t.owner);
+
+CREATE OR REPLACE VIEW dtsmig.task_objects WITH (security_barrier) AS
+SELECT t.task_name AS task, o.phase, o.kind, tt.source_schema,
+    tt.source_table, o.name, o.state, o.error, o.note, o.statement
+FROM dtsmig.task_object o
+JOIN dtsmig.task t USING (task_id)
+LEFT JOIN dtsmig.task_table tt USING (table_id)
+WHERE dtsmig.sees_task(t.owner);
+
+CREATE OR REPLACE VIEW dtsmig.task_log WITH (security_barrier) AS
+SELECT t.task_name AS task, e.logged, e.severity, e.message,
+    CASE WHEN pg_catalog.pg_has_role(t.owner, 'MEMBER') THEN e.detail END
+      AS detail,
+    e.hint, e.sqlstate
+FROM dtsmig.task_event e
+JOIN dtsmig.task t USING (task_id)
+WHERE dtsmig.sees_task(t.owner)
+ORDER BY e.event_id;
+
+CREATE OR REPLACE VIEW dtsmig.precheck_results WITH (security_barrier) AS
+SELECT t.task_name AS task, i.item, i.status, i.found, i.advice, i.checked
+FROM dtsmig.precheck_item i
+JOIN dtsmig.task t USING (task_id)
+WHERE dtsmig.sees_task(t.owner)
+ORDER BY i.task_id, i.item_no;
+
+CREATE OR REPLACE VIEW dtsmig.name_map WITH (security_barrier) AS
+SELECT t.task_name AS task, n.kind, n.source_name, n.target_name, n.reason
+FROM dtsmig.changed_name n
+JOIN dtsmig.task t USING (task_id)
+WHERE dtsmig.sees_task(t.owner);
+
+CREATE OR REPLACE VIEW dtsmig.verify_runs WITH (security_barrier) AS
+SELECT t.task_name AS task, r.run_id, r.mode, r.started, r.finished, r.rows,
+    r.rows_moved, r.differences, r.unsettled
+FROM dtsmig.verify_run r
+JOIN dtsmig.task t USING (task_id)
+WHERE dtsmig.sees_task(t.owner)
+ORDER BY r.run_id;
+
+CREATE OR REPLACE VIEW dtsmig.verify_results WITH (security_barrier) AS
+SELECT t.task_name AS task, d.difference_id AS result_id, d.run_id, r.mode,
+    d.source_schema, d.source_table, tt.target_schema, tt.target_table,
+    d.kind, d.object,
+    CASE WHEN pg_catalog.pg_has_role(t.owner, 'MEMBER') THEN d.key END AS key,
+    CASE WHEN pg_catalog.pg_has_role(t.owner, 'MEMBER') THEN d.differences END
+      AS differences, d.seen, d.state, d.repaired,
+    d.error
+FROM dtsmig.verify_difference d
+JOIN dtsmig.verify_run r USING (run_id)
+JOIN dtsmig.task t ON t.task_id = d.task_id
+LEFT JOIN dtsmig.task_table tt ON tt.table_id = d.table_id
+WHERE dtsmig.sees_task(t.owner)
+ORDER BY d.difference_id;
+
+-- The usual two roles; they are the cluster's, so making them is left to
+-- whoever may, and CREATE EXTENSION makes none.
+CREATE FUNCTION dtsmig.create_roles() RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['dtsmig_reader', 'dtsmig_operator'] LOOP
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+        EXCEPTION WHEN duplicate_object THEN
+            RAISE NOTICE 'role "%" is there already', name;
+        END;
+    END LOOP;
+    GRANT EXECUTE ON FUNCTION dtsmig.read_all_tasks() TO dtsmig_reader;
+    GRANT EXECUTE ON FUNCTION dtsmig.operate_all_tasks() TO dtsmig_operator;
+END
+$$;
+COMMENT ON FUNCTION dtsmig.create_roles() IS
+  'makes the roles dtsmig_reader and dtsmig_operator, where they are missing, and grants them what their names say in this database';
+REVOKE EXECUTE ON FUNCTION dtsmig.create_roles() FROM PUBLIC;

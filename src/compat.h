@@ -32,6 +32,22 @@
 	PG_FUNCTION_INFO_V1(name)
 
 /*
+ * Arguments of ExecutorCheckPerms_hook, and what a statement needs of one
+ * table. No longer in the range table since 16 (a61b1f74823c).
+ */
+#if PG_VERSION_NUM >= 160000
+#define DTS_CHECK_PERMS_ARGS List *range_table, List *permissions, bool raise
+#define DTS_CHECK_PERMS_PASS range_table, permissions, raise
+#define dts_permission_is_table(p) true
+typedef struct RTEPermissionInfo DtsPermission;
+#else
+#define DTS_CHECK_PERMS_ARGS List *permissions, bool raise
+#define DTS_CHECK_PERMS_PASS permissions, raise
+#define dts_permission_is_table(p) ((p)->rtekind == RTE_RELATION)
+typedef struct RangeTblEntry DtsPermission;
+#endif
+
+/*
  * May the role SET session_replication_role although it is no superuser?
  * Settings can be granted since 15 (a0ffa885e478).
  */

@@ -66,9 +66,9 @@ dtsmig_test_connection(PG_FUNCTION_ARGS)
 													  values, nulls)));
 }
 
-/* The task of the first argument, connected to its source. */
+/* The task of the first argument, connected to its source, as its owner. */
 static void
-open_task(FunctionCallInfo fcinfo, PrecheckContext *pc)
+open_task(FunctionCallInfo fcinfo, PrecheckContext *pc, TaskIdentity *caller)
 {
 	TaskRecord *task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	ConnectionInfo *info;
@@ -77,6 +77,7 @@ open_task(FunctionCallInfo fcinfo, PrecheckContext *pc)
 	pc->task = task;
 	pc->options = options_parse(task->options);
 	pc->selection = selection_parse(task->objects);
+	task_act_as_owner(task, caller);
 	info = task_connection(task, task->owner);
 	pc->info = info;
 	pc->source = source_routine(info->server_type);
@@ -87,11 +88,12 @@ Datum
 dtsmig_precheck(PG_FUNCTION_ARGS)
 {
 	PrecheckContext pc;
+	TaskIdentity caller;
 	ReturnSetInfo *rsinfo = srf_begin(fcinfo);
 	List	   *items;
 	ListCell   *lc;
 
-	open_task(fcinfo, &pc);
+	open_task(fcinfo, &pc, &caller);
 	items = precheck_collect(&pc);
 	(void) precheck_store(pc.task->id, items);
 	foreach(lc, items)
@@ -102,6 +104,7 @@ dtsmig_precheck(PG_FUNCTION_ARGS)
 		srf_put_texts(rsinfo, row);
 	}
 	pc.source->close(pc.conn);
+	task_act_end(&caller);
 	return (Datum) 0;
 }
 
@@ -112,11 +115,12 @@ Datum
 dtsmig_preview_schema(PG_FUNCTION_ARGS)
 {
 	PrecheckContext pc;
+	TaskIdentity caller;
 	ReturnSetInfo *rsinfo = srf_begin(fcinfo);
 	List	   *plan;
 	ListCell   *lc;
 
-	open_task(fcinfo, &pc);
+	open_task(fcinfo, &pc, &caller);
 	plan = plan_selected(pc.source, pc.conn, pc.info,
 						 describe_selected(pc.selection, pc.source, pc.conn, pc.info),
 						 plan_options(pc.options, pc.selection), NULL);
@@ -129,5 +133,6 @@ dtsmig_preview_schema(PG_FUNCTION_ARGS)
 		srf_put_texts(rsinfo, row);
 	}
 	pc.source->close(pc.conn);
+	task_act_end(&caller);
 	return (Datum) 0;
 }

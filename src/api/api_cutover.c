@@ -81,6 +81,7 @@ dtsmig_cutover(PG_FUNCTION_ARGS)
 {
 	Verify		v = {0};
 	CutoverOptions options = {0};
+	TaskIdentity caller;
 	char	   *position;
 	int64		margin;
 
@@ -112,10 +113,12 @@ dtsmig_cutover(PG_FUNCTION_ARGS)
 	v.options = options_parse(v.task->options);
 	v.rate = v.options->verify_rate;
 	v.selection = selection_parse(v.task->objects);
+	task_act_as_owner(v.task, &caller);
 	v.info = task_connection(v.task, v.task->owner);
 	v.source = source_routine(v.info->server_type);
 	position = cutover_check(&v, &options);
 	finish(&v, position, PG_GETARG_BOOL(7), margin);
 	v.source->close(v.conn);
+	task_act_end(&caller);
 	PG_RETURN_TEXT_P(cstring_to_text(position));
 }

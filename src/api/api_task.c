@@ -56,7 +56,17 @@ required(const void *value, const char *name)
 				 errmsg("%s must not be null", name)));
 }
 
-/* The task of the first argument, locked; the caller owns it. */
+/* The task of the first argument, locked; the caller may operate it. */
+static TaskRecord *
+operated_task(FunctionCallInfo fcinfo)
+{
+	TaskRecord *task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
+
+	task_check_operator(task);
+	return task;
+}
+
+/* The same; the caller owns it. */
 static TaskRecord *
 own_task(FunctionCallInfo fcinfo)
 {
@@ -225,7 +235,7 @@ dtsmig_start_task(PG_FUNCTION_ARGS)
 Datum
 dtsmig_resume_task(PG_FUNCTION_ARGS)
 {
-	TaskRecord *task = own_task(fcinfo);
+	TaskRecord *task = operated_task(fcinfo);
 
 	/*
 	 * A task that is wanted but whose worker is gone (the server was restarted
@@ -260,7 +270,7 @@ stop_worker(const TaskRecord *task)
 Datum
 dtsmig_pause_task(PG_FUNCTION_ARGS)
 {
-	TaskRecord *task = own_task(fcinfo);
+	TaskRecord *task = operated_task(fcinfo);
 
 	if (strcmp(task->wanted, "running") != 0)
 		refuse(task, "pause", NULL);
@@ -297,7 +307,7 @@ advance_identities(const TaskRecord *task)
 					   "WHERE t.task_id = $1 AND s.seq IS NOT NULL", "i", task->id);
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		/* as the user: it is the user's table */
+		/* as the owner of the task: it is the owner's table */
 		SPI_connect();
 		(void) SPI_execute(rows->values[i][0], false, 0);
 		SPI_finish();
@@ -378,6 +388,7 @@ Datum
 dtsmig_release_task(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task = own_task(fcinfo);
+	TaskIdentity caller;
 
 	if (strcmp(task->wanted, "released") == 0)
 		refuse(task, "release", NULL);
@@ -386,9 +397,11 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "i", task->id);
 	stop_worker(task);
+	task_act_as_owner(task, &caller);
 	end_at_source(task);
 	if (task->do_schema)
 		advance_identities(task);
+	task_act_end(&caller);
 	task_log_event(task->id, "info", "the task is released", NULL, NULL, NULL);
 	PG_RETURN_VOID();
 }
@@ -397,11 +410,16 @@ Datum
 dtsmig_drop_task(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task = own_task(fcinfo);
+	TaskIdentity caller;
 
 	if (strcmp(task->wanted, "running") == 0)
 		refuse(task, "drop", "Use pause_task or release_task first.");
 	if (strcmp(task->wanted, "released") != 0 && strcmp(task->status, "created") != 0)
+	{
+		task_act_as_owner(task, &caller);
 		end_at_source(task);
+		task_act_end(&caller);
+	}
 	(void) books_exec("DELETE FROM dtsmig.task WHERE task_id = $1", "i", task->id);
 	PG_RETURN_VOID();
 }
@@ -482,7 +500,7 @@ dtsmig_wait_for(PG_FUNCTION_ARGS)
 	char	   *target = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	TimestampTz deadline;
 
-	task_check_owner(task);
+	task_check_reader(task);
 	if (!is_phase(target) && !is_status(target))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

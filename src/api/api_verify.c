@@ -88,7 +88,7 @@ json_datum(const char *text)
 }
 
 static void
-put_result(ReturnSetInfo *rsinfo, const VerifyResult *r)
+put_result(ReturnSetInfo *rsinfo, const VerifyResult *r, bool data)
 {
 	static const char *const kinds[] = {"missing", "extra", "differs"};
 	Datum		values[6];
@@ -97,10 +97,10 @@ put_result(ReturnSetInfo *rsinfo, const VerifyResult *r)
 	values[0] = Int64GetDatum(r->id);
 	values[1] = CStringGetTextDatum(r->table);
 	values[2] = CStringGetTextDatum(kinds[r->kind]);
-	nulls[3] = r->key == NULL;
-	values[3] = r->key ? json_datum(r->key) : (Datum) 0;
-	nulls[4] = r->differences == NULL;
-	values[4] = r->differences ? json_datum(r->differences) : (Datum) 0;
+	nulls[3] = r->key == NULL || !data;
+	values[3] = !nulls[3] ? json_datum(r->key) : (Datum) 0;
+	nulls[4] = r->differences == NULL || !data;
+	values[4] = !nulls[4] ? json_datum(r->differences) : (Datum) 0;
 	values[5] = TimestampTzGetDatum(r->seen);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
@@ -114,6 +114,8 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	Verify		v = {0};
+	TaskIdentity caller;
+	bool		own;
 	ListCell   *lc;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3) || PG_ARGISNULL(4))
@@ -121,7 +123,10 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("task, mode, sample and max_differences must not be null")));
 	v.task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
-	task_check_owner(v.task);
+	task_check_operator(v.task);
+	own = task_is_owners(v.task);
+	if (!own)
+		server_check_usage(v.task->source, GetUserId());
 	v.mode = mode_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	v.sample = PG_GETARG_FLOAT8(3);
 	v.max_differences = PG_GETARG_INT64(4);
@@ -134,12 +139,14 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 	v.options = options_parse(v.task->options);
 	v.rate = v.options->verify_rate;
 	v.selection = selection_parse(v.task->objects);
+	task_act_as_owner(v.task, &caller);
 	v.info = task_connection(v.task, v.task->owner);
 	v.source = source_routine(v.info->server_type);
 	verify_task(&v, PG_ARGISNULL(2) ? NIL : text_list(PG_GETARG_DATUM(2)));
 	foreach(lc, v.results)
-		put_result(rsinfo, lfirst(lc));
+		put_result(rsinfo, lfirst(lc), own);
 	v.source->close(v.conn);
+	task_act_end(&caller);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);
 	return (Datum) 0;
@@ -222,7 +229,9 @@ dtsmig_repair(PG_FUNCTION_ARGS)
 	if (n > 0 && !task->do_incremental)
 	{
 		TaskRun    *run = palloc0(sizeof(TaskRun));
+		TaskIdentity caller;
 
+		task_act_as_owner(task, &caller);
 		run->cxt = CurrentMemoryContext;
 		run->task = task;
 		run->options = options_parse(task->options);
@@ -230,6 +239,7 @@ dtsmig_repair(PG_FUNCTION_ARGS)
 		run->source = source_routine(run->info->server_type);
 		run->dest = &local_dest_routine;
 		repair_at_once(run);
+		task_act_end(&caller);
 	}
 	PG_RETURN_INT64(n);
 }

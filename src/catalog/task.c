@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 #define TASK_COLUMNS \
 	"task_id, task_name, owner, source, destination, " \
@@ -79,13 +80,63 @@ task_load(const char *name_or_id, bool for_update)
 	return task;
 }
 
+bool
+task_is_owners(const TaskRecord *task)
+{
+	return has_privs_of_role(GetUserId(), task->owner);
+}
+
+static bool
+may_execute(const char *function)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT pg_catalog.has_function_privilege($1::oid, $2, 'EXECUTE')",
+					   "it", (int64) GetUserId(), function);
+	return book_bool(rows, 0, 0);
+}
+
 void
 task_check_owner(const TaskRecord *task)
 {
-	if (!has_privs_of_role(GetUserId(), task->owner))
+	if (!task_is_owners(task))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of task \"%s\"", task->name)));
+}
+
+void
+task_check_reader(const TaskRecord *task)
+{
+	if (!task_is_owners(task) && !may_execute("dtsmig.read_all_tasks()") &&
+		!may_execute("dtsmig.operate_all_tasks()"))
+		task_check_owner(task);
+}
+
+void
+task_check_operator(const TaskRecord *task)
+{
+	if (!task_is_owners(task) && !may_execute("dtsmig.operate_all_tasks()"))
+		task_check_owner(task);
+}
+
+void
+task_act_as_owner(const TaskRecord *task, TaskIdentity *caller)
+{
+	GetUserIdAndSecContext(&caller->user, &caller->context);
+	SetUserIdAndSecContext(task->owner,
+						   caller->context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	caller->nestlevel = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+task_act_end(const TaskIdentity *caller)
+{
+	AtEOXact_GUC(false, caller->nestlevel);
+	SetUserIdAndSecContext(caller->user, caller->context);
 }
 
 void

@@ -38,6 +38,32 @@ extern TaskRecord *task_load(const char *name_or_id, bool for_update);
 extern TaskRecord *task_load_id(int64 id, bool for_update);
 /* Raises 42501 unless the current user is a member of the owner role. */
 extern void task_check_owner(const TaskRecord *task);
+/*
+ * The same for who may read or operate the tasks of all owners: EXECUTE on
+ * dtsmig.read_all_tasks() or dtsmig.operate_all_tasks().
+ */
+extern void task_check_reader(const TaskRecord *task);
+extern void task_check_operator(const TaskRecord *task);
+/* Is the current user a member of the owner role? */
+extern bool task_is_owners(const TaskRecord *task);
+
+/* Who called, and what the call's settings were. */
+typedef struct TaskIdentity
+{
+	Oid			user;
+	int			context;
+	int			nestlevel;
+} TaskIdentity;
+
+/*
+ * Until task_act_end, or an error, this session does what it does as the
+ * owner of the task, with a search_path of pg_catalog and nothing that would
+ * outlast it: whatever an owner has put into tables, views and functions runs
+ * with no other rights than the owner's, also when a superuser calls.
+ */
+extern void task_act_as_owner(const TaskRecord *task, TaskIdentity *caller);
+extern void task_act_end(const TaskIdentity *caller);
+
 extern void task_log_event(int64 task_id, const char *severity,
 						   const char *message, const char *detail,
 						   const char *hint, const char *sqlstate);

@@ -270,7 +270,7 @@ validate_constraints(const Verify *v)
 					   "i", v->task->id);
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		/* as the user: it is the user's table */
+		/* as the owner of the task: it is the owner's table */
 		SPI_connect();
 		if (SPI_execute(rows->values[i][0], false, 0) != SPI_OK_UTILITY)
 			elog(ERROR, "could not run \"%s\"", rows->values[i][0]);

@@ -180,6 +180,23 @@ option_int(List *options, const char *name, int boot)
 	return v ? atoi(v) : boot;
 }
 
+void
+server_check_usage(const char *server_name, Oid role)
+{
+	Oid			server = get_foreign_server_oid(server_name, false);
+
+	if (!DatumGetBool(DirectFunctionCall3(has_server_privilege_id_id,
+										  ObjectIdGetDatum(role),
+										  ObjectIdGetDatum(server),
+										  CStringGetTextDatum("USAGE"))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for foreign server %s", server_name),
+				 errhint("GRANT USAGE ON FOREIGN SERVER %s TO %s;",
+						 quote_identifier(server_name),
+						 quote_identifier(GetUserNameFromId(role, false)))));
+}
+
 ConnectionInfo *
 connection_info(const char *server_name, Oid role)
 {
@@ -196,16 +213,7 @@ connection_info(const char *server_name, Oid role)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("server \"%s\" is not a server of dtsmig_fdw or postgres_fdw",
 						server_name)));
-	if (!DatumGetBool(DirectFunctionCall3(has_server_privilege_id_id,
-										  ObjectIdGetDatum(role),
-										  ObjectIdGetDatum(server->serverid),
-										  CStringGetTextDatum("USAGE"))))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for foreign server %s", server_name),
-				 errhint("GRANT USAGE ON FOREIGN SERVER %s TO %s;",
-						 quote_identifier(server_name),
-						 quote_identifier(GetUserNameFromId(role, false)))));
+	server_check_usage(server_name, role);
 	if (server->servertype == NULL && !foreign)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),

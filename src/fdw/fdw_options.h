@@ -12,6 +12,9 @@
 #include "catalog/task.h"
 #include "source/connection.h"
 
+/* Raises 42501 unless the role has USAGE on the server, 42704 if there is none. */
+extern void server_check_usage(const char *server_name, Oid role);
+
 /*
  * How the role reaches a server: its options and the role's user mapping.
  * Raises 42501 unless the role has USAGE on the server, 42704 if it has no

@@ -623,7 +623,9 @@ follow(Follow *f, const SourcePos *until)
 			return false;
 		if (change->kind == CHANGE_HEARTBEAT || change->kind == CHANGE_COMMIT)
 			follow_sequences(f);
-		if (change->kind == CHANGE_HEARTBEAT && resync_is_asked(f))
+		/* a source that is never idle must not keep repairs waiting */
+		if ((change->kind == CHANGE_HEARTBEAT || change->kind == CHANGE_COMMIT) &&
+			resync_is_asked(f))
 			return false;
 		if (until && (change->kind == CHANGE_COMMIT ||
 					  change->kind == CHANGE_HEARTBEAT) && !f->in_transaction &&

@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "worker/task_run.h"
+#include "worker/worker.h"
 
 #include "access/xact.h"
 #include "catalog/books.h"
@@ -323,8 +324,17 @@ repair_at_once(TaskRun *run)
 	/* the relation's binding has seen to it that the user may */
 	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
 							 PGC_S_OVERRIDE, GUC_ACTION_SAVE, true, 0, false);
-	for (int i = 0; i < tables->nrows; i++)
-		repair_table(&r, book_int(tables, i, 0));
+	guard_begin(run->task->owner);
+	PG_TRY();
+	{
+		for (int i = 0; i < tables->nrows; i++)
+			repair_table(&r, book_int(tables, i, 0));
+	}
+	PG_FINALLY();
+	{
+		guard_end();
+	}
+	PG_END_TRY();
 	AtEOXact_GUC(true, level);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(r.cxt);

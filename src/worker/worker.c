@@ -143,13 +143,15 @@ static const char *const session_settings[][2] = {
 /*
  * As the server's own apply worker does, triggers and rules in their usual
  * form are held back whoever owns the task; dest/local refuses tables that
- * the owner of the task has no right to do that to.
+ * the owner of the task has no right to do that to, and the guard every other
+ * way to them.
  */
 void
 worker_session(void)
 {
 	SetConfigOption("session_replication_role", "replica", PGC_SUSET,
 					PGC_S_OVERRIDE);
+	guard_begin(GetUserId());
 
 	/* text goes to receive functions in the database's encoding */
 	SetConfigOption("client_encoding", GetDatabaseEncodingName(), PGC_USERSET,

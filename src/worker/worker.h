@@ -57,6 +57,14 @@ extern void worker_init(Oid database, Oid role, const char *application);
 /* Holds back triggers and sets what a worker's session needs. */
 extern void worker_session(void);
 
+/*
+ * From here to guard_end this process, while it holds back triggers, writes
+ * only to tables of which role (a task's owner) may do so, however it comes to
+ * write.
+ */
+extern void guard_begin(Oid role);
+extern void guard_end(void);
+
 extern PGDLLEXPORT void dtsmig_launcher_main(Datum arg);
 extern PGDLLEXPORT void dtsmig_database_main(Datum arg);
 extern PGDLLEXPORT void dtsmig_task_main(Datum arg);
