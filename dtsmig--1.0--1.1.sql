@@ -221,3 +221,50 @@ $$;
 COMMENT ON FUNCTION dtsmig.create_roles() IS
   'makes the roles dtsmig_reader and dtsmig_operator, where they are missing, and grants them what their names say in this database';
 REVOKE EXECUTE ON FUNCTION dtsmig.create_roles() FROM PUBLIC;
+
+-- ------------------------------------------------------------ dumps
+
+-- pg_dump takes tasks along, as they stand with the rows of its snapshot. What
+-- a verification has found, and what runs, stays behind.
+DO $$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['task', 'task_task_id_seq', 'task_position',
+        'task_table', 'task_table_table_id_seq', 'table_version',
+        'task_object', 'task_object_object_id_seq', 'task_job',
+        'task_job_job_id_seq', 'task_event', 'task_event_event_id_seq',
+        'precheck_item', 'changed_name'] LOOP
+        PERFORM pg_catalog.pg_extension_config_dump(('dtsmig.' || t)::pg_catalog.regclass, '');
+    END LOOP;
+END
+$$;
+
+-- A role goes into a dump by its name: its oid is another's elsewhere.
+ALTER TABLE dtsmig.task ADD COLUMN owner_role pg_catalog.regrole;
+UPDATE dtsmig.task SET owner_role = owner;
+
+-- A row that brings its owner_role comes from a dump. Its task goes on, from
+-- where the dump was taken, only when it is resumed: the database that it was
+-- made in may still be at work.
+CREATE FUNCTION dtsmig.task_from_dump() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.owner_role IS NULL THEN
+        NEW.owner_role := NEW.owner;
+        RETURN NEW;
+    END IF;
+    NEW.owner := NEW.owner_role;
+    NEW.runtime_handle := NULL;
+    IF NEW.wanted = 'running' THEN
+        NEW.wanted := 'paused';
+        NEW.status := 'paused';
+        NEW.retrying_since := NULL;
+        NEW.retrying_until := NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER task_from_dump BEFORE INSERT ON dtsmig.task
+  FOR EACH ROW EXECUTE FUNCTION dtsmig.task_from_dump();
+ALTER TABLE dtsmig.task ENABLE ALWAYS TRIGGER task_from_dump;
