@@ -274,54 +274,94 @@ read_name(const char **p)
 	return buf.data;
 }
 
-/* Notes names in a body that is not rewritten; strings in it count, too. */
-static void
-note_body(Rewriter *rw, const char *body)
+/*
+ * Where a body finds a relation that it names without a schema, if that is not
+ * found there any more when the schemas of the path have their new names; NULL.
+ */
+static const char *
+moved_from(const Rewriter *rw, List *path, const char *name)
+{
+	NamesRun	run = rw->run;
+	const char *schema;
+	const char *target_schema;
+	const char *target_name;
+
+	run.search_path = path;
+	schema = names_find_schema(&run, name);
+	if (schema == NULL)
+		return NULL;
+	pg_names_relation(run.map, schema, name, &target_schema, &target_name);
+	return strcmp(name, target_name) != 0 ||
+		strcmp(target_schema, pg_names_schema(run.map, schema)) != 0 ? schema : NULL;
+}
+
+/*
+ * Names in a body that have got others, char * of a note each; strings in it
+ * count, too. path: where names without a schema are looked for.
+ */
+static List *
+names_in_body(const Rewriter *rw, const char *body, List *path,
+			  bool *unqualified)
 {
 	const char *p = body;
 	List	   *seen = NIL;
 
+	*unqualified = false;
 	while (*p)
 	{
-		char	   *schema = read_name(&p);
+		char	   *first = read_name(&p);
+		const char *schema = first;
 		char	   *name;
 		char	   *note;
 		const char *target_schema;
 		const char *target_name;
 		ListCell   *lc;
 
-		if (schema == NULL)
+		if (first == NULL)
+		{
 			p++;
-		if (schema == NULL || *p != '.')
 			continue;
-		p++;
-		name = read_name(&p);
-		if (name == NULL || !names_is_elsewhere(rw->run.map, schema, name))
-			continue;
+		}
+		if (*p == '.')
+		{
+			p++;
+			name = read_name(&p);
+			if (name == NULL || !names_is_elsewhere(rw->run.map, schema, name))
+				continue;
+			note = quote_qualified_identifier(schema, name);
+		}
+		else
+		{
+			name = first;
+			schema = moved_from(rw, path, name);
+			if (schema == NULL)
+				continue;
+			*unqualified = true;
+			note = pstrdup(quote_identifier(name));
+		}
 		pg_names_relation(rw->run.map, schema, name, &target_schema,
 						  &target_name);
 		note = psprintf("its body mentions %s, which is %s at the destination",
-						quote_qualified_identifier(schema, name),
-						quote_qualified_identifier(target_schema, target_name));
+						note, quote_qualified_identifier(target_schema, target_name));
 		foreach(lc, seen)
 			if (strcmp(lfirst(lc), note) == 0)
 				break;
 		if (lc == NULL)
 			seen = lappend(seen, note);
 	}
-	rw->run.notes = list_concat(rw->run.notes, seen);
+	return seen;
 }
 
 /* The body of a function in SQL; NULL if it does not parse. */
 static char *
-rewrite_body(Rewriter *rw, const char *const volatile body)
+rewrite_body(Rewriter *rw, const char *const volatile body, List *path)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	char	   *volatile result = NULL;
 
 	PG_TRY();
 	{
-		result = pg_names_rewrite(rw->run.map, body, rw->run.search_path,
+		result = pg_names_rewrite(rw->run.map, body, path,
 								  &rw->run.notes);
 	}
 	PG_CATCH();
@@ -378,17 +418,52 @@ find_body(const Rewriter *rw, Node *stmt, int first, int last,
 	return -1;
 }
 
+/* The schemas that a function sets as its search_path (char *); NIL: none. */
+static List *
+own_path(Node *stmt)
+{
+	List	   *path = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, body_options(stmt))
+	{
+		DefElem    *def = lfirst(lc);
+		VariableSetStmt *set = (VariableSetStmt *) def->arg;
+
+		if (strcmp(def->defname, "set") != 0 || set->name == NULL ||
+			pg_strcasecmp(set->name, "search_path") != 0)
+			continue;
+		foreach(lc2, set->args)
+			if (IsA(lfirst(lc2), A_Const) &&
+				nodeTag(&((A_Const *) lfirst(lc2))->val) == T_String)
+				path = lappend(path, strVal(&((A_Const *) lfirst(lc2))->val));
+	}
+	return path;
+}
+
 static void
-rewrite_string_body(Rewriter *rw, const Token *t, const char *language)
+rewrite_string_body(Rewriter *rw, Node *stmt, const Token *t,
+					const char *language)
 {
 	char	   *body = NULL;
+	List	   *path = own_path(stmt);
+	bool		own = path != NIL;
+	bool		unqualified;
+	List	   *notes;
 
+	if (!own)
+		path = rw->run.search_path ? rw->run.search_path : list_make1("public");
+	notes = names_in_body(rw, t->value, path, &unqualified);
 	if (strcmp(language, "sql") == 0)
-		body = rewrite_body(rw, t->value);
+		body = rewrite_body(rw, t->value, !own ? rw->run.search_path :
+							unqualified ? path : NIL);
 	if (body == NULL)
-		note_body(rw, t->value);
+		rw->run.notes = list_concat(rw->run.notes, notes);
 	else if (strcmp(body, t->value) != 0)
 		replace(rw, t, dollar_quote(body));
+	else if (unqualified)
+		rw->run.notes = list_concat(rw->run.notes, notes);
 }
 
 /* ------------------------------------------------------------------- names */
@@ -636,7 +711,7 @@ rewrite_statement(Rewriter *rw, Node *stmt, int first, int last)
 		NameMark	mark = rw->run.marks[t->start];
 
 		if (i == body)
-			rewrite_string_body(rw, t, language);
+			rewrite_string_body(rw, stmt, t, language);
 		else if (mark == MARK_LITERAL || mark == MARK_LITERAL_SCHEMA ||
 			mark == MARK_LITERAL_OTHER)
 			rewrite_literal(rw, t, mark);

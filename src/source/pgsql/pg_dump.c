@@ -43,7 +43,9 @@ pattern_of(const char *name)
 
 /*
  * Schemas of which nothing is selected are not read, and so not locked; nor
- * are tables that are not selected and that the account may not read.
+ * are tables that are not selected and that the account may not read. They are
+ * excluded by name: to include the others would leave out all that is in no
+ * schema (casts, servers, languages).
  */
 static List *
 selection_arguments(const PgFacts *facts)
@@ -52,15 +54,12 @@ selection_arguments(const PgFacts *facts)
 	ListCell   *lc;
 	int			excluded = 0;
 
-	if (!facts->rest)
-		args = lappend(args, "--extension=*");
 	foreach(lc, facts->schemas)
 	{
 		PgSchemaFact *s = lfirst(lc);
 
-		if (s->selected != facts->rest)
-			args = lappend(args, psprintf("--%s=%s", facts->rest ?
-										  "exclude-schema" : "schema",
+		if (!s->selected)
+			args = lappend(args, psprintf("--exclude-schema=%s",
 										  pattern_of(s->name)));
 	}
 	foreach(lc, facts->order)

@@ -346,6 +346,25 @@ read_outside_columns(PgConn *conn, PgFacts *facts)
 		note_outside(facts, r->values[i], r->values[i][3]);
 }
 
+/* An index or a constraint is told as its table. */
+static char *
+outside_name(PgFacts *facts, Oid refclass, Oid refobj, char *identity)
+{
+	PgRelation *rel = NULL;
+	PgPart	   *part;
+
+	if (refclass == RelationRelationId)
+		rel = pg_facts_relation(facts, refobj);
+	else if ((part = pg_facts_part(facts, refclass, refobj)) != NULL)
+		rel = pg_facts_relation(facts, part->table);
+	if (rel != NULL && rel->kind != 'S' && OidIsValid(rel->table))
+		rel = pg_facts_relation(facts, rel->table);
+	if (rel != NULL && strchr("rp", rel->kind) != NULL)
+		return psprintf("table %s", quote_qualified_identifier(rel->schema,
+															   rel->name));
+	return identity ? identity : "an object that is not selected";
+}
+
 /*
  * What uses objects that are not selected; members of extensions come with
  * those. A rule is a view's own, and a default its table's, where they are not
@@ -374,7 +393,8 @@ read_outside(PgConn *conn, PgFacts *facts)
 		char	   *ids[3] = {v[0], v[1], v[6]};
 
 		if (is_outside(facts, atooid(v[2]), atooid(v[3]), v[4]))
-			note_outside(facts, ids, v[5] ? v[5] : "an object that is not selected");
+			note_outside(facts, ids,
+						 outside_name(facts, atooid(v[2]), atooid(v[3]), v[5]));
 	}
 }
 

@@ -47,6 +47,7 @@ typedef struct EntryPlan
 	EntryState	state;
 	PlanPhase	phase;
 	const PgEntry *entry;
+	bool		needed;			/* by an entry that is taken */
 } EntryPlan;
 
 typedef struct ObjectPlan
@@ -133,7 +134,7 @@ kind_name(const PgEntry *e, const PgPart *part)
 	return name;
 }
 
-/* Its name at the destination, with its schema. */
+/* Its name at the destination, with its schema; at the source if left there. */
 static char *
 name_of(ObjectPlan *plan, const PgEntry *e)
 {
@@ -142,6 +143,8 @@ name_of(ObjectPlan *plan, const PgEntry *e)
 	PgRelation *rel = e->classid == RelationRelationId ?
 		pg_facts_relation(plan->facts, e->objid) : NULL;
 
+	if (rel != NULL && !rel->selected)
+		return psprintf("%s.%s", rel->schema, rel->name);
 	if (rel != NULL && !is_kind(e, "INDEX"))
 		name = rel->target_name;
 	if (rel != NULL)
@@ -181,6 +184,21 @@ is_our_own(const PgEntry *e)
 		 strstr(e->definition, " dtsmig_source.") != NULL);
 }
 
+/*
+ * Is it of the database as a whole? Where rules name what is taken, of these
+ * only what that needs; casts and transforms belong to their types.
+ */
+static bool
+is_of_database(const PgEntry *e)
+{
+	static const char *const kinds[] = {"EVENT TRIGGER", "PUBLICATION",
+		"SUBSCRIPTION", "FOREIGN DATA WRAPPER", "SERVER",
+	"PROCEDURAL LANGUAGE", "ACCESS METHOD", NULL};
+
+	return is_any_kind(e, kinds) ||
+		(is_kind(e, "DEFAULT ACL") && e->schema[0] == '\0');
+}
+
 static bool
 is_selected(ObjectPlan *plan, const PgEntry *e)
 {
@@ -191,6 +209,8 @@ is_selected(ObjectPlan *plan, const PgEntry *e)
 		return home->selected;
 	if (is_kind(e, "EVENT TRIGGER") && !plan->facts->options->event_triggers)
 		return false;
+	if (!plan->facts->rest && is_of_database(e))
+		return find_entry(plan, e->id)->needed;
 	if (is_kind(e, "SCHEMA"))
 		schema = pg_facts_schema(plan->facts, e->tag);
 	else
@@ -207,6 +227,18 @@ is_attachment(const PgEntry *e)
 	"PUBLICATION TABLES IN SCHEMA", "ROW SECURITY", "USER MAPPING", NULL};
 
 	return is_any_kind(e, kinds);
+}
+
+/* A part of a table that is not selected is told as that table. */
+static char *
+used_name(ObjectPlan *plan, const PgEntry *e)
+{
+	PgRelation *home = home_of(plan, e);
+
+	if (home != NULL && !home->selected && home->oid != e->objid &&
+		strchr("rp", home->kind) != NULL)
+		return psprintf("table %s.%s", home->schema, home->name);
+	return psprintf("%s %s", kind_name(e, NULL), name_of(plan, e));
 }
 
 /* Why an entry cannot be made; NULL: it can. *silent: without a word. */
@@ -228,9 +260,8 @@ reason_left_out(ObjectPlan *plan, const PgEntry *e, bool *silent)
 			is_never_made(on->entry))
 			continue;
 		*silent = is_attachment(e) || is_our_own(on->entry);
-		return psprintf("it uses %s %s, which is %s", kind_name(on->entry, NULL),
-						name_of(plan, on->entry), on->state == ENTRY_SILENT ?
-						"not selected" : "left out");
+		return psprintf("it uses %s, which is %s", used_name(plan, on->entry),
+						on->state == ENTRY_SILENT ? "not selected" : "left out");
 	}
 	*silent = false;
 	uses = pg_facts_outside(plan->facts, e->classid, e->objid);
@@ -422,7 +453,11 @@ plan_owner(ObjectPlan *plan, const PgEntry *e)
 	else
 		add_note(st, psprintf("the destination has no role \"%s\"; the task's role owns it",
 							  e->owner));
-	plan->owners = lappend(plan->owners, st);
+	/* what is made last gets its owner then */
+	if (is_kind(e, "EVENT TRIGGER"))
+		plan->event_triggers = lappend(plan->event_triggers, st);
+	else
+		plan->owners = lappend(plan->owners, st);
 }
 
 static void
@@ -488,7 +523,7 @@ plan_entry(ObjectPlan *plan, const PgEntry *e)
 	char	   *reason = reason_left_out(plan, e, &silent);
 	PlanPhase	phase = phase_of(plan, e);
 
-	ep = hash_search(plan->entries, &e->id, HASH_ENTER, NULL);
+	ep = find_entry(plan, e->id);
 	ep->entry = e;
 	ep->phase = phase;
 	ep->state = reason == NULL ? ENTRY_MADE : silent ? ENTRY_SILENT :
@@ -501,6 +536,28 @@ plan_entry(ObjectPlan *plan, const PgEntry *e)
 
 		add_note(st, reason);
 		plan->statements = lappend(plan->statements, st);
+	}
+}
+
+/* Marks what entries that are taken use, and what that uses. */
+static void
+mark_needed(ObjectPlan *plan, List *entries)
+{
+	for (int i = list_length(entries) - 1; i >= 0; i--)
+	{
+		const PgEntry *e = list_nth(entries, i);
+		ListCell   *lc;
+
+		if (is_attachment(e) || !is_selected(plan, e))
+			continue;
+		foreach(lc, e->depends)
+		{
+			int			id = lfirst_int(lc);
+			EntryPlan  *on = find_entry(plan, id);
+
+			if (on != NULL)
+				on->needed = true;
+		}
 	}
 }
 
@@ -524,6 +581,21 @@ pg_plan_entries(List *entries, PgFacts *facts)
 		if (rel->selected)
 			make_schema(&plan, rel->target_schema);
 	}
+	/* that every database has it is no reason to tell of it, to pg_dump */
+	if (pg_facts_schema(facts, "public") != NULL &&
+		pg_facts_schema(facts, "public")->selected)
+		make_schema(&plan, pg_names_schema(facts->names, "public"));
+	foreach(lc, entries)
+	{
+		EntryPlan  *ep = hash_search(plan.entries, &((PgEntry *) lfirst(lc))->id,
+									 HASH_ENTER, NULL);
+
+		ep->state = ENTRY_UNKNOWN;
+		ep->phase = PLAN_PRE_DATA;
+		ep->entry = NULL;
+		ep->needed = false;
+	}
+	mark_needed(&plan, entries);
 	foreach(lc, entries)
 		plan_entry(&plan, lfirst(lc));
 	return list_concat(list_concat(list_concat(list_concat(plan.statements,

@@ -34,6 +34,7 @@ sub _lit
     my ($s) = @_;
     return 'NULL' unless defined $s;
     $s =~ s/'/''/g;
+    utf8::downgrade($s, 1);    # bytes stay bytes
     return "'$s'";
 }
 
@@ -95,6 +96,7 @@ sub report
         args => ['-x', '--no-align']); "$o$e" }
       "SELECT name, status, phase, step, last_error, last_error_hint, source_position, applied_position, latency_seconds, latency_bytes, worker_pid FROM dtsmig.tasks WHERE name = $n",
       "SELECT string_agg(concat_ws(' ', target_table, state, rows_copied, snapshot_low, snapshot_high), ', ') FROM (SELECT * FROM dtsmig.task_tables WHERE task = $n LIMIT 12) x",
+      "SELECT item, found FROM dtsmig.precheck_results WHERE task = $n AND status = 'failed'",
       "SELECT kind, name, error, statement FROM dtsmig.task_objects WHERE task = $n AND state = 'failed'",
       "SELECT severity, message, detail FROM dtsmig.task_log WHERE task = $n";
     return $text . "\nserver log:\n"
