@@ -47,6 +47,13 @@ extern void pg_names_add_schema(PgNameMap *map, const char *schema,
 extern void pg_names_add_relation(PgNameMap *map, const char *schema,
 								  const char *name, const char *target_schema,
 								  const char *target_name);
+/*
+ * Asked for a relation that the map does not know, of a schema and a name at
+ * the source; false: there is none, and a name follows its schema's renaming.
+ */
+typedef bool (*PgNamesFinder) (void *arg, const char *schema, const char *name,
+							   char **target_schema, char **target_name);
+extern void pg_names_set_finder(PgNameMap *map, PgNamesFinder finder, void *arg);
 /* Does it rename nothing? */
 extern bool pg_names_is_empty(const PgNameMap *map);
 /* What a schema is called; the name itself if it is not renamed. */

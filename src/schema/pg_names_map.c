@@ -28,6 +28,8 @@ struct PgNameMap
 {
 	HTAB	   *entries;
 	int			changes;		/* entries that do rename */
+	PgNamesFinder finder;		/* NULL: all is known */
+	void	   *finder_arg;
 };
 
 PgNameMap *
@@ -81,6 +83,30 @@ pg_names_add_relation(PgNameMap *map, const char *schema, const char *name,
 	map_add(map, schema, name, target_schema, target_name);
 }
 
+void
+pg_names_set_finder(PgNameMap *map, PgNamesFinder finder, void *arg)
+{
+	map->finder = finder;
+	map->finder_arg = arg;
+}
+
+/* The relation's entry, found out if need be; NULL: there is none. */
+static const MapEntry *
+find_relation(const PgNameMap *map, const char *schema, const char *name)
+{
+	MapEntry   *entry = map_find(map, schema, name, HASH_FIND);
+	char	   *target_schema;
+	char	   *target_name;
+
+	if (entry != NULL || map->finder == NULL ||
+		!map->finder(map->finder_arg, schema, name, &target_schema, &target_name))
+		return entry;
+	entry = map_find(map, schema, name, HASH_ENTER);
+	strlcpy(entry->schema, target_schema, NAMEDATALEN);
+	strlcpy(entry->name, target_name, NAMEDATALEN);
+	return entry;
+}
+
 bool
 pg_names_is_empty(const PgNameMap *map)
 {
@@ -99,7 +125,7 @@ void
 pg_names_relation(const PgNameMap *map, const char *schema, const char *name,
 				  const char **target_schema, const char **target_name)
 {
-	MapEntry   *entry = map_find(map, schema, name, HASH_FIND);
+	const MapEntry *entry = find_relation(map, schema, name);
 
 	*target_schema = entry ? entry->schema : pg_names_schema(map, schema);
 	*target_name = entry ? entry->name : name;
@@ -132,7 +158,7 @@ names_find_schema(const NamesRun *run, const char *name)
 
 	/* an entry of its own says where the relation is */
 	foreach(lc, run->search_path)
-		if (map_find(run->map, lfirst(lc), name, HASH_FIND) != NULL)
+		if (find_relation(run->map, lfirst(lc), name) != NULL)
 			return lfirst(lc);
 	return NULL;
 }

@@ -367,6 +367,31 @@ pg_statement_values(const Node *tree, PgValues *values)
 }
 
 bool
+pg_statement_renames_nothing(const char *sql)
+{
+	List	   *parsed = raw_parser(sql, RAW_PARSE_DEFAULT);
+	RenameStmt *stmt;
+
+	if (list_length(parsed) != 1 ||
+		!IsA(linitial_node(RawStmt, parsed)->stmt, RenameStmt))
+		return false;
+	stmt = (RenameStmt *) linitial_node(RawStmt, parsed)->stmt;
+	switch (stmt->renameType)
+	{
+		case OBJECT_SCHEMA:
+			return strcmp(stmt->subname, stmt->newname) == 0;
+		case OBJECT_TABLE:
+		case OBJECT_VIEW:
+		case OBJECT_MATVIEW:
+		case OBJECT_SEQUENCE:
+		case OBJECT_FOREIGN_TABLE:
+			return strcmp(stmt->relation->relname, stmt->newname) == 0;
+		default:
+			return false;
+	}
+}
+
+bool
 pg_statement_is_owner(const Node *tree)
 {
 	ListCell   *lc;

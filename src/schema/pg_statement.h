@@ -49,6 +49,8 @@ extern void pg_statement_values(const Node *tree, PgValues *values);
  * with a CHECK that says what the bounds said: the partition; NULL: it is not.
  */
 extern const RangeVar *pg_statement_detached(const Node *tree);
+/* Does it give a relation or schema the name that it has? */
+extern bool pg_statement_renames_nothing(const char *sql);
 /* Does it only say who owns what, or who may do what? */
 extern bool pg_statement_is_owner(const Node *tree);
 

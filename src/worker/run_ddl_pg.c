@@ -23,6 +23,7 @@
 #include "worker/run_ddl_pg.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/books.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -30,27 +31,53 @@
 #include "transform/shape.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 /* ------------------------------------------------------------------ names */
 
+static bool
+is_system_schema(const char *schema)
+{
+	return strncmp(schema, "pg_", 3) == 0 ||
+		strcmp(schema, "information_schema") == 0;
+}
+
 char *
 record_target_schema(RecordCarry *c, const char *schema)
 {
 	char	   *target;
-	char	   *table;
 
-	for (int i = 0; i < c->run->nrels; i++)
-		if (strcmp(c->run->rels[i]->schema, schema) == 0)
-		{
-			(void) selection_match(c->run->selection, schema,
-								   c->run->rels[i]->name, &target, &table);
-			return target ? target : plan_name(schema, c->name_case, false);
-		}
-	(void) selection_match(c->run->selection, schema, "", &target, &table);
+	if (is_system_schema(schema))
+		return pstrdup(schema);
+	(void) selection_schema(c->run->selection, schema, &target);
 	return target ? target : plan_name(schema, c->name_case, false);
+}
+
+/*
+ * PgNamesFinder. Relations that are not in the books (views, sequences,
+ * partitioned tables) are called by the same rules as when they were made.
+ */
+static bool
+find_relation_here(void *arg, const char *schema, const char *name,
+				   char **target_schema, char **target_name)
+{
+	RecordCarry *c = arg;
+	Oid			namespace;
+
+	if (is_system_schema(schema) ||
+		!selection_match(c->run->selection, schema, name, target_schema,
+						 target_name))
+		return false;
+	if (*target_schema == NULL)
+		*target_schema = record_target_schema(c, schema);
+	if (*target_name == NULL)
+		*target_name = plan_name(name, c->name_case, false);
+	namespace = get_namespace_oid(*target_schema, true);
+	return OidIsValid(namespace) &&
+		OidIsValid(get_relname_relid(*target_name, namespace));
 }
 
 /* A name as SQL spells it, without its quotes. */
@@ -80,6 +107,36 @@ map_table(RecordCarry *c, PgNameMap *map, const TableDef *def)
 						  def->target_name);
 }
 
+/* What the statement makes or changes, beside tables with rows. */
+static void
+map_object(RecordCarry *c, PgNameMap *map, const DdlObject *o)
+{
+	static const char *const relations[] = {"table", "view",
+	"materialized view", "sequence", "foreign table"};
+	char	   *target_schema;
+	char	   *target_name;
+
+	if (o->schema == NULL)
+	{
+		if (strcmp(o->type, "schema") == 0 && o->identity != NULL)
+		{
+			char	   *name = unquoted(o->identity);
+
+			pg_names_add_schema(map, name, record_target_schema(c, name));
+		}
+		return;
+	}
+	pg_names_add_schema(map, o->schema, record_target_schema(c, o->schema));
+	for (int i = 0; i < lengthof(relations); i++)
+		if (o->table != NULL && strcmp(o->type, relations[i]) == 0 &&
+			selection_match(c->run->selection, o->schema, o->table,
+							&target_schema, &target_name))
+			pg_names_add_relation(map, o->schema, o->table, target_schema ?
+								  target_schema : record_target_schema(c, o->schema),
+								  target_name ? target_name :
+								  plan_name(o->table, c->name_case, false));
+}
+
 char *
 record_rewrite(RecordCarry *c, const char *sql)
 {
@@ -91,6 +148,8 @@ record_rewrite(RecordCarry *c, const char *sql)
 	foreach(lc, c->record->path)
 		pg_names_add_schema(map, lfirst(lc),
 							record_target_schema(c, lfirst(lc)));
+	foreach(lc, c->record->objects)
+		map_object(c, map, lfirst(lc));
 	foreach(lc, c->record->tables)
 	{
 		DdlTableState *t = lfirst(lc);
@@ -100,6 +159,7 @@ record_rewrite(RecordCarry *c, const char *sql)
 	}
 	if (pg_names_is_empty(map))
 		return pstrdup(sql);
+	pg_names_set_finder(map, find_relation_here, c);
 	return pg_names_rewrite(map, sql, c->record->path, NULL);
 }
 
@@ -159,7 +219,7 @@ set_targets(RecordCarry *c, TableDef *def)
 		TableColumn *col = lfirst(lc);
 
 		if (!col->left_out && col->target_name == NULL)
-			col->target_name = plan_name(col->name, c->name_case, true);
+			col->target_name = pstrdup(col->name);
 		col->target_generated = col->generation_expr != NULL;
 	}
 }
@@ -628,6 +688,10 @@ statements_of(RecordCarry *c)
 		return NIL;
 	c->applied = true;
 	sql = list_make1(record_rewrite(c, c->statement->sql));
+	/* what differs at the source only */
+	if (strcmp(linitial(sql), c->statement->sql) != 0 &&
+		pg_statement_renames_nothing(linitial(sql)))
+		return NIL;
 	check = record_check_detached(c);
 	return check ? lappend(sql, check) : sql;
 }

@@ -209,11 +209,13 @@ INSERT INTO hr."Third" (id) VALUES (1);
 CREATE VIEW hr.v3 AS SELECT "Third"."Name" FROM hr."Third";
 ALTER TABLE hr."Third" RENAME TO third;
 UPDATE hr.third SET c = 1;
+CREATE SEQUENCE hr.s3; CREATE VIEW hr.v4 AS SELECT v3."Name", nextval('hr.s3') AS n FROM hr.v3, sales.open_orders o;
+SET search_path = hr; CREATE INDEX ON third (c); DROP VIEW v4; CREATE TYPE kind AS ENUM ('a'); ALTER TABLE third ADD COLUMN "Kind" kind; RESET search_path;
 CREATE SCHEMA fourth; CREATE TABLE fourth.t (id int PRIMARY KEY); INSERT INTO fourth.t VALUES (4);
 END
 poll_until(sub { ($pg->try_value('SELECT id FROM "FOURTH"."T"', 'upper') // '') eq '4' || $upper->status =~ /failed/ }, 120, 0.1)
-  or diag($upper->report);
-is($pg->value('SELECT t.*, v."Name" FROM "HR"."THIRD" t, "HR"."V3" v'), '1|X|1|X', 'DDL follows the policy');
+  && $upper->status !~ /failed/ or diag($upper->report);
+is($pg->value('SELECT t.*, v."Name" FROM "HR"."THIRD" t, "HR"."V3" v'), '1|X|1||X', 'DDL follows the policy');
 $upper->release;
 
 done_testing();
