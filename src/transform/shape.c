@@ -83,11 +83,18 @@ shape_has_other_columns(const TableDef *def)
 	return false;
 }
 
+/* The name as it is, or as it is quoted. */
+static bool
+is_name_in(const char *sql, const char *name)
+{
+	return strstr(sql, name) != NULL ||
+		strstr(sql, quote_identifier(name)) != NULL;
+}
+
 bool
 shape_is_mentioned(const TableDef *def, const char *sql)
 {
-	return strstr(sql, def->target_name) != NULL ||
-		strstr(sql, def->name) != NULL;
+	return is_name_in(sql, def->target_name) || is_name_in(sql, def->name);
 }
 
 static void
@@ -159,7 +166,7 @@ is_mentioned(List *statements, const char *name)
 	ListCell   *lc;
 
 	foreach(lc, statements)
-		if (strstr(lfirst(lc), name) != NULL)
+		if (is_name_in(lfirst(lc), name))
 			return true;
 	return false;
 }

@@ -219,7 +219,7 @@ set_targets(RecordCarry *c, TableDef *def)
 		TableColumn *col = lfirst(lc);
 
 		if (!col->left_out && col->target_name == NULL)
-			col->target_name = pstrdup(col->name);
+			col->target_name = plan_name(col->name, c->name_case, true);
 		col->target_generated = col->generation_expr != NULL;
 	}
 }

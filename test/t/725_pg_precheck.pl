@@ -96,6 +96,8 @@ both_ways('ddl_capture', 'warning', qr/plain may not create event triggers/, '',
 # --- names
 both_ways('name_collision', 'failed', qr/public\.Good and public\.good/, 'CREATE TABLE "Good" (id int PRIMARY KEY)',
     options => { name_case => 'lower' }, mend => sub { 'DROP TABLE "Good"' });
+both_ways('name_collision', 'failed', qr/columns A and a of public\.cols/, 'CREATE TABLE cols (a int PRIMARY KEY, "A" int)',
+    options => { name_case => 'lower' }, mend => sub { 'ALTER TABLE cols DROP COLUMN "A"' });
 
 # --- databases and versions
 $src->sql("CREATE DATABASE bytes ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");

@@ -57,7 +57,7 @@ extern List *pg_describe(SourceConn *conn, List *schemas);
 
 /*
  * Fills the names at the destination, by rule (already there) or by the name
- * policy, of tables; columns keep theirs. names (may be NULL) receives NameChanges.
+ * policy, of tables and columns. names (may be NULL) receives NameChanges.
  */
 extern void pg_name_targets(List *tables, const PlanOptions *options,
 							List **names);

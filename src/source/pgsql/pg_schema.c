@@ -235,18 +235,18 @@ pg_describe(SourceConn *source, List *schemas)
 	return result;
 }
 
-/* A table's name by the policy; a change of it is noted. */
+/* A name by the policy; a change of it is noted. */
 static char *
-target_name(const char *name, const char *full, NameCase name_case,
-			List **names)
+target_name(const char *kind, const char *name, const char *full,
+			NameCase name_case, List **names)
 {
-	char	   *target = plan_name(name, name_case, false);
+	char	   *target = plan_name(name, name_case, strcmp(kind, "column") == 0);
 	NameChange *n;
 
 	if (names == NULL || strcmp(target, name) == 0)
 		return target;
 	n = palloc0(sizeof(NameChange));
-	n->kind = "table";
+	n->kind = kind;
 	n->source = pstrdup(full);
 	n->target = target;
 	n->reason = "case";
@@ -270,17 +270,16 @@ pg_name_targets(List *tables, const PlanOptions *options, List **names)
 		if (def->target_schema == NULL)
 			def->target_schema = plan_name(def->schema, name_case, false);
 		if (def->target_name == NULL)
-			def->target_name = target_name(def->name, full, name_case, names);
+			def->target_name = target_name("table", def->name, full, name_case,
+										   names);
 		foreach(lc2, def->columns)
 		{
 			TableColumn *col = lfirst(lc2);
 
-			/*
-			 * Columns keep their names: expressions all over the schema use
-			 * them, with nothing in their text to say which table's they are.
-			 */
 			if (col->target_name == NULL && !col->left_out)
-				col->target_name = pstrdup(col->name);
+				col->target_name = target_name("column", col->name,
+											   psprintf("%s.%s", full, col->name),
+											   name_case, names);
 			col->target_generated = col->generation_expr != NULL;
 		}
 	}
