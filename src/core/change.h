@@ -79,6 +79,14 @@ typedef struct Change
 	bool		idempotent;
 
 	/*
+	 * TRUNCATE. more: the next change is a TRUNCATE by the same statement.
+	 * restart_identity: the statement has set the sequences of these tables to
+	 * their start.
+	 */
+	bool		more;
+	bool		restart_identity;
+
+	/*
 	 * The source session had foreign key checks off, so that no cascade ran
 	 * (MySQL family: flag 0x2, NO_FOREIGN_KEY_CHECKS_F, of a rows event).
 	 */

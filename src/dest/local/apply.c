@@ -247,20 +247,26 @@ apply_one(LocalWriter *w, ApplyOp *op)
 	MemoryContextReset(w->flush_cxt);
 }
 
+/* Does the TRUNCATE that has been gathered. */
 static void
-truncate_table(LocalWriter *w, const Change *change)
+truncate_tables(LocalWriter *w)
 {
 	MemoryContext oldcxt = CurrentMemoryContext;
 
-	if (change->copied)
+	if (w->truncate == NIL)
 		return;
-	apply_flush(w, true);
 	begin_transaction();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) local_empty_table(change->rel->target_relid);
-	PopActiveSnapshot();
-	CommandCounterIncrement();
+	local_truncate_run(w);
 	MemoryContextSwitchTo(oldcxt);
+}
+
+static void
+truncate_table(LocalWriter *w, const Change *change)
+{
+	apply_flush(w, true);
+	local_truncate_take(w, change);
+	if (!change->more)
+		truncate_tables(w);
 }
 
 /* The zone in which tables were copied has been passed. */
@@ -297,6 +303,9 @@ local_change(DestWriter *writer, const Change *change)
 	if (unlikely(w->torn && !change_is_before(change, w->zone_end)))
 		mend(w, false);
 
+	/* a rule has swallowed the last of its tables */
+	if (unlikely(w->truncate != NIL) && change->kind != CHANGE_TRUNCATE)
+		truncate_tables(w);
 	switch (change->kind)
 	{
 		case CHANGE_INSERT:
@@ -333,6 +342,7 @@ local_flush(DestWriter *writer)
 	MemoryContext oldcxt = CurrentMemoryContext;
 
 	apply_flush((LocalWriter *) writer, true);
+	truncate_tables((LocalWriter *) writer);
 	begin_transaction();
 	MemoryContextSwitchTo(oldcxt);
 }
@@ -350,6 +360,7 @@ local_commit(DestWriter *writer, PositionWriter write_position, void *arg)
 	MemoryContext oldcxt = CurrentMemoryContext;
 
 	apply_flush(w, true);
+	truncate_tables(w);
 	begin_transaction();
 	if (write_position)
 	{
@@ -388,6 +399,8 @@ local_abort(DestWriter *writer)
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(oldcxt);
 	batch_reset(w);
+	w->truncate = NIL;
+	w->restart = false;
 	for (i = 0; i < w->ntables; i++)
 		apply_table_drop_stores(w->tables[i]);
 	MemoryContextReset(w->row_cxt);

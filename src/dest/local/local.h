@@ -199,6 +199,9 @@ struct LocalWriter
 	SourcePos	zone_end;		/* see cascade_zone.c */
 	bool		torn;			/* cascades ran before it */
 
+	List	   *truncate;		/* Oid: tables of a TRUNCATE that goes on */
+	bool		restart;		/* … with their sequences */
+
 	int64		pending;		/* changes since the last commit */
 	DestCounters committed;
 	DestCounters current;		/* since the last commit */
@@ -214,6 +217,10 @@ row_has(const Row *row, int col)
 extern void local_bind_relation(SourceRelation *rel);
 extern char *local_qualified_name(Oid relid);
 extern bool local_empty_table(Oid relid);
+
+/* truncate.c */
+extern void local_truncate_take(LocalWriter *w, const Change *change);
+extern void local_truncate_run(LocalWriter *w);
 
 /* load.c */
 extern uint64 local_load(SourceRelation *rel, LoadProducer producer, void *arg,

@@ -421,32 +421,42 @@ tell_ddl(SourceStream *stream, PgRelation *table)
 	return change;
 }
 
+/* The next table of the TRUNCATE at hand that is followed; NULL: no more. */
+static PgRelation *
+next_truncated(SourceStream *stream)
+{
+	const PgOutputMessage *msg = stream->msg;
+
+	for (; stream->truncated < msg->nrelids; stream->truncated++)
+	{
+		PgRelation *table = find_relation(stream, pgoutput_relid(msg, stream->truncated));
+
+		if (!table->capture && receiver(stream, table) != NULL)
+			return table;
+	}
+	return NULL;
+}
+
 static Change *
 tell_truncate(SourceStream *stream)
 {
 	const PgOutputMessage *msg = stream->msg;
+	PgRelation *table = next_truncated(stream);
+	Change	   *change;
 
-	while (stream->truncated < msg->nrelids)
-	{
-		PgRelation *table = find_relation(stream, pgoutput_relid(msg, stream->truncated));
-		Change	   *change;
-
-		if (table->capture || receiver(stream, table) == NULL)
-		{
-			stream->truncated++;
-			continue;
-		}
-		if (!stream->begun)
-			return tell_begin(stream);
-		stream->truncated++;
-		stream->waiting = stream->truncated < msg->nrelids;
-		change = make_change(stream, CHANGE_TRUNCATE);
-		change->rel = table->rel;
-		change->bytes = stream->msg_len;
-		return change;
-	}
 	stream->waiting = false;
-	return NULL;
+	if (table == NULL)
+		return NULL;
+	if (!stream->begun)
+		return tell_begin(stream);
+	stream->truncated++;
+	stream->waiting = next_truncated(stream) != NULL;
+	change = make_change(stream, CHANGE_TRUNCATE);
+	change->rel = table->rel;
+	change->bytes = stream->msg_len;
+	change->more = stream->waiting;
+	change->restart_identity = (msg->flags & PGOUTPUT_TRUNCATE_RESTART_IDENTITY) != 0;
+	return change;
 }
 
 Change *

@@ -1,0 +1,180 @@
+/*-------------------------------------------------------------------------
+ *
+ * ddl_names.c
+ *	  What a statement of a PostgreSQL source names: whether the task takes it,
+ *	  and what it is called at the destination.
+ *
+ * Tables with rows are in the books; views, sequences and partitioned tables
+ * go by the rules with which they were made.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/run_ddl_pg.h"
+
+#include "catalog/namespace.h"
+#include "schema/plan.h"
+#include "utils/lsyscache.h"
+
+static bool
+is_system_schema(const char *schema)
+{
+	return strncmp(schema, "pg_", 3) == 0 ||
+		strcmp(schema, "information_schema") == 0;
+}
+
+char *
+record_target_schema(RecordCarry *c, const char *schema)
+{
+	char	   *target;
+
+	if (is_system_schema(schema))
+		return pstrdup(schema);
+	(void) selection_schema(c->run->selection, schema, &target);
+	return target ? target : plan_name(schema, c->name_case, false);
+}
+
+/*
+ * PgNamesFinder. Relations that are not in the books (views, sequences,
+ * partitioned tables) are called by the same rules as when they were made.
+ */
+static bool
+find_relation_here(void *arg, const char *schema, const char *name,
+				   char **target_schema, char **target_name)
+{
+	RecordCarry *c = arg;
+	Oid			namespace;
+
+	if (is_system_schema(schema) ||
+		!selection_match(c->run->selection, schema, name, target_schema,
+						 target_name))
+		return false;
+	if (*target_schema == NULL)
+		*target_schema = record_target_schema(c, schema);
+	if (*target_name == NULL)
+		*target_name = plan_name(name, c->name_case, false);
+	namespace = get_namespace_oid(*target_schema, true);
+	return OidIsValid(namespace) &&
+		OidIsValid(get_relname_relid(*target_name, namespace));
+}
+
+/* A name as SQL spells it, without its quotes. */
+static char *
+unquoted(const char *name)
+{
+	char	   *plain = pstrdup(name);
+	char	   *to = plain;
+
+	if (name[0] != '"')
+		return plain;
+	for (const char *c = name + 1; *c && !(c[0] == '"' && c[1] != '"'); c++)
+	{
+		if (*c == '"')
+			c++;
+		*to++ = *c;
+	}
+	*to = '\0';
+	return plain;
+}
+
+static void
+map_table(RecordCarry *c, PgNameMap *map, const TableDef *def)
+{
+	pg_names_add_schema(map, def->schema, record_target_schema(c, def->schema));
+	pg_names_add_relation(map, def->schema, def->name, def->target_schema,
+						  def->target_name);
+}
+
+/* What the statement makes or changes, beside tables with rows. */
+static void
+map_object(RecordCarry *c, PgNameMap *map, const DdlObject *o)
+{
+	static const char *const relations[] = {"table", "view",
+	"materialized view", "sequence", "foreign table"};
+	char	   *target_schema;
+	char	   *target_name;
+
+	if (o->schema == NULL)
+	{
+		if (strcmp(o->type, "schema") == 0 && o->identity != NULL)
+		{
+			char	   *name = unquoted(o->identity);
+
+			pg_names_add_schema(map, name, record_target_schema(c, name));
+		}
+		return;
+	}
+	pg_names_add_schema(map, o->schema, record_target_schema(c, o->schema));
+	for (int i = 0; i < lengthof(relations); i++)
+		if (o->table != NULL && strcmp(o->type, relations[i]) == 0 &&
+			selection_match(c->run->selection, o->schema, o->table,
+							&target_schema, &target_name))
+			pg_names_add_relation(map, o->schema, o->table, target_schema ?
+								  target_schema : record_target_schema(c, o->schema),
+								  target_name ? target_name :
+								  plan_name(o->table, c->name_case, false));
+}
+
+char *
+record_rewrite(RecordCarry *c, const char *sql)
+{
+	PgNameMap  *map = pg_names_make();
+	ListCell   *lc;
+
+	for (int i = 0; i < c->run->nrels; i++)
+		map_table(c, map, c->run->rels[i]->def);
+	foreach(lc, c->record->path)
+		pg_names_add_schema(map, lfirst(lc),
+							record_target_schema(c, lfirst(lc)));
+	foreach(lc, c->record->objects)
+		map_object(c, map, lfirst(lc));
+	foreach(lc, c->record->tables)
+	{
+		DdlTableState *t = lfirst(lc);
+
+		if (t->def->target_schema != NULL)
+			map_table(c, map, t->def);
+	}
+	if (pg_names_is_empty(map))
+		return pstrdup(sql);
+	pg_names_set_finder(map, find_relation_here, c);
+	return pg_names_rewrite(map, sql, c->record->path, NULL);
+}
+
+/* Does the task take what is made in this schema? */
+static bool
+takes_schema(RecordCarry *c, const char *schema)
+{
+	List	   *named = selection_schemas(c->run->selection);
+	ListCell   *lc;
+
+	if (strncmp(schema, "pg_", 3) == 0 || strcmp(schema, "dtsmig") == 0 ||
+		strcmp(schema, "dtsmig_source") == 0 ||
+		strcmp(schema, "information_schema") == 0)
+		return false;
+	for (int i = 0; i < c->run->nrels; i++)
+		if (strcmp(c->run->rels[i]->schema, schema) == 0)
+			return true;
+	foreach(lc, named)
+	{
+		if (strcmp(lfirst(lc), schema) == 0)
+			return true;
+	}
+	return named == NIL;
+}
+
+bool
+record_takes(RecordCarry *c, const char *type, const char *schema,
+			 const char *table, const char *identity)
+{
+	if (schema != NULL && table != NULL)
+		return takes_schema(c, schema) &&
+			selection_has(c->run->selection, schema, table);
+	if (schema != NULL)
+		return takes_schema(c, schema);
+	if (strcmp(type, "schema") == 0 && identity != NULL)
+		return takes_schema(c, unquoted(identity));
+	/* extensions, casts, languages: the database's */
+	return selection_schemas(c->run->selection) == NIL;
+}
