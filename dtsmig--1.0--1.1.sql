@@ -27,6 +27,11 @@ BEGIN
 END
 $$;
 
+-- auto_resume: since when a task fails again and again, and when it is
+-- resumed unasked.
+ALTER TABLE dtsmig.task ADD COLUMN failed_since timestamptz,
+    ADD COLUMN resume_at timestamptz;
+
 -- ------------------------------------------------------------ roles
 
 -- Rights over the tasks of all owners are EXECUTE on one of these: nothing
@@ -96,7 +101,7 @@ SELECT t.task_id AS id, t.task_name AS name,
     t.last_error_sqlstate, t.last_error_hint, t.last_error_at,
     t.step, r.pid AS worker_pid, r.heartbeat,
     t.options ->> 'tag' AS tag,
-    t.created, t.started, t.updated
+    t.created, t.started, t.updated, t.resume_at
 FROM dtsmig.task t
 LEFT JOIN dtsmig.task_position tp USING (task_id)
 LEFT JOIN LATERAL dtsmig.task_runtime(t.runtime_handle, t.task_id) r ON true
@@ -256,6 +261,7 @@ BEGIN
     END IF;
     NEW.owner := NEW.owner_role;
     NEW.runtime_handle := NULL;
+    NEW.resume_at := NULL;
     IF NEW.wanted = 'running' THEN
         NEW.wanted := 'paused';
         NEW.status := 'paused';
@@ -268,3 +274,83 @@ $$;
 CREATE TRIGGER task_from_dump BEFORE INSERT ON dtsmig.task
   FOR EACH ROW EXECUTE FUNCTION dtsmig.task_from_dump();
 ALTER TABLE dtsmig.task ENABLE ALWAYS TRIGGER task_from_dump;
+
+-- ------------------------------------------------------------ seeing
+
+-- Neither these nor the samples have a foreign key to their task: its check
+-- would wait for whoever has a task's row locked, and with it the worker.
+CREATE TABLE dtsmig.alert (
+    alert_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    task_id bigint NOT NULL,
+    kind text NOT NULL CHECK (kind IN
+      ('failed', 'retrying', 'latency', 'retention', 'schema_drift')),
+    subject text NOT NULL DEFAULT '',
+    message text NOT NULL,
+    detail text,
+    hint text,
+    raised timestamptz NOT NULL DEFAULT clock_timestamp(),
+    cleared timestamptz
+);
+-- One of a kind and subject stands at a time.
+CREATE UNIQUE INDEX alert_standing ON dtsmig.alert (task_id, kind, subject)
+  WHERE cleared IS NULL;
+CREATE INDEX alert_task ON dtsmig.alert (task_id, alert_id);
+
+CREATE TABLE dtsmig.metric (
+    task_id bigint NOT NULL,
+    at timestamptz NOT NULL,
+    phase text,
+    rows_per_second real,
+    bytes_per_second real,
+    changes_per_second real,
+    latency_seconds real,
+    latency_bytes bigint,
+    rows_copied bigint,
+    bytes_copied bigint,
+    changes bigint,
+    worker_memory bigint,
+    copy_workers integer
+);
+CREATE INDEX metric_task ON dtsmig.metric (task_id, at);
+
+CREATE VIEW dtsmig.metrics WITH (security_barrier) AS
+SELECT t.task_name AS task, m.at, m.phase, m.rows_per_second,
+    (m.bytes_per_second / 1048576)::real AS mb_per_second,
+    m.changes_per_second, m.latency_seconds, m.latency_bytes, m.rows_copied,
+    m.bytes_copied, m.changes, m.worker_memory, m.copy_workers
+FROM dtsmig.metric m
+JOIN dtsmig.task t USING (task_id)
+WHERE dtsmig.sees_task(t.owner);
+COMMENT ON VIEW dtsmig.metrics IS
+  'what each task did, a row every few seconds (options metrics_interval, metrics_retention)';
+
+CREATE VIEW dtsmig.alerts WITH (security_barrier) AS
+SELECT a.alert_id AS id, t.task_name AS task, a.kind,
+    CASE WHEN a.cleared IS NULL THEN 'raised' ELSE 'cleared' END AS state,
+    NULLIF(a.subject, '') AS subject, a.message,
+    CASE WHEN pg_catalog.pg_has_role(t.owner, 'MEMBER') THEN a.detail END
+      AS detail,
+    a.hint, a.raised, a.cleared
+FROM dtsmig.alert a
+JOIN dtsmig.task t USING (task_id)
+WHERE dtsmig.sees_task(t.owner)
+ORDER BY a.alert_id;
+COMMENT ON VIEW dtsmig.alerts IS
+  'what tasks wanted somebody to know; raised once, cleared when it is over';
+
+CREATE FUNCTION dtsmig.report(task text, period interval DEFAULT '1 day')
+RETURNS text AS 'MODULE_PATHNAME', 'dtsmig_report'
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION dtsmig.report(text, interval) IS
+  'a page of HTML about a task, with charts of the last period; it stands for itself: psql -Atc "SELECT dtsmig.report(''name'')" > name.html';
+CREATE FUNCTION dtsmig.report(task bigint, period interval DEFAULT '1 day')
+RETURNS text LANGUAGE sql STABLE AS
+$$SELECT dtsmig.report(task::text, period)$$;
+
+CREATE FUNCTION dtsmig.clear_alert(alert bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'dtsmig_clear_alert'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION dtsmig.clear_alert(bigint) IS
+  'marks an alert as over by hand';
+
+GRANT SELECT ON dtsmig.metrics, dtsmig.alerts TO PUBLIC;

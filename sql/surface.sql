@@ -42,7 +42,8 @@ SELECT dtsmig.wait_for('one', 'done');
 SELECT dtsmig.wait_for('one', 'running', '10 ms');
 
 -- options
-SELECT name, type, "default", range, takes_effect FROM dtsmig.task_options ORDER BY name;
+SELECT name, type, "default", range, takes_effect FROM dtsmig.task_options
+  WHERE name IN ('batch_rows', 'comments', 'ci_collation', 'tag') ORDER BY name;
 
 -- progress bar
 SELECT p, dtsmig.progress_bar(p) FROM unnest(ARRAY[0, 0.04, 4.9, 5, 50, 99.96, 100]) p;

@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "utils/acl.h"
 #include "parser/parse_type.h"
+#include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_class.h"
 #include "nodes/miscnodes.h"
@@ -59,6 +60,13 @@ typedef struct RangeTblEntry DtsPermission;
 #define dts_may_set_replication_role(roleid) false
 #endif
 
+/* Wait events of extensions have names since 17 (c9af054653077). */
+#if PG_VERSION_NUM >= 170000
+#define dts_new_wait_event(name) WaitEventExtensionNew(name)
+#else
+#define dts_new_wait_event(name) ((void) (name), PG_WAIT_EXTENSION)
+#endif
+
 /*
  * Type and typmod by SQL text; *typid is InvalidOid where there is no such
  * type. Errors are softened by a context since 16 (858e776c84f4).
@@ -83,6 +91,13 @@ dts_parse_type(const char *text, Oid *typid, int32 *typmod)
 #else
 #define dts_table_ownercheck(relid, roleid) \
 	pg_class_ownercheck(relid, roleid)
+#endif
+
+/* Errors of this are softened by a context since 16 (b8da37b3ad70). */
+#if PG_VERSION_NUM >= 160000
+#define dts_qualified_name_list(text) stringToQualifiedNameList(text, NULL)
+#else
+#define dts_qualified_name_list(text) stringToQualifiedNameList(text)
 #endif
 
 /*

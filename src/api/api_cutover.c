@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "api/api_task.h"
+#include "catalog/alert.h"
 #include "catalog/books.h"
 #include "catalog/task.h"
 #include "check/cutover.h"
@@ -65,6 +66,7 @@ finish(Verify *v, const char *position, bool release, int64 margin)
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "itt", task->id, release ? "released" : "idle", position);
 	stop_worker(task);
+	(void) alert_clear(task->id, NULL, NULL, 0);
 	if (release)
 		end_at_source(task);
 	if (task->do_schema)

@@ -9,11 +9,14 @@
 
 #include "access/xact.h"
 #include "api/api_task.h"
+#include "catalog/alert.h"
 #include "catalog/books.h"
 #include "catalog/pg_type.h"
 #include "catalog/task.h"
 #include "core/options.h"
+#include "core/wait.h"
 #include "executor/spi.h"
+#include "parser/parse_func.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -22,6 +25,7 @@
 #include "transform/select.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/regproc.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -116,6 +120,17 @@ check_migration_types(ArrayType *array)
 	return buf.data;
 }
 
+/* A function for alerts has to be there when it is named. */
+static void
+check_alert_function(const TaskOptions *options)
+{
+	Oid			types[1] = {JSONBOID};
+
+	if (options->alert_function[0] != '\0')
+		(void) LookupFuncName(dts_qualified_name_list(options->alert_function), 1,
+							  types, false);
+}
+
 Datum
 dtsmig_create_task(PG_FUNCTION_ARGS)
 {
@@ -143,7 +158,7 @@ dtsmig_create_task(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("a task's name has 1 to %d bytes", NAMEDATALEN - 1)));
-	(void) options_parse(options);
+	check_alert_function(options_parse(options));
 	(void) selection_parse(objects);
 	if (is_connection_uri(source))
 		source = server_from_uri(source);
@@ -177,7 +192,7 @@ dtsmig_alter_task(PG_FUNCTION_ARGS)
 	Jsonb	   *changes = PG_GETARG_JSONB_P(1);
 	BookRows   *rows;
 
-	(void) options_parse(changes);
+	check_alert_function(options_parse(changes));
 	rows = books_query("UPDATE dtsmig.task SET "
 					   "options = pg_catalog.jsonb_strip_nulls(options || $2), "
 					   "updated = pg_catalog.clock_timestamp() "
@@ -196,6 +211,7 @@ start_worker(TaskRecord *task)
 	(void) books_exec("UPDATE dtsmig.task SET wanted = 'running', status = CASE WHEN "
 					  "status IN ('created', 'precheck_failed') THEN 'prechecking' "
 					  "ELSE 'running' END, retrying_since = NULL, "
+					  "failed_since = NULL, resume_at = NULL, "
 					  "retrying_until = NULL, updated = pg_catalog.clock_timestamp() "
 					  "WHERE task_id = $1", "i", task->id);
 	if (!task_worker_start(MyDatabaseId, task->owner, task->id,
@@ -279,6 +295,7 @@ dtsmig_pause_task(PG_FUNCTION_ARGS)
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "i", task->id);
 	stop_worker(task);
+	(void) alert_clear(task->id, NULL, NULL, 0);
 	PG_RETURN_VOID();
 }
 
@@ -402,6 +419,7 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 	if (task->do_schema)
 		advance_identities(task);
 	task_act_end(&caller);
+	(void) alert_clear(task->id, NULL, NULL, 0);
 	task_log_event(task->id, "info", "the task is released", NULL, NULL, NULL);
 	PG_RETURN_VOID();
 }
@@ -421,6 +439,8 @@ dtsmig_drop_task(PG_FUNCTION_ARGS)
 		task_act_end(&caller);
 	}
 	(void) books_exec("DELETE FROM dtsmig.task WHERE task_id = $1", "i", task->id);
+	(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = $1", "i", task->id);
+	(void) books_exec("DELETE FROM dtsmig.alert WHERE task_id = $1", "i", task->id);
 	PG_RETURN_VOID();
 }
 
@@ -520,7 +540,7 @@ dtsmig_wait_for(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_QUERY_CANCELED),
 					 errmsg("task \"%s\" did not reach %s in time", task->name, target)));
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 100, PG_WAIT_EXTENSION);
+						 100, dts_wait_event(DTS_WAIT_TASK));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -19,6 +19,7 @@
 
 #include "compat.h"
 #include "catalog/books.h"
+#include "core/wait.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -125,7 +126,7 @@ rest(long ms)
 		if (left <= 0)
 			return;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 Min(left, 500), PG_WAIT_EXTENSION);
+						 Min(left, 500), dts_wait_event(DTS_WAIT_CUTOVER));
 		ResetLatch(MyLatch);
 	}
 }

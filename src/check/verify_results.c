@@ -10,6 +10,7 @@
 #include "check/verify.h"
 
 #include "catalog/books.h"
+#include "core/wait.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -219,7 +220,7 @@ verify_pace(Verify *v, int64 rows)
 		if (due <= passed)
 			break;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 Min(due - passed, 500), PG_WAIT_EXTENSION);
+						 Min(due - passed, 500), dts_wait_event(DTS_WAIT_VERIFY));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -20,6 +20,7 @@
 #include "check/verify.h"
 
 #include "catalog/books.h"
+#include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
@@ -64,7 +65,7 @@ static void
 nap(long ms)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 ms, PG_WAIT_EXTENSION);
+					 ms, dts_wait_event(DTS_WAIT_VERIFY));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }

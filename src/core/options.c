@@ -20,6 +20,18 @@
 
 static const OptionDef options[] =
 {
+	{"alert_function", OPTION_TEXT, "", 0, 0, NULL, true,
+		"Function, with its schema, that is called with each alert as a jsonb, as the owner of the task; an error of it is noted and does no harm. Empty: none.",
+	FIELD(alert_function)},
+	{"alert_latency", OPTION_INT, "300", 0, INT64CONST(31536000), NULL, true,
+		"Seconds of latency above which an alert is raised, once the task is consistent; 0: none.",
+	FIELD(alert_latency)},
+	{"alert_retention", OPTION_INT, "25", 0, 100, NULL, true,
+		"An alert is raised when less than so many percent are left of the time or size for which the source keeps its log; 0: none.",
+	FIELD(alert_retention)},
+	{"auto_resume", OPTION_INT, "0", 0, 10080, NULL, true,
+		"Minutes, up to 7 days, in which a task that has failed is resumed without being asked, first after 10 seconds and then more and more seldom; 0: never.",
+	FIELD(auto_resume)},
 	{"batch_delay", OPTION_INT, "500", 0, 60000, NULL, false,
 		"Longest time in milliseconds that changes are gathered before they are committed, while more keep coming; an idle source's changes are committed at once.",
 	FIELD(batch_delay)},
@@ -68,6 +80,12 @@ static const OptionDef options[] =
 	{"maintenance_memory", OPTION_INT, "512", 1, 1048576, NULL, false,
 		"Megabytes of maintenance_work_mem for each index build.",
 	FIELD(maintenance_memory)},
+	{"metrics_interval", OPTION_INT, "5", 0, 3600, NULL, true,
+		"Seconds between two samples for dtsmig.metrics; 0: none are taken.",
+	FIELD(metrics_interval)},
+	{"metrics_retention", OPTION_INT, "168", 1, 87600, NULL, true,
+		"Hours for which samples, and alerts that are over, are kept.",
+	FIELD(metrics_retention)},
 	{"name_case", OPTION_ENUM, "default", 0, 0, "default,source,lower,upper", false,
 		"Case of names at the destination: default makes database and table names of the MySQL family lower case and keeps column names.",
 	FIELD(name_case)},
@@ -86,10 +104,10 @@ static const OptionDef options[] =
 	{"publications", OPTION_BOOL, "false", 0, 0, NULL, false,
 		"Publications of a PostgreSQL source, those of other tasks left out.",
 	FIELD(publications)},
-	{"retry_connection", OPTION_INT, "720", 10, 1440, NULL, false,
+	{"retry_connection", OPTION_INT, "720", 10, 1440, NULL, true,
 		"Minutes to go on trying after the connection to the source is lost.",
 	FIELD(retry_connection)},
-	{"retry_other", OPTION_INT, "10", 1, 1440, NULL, false,
+	{"retry_other", OPTION_INT, "10", 1, 1440, NULL, true,
 		"Minutes to go on trying after other passing errors (locks, disk or memory short); must be smaller than retry_connection.",
 	FIELD(retry_other)},
 	{"rows_per_range", OPTION_INT, "2000000", 1000, INT64CONST(1000000000), NULL, false,
@@ -110,6 +128,21 @@ static const OptionDef options[] =
 	{"tag", OPTION_TEXT, "", 0, 0, NULL, true,
 		"Free text.",
 	FIELD(tag)},
+	{"throttle_full_mb", OPTION_INT, "0", 0, 1048576, NULL, true,
+		"Most megabytes a second that all copy workers of the task together read; 0: no limit.",
+	FIELD(throttle_full_mb)},
+	{"throttle_full_queries", OPTION_INT, "0", 0, 1000000, NULL, true,
+		"Most statements a second that the copy sends to the source; 0: no limit.",
+	FIELD(throttle_full_queries)},
+	{"throttle_full_rows", OPTION_INT, "0", 0, INT64CONST(1000000000000), NULL, true,
+		"Most rows a second that all copy workers of the task together read; 0: no limit. A throttled copy keeps its snapshot at the source open longer.",
+	FIELD(throttle_full_rows)},
+	{"throttle_incremental_mb", OPTION_INT, "0", 0, 1048576, NULL, true,
+		"Most megabytes of changes a second, as the source's log has them; 0: no limit.",
+	FIELD(throttle_incremental_mb)},
+	{"throttle_incremental_rows", OPTION_INT, "0", 0, INT64CONST(1000000000000), NULL, true,
+		"Most changes of rows a second that are applied; 0: no limit. A source transaction larger than that keeps the transaction here open longer.",
+	FIELD(throttle_incremental_rows)},
 	{"time", OPTION_ENUM, "time", 0, 0, "time,interval", false,
 		"Type for TIME: time takes 00:00 to 24:00 only, interval takes all values.",
 	FIELD(time)},
@@ -308,4 +341,33 @@ options_parse(Jsonb *jb)
 				 errmsg("task option \"retry_other\" must be smaller than \"retry_connection\"")));
 	derive_policy(out);
 	return out;
+}
+
+void
+options_take_live(TaskOptions *to, const TaskOptions *from)
+{
+	for (int i = 0; i < lengthof(options); i++)
+	{
+		const OptionDef *def = &options[i];
+		char	   *target = (char *) to + def->offset;
+		const char *value = (const char *) from + def->offset;
+
+		if (!def->live)
+			continue;
+		switch (def->type)
+		{
+			case OPTION_BOOL:
+				*(bool *) target = *(const bool *) value;
+				break;
+			case OPTION_INT:
+				*(int64 *) target = *(const int64 *) value;
+				break;
+			case OPTION_ENUM:
+				*(int *) target = *(const int *) value;
+				break;
+			case OPTION_TEXT:
+				*(char **) target = *(char *const *) value;
+				break;
+		}
+	}
 }

@@ -60,6 +60,12 @@ typedef struct TaskOptions
 	int64		copy_workers;
 	int64		rows_per_range;
 	int64		maintenance_memory; /* MB, for each index build */
+	char	   *alert_function; /* "": none */
+	int64		alert_latency;	/* seconds; 0: none */
+	int64		alert_retention;	/* percent; 0: none */
+	int64		metrics_interval;	/* seconds; 0: none */
+	int64		metrics_retention;	/* hours */
+	int64		auto_resume;	/* minutes; 0: off */
 	int64		batch_rows;
 	int64		batch_memory;	/* MB */
 	int64		batch_delay;	/* ms */
@@ -74,6 +80,11 @@ typedef struct TaskOptions
 	bool		subscriptions;
 	bool		tablespaces;
 	char	   *tag;
+	int64		throttle_full_mb;	/* these: a second; 0: no limit */
+	int64		throttle_full_queries;
+	int64		throttle_full_rows;
+	int64		throttle_incremental_mb;
+	int64		throttle_incremental_rows;
 	int64		verify_rate;	/* rows/s; 0: no limit */
 } TaskOptions;
 
@@ -85,5 +96,7 @@ extern const OptionDef *option_table(int *n);
  * Raises 22023 with a hint for an unknown name or a value out of range.
  */
 extern TaskOptions *options_parse(Jsonb *options);
+/* Copies the options that take effect while a task runs. */
+extern void options_take_live(TaskOptions *to, const TaskOptions *from);
 
 #endif							/* DTSMIG_OPTIONS_H */

@@ -88,6 +88,8 @@ typedef struct SourceRelation
 	 */
 	SourcePos	def_from;
 	SourcePos	unsure;
+	bool		drifted;		/* an alert says that somebody changed the table at
+								 * the destination */
 	bool		resync;			/* its rows are to be copied again; until then
 								 * nothing of it is followed */
 

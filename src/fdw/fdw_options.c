@@ -258,6 +258,7 @@ task_connection(const TaskRecord *task, Oid role)
 	ConnectionInfo *info = connection_info(task->source, role);
 	uint64		here[2];
 
+	info->application = psprintf("dtsmig task " INT64_FORMAT, task->id);
 	if (!task->do_incremental)
 		return info;
 	here[0] = GetSystemIdentifier();

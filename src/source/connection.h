@@ -35,6 +35,7 @@ typedef struct ConnectionInfo
 	char	   *ssl_key;
 	int			connect_timeout;	/* seconds */
 	uint32		replication_server_id;	/* 0: chosen by dtsmig */
+	char	   *application;	/* shown at the source; NULL: "dtsmig" */
 	char	   *stream_name;	/* of what a task keeps at the source (slot,
 								 * publication); NULL: nothing */
 	char	   *stream_objects; /* the task's rules, JSON, for what is made at the
@@ -42,5 +43,8 @@ typedef struct ConnectionInfo
 	char	   *server_uid;		/* SourceIdentity's: no other server will do;
 								 * NULL: any */
 } ConnectionInfo;
+
+/* Statements that this process has sent to sources, replication apart. */
+extern uint64 source_statements;
 
 #endif							/* DTSMIG_CONNECTION_H */

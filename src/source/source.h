@@ -48,6 +48,14 @@ typedef struct SourceSequence
 	int64		increment;
 } SourceSequence;
 
+/* What is left of the log that a source keeps for its readers. */
+typedef struct LogLeft
+{
+	double		share;			/* 0 .. 1; < 0: there is no limit, or it is unknown */
+	char	   *found;			/* in words, for people */
+	char	   *advice;			/* what to do; NULL: nothing */
+} LogLeft;
+
 /* One finding; a row of precheck_results. */
 typedef struct PrecheckItem
 {
@@ -187,6 +195,13 @@ typedef struct SourceRoutine
 								 char **end);
 
 	/*
+	 * How near the source is to removing what lies behind position, whose
+	 * reader is so many seconds late. NULL: the engine cannot tell.
+	 */
+	void		(*log_left) (SourceConn *conn, const char *position,
+							 double latency, LogLeft *left);
+
+	/*
 	 * A consistent snapshot, held by conn, that other connections can open by
 	 * the text that is returned. NULL: the engine has no such thing.
 	 */
@@ -255,6 +270,11 @@ typedef struct SourceRoutine
 	bool		(*stream_is_in) (SourceStream *stream, const char *position);
 	/* Position text after the COMMIT or HEARTBEAT returned last. */
 	char	   *(*stream_position) (SourceStream *stream);
+	/*
+	 * Nothing is going to be read for a while: tells the source that somebody
+	 * is there. NULL: it does not want to know.
+	 */
+	void		(*keep_alive) (SourceStream *stream);
 	/* The position is durable at the destination: the source may forget. */
 	void		(*confirm) (SourceStream *stream, const char *position);
 	void		(*close_changes) (SourceStream *stream);

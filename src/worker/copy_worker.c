@@ -19,6 +19,7 @@
 
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -29,6 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 #include "worker/statement.h"
 #include "worker/task_run.h"
@@ -36,6 +38,8 @@
 /* Bytes handed to COPY at a time, and idle time between looks for a job. */
 #define LOAD_CHUNK (64 * 1024)
 #define JOB_POLL_MS 100
+/* How often memory is measured. */
+#define MEASURE_MS 2000
 
 typedef struct CopyRun
 {
@@ -49,6 +53,8 @@ typedef struct CopyRun
 	ConnectionInfo *info;
 	SourceSnapshot snapshot;
 	MemoryContext jobcxt;
+	TimestampTz measured;
+	uint64		statements_paid;	/* of source_statements */
 } CopyRun;
 
 typedef struct Job
@@ -89,11 +95,12 @@ produce_rows(void *arg, StringInfo buf)
 	ProducerState *st = arg;
 	CopyRun    *run = st->run;
 	uint64		n = 0;
+	uint64		portion = throttle_portion(&run->shared->full);
 	int			start = buf->len;
 	bool		more = true;
 
 	CHECK_FOR_INTERRUPTS();
-	while (buf->len < LOAD_CHUNK &&
+	while (buf->len < LOAD_CHUNK && n < portion &&
 		   (more = run->source->next_copy(st->rows, buf)))
 		n++;
 	st->nrows += n;
@@ -102,6 +109,13 @@ produce_rows(void *arg, StringInfo buf)
 	pg_atomic_write_u64(&run->slot->bytes, st->nbytes);
 	pg_atomic_fetch_add_u64(&run->shared->rows_total, n);
 	pg_atomic_fetch_add_u64(&run->shared->bytes_total, buf->len - start);
+	if (TimestampDifferenceExceeds(run->measured, GetCurrentTimestamp(), MEASURE_MS))
+	{
+		run->measured = GetCurrentTimestamp();
+		pg_atomic_write_u64(&run->slot->memory,
+							MemoryContextMemAllocated(TopMemoryContext, true));
+	}
+	throttle_pay(&run->shared->full, 0, n, buf->len - start);
 	return more;
 }
 
@@ -278,6 +292,19 @@ run_statement_job(CopyRun *run, Job *job)
 					  "i", job->id);
 }
 
+/*
+ * Pays for the statements that were sent to the source. Between jobs: no lock
+ * is held, there or here, but for the snapshot.
+ */
+static void
+pay_statements(CopyRun *run)
+{
+	uint64		sent = source_statements - run->statements_paid;
+
+	run->statements_paid += sent;
+	throttle_pay(&run->shared->full, sent, 0, 0);
+}
+
 /* One job, or a short rest; false when nothing is left to do. */
 static bool
 work(CopyRun *run)
@@ -285,6 +312,7 @@ work(CopyRun *run)
 	Job		   *job;
 	bool		left = true;
 
+	pay_statements(run);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(run->jobcxt);
@@ -305,7 +333,7 @@ work(CopyRun *run)
 	if (job == NULL && left)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 JOB_POLL_MS, PG_WAIT_EXTENSION);
+						 JOB_POLL_MS, dts_wait_event(DTS_WAIT_COPY_JOB));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -399,7 +427,7 @@ wait_for_go(CopyRun *run, bool snapshot)
 			set_slot_state(run, COPY_WORKER_READY);
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 5, PG_WAIT_EXTENSION);
+						 5, dts_wait_event(DTS_WAIT_COPY_START));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

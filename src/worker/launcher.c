@@ -24,6 +24,7 @@
 #include "catalog/books.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
+#include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -119,6 +120,8 @@ dtsmig_launcher_main(Datum arg)
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	SetConfigOption("application_name", "dtsmig launcher", PGC_USERSET, PGC_S_SESSION);
+	pgstat_report_appname("dtsmig launcher");
 	cxt = AllocSetContextCreate(TopMemoryContext, "dtsmig launcher",
 								ALLOCSET_SMALL_SIZES);
 	while (!ShutdownRequestPending)
@@ -138,7 +141,7 @@ dtsmig_launcher_main(Datum arg)
 		if (ShutdownRequestPending)
 			break;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 LAUNCHER_ROUND_MS, PG_WAIT_EXTENSION);
+						 LAUNCHER_ROUND_MS, dts_wait_event(DTS_WAIT_LAUNCHER));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
@@ -160,7 +163,8 @@ start_wanted_tasks(void)
 	rows = books_query("SELECT t.task_id, t.owner, COALESCE(t.runtime_handle, 0) "
 					   "FROM dtsmig.task t JOIN pg_catalog.pg_roles r "
 					   "ON r.oid = t.owner AND r.rolcanlogin "
-					   "WHERE t.wanted = 'running' AND NOT EXISTS "
+					   "WHERE (t.wanted = 'running' OR (t.status = 'failed' "
+					   "AND t.resume_at IS NOT NULL)) AND NOT EXISTS "
 					   "(SELECT 1 FROM pg_catalog.pg_stat_activity a "
 					   "WHERE a.datid = (SELECT oid FROM pg_catalog.pg_database "
 					   "WHERE datname = pg_catalog.current_database()) "

@@ -33,6 +33,8 @@
 #define DISTANCE_MS 2000
 /* How often the books are asked for tables to be copied again. */
 #define ASK_RESYNC_MS 1000
+/* Bytes of changes that a throttle is paid for at a time. */
+#define PAY_BYTES (64 * 1024)
 
 typedef struct TableKey
 {
@@ -61,6 +63,8 @@ typedef struct Follow
 	int64		new_changes;	/* since the last commit here */
 	int64		new_transactions;
 	int64		changes;		/* ever */
+	uint64		owed_rows;		/* not paid for to the throttle */
+	uint64		owed_bytes;
 	double		latency;		/* seconds; < 0: unknown */
 	TimestampTz batch_started;
 	TimestampTz last_booked;
@@ -214,11 +218,16 @@ publish(Follow *f)
 	TaskShared *shared = f->run->shared;
 	TimestampTz now = GetCurrentTimestamp();
 	double		seconds = (now - f->rate_time) / 1000000.0;
+	double		latency = f->latency;
+
+	/* what waits is late, too */
+	if (latency >= 0 && (f->in_transaction || f->new_changes > 0))
+		latency += (now - f->last_booked) / 1000000.0;
 
 	SpinLockAcquire(&shared->mutex);
 	shared->heartbeat = now;
 	shared->changes = f->changes;
-	shared->latency_seconds = f->latency;
+	shared->latency_seconds = latency;
 	if (f->position)
 		strlcpy(shared->applied_position, f->position, SHARED_TEXT);
 	if (seconds >= 1.0)
@@ -319,6 +328,49 @@ set_relations(Follow *f)
 /* ---------------------------------------------------------------- changes */
 
 static void
+housekeeping(Follow *f)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+	ask_distance(f);
+	task_tick(f->run);
+}
+
+/* While a throttle holds back what comes. */
+static void
+meanwhile(void *arg)
+{
+	Follow	   *f = arg;
+
+	publish(f);
+	housekeeping(f);
+	if (f->run->source->keep_alive)
+		f->run->source->keep_alive(f->stream);
+}
+
+/*
+ * Pays for the changes taken. What is whole is committed before a wait: none
+ * is longer than it has to be in a transaction.
+ */
+static void
+pay(Follow *f)
+{
+	Throttle   *throttle = &f->run->shared->incremental;
+	TimestampTz until = throttle_take(throttle, 0, f->owed_rows, f->owed_bytes);
+
+	f->owed_rows = f->owed_bytes = 0;
+	if (until == 0)
+		return;
+	if (f->new_changes > 0 && !f->in_transaction)
+		commit_batch(f);
+	throttle_wait(throttle, until, meanwhile, f);
+}
+
+static void
 take_row(Follow *f, Change *change)
 {
 	SourceRelation *rel = change->rel;
@@ -335,6 +387,13 @@ take_row(Follow *f, Change *change)
 	if (f->new_changes++ == 0)
 		f->batch_started = GetCurrentTimestamp();
 	f->run->dest->change(f->writer, change);
+	if (change->copied)
+		return;
+	f->owed_bytes += change->bytes;
+	/* the rest is paid for between two transactions */
+	if (++f->owed_rows >= throttle_portion(&f->run->shared->incremental) ||
+		f->owed_bytes >= PAY_BYTES)
+		pay(f);
 }
 
 /*
@@ -470,6 +529,7 @@ take_change(Follow *f, Change *change)
 			if (f->carried || batch_is_due(f))
 				commit_batch(f);
 			f->carried = false;
+			pay(f);
 			if (f->reopen)
 				return true;
 			break;
@@ -542,18 +602,6 @@ applied_position(Follow *f)
 	return position ? position : f->run->task->start_position;
 }
 
-static void
-housekeeping(Follow *f)
-{
-	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
-	ask_distance(f);
-}
-
 /* Does a table wait to be copied again that we do not know of, or a repair? */
 static bool
 resync_is_asked(Follow *f)
@@ -616,9 +664,7 @@ follow(Follow *f, const SourcePos *until)
 			continue;
 		}
 		if (change->kind >= CHANGE_COMMIT || change->kind == CHANGE_BEGIN)
-		{
-					housekeeping(f);
-		}
+			housekeeping(f);
 		if (take_change(f, change))
 			return false;
 		if (change->kind == CHANGE_HEARTBEAT || change->kind == CHANGE_COMMIT)

@@ -19,6 +19,7 @@
 
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
@@ -113,6 +114,7 @@ plan_copy_jobs(TaskRun *run)
 	BookRows   *rows;
 	bool		copies = run->task->do_full;
 	bool		made = run->task->do_schema;
+	uint64		sent = source_statements;
 
 	begin_transaction(run->cxt);
 	rows = books_query("SELECT count(*) FROM dtsmig.task_job WHERE task_id = $1",
@@ -154,6 +156,8 @@ plan_copy_jobs(TaskRun *run)
 							  range->rows_estimate, rel->def->data_bytes);
 		}
 		shared_heartbeat(run->shared);
+		throttle_pay(&run->shared->full, source_statements - sent, 0, 0);
+		sent = source_statements;
 	}
 	plan_statement_jobs(run, "key", !copies, INT64CONST(1000000000000000));
 	plan_statement_jobs(run, "index", !copies, INT64CONST(100000000000000));
@@ -256,10 +260,11 @@ watch(TaskRun *run, CopyWorkerState wanted)
 	while (count_workers(run, wanted) < nhandles)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 WATCH_MS, PG_WAIT_EXTENSION);
+						 WATCH_MS, dts_wait_event(DTS_WAIT_COPY_WORKERS));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		update_rates(run);
+		task_tick(run);
 	}
 }
 
@@ -292,9 +297,10 @@ watch_round(TaskRun *run, uint32 round)
 		if (n == nhandles)
 			return;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 WATCH_MS, PG_WAIT_EXTENSION);
+						 WATCH_MS, dts_wait_event(DTS_WAIT_COPY_WORKERS));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
+		task_tick(run);
 	}
 }
 

@@ -452,20 +452,38 @@ typedef struct ProducerState
 	uint64		nbytes;
 } ProducerState;
 
+static void
+meanwhile(void *arg)
+{
+	TaskRun    *run = arg;
+
+	shared_heartbeat(run->shared);
+	task_tick(run);
+}
+
 /* LoadProducer */
 static bool
 produce(void *arg, StringInfo buf)
 {
 	ProducerState *st = arg;
 	bool		more = true;
+	TaskRun    *run = st->r->run;
+	Throttle   *throttle = &run->shared->full;
+	uint64		portion = throttle_portion(throttle);
 	int			start = buf->len;
+	uint64		n = 0;
 
 	CHECK_FOR_INTERRUPTS();
-	shared_heartbeat(st->r->run->shared);
-	while (buf->len < LOAD_CHUNK &&
-		   (more = st->r->run->source->next_copy(st->rows, buf)))
-		st->nrows++;
+	shared_heartbeat(run->shared);
+	while (buf->len < LOAD_CHUNK && n < portion &&
+		   (more = run->source->next_copy(st->rows, buf)))
+		n++;
+	st->nrows += n;
 	st->nbytes += buf->len - start;
+	pg_atomic_fetch_add_u64(&run->shared->rows_total, n);
+	pg_atomic_fetch_add_u64(&run->shared->bytes_total, buf->len - start);
+	throttle_wait(throttle, throttle_take(throttle, 0, n, buf->len - start),
+				  meanwhile, run);
 	return more;
 }
 

@@ -36,10 +36,13 @@ shared_create(int64 task_id, dsm_handle *handle)
 	pg_atomic_init_u32(&shared->round, 0);
 	pg_atomic_init_u64(&shared->rows_total, 0);
 	pg_atomic_init_u64(&shared->bytes_total, 0);
+	throttle_init(&shared->full);
+	throttle_init(&shared->incremental);
 	for (int i = 0; i < MAX_COPY_WORKERS; i++)
 	{
 		pg_atomic_init_u64(&shared->slots[i].rows, 0);
 		pg_atomic_init_u64(&shared->slots[i].bytes, 0);
+		pg_atomic_init_u64(&shared->slots[i].memory, 0);
 	}
 	shared->magic = SHARED_MAGIC;
 	*handle = dsm_segment_handle(seg);
@@ -99,6 +102,17 @@ shared_heartbeat(TaskShared *shared)
 
 	SpinLockAcquire(&shared->mutex);
 	shared->heartbeat = now;
+	SpinLockRelease(&shared->mutex);
+}
+
+void
+shared_forget_rates(TaskShared *shared)
+{
+	SpinLockAcquire(&shared->mutex);
+	shared->rows_per_second = shared->bytes_per_second = 0;
+	shared->changes_per_second = 0;
+	shared->latency_seconds = -1;
+	shared->latency_bytes = -1;
 	SpinLockRelease(&shared->mutex);
 }
 

@@ -20,6 +20,7 @@
 #include "storage/latch.h"
 #include "storage/spin.h"
 #include "datatype/timestamp.h"
+#include "worker/throttle.h"
 
 #define MAX_COPY_WORKERS 32
 #define SHARED_TEXT 1024
@@ -52,6 +53,7 @@ typedef struct CopySlot
 	int64		table_id;		/* being copied; 0: none */
 	pg_atomic_uint64 rows;		/* of the range being copied, not committed */
 	pg_atomic_uint64 bytes;
+	pg_atomic_uint64 memory;	/* bytes in the worker's memory contexts */
 	SharedError error;
 } CopySlot;
 
@@ -80,6 +82,8 @@ typedef struct TaskShared
 	pg_atomic_uint32 round;		/* snapshots wanted anew: see run_copy.c */
 	pg_atomic_uint64 rows_total;	/* copied in this run */
 	pg_atomic_uint64 bytes_total;
+	Throttle	full;			/* of copies */
+	Throttle	incremental;	/* of changes */
 	int			nslots;
 	CopySlot	slots[MAX_COPY_WORKERS];
 } TaskShared;
@@ -94,6 +98,8 @@ extern TaskShared *shared_attach(dsm_handle handle);
 extern bool shared_peek(dsm_handle handle, int64 task_id, TaskShared *copy);
 
 extern void shared_heartbeat(TaskShared *shared);
+/* Nothing is going on: rates are 0, latency is unknown. */
+extern void shared_forget_rates(TaskShared *shared);
 extern void shared_set_text(char *field, const char *text);
 /* Fills error from the error being handled; for PG_CATCH blocks. */
 extern void shared_store_error(SharedError *error, const ErrorData *edata);

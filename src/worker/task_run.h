@@ -52,9 +52,24 @@ typedef struct TaskRun
 	MemoryContext relcxt;		/* of rels */
 	SourceRelation **rels;		/* all tables of the task, bound; NULL before
 								 * task_open_relations */
+	char	   *options_text;	/* as task_tick has read them last */
+	TimestampTz last_tick;
+	bool		options_changed;	/* found by this tick */
+	struct TaskWatch *watch;	/* of task_watch.c */
+	TimestampTz running_since;	/* 0: this run has not got going yet */
 	List	   *rewritten;		/* char *: source_id of tables that the DDL
 								 * statement at hand rewrites */
 } TaskRun;
+
+/* task_tick.c ----------------------------------------------------------- */
+
+/*
+ * What is due from time to time, in whatever step: to be called from loops,
+ * within a transaction or without.
+ */
+extern void task_tick(TaskRun *run);
+/* Limits by the options of the run, at its start. */
+extern void task_set_throttles(TaskRun *run);
 
 /* task_relations.c ------------------------------------------------------ */
 

@@ -22,6 +22,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -35,15 +36,12 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 #include "worker/task_run.h"
+#include "worker/trouble.h"
 
 #define RETRY_FIRST_MS 500
 #define RETRY_LAST_MS 15000
-/* So often pg_dump may fail, one time after another. */
-#define PROGRAM_TRIES 10
 /* So often the log is followed to its end for tables that wait for it. */
 #define CATCH_UP_ROUNDS 20
-
-static int	program_failures = 0;
 
 /* Advisory lock class of task workers: "dts". */
 #define TASK_LOCK_CLASS 0x647473
@@ -115,6 +113,7 @@ set_running(TaskRun *run)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
+	run->running_since = GetCurrentTimestamp();
 }
 
 static char *
@@ -286,6 +285,7 @@ run_task(TaskRun *run)
 	run->options = options_parse(run->task->options);
 	run->selection = selection_parse(run->task->objects);
 	run->info = task_connection(run->task, GetUserId());
+	task_set_throttles(run);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
@@ -306,7 +306,7 @@ run_task(TaskRun *run)
 	set_running(run);
 	if (at_step(run, "new"))
 		run_read_schema(run);
-	program_failures = 0;
+	trouble_program_ran();
 	MemoryContextSwitchTo(run->cxt);
 	if (at_step(run, "schema"))
 		run_pre_data(run);
@@ -345,86 +345,7 @@ run_task(TaskRun *run)
 	CommitTransactionCommand();
 }
 
-/* ---------------------------------------------------------------- errors */
-
-typedef enum ErrorKind
-{
-	ERROR_CONNECTION,			/* retry_connection */
-	ERROR_PASSING,				/* retry_other */
-	ERROR_FINAL
-} ErrorKind;
-
-static ErrorKind
-classify_error(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	/*
-	 * A program that reads the source's schema stumbles over what is dropped
-	 * meanwhile. It does so again if something is wrong for good.
-	 */
-	if (sqlerrcode == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION)
-		return ++program_failures <= PROGRAM_TRIES ? ERROR_PASSING : ERROR_FINAL;
-	/* the source has purged the log that we need */
-	if (sqlerrcode == ERRCODE_UNDEFINED_FILE)
-		return ERROR_FINAL;
-	if (category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
-		return ERROR_CONNECTION;
-	if (category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_IO_ERROR) ||
-		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		sqlerrcode == ERRCODE_OBJECT_IN_USE)
-		return ERROR_PASSING;
-	return ERROR_FINAL;
-}
-
-/* Puts an error into the books; true: the task is to be run again. */
-static bool
-note_error(int64 task_id, const ErrorData *edata, const TaskOptions *options)
-{
-	ErrorKind	kind = classify_error(edata->sqlerrcode);
-	const char *sqlstate = unpack_sql_state(edata->sqlerrcode);
-	const char *detail = edata->detail ? edata->detail : edata->context;
-	int64		minutes = 0;
-	BookRows   *rows;
-	bool		again;
-
-	if (kind == ERROR_CONNECTION)
-		minutes = options ? options->retry_connection : 720;
-	else if (kind == ERROR_PASSING)
-		minutes = options ? options->retry_other : 10;
-
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	rows = books_query("UPDATE dtsmig.task SET "
-					   "retrying_since = COALESCE(retrying_since, pg_catalog.clock_timestamp()), "
-					   "retrying_until = COALESCE(retrying_since, pg_catalog.clock_timestamp()) "
-					   "+ pg_catalog.make_interval(mins => $2::int), "
-					   "last_error = $3, last_error_detail = $4, last_error_hint = $5, "
-					   "last_error_sqlstate = $6, "
-					   "last_error_at = pg_catalog.clock_timestamp(), "
-					   "updated = pg_catalog.clock_timestamp() WHERE task_id = $1 "
-					   "RETURNING retrying_until > pg_catalog.clock_timestamp(), "
-					   "status = 'retrying'",
-					   "iitttt", task_id, minutes, edata->message, detail,
-					   edata->hint, sqlstate);
-	again = rows->nrows > 0 && book_bool(rows, 0, 0);
-	(void) books_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
-					  "retrying_since = CASE WHEN $4 THEN retrying_since END, "
-					  "retrying_until = CASE WHEN $4 THEN retrying_until END "
-					  "WHERE task_id = $1", "ittb", task_id,
-					  again ? "retrying" : "failed",
-					  again ? "running" : "idle", (int) again);
-	/* a retry of the same thing is said once */
-	if (rows->nrows > 0 && !(again && book_bool(rows, 0, 1)))
-		task_log_event(task_id, again ? "warning" : "error", edata->message,
-					   detail, edata->hint, sqlstate);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	return again;
-}
+/* ---------------------------------------------------------------- pauses */
 
 /* Waits before a retry; an interrupt ends it. */
 static void
@@ -439,28 +360,56 @@ rest(long ms, TaskShared *shared)
 
 		CHECK_FOR_INTERRUPTS();
 		shared_heartbeat(shared);
+		shared_forget_rates(shared);
 		if (left <= 0)
 			return;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 Min(left, 500), PG_WAIT_EXTENSION);
+						 Min(left, 500), dts_wait_event(DTS_WAIT_RETRY));
 		ResetLatch(MyLatch);
 	}
 }
 
 /*
- * One run; false if the task is over, true if it is to be run again. Errors
- * of the run end here; an error while noting one ends the process, and the
+ * Until auto_resume's time has come, or resume_task was called; ends the
+ * process if neither is going to be.
+ */
+static void
+wait_for_resume(int64 task_id, TaskShared *shared, dsm_handle handle)
+{
+	bool		over = false;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) books_exec("UPDATE dtsmig.task SET runtime_handle = $2 WHERE task_id = $1",
+					  "ii", task_id, (int64) handle);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	while (!trouble_resume_is_due(task_id, &over))
+	{
+		if (over)
+			proc_exit(0);
+		CHECK_FOR_INTERRUPTS();
+		shared_heartbeat(shared);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 1000, dts_wait_event(DTS_WAIT_RESUME));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * One run; false if the task is over, true if it ended in an error: *end is
+ * what becomes of it. Errors of the run end here; an error while noting one ends the process, and the
  * postmaster starts another.
  */
 static bool
-run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle)
+run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle,
+		 TroubleEnd *end)
 {
 	MemoryContext cxt = AllocSetContextCreate(TopMemoryContext, "dtsmig run",
 											  ALLOCSET_DEFAULT_SIZES);
 	TaskRun    *run = MemoryContextAllocZero(cxt, sizeof(TaskRun));
 	ErrorData  *volatile edata = NULL;
-	bool		again = false;
-
 	run->cxt = cxt;
 	run->shared = shared;
 	run->handle = handle;
@@ -489,12 +438,12 @@ run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle)
 	if (edata != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		again = note_error(args->task_id, edata, run->options);
+		*end = trouble_note(args->task_id, edata, run->running_since);
 	}
 	MemoryContextSwitchTo(TopMemoryContext);
 	/* closes the connections of this run */
 	MemoryContextDelete(cxt);
-	return again;
+	return edata != NULL;
 }
 
 /* Waits while the extension is of an earlier version than this library. */
@@ -547,8 +496,17 @@ dtsmig_task_main(Datum arg)
 	{
 		TimestampTz began = GetCurrentTimestamp();
 
-		if (!run_once(&args, shared, handle))
+		TroubleEnd	end;
+
+		if (trouble_waits(args.task_id))
+			wait_for_resume(args.task_id, shared, handle);
+		if (!run_once(&args, shared, handle, &end) || end == TROUBLE_FAILED)
 			proc_exit(0);
+		if (end == TROUBLE_RESUME)
+		{
+			pause = RETRY_FIRST_MS;
+			continue;
+		}
 		/* a run that went well for a while begins the pauses anew */
 		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(), 60000))
 			pause = RETRY_FIRST_MS;

@@ -39,6 +39,7 @@
 #include "source/mysql/my_error.h"
 
 #include "access/xact.h"
+#include "core/wait.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -120,7 +121,7 @@ wait_for_socket(int fd, bool for_read, long timeout_ms)
 												   deadline);
 			events |= WL_TIMEOUT;
 		}
-		rc = WaitLatchOrSocket(MyLatch, events, fd, left, PG_WAIT_EXTENSION);
+		rc = WaitLatchOrSocket(MyLatch, events, fd, left, dts_wait_event(DTS_WAIT_SOURCE));
 		if (rc & (WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE))
 			return 1;
 		if (rc & WL_LATCH_SET)
@@ -412,7 +413,8 @@ set_options(MyConn *conn, const ConnectionInfo *info)
 	mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &off);
 	mysql_options(mysql, MARIADB_OPT_RESTRICTED_AUTH,
 				  "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519");
-	mysql_options4(mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "dtsmig");
+	mysql_options4(mysql, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
+				   info->application ? info->application : "dtsmig");
 	if (info->host == NULL || info->host[0] != '/')
 		mysql_options(mysql, MYSQL_OPT_PROTOCOL, &protocol);
 
@@ -607,6 +609,7 @@ my_try_query(MyConn *conn, const char *sql, MyResult **result, char **errmsg,
 	MyResult   *res = NULL;
 
 	check_ready(conn);
+	source_statements++;
 	if (mysql_real_query(conn->mysql, utf8, strlen(utf8)) == 0)
 	{
 		conn->result = mysql_store_result(conn->mysql);
@@ -722,6 +725,7 @@ my_stream_query(MyConn *conn, const char *sql)
 	char	   *utf8 = to_utf8(sql);
 
 	check_ready(conn);
+	source_statements++;
 	if (mysql_real_query(conn->mysql, utf8, strlen(utf8)) != 0)
 		raise_source_error(conn, psprintf("running \"%.200s\"", sql));
 	conn->result = mysql_use_result(conn->mysql);

@@ -11,6 +11,7 @@
 #include "source/mysql/my_position.h"
 #include "source/mysql/my_precheck.h"
 #include "source/mysql/my_rows.h"
+#include "source/mysql/my_retention.h"
 #include "source/mysql/my_schema.h"
 #include "source/mysql/my_snapshot.h"
 #include "source/mysql/my_stream.h"
@@ -63,6 +64,7 @@ const SourceRoutine mysql_source_routine =
 	.position_by_gtid = my_by_gtid,
 	.parse_position = my_parse_position,
 	.log_distance = my_log_distance,
+	.log_left = my_log_left,
 	.open_snapshot = my_open_snapshot,
 	.open_table_snapshot = my_open_table_snapshot,
 	.plan_ranges = my_plan_ranges,

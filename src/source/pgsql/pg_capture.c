@@ -181,7 +181,9 @@ pg_install_capture(PgConn *conn)
 		ERRCODE_TO_CATEGORY(edata->sqlerrcode) !=
 		ERRCODE_TO_CATEGORY(ERRCODE_READ_ONLY_SQL_TRANSACTION))
 		ereport(ERROR,
-				(errcode(edata->sqlerrcode),
+				/* another task makes the same at this moment: that passes */
+				(errcode(edata->sqlerrcode == ERRCODE_UNIQUE_VIOLATION ?
+						 ERRCODE_T_R_SERIALIZATION_FAILURE : edata->sqlerrcode),
 				 errmsg("the capture of DDL cannot be installed at the source: %s",
 						edata->message)));
 	return psprintf("DDL of the source is not followed: %s%s%s. A statement that changes the columns of a table of the task will stop it.",

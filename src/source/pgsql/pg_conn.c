@@ -16,6 +16,7 @@
 
 #include <libpq-fe.h>
 
+#include "core/wait.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -140,7 +141,7 @@ wait_socket(int fd, int events, long timeout_ms)
 
 	rc = WaitLatchOrSocket(MyLatch, events | WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
 						   (timeout_ms >= 0 ? WL_TIMEOUT : 0), fd, timeout_ms,
-						   PG_WAIT_EXTENSION);
+						   dts_wait_event(DTS_WAIT_SOURCE));
 	if (rc & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
@@ -301,7 +302,8 @@ establish(PgConn *conn, PgConnKind kind)
 	PARAM("sslcert", info->ssl_cert);
 	PARAM("sslkey", info->ssl_key);
 	PARAM("client_encoding", GetDatabaseEncodingName());
-	PARAM("application_name", info->stream_name ? info->stream_name : "dtsmig");
+	PARAM("application_name", info->stream_name ? info->stream_name :
+		  info->application ? info->application : "dtsmig");
 	PARAM("options", SESSION_OPTIONS);
 	PARAM("keepalives_idle", "10");
 	PARAM("keepalives_interval", "5");
@@ -510,6 +512,7 @@ PgResult *
 pg_try_query(PgConn *conn, const char *sql, ErrorData **edata)
 {
 	check_usable(conn);
+	source_statements++;
 	if (!PQsendQuery(conn->pq, sql))
 		raise_lost(conn);
 	return gather(conn, edata);
@@ -558,6 +561,7 @@ pg_query_params(PgConn *conn, const char *sql, int nparams,
 	PgResult   *rows;
 
 	check_usable(conn);
+	source_statements++;
 	if (!PQsendQueryParams(conn->pq, sql, nparams, NULL, params, NULL, NULL, 0))
 		raise_lost(conn);
 	rows = gather(conn, &edata);
@@ -616,6 +620,7 @@ pg_copy_open(PgConn *conn, const char *sql)
 	ErrorData  *edata = NULL;
 
 	check_usable(conn);
+	source_statements++;
 	if (!PQsendQuery(conn->pq, sql))
 		raise_lost(conn);
 	res = next_result(conn);

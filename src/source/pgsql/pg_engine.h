@@ -125,6 +125,8 @@ extern int	pg_slot_reader(PgConn *conn, bool *stale);
 extern char *pg_release(const ConnectionInfo *info);
 extern char *pg_current_position(SourceConn *conn);
 extern char *pg_start_position(SourceConn *conn);
+extern void pg_log_left(SourceConn *conn, const char *position, double latency,
+						LogLeft *left);
 extern int64 pg_log_distance(SourceConn *conn, const char *position, char **end);
 extern SourcePos pg_parse_position(const char *text);
 extern char *pg_lsn_text(XLogRecPtr lsn);
@@ -138,6 +140,7 @@ extern SourceStream *pg_open_changes(const ConnectionInfo *info,
 extern Change *pg_next_change(SourceStream *stream, MemoryContext rowcxt,
 							  long timeout_ms);
 extern char *pg_stream_position(SourceStream *stream);
+extern void pg_keep_alive(SourceStream *stream);
 extern void pg_confirm(SourceStream *stream, const char *position);
 extern void pg_close_changes(SourceStream *stream);
 

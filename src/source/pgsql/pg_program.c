@@ -28,6 +28,7 @@
 
 #include "common/file_perm.h"
 #include "common/file_utils.h"
+#include "core/wait.h"
 #include "libpq/pqsignal.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -177,7 +178,8 @@ connection_string(const Program *p, const ConnectionInfo *info)
 	add_parameter(&buf, "sslkey", info->ssl_key);
 	add_parameter(&buf, "connect_timeout", psprintf("%d", info->connect_timeout));
 	add_parameter(&buf, "application_name",
-				  info->stream_name ? info->stream_name : "dtsmig");
+				  info->stream_name ? info->stream_name :
+		  info->application ? info->application : "dtsmig");
 	add_parameter(&buf, "options", "-c statement_timeout=0 -c lock_timeout=0 "
 				  "-c idle_in_transaction_session_timeout=0");
 	add_parameter(&buf, "tcp_user_timeout", "30000");
@@ -349,10 +351,10 @@ wait_a_while(const Program *p)
 	if (fd >= 0)
 		(void) WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 								 WL_EXIT_ON_PM_DEATH | WL_SOCKET_READABLE,
-								 fd, POLL_MS, PG_WAIT_EXTENSION);
+								 fd, POLL_MS, dts_wait_event(DTS_WAIT_PROGRAM));
 	else
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 10, PG_WAIT_EXTENSION);
+						 10, dts_wait_event(DTS_WAIT_PROGRAM));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }

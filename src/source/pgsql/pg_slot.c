@@ -20,6 +20,7 @@
 
 #include "source/pgsql/pg_engine.h"
 
+#include "core/wait.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -133,6 +134,38 @@ pg_log_distance(SourceConn *conn, const char *position, char **end)
 		return -1;
 	last = pg_parse_position(text).segment;
 	return last > at ? (int64) (last - at) : 0;
+}
+
+/*
+ * What the slot may still fall behind, of max_slot_wal_keep_size. Before 13 a
+ * slot keeps all, as it does by default.
+ */
+void
+pg_log_left(SourceConn *conn, const char *position, double latency,
+			LogLeft *left)
+{
+	PgConn	   *sql = ((PgSource *) conn)->sql;
+	long		patience;
+	PgResult   *r;
+	double		size;
+
+	if (pg_version_num(sql) < 130000 || pg_info(sql)->stream_name == NULL)
+		return;
+	patience = pg_set_patience(sql, ANSWER_MS);
+	r = pg_queryf(sql, "SELECT v.setting::float8 * 1048576, s.safe_wal_size::float8 "
+				  "FROM pg_catalog.pg_replication_slots s, pg_catalog.pg_settings v "
+				  "WHERE s.slot_name = %s AND v.name = 'max_slot_wal_keep_size'",
+				  pg_quote_literal(pg_info(sql)->stream_name));
+	(void) pg_set_patience(sql, patience);
+	if (r->nrows == 0 || r->values[0][1] == NULL)
+		return;
+	size = strtod(r->values[0][0], NULL);
+	if (size <= 0)
+		return;
+	left->share = Min(Max(strtod(r->values[0][1], NULL) / size, 0), 1);
+	left->found = psprintf("the source may write %.0f more bytes of log before it drops the task's slot",
+						   Max(strtod(r->values[0][1], NULL), 0));
+	left->advice = "At the source: ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf();";
 }
 
 /* ------------------------------------------------------------------ slot */
@@ -413,7 +446,7 @@ drop_slot(Release *r)
 				break;
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 100, PG_WAIT_EXTENSION);
+						 100, dts_wait_event(DTS_WAIT_SLOT));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

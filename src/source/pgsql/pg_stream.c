@@ -31,6 +31,7 @@
 #include "source/pgsql/pg_stream_impl.h"
 
 #include "access/transam.h"
+#include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "port/pg_bswap.h"
@@ -112,6 +113,12 @@ report_if_due(SourceStream *stream, TimestampTz now, bool waiting)
 											waiting ? REPORT_PAUSE_MS : 1000)) ||
 		TimestampDifferenceExceeds(stream->reported, now, stream->report_ms))
 		report(stream, now);
+}
+
+void
+pg_keep_alive(SourceStream *stream)
+{
+	report_if_due(stream, GetCurrentTimestamp(), false);
 }
 
 /* --------------------------------------------------------------- the wire */
@@ -515,7 +522,7 @@ wait_for_slot(PgConn *conn)
 							pg_info(conn)->stream_name, pid),
 					 errhint("Only one worker may follow a task's slot. One that has lost its connection is ended after a while.")));
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 100, PG_WAIT_EXTENSION);
+						 100, dts_wait_event(DTS_WAIT_SLOT));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -1,0 +1,472 @@
+/*-------------------------------------------------------------------------
+ *
+ * task_watch.c
+ *	  A task worker's look at itself: samples for dtsmig.metrics, and the
+ *	  alerts that come from looking.
+ *
+ * What is sampled lies in memory that the worker has anyway; a sample is taken
+ * in time also while a large transaction is being applied, and written when a
+ * transaction of its own can be had. Alerts of errors are raised where errors
+ * end (trouble.c); here are those of latency, of the source's log running
+ * short, of tables that have changed under the task's hands, and the end of
+ * all these.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "worker/task_watch.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/alert.h"
+#include "catalog/books.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "worker/trouble.h"
+
+/* How often latency, the source's log, and tables here are looked at. */
+#define LATENCY_MS 3000
+#define RETENTION_MS 30000
+#define DRIFT_MS 30000
+/* How often samples that are too old are removed. */
+#define PRUNE_MS 300000
+/* Samples that can wait for a transaction. */
+#define SAMPLES 256
+
+typedef struct Sample
+{
+	TimestampTz at;
+	double		rows_per_second;
+	double		bytes_per_second;
+	double		changes_per_second;
+	double		latency_seconds;	/* < 0: unknown, as the next */
+	int64		latency_bytes;
+	int64		rows;			/* being copied, not in the books yet */
+	int64		bytes;
+	int64		changes;
+	int64		memory;
+	int			copy_workers;
+} Sample;
+
+struct TaskWatch
+{
+	Sample		samples[SAMPLES];	/* to be written */
+	int			nsamples;
+	TimestampTz last_sample;
+	uint64		last_rows;
+	uint64		last_bytes;
+	int64		last_changes;
+	TimestampTz last_prune;
+	TimestampTz last_latency;
+	TimestampTz last_retention;
+	TimestampTz last_drift;
+	bool		calm;			/* alerts of errors before this run are cleared */
+	bool		late;			/* an alert of latency stands, as far as known */
+	bool		short_log;		/* an alert of retention stands, the same */
+	bool		known;			/* whether they stand has been read */
+	LogLeft		left;			/* share < 0: nothing new */
+	char		left_found[256];
+	char		left_advice[256];
+};
+
+static TaskWatch *
+get_watch(TaskRun *run)
+{
+	if (run->watch == NULL)
+	{
+		run->watch = MemoryContextAllocZero(run->cxt, sizeof(TaskWatch));
+		run->watch->left.share = -1;
+		run->watch->last_changes = -1;
+	}
+	return run->watch;
+}
+
+/* -------------------------------------------------------------- sampling */
+
+static double
+per_second(double now, double before, double seconds)
+{
+	return now > before ? (now - before) / seconds : 0;
+}
+
+static void
+take_sample(TaskRun *run, TaskWatch *w, TimestampTz now)
+{
+	TaskShared *s = run->shared;
+	uint64		rows = pg_atomic_read_u64(&s->rows_total);
+	uint64		bytes = pg_atomic_read_u64(&s->bytes_total);
+	double		seconds = (now - w->last_sample) / 1000000.0;
+	Sample	   *sample;
+	int64		changes = s->changes;
+
+	/* when nothing can be written for long, every other one has to do */
+	if (w->nsamples == SAMPLES)
+	{
+		for (int i = 0; i < SAMPLES / 2; i++)
+			w->samples[i] = w->samples[i * 2];
+		w->nsamples = SAMPLES / 2;
+	}
+	sample = &w->samples[w->nsamples];
+	memset(sample, 0, sizeof(*sample));
+	sample->at = now;
+	if (w->last_sample != 0)
+	{
+		sample->rows_per_second = per_second(rows, w->last_rows, seconds);
+		sample->bytes_per_second = per_second(bytes, w->last_bytes, seconds);
+		/* what is booked from an earlier run is no change of this one */
+		if (w->last_changes > 0 || changes <= 0)
+			sample->changes_per_second = per_second(changes, w->last_changes,
+													seconds);
+	}
+	sample->latency_seconds = s->latency_seconds;
+	sample->latency_bytes = s->latency_bytes;
+	sample->changes = changes;
+	sample->memory = (int64) MemoryContextMemAllocated(TopMemoryContext, true);
+	for (int i = 0; i < s->nslots && i < MAX_COPY_WORKERS; i++)
+	{
+		CopySlot   *slot = &s->slots[i];
+
+		if (slot->state != COPY_WORKER_STARTING && slot->state != COPY_WORKER_READY)
+			continue;
+		sample->rows += pg_atomic_read_u64(&slot->rows);
+		sample->bytes += pg_atomic_read_u64(&slot->bytes);
+		sample->memory += pg_atomic_read_u64(&slot->memory);
+		sample->copy_workers++;
+	}
+	if (w->last_sample != 0)
+		w->nsamples++;
+	w->last_sample = now;
+	w->last_rows = rows;
+	w->last_bytes = bytes;
+	w->last_changes = changes;
+}
+
+static void
+write_samples(TaskRun *run, TaskWatch *w)
+{
+	for (int i = 0; i < w->nsamples; i++)
+	{
+		Sample	   *s = &w->samples[i];
+
+		(void) books_exec("INSERT INTO dtsmig.metric SELECT t.task_id, $2, t.phase, "
+						  "$3::text::real, $4::text::real, $5::text::real, "
+						  "NULLIF($6, '-1')::real, NULLIF($7, -1), "
+						  "$8 + COALESCE(c.rows, 0), $9 + COALESCE(c.bytes, 0), "
+						  "$10, $11, $12::int FROM dtsmig.task t LEFT JOIN LATERAL "
+						  "(SELECT pg_catalog.sum(tt.rows_copied)::bigint AS rows, "
+						  "pg_catalog.sum(tt.bytes_copied)::bigint AS bytes "
+						  "FROM dtsmig.task_table tt WHERE tt.task_id = $1) c ON true "
+						  "WHERE t.task_id = $1", "iztttt" "iiiiii", run->task->id,
+						  s->at, psprintf("%.3f", s->rows_per_second),
+						  psprintf("%.1f", s->bytes_per_second),
+						  psprintf("%.3f", s->changes_per_second),
+						  s->latency_seconds < 0 ? "-1" :
+						  psprintf("%.3f", s->latency_seconds),
+						  s->latency_bytes, s->rows, s->bytes, s->changes,
+						  s->memory, (int64) s->copy_workers);
+	}
+	w->nsamples = 0;
+}
+
+static void
+prune(TaskRun *run)
+{
+	(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = $1 AND at < "
+					  "pg_catalog.clock_timestamp() - pg_catalog.make_interval(hours => $2::int)",
+					  "ii", run->task->id, run->options->metrics_retention);
+	(void) books_exec("DELETE FROM dtsmig.alert WHERE task_id = $1 AND cleared < "
+					  "pg_catalog.clock_timestamp() - pg_catalog.make_interval(hours => $2::int)",
+					  "ii", run->task->id, run->options->metrics_retention);
+}
+
+/* ---------------------------------------------------------------- latency */
+
+static bool
+follows(const TaskRun *run)
+{
+	return strcmp(run->task->step, "changes") == 0 && run->task->consistent;
+}
+
+static void
+check_latency(TaskRun *run, TaskWatch *w, List **told)
+{
+	int64		limit = run->options->alert_latency;
+	double		latency = run->shared->latency_seconds;
+
+	if (limit > 0 && latency > (double) limit)
+	{
+		char	   *text = alert_raise(run->task->id, ALERT_LATENCY, "",
+									   psprintf("changes arrive %.0f seconds late, more than the " INT64_FORMAT " of alert_latency",
+												latency, limit),
+									   run->shared->latency_bytes >= 0 ?
+									   psprintf(INT64_FORMAT " bytes of the source's log are to be read.",
+												run->shared->latency_bytes) : NULL,
+									   "See dtsmig.metrics for how it came; throttles, long transactions and locks at the destination are the usual causes.");
+
+		w->late = true;
+		if (text)
+			*told = lappend(*told, text);
+	}
+	/* not at the limit itself, where it would come and go */
+	else if (w->late && (limit == 0 || (latency >= 0 && latency < limit / 2.0)))
+	{
+		*told = list_concat(*told, alert_clear(run->task->id, ALERT_LATENCY, NULL, 0));
+		w->late = false;
+	}
+}
+
+/* -------------------------------------------------------------- retention */
+
+static void
+ask_retention(TaskRun *run, TaskWatch *w)
+{
+	LogLeft		left = {-1, NULL, NULL};
+	const char *position = run->shared->applied_position;
+
+	if (run->source->log_left == NULL || position[0] == '\0')
+		return;
+	run->source->log_left(run->conn, position,
+						  Max(run->shared->latency_seconds, 0), &left);
+	w->left.share = left.share;
+	strlcpy(w->left_found, left.found ? left.found : "", sizeof(w->left_found));
+	strlcpy(w->left_advice, left.advice ? left.advice : "", sizeof(w->left_advice));
+}
+
+static void
+check_retention(TaskRun *run, TaskWatch *w, List **told)
+{
+	double		limit = run->options->alert_retention / 100.0;
+	double		share = w->left.share;
+
+	w->left.share = -1;
+	if (share >= 0 && share < limit)
+	{
+		char	   *text = alert_raise(run->task->id, ALERT_RETENTION, "",
+									   psprintf("%.0f percent are left of the log that the source keeps: %s",
+												share * 100, w->left_found),
+									   "When the source removes log that has not been read, the task has to begin anew.",
+									   w->left_advice[0] ? w->left_advice : NULL);
+
+		w->short_log = true;
+		if (text)
+			*told = lappend(*told, text);
+	}
+	else if (w->short_log && (share > limit + 0.05 || limit == 0))
+	{
+		*told = list_concat(*told, alert_clear(run->task->id, ALERT_RETENTION, NULL, 0));
+		w->short_log = false;
+	}
+}
+
+/* ------------------------------------------------------------------ drift */
+
+static const SourceColumn *
+column_of(const SourceRelation *rel, AttrNumber attnum)
+{
+	for (int i = 0; i < rel->ncolumns; i++)
+		if (rel->columns[i].carried && rel->columns[i].target_attnum == attnum)
+			return &rel->columns[i];
+	return NULL;
+}
+
+/* What is other about a column than the task believes; NULL: nothing. */
+static char *
+column_drift(const SourceRelation *rel, AttrNumber attnum)
+{
+	const SourceColumn *col = column_of(rel, attnum);
+	HeapTuple	tup = SearchSysCache2(ATTNUM, ObjectIdGetDatum(rel->target_relid),
+									  Int16GetDatum(attnum));
+	Form_pg_attribute att;
+	char	   *text = NULL;
+
+	if (!HeapTupleIsValid(tup))
+		return col ? psprintf("column \"%s\" is gone", col->target_name) : NULL;
+	att = (Form_pg_attribute) GETSTRUCT(tup);
+	if (col == NULL)
+	{
+		if (!att->attisdropped && att->attnotnull && !att->atthasdef &&
+			att->attidentity == '\0')
+			text = psprintf("column \"%s\", which the source does not have, takes no NULL and has no default",
+							NameStr(att->attname));
+	}
+	else if (att->attisdropped)
+		text = psprintf("column \"%s\" is dropped", col->target_name);
+	else if (strcmp(NameStr(att->attname), col->target_name) != 0)
+		text = psprintf("column \"%s\" is now called \"%s\"", col->target_name,
+						NameStr(att->attname));
+	else if (att->atttypid != col->typid || att->atttypmod != col->typmod)
+		text = psprintf("column \"%s\" is now of type %s", col->target_name,
+						format_type_with_typemod(att->atttypid, att->atttypmod));
+	else if (att->attnotnull && !col->target_not_null)
+		text = psprintf("column \"%s\" takes no NULL any more", col->target_name);
+	ReleaseSysCache(tup);
+	return text;
+}
+
+static char *
+table_drift(const SourceRelation *rel)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(rel->target_relid));
+	char	   *text = NULL;
+	int			natts;
+
+	if (!HeapTupleIsValid(tup))
+		return pstrdup("it is dropped");
+	natts = ((Form_pg_class) GETSTRUCT(tup))->relnatts;
+	ReleaseSysCache(tup);
+	if (strcmp(get_rel_name(rel->target_relid), rel->target_name) != 0)
+		return psprintf("it is now called \"%s\"", get_rel_name(rel->target_relid));
+	for (AttrNumber i = 1; i <= natts && text == NULL; i++)
+		text = column_drift(rel, i);
+	return text;
+}
+
+/* Tables here that somebody else has changed; statements of the source do not count. */
+static void
+check_drift(TaskRun *run, List **told)
+{
+	for (int i = 0; i < run->nrels; i++)
+	{
+		SourceRelation *rel = run->rels[i];
+		char	   *subject = psprintf("%s.%s", rel->target_schema, rel->target_name);
+		char	   *what;
+
+		if (rel->resync || rel->def->columns == NIL || !OidIsValid(rel->target_relid))
+			continue;
+		what = table_drift(rel);
+		if (what != NULL)
+		{
+			char	   *text = alert_raise(run->task->id, ALERT_DRIFT, subject,
+										   psprintf("table %s here is not any more what the task made it: %s",
+													subject, what),
+										   "Changes of it may fail, or not arrive whole.",
+										   "Undo that, or have the table copied again by resync_table.");
+
+			if (text)
+				*told = lappend(*told, text);
+			rel->drifted = true;
+		}
+		else if (rel->drifted)
+		{
+			*told = list_concat(*told, alert_clear(run->task->id, ALERT_DRIFT,
+												   subject, 0));
+			rel->drifted = false;
+		}
+	}
+}
+
+/* -------------------------------------------------------------- the looks */
+
+static bool
+due(TimestampTz last, TimestampTz now, int ms)
+{
+	return last == 0 || TimestampDifferenceExceeds(last, now, ms);
+}
+
+void
+watch_look(TaskRun *run, bool in_transaction)
+{
+	TaskWatch  *w = get_watch(run);
+	TimestampTz now = GetCurrentTimestamp();
+	int64		interval = run->options->metrics_interval;
+
+	if (interval > 0 && due(w->last_sample, now, (int) interval * 1000 - 50))
+		take_sample(run, w, now);
+	if (!in_transaction && follows(run) && run->options->alert_retention > 0 &&
+		due(w->last_retention, now, run->options_changed ? 0 : RETENTION_MS))
+	{
+		w->last_retention = now;
+		ask_retention(run, w);
+	}
+}
+
+bool
+watch_is_due(const TaskRun *run)
+{
+	const TaskWatch *w = run->watch;
+	TimestampTz now = GetCurrentTimestamp();
+
+	return w->nsamples > 0 || !w->known || w->left.share >= 0 || !w->calm ||
+		due(w->last_latency, now, LATENCY_MS) || due(w->last_prune, now, PRUNE_MS);
+}
+
+/* What stands from before: this run has to clear it in its time. */
+static void
+learn(TaskRun *run, TaskWatch *w)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT kind, subject FROM dtsmig.alert WHERE task_id = $1 "
+					   "AND cleared IS NULL", "i", run->task->id);
+	for (int r = 0; r < rows->nrows; r++)
+	{
+		w->late |= strcmp(rows->values[r][0], ALERT_LATENCY) == 0;
+		w->short_log |= strcmp(rows->values[r][0], ALERT_RETENTION) == 0;
+	}
+	w->known = true;
+}
+
+/* Alerts of tables stand from before this run: its relations know nothing. */
+static void
+learn_drift(TaskRun *run)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT subject FROM dtsmig.alert WHERE task_id = $1 "
+					   "AND kind = 'schema_drift' AND cleared IS NULL", "i",
+					   run->task->id);
+	for (int r = 0; r < rows->nrows; r++)
+		for (int i = 0; i < run->nrels; i++)
+			run->rels[i]->drifted |=
+				strcmp(rows->values[r][0],
+					   psprintf("%s.%s", run->rels[i]->target_schema,
+								run->rels[i]->target_name)) == 0;
+}
+
+List *
+watch_write(TaskRun *run)
+{
+	TaskWatch  *w = get_watch(run);
+	TimestampTz now = GetCurrentTimestamp();
+	List	   *told = NIL;
+
+	write_samples(run, w);
+	if (due(w->last_prune, now, PRUNE_MS))
+	{
+		w->last_prune = now;
+		prune(run);
+	}
+	if (!w->known)
+		learn(run, w);
+	if (!w->calm && run->running_since != 0 &&
+		trouble_has_passed(run->task->id, run->running_since))
+	{
+		told = list_concat(told, alert_clear(run->task->id, ALERT_RETRYING, NULL, 0));
+		told = list_concat(told, alert_clear(run->task->id, ALERT_FAILED, NULL, 0));
+		w->calm = true;
+	}
+	if (!follows(run))
+		return told;
+	if (due(w->last_latency, now, LATENCY_MS) || run->options_changed)
+	{
+		w->last_latency = now;
+		check_latency(run, w, &told);
+	}
+	if (w->left.share >= 0 || run->options->alert_retention == 0)
+		check_retention(run, w, &told);
+	if (due(w->last_drift, now, run->options_changed ? 0 : DRIFT_MS) &&
+		run->rels != NULL)
+	{
+		w->last_drift = now;
+		learn_drift(run);
+		check_drift(run, &told);
+	}
+	return told;
+}

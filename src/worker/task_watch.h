@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * task_watch.h
+ *	  A task worker's look at itself: samples for dtsmig.metrics, and the
+ *	  alerts that come from looking.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_TASK_WATCH_H
+#define DTSMIG_TASK_WATCH_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+
+#include "worker/task_run.h"
+
+typedef struct TaskWatch TaskWatch;
+
+/* Takes what is due in memory; asks the source where it may. No transaction. */
+extern void watch_look(TaskRun *run, bool in_transaction);
+/*
+ * Writes what was found into the books, in a transaction of its own kind: not
+ * in one that carries rows. Returns what has to be told to the user's
+ * function (char *).
+ */
+extern List *watch_write(TaskRun *run);
+/* Is there anything that watch_write would do? */
+extern bool watch_is_due(const TaskRun *run);
+/*
+ * Calls the user's function with what was told, in transactions of its own:
+ * as the task's role, for a few seconds at most. An error of it is noted.
+ */
+extern void alert_call(int64 task_id, const char *function, List *told);
+
+#endif							/* DTSMIG_TASK_WATCH_H */

@@ -1,0 +1,330 @@
+/*-------------------------------------------------------------------------
+ *
+ * trouble.c
+ *	  What becomes of a task after an error: it is tried again while the
+ *	  window for such errors is open, has then failed, and with auto_resume is
+ *	  resumed nevertheless, more and more seldom.
+ *
+ *	     error --> retrying --(window over)--> failed --(auto_resume)--> running
+ *	                  |                           |
+ *	                  +--> running                +--> resume_task, release …
+ *
+ * The window begins with the first error of a series. A series ends when the
+ * task got on between two errors: the books show more than at the error
+ * before, or it ran for a while.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/trouble.h"
+
+#include "access/xact.h"
+#include "catalog/alert.h"
+#include "catalog/books.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "worker/task_watch.h"
+
+/* So often pg_dump may fail, one time after another. */
+#define PROGRAM_TRIES 10
+/* A run that lasted so long has got on. */
+#define GOOD_RUN_MS 60000
+/* Pauses before auto_resume, in seconds: the first, doubled up to the last. */
+#define RESUME_FIRST 10
+#define RESUME_LAST 600
+
+/* The series of errors at hand. */
+static TimestampTz series_since = 0;
+static char *series_mark = NULL;
+static int	program_failures = 0;
+
+typedef enum ErrorKind
+{
+	ERROR_CONNECTION,			/* retry_connection */
+	ERROR_PASSING,				/* retry_other */
+	ERROR_FINAL
+} ErrorKind;
+
+static ErrorKind
+classify_error(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	/*
+	 * A program that reads the source's schema stumbles over what is dropped
+	 * meanwhile. It does so again if something is wrong for good.
+	 */
+	if (sqlerrcode == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION)
+		return ++program_failures <= PROGRAM_TRIES ? ERROR_PASSING : ERROR_FINAL;
+	/* the source has purged the log that we need */
+	if (sqlerrcode == ERRCODE_UNDEFINED_FILE)
+		return ERROR_FINAL;
+	if (category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
+		return ERROR_CONNECTION;
+	if (category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_IO_ERROR) ||
+		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		sqlerrcode == ERRCODE_OBJECT_IN_USE)
+		return ERROR_PASSING;
+	return ERROR_FINAL;
+}
+
+void
+trouble_program_ran(void)
+{
+	program_failures = 0;
+}
+
+void
+trouble_over(void)
+{
+	series_since = 0;
+	if (series_mark)
+		pfree(series_mark);
+	series_mark = NULL;
+}
+
+/* Where the task stands, as a text that changes when it gets on. */
+static char *
+progress_mark(int64 task_id)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT pg_catalog.concat_ws(' ', t.step, p.applied_position, "
+					   "p.changes, (SELECT pg_catalog.count(*) FROM dtsmig.task_job j "
+					   "WHERE j.task_id = t.task_id AND j.state = 'done')) "
+					   "FROM dtsmig.task t LEFT JOIN dtsmig.task_position p "
+					   "USING (task_id) WHERE t.task_id = $1", "i", task_id);
+	return rows->nrows > 0 ? rows->values[0][0] : pstrdup("");
+}
+
+bool
+trouble_has_passed(int64 task_id, TimestampTz running_since)
+{
+	return series_mark == NULL ||
+		(running_since != 0 &&
+		 TimestampDifferenceExceeds(running_since, GetCurrentTimestamp(),
+									TROUBLE_CALM_MS)) ||
+		strcmp(series_mark, progress_mark(task_id)) != 0;
+}
+
+/* Notes an error; true: it is one more of the same series. */
+static bool
+continue_series(int64 task_id, TimestampTz running_since)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	char	   *mark = progress_mark(task_id);
+	bool		same;
+
+	same = series_mark != NULL && strcmp(series_mark, mark) == 0 &&
+		!(running_since != 0 &&
+		  TimestampDifferenceExceeds(running_since, now, GOOD_RUN_MS));
+	if (!same || series_since == 0)
+		series_since = now;
+	if (series_mark)
+		pfree(series_mark);
+	series_mark = MemoryContextStrdup(TopMemoryContext, mark);
+	return same;
+}
+
+/* Options as they are now, which may be others than when the run began. */
+static TaskOptions *
+options_now(int64 task_id)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT options FROM dtsmig.task WHERE task_id = $1", "i",
+					   task_id);
+	return options_parse(rows->nrows > 0 ? book_jsonb(rows, 0, 0) : NULL);
+}
+
+static int64
+window_minutes(ErrorKind kind, const TaskOptions *options)
+{
+	switch (kind)
+	{
+		case ERROR_CONNECTION:
+			return options->retry_connection;
+		case ERROR_PASSING:
+			return options->retry_other;
+		case ERROR_FINAL:
+			break;
+	}
+	return 0;
+}
+
+/*
+ * When a failed task is resumed without being asked to, if it is: later after
+ * each failure, until auto_resume has passed since the first.
+ */
+static void
+plan_resume(int64 task_id, const TaskOptions *options, bool same_series)
+{
+	(void) books_exec("UPDATE dtsmig.task SET "
+					  "failed_since = CASE WHEN $2 THEN COALESCE(failed_since, "
+					  "pg_catalog.clock_timestamp()) ELSE pg_catalog.clock_timestamp() END "
+					  "WHERE task_id = $1", "ib", task_id, (int) same_series);
+	(void) books_exec("UPDATE dtsmig.task SET resume_at = CASE WHEN "
+					  "pg_catalog.clock_timestamp() < failed_since "
+					  "+ pg_catalog.make_interval(mins => $2::int) AND cutover_at IS NULL "
+					  "THEN pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => "
+					  "LEAST(GREATEST($3, pg_catalog.date_part('epoch', "
+					  "pg_catalog.clock_timestamp() - failed_since)), $4)) END "
+					  "WHERE task_id = $1", "iiii", task_id, options->auto_resume,
+					  (int64) RESUME_FIRST, (int64) RESUME_LAST);
+}
+
+static char *
+series_until(int64 task_id)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT pg_catalog.to_char(COALESCE(retrying_until, resume_at), "
+					   "'YYYY-MM-DD HH24:MI:SSOF') FROM dtsmig.task "
+					   "WHERE task_id = $1", "i", task_id);
+	return rows->nrows > 0 ? rows->values[0][0] : NULL;
+}
+
+static List *
+raise_alert(int64 task_id, bool again, const char *until, const ErrorData *edata)
+{
+	List	   *told = NIL;
+	char	   *text;
+
+	if (again)
+		text = alert_raise(task_id, ALERT_RETRYING, "",
+						   psprintf("it is tried again until %s: %s", until,
+									edata->message),
+						   edata->detail, edata->hint);
+	else
+	{
+		told = alert_clear(task_id, ALERT_RETRYING, NULL, 0);
+		text = alert_raise(task_id, ALERT_FAILED, "",
+						   psprintf("it has failed: %s", edata->message),
+						   until ? psprintf("It is resumed by itself at %s.", until) :
+						   edata->detail, edata->hint);
+	}
+	return text ? lappend(told, text) : told;
+}
+
+TroubleEnd
+trouble_note(int64 task_id, const ErrorData *edata, TimestampTz running_since)
+{
+	ErrorKind	kind = classify_error(edata->sqlerrcode);
+	const char *sqlstate = unpack_sql_state(edata->sqlerrcode);
+	const char *detail = edata->detail ? edata->detail : edata->context;
+	MemoryContext cxt = CurrentMemoryContext;
+	TroubleEnd	end;
+	TaskOptions *options;
+	BookRows   *rows;
+	List	   *told;
+	bool		same;
+	bool		again;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(cxt);
+	options = options_now(task_id);
+	same = continue_series(task_id, running_since);
+	rows = books_query("UPDATE dtsmig.task SET "
+					   "retrying_since = COALESCE(retrying_since, $7), "
+					   "retrying_until = COALESCE(retrying_since, $7) "
+					   "+ pg_catalog.make_interval(mins => $2::int), "
+					   "last_error = $3, last_error_detail = $4, last_error_hint = $5, "
+					   "last_error_sqlstate = $6, "
+					   "last_error_at = pg_catalog.clock_timestamp(), "
+					   "updated = pg_catalog.clock_timestamp() WHERE task_id = $1 "
+					   "RETURNING retrying_until > pg_catalog.clock_timestamp()",
+					   "iittttz", task_id, window_minutes(kind, options),
+					   edata->message, detail, edata->hint, sqlstate, series_since);
+	again = rows->nrows > 0 && book_bool(rows, 0, 0);
+	(void) books_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
+					  "retrying_since = CASE WHEN $4 THEN retrying_since END, "
+					  "retrying_until = CASE WHEN $4 THEN retrying_until END "
+					  "WHERE task_id = $1", "ittb", task_id,
+					  again ? "retrying" : "failed",
+					  again ? "running" : "idle", (int) again);
+	if (!again)
+		plan_resume(task_id, options, same);
+	rows = books_query("SELECT resume_at IS NOT NULL FROM dtsmig.task "
+					   "WHERE task_id = $1", "i", task_id);
+	end = again ? TROUBLE_RETRY :
+		rows->nrows > 0 && book_bool(rows, 0, 0) ? TROUBLE_RESUME : TROUBLE_FAILED;
+	told = raise_alert(task_id, again, series_until(task_id), edata);
+	/* a retry of the same thing is said once */
+	if (!again || !same)
+		task_log_event(task_id, again ? "warning" : "error", edata->message,
+					   detail, edata->hint, sqlstate);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+	alert_call(task_id, options->alert_function, told);
+	return end;
+}
+
+/* ------------------------------------------------------------ auto_resume */
+
+bool
+trouble_waits(int64 task_id)
+{
+	BookRows   *rows;
+	bool		waits;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = books_query("SELECT 1 FROM dtsmig.task WHERE task_id = $1 "
+					   "AND status = 'failed' AND resume_at IS NOT NULL", "i",
+					   task_id);
+	waits = rows->nrows > 0;
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return waits;
+}
+
+bool
+trouble_resume_is_due(int64 task_id, bool *over)
+{
+	BookRows   *rows;
+	bool		due = false;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = books_query("SELECT status = 'failed' AND resume_at IS NOT NULL "
+					   "AND cutover_at IS NULL, "
+					   "resume_at <= pg_catalog.clock_timestamp(), wanted = 'running' "
+					   "FROM dtsmig.task WHERE task_id = $1 FOR UPDATE", "i", task_id);
+	*over = rows->nrows == 0 ||
+		(!book_bool(rows, 0, 0) && !book_bool(rows, 0, 2));
+	/* alter_task may have switched it off */
+	if (!*over && !book_bool(rows, 0, 2) && options_now(task_id)->auto_resume == 0)
+	{
+		(void) books_exec("UPDATE dtsmig.task SET resume_at = NULL "
+						  "WHERE task_id = $1", "i", task_id);
+		*over = true;
+	}
+	if (!*over)
+	{
+		due = book_bool(rows, 0, 2);	/* resume_task was called */
+		if (!due && book_bool(rows, 0, 1))
+		{
+			(void) books_exec("UPDATE dtsmig.task SET status = 'running', "
+							  "wanted = 'running', resume_at = NULL, "
+							  "updated = pg_catalog.clock_timestamp() "
+							  "WHERE task_id = $1", "i", task_id);
+			task_log_event(task_id, "info", "the task is resumed, as auto_resume says",
+						   NULL, NULL, NULL);
+			series_since = 0;
+			due = true;
+		}
+		else if (due)
+			trouble_over();
+	}
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return due;
+}

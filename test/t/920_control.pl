@@ -1,0 +1,174 @@
+# What an operator does to a running task: throttles.
+#
+# A busy machine can make a throttled task slower, never faster: of many
+# windows of time none may be above the rate, and one has to reach it.
+use strict;
+use warnings;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Dts::Compare qw(same_table);
+use Dts::Env qw(poll_until);
+use Dts::MariaDB;
+use Dts::PgSource;
+use Dts::Postgres;
+use Dts::Task;
+
+my $my = Dts::MariaDB->new->start;
+my $src = Dts::PgSource->new->start;
+my $pg = Dts::Postgres->new(preload => 1, conf => "max_worker_processes = 60\nmax_connections = 100")->start;
+$pg->sql('CREATE EXTENSION dtsmig');
+
+# ------------------------------------------------------------- throttles
+my $wide = 4000;
+$my->sql(<<"END");
+CREATE DATABASE c; USE c;
+CREATE TABLE narrow (id int PRIMARY KEY, v varchar(20));
+INSERT INTO narrow SELECT seq, CONCAT('v', seq) FROM seq_1_to_200000;
+CREATE TABLE wide (id int PRIMARY KEY, v mediumtext);
+INSERT INTO wide SELECT seq, REPEAT('x', 10000) FROM seq_1_to_$wide;
+CREATE TABLE log_narrow (id int PRIMARY KEY, v varchar(20));
+CREATE TABLE log_wide (id int PRIMARY KEY, v mediumtext);
+END
+$src->sql(<<"END");
+CREATE SCHEMA c;
+CREATE TABLE c.narrow (id int PRIMARY KEY, v varchar(20));
+INSERT INTO c.narrow SELECT g, 'v' || g FROM generate_series(1, 200000) g;
+CREATE TABLE c.wide (id int PRIMARY KEY, v text);
+INSERT INTO c.wide SELECT g, repeat('x', 10000) FROM generate_series(1, $wide) g;
+CREATE TABLE c.log_narrow (id int PRIMARY KEY, v varchar(20));
+CREATE TABLE c.log_wide (id int PRIMARY KEY, v text);
+ANALYZE;
+END
+
+my (@runs, %task);
+sub task
+{
+    my ($name, $source, $table, $options) = @_;
+    my $t = $task{$name} = Dts::Task->new($source, $pg, name => $name,
+        db => $source == $my ? 'c' : 'postgres',
+        objects => [ { schema => 'c', table => $table, target_schema => $name } ],
+        options => $options)->start;
+    return $t;
+}
+
+# What a task has done so far, in the unit of its throttle, and when.
+my %count = (
+    full_rows => sub { "SELECT rows_copied FROM dtsmig.tasks WHERE name = '$_[0]'" },
+    full_mb => sub { "SELECT bytes_copied / 1048576.0 FROM dtsmig.tasks WHERE name = '$_[0]'" },
+    incremental_rows => sub { "SELECT count(*) FROM $_[0].log_narrow" },
+    incremental_mb => sub { "SELECT count(*) * 10000 / 1048576.0 FROM $_[0].log_wide" },
+);
+
+# Notes samples of all runs until each has kept to its rate for a window.
+my $window = 8;
+sub measure
+{
+    my ($rates) = @_;
+    my (%samples, %best, %worst);
+    my $end = time + 120;
+    while (time < $end && grep { ($best{$_} // 0) < 0.9 } keys %$rates)
+    {
+        my @names = sort keys %$rates;
+        my @rows = $pg->rows(join ' UNION ALL ', map { my ($kind) = /^\w_(\w+)/;
+            "SELECT '$_', (" . $count{$kind}->($_) . ')::float8, extract(epoch FROM clock_timestamp())' } @names);
+        for (@rows)
+        {
+            my ($name, $n, $at) = @$_;
+            push @{ $samples{$name} }, [ $at, $n ];
+            my ($first) = grep { $at - $_->[0] >= $window } reverse @{ $samples{$name} };
+            next unless $first;
+            my $r = ($n - $first->[1]) / ($at - $first->[0]) / $rates->{$name};
+            $best{$name} = $r if $r > ($best{$name} // 0);
+        }
+        sleep 0.5;
+    }
+    for (sort keys %$rates)
+    {
+        my $is = sprintf '%s: %.1f of %s a second', $_, ($best{$_} // 0) * $rates->{$_}, $rates->{$_};
+        cmp_ok($best{$_} // 0, '>=', 0.9, "$is, reached");
+        cmp_ok($best{$_} // 9, '<=', 1.1, "$is, not exceeded");
+    }
+}
+
+my %rates = (m_full_rows => 500, p_full_rows => 500, m_full_mb => 1,
+    p_full_mb => 1, m_incremental_rows => 200, p_incremental_rows => 200,
+    m_incremental_mb => 1, p_incremental_mb => 1);
+for my $name (sort keys %rates)
+{
+    my ($kind, $unit) = $name =~ /^\w_(\w+)_(\w+)/;
+    task($name, $name =~ /^m/ ? $my : $src,
+        ($kind eq 'full' ? '' : 'log_') . ($unit eq 'rows' ? 'narrow' : 'wide'),
+        { "throttle_${kind}_$unit" => $rates{$name}, copy_workers => 2,
+            $name =~ /full/ ? (rows_per_range => 20000) : () });
+}
+$task{$_}->wait_for('incremental', 120) for grep { /incremental/ } keys %task;
+# many small transactions, and a large one
+$my->sql(<<'END');
+USE c;
+DELIMITER //
+CREATE PROCEDURE fill() BEGIN DECLARE i int DEFAULT 0; WHILE i < 200 DO
+ INSERT INTO log_narrow SELECT i * 50 + seq, 'v' FROM seq_1_to_50;
+ INSERT INTO log_wide SELECT i * 20 + seq, REPEAT('x', 10000) FROM seq_1_to_20; SET i = i + 1; END WHILE; END//
+DELIMITER ;
+END
+$my->sql('USE c; CALL fill(); INSERT INTO log_narrow SELECT seq, "large" FROM seq_20001_to_30000');
+$src->sql(<<'END');
+DO $$BEGIN FOR i IN 0 .. 199 LOOP
+ INSERT INTO c.log_narrow SELECT i * 50 + g, 'v' FROM generate_series(1, 50) g;
+ INSERT INTO c.log_wide SELECT i * 20 + g, repeat('x', 10000) FROM generate_series(1, 20) g;
+ COMMIT; END LOOP; END$$;
+INSERT INTO c.log_narrow SELECT g, 'large' FROM generate_series(20001, 30000) g;
+END
+measure(\%rates);
+
+# another rate takes effect while the task runs
+$_ *= 2 for values %rates;
+$pg->sql(join ';', map { my ($o) = /^\w_(\w+)/; "SELECT dtsmig.alter_task('$_', '{\"throttle_$o\": $rates{$_}}')" } keys %rates);
+sleep 2;
+measure(\%rates);
+
+# a throttled worker stops at once
+my $start = time;
+$task{m_full_rows}->pause;
+$task{p_incremental_rows}->pause;
+note sprintf 'two throttled tasks paused in %.2f s', time - $start;
+$task{$_}->resume for qw(m_full_rows p_incremental_rows);
+
+# without a limit all is done soon, and right
+$pg->sql(join ';', map { my ($o) = /^\w_(\w+)/; "SELECT dtsmig.alter_task('$_', '{\"throttle_$o\": 0}')" } keys %rates);
+for my $name (sort keys %rates)
+{
+    my $source = $name =~ /^m/ ? $my : $src;
+    my $table = $name =~ /full_rows/ ? 'narrow' : $name =~ /full/ ? 'wide' : $name =~ /rows/ ? 'log_narrow' : 'log_wide';
+    $task{$name}->wait_for('incremental', 120);
+    $task{$name}->catch_up(120);
+    is($pg->value("SELECT count(*) || ' ' || sum(id) FROM $name.$table"),
+        $source == $my ? $my->sql("SELECT CONCAT(COUNT(*), ' ', SUM(id)) FROM c.$table") : $src->value("SELECT count(*) || ' ' || sum(id) FROM c.$table"),
+        "$name: everything arrived");
+    $task{$name}->release->drop;
+}
+
+# statements at the source, counted there
+$my->sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
+my $t = task('queries', $my, 'narrow', { throttle_full_queries => 20, rows_per_range => 1000 });
+my $counted = "SELECT CONCAT(COUNT(*), ' ', UNIX_TIMESTAMP(NOW(6))) FROM mysql.general_log WHERE command_type = 'Query' "
+  . "AND thread_id IN (SELECT thread_id FROM mysql.general_log WHERE argument LIKE '%FROM `c`.`narrow` WHERE%')";
+my (@samples, $best);
+poll_until(sub {
+    my ($n, $at) = split / /, $my->sql($counted);
+    push @samples, [ $at, $n ];
+    my ($first) = grep { $_->[1] > 0 && $at - $_->[0] >= 6 } reverse @samples;
+    my $r = $first ? ($n - $first->[1]) / ($at - $first->[0]) / 20 : 0;
+    $best = $r if $r > ($best // 0);
+    return ($best // 0) >= 0.9;
+}, 120, 0.5);
+note sprintf '%.1f statements of 20 a second', $best * 20;
+cmp_ok($best, '>=', 0.9, 'statements at the source reach their rate');
+cmp_ok($best, '<=', 1.1, 'and do not exceed it');
+$my->sql('SET GLOBAL general_log = OFF');
+$pg->sql(q{SELECT dtsmig.alter_task('queries', '{"throttle_full_queries": null}')});
+$t->wait_for('incremental', 120);
+same_table($my, 'c.narrow', $pg, 'queries.narrow', 'copied as slowly as asked');
+$t->release->drop;
+
+done_testing();
