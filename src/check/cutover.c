@@ -103,16 +103,6 @@ check_objects(const Verify *v)
 
 /* ---------------------------------------------------------- the source */
 
-static int64
-changes_applied(const Verify *v)
-{
-	BookRows   *rows;
-
-	rows = books_query("SELECT changes FROM dtsmig.task_position WHERE task_id = $1",
-					   "i", v->task->id);
-	return rows->nrows ? book_int(rows, 0, 0) : 0;
-}
-
 static void
 rest(long ms)
 {
@@ -173,7 +163,7 @@ drain(Verify *v, const CutoverOptions *options)
 static void
 check_quiet(const Verify *v, int64 before)
 {
-	int64		after = changes_applied(v);
+	int64		after = verify_changes_applied(v);
 
 	if (after != before)
 		refuse(v, "the source is being written to",
@@ -293,7 +283,7 @@ cutover_check(Verify *v, const CutoverOptions *options)
 	stop_writes(v, options);
 	check_writers(v, true);
 	(void) drain(v, options);
-	changes = changes_applied(v);
+	changes = verify_changes_applied(v);
 	rest(options->quiet_ms);
 	check_writers(v, false);
 	(void) drain(v, options);

@@ -190,6 +190,8 @@ extern void verify_settle_multiset(Verify *v, VerifyTable *t,
  */
 extern void verify_wait_applied(Verify *v, const char *position,
 								long timeout_ms);
+/* Rows that the task has changed here so far, as its books have it. */
+extern int64 verify_changes_applied(const Verify *v);
 
 /* verify_results.c */
 extern void verify_begin(Verify *v);

@@ -11,7 +11,8 @@
  * here all of it had been applied. A row is equal if it is now, or if it is
  * here as it was at the source in one of the last rounds: then it is on its
  * way. A row that moves all the time and does neither is counted as not
- * settled.
+ * settled. What differs in a table without a key is known by numbers of equal
+ * rows only, and takes more rounds.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,8 +31,14 @@
 /* Rows looked at together. */
 #define LOOK_ROWS 100
 #define MAX_ROUNDS 40
-/* Rounds that have to be as the one before. */
+/*
+ * Rounds that have to be as the one before. Of rows without a key only the
+ * number of equal ones is known: where they change between a few values, the
+ * same numbers come again by chance. So it takes more rounds, unless nothing
+ * was applied during a round.
+ */
 #define MUST_STAY 2
+#define MUST_STAY_COUNTED 15
 #define REMEMBERED 16
 #define WAIT_APPLIED_MS 120000
 
@@ -68,6 +75,16 @@ nap(long ms)
 					 ms, dts_wait_event(DTS_WAIT_VERIFY));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
+}
+
+int64
+verify_changes_applied(const Verify *v)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT changes FROM dtsmig.task_position WHERE task_id = $1",
+					   "i", v->task->id);
+	return rows->nrows ? book_int(rows, 0, 0) : 0;
 }
 
 void
@@ -333,6 +350,7 @@ typedef struct Counting
 	HTAB	   *rows;
 	bool		source;			/* rows are the source's */
 	int64		read;
+	int			must_stay;		/* rounds */
 	bool		show;			/* rows that count are put into results */
 	uint64		parts;			/* rows that are counted in this pass */
 	uint64		part;
@@ -341,7 +359,7 @@ typedef struct Counting
 static bool
 has_stayed(const Counting *c, const Counted *entry)
 {
-	return !c->v->task->do_incremental || entry->stayed >= MUST_STAY;
+	return !c->v->task->do_incremental || entry->stayed >= c->must_stay;
 }
 
 /* TextRowTaker */
@@ -447,6 +465,8 @@ count_part(Verify *v, VerifyTable *t, const CheckScope *scope, uint64 part,
 						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	for (int r = 0; !settled && r < MAX_ROUNDS / 2; r++)
 	{
+		int64		changes = verify_changes_applied(v);
+
 		if (r > 0)
 			nap(Min(20 * r, 300));
 		hash_seq_init(&seq, c.rows);
@@ -464,6 +484,8 @@ count_part(Verify *v, VerifyTable *t, const CheckScope *scope, uint64 part,
 		v->moved += c.read;
 		verify_pace(v, c.read);
 		c.read = 0;
+		c.must_stay = verify_changes_applied(v) == changes ? MUST_STAY :
+			MUST_STAY_COUNTED;
 		settled = judge_counts(&c);
 	}
 	if (hash_get_num_entries(c.rows) > 0)

@@ -41,8 +41,11 @@ END_SQL
     my @writers = map { $src->background(sub {
         my $id = 1 + int rand 3000;
         my $p = 1 + int rand 500;
-        return "UPDATE nums SET n = n + 1, t = 'w' || n WHERE id = $id; UPDATE words SET v = v + 1 WHERE v = $id; DELETE FROM parent WHERE id = $p; INSERT INTO parent VALUES ($p) ON CONFLICT DO NOTHING; INSERT INTO child (parent_id) VALUES ($p); UPDATE keyless SET b = 'x' || $id WHERE a = $id % 50;\n";
+        return "UPDATE nums SET n = n + 1, t = 'w' || n WHERE id = $id; UPDATE words SET v = v + 1 WHERE v = $id; DELETE FROM parent WHERE id = $p; INSERT INTO parent VALUES ($p) ON CONFLICT DO NOTHING; INSERT INTO child (parent_id) VALUES ($p); UPDATE keyless SET b = 'x' || ($id / 50 % 20) WHERE a = $id % 50;\n";
     }) } 1, 2;
+    # rows without a key go to and fro between a few values
+    my $flips = 0;
+    push @writers, $src->background(sub { $flips++; return "UPDATE keyless SET b = 'y' || @{[ $flips % 20 ]} WHERE a = @{[ int rand 50 ]};\n" });
     my $bad = join '', map { $found->() } 1 .. 3;
     is($bad, '', "$name: nothing is reported while it is written to");
     for my $round (1 .. 3)
