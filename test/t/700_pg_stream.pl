@@ -154,6 +154,19 @@ DO $$ BEGIN FOR i IN 1 .. 3000 LOOP BEGIN INSERT INTO s.two VALUES (i % 500, 'su
 END
 same('transactions in progress and parts of them rolled back');
 cmp_ok($v < 14 ? 1 : $src->value("SELECT stream_txns FROM pg_stat_replication_slots WHERE slot_name = '$slot'"), '>', 0, 'they were streamed');
+# Large ones side by side, while the task is away: while one is told, parts of
+# the next come, and must not get into its way.
+$task->pause;
+my @beside = map {
+    my $n = $_;
+    my $from = 100000 * $n;
+    my $sql = join '', map { my $at = $from + 3000 * $_; "BEGIN; INSERT INTO s.parent SELECT i, $n FROM generate_series($at + 1, $at + 2000) i; SAVEPOINT a; UPDATE s.parent SET v = -1 WHERE id > $at AND id <= $at + 500; ROLLBACK TO a; DELETE FROM s.parent WHERE id BETWEEN $at + 1 AND $at + 100; " . ($_ % 3 == 2 ? 'ROLLBACK' : 'COMMIT') . "; INSERT INTO s.parent VALUES (-$at - $n, $n);\n" } 0 .. 5;
+    IPC::Run::start([ $src->psql_cmd ], \$sql, \my $o, \my $e, IPC::Run::timeout(100));
+} 1 .. 3;
+IPC::Run::finish($_) for @beside;
+$task->resume;
+same('large transactions side by side');
+
 my $open = IPC::Run::start([ $src->psql_cmd ], \my $in, \my $out, \my $err, IPC::Run::timeout(100));
 $in = "BEGIN; INSERT INTO s.wide_null SELECT i, md5(i::text) FROM generate_series(1000, 9000) i; SELECT 'half';\n";
 IPC::Run::pump($open) until $out =~ /half/;

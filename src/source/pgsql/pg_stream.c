@@ -64,6 +64,10 @@
 #define KEEPALIVE_SIZE		18
 #define REPORT_SIZE			34
 
+/* After so many messages of a replay the wire is looked at, for so many. */
+#define PUMP_EVERY			64
+#define PUMP_MESSAGES		256
+
 static XLogRecPtr
 read_u64(const char *p)
 {
@@ -195,6 +199,31 @@ is_unconfirmed(SourceStream *stream, TimestampTz now)
 		TimestampDifferenceExceeds(stream->beaten, now, HEARTBEAT_MS);
 }
 
+/* As pg_copy_next, but first what was held. */
+static int
+next_message(SourceStream *stream, const char **data, Size *len, long timeout_ms)
+{
+	if (stream->held == NULL)
+		return pg_copy_next(stream->conn, data, len, timeout_ms);
+	*data = stream->held;
+	*len = stream->held_len;
+	stream->held = NULL;
+	return 1;
+}
+
+/* Decodes an XLogData; *data, *len become those of the message in it. */
+static void
+open_data(SourceStream *stream, const char **data, Size *len)
+{
+	XLogRecPtr	start = read_u64(*data + 1);
+	XLogRecPtr	end = read_u64(*data + 9);
+
+	stream->received = Max(stream->received, Max(start, end));
+	*data += DATA_HEADER;
+	*len -= DATA_HEADER;
+	decode(stream, *data, *len, TransactionIdIsValid(stream->streaming), start);
+}
+
 /* *data, *len: the message in the XLogData, valid until the next call */
 static WireEvent
 read_wire(SourceStream *stream, const char **data, Size *len, long timeout_ms)
@@ -222,7 +251,7 @@ read_wire(SourceStream *stream, const char **data, Size *len, long timeout_ms)
 				stream->confirmed > stream->told_confirmed)
 				wait = Min(wait, IDLE_MS);
 		}
-		rc = pg_copy_next(stream->conn, data, len, wait);
+		rc = next_message(stream, data, len, wait);
 		if (rc < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_CONNECTION_FAILURE),
@@ -237,14 +266,7 @@ read_wire(SourceStream *stream, const char **data, Size *len, long timeout_ms)
 		}
 		if (*len >= DATA_HEADER && (*data)[0] == 'w')
 		{
-			XLogRecPtr	start = read_u64(*data + 1);
-			XLogRecPtr	end = read_u64(*data + 9);
-
-			stream->received = Max(stream->received, Max(start, end));
-			*data += DATA_HEADER;
-			*len -= DATA_HEADER;
-			decode(stream, *data, *len, TransactionIdIsValid(stream->streaming),
-				   start);
+			open_data(stream, data, len);
 			return WIRE_MESSAGE;
 		}
 		if (*len == 0 || (*data)[0] != 'k')
@@ -312,35 +334,6 @@ out_of_place(SourceStream *stream)
 					stream->msg->kind)));
 }
 
-/* Tells what is left of a transaction that was in progress. */
-static Change *
-replay(SourceStream *stream, MemoryContext rowcxt)
-{
-	const PgOutputMessage *msg = stream->msg;
-	Change	   *change;
-	Size		len;
-
-	while (stream->waiting ||
-		   (stream->replay != NULL && spool_read(stream, stream->replay, &len)))
-	{
-		if (!stream->waiting)
-		{
-			decode(stream, stream->replay_buf, len, true, stream->commit_lsn);
-			CHECK_FOR_INTERRUPTS();
-		}
-		if (msg->kind == PGOUTPUT_RELATION)
-			stream_take_relation(stream);
-		else if ((change = stream_tell(stream, rowcxt)) != NULL)
-			return change;
-	}
-	if (stream->replay != NULL)
-		spool_drop(stream, stream->replay);
-	stream->replay = NULL;
-	change = end_transaction(stream, stream->end_lsn, stream->commit_time);
-	stream->end_lsn = InvalidXLogRecPtr;
-	return change;
-}
-
 /*
  * A message between STREAM START and STREAM STOP is kept; those that say
  * nothing of rows are passed over.
@@ -363,6 +356,80 @@ take_streamed(SourceStream *stream, const char *data, Size len)
 		default:
 			break;
 	}
+}
+
+/*
+ * Takes in parts of transactions in progress that have come while another is
+ * replayed, so that the source goes on decoding meanwhile. The first message
+ * of another kind has to wait, and all that follow it.
+ */
+static void
+pump(SourceStream *stream)
+{
+	for (int i = 0; i < PUMP_MESSAGES && stream->held == NULL; i++)
+	{
+		const char *data;
+		Size		len;
+
+		if (pg_copy_next(stream->conn, &data, &len, 0) <= 0)
+			return;
+		if (len > 0 && data[0] == 'k')
+			take_keepalive(stream, data, len, GetCurrentTimestamp());
+		else if (len > DATA_HEADER && data[0] == 'w' &&
+				 (TransactionIdIsValid(stream->streaming) ||
+				  data[DATA_HEADER] == PGOUTPUT_STREAM_START))
+		{
+			open_data(stream, &data, &len);
+			if (TransactionIdIsValid(stream->streaming))
+				take_streamed(stream, data, len);
+			else if (TransactionIdIsValid(stream->msg->xid))
+				stream->streaming = stream->msg->xid;
+			else
+				out_of_place(stream);
+		}
+		else
+		{
+			stream->held = data;
+			stream->held_len = len;
+		}
+	}
+	report_if_due(stream, GetCurrentTimestamp(), false);
+}
+
+/* Tells what is left of a transaction that was in progress. */
+static Change *
+replay(SourceStream *stream, MemoryContext rowcxt)
+{
+	const PgOutputMessage *msg = stream->msg;
+	Change	   *change;
+	Size		len;
+
+	for (;;)
+	{
+		if (!stream->waiting && ++stream->unpumped >= PUMP_EVERY)
+		{
+			stream->unpumped = 0;
+			pump(stream);
+		}
+		if (!stream->waiting &&
+			(stream->replay == NULL || !spool_read(stream, stream->replay, &len)))
+			break;
+		if (!stream->waiting)
+		{
+			decode(stream, stream->replay_buf, len, true, stream->commit_lsn);
+			CHECK_FOR_INTERRUPTS();
+		}
+		if (msg->kind == PGOUTPUT_RELATION)
+			stream_take_relation(stream);
+		else if ((change = stream_tell(stream, rowcxt)) != NULL)
+			return change;
+	}
+	if (stream->replay != NULL)
+		spool_drop(stream, stream->replay);
+	stream->replay = NULL;
+	change = end_transaction(stream, stream->end_lsn, stream->commit_time);
+	stream->end_lsn = InvalidXLogRecPtr;
+	return change;
 }
 
 /* A message outside of the parts of transactions in progress. */

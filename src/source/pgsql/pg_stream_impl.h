@@ -80,6 +80,10 @@ struct SourceStream
 
 	/* transactions in progress */
 	TransactionId streaming;	/* between STREAM START and STOP; else invalid */
+	const char *held;			/* a message that came during a replay and has to
+								 * wait for its end; NULL */
+	Size		held_len;
+	int			unpumped;		/* messages replayed since the wire was looked at */
 	HTAB	   *spools;
 	PgSpool    *replay;			/* is being told */
 	char	   *replay_buf;
