@@ -10,25 +10,18 @@ use Dts::PgSource qw(same_pg_tables);
 use Dts::Postgres;
 use Dts::Task;
 
-# source, destination (another than the server that is built for)
-for my $case (@ARGV ? map { [$_] } @ARGV : ([ 'postgresql-10' ], [ 'postgresql-13' ], [undef]))
-{
-    my ($kind, $into) = @$case;
-    my $name = $kind // 'postgresql-15';
-  SKIP:
-    {
-        my $root = $into ? Dts::Postgres::foreign_root($into) : undef;
-        skip "$name: no $into to migrate into here", 1 if $into && !$root;
-        one($name, $kind, $root);
-    }
-}
+# source, destination (undef: the server that the run is for)
+my @cases = ([ 'postgresql-10' ], [ 'postgresql-13' ], [undef], [ 'postgresql-18', 'postgresql-18-dev' ]);
+@cases = map { [ split /,/ ] } @ARGV if @ARGV;
+one(@$_) for @cases;
 done_testing();
 
 sub one
 {
-    my ($name, $kind, $root) = @_;
+    my ($kind, $into) = @_;
+    my $name = $kind // 'postgresql-15';
     my $src = Dts::PgSource->new(kind => $kind, conf => 'max_connections = 100')->start;
-    my $pg = Dts::Postgres->new(preload => 1, root => $root)->start;
+    my $pg = Dts::Postgres->new(preload => 1, kind => $into)->start;
     $pg->sql('CREATE EXTENSION dtsmig');
     my @bench = (bindir() . '/pgbench', '-h', '127.0.0.1', '-p', $src->{port}, '-U', 'postgres');
     is(system("@bench -q -i -s 5 postgres >/dev/null 2>&1"), 0, "$name: pgbench -i");
@@ -38,6 +31,10 @@ CREATE TABLE counted (id serial PRIMARY KEY, t text, big text); ALTER TABLE coun
 INSERT INTO counted (t, big) SELECT 'c', repeat('b', 3000) FROM generate_series(1, 1000);
 CREATE SEQUENCE free_seq INCREMENT BY 3;
 CREATE VIEW seen AS SELECT bid, sum(abalance) AS s FROM pgbench_accounts GROUP BY bid;
+-- as minor releases from the end of 2026 do of their own
+ALTER TABLE counted ALTER t SET (n_distinct = 5);
+UPDATE pg_attribute SET attoptions = attoptions || '{pg_attver=77}' WHERE attrelid = 'counted'::regclass AND attname = 't';
+UPDATE pg_attribute SET attoptions = '{pg_attver=78}' WHERE attrelid = 'counted'::regclass AND attname = 'big';
 END
     my $log = tmpdir() . "/pgbench-$name.log";
     my $script = tmpdir() . "/more-$name.sql";
@@ -67,6 +64,8 @@ END
     reap($bench, 'INT', 30);
     $task->catch_up(120);
     same_pg_tables($src, $pg, "$name: moved while it was written");
+    like($pg->value("SELECT string_agg(attoptions::text, ' ') FROM pg_attribute WHERE attrelid = 'counted'::regclass AND attname = 't'"),
+        qr/n_distinct=5/, "$name: a column's options are taken along, without what is the server's own");
     my $done = () = slurp($log) =~ /ERROR/g;
     is($done, 0, "$name: nothing that the application did failed") or diag slurp($log);
     cmp_ok($src->value('SELECT count(*) FROM pgbench_history'), '>', 500, "$name: there was load");

@@ -16,12 +16,20 @@
 
 #include "source/pgsql/pg_archive.h"
 
+#include "catalog/pg_class.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
 #define FORMAT_CUSTOM 1
 #define VERSION(major, minor) ((major) * 256 + (minor))
+/*
+ * A server's own count of changes of a column, which minor releases of the
+ * end of 2026 keep among the column's options. A pg_dump of before does not
+ * know that it is not to be told to another server.
+ */
+#define COLUMN_VERSION "pg_attver="
 
 typedef struct Reader
 {
@@ -137,6 +145,67 @@ read_head(Reader *r)
 	return read_int(r);
 }
 
+/* A line of a definition, without what is only the source's own. */
+static void
+append_line(StringInfo buf, char *line)
+{
+	char	   *list = NULL;
+	char	   *item;
+	const char *before = "";
+
+	if (strncmp(line, "ALTER ", 6) == 0 && strstr(line, COLUMN_VERSION) != NULL)
+		for (char *p = line; (p = strstr(p, " SET (")) != NULL; p++)
+			list = p + strlen(" SET (");
+	if (list == NULL || strstr(list, COLUMN_VERSION) == NULL ||
+		strlen(list) < 2 || strcmp(list + strlen(list) - 2, ");") != 0)
+	{
+		appendStringInfo(buf, "%s\n", line);
+		return;
+	}
+	list[strlen(list) - 2] = '\0';
+	for (char *next = list; (item = next) != NULL;)
+	{
+		next = strstr(item, ", ");
+		if (next != NULL)
+		{
+			*next = '\0';
+			next += 2;
+		}
+		if (strncmp(item, COLUMN_VERSION, strlen(COLUMN_VERSION)) == 0)
+			continue;
+		if (*before == '\0')
+			appendBinaryStringInfo(buf, line, list - line);
+		appendStringInfo(buf, "%s%s", before, item);
+		before = ", ";
+	}
+	if (*before != '\0')
+		appendStringInfoString(buf, ");\n");
+}
+
+static char *
+without_column_versions(char *definition)
+{
+	StringInfoData buf;
+
+	if (strstr(definition, COLUMN_VERSION) == NULL)
+		return definition;
+	initStringInfo(&buf);
+	for (char *line = definition; *line;)
+	{
+		char	   *end = strchr(line, '\n');
+
+		if (end == NULL)
+		{
+			appendStringInfoString(&buf, line);
+			break;
+		}
+		*end = '\0';
+		append_line(&buf, line);
+		line = end + 1;
+	}
+	return buf.data;
+}
+
 static PgEntry *
 read_entry(Reader *r)
 {
@@ -154,6 +223,8 @@ read_entry(Reader *r)
 		bad_archive(r, "An entry is out of range");
 	e->section = (PgSection) section;
 	e->definition = read_string(r, NULL);
+	if (e->classid == RelationRelationId)
+		e->definition = without_column_versions(e->definition);
 	e->drop = read_string(r, NULL);
 	(void) read_string(r, NULL);	/* COPY */
 	e->schema = read_string(r, NULL);

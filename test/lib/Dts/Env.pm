@@ -25,7 +25,7 @@ our @EXPORT_OK = qw(
 
 my $topdir = abs_path(dirname(__FILE__) . '/../../..');
 my $main_pid = $$;
-my $failed = 0;
+my $crashed = 0;
 my ($base, %children, @hooks);
 
 sub topdir { return $topdir; }
@@ -269,6 +269,14 @@ sub note_time
     printf "# %s: %.1f s\n", $text, time - $start;
 }
 
+# A server that was to run has crashed: the test fails, whatever it saw.
+sub crashed
+{
+    my ($text) = @_;
+    print STDERR "# $text\n";
+    $crashed = 1;
+}
+
 # Servers and proxies register how they are stopped.
 sub on_exit { push @hooks, $_[0]; }
 
@@ -302,6 +310,8 @@ END
             $ok &&= $tb->is_passing;
         }
         _cleanup();
+        $status = 1 if $crashed && $status == 0;
+        $ok &&= !$crashed;
         if (defined $base && -d $base)
         {
             if ($ok && !$ENV{DTS_KEEP})

@@ -1,21 +1,25 @@
 # Dts::Install: builds the extension and installs it into a private copy of
-# the PostgreSQL installation, so that a test run neither needs rights on nor
-# disturbs the one of the machine. Sets DTS_BINDIR for everything after it.
+# a PostgreSQL installation, so that a test run neither needs rights on nor
+# disturbs the one of the machine.
+#
+#   build_and_install($tmp);                      the one of PG_CONFIG
+#   my $bindir = foreign_bindir('postgresql-18-dev');  one of test/servers
 package Dts::Install;
 use strict;
 use warnings;
 use Carp qw(croak);
 use Exporter qw(import);
+use Fcntl qw(:flock);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
-use Dts::Env qw(topdir);
+use Dts::Env qw(topdir tmpdir);
 
-our @EXPORT_OK = qw(build_and_install pg_config);
+our @EXPORT_OK = qw(build_and_install foreign_bindir pg_config);
 
 sub pg_config
 {
-    my ($what) = @_;
-    my $program = $ENV{PG_CONFIG} // 'pg_config';
+    my ($what, $program) = @_;
+    $program //= $ENV{PG_CONFIG} // 'pg_config';
     chomp(my $v = `$program --$what`);
     croak "$program --$what failed" if $? || $v eq '';
     return $v;
@@ -39,28 +43,59 @@ sub _run
     croak "failed: @cmd";
 }
 
-# dir: an existing folder, readable by everybody.
-sub build_and_install
+# Builds in folder from with the PostgreSQL of program (undef: the default)
+# and installs into a copy of it below dir. Returns the copy's bindir.
+sub _install
 {
-    my ($dir) = @_;
+    my ($dir, $from, $program) = @_;
     my $log = "$dir/build.log";
-    my @make = ('make', '-C', topdir(), '-s');
-    push @make, "PG_CONFIG=$ENV{PG_CONFIG}" if $ENV{PG_CONFIG};
+    my @make = ('make', '-C', $from, '-s');
+    push @make, "PG_CONFIG=$program" if $program;
     push @make, 'WERROR=1' if $ENV{WERROR};
     chomp(my $cpus = `nproc 2>/dev/null` || 1);
     _run($log, @make, "-j$cpus", 'all');
     my $dest = "$dir/install";
     for my $what (qw(bindir pkglibdir sharedir))
     {
-        my $path = pg_config($what);
+        my $path = pg_config($what, $program);
         make_path(dirname("$dest$path"));
         _run($log, '/bin/cp', '-a', "$path", "$dest$path") if !-e "$dest$path";
     }
     _run($log, @make, 'install', "DESTDIR=$dest");
-    my $bindir = $dest . pg_config('bindir');
+    my $bindir = $dest . pg_config('bindir', $program);
     croak "no postgres in $bindir" unless -x "$bindir/postgres";
-    $ENV{DTS_BINDIR} = $bindir;
     return $bindir;
+}
+
+# dir: an existing folder, readable by everybody. Sets DTS_BINDIR for
+# everything after it.
+sub build_and_install
+{
+    my ($dir) = @_;
+    return $ENV{DTS_BINDIR} = _install($dir, topdir(), $ENV{PG_CONFIG});
+}
+
+# The programs of another PostgreSQL than the run's, with the extension built
+# for it: once for all files of a run, from a copy, as the objects of one
+# version are no good for another.
+sub foreign_bindir
+{
+    my ($kind) = @_;
+    chomp(my $root = `"${\topdir()}/test/servers" --path "$kind"`);
+    croak "no server $kind" unless $root && -x "$root/bin/pg_config";
+    my $dir = ($ENV{DTS_TMP} // tmpdir()) . "/$kind";
+    make_path("$dir/src");
+    open my $lock, '>>', "$dir/lock" or croak "$dir/lock: $!";
+    flock($lock, LOCK_EX);
+    if (!-e "$dir/bindir")
+    {
+        _run("$dir/build.log", '/bin/sh', '-c', 'cd "$1" && tar -c --exclude="*.o" '
+              . '--exclude="*.so" --exclude="*.bc" --exclude="*.d" Makefile dtsmig* src | tar -x -C "$2"',
+            'sh', topdir(), "$dir/src");
+        symlink _install($dir, "$dir/src", "$root/bin/pg_config"), "$dir/bindir"
+          or croak "$dir/bindir: $!";
+    }
+    return readlink "$dir/bindir";
 }
 
 1;

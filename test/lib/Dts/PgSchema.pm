@@ -13,12 +13,12 @@ use Dts::Env qw(bindir);
 our @EXPORT_OK = qw(dump_objects compare_schemas);
 
 # Hash of "Name: …; Type: …; Schema: …" to the definition; always by the
-# destination's pg_dump. exclude: schemas; args: more options.
+# destination's pg_dump (in bindir). exclude: schemas; args: more options.
 sub dump_objects
 {
     my ($server, $db, %opt) = @_;
     my ($out, $err) = ('', '');
-    IPC::Run::run([ bindir() . '/pg_dump', '-h', '127.0.0.1', '-p', $server->{port},
+    IPC::Run::run([ ($opt{bindir} // bindir()) . '/pg_dump', '-h', '127.0.0.1', '-p', $server->{port},
         '-U', 'postgres', '--schema-only', ($opt{grants} ? () : qw(--no-owner --no-acl)),
         (map { "--exclude-schema=$_" } @{ $opt{exclude} // [] }), @{ $opt{args} // [] },
         '-d', $db ], '<', \undef, '>', \$out, '2>', \$err) or croak "pg_dump: $err";
@@ -31,6 +31,8 @@ sub dump_objects
     {
         # said once for all that follow
         $text =~ s/^SET default_(?:tablespace|table_access_method) = .*;\n//mg;
+        # a server's own count, which a pg_dump of before it takes for an option
+        $text =~ s/^ALTER .* SET \(pg_attver=\d+\);\n//mg;
         $text =~ s/\A\s+|\s+\z//g;
         push @{ $objects{$name} }, $text;
     }
@@ -43,6 +45,7 @@ sub dump_objects
 sub compare_schemas
 {
     my ($src, $from, $dst, $to, %opt) = @_;
+    $opt{bindir} //= $dst->{bindir};
     my $a = dump_objects($src, $from, %opt);
     my $b = dump_objects($dst, $to, %opt, exclude => [ 'dtsmig', @{ $opt{exclude} // [] } ]);
     my $own = qr/Name: (?:dtsmig|EXTENSION dtsmig|src_\w+|USER MAPPING \w+ SERVER src_\w+);/;

@@ -4,6 +4,8 @@
 #   $pg->sql('CREATE EXTENSION dtsmig');
 #   my $n = $pg->value('SELECT count(*) FROM shop.orders');
 #
+# kind: the destination is of another version than the run's: a server of
+# test/servers that has headers, with the extension built for it.
 # conf: extra lines for postgresql.conf; fsync => 1 for a server that keeps its
 # promises after a crash of the machine too (kill -9 needs none of it).
 package Dts::Postgres;
@@ -15,6 +17,7 @@ use IPC::Run ();
 use Time::HiRes qw(sleep time);
 use Dts::Env qw(tmpdir bindir free_port spawn reap alive run_as server_user
   own_dir poll_until slurp on_exit descendants);
+use Dts::Install qw(foreign_bindir);
 
 my $count = 0;
 
@@ -23,7 +26,7 @@ sub new
     my ($class, %opt) = @_;
     my $self = bless {
         name => 'pg' . ++$count,
-        bindir => $opt{bindir} // bindir(),
+        bindir => $opt{bindir} // ($opt{kind} ? foreign_bindir($opt{kind}) : bindir()),
         port => free_port(),
         user => server_user('postgres'),
         preload => $opt{preload} // 0,
@@ -119,7 +122,17 @@ sub stop
     my $start = time;
     reap($self->{pid}, $signal{ $mode // 'fast' }, 60);
     $self->{pid} = undef;
+    $self->_look_for_assertions;
     return time - $start;
+}
+
+# A server restarts its processes after an assertion that does not hold, and a
+# task goes on: nothing else need tell of it.
+sub _look_for_assertions
+{
+    my ($self) = @_;
+    my ($what) = slurp($self->{log}) =~ /^(TRAP: .*)/m or return;
+    Dts::Env::crashed("$self->{name}: $what");
 }
 
 sub restart { my ($self, $mode) = @_; $self->stop($mode); return $self->start; }
