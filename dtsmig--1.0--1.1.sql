@@ -169,12 +169,6 @@ JOIN dtsmig.task t USING (task_id)
 WHERE dtsmig.sees_task(t.owner)
 ORDER BY e.event_id;
 
-CREATE OR REPLACE VIEW dtsmig.precheck_results WITH (security_barrier) AS
-SELECT t.task_name AS task, i.item, i.status, i.found, i.advice, i.checked
-FROM dtsmig.precheck_item i
-JOIN dtsmig.task t USING (task_id)
-WHERE dtsmig.sees_task(t.owner)
-ORDER BY i.task_id, i.item_no;
 
 CREATE OR REPLACE VIEW dtsmig.name_map WITH (security_barrier) AS
 SELECT t.task_name AS task, n.kind, n.source_name, n.target_name, n.reason
@@ -227,6 +221,49 @@ COMMENT ON FUNCTION dtsmig.create_roles() IS
   'makes the roles dtsmig_reader and dtsmig_operator, where they are missing, and grants them what their names say in this database';
 REVOKE EXECUTE ON FUNCTION dtsmig.create_roles() FROM PUBLIC;
 
+-- --------------------------------------------------------- precheck
+
+ALTER TABLE dtsmig.precheck_item ADD COLUMN sql text, ADD COLUMN run_at text;
+
+-- Warnings that somebody has decided to live with.
+CREATE TABLE dtsmig.precheck_ignored (
+    task_id bigint NOT NULL REFERENCES dtsmig.task ON DELETE CASCADE,
+    item text NOT NULL,
+    ignored_by text NOT NULL,
+    ignored_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (task_id, item)
+);
+
+CREATE OR REPLACE VIEW dtsmig.precheck_results WITH (security_barrier) AS
+SELECT t.task_name AS task, i.item, i.status, i.found, i.advice, i.checked,
+    i.sql, i.run_at, g.ignored_by, g.ignored_at
+FROM dtsmig.precheck_item i
+JOIN dtsmig.task t USING (task_id)
+LEFT JOIN dtsmig.precheck_ignored g USING (task_id, item)
+WHERE dtsmig.sees_task(t.owner)
+ORDER BY i.task_id, i.item_no;
+
+CREATE FUNCTION dtsmig.precheck_item_list(
+    OUT item text, OUT looks_at text, OUT sources text, OUT description text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_precheck_item_list'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION dtsmig.precheck_item_list() IS
+  'every item of the precheck; see the view precheck_items';
+CREATE VIEW dtsmig.precheck_items AS SELECT * FROM dtsmig.precheck_item_list();
+COMMENT ON VIEW dtsmig.precheck_items IS 'what the precheck looks at';
+GRANT SELECT ON dtsmig.precheck_items TO PUBLIC;
+
+CREATE FUNCTION dtsmig.ignore_precheck(
+    task text, item text, ignore boolean DEFAULT true)
+RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_ignore_precheck'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION dtsmig.ignore_precheck(text, text, boolean) IS
+  'records that warnings of an item of the precheck are to be ignored (or not any more); an item that has failed cannot be';
+CREATE FUNCTION dtsmig.ignore_precheck(
+    task bigint, item text, ignore boolean DEFAULT true)
+RETURNS void LANGUAGE sql VOLATILE AS
+$$SELECT dtsmig.ignore_precheck(task::text, item, ignore)$$;
+
 -- ------------------------------------------------------------ dumps
 
 -- pg_dump takes tasks along, as they stand with the rows of its snapshot. What
@@ -239,7 +276,7 @@ BEGIN
         'task_table', 'task_table_table_id_seq', 'table_version',
         'task_object', 'task_object_object_id_seq', 'task_job',
         'task_job_job_id_seq', 'task_event', 'task_event_event_id_seq',
-        'precheck_item', 'changed_name'] LOOP
+        'precheck_item', 'precheck_ignored', 'changed_name'] LOOP
         PERFORM pg_catalog.pg_extension_config_dump(('dtsmig.' || t)::pg_catalog.regclass, '');
     END LOOP;
 END

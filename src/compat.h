@@ -53,10 +53,12 @@ typedef struct RangeTblEntry DtsPermission;
  * Settings can be granted since 15 (a0ffa885e478).
  */
 #if PG_VERSION_NUM >= 150000
+#define DTS_HAS_PARAMETER_ACL true
 #define dts_may_set_replication_role(roleid) \
 	(pg_parameter_aclcheck("session_replication_role", roleid, \
 						   ACL_SET) == ACLCHECK_OK)
 #else
+#define DTS_HAS_PARAMETER_ACL false
 #define dts_may_set_replication_role(roleid) false
 #endif
 

@@ -25,6 +25,8 @@
 DTS_FUNCTION(dtsmig_test_connection);
 DTS_FUNCTION(dtsmig_precheck);
 DTS_FUNCTION(dtsmig_preview_schema);
+DTS_FUNCTION(dtsmig_ignore_precheck);
+DTS_FUNCTION(dtsmig_precheck_item_list);
 
 Datum
 dtsmig_test_connection(PG_FUNCTION_ARGS)
@@ -66,7 +68,10 @@ dtsmig_test_connection(PG_FUNCTION_ARGS)
 													  values, nulls)));
 }
 
-/* The task of the first argument, connected to its source, as its owner. */
+/*
+ * The task of the first argument, as its owner; not connected to its source
+ * yet.
+ */
 static void
 open_task(FunctionCallInfo fcinfo, PrecheckContext *pc, TaskIdentity *caller)
 {
@@ -81,7 +86,7 @@ open_task(FunctionCallInfo fcinfo, PrecheckContext *pc, TaskIdentity *caller)
 	info = task_connection(task, task->owner);
 	pc->info = info;
 	pc->source = source_routine(info->server_type);
-	pc->conn = pc->source->connect(info);
+	pc->conn = NULL;
 }
 
 Datum
@@ -90,26 +95,99 @@ dtsmig_precheck(PG_FUNCTION_ARGS)
 	PrecheckContext pc;
 	TaskIdentity caller;
 	ReturnSetInfo *rsinfo = srf_begin(fcinfo);
-	List	   *items;
+	List	   *items = NIL;
 	ListCell   *lc;
 
 	open_task(fcinfo, &pc, &caller);
-	items = precheck_collect(&pc);
+	if (precheck_connect(&pc, &items))
+	{
+		items = precheck_collect(&pc);
+		pc.source->close(pc.conn);
+	}
 	(void) precheck_store(pc.task->id, items);
 	foreach(lc, items)
 	{
 		PrecheckItem *i = lfirst(lc);
-		const char *row[] = {i->item, i->status, i->found, i->advice};
+		const char *row[] = {i->item, i->status, i->found, precheck_advice(i)};
 
 		srf_put_texts(rsinfo, row);
 	}
-	pc.source->close(pc.conn);
 	task_act_end(&caller);
+	return (Datum) 0;
+}
+
+Datum
+dtsmig_ignore_precheck(PG_FUNCTION_ARGS)
+{
+	TaskRecord *task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
+
+	task_check_owner(task);
+	precheck_ignore(task, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+					PG_GETARG_BOOL(2));
+	PG_RETURN_VOID();
+}
+
+Datum
+dtsmig_precheck_item_list(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = srf_begin(fcinfo);
+	int			n;
+	const PrecheckDef *table = precheck_table(&n);
+
+	for (int i = 0; i < n; i++)
+	{
+		const char *row[] = {table[i].name, table[i].side, table[i].sources,
+		table[i].description};
+
+		srf_put_texts(rsinfo, row);
+	}
 	return (Datum) 0;
 }
 
 static const char *const phase_names[] =
 {"pre_data", "key", "unique", "index", "post_data"};
+
+/*
+ * Names that the plan changed, and those that rules give: a row each, after
+ * the statements.
+ */
+static void
+put_renames(ReturnSetInfo *rsinfo, List *tables, List *names)
+{
+	List	   *all = list_copy(names);
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+		char	   *source = psprintf("%s.%s", def->schema, def->name);
+		bool		known = false;
+		ListCell   *lc2;
+		NameChange *change;
+
+		foreach(lc2, names)
+			known |= strcmp(((NameChange *) lfirst(lc2))->kind, "table") == 0 &&
+				strcmp(((NameChange *) lfirst(lc2))->source, source) == 0;
+		if (known || def->target_name == NULL || strcmp(def->name, def->target_name) == 0)
+			continue;
+		change = palloc0(sizeof(NameChange));
+		change->kind = "table";
+		change->source = source;
+		change->target = def->target_name;
+		change->reason = "rule";
+		all = lappend(all, change);
+	}
+	foreach(lc, all)
+	{
+		NameChange *change = lfirst(lc);
+		const char *row[] = {phase_names[PLAN_PRE_DATA], "rename", change->target,
+			NULL,
+			psprintf("%s %s becomes %s (%s)", change->kind, change->source,
+					 change->target, change->reason)};
+
+		srf_put_texts(rsinfo, row);
+	}
+}
 
 Datum
 dtsmig_preview_schema(PG_FUNCTION_ARGS)
@@ -117,13 +195,16 @@ dtsmig_preview_schema(PG_FUNCTION_ARGS)
 	PrecheckContext pc;
 	TaskIdentity caller;
 	ReturnSetInfo *rsinfo = srf_begin(fcinfo);
+	List	   *tables;
 	List	   *plan;
+	List	   *names = NIL;
 	ListCell   *lc;
 
 	open_task(fcinfo, &pc, &caller);
-	plan = plan_selected(pc.source, pc.conn, pc.info,
-						 describe_selected(pc.selection, pc.source, pc.conn, pc.info),
-						 plan_options(pc.options, pc.selection), NULL);
+	pc.conn = pc.source->connect(pc.info);
+	tables = describe_selected(pc.selection, pc.source, pc.conn, pc.info);
+	plan = plan_selected(pc.source, pc.conn, pc.info, tables,
+						 plan_options(pc.options, pc.selection), &names);
 	foreach(lc, plan)
 	{
 		PlanStatement *st = lfirst(lc);
@@ -132,6 +213,7 @@ dtsmig_preview_schema(PG_FUNCTION_ARGS)
 
 		srf_put_texts(rsinfo, row);
 	}
+	put_renames(rsinfo, tables, names);
 	pc.source->close(pc.conn);
 	task_act_end(&caller);
 	return (Datum) 0;

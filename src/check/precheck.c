@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * precheck.c
- *	  The destination's side of the precheck, and the joining of both.
+ *	  The precheck: what the source says, what the schema plan says, what the
+ *	  destination says (precheck_dest.c), joined and kept.
+ *
+ * An item that failed keeps the task from starting. A warning is ignored if
+ * the user has said so (precheck_ignore); an item that fails is not.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,36 +13,88 @@
 
 #include "check/precheck.h"
 
-#include <sys/statvfs.h>
-
-#include "access/htup_details.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/books.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_authid.h"
-#include "commands/dbcommands.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker_internals.h"
 #include "schema/plan.h"
 #include "transform/describe.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/resowner.h"
-#include "utils/syscache.h"
+
+/* ------------------------------------------------------------ connection */
+
+bool
+precheck_connect(PrecheckContext *pc, List **items)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	volatile bool done = false;
+
+	PG_TRY();
+	{
+		pc->conn = pc->source->connect(pc->info);
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
+			ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
+			PG_RE_THROW();
+		FlushErrorState();
+		precheck_add(items, "connectivity", PRECHECK_FAILED,
+					 psprintf("%s%s%s", edata->message, edata->detail ? ": " : "",
+							  edata->detail ? edata->detail : ""),
+					 psprintf("%s%sMend what is wrong of: ALTER SERVER %s OPTIONS (SET host '...', SET port '...'); ALTER USER MAPPING FOR %s SERVER %s OPTIONS (SET user '...', SET password '...');",
+							  edata->hint ? edata->hint : "",
+							  edata->hint ? " " : "",
+							  quote_identifier(pc->info->server_name),
+							  quote_identifier(GetUserNameFromId(pc->task->owner, false)),
+							  quote_identifier(pc->info->server_name)));
+	}
+	PG_END_TRY();
+	return done;
+}
 
 static void
-add(List **items, const char *item, const char *status, char *found,
-	char *advice)
+check_tls(PrecheckContext *pc, const SourceIdentity *id, List **items)
 {
-	PrecheckItem *i = palloc0(sizeof(PrecheckItem));
+	PrecheckItem *item;
+	char	   *server = pstrdup(quote_identifier(pc->info->server_name));
 
-	i->item = item;
-	i->status = status;
-	i->found = found;
-	i->advice = advice;
-	*items = lappend(*items, i);
+	if (id->tls)
+	{
+		precheck_add(items, "tls", PRECHECK_PASSED,
+					 psprintf("the connection is encrypted (%s)",
+							  id->tls_cipher ? id->tls_cipher : "unknown cipher"),
+					 NULL);
+		return;
+	}
+	if (pc->info->ssl_mode == SSL_MODE_DISABLE)
+	{
+		item = precheck_add(items, "tls", PRECHECK_WARNING,
+							"the connection is not encrypted, for the server's options say so",
+							NULL);
+		if (pc->info->postgres_fdw)
+			precheck_sql(item, AT_DESTINATION,
+						 "ALTER SERVER %s OPTIONS (SET sslmode 'require')", server);
+		else
+			precheck_sql(item, AT_DESTINATION,
+						 "ALTER SERVER %s OPTIONS (SET ssl_mode 'require')", server);
+		return;
+	}
+	item = precheck_add(items, "tls", PRECHECK_WARNING,
+						"the connection is not encrypted, for the source offers no TLS",
+						"Give the source a certificate and a key (ssl_cert and ssl_key, or for PostgreSQL ssl_cert_file and ssl_key_file).");
+	if (strcmp(pc->info->server_type, "postgresql") == 0)
+	{
+		precheck_sql(item, AT_SOURCE, "ALTER SYSTEM SET ssl = on");
+		precheck_sql(item, AT_SOURCE, "SELECT pg_reload_conf()");
+	}
 }
 
 static void
@@ -48,18 +104,13 @@ check_connectivity(PrecheckContext *pc, List **items)
 
 	memset(&id, 0, sizeof(id));
 	pc->source->identify(pc->conn, &id);
-	add(items, "connectivity", "passed",
-		psprintf("connected to %s %s as %s", id.product, id.version,
-				 id.account ? id.account : "(unknown)"), NULL);
-	if (id.tls)
-		add(items, "tls", "passed",
-			psprintf("the connection is encrypted (%s)",
-					 id.tls_cipher ? id.tls_cipher : "unknown cipher"), NULL);
-	else
-		add(items, "tls", "warning", pstrdup("the connection is not encrypted"),
-			psprintf("ALTER SERVER %s OPTIONS (ADD ssl_mode 'require');",
-					 quote_identifier(pc->info->server_name)));
+	precheck_add(items, "connectivity", PRECHECK_PASSED,
+				 psprintf("connected to %s %s as %s", id.product, id.version,
+						  id.account ? id.account : "(unknown)"), NULL);
+	check_tls(pc, &id, items);
 }
+
+/* ------------------------------------------------ selection and the plan */
 
 static void
 check_objects(PrecheckContext *pc, List *tables, List **items)
@@ -71,91 +122,90 @@ check_objects(PrecheckContext *pc, List *tables, List **items)
 	foreach(lc, tables)
 		n += model_has_rows(lfirst(lc));
 	foreach(lc, missing)
-		add(items, "objects", "failed",
+		precheck_add(items, "objects", PRECHECK_FAILED,
 			psprintf("a rule names table %s, which the source does not have",
 					 (char *) lfirst(lc)),
 			pstrdup("Mend the rule, or the right of the source account to see the table."));
 	if (n == 0)
-		add(items, "objects", "failed", pstrdup("no table is selected"),
+		precheck_add(items, "objects", PRECHECK_FAILED, pstrdup("no table is selected"),
 			pstrdup("Check the server's option dbname, the rules in objects, and the rights of the source account."));
 	else if (missing == NIL)
-		add(items, "objects", "passed", psprintf("%d tables are selected", n), NULL);
+		precheck_add(items, "objects", PRECHECK_PASSED, psprintf("%d tables are selected", n), NULL);
 }
 
-/* Same-name tables, or tables that ought to be there and are not. */
+/*
+ * Two names that became one. Where it is the case policy's doing, leaving
+ * names as they are at the source helps.
+ */
 static void
-check_target_tables(PrecheckContext *pc, List *tables, List **items)
+add_collision(PrecheckContext *pc, List **items, char *found, bool by_case)
 {
-	bool		clean = true;
+	PrecheckItem *item;
+
+	by_case = by_case && pc->options->name_case != NAME_CASE_SOURCE;
+	item = precheck_add(items, "name_collision", PRECHECK_FAILED, found,
+						by_case ?
+						"That keeps the source's names. Or rename one with a rule in objects." :
+						"Rename one with a rule in objects, or at the source.");
+	if (by_case)
+		precheck_option(item, pc->task->name, "name_case", "source");
+}
+
+/* Does a table of the plan have another's name by its case alone? */
+static bool
+collides_by_case(List *tables, const PlanStatement *st)
+{
 	ListCell   *lc;
 
 	foreach(lc, tables)
 	{
 		TableDef   *def = lfirst(lc);
-		char	   *name = quote_qualified_identifier(def->target_schema,
-													  def->target_name);
-		Oid			schema = get_namespace_oid(def->target_schema, true);
-		Oid			relid = OidIsValid(schema) ?
-			get_relname_relid(def->target_name, schema) : InvalidOid;
 
-		if (!model_has_rows(def))
-			continue;
-		if (pc->task->do_schema && OidIsValid(relid) && pc->options->conflict == 0)
-		{
-			add(items, "same_name_tables", "failed",
-				psprintf("table %s exists at the destination", name),
-				psprintf("Drop or rename it, rename the target with a rule in objects, or set option conflict to ignore. DROP TABLE %s;", name));
-			clean = false;
-		}
-		if (!pc->task->do_schema && !OidIsValid(relid))
-		{
-			add(items, "same_name_tables", "failed",
-				psprintf("table %s is not there, and schema migration was not asked for", name),
-				pstrdup("Create it, or add schema to migration_types."));
-			clean = false;
-		}
+		if (st->schema && st->table && strcmp(def->schema, st->schema) == 0 &&
+			strcmp(def->name, st->table) == 0)
+			return pg_strcasecmp(def->name, st->name) == 0;
 	}
-	if (clean)
-		add(items, "same_name_tables", "passed",
-			pstrdup(pc->task->do_schema ? "no target table is in the way" :
-					"all target tables are there"), NULL);
+	return false;
 }
 
 /* What the schema plan says would be lost, changed, or cannot be. */
 static void
-check_plan(PrecheckContext *pc, List *plan, List **items)
+check_plan(PrecheckContext *pc, List *tables, List *plan, List **items)
 {
 	int			notes = 0;
-	bool		fatal = false;
+	int			collisions = 0;
 	ListCell   *lc;
 
 	foreach(lc, plan)
 	{
 		PlanStatement *st = lfirst(lc);
-		char	   *where;
+		char	   *found;
 
 		if (st->note == NULL || !(st->warning || st->fatal))
 			continue;
-		where = st->schema && st->table ?
-			psprintf("%s %s of %s.%s", st->kind, st->name, st->schema, st->table) :
-			psprintf("%s %s", st->kind, st->name);
-		if (st->fatal)
+		found = st->schema && st->table ?
+			psprintf("%s %s of %s.%s: %s", st->kind, st->name, st->schema,
+					 st->table, st->note) :
+			psprintf("%s %s: %s", st->kind, st->name, st->note);
+		if (st->fatal && st->sql == NULL)
 		{
-			add(items, "schema_conflict", "failed",
-				psprintf("%s: %s", where, st->note),
-				pstrdup("Rename it with a rule in objects, or set option name_case."));
-			fatal = true;
+			add_collision(pc, items, found, collides_by_case(tables, st));
+			collisions++;
 		}
 		else
 		{
-			add(items, "schema_change", "warning",
-				psprintf("%s: %s", where, st->note), NULL);
+			precheck_add(items, "schema_change",
+						 st->fatal ? PRECHECK_FAILED : PRECHECK_WARNING, found,
+						 "See preview_schema; options and rules can choose otherwise. Change it at the source, or ignore it.");
 			notes++;
 		}
 	}
-	if (!fatal && notes == 0)
-		add(items, "schema_change", "passed",
-			pstrdup("every object translates without loss"), NULL);
+	if (notes == 0)
+		precheck_add(items, "schema_change", PRECHECK_PASSED,
+					 "every object translates without loss", NULL);
+	if (collisions == 0 && pc->source->plan_objects == NULL)
+		precheck_add(items, "name_collision", PRECHECK_PASSED,
+					 "no two names become one", NULL);
 }
 
 /*
@@ -182,11 +232,11 @@ check_collisions(PrecheckContext *pc, List *tables, List **items)
 			if (strcmp(a->target_name, b->target_name) != 0 ||
 				strcmp(a->target_schema, b->target_schema) != 0)
 				continue;
-			add(items, "name_collision", "failed",
-				psprintf("tables %s.%s and %s.%s would both become %s",
-						 a->schema, a->name, b->schema, b->name,
-						 quote_qualified_identifier(a->target_schema, a->target_name)),
-				pstrdup("Rename one with a rule in objects, or set option name_case."));
+			add_collision(pc, items,
+						  psprintf("tables %s.%s and %s.%s would both become %s",
+								   a->schema, a->name, b->schema, b->name,
+								   quote_qualified_identifier(a->target_schema, a->target_name)),
+						  pg_strcasecmp(a->name, b->name) == 0);
 			clean = false;
 		}
 		foreach(lc2, a->columns)
@@ -201,113 +251,19 @@ check_collisions(PrecheckContext *pc, List *tables, List **items)
 				if (x->target_name == NULL || y->target_name == NULL ||
 					strcmp(x->target_name, y->target_name) != 0)
 					continue;
-				add(items, "name_collision", "failed",
-					psprintf("columns %s and %s of %s.%s would both become %s",
-							 strcmp(x->name, y->name) < 0 ? x->name : y->name,
-							 strcmp(x->name, y->name) < 0 ? y->name : x->name,
-							 a->schema, a->name, x->target_name),
-					pstrdup("Set option name_case, or rename a column at the source."));
+				add_collision(pc, items,
+							  psprintf("columns %s and %s of %s.%s would both become %s",
+									   strcmp(x->name, y->name) < 0 ? x->name : y->name,
+									   strcmp(x->name, y->name) < 0 ? y->name : x->name,
+									   a->schema, a->name, x->target_name),
+							  pg_strcasecmp(x->name, y->name) == 0);
 				clean = false;
 			}
 		}
 	}
 	if (clean)
-		add(items, "name_collision", "passed",
-			pstrdup("no two names become one"), NULL);
-}
-
-static void
-check_destination_role(PrecheckContext *pc, List **items)
-{
-	Oid			owner = pc->task->owner;
-	HeapTuple	tup = SearchSysCache1(AUTHOID, ObjectIdGetDatum(owner));
-	bool		login;
-	bool		super;
-	char	   *role;
-
-	if (!HeapTupleIsValid(tup))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the role that owns task \"%s\" does not exist any more",
-						pc->task->name)));
-	login = ((Form_pg_authid) GETSTRUCT(tup))->rolcanlogin;
-	super = ((Form_pg_authid) GETSTRUCT(tup))->rolsuper;
-	ReleaseSysCache(tup);
-	role = GetUserNameFromId(owner, false);
-
-	if (!login)
-		add(items, "destination_role", "failed",
-			psprintf("role %s may not log in, so no worker can run as it", role),
-			psprintf("ALTER ROLE %s LOGIN;", quote_identifier(role)));
-	if (pc->task->do_schema &&
-		!DatumGetBool(DirectFunctionCall3(has_database_privilege_id_id,
-										  ObjectIdGetDatum(owner),
-										  ObjectIdGetDatum(MyDatabaseId),
-										  CStringGetTextDatum("CREATE"))))
-		add(items, "destination_privileges", "warning",
-			psprintf("role %s may not create schemas in this database", role),
-			psprintf("Create the target schemas for it, or: GRANT CREATE ON DATABASE %s TO %s;",
-					 quote_identifier(get_database_name(MyDatabaseId)),
-					 quote_identifier(role)));
-	else
-		add(items, "destination_privileges", "passed",
-			psprintf("tasks run as role %s", role), NULL);
-	if (!super)
-		add(items, "session_replication_role", "warning",
-			psprintf("role %s is no superuser: triggers are held back only on tables that it owns", role),
-			pstrdup("Let the role own the target tables."));
-	else
-		add(items, "session_replication_role", "passed",
-			pstrdup("triggers and foreign keys are held back while changes are applied"),
-			NULL);
-}
-
-static void
-check_destination_server(PrecheckContext *pc, List *tables, List **items)
-{
-	int64		bytes = 0;
-	struct statvfs vfs;
-	ListCell   *lc;
-	int64		needed = pc->options->copy_workers + 1;
-
-	foreach(lc, tables)
-		bytes += ((TableDef *) lfirst(lc))->data_bytes;
-	if (max_worker_processes < needed)
-		add(items, "worker_slots", "failed",
-			psprintf("max_worker_processes is %d; the task needs " INT64_FORMAT,
-					 max_worker_processes, needed),
-			psprintf("ALTER SYSTEM SET max_worker_processes = " INT64_FORMAT "; then restart the server.", needed + 8));
-	else
-		add(items, "worker_slots", "passed",
-			psprintf("max_worker_processes is %d", max_worker_processes), NULL);
-
-	if (pc->task->do_full && statvfs(DataDir, &vfs) == 0)
-	{
-		int64		avail = (int64) vfs.f_bavail * vfs.f_frsize;
-
-		/* rows, indexes and write-ahead log take about twice the source's size */
-		if (avail < bytes)
-			add(items, "disk_space", "failed",
-				psprintf("the source holds about " INT64_FORMAT " MB, the data directory's disk has " INT64_FORMAT " MB free",
-						 bytes >> 20, avail >> 20),
-				pstrdup("Make room, or select fewer tables."));
-		else if (avail < bytes * 2)
-			add(items, "disk_space", "warning",
-				psprintf("the source holds about " INT64_FORMAT " MB, the data directory's disk has " INT64_FORMAT " MB free",
-						 bytes >> 20, avail >> 20),
-				pstrdup("Tablespaces on other disks are not counted; watch the disk while it loads."));
-		else
-			add(items, "disk_space", "passed",
-				psprintf("the source holds about " INT64_FORMAT " MB, " INT64_FORMAT " MB are free",
-						 bytes >> 20, avail >> 20), NULL);
-	}
-	if (GetDatabaseEncoding() != PG_UTF8)
-		add(items, "encoding", "warning",
-			psprintf("this database's encoding is %s: text that it cannot hold stops the task",
-					 GetDatabaseEncodingName()),
-			pstrdup("Use a database with encoding UTF8."));
-	else
-		add(items, "encoding", "passed", pstrdup("UTF8"), NULL);
+		precheck_add(items, "name_collision", PRECHECK_PASSED,
+					 "no two names become one", NULL);
 }
 
 /*
@@ -346,7 +302,7 @@ try_plan(PrecheckContext *pc, List *tables, List **plan, List **items)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		add(items, "schema", "failed",
+		precheck_add(items, "schema", PRECHECK_FAILED,
 			psprintf("%s%s%s", edata->message, edata->detail ? ": " : "",
 					 edata->detail ? edata->detail : ""), edata->hint);
 	}
@@ -356,54 +312,115 @@ try_plan(PrecheckContext *pc, List *tables, List **plan, List **items)
 	return done;
 }
 
+/* ----------------------------------------------------------------- entry */
+
 List *
 precheck_collect(PrecheckContext *pc)
 {
 	List	   *items = NIL;
-	List	   *tables;
+	PrecheckScope scope = {0};
 	List	   *plan;
 
 	check_connectivity(pc, &items);
-	tables = describe_selected(pc->selection, pc->source, pc->conn, pc->info);
-	if (pc->source->precheck)
-		items = list_concat(items,
-							pc->source->precheck(pc->conn, tables, pc->task->do_full,
-												 pc->task->do_incremental));
-	if (pc->source->precheck_values)
-		items = list_concat(items,
-							pc->source->precheck_values(pc->conn, tables,
-														&pc->options->policy));
-	check_objects(pc, tables, &items);
-	if (try_plan(pc, tables, &plan, &items))
+	scope.task = pc->task->name;
+	scope.superuser = superuser_arg(pc->task->owner);
+	scope.tables = describe_selected(pc->selection, pc->source, pc->conn,
+									 pc->info);
+	scope.full = pc->task->do_full;
+	scope.incremental = pc->task->do_incremental;
+	scope.policy = &pc->options->policy;
+	items = list_concat(items, pc->source->precheck(pc->conn, &scope));
+	check_objects(pc, scope.tables, &items);
+	if (try_plan(pc, scope.tables, &plan, &items))
 	{
-		check_target_tables(pc, tables, &items);
-		check_plan(pc, plan, &items);
-		check_collisions(pc, tables, &items);
+		precheck_target_tables(pc, scope.tables, &items);
+		check_plan(pc, scope.tables, plan, &items);
+		check_collisions(pc, scope.tables, &items);
 	}
-	check_destination_role(pc, &items);
-	check_destination_server(pc, tables, &items);
+	precheck_destination(pc, scope.tables, &items);
 	return items;
+}
+
+static bool
+is_ignored(const BookRows *ignored, const char *item)
+{
+	for (int i = 0; i < ignored->nrows; i++)
+	{
+		if (strcmp(ignored->values[i][0], item) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool
 precheck_store(int64 task_id, List *items)
 {
 	bool		ok = true;
+	bool		keep = !XactReadOnly && !RecoveryInProgress();
 	int64		n = 0;
+	BookRows   *ignored;
 	ListCell   *lc;
 
-	(void) books_exec("DELETE FROM dtsmig.precheck_item WHERE task_id = $1",
-					  "i", task_id);
+	ignored = books_query("SELECT item FROM dtsmig.precheck_ignored "
+						  "WHERE task_id = $1", "i", task_id);
+	if (keep)
+		(void) books_exec("DELETE FROM dtsmig.precheck_item WHERE task_id = $1",
+						  "i", task_id);
 	foreach(lc, items)
 	{
 		PrecheckItem *i = lfirst(lc);
 
-		(void) books_exec("INSERT INTO dtsmig.precheck_item "
-						  "(task_id, item_no, item, status, found, advice) "
-						  "VALUES ($1, $2, $3, $4, $5, $6)",
-						  "iitttt", task_id, ++n, i->item, i->status, i->found,
-						  i->advice);
-		ok &= strcmp(i->status, "failed") != 0;
+		if (strcmp(i->status, PRECHECK_WARNING) == 0 &&
+			is_ignored(ignored, i->item))
+			i->status = PRECHECK_IGNORED;
+		ok &= strcmp(i->status, PRECHECK_FAILED) != 0;
+		if (keep)
+			(void) books_exec("INSERT INTO dtsmig.precheck_item "
+							  "(task_id, item_no, item, status, found, advice, "
+							  "sql, run_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+							  "iitttttt", task_id, ++n, i->item, i->status,
+							  i->found, precheck_advice(i), i->sql, i->run_at);
 	}
 	return ok;
+}
+
+void
+precheck_ignore(const TaskRecord *task, const char *item, bool ignore)
+{
+	BookRows   *failed;
+	uint64		n;
+
+	if (precheck_def(item) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the precheck has no item \"%s\"", item),
+				 errhint("SELECT * FROM dtsmig.precheck_items lists them.")));
+	failed = books_query("SELECT found FROM dtsmig.precheck_item WHERE task_id = $1 "
+						 "AND item = $2 AND status = 'failed' ORDER BY item_no",
+						 "it", task->id, item);
+	if (ignore && failed->nrows > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("item \"%s\" has failed, and only warnings can be ignored",
+						item),
+				 failed->values[0][0] ? errdetail("%s.", failed->values[0][0]) : 0,
+				 errhint("The view dtsmig.precheck_results says what to do; then run the precheck again.")));
+	if (ignore)
+		n = books_exec("INSERT INTO dtsmig.precheck_ignored (task_id, item, ignored_by) "
+					   "VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", "itt",
+					   task->id, item, GetUserNameFromId(GetUserId(), false));
+	else
+		n = books_exec("DELETE FROM dtsmig.precheck_ignored WHERE task_id = $1 "
+					   "AND item = $2", "it", task->id, item);
+	(void) books_exec("UPDATE dtsmig.precheck_item SET status = $3 WHERE task_id = $1 "
+					  "AND item = $2 AND status IN ('warning', 'ignored')",
+					  "itt", task->id, item,
+					  ignore ? PRECHECK_IGNORED : PRECHECK_WARNING);
+	if (n > 0)
+		task_log_event(task->id, "info",
+					   psprintf(ignore ?
+								"warnings of item \"%s\" of the precheck are ignored, says %s" :
+								"warnings of item \"%s\" of the precheck are not ignored any more, says %s",
+								item, GetUserNameFromId(GetUserId(), false)),
+					   NULL, NULL, NULL);
 }

@@ -27,10 +27,34 @@ typedef struct PrecheckContext
 	SourceConn *conn;
 } PrecheckContext;
 
+/*
+ * Connects pc to its source; false, with an item that says why, where that
+ * cannot be done.
+ */
+extern bool precheck_connect(PrecheckContext *pc, List **items);
+
 /* PrecheckItem *, failed ones among them; raises errors of the source. */
 extern List *precheck_collect(PrecheckContext *pc);
 
-/* Puts them into the books in place of the last ones; true: none failed. */
+/*
+ * Marks warnings that are to be ignored, and puts the items into the books in
+ * place of the last ones (but not in a read-only transaction). true: none
+ * failed.
+ */
 extern bool precheck_store(int64 task_id, List *items);
+
+/*
+ * Records that warnings of this item are ignored (or not any more), and marks
+ * those of the last precheck. Raises 22023 for an unknown item, and 55000 for
+ * one that has failed.
+ */
+extern void precheck_ignore(const TaskRecord *task, const char *item,
+							bool ignore);
+
+/* precheck_dest.c: the destination's side; tables have been planned. */
+extern void precheck_target_tables(PrecheckContext *pc, List *tables,
+								   List **items);
+extern void precheck_destination(PrecheckContext *pc, List *tables,
+								 List **items);
 
 #endif							/* DTSMIG_PRECHECK_H */

@@ -232,6 +232,7 @@ connection_info(const char *server_name, Oid role)
 	info->replication_server_id = option_int(server->options,
 											 "replication_server_id", 0);
 	mode = option_value(server->options, foreign ? "sslmode" : "ssl_mode");
+	info->postgres_fdw = foreign;
 	info->ssl_mode = ssl_mode_of(mode);
 	info->user = option_value(mapping->options, "user");
 	info->password = option_value(mapping->options, "password");

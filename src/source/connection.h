@@ -29,6 +29,7 @@ typedef struct ConnectionInfo
 	char	   *user;
 	char	   *password;		/* NULL: none */
 	char	   *dbname;			/* NULL: none chosen */
+	bool		postgres_fdw;	/* a server of that wrapper, not of dtsmig_fdw */
 	SslMode		ssl_mode;
 	char	   *ssl_ca;
 	char	   *ssl_cert;

@@ -18,6 +18,7 @@
 
 #include "core/change.h"
 #include "core/policy.h"
+#include "core/precheck.h"
 #include "core/relation.h"
 #include "schema/check_sql.h"
 #include "schema/model.h"
@@ -55,15 +56,6 @@ typedef struct LogLeft
 	char	   *found;			/* in words, for people */
 	char	   *advice;			/* what to do; NULL: nothing */
 } LogLeft;
-
-/* One finding; a row of precheck_results. */
-typedef struct PrecheckItem
-{
-	const char *item;			/* "binlog_format", "keys", … */
-	const char *status;			/* "passed", "warning", "failed" */
-	char	   *found;
-	char	   *advice;			/* what to do, with SQL; NULL: nothing */
-} PrecheckItem;
 
 /*
  * A slice of a table by its row key, lo <= key < hi, as conditions of the
@@ -127,12 +119,8 @@ typedef struct SourceRoutine
 	List	   *(*sequences) (SourceConn *conn);
 	/* What definitions inherit that do not say it, as it is now. */
 	struct DdlDefaults *(*ddl_defaults) (SourceConn *conn);
-	/* PrecheckItem *; tables: selected TableDefs */
-	List	   *(*precheck) (SourceConn *conn, List *tables, bool full,
-							 bool incremental);
-	/* PrecheckItem *: findings that need a look at values, by policy */
-	List	   *(*precheck_values) (SourceConn *conn, List *tables,
-									const TypePolicy *policy);
+	/* PrecheckItem *, what needs a look at values among them */
+	List	   *(*precheck) (SourceConn *conn, const PrecheckScope *scope);
 
 	/*
 	 * The statements that make the schema: tables (TableDef *, selected, with

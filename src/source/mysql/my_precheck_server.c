@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * my_precheck_server.c
- *	  Precheck of the source server: version, the account's rights, binlog.
+ *	  Precheck of the source server: its version and the account's rights.
  *
  *-------------------------------------------------------------------------
  */
@@ -117,36 +117,21 @@ has_global_privilege(List *lines, const char *const *names, int n)
 	return false;
 }
 
-/* The account as GRANT wants it: 'user'@'host' */
-static char *
-account_name(MyPrecheck *p)
-{
-	char	   *account = my_query_value(p->conn, "SELECT CURRENT_USER()");
-	char	   *at = account == NULL ? NULL : strrchr(account, '@');
-
-	if (at == NULL)
-		return "the account";
-	return psprintf("%s@%s", my_quote_literal(pnstrdup(account, at - account)),
-					my_quote_literal(at + 1));
-}
-
 static void
-check_select(MyPrecheck *p, const char *account)
+check_select(MyPrecheck *p)
 {
-	StringInfoData missing;
+	PrecheckItem *item = NULL;
 	ListCell   *lc;
 	int			n = 0;
 	int			checked = 0;
 
-	initStringInfo(&missing);
 	foreach(lc, p->tables)
 	{
 		TableDef   *def = lfirst(lc);
 		MyResult   *res;
 		char	   *errmsg;
 		int			my_errno;
-		char	   *name = psprintf("%s.%s", my_quote_identifier(def->schema),
-									my_quote_identifier(def->name));
+		char	   *name = my_precheck_name(def);
 
 		if (!model_has_rows(def))
 			continue;
@@ -154,16 +139,15 @@ check_select(MyPrecheck *p, const char *account)
 		if (my_try_query(p->conn, psprintf("SELECT * FROM %s LIMIT 0", name),
 						 &res, &errmsg, &my_errno))
 			continue;
-		if (n++ < 20)
-			appendStringInfo(&missing, "%sGRANT SELECT ON %s TO %s;",
-							 n > 1 ? " " : "", name, account);
+		if (n++ == 0)
+			item = my_precheck_add(p, "privileges", PRECHECK_FAILED, NULL,
+								   "Grant the right to read them.");
+		precheck_sql(item, AT_SOURCE, "GRANT SELECT ON %s TO %s", name, p->account);
 	}
 	if (n > 0)
-		my_precheck_add(p, "select_privilege", PRECHECK_FAILED,
-						psprintf("%d of %d tables cannot be read", n, checked),
-						missing.data);
+		item->found = psprintf("%d of %d tables cannot be read", n, checked);
 	else
-		my_precheck_add(p, "select_privilege", PRECHECK_PASSED,
+		my_precheck_add(p, "privileges", PRECHECK_PASSED,
 						psprintf("%d tables can be read", checked), NULL);
 }
 
@@ -195,12 +179,13 @@ has_some_privilege(List *lines, const char *privilege)
  * privileges (see my_snapshot.c).
  */
 static void
-check_exact_start(MyPrecheck *p, List *lines, const char *account)
+check_exact_start(MyPrecheck *p, List *lines)
 {
 	static const char *const reload[] = {"RELOAD"};
 	char	   *gtid_mode = my_precheck_variable(p, "gtid_mode");
 	bool		gtids = gtid_mode != NULL && pg_strcasecmp(gtid_mode, "ON") == 0;
 	int			keyless = 0;
+	PrecheckItem *item;
 	ListCell   *lc;
 
 	foreach(lc, p->tables)
@@ -210,15 +195,29 @@ check_exact_start(MyPrecheck *p, List *lines, const char *account)
 		keyless += model_has_rows(def) && model_row_key(def) == NULL;
 	}
 	if (keyless > 0 && !has_some_privilege(lines, "LOCK TABLES"))
-		my_precheck_add(p, "lock_tables_privilege", PRECHECK_FAILED,
-						psprintf("%d tables have no key, so that each has to be locked for a moment when its copy begins, and %s may not lock tables",
-								 keyless, account),
-						psprintf("Give each a key, or: GRANT LOCK TABLES ON *.* TO %s;", account));
+	{
+		item = my_precheck_add(p, "lock_tables_privilege", PRECHECK_FAILED,
+							   psprintf("%d tables have no key, so that each has to be locked for a moment when its copy begins, and %s may not lock tables",
+										keyless, p->account),
+							   "Grant it, or give each table a key.");
+		precheck_sql(item, AT_SOURCE, "GRANT LOCK TABLES ON *.* TO %s", p->account);
+	}
+	else
+		my_precheck_add(p, "lock_tables_privilege", PRECHECK_PASSED,
+						keyless > 0 ? "tables without a key can be locked" :
+						"no table has to be locked", NULL);
 	if (!gtids && !has_global_privilege(lines, reload, lengthof(reload)))
-		my_precheck_add(p, "reload_privilege", PRECHECK_WARNING,
-						psprintf("gtid_mode is not ON, and %s may not begin a new file of the binlog: a transaction that waits for its commit in the moment of the start could be missed",
-								 account),
-						psprintf("GRANT RELOAD ON *.* TO %s; or set gtid_mode = ON.", account));
+	{
+		item = my_precheck_add(p, "reload_privilege", PRECHECK_WARNING,
+							   psprintf("gtid_mode is not ON, and %s may not begin a new file of the binlog: a transaction that waits for its commit in the moment of the start could be missed",
+										p->account),
+							   "Grant it, or set gtid_mode = ON.");
+		precheck_sql(item, AT_SOURCE, "GRANT RELOAD ON *.* TO %s", p->account);
+	}
+	else
+		my_precheck_add(p, "reload_privilege", PRECHECK_PASSED,
+						gtids ? "not needed: gtid_mode is ON" :
+						"the account may begin a new file of the binlog", NULL);
 }
 
 void
@@ -228,257 +227,40 @@ my_precheck_privileges(MyPrecheck *p)
 	"REPLICATION REPLICA"};
 	static const char *const monitor_names[] = {"BINLOG MONITOR",
 	"REPLICATION CLIENT", "SUPER"};
-	char	   *account = account_name(p);
+	const char *monitor_name = my_is_mariadb(p->conn) ? "BINLOG MONITOR" :
+		"REPLICATION CLIENT";
 	List	   *lines;
 	bool		slave;
 	bool		monitor;
 	MyResult   *res;
 	char	   *errmsg;
 	int			my_errno;
-	const char *status_query;
+	PrecheckItem *item;
 
-	check_select(p, account);
-	if (!p->incremental && !p->full)
+	check_select(p);
+	if (!p->incremental)
 		return;
 
 	lines = grant_lines(p);
+	if (!my_is_mariadb(p->conn) && p->full)
+		check_exact_start(p, lines);
 	slave = has_global_privilege(lines, slave_names, lengthof(slave_names));
-
 	/* the right to ask for the log's end is tried rather than read */
-	status_query = my_log_status_query(p->conn);
-	if (!my_is_mariadb(p->conn) && p->incremental && p->full)
-		check_exact_start(p, lines, account);
-	monitor = my_try_query(p->conn, status_query, &res, &errmsg, &my_errno) ||
+	monitor = my_try_query(p->conn, my_log_status_query(p->conn), &res, &errmsg,
+						   &my_errno) ||
 		has_global_privilege(lines, monitor_names, lengthof(monitor_names));
-	if (!p->incremental)
-		return;
 	if (slave && monitor)
 	{
-		my_precheck_add(p, "replication_privilege", PRECHECK_PASSED,
-						psprintf("%s may read the binlog", account), NULL);
+		my_precheck_add(p, "replication", PRECHECK_PASSED,
+						psprintf("%s may read the binlog", p->account), NULL);
 		return;
 	}
-	my_precheck_add(p, "replication_privilege", PRECHECK_FAILED,
-					psprintf("%s lacks %s%s%s", account,
-							 slave ? "" : "REPLICATION SLAVE",
-							 slave || monitor ? "" : " and ",
-							 monitor ? "" : my_is_mariadb(p->conn) ?
-							 "BINLOG MONITOR" : "REPLICATION CLIENT"),
-					psprintf("GRANT REPLICATION SLAVE, %s ON *.* TO %s;",
-							 my_is_mariadb(p->conn) ? "BINLOG MONITOR" :
-							 "REPLICATION CLIENT", account));
-}
-
-static bool
-is_on(const char *value)
-{
-	return value != NULL && (pg_strcasecmp(value, "ON") == 0 ||
-							 strcmp(value, "1") == 0);
-}
-
-static void
-check_log_bin(MyPrecheck *p)
-{
-	char	   *server_id = my_precheck_variable(p, "server_id");
-
-	if (is_on(my_precheck_variable(p, "log_bin")))
-		my_precheck_add(p, "log_bin", PRECHECK_PASSED, "the binlog is on", NULL);
-	else
-		my_precheck_add(p, "log_bin", PRECHECK_FAILED, "the binlog is off",
-						"Set log_bin in the source's configuration and restart it.");
-	if (server_id == NULL || strcmp(server_id, "0") == 0)
-		my_precheck_add(p, "server_id", PRECHECK_FAILED, "server_id is 0",
-						"SET GLOBAL server_id = 1; and in the source's configuration.");
-	else
-		my_precheck_add(p, "server_id", PRECHECK_PASSED,
-						psprintf("server_id is %s", server_id), NULL);
-}
-
-static void
-check_format(MyPrecheck *p)
-{
-	char	   *format = my_precheck_variable(p, "binlog_format");
-	char	   *image = my_precheck_variable(p, "binlog_row_image");
-
-	/* a server without the variable knows nothing but ROW */
-	if (format == NULL || pg_strcasecmp(format, "ROW") == 0)
-		my_precheck_add(p, "binlog_format", PRECHECK_PASSED, "ROW", NULL);
-	else
-		my_precheck_add(p, "binlog_format", PRECHECK_FAILED, format,
-						"SET GLOBAL binlog_format = 'ROW'; and in the source's configuration. Sessions that are open keep the old format until they reconnect.");
-	if (image == NULL || pg_strcasecmp(image, "FULL") == 0)
-		my_precheck_add(p, "binlog_row_image", PRECHECK_PASSED, "FULL", NULL);
-	else
-		my_precheck_add(p, "binlog_row_image", PRECHECK_WARNING,
-						psprintf("%s: the log does not hold whole rows, so filters and repairs see less",
-								 image),
-						"SET GLOBAL binlog_row_image = 'FULL'; and in the source's configuration. Sessions that are open keep the old setting until they reconnect.");
-}
-
-/* Where a task can go on when the source fails over to a replica. */
-static void
-check_gtids(MyPrecheck *p)
-{
-	char	   *mode = my_precheck_variable(p, "gtid_mode");
-
-	if (my_is_mariadb(p->conn))
-		return;
-	if (mode != NULL && pg_strcasecmp(mode, "ON") == 0)
-		my_precheck_add(p, "gtid_mode", PRECHECK_PASSED, "ON", NULL);
-	else
-		my_precheck_add(p, "gtid_mode", PRECHECK_WARNING,
-						psprintf("%s: the task cannot go on after the source has failed over to a replica",
-								 mode == NULL ? "not known" : mode),
-						"Set gtid_mode = ON (with enforce_gtid_consistency = ON) at the source.");
-}
-
-/* A change of a JSON value needs the value before it. */
-static void
-check_partial_json(MyPrecheck *p)
-{
-	char	   *options = my_precheck_variable(p, "binlog_row_value_options");
-	char	   *image = my_precheck_variable(p, "binlog_row_image");
-
-	if (options == NULL || pg_strcasecmp(options, "PARTIAL_JSON") != 0)
-		return;
-	if (image == NULL || pg_strcasecmp(image, "FULL") == 0)
-		my_precheck_add(p, "binlog_row_value_options", PRECHECK_PASSED,
-						"PARTIAL_JSON, with the value before it", NULL);
-	else
-		my_precheck_add(p, "binlog_row_value_options", PRECHECK_FAILED,
-						psprintf("PARTIAL_JSON, and binlog_row_image is %s: the log does not hold what partial updates of JSON change",
-								 image),
-						"SET GLOBAL binlog_row_value_options = ''; or SET GLOBAL binlog_row_image = 'FULL'; and in the source's configuration. Sessions that are open keep the old setting until they reconnect.");
-}
-
-/* A replica logs what it replicates only if told so. */
-static void
-check_replica(MyPrecheck *p)
-{
-	char	   *log_updates = my_precheck_variable(p, "log_slave_updates");
-	MyResult   *res;
-	char	   *errmsg;
-	int			my_errno;
-	const char *query;
-
-	if (log_updates == NULL)
-		log_updates = my_precheck_variable(p, "log_replica_updates");
-	if (my_is_mariadb(p->conn))
-		query = "SHOW ALL SLAVES STATUS";
-	else
-		query = my_version_num(p->conn) >= 80022 ? "SHOW REPLICA STATUS" :
-			"SHOW SLAVE STATUS";
-	if (!my_try_query(p->conn, query, &res, &errmsg, &my_errno))
-	{
-		if (is_on(log_updates))
-			my_precheck_add(p, "log_slave_updates", PRECHECK_PASSED, "ON", NULL);
-		else if (is_on(my_precheck_variable(p, "read_only")))
-			my_precheck_add(p, "log_slave_updates", PRECHECK_WARNING,
-							"the source is read-only and log_slave_updates is OFF; this account may not see whether it is a replica",
-							"If it is a replica, set log_slave_updates = ON in its configuration and restart it, or use the primary as the source.");
-		return;
-	}
-	if (res->nrows == 0)
-		my_precheck_add(p, "log_slave_updates", PRECHECK_PASSED,
-						"the source is not a replica", NULL);
-	else if (is_on(log_updates))
-		my_precheck_add(p, "log_slave_updates", PRECHECK_PASSED,
-						"the source is a replica, and logs what it replicates", NULL);
-	else
-		my_precheck_add(p, "log_slave_updates", PRECHECK_FAILED,
-						"the source is a replica and does not log what it replicates",
-						"Set log_slave_updates = ON in its configuration and restart it, or use the primary as the source.");
-}
-
-/* Seconds that the binlog is kept; 0: for ever, or not known. */
-static int64
-retention(MyPrecheck *p)
-{
-	char	   *seconds = my_precheck_variable(p, "binlog_expire_logs_seconds");
-	char	   *days = my_precheck_variable(p, "expire_logs_days");
-	char	   *purge = my_precheck_variable(p, "binlog_expire_logs_auto_purge");
-	int64		kept = 0;
-	MyResult   *res;
-	char	   *errmsg;
-	int			my_errno;
-
-	if (purge == NULL || is_on(purge))
-	{
-		if (seconds != NULL)
-			kept = strtoll(seconds, NULL, 10);
-		if (kept == 0 && days != NULL)
-			kept = (int64) (strtod(days, NULL) * 86400);
-	}
-	/* a managed service has a rule of its own; NULL: as soon as possible */
-	if (my_try_query(p->conn,
-					 "SELECT value FROM mysql.rds_configuration"
-					 " WHERE name = 'binlog retention hours'",
-					 &res, &errmsg, &my_errno) && res->nrows == 1)
-		kept = res->values[0][0] == NULL ? 1 :
-			strtoll(res->values[0][0], NULL, 10) * 3600;
-	return kept;
-}
-
-static void
-check_retention(MyPrecheck *p)
-{
-	int64		kept = retention(p);
-	int64		wanted = p->full ? 7 * 86400 : 86400;
-	char	   *total = my_precheck_variable(p, "max_binlog_total_size");
-	bool		by_days = my_precheck_variable(p, "binlog_expire_logs_seconds") == NULL;
-
-	if (total != NULL && strcmp(total, "0") != 0)
-		my_precheck_add(p, "binlog_retention", PRECHECK_WARNING,
-						psprintf("the binlog is kept to a size of %s bytes, whatever time that is", total),
-						"SET GLOBAL max_binlog_total_size = 0;");
-	if (kept == 0 || kept >= wanted)
-		my_precheck_add(p, "binlog_retention", PRECHECK_PASSED,
-						kept == 0 ? "the binlog is not purged by age" :
-						psprintf("the binlog is kept for " INT64_FORMAT " hours", kept / 3600),
-						NULL);
-	else
-		my_precheck_add(p, "binlog_retention", PRECHECK_WARNING,
-						psprintf("the binlog is kept for " INT64_FORMAT " hours; a pause longer than that loses the task",
-								 kept / 3600),
-						by_days ?
-						psprintf("SET GLOBAL expire_logs_days = %d;", (int) (wanted / 86400)) :
-						psprintf("SET GLOBAL binlog_expire_logs_seconds = " INT64_FORMAT ";", wanted));
-}
-
-/* binlog_do_db and binlog_ignore_db leave whole databases out of the log. */
-static void
-check_filters(MyPrecheck *p)
-{
-	MyResult   *res;
-	char	   *errmsg;
-	int			my_errno;
-	char	   *doing;
-	char	   *ignoring;
-
-	if (!my_try_query(p->conn,
-					  my_log_status_query(p->conn),
-					  &res, &errmsg, &my_errno) || res->nrows != 1)
-		return;
-	doing = my_value(res, 0, "Binlog_Do_DB");
-	ignoring = my_value(res, 0, "Binlog_Ignore_DB");
-	if ((doing == NULL || doing[0] == '\0') &&
-		(ignoring == NULL || ignoring[0] == '\0'))
-		return;
-	my_precheck_add(p, "binlog_filters", PRECHECK_WARNING,
-					psprintf("the source leaves databases out of its binlog (binlog_do_db: %s, binlog_ignore_db: %s)",
-							 doing == NULL ? "" : doing,
-							 ignoring == NULL ? "" : ignoring),
-					"Make sure that no selected database is left out, or take these settings out of the source's configuration and restart it.");
-}
-
-void
-my_precheck_binlog(MyPrecheck *p)
-{
-	check_log_bin(p);
-	check_format(p);
-	check_partial_json(p);
-	check_gtids(p);
-	check_replica(p);
-	check_retention(p);
-	check_filters(p);
+	item = my_precheck_add(p, "replication", PRECHECK_FAILED,
+						   psprintf("%s lacks %s%s%s", p->account,
+									slave ? "" : "REPLICATION SLAVE",
+									slave || monitor ? "" : " and ",
+									monitor ? "" : monitor_name),
+						   "Grant the right to read the binlog.");
+	precheck_sql(item, AT_SOURCE, "GRANT REPLICATION SLAVE, %s ON *.* TO %s",
+				 monitor_name, p->account);
 }

@@ -11,8 +11,6 @@
 
 #include "source/mysql/my_precheck_impl.h"
 
-#define NAMES_SHOWN 20
-
 /* Names gathered for one item. */
 typedef struct Names
 {
@@ -42,12 +40,55 @@ found_names(const Names *names, const char *what)
 					names->n - NAMES_SHOWN);
 }
 
-static void
+/*
+ * The item for what was gathered; NULL if that is nothing, which is an item
+ * that passed where clean says so.
+ */
+static PrecheckItem *
 report(MyPrecheck *p, const Names *names, const char *item,
-	   const char *status, const char *what, char *advice)
+	   const char *status, const char *what, const char *clean,
+	   const char *advice)
 {
 	if (names->n > 0)
-		my_precheck_add(p, item, status, found_names(names, what), advice);
+		return my_precheck_add(p, item, status, found_names(names, what), advice);
+	if (clean != NULL)
+		my_precheck_add(p, item, PRECHECK_PASSED, clean, NULL);
+	return NULL;
+}
+
+static bool
+is_transactional(const TableDef *def)
+{
+	static const char *const engines[] = {"InnoDB", "ROCKSDB", "TokuDB",
+	"ndbcluster"};
+
+	for (int i = 0; def->engine != NULL && i < lengthof(engines); i++)
+	{
+		if (pg_strcasecmp(def->engine, engines[i]) == 0)
+			return true;
+	}
+	return def->engine == NULL;
+}
+
+/*
+ * A key for a table without one: a column that statements without a list of
+ * columns do not see, where the source has such. NULL: it has a counter
+ * already, and one is all that a table may have.
+ */
+static char *
+new_key(MyPrecheck *p, const TableDef *def)
+{
+	bool		invisible = my_is_mariadb(p->conn) ||
+		my_version_num(p->conn) >= 80023;
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+	{
+		if (((TableColumn *) lfirst(lc))->auto_increment)
+			return NULL;
+	}
+	return psprintf("ALTER TABLE %s ADD COLUMN dts_id BIGINT NOT NULL%s AUTO_INCREMENT PRIMARY KEY",
+					my_precheck_name(def), invisible ? " INVISIBLE" : "");
 }
 
 static void
@@ -55,35 +96,45 @@ check_keys(MyPrecheck *p)
 {
 	Names		keyless = {0};
 	Names		engines = {0};
+	PrecheckItem *item;
 	ListCell   *lc;
-	static const char *const transactional[] = {"InnoDB", "ROCKSDB", "TokuDB",
-	"ndbcluster"};
 
 	foreach(lc, p->tables)
 	{
 		TableDef   *def = lfirst(lc);
-		bool		ok = def->engine == NULL;
 
 		if (!model_has_rows(def))
 			continue;
 		if (model_row_key(def) == NULL)
 			add_name(&keyless, def, NULL);
-		for (int i = 0; !ok && i < lengthof(transactional); i++)
-			ok = pg_strcasecmp(def->engine, transactional[i]) == 0;
-		if (!ok)
+		if (!is_transactional(def))
 			add_name(&engines, def, NULL);
 	}
-	if (keyless.n == 0)
-		my_precheck_add(p, "keys", PRECHECK_PASSED,
-						"every table has a primary key, or a unique one without NULL", NULL);
-	report(p, &keyless, "keys", PRECHECK_WARNING,
-		   "tables without a primary key, or a unique one without NULL",
-		   "Changes to them are slow and are copied by one worker. Give each a key: ALTER TABLE ... ADD PRIMARY KEY (...);");
-	report(p, &engines, "storage_engine", PRECHECK_WARNING,
-		   "tables of an engine without transactions, whose rows are not in the snapshot",
-		   p->incremental ?
-		   "Write nothing to them while they are copied, or: ALTER TABLE ... ENGINE = InnoDB;" :
-		   "Write nothing to them while they are copied.");
+	item = report(p, &keyless, "keys", PRECHECK_WARNING,
+				  "tables without a primary key, or a unique one without NULL",
+				  "every table has a primary key, or a unique one without NULL",
+				  "Changes to them are slow, and each is copied by one worker. Give each a key.");
+	foreach(lc, item == NULL ? NIL : p->tables)
+	{
+		TableDef   *def = lfirst(lc);
+		char	   *sql;
+
+		if (model_has_rows(def) && model_row_key(def) == NULL &&
+			(sql = new_key(p, def)) != NULL)
+			precheck_sql(item, AT_SOURCE, "%s", sql);
+	}
+	item = report(p, &engines, "storage_engine", PRECHECK_WARNING,
+				  "tables of an engine without transactions, whose rows are not in the snapshot",
+				  "every table is of an engine with transactions",
+				  "Write nothing to them while they are copied, or give them another engine.");
+	foreach(lc, item == NULL ? NIL : p->tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (model_has_rows(def) && !is_transactional(def))
+			precheck_sql(item, AT_SOURCE, "ALTER TABLE %s ENGINE = InnoDB",
+						 my_precheck_name(def));
+	}
 }
 
 static bool
@@ -106,15 +157,25 @@ is_known_type(const TableColumn *col)
 	return false;
 }
 
+/* A default that the column has, and that its type here does not take. */
 static bool
-is_zero_default(const TableColumn *col)
+is_bad_default(const TableColumn *col, const TypePolicy *policy)
 {
-	return col->default_expr != NULL &&
-		(strcmp(col->base_type, "date") == 0 ||
-		 strcmp(col->base_type, "datetime") == 0 ||
-		 strcmp(col->base_type, "timestamp") == 0) &&
-		(strstr(col->default_expr, "0000-") != NULL ||
-		 strstr(col->default_expr, "-00") != NULL);
+	const char *text = col->default_expr;
+	int			hour;
+
+	if (text == NULL || text[0] != '\'')
+		return false;
+	if (strcmp(col->base_type, "time") == 0)
+		return !policy->time_interval &&
+			(sscanf(text + 1, "%d:", &hour) != 1 || hour < 0 || hour > 24 ||
+			 text[1] == '-');
+	if (strcmp(col->base_type, "date") != 0 &&
+		strcmp(col->base_type, "datetime") != 0 &&
+		strcmp(col->base_type, "timestamp") != 0)
+		return false;
+	return policy->zero_date != ZERO_DATE_LITERAL &&
+		(strstr(text, "0000-") != NULL || strstr(text, "-00") != NULL);
 }
 
 static void
@@ -122,9 +183,11 @@ check_columns(MyPrecheck *p)
 {
 	Names		invisible = {0};
 	Names		generated = {0};
-	Names		zero = {0};
+	Names		bad = {0};
 	Names		unknown = {0};
 	Names		charsets = {0};
+	List	   *sql = NIL;
+	PrecheckItem *item;
 	ListCell   *lc;
 	ListCell   *lc2;
 
@@ -144,8 +207,13 @@ check_columns(MyPrecheck *p)
 				add_name(&invisible, def, col->name);
 			if (col->generation_expr != NULL)
 				add_name(&generated, def, col->name);
-			if (is_zero_default(col))
-				add_name(&zero, def, col->name);
+			if (is_bad_default(col, p->scope->policy))
+			{
+				add_name(&bad, def, psprintf("%s (%s)", col->name, col->default_expr));
+				sql = lappend(sql, psprintf("ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT",
+											my_precheck_name(def),
+											my_quote_identifier(col->name)));
+			}
 			if (!is_known_type(col))
 				add_name(&unknown, def, psprintf("%s (%s)", col->name, col->source_type));
 			if (col->charset != NULL && strncmp(col->charset, "utf8", 4) != 0 &&
@@ -154,21 +222,24 @@ check_columns(MyPrecheck *p)
 				add_name(&charsets, def, psprintf("%s (%s)", col->name, col->charset));
 		}
 	}
-	if (unknown.n == 0)
-		my_precheck_add(p, "column_types", PRECHECK_PASSED,
-						"every column type is known", NULL);
 	report(p, &unknown, "column_types", PRECHECK_FAILED,
-		   "columns of a type that cannot be moved",
+		   "columns of a type that cannot be moved", "every column type is known",
 		   "Leave the columns out with a rule in objects (columns: {\"name\": null}), or change their type at the source.");
 	report(p, &invisible, "invisible_columns", PRECHECK_PASSED,
-		   "invisible columns are moved, and are visible at the destination", NULL);
+		   "invisible columns are moved, and are visible at the destination",
+		   "there are none", NULL);
 	report(p, &generated, "generated_columns", PRECHECK_PASSED,
-		   "generated columns become stored ones where the expression translates, see preview_schema", NULL);
-	report(p, &zero, "zero_date_defaults", PRECHECK_WARNING,
-		   "defaults that are no date",
-		   "They follow option zero_date. Or give the columns another default: ALTER TABLE ... ALTER COLUMN ... SET DEFAULT ...;");
+		   "generated columns become stored ones where the expression translates, see preview_schema",
+		   "there are none", NULL);
+	item = report(p, &bad, "defaults", PRECHECK_WARNING,
+				  "defaults that are no date or out of range are left out at the destination",
+				  "every default is a value that the destination takes",
+				  "Or choose a date with option zero_date (for times, option time = interval), or give the columns other defaults.");
+	foreach(lc, item == NULL ? NIL : sql)
+		precheck_sql(item, AT_SOURCE, "%s", (char *) lfirst(lc));
 	report(p, &charsets, "character_sets", PRECHECK_PASSED,
-		   "text in other character sets is converted to that of this database", NULL);
+		   "text in other character sets is converted to that of this database",
+		   "every text is in a Unicode character set, latin1 or ascii", NULL);
 }
 
 static void
@@ -176,8 +247,9 @@ check_indexes(MyPrecheck *p)
 {
 	Names		prefix = {0};
 	Names		fulltext = {0};
-	Names		spatial = {0};
 	Names		invisible = {0};
+	bool		skip = p->scope->policy->fulltext_skip;
+	PrecheckItem *item;
 	ListCell   *lc;
 	ListCell   *lc2;
 	ListCell   *lc3;
@@ -193,26 +265,28 @@ check_indexes(MyPrecheck *p)
 
 			foreach(lc3, index->parts)
 				has_prefix = has_prefix || ((IndexPart *) lfirst(lc3))->prefix > 0;
-			if (has_prefix)
+			if (has_prefix && index->kind != INDEX_SPATIAL)
 				add_name(&prefix, def, index->name);
 			if (index->kind == INDEX_FULLTEXT)
 				add_name(&fulltext, def, index->name);
-			if (index->kind == INDEX_SPATIAL)
-				add_name(&spatial, def, index->name);
 			if (index->invisible)
 				add_name(&invisible, def, index->name);
 		}
 	}
 	report(p, &prefix, "prefix_indexes", PRECHECK_PASSED,
-		   "indexes on a prefix become indexes on left(column, length)", NULL);
-	report(p, &fulltext, "fulltext_indexes", PRECHECK_WARNING,
-		   "FULLTEXT indexes become GIN indexes on to_tsvector('simple', ...); MATCH ... AGAINST has to be rewritten",
-		   "Set option fulltext to skip if you do not want them.");
-	report(p, &spatial, "spatial_indexes", PRECHECK_WARNING,
-		   "SPATIAL indexes are built only where PostGIS is installed",
-		   "CREATE EXTENSION postgis;");
+		   "indexes on a prefix become indexes on left(column, length)",
+		   "there are none", NULL);
+	item = report(p, &fulltext, "fulltext_indexes",
+				  skip ? PRECHECK_PASSED : PRECHECK_WARNING,
+				  skip ? "FULLTEXT indexes are left out (option fulltext)" :
+				  "FULLTEXT indexes become GIN indexes on to_tsvector('simple', ...); MATCH ... AGAINST has to be rewritten",
+				  "there are none",
+				  skip ? NULL : "That leaves them out.");
+	if (item != NULL && !skip)
+		precheck_option(item, p->scope->task, "fulltext", "skip");
 	report(p, &invisible, "invisible_indexes", PRECHECK_PASSED,
-		   "invisible (ignored) indexes are built as normal ones", NULL);
+		   "invisible (ignored) indexes are built as normal ones",
+		   "there are none", NULL);
 }
 
 static bool
@@ -244,6 +318,8 @@ check_foreign_keys(MyPrecheck *p)
 	Names		parents = {0};
 	Names		cascades = {0};
 	Names		outside = {0};
+	List	   *rules = NIL;
+	char	   *advice;
 	ListCell   *lc;
 	ListCell   *lc2;
 
@@ -259,8 +335,11 @@ check_foreign_keys(MyPrecheck *p)
 				changes_children(fk->on_update);
 
 			if (!selected)
+			{
 				add_name(&parents, def, psprintf("%s (%s.%s)", fk->name,
 												 fk->ref_schema, fk->ref_table));
+				rules = precheck_rule(rules, fk->ref_schema, fk->ref_table);
+			}
 			if (cascade && selected)
 				add_name(&cascades, def, fk->name);
 			else if (cascade)
@@ -268,16 +347,19 @@ check_foreign_keys(MyPrecheck *p)
 												 fk->ref_schema, fk->ref_table));
 		}
 	}
+	advice = precheck_rules(rules);
 	report(p, &parents, "foreign_key_parents", PRECHECK_WARNING,
 		   "foreign keys whose parent is not selected are not made",
-		   "Select the parent tables, too.");
+		   "the parent of every foreign key is selected", advice);
 	if (!p->incremental)
 		return;
-	report(p, &cascades, "foreign_key_cascades", PRECHECK_PASSED,
-		   "cascades, which the source does not log, are followed at the destination", NULL);
+	if (outside.n == 0)
+		report(p, &cascades, "foreign_key_cascades", PRECHECK_PASSED,
+			   "cascades, which the source does not log, are followed at the destination",
+			   "there are none", NULL);
 	report(p, &outside, "foreign_key_cascades", PRECHECK_FAILED,
 		   "cascades from a parent that is not selected: the source does not log what they do to these tables",
-		   "Select the parent tables, too.");
+		   NULL, advice);
 }
 
 static void
@@ -288,6 +370,8 @@ check_special_tables(MyPrecheck *p)
 	Names		periods = {0};
 	Names		partitions = {0};
 	Names		views = {0};
+	List	   *sql = NIL;
+	PrecheckItem *item;
 	ListCell   *lc;
 
 	foreach(lc, p->tables)
@@ -304,21 +388,34 @@ check_special_tables(MyPrecheck *p)
 			add_name(&partitions, def, NULL);
 		if (def->is_view && (def->view_definition == NULL ||
 							 def->view_definition[0] == '\0'))
+		{
 			add_name(&views, def, NULL);
+			sql = lappend(sql, psprintf("GRANT SELECT, SHOW VIEW ON %s TO %s",
+										my_precheck_name(def), p->account));
+		}
 	}
 	report(p, &versioned, "system_versioned_tables",
 		   PRECHECK_PASSED,
 		   "system-versioned tables: current rows are copied and followed; their history stays behind",
-		   NULL);
+		   "there are none", NULL);
 	report(p, &sequences, "sequences", PRECHECK_PASSED,
-		   "sequences are made with the source's next value, and set again at cutover", NULL);
+		   "sequences are made with the source's next value, and set again at cutover",
+		   "there are none", NULL);
 	report(p, &periods, "application_time_periods", PRECHECK_WARNING,
-		   "application-time periods become plain columns; UPDATE ... FOR PORTION OF has no counterpart", NULL);
+		   "application-time periods become plain columns; UPDATE ... FOR PORTION OF has no counterpart",
+		   "there are none",
+		   "Rewrite such statements of the application before the cutover.");
 	report(p, &partitions, "partitioned_tables", PRECHECK_PASSED,
-		   "partitioned tables become plain ones, or declarative partitions with option partitions = keep", NULL);
-	report(p, &views, "view_definitions", PRECHECK_WARNING,
-		   "views whose definition this account may not see",
-		   "GRANT SHOW VIEW ON database.* TO the account;");
+		   p->scope->policy->partitions_keep ?
+		   "partitions are kept where they translate, see preview_schema" :
+		   "partitioned tables become plain ones, or declarative partitions with option partitions = keep",
+		   "there are none", NULL);
+	item = report(p, &views, "view_definitions", PRECHECK_WARNING,
+				  "views whose definition this account may not see",
+				  "every view's definition can be read",
+				  "Grant the right to see them.");
+	foreach(lc, item == NULL ? NIL : sql)
+		precheck_sql(item, AT_SOURCE, "%s", (char *) lfirst(lc));
 }
 
 /* Code at the source that nobody moves. */
@@ -372,6 +469,9 @@ check_routines(MyPrecheck *p)
 		my_precheck_add(p, "routines", PRECHECK_WARNING,
 						psprintf("the source's databases have %s, which are not moved", found.data),
 						"Write them anew for PostgreSQL before the cutover, where the application needs them.");
+	else
+		my_precheck_add(p, "routines", PRECHECK_PASSED,
+						"there are no triggers, routines or events that this account can see", NULL);
 }
 
 void

@@ -55,7 +55,6 @@ const SourceRoutine mysql_source_routine =
 	.describe = my_describe,
 	.ddl_defaults = my_ddl_defaults,
 	.precheck = my_precheck,
-	.precheck_values = my_precheck_values,
 	.current_position = my_current_position,
 	.start_position = my_start_position,
 	.rebase_position = my_rebase_position,

@@ -185,9 +185,6 @@ extern void pg_capture_renames(const char *record, CaptureRename renamed,
 							   void *arg);
 
 /* pg_precheck.c */
-extern List *pg_precheck(SourceConn *conn, List *tables, bool full,
-						 bool incremental);
-extern List *pg_precheck_values(SourceConn *conn, List *tables,
-								const TypePolicy *policy);
+extern List *pg_precheck(SourceConn *conn, const PrecheckScope *scope);
 
 #endif							/* DTSMIG_PG_ENGINE_H */

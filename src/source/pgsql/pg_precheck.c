@@ -20,47 +20,41 @@
 /* A transaction that has been open for so many seconds may stay so. */
 #define LONG_TRANSACTION 10
 
-void
+PrecheckItem *
 pg_precheck_add(PgPrecheck *p, const char *item, const char *status,
-				char *found, char *advice)
+				const char *found, const char *advice)
 {
-	PrecheckItem *i = palloc0(sizeof(PrecheckItem));
-
-	i->item = item;
-	i->status = status;
-	i->found = found;
-	i->advice = advice;
-	p->items = lappend(p->items, i);
+	return precheck_add(&p->items, item, status, found, advice);
 }
 
-void
+PrecheckItem *
 pg_precheck_rows(PgPrecheck *p, const char *item, const char *status,
 				 const char *text, const char *passed, const char *advice,
 				 const char *sql)
 {
 	PgResult   *r = pg_query(p->conn, sql);
 	StringInfoData found;
-	StringInfoData run;
+	PrecheckItem *i;
 
 	if (r->nrows == 0)
 	{
-		pg_precheck_add(p, item, PRECHECK_PASSED, pstrdup(passed), NULL);
-		return;
+		(void) pg_precheck_add(p, item, PRECHECK_PASSED, passed, NULL);
+		return NULL;
 	}
 	initStringInfo(&found);
-	initStringInfo(&run);
 	appendStringInfo(&found, "%s: ", text);
-	appendStringInfoString(&run, advice);
-	for (int i = 0; i < r->nrows; i++)
+	i = pg_precheck_add(p, item, status, NULL, advice);
+	for (int n = 0; n < r->nrows; n++)
 	{
-		if (i < PRECHECK_SHOWN)
-			appendStringInfo(&found, "%s%s", i ? ", " : "", r->values[i][0]);
-		if (r->ncolumns > 1 && r->values[i][1] != NULL)
-			appendStringInfo(&run, " %s;", r->values[i][1]);
+		if (n < PRECHECK_SHOWN)
+			appendStringInfo(&found, "%s%s", n ? ", " : "", r->values[n][0]);
+		if (r->ncolumns > 1 && r->values[n][1] != NULL)
+			precheck_sql(i, AT_SOURCE, "%s", r->values[n][1]);
 	}
 	if (r->nrows > PRECHECK_SHOWN)
 		appendStringInfo(&found, " and %d more", r->nrows - PRECHECK_SHOWN);
-	pg_precheck_add(p, item, status, found.data, run.len ? run.data : NULL);
+	i->found = found.data;
+	return i;
 }
 
 static char *
@@ -88,7 +82,7 @@ check_version(PgPrecheck *p)
 	int			here = atoi(GetConfigOption("server_version_num", false, false)) / 10000;
 
 	if (source < 10)
-		pg_precheck_add(p, "version", PRECHECK_FAILED,
+		pg_precheck_add(p, "source_version", PRECHECK_FAILED,
 						psprintf("the source is PostgreSQL %s; 10 is the oldest that works",
 								 pg_parameter(p->conn, "server_version")),
 						pstrdup("Upgrade the source, or use pg_dump."));
@@ -98,29 +92,63 @@ check_version(PgPrecheck *p)
 		 * Its schema cannot be read, which another item says; rows can be
 		 * carried into tables that are there.
 		 */
-		pg_precheck_add(p, "version", PRECHECK_WARNING,
+		pg_precheck_add(p, "source_version", PRECHECK_WARNING,
 						psprintf("the source is PostgreSQL %d, and the destination older: %d; no schema can be migrated, and DDL may be such as this version does not know",
 								 source, here),
 						psprintf("Use a destination of version %d or later.", source));
 	else
-		pg_precheck_add(p, "version", PRECHECK_PASSED,
+		pg_precheck_add(p, "source_version", PRECHECK_PASSED,
 						psprintf("PostgreSQL %d, into %d", source, here), NULL);
+}
+
+/* Host and port of a standby's primary, if they are this account's to see. */
+static PgResult *
+primary_of(PgPrecheck *p)
+{
+	return pg_query(p->conn, pg_version_num(p->conn) >= 110000 ?
+					"SELECT sender_host, sender_port FROM pg_catalog.pg_stat_wal_receiver "
+					"WHERE sender_host IS NOT NULL AND sender_port IS NOT NULL" :
+					"SELECT 1 WHERE false");
 }
 
 static void
 check_primary(PgPrecheck *p)
 {
 	char	   *standby = pg_query_value(p->conn, "SELECT pg_catalog.pg_is_in_recovery()");
+	char	   *read_only = pg_query_value(p->conn, "SELECT pg_catalog.current_setting('default_transaction_read_only')");
+	const char *status = p->incremental ? PRECHECK_FAILED : PRECHECK_WARNING;
+	PrecheckItem *item;
+	PgResult   *r;
 
-	if (standby == NULL || standby[0] != 't')
-		pg_precheck_add(p, "primary", PRECHECK_PASSED,
-						pstrdup("the source is a primary server"), NULL);
+	if (standby != NULL && standby[0] == 't')
+	{
+		item = pg_precheck_add(p, "primary", status,
+							   p->incremental ?
+							   "the source is a standby: no publication can be made there" :
+							   "the source is a standby: its replay may cancel a long copy",
+							   "Point the server to the primary.");
+		r = primary_of(p);
+		if (r->nrows > 0)
+			precheck_sql(item, AT_DESTINATION,
+						 "ALTER SERVER %s OPTIONS (SET host %s, SET port %s)",
+						 quote_identifier(pg_info(p->conn)->server_name),
+						 quote_literal_cstr(r->values[0][0]),
+						 quote_literal_cstr(r->values[0][1]));
+	}
+	else if (p->incremental && read_only != NULL && strcmp(read_only, "on") == 0)
+	{
+		item = pg_precheck_add(p, "primary", PRECHECK_FAILED,
+							   "transactions at the source are read-only (default_transaction_read_only): no publication can be made",
+							   "That lets the task's account make its publication and slot.");
+		precheck_sql(item, AT_SOURCE, "SET default_transaction_read_only = off");
+		precheck_sql(item, AT_SOURCE,
+					 "ALTER ROLE %s IN DATABASE %s SET default_transaction_read_only = off",
+					 pg_quote_name(p->account),
+					 pg_quote_name(pg_query_value(p->conn, "SELECT pg_catalog.current_database()")));
+	}
 	else
-		pg_precheck_add(p, "primary", p->incremental ? PRECHECK_FAILED : PRECHECK_WARNING,
-						pstrdup(p->incremental ?
-								"the source is a standby: no publication can be made there" :
-								"the source is a standby: its replay may cancel a long copy"),
-						pstrdup("Point the server to the primary."));
+		pg_precheck_add(p, "primary", PRECHECK_PASSED,
+						"the source is a primary server", NULL);
 }
 
 static void
@@ -145,51 +173,118 @@ check_encoding(PgPrecheck *p)
 						psprintf("Use a destination database with encoding %s.", encoding));
 }
 
-/* Collations that are named, and the order that indexes and ranges rely on. */
+/*
+ * Collations of the server (others come with the schema) that columns and
+ * indexes of the selected schemas name. The default one follows each
+ * database's own locale.
+ */
 static void
-check_collation(PgPrecheck *p)
+check_collations(PgPrecheck *p)
 {
 	PgResult   *r;
+	StringInfoData missing;
+	PrecheckItem *item;
+	bool		libc = false;
+	char	   *locale;
 
-	r = pg_query(p->conn, "SELECT datcollate, datctype FROM pg_catalog.pg_database "
-				 "WHERE datname = pg_catalog.current_database()");
-	pg_precheck_add(p, "collation", PRECHECK_PASSED,
-					psprintf("the source sorts by %s (LC_CTYPE %s); comparisons here follow this database's own locale",
-							 r->values[0][0], r->values[0][1]), NULL);
+	locale = pg_query_value(p->conn, "SELECT datcollate FROM pg_catalog.pg_database "
+							"WHERE datname = pg_catalog.current_database()");
+	initStringInfo(&missing);
+	r = pg_query(p->conn, psprintf("SELECT DISTINCT l.collname, l.collprovider "
+								   "FROM pg_catalog.pg_attribute a "
+								   "JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
+								   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+								   "JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation "
+								   "JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace "
+								   "WHERE ln.nspname = 'pg_catalog' AND l.collname <> 'default' "
+								   "AND NOT a.attisdropped AND n.nspname IN (SELECT s FROM (%s) AS v(s, t)) "
+								   "ORDER BY 1", p->table_list));
+	for (int i = 0; i < r->nrows; i++)
+	{
+		BookRows   *here;
+
+		here = books_query("SELECT 1 FROM pg_catalog.pg_collation WHERE "
+						   "collnamespace = 'pg_catalog'::pg_catalog.regnamespace "
+						   "AND collname = $1 AND collencoding IN (-1, "
+						   "pg_catalog.pg_char_to_encoding(pg_catalog.getdatabaseencoding()))",
+						   "t", r->values[i][0]);
+		if (here->nrows > 0)
+			continue;
+		appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", r->values[i][0]);
+		libc = libc || r->values[i][1][0] == 'c';
+	}
+	if (missing.len == 0)
+	{
+		pg_precheck_add(p, "collations", PRECHECK_PASSED,
+						psprintf("those that are named are here; the source sorts by %s, and this database by its own locale",
+								 locale), NULL);
+		return;
+	}
+	item = pg_precheck_add(p, "collations", PRECHECK_FAILED,
+						   psprintf("collations that columns or indexes name are not here: %s",
+									missing.data),
+						   libc ? "The operating system's locales of these names have to be installed at the destination before." :
+						   "The destination has to be built with ICU.");
+	precheck_sql(item, AT_DESTINATION,
+				 "SELECT pg_import_system_collations('pg_catalog')");
 }
 
+/*
+ * Is the extension here already, or would CREATE EXTENSION by the task's role
+ * work?
+ */
 static void
 check_extensions(PgPrecheck *p)
 {
 	PgResult   *r;
 	StringInfoData missing;
-	StringInfoData drop;
+	StringInfoData refused;
+	PrecheckItem *item;
+	List	   *make = NIL;
+	ListCell   *lc;
 
 	r = pg_query(p->conn, "SELECT extname FROM pg_catalog.pg_extension "
 				 "WHERE extname NOT IN ('plpgsql', 'dtsmig') ORDER BY 1");
 	initStringInfo(&missing);
-	initStringInfo(&drop);
+	initStringInfo(&refused);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		char	   *name = r->values[i][0];
 		BookRows   *here;
 
-		here = books_query("SELECT 1 FROM pg_catalog.pg_available_extensions "
+		here = books_query("SELECT installed_version IS NOT NULL, "
+						   "COALESCE((SELECT v.trusted OR NOT v.superuser "
+						   "FROM pg_catalog.pg_available_extension_versions v "
+						   "WHERE v.name = e.name AND v.version = e.default_version), false) "
+						   "FROM pg_catalog.pg_available_extensions e "
 						   "WHERE name = $1", "t", name);
-		if (here->nrows > 0)
-			continue;
-		appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", name);
-		appendStringInfo(&drop, " DROP EXTENSION %s CASCADE;", pg_quote_name(name));
+		if (here->nrows == 0)
+			appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", name);
+		else if (!book_bool(here, 0, 0) && !p->scope->superuser &&
+				 !book_bool(here, 0, 1))
+		{
+			appendStringInfo(&refused, "%s%s", refused.len ? ", " : "", name);
+			make = lappend(make, name);
+		}
 	}
-	if (missing.len == 0)
-		pg_precheck_add(p, "extensions", PRECHECK_PASSED,
-						pstrdup("every extension of the source can be had here"), NULL);
-	else
+	if (missing.len > 0)
 		pg_precheck_add(p, "extensions", PRECHECK_FAILED,
 						psprintf("extensions that the destination's installation lacks: %s",
 								 missing.data),
-						psprintf("Install their packages at the destination; or, if they are not needed, at the source:%s",
-								 drop.data));
+						"Install their packages at the destination, or drop them at the source if nothing needs them.");
+	if (refused.len > 0)
+	{
+		item = pg_precheck_add(p, "extensions", PRECHECK_FAILED,
+							   psprintf("extensions that only a superuser may create at the destination: %s",
+										refused.data),
+							   "It takes a superuser.");
+		foreach(lc, make)
+			precheck_sql(item, AT_DESTINATION, "CREATE EXTENSION %s",
+						 quote_identifier(lfirst(lc)));
+	}
+	if (missing.len == 0 && refused.len == 0)
+		pg_precheck_add(p, "extensions", PRECHECK_PASSED,
+						"every extension of the source can be had here", NULL);
 }
 
 /* --------------------------------------------------------- changes' needs */
@@ -212,9 +307,10 @@ check_wal_level(PgPrecheck *p)
 	if (strcmp(level, "logical") == 0)
 		pg_precheck_add(p, "wal_level", PRECHECK_PASSED, pstrdup("logical"), NULL);
 	else
-		pg_precheck_add(p, "wal_level", PRECHECK_FAILED,
-						psprintf("wal_level is %s", level),
-						pstrdup("ALTER SYSTEM SET wal_level = logical; then restart the source. Managed services have a parameter for it (rds.logical_replication, cloudsql.logical_decoding)."));
+		precheck_sql(pg_precheck_add(p, "wal_level", PRECHECK_FAILED,
+									 psprintf("wal_level is %s", level),
+									 "Then restart the source. Managed services have a parameter for it (rds.logical_replication, cloudsql.logical_decoding)."),
+					 AT_SOURCE, "ALTER SYSTEM SET wal_level = 'logical'");
 }
 
 /* One for the task, and another for as long as it copies a table again. */
@@ -232,12 +328,12 @@ check_slots(PgPrecheck *p)
 		pg_precheck_add(p, "replication_slots", PRECHECK_PASSED,
 						psprintf("%d of %d are free", max - used, max), NULL);
 	else
-		pg_precheck_add(p, "replication_slots",
-						max - used < 1 ? PRECHECK_FAILED : PRECHECK_WARNING,
-						psprintf("%d of %d replication slots are free; the task takes one, and one more while it copies a table again",
-								 Max(max - used, 0), max),
-						psprintf("ALTER SYSTEM SET max_replication_slots = %d; then restart the source; or drop slots that nobody uses.",
-								 used + 4));
+		precheck_sql(pg_precheck_add(p, "replication_slots",
+									 max - used < 1 ? PRECHECK_FAILED : PRECHECK_WARNING,
+									 psprintf("%d of %d replication slots are free; the task takes one, and one more while it copies a table again",
+											  Max(max - used, 0), max),
+									 "Then restart the source; or drop slots that nobody uses."),
+					 AT_SOURCE, "ALTER SYSTEM SET max_replication_slots = %d", used + 4);
 }
 
 static void
@@ -251,31 +347,51 @@ check_senders(PgPrecheck *p)
 		pg_precheck_add(p, "wal_senders", PRECHECK_PASSED,
 						psprintf("%d of %d are free", max - used, max), NULL);
 	else
-		pg_precheck_add(p, "wal_senders",
-						max - used < 1 ? PRECHECK_FAILED : PRECHECK_WARNING,
-						psprintf("%d of %d WAL senders are free; the task takes one, and one more while it copies tables",
-								 Max(max - used, 0), max),
-						psprintf("ALTER SYSTEM SET max_wal_senders = %d; then restart the source.",
-								 used + 4));
+		precheck_sql(pg_precheck_add(p, "wal_senders",
+									 max - used < 1 ? PRECHECK_FAILED : PRECHECK_WARNING,
+									 psprintf("%d of %d WAL senders are free; the task takes one, and one more while it copies tables",
+											  Max(max - used, 0), max),
+									 "Then restart the source."),
+					 AT_SOURCE, "ALTER SYSTEM SET max_wal_senders = %d", used + 4);
 }
 
 static void
 check_retention(PgPrecheck *p)
 {
 	char	   *keep;
+	char	   *idle;
+	PrecheckItem *item;
 
 	if (pg_version_num(p->conn) < 130000)
 		return;
 	keep = setting(p, "max_slot_wal_keep_size");
 	if (strcmp(keep, "-1") == 0)
 		pg_precheck_add(p, "max_slot_wal_keep_size", PRECHECK_PASSED,
-						pstrdup("the log is kept as long as the task needs it; watch the source's disk while it stands still"),
+						"the log is kept as long as the task needs it; watch the source's disk while it stands still",
 						NULL);
 	else
-		pg_precheck_add(p, "max_slot_wal_keep_size", PRECHECK_WARNING,
-						psprintf("the source throws the task's log away when it is more than %s behind, the full load included; then it has to begin anew",
-								 keep),
-						pstrdup("ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf();"));
+	{
+		item = pg_precheck_add(p, "max_slot_wal_keep_size", PRECHECK_WARNING,
+							   psprintf("the source throws the task's log away when it is more than %s behind, the full load included; then it has to begin anew",
+										keep),
+							   "Watch the source's disk then.");
+		precheck_sql(item, AT_SOURCE, "ALTER SYSTEM SET max_slot_wal_keep_size = -1");
+		precheck_sql(item, AT_SOURCE, "SELECT pg_reload_conf()");
+	}
+	if ((idle = setting(p, "idle_replication_slot_timeout")) == NULL)
+		return;
+	if (strcmp(idle, "0") == 0)
+	{
+		pg_precheck_add(p, "idle_replication_slot_timeout", PRECHECK_PASSED,
+						"the slot of a task that stands still is kept", NULL);
+		return;
+	}
+	item = pg_precheck_add(p, "idle_replication_slot_timeout", PRECHECK_WARNING,
+						   psprintf("the source invalidates a slot that is not read for %s: a task that is paused for longer has to begin anew",
+									idle),
+						   "Watch the source's disk then.");
+	precheck_sql(item, AT_SOURCE, "ALTER SYSTEM SET idle_replication_slot_timeout = 0");
+	precheck_sql(item, AT_SOURCE, "SELECT pg_reload_conf()");
 }
 
 /*
@@ -288,7 +404,7 @@ check_transactions(PgPrecheck *p)
 	pg_precheck_rows(p, "long_transactions", PRECHECK_WARNING,
 					 "the start waits for transactions that have been writing for long",
 					 "no transaction is in the way",
-					 "End them, or wait:",
+					 "Wait, or end them; what they have written is lost then.",
 					 psprintf("SELECT 'pid ' || pid || ' (' || COALESCE(usename, '') || ', since ' || "
 							  "xact_start::pg_catalog.timestamptz(0) || ')', "
 							  "'SELECT pg_terminate_backend(' || pid || ')' "
@@ -299,10 +415,9 @@ check_transactions(PgPrecheck *p)
 	pg_precheck_rows(p, "prepared_transactions", PRECHECK_WARNING,
 					 "the start waits for prepared transactions",
 					 "there are none",
-					 "End them in their databases:",
-					 "SELECT gid || ' (database ' || database || ', since ' || "
-					 "prepared::pg_catalog.timestamptz(0) || ')', "
-					 "'ROLLBACK PREPARED ' || pg_catalog.quote_literal(gid) "
+					 "End each in its database, by COMMIT PREPARED or ROLLBACK PREPARED, as its transaction manager has decided.",
+					 "SELECT pg_catalog.quote_literal(gid) || ' (database ' || database || ', since ' || "
+					 "prepared::pg_catalog.timestamptz(0) || ')' "
 					 "FROM pg_catalog.pg_prepared_xacts ORDER BY prepared");
 }
 
@@ -313,6 +428,7 @@ check_replication(PgPrecheck *p)
 	MemoryContext cxt = CurrentMemoryContext;
 	ErrorData  *volatile edata = NULL;
 	char	   *role;
+	PrecheckItem *item;
 
 	PG_TRY();
 	{
@@ -340,13 +456,16 @@ check_replication(PgPrecheck *p)
 	role = pg_query_value(p->conn, "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN "
 						  "('rds_replication', 'cloudsqlsuperuser', 'azure_pg_admin', 'alloydbsuperuser') "
 						  "ORDER BY rolname DESC LIMIT 1");
-	pg_precheck_add(p, "replication", PRECHECK_FAILED,
-					psprintf("%s cannot connect for replication: %s", p->account,
-							 edata->message),
-					role != NULL && strcmp(role, "rds_replication") == 0 ?
-					psprintf("GRANT rds_replication TO %s;", pg_quote_name(p->account)) :
-					psprintf("ALTER ROLE %s REPLICATION; and let pg_hba.conf have a line for it with database replication (logical replication: the database's own line).",
-							 pg_quote_name(p->account)));
+	item = pg_precheck_add(p, "replication", PRECHECK_FAILED,
+						   psprintf("%s cannot connect for replication: %s", p->account,
+									edata->message),
+						   "And let pg_hba.conf have a line for it with the database's name (logical replication is not matched by the word replication there).");
+	if (role != NULL && strcmp(role, "rds_replication") == 0)
+		precheck_sql(item, AT_SOURCE, "GRANT rds_replication TO %s",
+					 pg_quote_name(p->account));
+	else
+		precheck_sql(item, AT_SOURCE, "ALTER ROLE %s REPLICATION",
+					 pg_quote_name(p->account));
 }
 
 static void
@@ -361,7 +480,7 @@ check_publication_rights(PgPrecheck *p)
 	pg_precheck_rows(p, "publication", PRECHECK_FAILED,
 					 "a publication of the tables cannot be made, for want of",
 					 "the account may publish the tables",
-					 "As the database's and the tables' owner:",
+					 "It takes the owner of the database and of the tables.",
 					 psprintf("SELECT 'CREATE on the database', 'GRANT CREATE ON DATABASE ' || "
 							  "pg_catalog.quote_ident(pg_catalog.current_database()) || ' TO %s' "
 							  "WHERE NOT pg_catalog.has_database_privilege("
@@ -391,11 +510,11 @@ check_capture(PgPrecheck *p)
 						pstrdup("DDL is followed: event triggers are installed in schema dtsmig_source, and removed by release_task"),
 						NULL);
 	else
-		pg_precheck_add(p, "ddl_capture", PRECHECK_WARNING,
-						psprintf("%s may not create event triggers: DDL is not followed, new tables are not taken in, and a change of a table's columns stops the task",
-								 p->account),
-						psprintf("ALTER ROLE %s SUPERUSER; or make no DDL at the source until the cutover.",
-								 pg_quote_name(p->account)));
+		precheck_sql(pg_precheck_add(p, "ddl_capture", PRECHECK_WARNING,
+									 psprintf("%s may not create event triggers: DDL is not followed, new tables are not taken in, and a change of a table's columns stops the task",
+											  p->account),
+									 "For as long as the task lives; or make no DDL at the source until the cutover."),
+					 AT_SOURCE, "ALTER ROLE %s SUPERUSER", pg_quote_name(p->account));
 }
 
 /* ----------------------------------------------------------------- entry */
@@ -419,16 +538,17 @@ list_tables(List *tables)
 }
 
 List *
-pg_precheck(SourceConn *source, List *tables, bool full, bool incremental)
+pg_precheck(SourceConn *source, const PrecheckScope *scope)
 {
 	PgPrecheck	p = {0};
 	char	   *superuser;
 
 	p.conn = ((PgSource *) source)->sql;
-	p.tables = tables;
-	p.table_list = list_tables(tables);
-	p.full = full;
-	p.incremental = incremental;
+	p.scope = scope;
+	p.tables = scope->tables;
+	p.table_list = list_tables(scope->tables);
+	p.full = scope->full;
+	p.incremental = scope->incremental;
 	p.account = pg_query_value(p.conn, "SELECT CURRENT_USER");
 	superuser = pg_query_value(p.conn, "SELECT rolsuper FROM pg_catalog.pg_roles "
 							   "WHERE rolname = CURRENT_USER");
@@ -437,9 +557,10 @@ pg_precheck(SourceConn *source, List *tables, bool full, bool incremental)
 	check_version(&p);
 	check_primary(&p);
 	check_encoding(&p);
-	check_collation(&p);
+	if (p.table_list != NULL)
+		check_collations(&p);
 	check_extensions(&p);
-	if (incremental)
+	if (p.incremental)
 	{
 		check_wal_level(&p);
 		check_slots(&p);
@@ -454,11 +575,4 @@ pg_precheck(SourceConn *source, List *tables, bool full, bool incremental)
 	}
 	pg_precheck_tables(&p);
 	return p.items;
-}
-
-/* What values are like does not matter between two PostgreSQL servers. */
-List *
-pg_precheck_values(SourceConn *conn, List *tables, const TypePolicy *policy)
-{
-	return NIL;
 }

@@ -12,16 +12,13 @@
 
 #include "source/pgsql/pg_engine.h"
 
-#define PRECHECK_PASSED "passed"
-#define PRECHECK_WARNING "warning"
-#define PRECHECK_FAILED "failed"
-
 /* How many things an item names before it says how many more there are. */
 #define PRECHECK_SHOWN 5
 
 typedef struct PgPrecheck
 {
 	PgConn	   *conn;
+	const PrecheckScope *scope;
 	List	   *tables;			/* TableDef *, selected */
 	char	   *table_list;		/* ('s', 't'), … of them; NULL: none */
 	bool		full;
@@ -32,16 +29,18 @@ typedef struct PgPrecheck
 } PgPrecheck;
 
 /* pg_precheck.c */
-extern void pg_precheck_add(PgPrecheck *p, const char *item,
-							const char *status, char *found, char *advice);
+extern PrecheckItem *pg_precheck_add(PgPrecheck *p, const char *item,
+									 const char *status, const char *found,
+									 const char *advice);
 /*
- * One item of the rows of a query (what, SQL): passed if there are none; else
- * status, with the first of what is found after text, and all of the SQL.
+ * One item of the rows of a query (what, statement for the source): passed if
+ * there are none, and NULL is returned; else status, with the first of what is
+ * found after text, and all of the statements.
  */
-extern void pg_precheck_rows(PgPrecheck *p, const char *item,
-							 const char *status, const char *text,
-							 const char *passed, const char *advice,
-							 const char *sql);
+extern PrecheckItem *pg_precheck_rows(PgPrecheck *p, const char *item,
+									  const char *status, const char *text,
+									  const char *passed, const char *advice,
+									  const char *sql);
 
 /* pg_precheck_tables.c */
 extern void pg_precheck_tables(PgPrecheck *p);

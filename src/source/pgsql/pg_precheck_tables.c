@@ -35,7 +35,7 @@ check_privileges(PgPrecheck *p)
 	pg_precheck_rows(p, "privileges", PRECHECK_FAILED,
 					 psprintf("%s lacks", p->account),
 					 psprintf("%s may read all selected tables", p->account),
-					 "As their owner:",
+					 "It takes their owner.",
 					 psprintf("SELECT 'USAGE on schema ' || n.nspname, "
 							  "pg_catalog.format('GRANT USAGE ON SCHEMA %%I TO %s', n.nspname) "
 							  SELECTED "AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
@@ -47,7 +47,7 @@ check_privileges(PgPrecheck *p)
 	pg_precheck_rows(p, "sequence_privileges", PRECHECK_FAILED,
 					 psprintf("%s cannot read sequences", p->account),
 					 "the values of sequences can be read",
-					 "As their owner:",
+					 "It takes their owner.",
 					 psprintf("SELECT " NAME ", 'GRANT SELECT ON SEQUENCE ' || " NAME " || ' TO %s' "
 							  "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
 							  "ON n.oid = c.relnamespace WHERE c.relkind = 'S' "
@@ -58,10 +58,10 @@ check_privileges(PgPrecheck *p)
 	pg_precheck_rows(p, "row_security", PRECHECK_FAILED,
 					 psprintf("row-level security hides rows from %s", p->account),
 					 "no policy hides rows from the account",
-					 psprintf("ALTER ROLE %s BYPASSRLS; or, table by table:", account),
-					 psprintf("SELECT " NAME ", 'ALTER TABLE ' || " NAME " || ' DISABLE ROW LEVEL SECURITY' "
+					 "It takes a superuser.",
+					 psprintf("SELECT " NAME ", CASE pg_catalog.row_number() OVER () WHEN 1 THEN 'ALTER ROLE %s BYPASSRLS' END "
 							  SELECTED "AND pg_catalog.row_security_active(c.oid) ORDER BY 1",
-							  p->table_list));
+							  account, p->table_list));
 }
 
 static void
@@ -70,7 +70,7 @@ check_identity(PgPrecheck *p)
 	pg_precheck_rows(p, "replica_identity", PRECHECK_FAILED,
 					 "tables whose UPDATE and DELETE the log could not tell, and which the source would refuse",
 					 "every table has a replica identity",
-					 "At the source:",
+					 NULL,
 					 psprintf("SELECT " NAME ", 'ALTER TABLE ' || " NAME " || ' REPLICA IDENTITY ' || "
 							  "COALESCE('USING INDEX ' || pg_catalog.quote_ident((" FIT_INDEX
 							  " ORDER BY i.indnatts, x.relname LIMIT 1)), 'FULL') "
@@ -83,7 +83,7 @@ check_identity(PgPrecheck *p)
 	pg_precheck_rows(p, "keys", PRECHECK_WARNING,
 					 "tables without a primary or unique key: changes find their rows by all columns, which is slow for large tables",
 					 "every table has a key",
-					 "Give them a primary key:",
+					 "Or make a primary key of columns that they have.",
 					 psprintf("SELECT " NAME ", 'ALTER TABLE ' || " NAME " || "
 							  "' ADD COLUMN dts_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY' "
 							  SELECTED "AND NOT EXISTS (" FIT_INDEX ") ORDER BY 1",
@@ -91,10 +91,53 @@ check_identity(PgPrecheck *p)
 	pg_precheck_rows(p, "unlogged_tables", PRECHECK_WARNING,
 					 "changes of unlogged tables are not in the log: only what they hold at the start is copied",
 					 "there are none",
-					 "At the source:",
+					 NULL,
 					 psprintf("SELECT " NAME ", 'ALTER TABLE ' || " NAME " || ' SET LOGGED' "
 							  SELECTED "AND c.relpersistence = 'u' ORDER BY 1",
 							  p->table_list));
+}
+
+/* Children of whose parents nothing will be here. */
+static void
+check_parents(PgPrecheck *p)
+{
+	PgResult   *r;
+	StringInfoData found;
+	List	   *rules = NIL;
+
+	r = pg_query(p->conn,
+				 psprintf("SELECT k.conname, n.nspname, c.relname, fn.nspname, f.relname "
+						  "FROM pg_catalog.pg_constraint k "
+						  "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid "
+						  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+						  "JOIN pg_catalog.pg_class f ON f.oid = k.confrelid "
+						  "JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace "
+						  "WHERE k.contype = 'f' AND f.relkind = 'r' "
+						  "AND (n.nspname, c.relname) IN (%s) "
+						  "AND (fn.nspname, f.relname) NOT IN (%s) ORDER BY 2, 3, 1",
+						  p->table_list, p->table_list));
+	if (r->nrows == 0)
+	{
+		pg_precheck_add(p, "foreign_key_parents", PRECHECK_PASSED,
+						"the parent of every foreign key is selected", NULL);
+		return;
+	}
+	initStringInfo(&found);
+	for (int i = 0; i < r->nrows; i++)
+	{
+		char	  **v = r->values[i];
+
+		if (i < PRECHECK_SHOWN)
+			appendStringInfo(&found, "%s%s of %s.%s (%s.%s)", i ? ", " : "", v[0],
+							 v[1], v[2], v[3], v[4]);
+		rules = precheck_rule(rules, v[3], v[4]);
+	}
+	if (r->nrows > PRECHECK_SHOWN)
+		appendStringInfo(&found, " and %d more", r->nrows - PRECHECK_SHOWN);
+	pg_precheck_add(p, "foreign_key_parents", PRECHECK_WARNING,
+					psprintf("foreign keys whose parent is not selected are not made: %s",
+							 found.data),
+					precheck_rules(rules));
 }
 
 /* What is not in tables, and stays behind. */
@@ -104,14 +147,12 @@ check_others(PgPrecheck *p)
 	pg_precheck_rows(p, "large_objects", PRECHECK_WARNING,
 					 "large objects are not migrated",
 					 "there are none",
-					 "Copy them by hand after the cutover, or, if they are not needed:",
-					 "SELECT pg_catalog.count(*)::pg_catalog.text, "
-					 "'SELECT lo_unlink(oid) FROM pg_largeobject_metadata' "
-					 "FROM pg_catalog.pg_largeobject_metadata HAVING pg_catalog.count(*) > 0");
+					 "Copy them by other means before the cutover, if they are needed.",
+					 "SELECT pg_catalog.count(*)::pg_catalog.text FROM pg_catalog.pg_largeobject_metadata HAVING pg_catalog.count(*) > 0");
 	pg_precheck_rows(p, "foreign_tables", PRECHECK_WARNING,
 					 "rows of foreign tables stay where they are",
 					 "there are none",
-					 "Their definitions are migrated; their servers' passwords are not.",
+					 "Their definitions are migrated; give their servers user mappings at the destination.",
 					 "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c "
 					 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 					 "WHERE c.relkind = 'f' ORDER BY 1");
@@ -123,6 +164,7 @@ pg_precheck_tables(PgPrecheck *p)
 	if (p->table_list != NULL)
 	{
 		check_privileges(p);
+		check_parents(p);
 		if (p->incremental)
 			check_identity(p);
 	}

@@ -100,7 +100,6 @@ const SourceRoutine pgsql_source_routine =
 	.plan_objects = pg_plan_objects,
 	.sequences = pg_sequences,
 	.precheck = pg_precheck,
-	.precheck_values = pg_precheck_values,
 	.prepare_changes = pg_prepare_changes,
 	.release = pg_release,
 	.current_position = pg_current_position,
