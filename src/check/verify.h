@@ -86,6 +86,7 @@ typedef struct Verify
 	int64		ranges;
 	int64		ranges_seen;	/* by chance left out, too */
 	int64		unsettled;		/* rows that changed too often to be compared */
+	int64		applied_changes;	/* by the task, when it was last waited for */
 	int64		cut_tables;		/* with more than max_differences */
 	List	   *results;		/* VerifyResult * */
 } Verify;

@@ -6,13 +6,15 @@
  *
  * A round: rows are read at the source; then all that the source had logged
  * by then is waited for; then the rows are read here. A row counts as
- * different when three rounds in a row found it so and it was the same on each
- * side every time: it had not moved at the source while we looked here, and
- * here all of it had been applied. A row is equal if it is now, or if it is
- * here as it was at the source in one of the last rounds: then it is on its
- * way. A row that moves all the time and does neither is counted as not
- * settled. What differs in a table without a key is known by numbers of equal
- * rows only, and takes more rounds.
+ * different when rounds in a row found it so and it was the same on each side
+ * every time. If the task has applied no change from the first of them to the
+ * last, three rounds are proof: nothing has moved. Else a row may have moved
+ * on between and come back, each time when it was looked at (one that goes to
+ * and fro between few values does so soon enough), and it takes nine, or more
+ * of rows of which only the number of equal ones is known. A row is
+ * equal if it is now, or if it is here as it was at the source in one of the
+ * last rounds: then it is on its way. A row that moves all the time and does
+ * neither is counted as not settled.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,13 +34,12 @@
 #define LOOK_ROWS 100
 #define MAX_ROUNDS 40
 /*
- * Rounds that have to be as the one before. Of rows without a key only the
- * number of equal ones is known: where they change between a few values, the
- * same numbers come again by chance. So it takes more rounds, unless nothing
- * was applied during a round.
+ * Rounds that have to be as the one before; the same while changes come, of
+ * rows with a key and without.
  */
 #define MUST_STAY 2
-#define MUST_STAY_COUNTED 15
+#define MUST_STAY_BUSY 8
+#define MUST_STAY_COUNTED 13
 #define REMEMBERED 16
 #define WAIT_APPLIED_MS 120000
 
@@ -61,6 +62,7 @@ typedef struct Look
 	Side		last_here;
 	bool		looked;			/* there is a round before */
 	int			stayed;			/* rounds that were as the one before */
+	int64		since;			/* changes that were applied by the first of them */
 	bool		settled;
 	int			nremembered;
 	uint8		remembered[REMEMBERED][DIGEST_BYTES];	/* at the source */
@@ -104,13 +106,15 @@ verify_wait_applied(Verify *v, const char *position, long timeout_ms)
 
 		rows = books_query("SELECT COALESCE(r.applied_position, p.applied_position, "
 						   "t.start_position), r.pid IS NOT NULL, t.status, "
-						   "t.last_error FROM dtsmig.task t "
+						   "t.last_error, COALESCE(p.changes, 0) "
+						   "FROM dtsmig.task t "
 						   "LEFT JOIN dtsmig.task_position p USING (task_id) "
 						   "LEFT JOIN LATERAL dtsmig.task_runtime(t.runtime_handle, t.task_id) r "
 						   "ON true WHERE t.task_id = $1", "i", v->task->id);
 		if (rows->nrows == 0)
 			return;
 		applied = rows->values[0][0];
+		v->applied_changes = book_int(rows, 0, 4);
 		if (applied && v->source->position_has_place(applied) &&
 			source_pos_cmp(v->source->parse_position(applied), wanted) >= 0)
 			return;
@@ -140,6 +144,14 @@ wait_for_source(Verify *v)
 	if (v->task->do_incremental)
 		verify_wait_applied(v, v->source->current_position(v->conn),
 							WAIT_APPLIED_MS);
+}
+
+/* Is what has stayed so for some rounds so indeed? */
+static bool
+is_proven(const Verify *v, int stayed, int64 since, int busy)
+{
+	return !v->task->do_incremental ||
+		stayed >= (v->applied_changes == since ? MUST_STAY : busy);
 }
 
 /* ------------------------------------------------------------------ rows */
@@ -242,8 +254,11 @@ judge(Verify *v, VerifyTable *t, Look *look)
 		same_side(&look->here, &look->last_here))
 		look->stayed++;
 	else
+	{
 		look->stayed = 0;
-	if (!v->task->do_incremental || look->stayed >= MUST_STAY)
+		look->since = v->applied_changes;
+	}
+	if (is_proven(v, look->stayed, look->since, MUST_STAY_BUSY))
 	{
 		verify_add_row(v, t, look->source.there ? look->source.rel : t->rel,
 					   look->candidate->key,
@@ -340,6 +355,7 @@ typedef struct Counted
 	int64		there_before;	/* in the round before */
 	int64		here_before;
 	int			stayed;			/* rounds that were as the one before */
+	int64		since;			/* changes that were applied by the first of them */
 	bool		shown;
 } Counted;
 
@@ -350,7 +366,6 @@ typedef struct Counting
 	HTAB	   *rows;
 	bool		source;			/* rows are the source's */
 	int64		read;
-	int			must_stay;		/* rounds */
 	bool		show;			/* rows that count are put into results */
 	uint64		parts;			/* rows that are counted in this pass */
 	uint64		part;
@@ -359,7 +374,8 @@ typedef struct Counting
 static bool
 has_stayed(const Counting *c, const Counted *entry)
 {
-	return !c->v->task->do_incremental || entry->stayed >= c->must_stay;
+	return is_proven(c->v, entry->stayed, entry->since,
+					 MUST_STAY_COUNTED);
 }
 
 /* TextRowTaker */
@@ -433,7 +449,10 @@ judge_counts(Counting *c)
 		if (entry->there == entry->there_before && entry->here == entry->here_before)
 			entry->stayed++;
 		else
+		{
 			entry->stayed = 0;
+			entry->since = c->v->applied_changes;
+		}
 		stays &= has_stayed(c, entry);
 	}
 	return stays;
@@ -465,8 +484,6 @@ count_part(Verify *v, VerifyTable *t, const CheckScope *scope, uint64 part,
 						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	for (int r = 0; !settled && r < MAX_ROUNDS / 2; r++)
 	{
-		int64		changes = verify_changes_applied(v);
-
 		if (r > 0)
 			nap(Min(20 * r, 300));
 		hash_seq_init(&seq, c.rows);
@@ -484,8 +501,6 @@ count_part(Verify *v, VerifyTable *t, const CheckScope *scope, uint64 part,
 		v->moved += c.read;
 		verify_pace(v, c.read);
 		c.read = 0;
-		c.must_stay = verify_changes_applied(v) == changes ? MUST_STAY :
-			MUST_STAY_COUNTED;
 		settled = judge_counts(&c);
 	}
 	if (hash_get_num_entries(c.rows) > 0)
