@@ -391,3 +391,17 @@ COMMENT ON FUNCTION dtsmig.clear_alert(bigint) IS
   'marks an alert as over by hand';
 
 GRANT SELECT ON dtsmig.metrics, dtsmig.alerts TO PUBLIC;
+
+-- ------------------------------------------------------------ server options
+
+CREATE FUNCTION dtsmig.server_option_list(
+    OUT name text, OUT belongs_to text, OUT type text, OUT "default" text,
+    OUT range text, OUT description text)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_server_option_list'
+LANGUAGE C STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION dtsmig.server_option_list() IS
+  'every option of servers and user mappings of dtsmig_fdw; see the view server_options';
+CREATE VIEW dtsmig.server_options AS SELECT * FROM dtsmig.server_option_list();
+COMMENT ON VIEW dtsmig.server_options IS
+  'every option of CREATE SERVER and CREATE USER MAPPING for dtsmig_fdw';
+GRANT SELECT ON dtsmig.server_options TO PUBLIC;

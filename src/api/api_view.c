@@ -9,7 +9,9 @@
 
 #include "access/htup_details.h"
 #include "api/srf.h"
+#include "catalog/pg_foreign_server.h"
 #include "core/options.h"
+#include "fdw/fdw_options.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -18,6 +20,7 @@
 #include "worker/worker.h"
 
 DTS_FUNCTION(dtsmig_option_list);
+DTS_FUNCTION(dtsmig_server_option_list);
 DTS_FUNCTION(dtsmig_task_runtime);
 DTS_FUNCTION(dtsmig_table_runtime);
 
@@ -56,6 +59,31 @@ dtsmig_option_list(PG_FUNCTION_ARGS)
 		row[3] = d->type == OPTION_INT ?
 			psprintf(INT64_FORMAT " .. " INT64_FORMAT, d->min, d->max) : d->choices;
 		row[4] = d->live ? "live" : "restart";
+		row[5] = d->description;
+		srf_put_texts(rsinfo, row);
+	}
+	return (Datum) 0;
+}
+
+Datum
+dtsmig_server_option_list(PG_FUNCTION_ARGS)
+{
+	static const char *const types[] = {"text", "integer", "enum", "file"};
+	ReturnSetInfo *rsinfo = srf_begin(fcinfo);
+	int			n;
+	const ServerOption *table = server_option_table(&n);
+
+	for (int i = 0; i < n; i++)
+	{
+		const ServerOption *d = &table[i];
+		const char *row[6];
+
+		row[0] = d->name;
+		row[1] = d->catalog == ForeignServerRelationId ? "server" : "user mapping";
+		row[2] = types[d->type];
+		row[3] = d->boot;
+		row[4] = d->type == SERVER_OPTION_INT ?
+			psprintf("%d .. %d", d->min, d->max) : d->choices;
 		row[5] = d->description;
 		srf_put_texts(rsinfo, row);
 	}

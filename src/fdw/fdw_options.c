@@ -27,48 +27,88 @@
 
 DTS_FUNCTION(dtsmig_fdw_validator);
 
-static const char *const ssl_modes[] =
-{"prefer", "disable", "require", "verify-ca", "verify-full"};
-
-/* An option of CREATE SERVER or CREATE USER MAPPING. */
-typedef struct ServerOption
-{
-	const char *name;
-	Oid			catalog;
-	bool		integer;
-	int			min;
-	int			max;
-} ServerOption;
+/* The order is that of SslMode. */
+#define SSL_MODES "prefer,disable,require,verify-ca,verify-full"
 
 static const ServerOption server_options[] =
 {
-	{"host", ForeignServerRelationId},
-	{"port", ForeignServerRelationId, true, 1, 65535},
-	{"dbname", ForeignServerRelationId},
-	{"ssl_mode", ForeignServerRelationId},
-	{"ssl_ca", ForeignServerRelationId},
-	{"connect_timeout", ForeignServerRelationId, true, 1, 3600},
-	{"replication_server_id", ForeignServerRelationId, true, 1, PG_INT32_MAX},
-	{"user", UserMappingRelationId},
-	{"password", UserMappingRelationId},
-	{"ssl_cert", UserMappingRelationId},
-	{"ssl_key", UserMappingRelationId},
+	{"host", ForeignServerRelationId, SERVER_OPTION_TEXT, NULL, 0, 0, NULL,
+	"Name or address; a socket file for superusers."},
+	{"port", ForeignServerRelationId, SERVER_OPTION_INT, "3306; 5432", 1, 65535, NULL,
+	"Port of the MySQL family; of PostgreSQL."},
+	{"dbname", ForeignServerRelationId, SERVER_OPTION_TEXT, NULL, 0, 0, NULL,
+	"The database to move; none: all but the system's."},
+	{"ssl_mode", ForeignServerRelationId, SERVER_OPTION_ENUM, "prefer", 0, 0, SSL_MODES,
+	"How much the connection is protected."},
+	{"ssl_ca", ForeignServerRelationId, SERVER_OPTION_FILE, NULL, 0, 0, NULL,
+	"File with certificate authorities (superusers)."},
+	{"connect_timeout", ForeignServerRelationId, SERVER_OPTION_INT, "10", 1, 3600, NULL,
+	"Seconds to wait for a connection."},
+	{"replication_server_id", ForeignServerRelationId, SERVER_OPTION_INT, NULL, 1, PG_INT32_MAX, NULL,
+	"Server id that the binlog reader shows itself with; none: one is chosen."},
+	{"user", UserMappingRelationId, SERVER_OPTION_TEXT, NULL, 0, 0, NULL,
+	"Account at the source."},
+	{"password", UserMappingRelationId, SERVER_OPTION_TEXT, NULL, 0, 0, NULL,
+	"Its password."},
+	{"ssl_cert", UserMappingRelationId, SERVER_OPTION_FILE, NULL, 0, 0, NULL,
+	"File with the client's certificate (superusers)."},
+	{"ssl_key", UserMappingRelationId, SERVER_OPTION_FILE, NULL, 0, 0, NULL,
+	"File with the key of that certificate (superusers)."},
 };
 
-static int
-ssl_mode_index(const char *value)
+const ServerOption *
+server_option_table(int *n)
 {
-	for (int i = 0; i < lengthof(ssl_modes); i++)
-		if (strcmp(value, ssl_modes[i]) == 0)
+	*n = lengthof(server_options);
+	return server_options;
+}
+
+static const ServerOption *
+find_option(const char *name)
+{
+	for (int i = 0; i < lengthof(server_options); i++)
+		if (strcmp(server_options[i].name, name) == 0)
+			return &server_options[i];
+	elog(ERROR, "no option \"%s\"", name);
+	return NULL;
+}
+
+/* Index of a value among an option's choices; -1: it is none. */
+static int
+choice_index(const ServerOption *def, const char *value)
+{
+	Size		len = strlen(value);
+	int			i = 0;
+
+	for (const char *c = def->choices;; i++)
+	{
+		const char *end = strchrnul(c, ',');
+
+		if (end - c == len && strncmp(c, value, len) == 0)
 			return i;
-	return -1;
+		if (*end == '\0')
+			return -1;
+		c = end + 1;
+	}
+}
+
+/* "a, b, c" */
+static char *
+choices_text(const ServerOption *def)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (const char *c = def->choices; *c; c++)
+		appendStringInfo(&buf, "%c%s", *c, *c == ',' ? " " : "");
+	return buf.data;
 }
 
 /* libpq's mode "allow" is none of ours: prefer is the nearest that encrypts. */
 static SslMode
 ssl_mode_of(const char *value)
 {
-	int			i = value ? ssl_mode_index(value) : -1;
+	int			i = value ? choice_index(find_option("ssl_mode"), value) : -1;
 
 	return i >= 0 ? (SslMode) i : SSL_MODE_PREFER;
 }
@@ -89,36 +129,46 @@ options_of(Oid catalog)
 static void
 check_option(const ServerOption *def, const char *value)
 {
-	if (def->integer)
+	switch (def->type)
 	{
-		char	   *end;
-		long		n;
+		case SERVER_OPTION_TEXT:
+			break;
+		case SERVER_OPTION_INT:
+			{
+				char	   *end;
+				long		n;
 
-		errno = 0;
-		n = strtol(value, &end, 10);
-		if (errno != 0 || end == value || *end || n < def->min || n > def->max)
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-					 errmsg("invalid value for option \"%s\": \"%s\"",
-							def->name, value),
-					 errhint("Valid values are %d .. %d.", def->min, def->max)));
+				errno = 0;
+				n = strtol(value, &end, 10);
+				if (errno != 0 || end == value || *end || n < def->min || n > def->max)
+					ereport(ERROR,
+							(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+							 errmsg("invalid value for option \"%s\": \"%s\"",
+									def->name, value),
+							 errhint("Valid values are %d .. %d.", def->min, def->max)));
+				break;
+			}
+		case SERVER_OPTION_ENUM:
+			if (choice_index(def, value) < 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+						 errmsg("invalid value for option \"%s\": \"%s\"",
+								def->name, value),
+						 errhint("Valid values are %s.", choices_text(def))));
+			break;
+
+			/*
+			 * Files are read by the server process: naming one is a
+			 * privilege, as it is in postgres_fdw.
+			 */
+		case SERVER_OPTION_FILE:
+			if (!superuser())
+				ereport(ERROR,
+						(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						 errmsg("permission denied to set option \"%s\"", def->name),
+						 errhint("Only superusers may name files that the server reads.")));
+			break;
 	}
-	else if (strcmp(def->name, "ssl_mode") == 0 && ssl_mode_index(value) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("invalid value for option \"ssl_mode\": \"%s\"", value),
-				 errhint("Valid values are prefer, disable, require, verify-ca, verify-full.")));
-
-	/*
-	 * Files are read by the server process: naming one is a privilege, as it
-	 * is in postgres_fdw.
-	 */
-	if ((strcmp(def->name, "ssl_ca") == 0 || strcmp(def->name, "ssl_cert") == 0 ||
-		 strcmp(def->name, "ssl_key") == 0) && !superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to set option \"%s\"", def->name),
-				 errhint("Only superusers may name files that the server reads.")));
 	if (strcmp(def->name, "host") == 0 && value[0] == '/' && !superuser())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -172,12 +222,19 @@ option_value(List *options, const char *name)
 	return NULL;
 }
 
+/* The value, or the table's default for this kind of server; 0: there is none. */
 static int
-option_int(List *options, const char *name, int boot)
+option_int(List *options, const char *name, bool postgresql)
 {
-	char	   *v = option_value(options, name);
+	const char *value = option_value(options, name);
+	const char *other;
 
-	return v ? atoi(v) : boot;
+	if (value == NULL)
+		value = find_option(name)->boot;
+	if (value == NULL)
+		return 0;
+	other = strchr(value, ';');
+	return atoi(postgresql && other ? other + 1 : value);
 }
 
 void
@@ -207,6 +264,7 @@ connection_info(const char *server_name, Oid role)
 	char	   *mode;
 
 	bool		foreign = strcmp(fdw->fdwname, "postgres_fdw") == 0;
+	bool		postgresql;
 
 	if (strcmp(fdw->fdwname, "dtsmig_fdw") != 0 && !foreign)
 		ereport(ERROR,
@@ -223,14 +281,15 @@ connection_info(const char *server_name, Oid role)
 
 	info->server_name = pstrdup(server_name);
 	info->server_type = pstrdup(foreign ? "postgresql" : server->servertype);
+	postgresql = strcmp(info->server_type, "postgresql") == 0;
 	info->host = option_value(server->options, "host");
-	info->port = option_int(server->options, "port",
-							strcmp(info->server_type, "postgresql") == 0 ? 5432 : 3306);
+	info->port = option_int(server->options, "port", postgresql);
 	info->dbname = option_value(server->options, "dbname");
 	info->ssl_ca = option_value(server->options, foreign ? "sslrootcert" : "ssl_ca");
-	info->connect_timeout = option_int(server->options, "connect_timeout", 10);
+	info->connect_timeout = option_int(server->options, "connect_timeout",
+									   postgresql);
 	info->replication_server_id = option_int(server->options,
-											 "replication_server_id", 0);
+											 "replication_server_id", postgresql);
 	mode = option_value(server->options, foreign ? "sslmode" : "ssl_mode");
 	info->postgres_fdw = foreign;
 	info->ssl_mode = ssl_mode_of(mode);

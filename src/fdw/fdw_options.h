@@ -12,6 +12,33 @@
 #include "catalog/task.h"
 #include "source/connection.h"
 
+typedef enum ServerOptionType
+{
+	SERVER_OPTION_TEXT,
+	SERVER_OPTION_INT,			/* range min .. max */
+	SERVER_OPTION_ENUM,			/* one of choices */
+	SERVER_OPTION_FILE			/* that the server reads; for superusers */
+} ServerOptionType;
+
+/*
+ * An option of CREATE SERVER or CREATE USER MAPPING. The table of these is
+ * read by the validator, by whoever connects, and by dtsmig.server_options.
+ */
+typedef struct ServerOption
+{
+	const char *name;
+	Oid			catalog;		/* ForeignServerRelationId, UserMappingRelationId */
+	ServerOptionType type;
+	const char *boot;			/* default, or NULL; "of MySQL; of PostgreSQL" */
+	int			min;
+	int			max;
+	const char *choices;		/* ENUM: comma-separated */
+	const char *description;
+} ServerOption;
+
+/* The table; *n is set to its length. */
+extern const ServerOption *server_option_table(int *n);
+
 /* Raises 42501 unless the role has USAGE on the server, 42704 if there is none. */
 extern void server_check_usage(const char *server_name, Oid role);
 

@@ -50,9 +50,8 @@ END_SQL
     # rows without a key go to and fro between a few values
     my $flips = 0;
     push @writers, $src->background(sub { sleep 0.002; $flips++; return "UPDATE keyless SET b = 'y' || @{[ $flips % 20 ]} WHERE a = @{[ int rand 50 ]};\n" });
-    my $bad = join '', map { $found->() } 1 .. 2;
-    is($bad, '', "$name: nothing is reported while it is written to");
-    for my $round (1 .. 2)
+    is($found->(), '', "$name: nothing is reported while it is written to");
+    for my $round ($kind ? 1 : (1, 2))
     {
         $plant->("UPDATE nums SET t = 'planted' WHERE id % ($nums / 40) = $round; INSERT INTO words VALUES ('only here $round', -1)");
         $found->("tables => '{nums,words}'");
