@@ -405,3 +405,9 @@ CREATE VIEW dtsmig.server_options AS SELECT * FROM dtsmig.server_option_list();
 COMMENT ON VIEW dtsmig.server_options IS
   'every option of CREATE SERVER and CREATE USER MAPPING for dtsmig_fdw';
 GRANT SELECT ON dtsmig.server_options TO PUBLIC;
+
+-- ------------------------------------------------- objects made by hand
+
+-- The SQLSTATE of why an object could not be made: what was in the way stays
+-- in the way, what is there now and was not is taken for it.
+ALTER TABLE dtsmig.task_object ADD COLUMN error_code text;

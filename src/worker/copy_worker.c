@@ -67,6 +67,7 @@ typedef struct Job
 	int64		object_id;
 	char	   *statement;
 	char	   *name;
+	bool		may_be_made;	/* by hand, since it failed */
 } Job;
 
 static void
@@ -237,7 +238,7 @@ take_job(CopyRun *run)
 
 	rows = books_query("SELECT j.job_id, COALESCE(j.table_id, 0), j.kind = 'copy', "
 					   "j.condition, j.whole_table, COALESCE(j.object_id, 0), "
-					   "o.statement, o.name "
+					   "o.statement, o.name, " STATEMENT_MAY_BE_MADE " "
 					   "FROM dtsmig.task_job j LEFT JOIN dtsmig.task_object o "
 					   "USING (object_id) WHERE j.task_id = $1 AND j.state = 'ready' "
 					   "AND (j.kind <> 'copy' OR NOT $2) ORDER BY j.priority DESC, j.job_id LIMIT 1 "
@@ -254,6 +255,7 @@ take_job(CopyRun *run)
 	job->object_id = book_int(rows, 0, 5);
 	job->statement = rows->values[0][6];
 	job->name = rows->values[0][7];
+	job->may_be_made = book_bool(rows, 0, 8);
 	return job;
 }
 
@@ -275,7 +277,8 @@ run_statement_job(CopyRun *run, Job *job)
 
 	run->slot->building = true;
 	error = statement_run_in_transaction(job->object_id, job->statement,
-										 run->options->conflict == 1);
+										 run->options->conflict == 1 ||
+										 job->may_be_made);
 	run->slot->building = false;
 	if (error != NULL)
 	{

@@ -258,6 +258,49 @@ run_read_schema(TaskRun *run)
 }
 
 /*
+ * What is to be run in a phase: id, kind, name, statement; may it have been
+ * made by hand; the relation of its name, if so; is it to be a relation?
+ */
+static BookRows *
+statements_to_run(TaskRun *run, const char *phase)
+{
+	return books_query("SELECT o.object_id, o.kind, o.name, o.statement, " STATEMENT_MAY_BE_MADE ", "
+					   "(SELECT format('%I.%I', n.nspname, c.relname) "
+					   "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+					   "WHERE " STATEMENT_MAY_BE_MADE " AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') "
+					   "AND CASE WHEN o.kind = 'table' AND t.table_id IS NOT NULL "
+					   "THEN n.nspname = t.target_schema AND c.relname = t.target_table "
+					   "ELSE n.nspname || '.' || c.relname = o.name END), "
+					   "o.kind IN ('table', 'foreign table', 'view', 'materialized view', 'sequence') "
+					   "FROM dtsmig.task_object o LEFT JOIN dtsmig.task_table t USING (table_id) "
+					   "WHERE o.task_id = $1 AND o.phase = $2 "
+					   "AND o.state IN ('waiting', 'failed') ORDER BY o.object_id",
+					   "it", run->task->id, phase);
+}
+
+/*
+ * Runs a statement; returns its error. The hint of one that failed says to
+ * make the object by hand: what is there at the next try is taken for it, but
+ * no table that has rows already, as those of the source would join them, and
+ * nothing that was there, and in the way, before.
+ */
+static char *
+run_statement(TaskRun *run, const BookRows *rows, int i)
+{
+	int64		id = book_int(rows, i, 0);
+	const char *relation = rows->values[i][5];
+	bool		is_relation = book_bool(rows, i, 6);
+
+	if (relation != NULL && is_relation &&
+		statement_take_made(id, relation, run->task->do_full &&
+							strcmp(rows->values[i][1], "table") == 0))
+		return NULL;
+	return statement_run_object(id, rows->values[i][3],
+								run->options->conflict == 1 ||
+								(book_bool(rows, i, 4) && !is_relation));
+}
+
+/*
  * Runs the waiting statements of a phase one by one, each in a transaction of
  * its own together with its mark. One that fails is noted and the others are
  * tried still; then an error tells how many failed.
@@ -273,10 +316,7 @@ run_statements(TaskRun *run, const char *phase)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(run->cxt);
-	rows = books_query("SELECT object_id, kind, name, statement "
-					   "FROM dtsmig.task_object WHERE task_id = $1 AND phase = $2 "
-					   "AND state IN ('waiting', 'failed') ORDER BY object_id",
-					   "it", run->task->id, phase);
+	rows = statements_to_run(run, phase);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 
@@ -286,8 +326,7 @@ run_statements(TaskRun *run, const char *phase)
 		char	   *error;
 
 		CHECK_FOR_INTERRUPTS();
-		error = statement_run_object(book_int(rows, i, 0), rows->values[i][3],
-									 run->options->conflict == 1);
+		error = run_statement(run, rows, i);
 		shared_heartbeat(run->shared);
 		if (error != NULL)
 		{

@@ -61,6 +61,7 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool exists_ok)
 	ResourceOwner owner = CurrentResourceOwner;
 	char	   *volatile error = NULL;
 	volatile bool skipped = false;
+	volatile int code = 0;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(cxt);
@@ -81,13 +82,15 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool exists_ok)
 		RollbackAndReleaseCurrentSubTransaction();
 		skipped = exists_ok && is_exists_error(edata->sqlerrcode);
 		error = edata->message;
+		code = edata->sqlerrcode;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
 	CurrentResourceOwner = owner;
-	(void) books_exec("UPDATE dtsmig.task_object SET state = $2, error = $3 "
-					  "WHERE object_id = $1", "itt", object_id,
-					  skipped ? "skipped" : error ? "failed" : "done", error);
+	(void) books_exec("UPDATE dtsmig.task_object SET state = $2, error = $3, "
+					  "error_code = $4 WHERE object_id = $1", "ittt", object_id,
+					  skipped ? "skipped" : error ? "failed" : "done", error,
+					  error ? unpack_sql_state(code) : NULL);
 	return skipped ? NULL : error;
 }
 
@@ -105,4 +108,33 @@ statement_run_object(int64 object_id, const char *sql, bool exists_ok)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(cxt);
 	return error;
+}
+
+bool
+statement_take_made(int64 object_id, const char *relation, bool empty)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	bool		taken = true;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (empty)
+	{
+		char	   *sql = psprintf("SELECT 1 FROM %s LIMIT 1", relation);
+		int			rc;
+
+		SPI_connect();
+		rc = SPI_execute(sql, true, 1);
+		if (rc < 0)
+			elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
+		taken = SPI_processed == 0;
+		SPI_finish();
+	}
+	if (taken)
+		(void) books_exec("UPDATE dtsmig.task_object SET state = 'skipped' "
+						  "WHERE object_id = $1", "i", object_id);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+	return taken;
 }

@@ -25,4 +25,21 @@ extern char *statement_run_object(int64 object_id, const char *sql,
 extern char *statement_run_in_transaction(int64 object_id, const char *sql,
 										  bool exists_ok);
 
+/*
+ * SQL over a row o of dtsmig.task_object: did it fail for another reason than
+ * that such an object is there? One that is there now was made by hand, as the
+ * hint of that failure says.
+ */
+#define STATEMENT_MAY_BE_MADE \
+	"COALESCE(o.state = 'failed' AND o.error_code <> ALL ('{42P07,42710,42P06,42723}') " \
+	"AND (o.error_code <> '42P16' OR o.kind NOT LIKE '%key'), false)"
+
+/*
+ * Marks object_id skipped, since a relation (quoted) is there that was made by
+ * hand in its place; returns false and leaves it where empty is wanted and the
+ * relation holds rows. In a transaction of its own, as the current user.
+ */
+extern bool statement_take_made(int64 object_id, const char *relation,
+								bool empty);
+
 #endif							/* DTSMIG_STATEMENT_H */
