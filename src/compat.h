@@ -102,6 +102,13 @@ dts_parse_type(const char *text, Oid *typid, int32 *typmod)
 #define dts_qualified_name_list(text) stringToQualifiedNameList(text)
 #endif
 
+/* A state that several processes share, since 16 (216a784829c2). */
+#if PG_VERSION_NUM >= 160000
+#define dts_replorigin_session_setup(node) replorigin_session_setup(node, 0)
+#else
+#define dts_replorigin_session_setup(node) replorigin_session_setup(node)
+#endif
+
 /*
  * Written in front of a declaration; the attribute's macro has gone in 18
  * (28f04984f0c2).

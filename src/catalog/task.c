@@ -80,6 +80,12 @@ task_load(const char *name_or_id, bool for_update)
 	return task;
 }
 
+char *
+task_origin_name(const TaskRecord *task)
+{
+	return psprintf("dtsmig_%u_" INT64_FORMAT, MyDatabaseId, task->id);
+}
+
 bool
 task_is_owners(const TaskRecord *task)
 {

@@ -45,6 +45,8 @@ extern void task_check_owner(const TaskRecord *task);
 extern void task_check_reader(const TaskRecord *task);
 extern void task_check_operator(const TaskRecord *task);
 /* Is the current user a member of the owner role? */
+/* Under which its writes are marked as replicated; palloc'd. */
+extern char *task_origin_name(const TaskRecord *task);
 extern bool task_is_owners(const TaskRecord *task);
 
 /* Who called, and what the call's settings were. */

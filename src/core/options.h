@@ -57,6 +57,7 @@ typedef struct TaskOptions
 	int			on_update_timestamp;	/* 0 trigger, 1 ignore */
 	int			partitions;		/* 0 plain, 1 keep */
 	int			ddl_error;		/* 0 stop, 1 log */
+	int			origin;			/* 0 any, 1 none */
 	int64		copy_workers;
 	int64		rows_per_range;
 	int64		maintenance_memory; /* MB, for each index build */

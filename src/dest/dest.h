@@ -80,6 +80,20 @@ typedef struct DestRoutine
 	uint64		(*load) (SourceRelation *rel, LoadProducer producer, void *arg,
 						 LoadMode mode);
 
+	/*
+	 * What this process writes from now on is marked as replicated, under this
+	 * name, for whoever follows the destination in turn. Within a transaction.
+	 * Returns why it cannot be; NULL: it is.
+	 */
+	char	   *(*mark_changes) (const char *name);
+	/*
+	 * The same of the rows that this process loads, one of several that do, if
+	 * the name is known already.
+	 */
+	void		(*mark_copy) (const char *name);
+	/* The name is not needed any more; nobody uses it. Within a transaction. */
+	void		(*forget_mark) (const char *name);
+
 	DestWriter *(*open) (const DestOptions *options);
 	/*
 	 * All relations that may come, for cascades: after open, and again after a

@@ -16,6 +16,7 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
+#include "core/options.h"
 #include "common/hashfn.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
@@ -326,6 +327,7 @@ task_connection(const TaskRecord *task, Oid role)
 	info->stream_name = psprintf("dts_sync_" INT64_FORMAT "_%08x", task->id,
 								 DatumGetUInt32(hash_any((unsigned char *) here,
 														 sizeof(here))));
+	info->own_changes = options_parse(task->options)->origin == 1;
 	if (task->objects != NULL)
 		info->stream_objects = JsonbToCString(NULL, &task->objects->root,
 											  VARSIZE(task->objects));

@@ -103,6 +103,7 @@ typedef struct StreamCallbacks
 typedef struct SourceRoutine
 {
 	const char *engine;			/* "mysql" */
+	bool		tells_origin;	/* ConnectionInfo.own_changes can be had */
 
 	SourceConn *(*connect) (const ConnectionInfo *info);
 	void		(*close) (SourceConn *conn);
@@ -256,6 +257,12 @@ typedef struct SourceRoutine
 	 * no place (that of another server)?
 	 */
 	bool		(*stream_is_in) (SourceStream *stream, const char *position);
+	/*
+	 * Asked now and then while changes are followed, over conn: raises an error
+	 * if what the source was prepared to tell is not told any more. NULL:
+	 * nobody can take that away.
+	 */
+	void		(*check_changes) (SourceStream *stream, SourceConn *conn);
 	/* Position text after the COMMIT or HEARTBEAT returned last. */
 	char	   *(*stream_position) (SourceStream *stream);
 	/*

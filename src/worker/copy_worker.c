@@ -381,6 +381,7 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 	info = task_connection(run->task, GetUserId());
 	rows = books_query("SELECT source_identity FROM dtsmig.task WHERE task_id = $1",
 					   "i", args->task_id);
+	local_dest_routine.mark_copy(task_origin_name(run->task));
 	info->server_uid = rows->nrows > 0 ? rows->values[0][0] : NULL;
 	PopActiveSnapshot();
 	CommitTransactionCommand();

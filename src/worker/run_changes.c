@@ -31,6 +31,9 @@
 #define SEQUENCES_MS 10000
 /* How often the distance to the log's end is asked. */
 #define DISTANCE_MS 2000
+
+/* The source is asked so often whether all is still published. */
+#define CHECK_MS 5000
 /* How often the books are asked for tables to be copied again. */
 #define ASK_RESYNC_MS 1000
 /* Bytes of changes that a throttle is paid for at a time. */
@@ -70,6 +73,7 @@ typedef struct Follow
 	TimestampTz last_booked;
 	bool		unbooked;		/* the idle stream's position is not in the books */
 	TimestampTz last_distance;
+	TimestampTz last_checked;
 	TimestampTz last_sequences;
 	TimestampTz last_asked;
 	TimestampTz rate_time;
@@ -268,6 +272,27 @@ ask_distance(Follow *f)
 	MemoryContextDelete(cxt);
 }
 
+/* Does the source still tell all that the task follows? */
+static void
+check_source(Follow *f)
+{
+	TaskRun    *run = f->run;
+	TimestampTz now = GetCurrentTimestamp();
+	MemoryContext cxt;
+	MemoryContext old;
+
+	if (run->source->check_changes == NULL ||
+		!TimestampDifferenceExceeds(f->last_checked, now, CHECK_MS))
+		return;
+	f->last_checked = now;
+	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig check of the source",
+								ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cxt);
+	run->source->check_changes(f->stream, run->conn);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
+}
+
 /* Between two transactions here and at the source. */
 static void
 follow_sequences(Follow *f)
@@ -337,6 +362,7 @@ housekeeping(Follow *f)
 		ProcessConfigFile(PGC_SIGHUP);
 	}
 	ask_distance(f);
+	check_source(f);
 	task_tick(f->run);
 }
 

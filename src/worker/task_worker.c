@@ -275,6 +275,26 @@ catch_up(TaskRun *run)
 	}
 }
 
+/* What the task writes, others that follow this database can tell from it. */
+static void
+mark_changes(TaskRun *run)
+{
+	char	   *why;
+
+	if (!run->task->do_incremental)
+		return;
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	why = run->dest->mark_changes(task_origin_name(run->task));
+	if (why != NULL)
+		task_log_event(run->task->id, "warning",
+					   "what this task writes is not marked as replicated",
+					   why, "Who follows this database in turn takes it for its own; max_replication_slots (max_active_replication_origins since PostgreSQL 18) limits how many tasks can be marked.", NULL);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+}
+
 /* Goes through the steps that are left; returns when the task is complete. */
 static void
 run_task(TaskRun *run)
@@ -295,8 +315,15 @@ run_task(TaskRun *run)
 					PGC_USERSET, PGC_S_SESSION);
 	run->source = source_routine(run->info->server_type);
 	run->dest = &local_dest_routine;
+	if (run->info->own_changes && !run->source->tells_origin)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("task option \"origin\" cannot be \"none\": the log of server \"%s\" does not tell where changes came from",
+						run->info->server_name),
+				 errhint("Sources of type postgresql tell it.")));
 	run->conn = run->source->connect(run->info);
 	check_identity(run);
+	mark_changes(run);
 
 	if (at_step(run, "new"))
 	{

@@ -24,6 +24,7 @@
 #include "utils/relcache.h"
 #include "commands/copy.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
@@ -266,9 +267,8 @@ load_beside(SourceRelation *rel, LoadProducer producer, void *arg)
 	return rows;
 }
 
-/* See DestRoutine. */
-uint64
-local_load(SourceRelation *rel, LoadProducer producer, void *arg, LoadMode mode)
+static uint64
+load_rows(SourceRelation *rel, LoadProducer producer, void *arg, LoadMode mode)
 {
 	bool		freeze = false;
 	bool		pushed = false;
@@ -287,5 +287,22 @@ local_load(SourceRelation *rel, LoadProducer producer, void *arg, LoadMode mode)
 		rows = load_into(rel, rel->target_relid, producer, arg, freeze);
 	if (pushed)
 		PopActiveSnapshot();
+	return rows;
+}
+
+/* See DestRoutine. */
+uint64
+local_load(SourceRelation *rel, LoadProducer producer, void *arg, LoadMode mode)
+{
+	uint64		rows;
+
+	if (!local_copy_begin())
+		return load_rows(rel, producer, arg, mode);
+	PG_ENSURE_ERROR_CLEANUP(local_copy_end, (Datum) 0);
+	{
+		rows = load_rows(rel, producer, arg, mode);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(local_copy_end, (Datum) 0);
+	local_copy_end(0, (Datum) 0);
 	return rows;
 }

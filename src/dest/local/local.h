@@ -222,6 +222,13 @@ extern bool local_empty_table(Oid relid);
 extern void local_truncate_take(LocalWriter *w, const Change *change);
 extern void local_truncate_run(LocalWriter *w);
 
+/* origin.c */
+extern char *local_mark_changes(const char *name);
+extern void local_mark_copy(const char *name);
+extern bool local_copy_begin(void);
+extern void local_copy_end(int code, Datum arg);
+extern void local_forget_mark(const char *name);
+
 /* load.c */
 extern uint64 local_load(SourceRelation *rel, LoadProducer producer, void *arg,
 						 LoadMode mode);

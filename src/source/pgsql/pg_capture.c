@@ -191,7 +191,7 @@ pg_install_capture(PgConn *conn)
 					edata->hint ? edata->hint : "");
 }
 
-void
+bool
 pg_check_capture(PgConn *conn)
 {
 	const char *stream = pg_info(conn)->stream_name;
@@ -215,6 +215,7 @@ pg_check_capture(PgConn *conn)
 				 errdetail("Statements that were run meanwhile are not known."),
 				 errhint("Compare the schemas; then DROP TABLE %s CASCADE at the source lets the task follow rows alone, or release it and start a new one.",
 						 pg_quote_qualified(CAPTURE_SCHEMA, stream))));
+	return r->nrows > 0;
 }
 
 /* Does the schema hold nothing but what belongs to this stream? */

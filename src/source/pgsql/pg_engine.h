@@ -90,10 +90,15 @@ extern void pg_close_rows(SourceRows *rows);
  * DELETE would fail at the source for want of a replica identity.
  */
 extern void pg_publish(PgConn *conn, List *tables);
-/* Raises an error if it is gone, or does not tell all kinds of changes. */
-extern void pg_check_publication(PgConn *conn);
+/*
+ * Raises an error if it is gone, or does not tell all kinds of changes.
+ * Returns what changes when it is altered.
+ */
+extern char *pg_check_publication(PgConn *conn);
 /* Tables that it tells of: schema, name */
 extern PgResult *pg_published_tables(PgConn *conn);
+/* The same of plain ones: schema, name, OID, OID in pg_publication_rel */
+extern PgResult *pg_publication_members(PgConn *conn);
 /* Tables that hold rows, but are not told of: schema, name */
 extern PgResult *pg_unpublished_tables(PgConn *conn);
 /*
@@ -139,6 +144,7 @@ extern SourceStream *pg_open_changes(const ConnectionInfo *info,
 									 TypePolicy *policy);
 extern Change *pg_next_change(SourceStream *stream, MemoryContext rowcxt,
 							  long timeout_ms);
+extern void pg_check_changes(SourceStream *stream, SourceConn *conn);
 extern char *pg_stream_position(SourceStream *stream);
 extern void pg_keep_alive(SourceStream *stream);
 extern void pg_confirm(SourceStream *stream, const char *position);
@@ -157,10 +163,10 @@ extern List *pg_plan_objects(SourceConn *conn, const ConnectionInfo *info,
  */
 extern char *pg_install_capture(PgConn *conn);
 /*
- * Raises an error if what was installed is not whole any more (nothing, where
- * it never was): statements may have gone unrecorded.
+ * Raises an error if what was installed is not whole any more: statements may
+ * have gone unrecorded. Returns whether it is there.
  */
-extern void pg_check_capture(PgConn *conn);
+extern bool pg_check_capture(PgConn *conn);
 /* SQL that removes it (char *, statements to be run in this order). */
 extern List *pg_capture_removal(PgConn *conn);
 /*

@@ -213,15 +213,17 @@ pg_publish(PgConn *conn, List *tables)
  * The publication is as it must be: there, and telling all kinds of changes.
  * A source of 18 tells nothing, silently, when it is missing.
  */
-void
+char *
 pg_check_publication(PgConn *conn)
 {
 	const char *name = pg_info(conn)->stream_name;
 	PgResult   *r;
 
-	r = pg_queryf(conn, "SELECT pubinsert AND pubupdate AND pubdelete%s FROM "
+	/* since 18 the capture of DDL alters it, too, see pg_capture.c */
+	r = pg_queryf(conn, "SELECT pubinsert AND pubupdate AND pubdelete%s, %s FROM "
 				  "pg_catalog.pg_publication WHERE pubname = %s",
 				  pg_version_num(conn) >= 110000 ? " AND pubtruncate" : "",
+				  pg_version_num(conn) >= 180000 ? "''" : "xmin",
 				  pg_quote_literal(name));
 	if (r->nrows == 0 || r->values[0][0][0] != 't')
 		ereport(ERROR,
@@ -233,6 +235,7 @@ pg_check_publication(PgConn *conn)
 						name),
 				 errdetail("Changes that were made meanwhile cannot be had any more."),
 				 errhint("Release this task and start a new one.")));
+	return r->values[0][1];
 }
 
 /*
@@ -244,6 +247,20 @@ pg_published_tables(PgConn *conn)
 	return pg_queryf(conn, "SELECT schemaname, tablename FROM "
 					 "pg_catalog.pg_publication_tables WHERE pubname = %s",
 					 pg_quote_literal(pg_info(conn)->stream_name));
+}
+
+/*
+ * Tables that it names: { schema, name, OID, OID of the membership } of each.
+ */
+PgResult *
+pg_publication_members(PgConn *conn)
+{
+	return pg_queryf(conn, "SELECT n.nspname, c.relname, c.oid, pr.oid "
+					 "FROM pg_catalog.pg_publication p "
+					 "JOIN pg_catalog.pg_publication_rel pr ON pr.prpubid = p.oid "
+					 "JOIN pg_catalog.pg_class c ON c.oid = pr.prrelid "
+					 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+					 "WHERE p.pubname = %s", pg_quote_literal(pg_info(conn)->stream_name));
 }
 
 /*

@@ -92,6 +92,7 @@ pg_stream_is_in(SourceStream *stream, const char *position)
 const SourceRoutine pgsql_source_routine =
 {
 	.engine = "pgsql",
+	.tells_origin = true,
 	.connect = pg_source_connect,
 	.close = pg_source_close,
 	.identify = pg_source_identify,
@@ -124,6 +125,7 @@ const SourceRoutine pgsql_source_routine =
 	.open_changes = pg_open_changes,
 	.next_change = pg_next_change,
 	.stream_is_in = pg_stream_is_in,
+	.check_changes = pg_check_changes,
 	.stream_position = pg_stream_position,
 	.keep_alive = pg_keep_alive,
 	.confirm = pg_confirm,

@@ -59,6 +59,9 @@
 /* How long to wait until another reader of the slot has gone. */
 #define READER_WAIT_MS		10000
 
+/* A question that is not answered for so long: the source is out of reach. */
+#define ANSWER_MS			20000
+
 /* 'w', start, end, time; 'k', end, time, reply wanted */
 #define DATA_HEADER			25
 #define KEEPALIVE_SIZE		18
@@ -460,6 +463,10 @@ take_message(SourceStream *stream, MemoryContext rowcxt)
 				out_of_place(stream);
 			return stream_tell(stream, rowcxt);
 		case PGOUTPUT_ORIGIN:
+			/* since 16 the source does not send such transactions */
+			if (stream->own_changes)
+				stream->skip = PG_UINT64_MAX;
+			return NULL;
 		case PGOUTPUT_TYPE:
 		case PGOUTPUT_MESSAGE:
 			return NULL;
@@ -618,18 +625,25 @@ start_replication(SourceStream *stream)
 {
 	int			version = pg_version_num(stream->conn);
 	StringInfoData buf;
+	bool		streaming = version >= 140000;
 
+	/* a transaction in progress has not got its origin yet */
+	if (stream->own_changes && version < 160000)
+		streaming = false;
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "START_REPLICATION SLOT %s LOGICAL %s "
 					 "(proto_version '%d', publication_names %s",
 					 pg_quote_name(stream->name),
 					 pg_lsn_text(stream->start.segment),
-					 version >= 160000 ? 4 : version >= 150000 ? 3 :
-					 version >= 140000 ? 2 : 1,
+					 version >= 160000 ? 4 : !streaming ? 1 :
+					 version >= 150000 ? 3 : 2,
 					 pg_quote_literal(pg_quote_name(stream->name)));
-	if (version >= 140000)
-		appendStringInfo(&buf, ", streaming 'on'%s",
-						 stream->binary ? ", binary 'true'" : "");
+	if (streaming)
+		appendStringInfoString(&buf, ", streaming 'on'");
+	if (version >= 140000 && stream->binary)
+		appendStringInfoString(&buf, ", binary 'true'");
+	if (version >= 160000 && stream->own_changes)
+		appendStringInfoString(&buf, ", origin 'none'");
 	appendStringInfoChar(&buf, ')');
 	pg_copy_open(stream->conn, buf.data);
 	pfree(buf.data);
@@ -649,6 +663,7 @@ pg_open_changes(const ConnectionInfo *info, const char *position,
 	stream->callbacks = *callbacks;
 	stream->policy = policy;
 	stream->name = pstrdup(info->stream_name);
+	stream->own_changes = info->own_changes;
 	stream->start = stream->position = pg_parse_position(position);
 	stream->confirmed = stream->received = stream->start.segment;
 	stream->msg = palloc(sizeof(PgOutputMessage));
@@ -659,9 +674,9 @@ pg_open_changes(const ConnectionInfo *info, const char *position,
 
 	stream->conn = pg_connect(info, PG_CONN_REPLICATION);
 	pg_check_slot(stream->conn, position);
-	pg_check_publication(stream->conn);
-	stream_check_published(stream);
-	pg_check_capture(stream->conn);
+	stream->publication = pg_check_publication(stream->conn);
+	stream_check_published(stream, stream->conn);
+	stream->captured = pg_check_capture(stream->conn);
 	stream->report_ms = set_sender_timeout(stream->conn);
 	stream->binary = pg_version_num(stream->conn) >= 140000 &&
 		strcmp(text_only, stream->name) != 0 && stream_all_binary(stream);
@@ -670,6 +685,35 @@ pg_open_changes(const ConnectionInfo *info, const char *position,
 	stream->reported = GetCurrentTimestamp();
 	MemoryContextSwitchTo(old);
 	return stream;
+}
+
+/*
+ * What somebody does to the publication or to the capture of DDL says nothing
+ * in the log.
+ */
+void
+pg_check_changes(SourceStream *stream, SourceConn *conn)
+{
+	PgConn	   *sql = ((PgSource *) conn)->sql;
+	long		patience = pg_set_patience(sql, ANSWER_MS);
+	char	   *publication = pg_check_publication(sql);
+
+	if (strcmp(publication, stream->publication) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE),
+				 errmsg("publication \"%s\" at the source was altered while its changes were followed",
+						stream->name),
+				 errdetail("Changes that were made meanwhile may be missing."),
+				 errhint("Release this task and start a new one; or compare the tables with dtsmig.verify, then resume the task.")));
+	stream_check_published(stream, sql);
+	if (!pg_check_capture(sql) && stream->captured)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE),
+				 errmsg("the capture of DDL \"%s\" was removed from the source",
+						stream->name),
+				 errdetail("Statements that are run from now on are not known."),
+				 errhint("Release this task and start a new one, or resume it to follow rows alone.")));
+	(void) pg_set_patience(sql, patience);
 }
 
 void

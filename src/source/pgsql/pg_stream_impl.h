@@ -51,6 +51,10 @@ struct SourceStream
 	TypePolicy *policy;
 	char	   *name;			/* of slot and publication */
 	bool		binary;			/* values were asked for in binary form */
+	bool		own_changes;	/* what came with an origin is passed over */
+	bool		captured;		/* DDL is */
+	char	   *publication;	/* see pg_check_publication */
+	HTAB	   *published;		/* Oid of a table: that of its publication */
 	bool		give_up;		/* and that was wrong: see pg_next_change */
 
 	/* the wire */
@@ -112,8 +116,11 @@ extern void stream_relations_init(SourceStream *stream);
 extern void stream_take_relation(SourceStream *stream);
 /* Relations have to be asked for anew. */
 extern void stream_forget_bindings(SourceStream *stream);
-/* Raises an error if a table that is followed is not published. */
-extern void stream_check_published(SourceStream *stream);
+/*
+ * Raises an error if a table that is followed is not published, or has not
+ * been since the last time.
+ */
+extern void stream_check_published(SourceStream *stream, PgConn *conn);
 /* May values of all published tables come in binary form? */
 extern bool stream_all_binary(SourceStream *stream);
 /*

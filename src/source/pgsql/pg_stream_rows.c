@@ -239,31 +239,76 @@ receiver(SourceStream *stream, PgRelation *table)
 	return table->rel;
 }
 
-/*
- * Asked once, when the stream is opened: somebody may have taken a table out
- * of the publication.
- */
-void
-stream_check_published(SourceStream *stream)
+typedef struct PublishedTable
+{
+	Oid			relid;			/* the key */
+	Oid			membership;		/* of pg_publication_rel */
+} PublishedTable;
+
+static void
+refuse_gap(SourceStream *stream, char **name, const char *message)
+{
+	char	   *quoted = pg_quote_qualified(name[0], name[1]);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_FILE),
+			 errmsg(message, stream->name, quoted),
+			 errdetail("Changes of it that were made meanwhile cannot be had."),
+			 errhint("Run ALTER PUBLICATION %s ADD TABLE ONLY %s at the source, if it is not there, let dtsmig.resync_table copy the table again, and resume the task.",
+					 pg_quote_name(stream->name), quoted)));
+}
+
+static bool
+is_followed(SourceStream *stream, char **name)
 {
 	SourcePos	last = {PG_UINT64_MAX, 0};
-	PgResult   *missing = pg_unpublished_tables(stream->conn);
+
+	return stream->callbacks.lookup(stream->callbacks.arg, name[0], name[1],
+									last) != NULL;
+}
+
+/* Tables that were taken out and put back since the last look. */
+static void
+check_memberships(SourceStream *stream, PgConn *conn)
+{
+	PgResult   *r = pg_publication_members(conn);
+
+	if (stream->published == NULL)
+	{
+		HASHCTL		ctl = {0};
+
+		ctl.keysize = sizeof(Oid);
+		ctl.entrysize = sizeof(PublishedTable);
+		ctl.hcxt = stream->cxt;
+		stream->published = hash_create("dtsmig published tables", 64, &ctl,
+										HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	for (int i = 0; i < r->nrows; i++)
+	{
+		char	  **v = r->values[i];
+		Oid			relid = atooid(v[2]);
+		Oid			membership = atooid(v[3]);
+		bool		found;
+		PublishedTable *t = hash_search(stream->published, &relid, HASH_ENTER,
+										&found);
+
+		if (found && t->membership != membership && is_followed(stream, v))
+			refuse_gap(stream, v, "publication \"%s\" at the source did not tell of table %s for a while");
+		t->membership = membership;
+	}
+}
+
+/* Somebody may have taken a table out of the publication. */
+void
+stream_check_published(SourceStream *stream, PgConn *conn)
+{
+	PgResult   *missing = pg_unpublished_tables(conn);
 
 	for (int t = 0; t < missing->nrows; t++)
-	{
-		char	  **name = missing->values[t];
-		char	   *quoted = pg_quote_qualified(name[0], name[1]);
-
-		if (stream->callbacks.lookup(stream->callbacks.arg, name[0], name[1],
-									 last) != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_FILE),
-					 errmsg("publication \"%s\" at the source does not tell of table %s any more",
-							stream->name, quoted),
-					 errdetail("Changes of it that were made meanwhile cannot be had."),
-					 errhint("Run ALTER PUBLICATION %s ADD TABLE ONLY %s at the source, let dtsmig.resync_table copy the table again, and resume the task.",
-							 pg_quote_name(stream->name), quoted)));
-	}
+		if (is_followed(stream, missing->values[t]))
+			refuse_gap(stream, missing->values[t],
+					   "publication \"%s\" at the source does not tell of table %s any more");
+	check_memberships(stream, conn);
 }
 
 /*
