@@ -32,6 +32,10 @@ $$;
 ALTER TABLE dtsmig.task ADD COLUMN failed_since timestamptz,
     ADD COLUMN resume_at timestamptz;
 
+-- Default collations of the source's databases, {"database": "collation"}, as
+-- of the applied position: what a CREATE TABLE there gets that says none.
+ALTER TABLE dtsmig.task ADD COLUMN source_collations jsonb;
+
 -- ------------------------------------------------------------ roles
 
 -- Rights over the tasks of all owners are EXECUTE on one of these: nothing

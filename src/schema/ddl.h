@@ -126,6 +126,7 @@ typedef struct DdlDefaults
 	bool		explicit_timestamp; /* TIMESTAMP has no default of its own */
 	List	   *charsets;		/* DdlCharset * */
 	List	   *schemas;		/* DdlCharset * */
+	char	   *collation;		/* of a new schema */
 } DdlDefaults;
 
 #endif							/* DTSMIG_DDL_H */

@@ -639,6 +639,17 @@ mysql_ddl_empty(const DdlTable *name, const DdlDefaults *defaults,
 	return def;
 }
 
+char *
+mysql_ddl_schema_collation(const DdlStatement *stmt,
+						   const DdlDefaults *defaults)
+{
+	DdlTable   *name = linitial(stmt->tables);
+
+	return resolve_collation(defaults, stmt->charset, stmt->collation,
+							 stmt->kind == DDL_CREATE_SCHEMA ? defaults->collation :
+							 find_default(defaults->schemas, name->schema));
+}
+
 TableDef *
 mysql_ddl_like(const DdlTable *name, const TableDef *model)
 {

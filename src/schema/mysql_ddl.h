@@ -35,6 +35,12 @@ extern void mysql_ddl_apply(const TableDef *old, const DdlStatement *stmt,
 extern TableDef *mysql_ddl_empty(const DdlTable *name,
 								 const DdlDefaults *defaults,
 								 const DdlStatement *stmt);
+/*
+ * The default collation of a schema after CREATE or ALTER DATABASE; NULL: not
+ * known. defaults->schemas has those before the statement.
+ */
+extern char *mysql_ddl_schema_collation(const DdlStatement *stmt,
+										const DdlDefaults *defaults);
 /* CREATE TABLE … LIKE */
 extern TableDef *mysql_ddl_like(const DdlTable *name, const TableDef *model);
 

@@ -622,6 +622,47 @@ carry_truncate(Carry *c)
 	mark(c, rel, "TRUNCATE");
 }
 
+/* CREATE or ALTER DATABASE: new tables in it have another default. */
+static void
+carry_schema(Carry *c)
+{
+	DdlTable   *name = linitial(c->stmt->tables);
+	char	   *collation;
+
+	/* IF NOT EXISTS is logged of a database that exists, too */
+	for (int i = 0; i < c->run->nrels; i++)
+		if (c->stmt->kind == DDL_CREATE_SCHEMA && c->stmt->if_exists &&
+			strcmp(c->run->rels[i]->schema, name->schema) == 0)
+			return;
+	collation = mysql_ddl_schema_collation(c->stmt, c->defaults);
+	if (collation != NULL)
+		(void) books_exec("UPDATE dtsmig.task SET source_collations = "
+						  "COALESCE(source_collations, '{}') || "
+						  "pg_catalog.jsonb_build_object($2, $3) WHERE task_id = $1",
+						  "itt", c->run->task->id, name->schema, collation);
+}
+
+/* The default collations as of the position of the statement. */
+static void
+set_collations(Carry *c)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT e.key, e.value FROM dtsmig.task t, "
+					   "pg_catalog.jsonb_each_text(t.source_collations) e "
+					   "WHERE t.task_id = $1", "i", c->run->task->id);
+	if (rows->nrows > 0)
+		c->defaults->schemas = NIL;
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		DdlCharset *entry = palloc0(sizeof(DdlCharset));
+
+		entry->name = rows->values[i][0];
+		entry->collation = rows->values[i][1];
+		c->defaults->schemas = lappend(c->defaults->schemas, entry);
+	}
+}
+
 static void
 carry_statement(Carry *c)
 {
@@ -641,6 +682,10 @@ carry_statement(Carry *c)
 			break;
 		case DDL_TRUNCATE:
 			carry_truncate(c);
+			break;
+		case DDL_CREATE_SCHEMA:
+		case DDL_ALTER_SCHEMA:
+			carry_schema(c);
 			break;
 		case DDL_DROP_SCHEMA:
 			carry_drop_schema(c);
@@ -681,6 +726,7 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 	{
 		c.plan = plan_options(run->options, run->selection);
 		c.defaults = run->source->ddl_defaults(run->conn);
+		set_collations(&c);
 		c.pairs = task_pairs(run);
 		carry_statement(&c);
 		why = c.why;

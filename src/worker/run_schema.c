@@ -15,6 +15,7 @@
 #include "check/precheck.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "schema/ddl.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -143,7 +144,7 @@ has_table(List *tables, const TableDef *def)
  * taken first, and a DDL statement after it is seen in the log.
  */
 static List *
-describe_and_start(TaskRun *run, char **described)
+describe_and_start(TaskRun *run, char **described, DdlDefaults **defaults)
 {
 	const SourceRoutine *source = run->source;
 	bool		prepare = source->prepare_changes && run->task->do_incremental;
@@ -163,6 +164,7 @@ describe_and_start(TaskRun *run, char **described)
 			note = source->prepare_changes(run->conn, run->info, wanted);
 		}
 		run->task->start_position = source->start_position(run->conn);
+		*defaults = source->ddl_defaults ? source->ddl_defaults(run->conn) : NULL;
 		if (source->share_snapshot)
 			source->open_snapshot(run->conn, source->share_snapshot(run->conn),
 								  &snapshot);
@@ -189,6 +191,27 @@ describe_and_start(TaskRun *run, char **described)
 	}
 }
 
+/* What its databases add to a table that says no character set. */
+static void
+store_collations(TaskRun *run, const DdlDefaults *defaults)
+{
+	ListCell   *lc;
+
+	if (defaults == NULL)
+		return;
+	(void) books_exec("UPDATE dtsmig.task SET source_collations = '{}' "
+					  "WHERE task_id = $1", "i", run->task->id);
+	foreach(lc, defaults->schemas)
+	{
+		DdlCharset *entry = lfirst(lc);
+
+		(void) books_exec("UPDATE dtsmig.task SET source_collations = "
+						  "source_collations || pg_catalog.jsonb_build_object($2, $3) "
+						  "WHERE task_id = $1", "itt", run->task->id, entry->name,
+						  entry->collation);
+	}
+}
+
 /* Reads what the source has and plans from it. */
 void
 run_read_schema(TaskRun *run)
@@ -197,6 +220,7 @@ run_read_schema(TaskRun *run)
 	List	   *plan;
 	List	   *names = NIL;
 	char	   *described;
+	DdlDefaults *defaults;
 	PlanOptions *options;
 	ListCell   *lc;
 
@@ -207,7 +231,7 @@ run_read_schema(TaskRun *run)
 	for (int tries = 1;; tries++)
 	{
 		names = NIL;
-		tables = describe_and_start(run, &described);
+		tables = describe_and_start(run, &described, &defaults);
 		plan = plan_selected(run->source, run->conn, run->info, tables, options,
 							 &names);
 		/* read while statements ran, it may not fit together */
@@ -246,6 +270,7 @@ run_read_schema(TaskRun *run)
 	}
 	(void) books_exec("UPDATE dtsmig.task SET start_position = $2 WHERE task_id = $1",
 					  "it", run->task->id, run->task->start_position);
+	store_collations(run, defaults);
 	(void) books_exec("UPDATE dtsmig.task_table SET described_position = $2 WHERE task_id = $1",
 					  "it", run->task->id, described);
 	task_set_step(run, "schema", "schema");

@@ -27,6 +27,15 @@ isnt($code, 0, 'nothing is left to be passed over');
 $my->sql('DROP TABLE sv', db => 'ddl');
 $pg->sql('DROP TABLE ddl.mine');
 
+# a database's character set counts as of the statement, not as of now
+$task->pause;
+$my->sql(q{SET NAMES utf8mb4; ALTER DATABASE ddl CHARACTER SET latin1; CREATE TABLE narrow (id int PRIMARY KEY, t varchar(50)); INSERT INTO narrow VALUES (1, 'äöü €');
+    ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; CREATE TABLE wide (id int PRIMARY KEY, t varchar(50)); INSERT INTO wide VALUES (1, 'äöü € 😀'); INSERT INTO narrow VALUES (2, 'é');
+    CREATE DATABASE elsewhere CHARACTER SET ucs2; CREATE TABLE elsewhere.x (t text); DROP DATABASE elsewhere}, db => 'ddl');
+$task->resume->catch_up(60);
+is($pg->value('SELECT t FROM ddl.narrow WHERE id = 1'), 'äöü €', 'a table with the character set that the database had');
+is($pg->value('SELECT t FROM ddl.wide'), 'äöü € 😀', 'and with that which it got');
+
 # copied again
 $pg->sql('DELETE FROM ddl.t WHERE id < 100; UPDATE ddl.t SET v = 0');
 $pg->sql("SELECT dtsmig.resync_table('stop', 'ddl.t')");

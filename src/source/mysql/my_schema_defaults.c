@@ -43,6 +43,7 @@ my_ddl_defaults(SourceConn *sc)
 	defaults->schemas =
 		read_pairs(conn, "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME"
 				   " FROM information_schema.SCHEMATA");
+	defaults->collation = my_query_value(conn, "SELECT @@GLOBAL.collation_server");
 	res = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'explicit_defaults_for_timestamp'");
 	defaults->explicit_timestamp = res->nrows > 0 &&
 		(strcmp(res->values[0][1], "ON") == 0 ||

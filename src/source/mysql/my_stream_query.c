@@ -231,6 +231,23 @@ tell_truncate(SourceStream *stream, SourceRelation *rel)
 }
 
 /*
+ * Does the statement say which character set a database has? One that does not
+ * parse is no reason to stop: it changes no table.
+ */
+static bool
+tells_charset(SourceStream *stream, const BinlogStatement *stmt, char *schema)
+{
+	Change		change = {0};
+
+	change.ddl_schema = schema;
+	change.ddl_sql = stream_to_server(stmt->sql, stmt->len);
+	parse_ddl(stream, stmt, &change);
+	return change.ddl != NULL &&
+		(change.ddl->kind == DDL_CREATE_SCHEMA || change.ddl->charset != NULL ||
+		 change.ddl->collation != NULL);
+}
+
+/*
  * DDL: of interest if it hits a selected table, or drops a selected database.
  * An ALTER that the source logs in two phases counts when it commits.
  */
@@ -244,9 +261,16 @@ handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 		stream->gtid.flags_extra : query->gtid_flags3;
 	SourceRelation *rel = NULL;
 
-	if (stmt->temporary ||
-		stmt->kind == BINLOG_STMT_CREATE_DATABASE ||
-		stmt->kind == BINLOG_STMT_ALTER_DATABASE ||
+	if (stmt->kind == BINLOG_STMT_CREATE_DATABASE ||
+		stmt->kind == BINLOG_STMT_ALTER_DATABASE)
+	{
+		if (!tells_charset(stream, stmt, (char *) schema))
+		{
+			end_statement(stream);
+			return;
+		}
+	}
+	else if (stmt->temporary ||
 		(phase & (BINLOG_GTID_START_ALTER | BINLOG_GTID_ROLLBACK_ALTER)) ||
 		!binlog_statement_names(stmt, name_found, &search))
 	{
