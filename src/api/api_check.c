@@ -147,45 +147,80 @@ dtsmig_precheck_item_list(PG_FUNCTION_ARGS)
 static const char *const phase_names[] =
 {"pre_data", "key", "unique", "index", "post_data"};
 
+static void
+put_rename(ReturnSetInfo *rsinfo, const char *target, char *note)
+{
+	const char *row[] = {phase_names[PLAN_PRE_DATA], "rename", target, NULL, note};
+
+	srf_put_texts(rsinfo, row);
+}
+
+/* Has the plan itself said that this name is another? */
+static bool
+is_known_change(List *names, const char *kind, const char *source)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		NameChange *change = lfirst(lc);
+
+		if (strcmp(change->kind, kind) == 0 && strcmp(change->source, source) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Names that the plan changed, and those that rules give: a row each, after
  * the statements.
  */
 static void
-put_renames(ReturnSetInfo *rsinfo, List *tables, List *names)
+put_renames(ReturnSetInfo *rsinfo, const PrecheckContext *pc, List *tables,
+			List *names)
 {
-	List	   *all = list_copy(names);
+	NameCase	name_case = (NameCase) pc->options->name_case;
 	ListCell   *lc;
+	ListCell   *lc2;
 
+	if (name_case == NAME_CASE_DEFAULT && pc->source->plan_objects)
+		name_case = NAME_CASE_SOURCE;
+	foreach(lc, names)
+	{
+		NameChange *change = lfirst(lc);
+
+		put_rename(rsinfo, change->target,
+				   psprintf("%s %s becomes %s (%s)", change->kind, change->source,
+							change->target, change->reason));
+	}
 	foreach(lc, tables)
 	{
 		TableDef   *def = lfirst(lc);
 		char	   *source = psprintf("%s.%s", def->schema, def->name);
-		bool		known = false;
-		ListCell   *lc2;
-		NameChange *change;
 
-		foreach(lc2, names)
-			known |= strcmp(((NameChange *) lfirst(lc2))->kind, "table") == 0 &&
-				strcmp(((NameChange *) lfirst(lc2))->source, source) == 0;
-		if (known || def->target_name == NULL || strcmp(def->name, def->target_name) == 0)
+		if (def->target_name == NULL || def->target_schema == NULL)
 			continue;
-		change = palloc0(sizeof(NameChange));
-		change->kind = "table";
-		change->source = source;
-		change->target = def->target_name;
-		change->reason = "rule";
-		all = lappend(all, change);
-	}
-	foreach(lc, all)
-	{
-		NameChange *change = lfirst(lc);
-		const char *row[] = {phase_names[PLAN_PRE_DATA], "rename", change->target,
-			NULL,
-			psprintf("%s %s becomes %s (%s)", change->kind, change->source,
-					 change->target, change->reason)};
+		if (!is_known_change(names, "table", source) &&
+			(strcmp(def->target_name, plan_name(def->name, name_case, false)) != 0 ||
+			 strcmp(def->target_schema, plan_name(def->schema, name_case, false)) != 0))
+			put_rename(rsinfo, def->target_name,
+					   psprintf("table %s becomes %s (rule)", source,
+								plan_table_name(def)));
+		foreach(lc2, def->columns)
+		{
+			TableColumn *col = lfirst(lc2);
+			char	   *column = psprintf("%s.%s", source, col->name);
 
-		srf_put_texts(rsinfo, row);
+			if (col->left_out)
+				put_rename(rsinfo, col->name,
+						   psprintf("column %s is left out (rule)", column));
+			else if (col->target_name != NULL &&
+					 !is_known_change(names, "column", column) &&
+					 strcmp(col->target_name, plan_name(col->name, name_case, true)) != 0)
+				put_rename(rsinfo, col->target_name,
+						   psprintf("column %s becomes %s (rule)", column,
+									quote_identifier(col->target_name)));
+		}
 	}
 }
 
@@ -209,11 +244,19 @@ dtsmig_preview_schema(PG_FUNCTION_ARGS)
 	{
 		PlanStatement *st = lfirst(lc);
 		const char *row[] = {phase_names[st->phase], st->kind, st->name, st->sql,
-		st->note};
+		st->notes ? linitial(st->notes) : st->note};
+		ListCell   *lc2;
 
+		/* a row for each further note, without the statement */
 		srf_put_texts(rsinfo, row);
+		row[3] = NULL;
+		for_each_from(lc2, st->notes, 1)
+		{
+			row[4] = lfirst(lc2);
+			srf_put_texts(rsinfo, row);
+		}
 	}
-	put_renames(rsinfo, tables, names);
+	put_renames(rsinfo, &pc, tables, names);
 	pc.source->close(pc.conn);
 	task_act_end(&caller);
 	return (Datum) 0;

@@ -166,6 +166,7 @@ typedef struct PlanStatement
 	char	   *name;			/* name at the destination */
 	char	   *sql;			/* NULL: skipped; the note says why */
 	char	   *note;			/* what is lost or changed; NULL: nothing */
+	List	   *notes;			/* char *: the same, one by one */
 	bool		warning;		/* the note is one the precheck should show */
 	bool		fatal;			/* … and that must keep the task from starting */
 } PlanStatement;

@@ -328,7 +328,12 @@ mysql_map_column(TableDef *def, TableColumn *col, const PlanOptions *options,
 	else if (strcmp(base, "set") == 0)
 		col->pg_type = policy->set_text ? "text" : "text[]";
 	else if (col->is_json || strcmp(base, "json") == 0)
+	{
 		col->pg_type = policy->json_json ? "json" : "jsonb";
+		if (strcmp(base, "json") != 0 && !policy->json_json)
+			plan_note(notes, "%s: a text with JSON in it becomes jsonb, which keeps the values; white space, the order of keys and keys that are there twice are lost (option json)",
+					  col->name);
+	}
 	else if (IS_ONE_OF(base, char_types) || IS_ONE_OF(base, text_types))
 		map_text(def, col, options, notes);
 	else if (IS_ONE_OF(base, binary_types))
@@ -349,6 +354,10 @@ mysql_map_column(TableDef *def, TableColumn *col, const PlanOptions *options,
 		if (notes != NULL)
 			notes->fatal = true;
 	}
+	if ((strcmp(base, "float") == 0 || strcmp(base, "double") == 0 ||
+		 strcmp(base, "real") == 0) && strchr(col->source_type, ',') != NULL)
+		plan_note(notes, "%s: %s is not rounded to its digits here", col->name,
+				  col->source_type);
 	col->pg_type = pstrdup(col->pg_type);
 	map_nullable(def, col, policy, notes);
 }

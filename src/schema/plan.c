@@ -47,7 +47,7 @@ append_note(PlanNotes *notes, const char *fmt, va_list args)
 	else
 		appendStringInfoString(&notes->text, "; ");
 	appendStringInfoString(&notes->text, note);
-	pfree(note);
+	notes->each = lappend(notes->each, note);
 }
 
 void
@@ -118,6 +118,7 @@ plan_add(SchemaPlan *state, PlanPhase phase, const char *kind,
 	if (notes != NULL)
 	{
 		stmt->note = notes->text.data;
+		stmt->notes = notes->each;
 		stmt->warning = notes->warning;
 		stmt->fatal = notes->fatal;
 	}

@@ -107,6 +107,36 @@ note_wide_index(const TableDef *def, const TableIndex *index,
 				  index->name, total, BTREE_ENTRY_MAX);
 }
 
+/* What an index here answers and refuses that is not as at the source. */
+static void
+note_choices(const TableDef *def, const TableIndex *index,
+			 const PlanOptions *options, PlanNotes *notes)
+{
+	bool		unique = index->kind == INDEX_PRIMARY ||
+		index->kind == INDEX_UNIQUE;
+	ListCell   *lc;
+
+	foreach(lc, index->parts)
+	{
+		IndexPart  *part = lfirst(lc);
+		TableColumn *col = part->column ? model_find_column(def, part->column) : NULL;
+		Size		len = col && col->collation ? strlen(col->collation) : 0;
+
+		if (col == NULL || col->target_name == NULL)
+			continue;
+		if (part->prefix > 0)
+			plan_note(notes, "an index on an expression, for the first %d %s of %s: queries use it where they name the same expression",
+					  part->prefix,
+					  mysql_column_class(col) == PGC_BYTEA ? "bytes" : "characters",
+					  part->column);
+		if (unique && len > 3 && strcmp(col->collation + len - 3, "_ci") == 0 &&
+			mysql_column_class(col) == PGC_TEXT &&
+			options->policy->ci_collation == CI_COLLATION_DEFAULT)
+			plan_note(notes, "values of %s that differ in case alone are one value at the source, and two here (option ci_collation)",
+					  part->column);
+	}
+}
+
 /*
  * A unique index of MariaDB over whole texts of any length (USING HASH): a
  * btree cannot hold those, but it can hold their digests. Not for the index
@@ -256,6 +286,7 @@ index_sql(const TableDef *def, const TableIndex *index,
 	if (parts == NULL)
 		return NULL;
 	note_wide_index(def, index, notes);
+	note_choices(def, index, options, notes);
 	if (index->kind == INDEX_PRIMARY && plain)
 	{
 		StringInfoData list;

@@ -17,6 +17,7 @@
 typedef struct PlanNotes
 {
 	StringInfoData text;		/* data == NULL: none yet */
+	List	   *each;			/* char *: the same, one by one */
 	bool		warning;
 	bool		fatal;
 

@@ -318,6 +318,7 @@ static void
 add_note(PlanStatement *st, const char *note)
 {
 	st->note = st->note ? psprintf("%s; %s", st->note, note) : pstrdup(note);
+	st->notes = lappend(st->notes, pstrdup(note));
 	st->warning = true;
 }
 
