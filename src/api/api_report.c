@@ -30,6 +30,8 @@ DTS_FUNCTION(dtsmig_clear_alert);
 /* Rows of the lists. */
 #define TABLES_SHOWN "200"
 #define EVENTS_SHOWN "60"
+/* A time in the session's zone, which the foot of the page names. */
+#define AT(column) "pg_catalog.to_char(" column ", 'YYYY-MM-DD HH24:MI:SS')"
 
 static const char style[] =
 ":root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--text:#1b2330;--soft:#5d6778;--line:#e3e7ed;"
@@ -49,7 +51,7 @@ static const char style[] =
 ".big{margin:20px 0 22px}.big .bar{height:14px;border-radius:7px}.big p{margin:6px 0 0;color:var(--soft);font-size:14px}\n"
 ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:12px}"
 ".card,figure,.box,table{background:var(--card);border:1px solid var(--line);border-radius:10px}"
-".card{padding:12px 16px}.card span{display:block;color:var(--soft);font-size:13px}.card b{font-size:20px;font-weight:600;overflow-wrap:anywhere}\n"
+".card{padding:12px 16px}.card span{display:block;color:var(--soft);font-size:13px}.card b{font-size:20px;font-weight:600;overflow-wrap:anywhere}.card b.small{font-size:15px;line-height:2}\n"
 ".box{padding:14px 18px;margin:20px 0;border-left:5px solid var(--c);overflow-wrap:anywhere;white-space:pre-wrap}"
 ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(480px,1fr));gap:14px}figure{margin:0;padding:14px 16px 8px}"
 "figcaption{margin-bottom:6px}svg{display:block;width:100%;height:auto}.key{margin-left:14px;font-size:13px;color:var(--soft)}"
@@ -61,7 +63,7 @@ static const char style[] =
 "th,td{padding:7px 12px;text-align:left;border-top:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}"
 "tr:first-child>th{border-top:0;color:var(--soft);font-weight:500;font-size:13px}.n{text-align:right;white-space:nowrap;"
 "font-variant-numeric:tabular-nums}td.t{white-space:nowrap;color:var(--soft)}td .bar{width:110px;margin-top:7px}"
-".tag{color:var(--c);font-weight:600}footer{margin-top:36px;color:var(--soft);font-size:13px}\n"
+".tag,.k{white-space:nowrap}.tag{color:var(--c);font-weight:600}footer{margin-top:36px;color:var(--soft);font-size:13px}\n"
 "@media (max-width:560px){main{padding:16px 12px}.charts{grid-template-columns:1fr}h1{font-size:22px}}\n"
 "@media print{body{background:#fff}}\n";
 
@@ -122,13 +124,26 @@ bytes_text(const char *text)
 /* ------------------------------------------------------------------ parts */
 
 static void
-card(StringInfo buf, const char *label, const char *text)
+put_card(StringInfo buf, const char *css, const char *label, const char *text)
 {
 	if (text == NULL || text[0] == '\0')
 		return;
-	appendStringInfo(buf, "<div class=\"card\"><span>%s</span><b>", label);
+	appendStringInfo(buf, "<div class=\"card\"><span>%s</span><b%s>", label, css);
 	html_text(buf, text);
 	appendStringInfoString(buf, "</b></div>\n");
+}
+
+static void
+card(StringInfo buf, const char *label, const char *text)
+{
+	put_card(buf, "", label, text);
+}
+
+/* Of a longer text. */
+static void
+card_small(StringInfo buf, const char *label, const char *text)
+{
+	put_card(buf, " class=\"small\"", label, text);
 }
 
 static void
@@ -222,9 +237,10 @@ put_task(StringInfo buf)
 	card(buf, "Latency", value(0, T_LATENCY) ?
 		 psprintf("%s s", value(0, T_LATENCY)) : NULL);
 	card(buf, "Log still to read", bytes_text(value(0, T_LATENCY_BYTES)));
-	card(buf, "Consistent since", value(0, T_CONSISTENT));
-	card(buf, "Tried again until", value(0, T_RETRYING));
-	card(buf, "Started", value(0, T_STARTED));
+	card_small(buf, "Consistent since", value(0, T_CONSISTENT));
+	card_small(buf, strcmp(status, "failed") == 0 ? "Resumed by itself at" :
+			   "Tried again until", value(0, T_RETRYING));
+	card_small(buf, "Started", value(0, T_STARTED));
 	appendStringInfoString(buf, "</div>\n");
 }
 
@@ -277,8 +293,8 @@ put_charts(StringInfo buf, const char *name, const char *period)
 static void
 put_alerts(StringInfo buf, const char *name, const char *period)
 {
-	int			n = query("SELECT state, kind, raised::pg_catalog.timestamptz(0), "
-						  "cleared::pg_catalog.timestamptz(0), message "
+	int			n = query("SELECT state, kind, " AT("raised") ", " AT("cleared")
+						  ", message "
 						  "FROM dtsmig.alerts WHERE task = $1 ORDER BY state = 'raised' "
 						  "DESC, raised DESC LIMIT 20", name, period);
 
@@ -289,7 +305,7 @@ put_alerts(StringInfo buf, const char *name, const char *period)
 	for (int i = 0; i < n; i++)
 	{
 		appendStringInfo(buf, "<tr><td class=\"tag %s\">%s</td>", value(i, 1), value(i, 1));
-		cell(buf, "", value(i, 2));
+		cell(buf, "k", value(i, 2));
 		cell(buf, "t", value(i, 3));
 		cell(buf, "t", value(i, 4));
 		cell(buf, "", value(i, 5));
@@ -338,7 +354,7 @@ put_tables(StringInfo buf, const char *name, const char *period)
 static void
 put_log(StringInfo buf, const char *name, const char *period)
 {
-	int			n = query("SELECT logged::pg_catalog.timestamptz(0), severity, "
+	int			n = query("SELECT " AT("logged") ", severity, "
 						  "pg_catalog.concat_ws(E'\\n', message, hint) "
 						  "FROM dtsmig.task_log WHERE task = $1 ORDER BY logged DESC "
 						  "LIMIT " EVENTS_SHOWN, name, period);
@@ -376,11 +392,9 @@ dtsmig_report(PG_FUNCTION_ARGS)
 			  "tables_done, tables_total, rows_copied, bytes_copied, rows_per_second, "
 			  "mb_per_second, time_left, source_position, applied_position, "
 			  "latency_seconds, latency_bytes, changes, changes_per_second, "
-			  "consistent_since::pg_catalog.timestamptz(0), "
-			  "retrying_until::pg_catalog.timestamptz(0), "
+			  AT("consistent_since") ", " AT("COALESCE(retrying_until, resume_at)") ", "
 			  "last_error, last_error_sqlstate, last_error_hint, tag, "
-			  "started::pg_catalog.timestamptz(0), "
-			  "pg_catalog.now()::pg_catalog.timestamptz(0), pg_catalog.current_database() "
+			  AT("started") ", NULL, pg_catalog.current_database() "
 			  "FROM dtsmig.tasks WHERE name = $1 OR id::text = $1 "
 			  "ORDER BY name = $1 DESC LIMIT 1", task, period) == 0)
 		ereport(ERROR,
@@ -393,7 +407,7 @@ dtsmig_report(PG_FUNCTION_ARGS)
 	put_alerts(&buf, name, period);
 	put_tables(&buf, name, period);
 	put_log(&buf, name, period);
-	(void) query("SELECT pg_catalog.now()::pg_catalog.timestamptz(0), extversion "
+	(void) query("SELECT " AT("pg_catalog.now()") " || ' ' || pg_catalog.current_setting('TimeZone'), extversion "
 				 "FROM pg_catalog.pg_extension WHERE extname = 'dtsmig'", name, period);
 	appendStringInfoString(&buf, "<footer>As of ");
 	html_text(&buf, value(0, 1));

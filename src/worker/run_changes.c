@@ -320,6 +320,7 @@ commit_at(Follow *f, char *position)
 	MemoryContextSwitchTo(run->cxt);
 	run->source->confirm(f->stream, f->position);
 	f->changes += f->new_changes;
+	pg_atomic_fetch_add_u64(&run->shared->changes_total, f->new_changes);
 	f->new_changes = f->new_transactions = 0;
 	f->unbooked = false;
 	now = GetCurrentTimestamp();

@@ -36,6 +36,7 @@ shared_create(int64 task_id, dsm_handle *handle)
 	pg_atomic_init_u32(&shared->round, 0);
 	pg_atomic_init_u64(&shared->rows_total, 0);
 	pg_atomic_init_u64(&shared->bytes_total, 0);
+	pg_atomic_init_u64(&shared->changes_total, 0);
 	throttle_init(&shared->full);
 	throttle_init(&shared->incremental);
 	for (int i = 0; i < MAX_COPY_WORKERS; i++)

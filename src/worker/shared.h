@@ -82,6 +82,7 @@ typedef struct TaskShared
 	pg_atomic_uint32 round;		/* snapshots wanted anew: see run_copy.c */
 	pg_atomic_uint64 rows_total;	/* copied in this run */
 	pg_atomic_uint64 bytes_total;
+	pg_atomic_uint64 changes_total; /* applied in this run */
 	Throttle	full;			/* of copies */
 	Throttle	incremental;	/* of changes */
 	int			nslots;

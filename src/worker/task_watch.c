@@ -62,7 +62,7 @@ struct TaskWatch
 	TimestampTz last_sample;
 	uint64		last_rows;
 	uint64		last_bytes;
-	int64		last_changes;
+	uint64		last_changes;
 	TimestampTz last_prune;
 	TimestampTz last_latency;
 	TimestampTz last_retention;
@@ -83,7 +83,6 @@ get_watch(TaskRun *run)
 	{
 		run->watch = MemoryContextAllocZero(run->cxt, sizeof(TaskWatch));
 		run->watch->left.share = -1;
-		run->watch->last_changes = -1;
 	}
 	return run->watch;
 }
@@ -104,7 +103,7 @@ take_sample(TaskRun *run, TaskWatch *w, TimestampTz now)
 	uint64		bytes = pg_atomic_read_u64(&s->bytes_total);
 	double		seconds = (now - w->last_sample) / 1000000.0;
 	Sample	   *sample;
-	int64		changes = s->changes;
+	uint64		changes = pg_atomic_read_u64(&s->changes_total);
 
 	/* when nothing can be written for long, every other one has to do */
 	if (w->nsamples == SAMPLES)
@@ -120,14 +119,11 @@ take_sample(TaskRun *run, TaskWatch *w, TimestampTz now)
 	{
 		sample->rows_per_second = per_second(rows, w->last_rows, seconds);
 		sample->bytes_per_second = per_second(bytes, w->last_bytes, seconds);
-		/* what is booked from an earlier run is no change of this one */
-		if (w->last_changes > 0 || changes <= 0)
-			sample->changes_per_second = per_second(changes, w->last_changes,
-													seconds);
+		sample->changes_per_second = per_second(changes, w->last_changes, seconds);
 	}
 	sample->latency_seconds = s->latency_seconds;
 	sample->latency_bytes = s->latency_bytes;
-	sample->changes = changes;
+	sample->changes = s->changes;
 	sample->memory = (int64) MemoryContextMemAllocated(TopMemoryContext, true);
 	for (int i = 0; i < s->nslots && i < MAX_COPY_WORKERS; i++)
 	{

@@ -15,7 +15,7 @@
 #include "core/options.h"
 
 /* A run that lasts so long has left its trouble behind, as far as alerts go. */
-#define TROUBLE_CALM_MS 10000
+#define TROUBLE_CALM_MS 5000
 
 typedef enum TroubleEnd
 {

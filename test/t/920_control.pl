@@ -1,4 +1,4 @@
-# What an operator does to a running task: throttles.
+# What an operator does to a running task: throttles, windows of retries.
 #
 # A busy machine can make a throttled task slower, never faster: of many
 # windows of time none may be above the rate, and one has to reach it.
@@ -11,6 +11,7 @@ use Dts::Env qw(poll_until);
 use Dts::MariaDB;
 use Dts::PgSource;
 use Dts::Postgres;
+use Dts::Proxy;
 use Dts::Task;
 
 my $my = Dts::MariaDB->new->start;
@@ -170,5 +171,50 @@ $pg->sql(q{SELECT dtsmig.alter_task('queries', '{"throttle_full_queries": null}'
 $t->wait_for('incremental', 120);
 same_table($my, 'c.narrow', $pg, 'queries.narrow', 'copied as slowly as asked');
 $t->release->drop;
+
+# --------------------------------------------------------- retry windows
+for my $family ([ 'm', $my, 'c' ], [ 'p', $src, 'postgres' ])
+{
+    my ($f, $source, $db) = @$family;
+    my $proxy = Dts::Proxy->new(port => $source->{port});
+    my $t = Dts::Task->new($source, $pg, name => "w$f", db => $db, port => $proxy->{port},
+        objects => [ { schema => 'c', table => 'log_narrow', target_schema => "w$f" } ])->start;
+    $t->wait_for('incremental', 120);
+
+    # an error that comes back each time the task has begun again
+    $pg->sql(<<"END");
+CREATE FUNCTION w$f.full() RETURNS trigger LANGUAGE plpgsql AS
+  \$\$BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END\$\$;
+CREATE TRIGGER f BEFORE INSERT ON w$f.log_narrow FOR EACH ROW EXECUTE FUNCTION w$f.full();
+ALTER TABLE w$f.log_narrow ENABLE ALWAYS TRIGGER f;
+END
+    $source->sql('INSERT INTO c.log_narrow VALUES (90001, NULL)');
+    ok($t->wait_status('retrying', 60), "$f: a full disk passes, perhaps: retrying") or diag $t->report;
+    my ($since, $at) = split /\|/, $t->get("retrying_since || '|' || last_error_at");
+    my $later = 0;
+    ok(poll_until(sub {
+        my ($s, $a) = split /\|/, $pg->try_value("SELECT retrying_since || '|' || last_error_at FROM dtsmig.tasks WHERE name = 'w$f' AND status = 'retrying'") // '';
+        return unless defined $a && $a ne $at;
+        $at = $a;
+        $later += $s eq $since;
+        return $later >= 2;
+    }, 90), "$f: its window began with the first of them") or diag $t->report;
+    like($t->get('last_error'), qr/no room/, "$f: the reason");
+    $pg->sql("DROP TRIGGER f ON w$f.log_narrow");
+    ok($pg->poll_query("SELECT count(*) = 1 FROM w$f.log_narrow WHERE id = 90001", 90), "$f: it goes on by itself");
+
+    # the source is away for longer than the window
+    $proxy->cut;
+    ok($t->wait_status('retrying', 90), "$f: the source is away") or diag $t->report;
+    $source->sql('INSERT INTO c.log_narrow VALUES (90002, NULL)');
+    $pg->sql("UPDATE dtsmig.task SET retrying_since = now() - interval '2 days' WHERE task_name = 'w$f' AND status = 'retrying'");
+    ok($t->wait_status('failed', 90), "$f: failed when the window has closed") or diag $t->report;
+    $proxy->forward;
+    $t->resume->wait_for('running', 60);
+    $t->catch_up(90);
+    is($pg->value("SELECT count(*) FROM w$f.log_narrow"), $source == $my ? $my->sql('SELECT COUNT(*) FROM c.log_narrow') : $src->value('SELECT count(*) FROM c.log_narrow'),
+        "$f: resumed with nothing lost");
+    $t->release->drop;
+}
 
 done_testing();
