@@ -51,7 +51,7 @@ static const char style[] =
 ".big{margin:20px 0 22px}.big .bar{height:14px;border-radius:7px}.big p{margin:6px 0 0;color:var(--soft);font-size:14px}\n"
 ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:12px}"
 ".card,figure,.box,table{background:var(--card);border:1px solid var(--line);border-radius:10px}"
-".card{padding:12px 16px}.card span{display:block;color:var(--soft);font-size:13px}.card b{font-size:20px;font-weight:600;overflow-wrap:anywhere}.card b.small{font-size:15px;line-height:2}\n"
+".card{padding:12px 16px}.card span{display:block;color:var(--soft);font-size:13px}.card b{font-size:20px;font-weight:600;overflow-wrap:anywhere}.card b.small{font-size:15px;line-height:1.35;margin-top:3px}\n"
 ".box{padding:14px 18px;margin:20px 0;border-left:5px solid var(--c);overflow-wrap:anywhere;white-space:pre-wrap}"
 ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(480px,1fr));gap:14px}figure{margin:0;padding:14px 16px 8px}"
 "figcaption{margin-bottom:6px}svg{display:block;width:100%;height:auto}.key{margin-left:14px;font-size:13px;color:var(--soft)}"
@@ -244,6 +244,28 @@ put_task(StringInfo buf)
 	appendStringInfoString(buf, "</div>\n");
 }
 
+static int
+compare_doubles(const void *a, const void *b)
+{
+	double		d = *(const double *) a - *(const double *) b;
+
+	return d < 0 ? -1 : d > 0;
+}
+
+/* The median of what lies between two points in time. */
+static double
+usual_distance(const double *x, int n)
+{
+	double	   *distance = palloc(sizeof(double) * Max(n, 1));
+	int			i;
+
+	for (i = 0; i + 1 < n; i++)
+		distance[i] = x[i + 1] - x[i];
+	if (n > 1)
+		qsort(distance, n - 1, sizeof(double), compare_doubles);
+	return n > 1 ? distance[(n - 1) / 2] : 0;
+}
+
 static void
 put_charts(StringInfo buf, const char *name, const char *period)
 {
@@ -264,8 +286,7 @@ put_charts(StringInfo buf, const char *name, const char *period)
 			  "SELECT date_part('epoch', pg_catalog.max(at)), "
 			  "pg_catalog.avg(rows_per_second), pg_catalog.avg(changes_per_second), "
 			  "pg_catalog.max(latency_seconds), pg_catalog.avg(mb_per_second) * 1048576, "
-			  "pg_catalog.max(worker_memory), "
-			  "GREATEST(20, 3 * (pg_catalog.max(hi) - pg_catalog.max(lo)) / " BINS ") "
+			  "pg_catalog.max(worker_memory) "
 			  "FROM m, b GROUP BY pg_catalog.floor((date_part('epoch', at) - lo) "
 			  "/ GREATEST(hi - lo, 1) * " BINS ") ORDER BY 1", name, period);
 	for (int k = 0; k < 6; k++)
@@ -276,7 +297,7 @@ put_charts(StringInfo buf, const char *name, const char *period)
 	}
 	rows.n = data.n = latency.n = memory.n = n;
 	rows.x = data.x = latency.x = memory.x = y[0];
-	rows.gap = data.gap = latency.gap = memory.gap = n > 0 ? number(value(0, 7)) : 0;
+	rows.gap = data.gap = latency.gap = memory.gap = usual_distance(y[0], n) * 3.5;
 	rows.series[0] = (ChartSeries) {"copied", "s1", y[1]};
 	rows.series[1] = (ChartSeries) {"changes applied", "s2", y[2]};
 	latency.series[0] = (ChartSeries) {"latency", "s3", y[3]};
@@ -413,7 +434,7 @@ dtsmig_report(PG_FUNCTION_ARGS)
 	html_text(&buf, value(0, 1));
 	appendStringInfo(&buf, ", by dtsmig %s. Charts show the last ", value(0, 2));
 	html_text(&buf, period);
-	appendStringInfoString(&buf, ".</footer>\n</main></body></html>");
+	appendStringInfoString(&buf, " at most.</footer>\n</main></body></html>");
 	old = MemoryContextSwitchTo(cxt);
 	task = pstrdup(buf.data);
 	MemoryContextSwitchTo(old);

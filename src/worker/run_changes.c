@@ -78,7 +78,6 @@ typedef struct Follow
 	TimestampTz last_asked;
 	TimestampTz rate_time;
 	int64		rate_changes;
-	void	   *book_plan;
 } Follow;
 
 /* ------------------------------------------------------- finding relations */
@@ -200,9 +199,10 @@ is_selected(void *arg, const char *schema, const char *table)
 static void
 write_position(void *arg)
 {
+	static void *plan = NULL;	/* one for all runs of this process */
 	Follow	   *f = arg;
 
-	(void) books_exec_kept(&f->book_plan,
+	(void) books_exec_kept(&plan,
 						   "INSERT INTO dtsmig.task_position AS p (task_id, "
 						   "applied_position, commit_time, changes, transactions) "
 						   "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (task_id) "
@@ -590,7 +590,7 @@ open_stream(Follow *f, const char *position)
 	dest_options.batch_rows = run->options->batch_rows;
 	dest_options.batch_bytes = run->options->batch_memory * INT64CONST(1048576);
 	dest_options.overwrite = run->options->conflict == 1;
-	f->writer = run->dest->open(&dest_options);
+	f->writer = run->writer = run->dest->open(&dest_options);
 	set_relations(f);
 	f->in_transaction = f->carried = f->reopen = false;
 	f->new_changes = f->new_transactions = 0;
@@ -603,7 +603,7 @@ close_stream(Follow *f)
 	f->run->dest->close(f->writer);
 	f->run->source->close_changes(f->stream);
 	f->stream = f->run->stream = NULL;
-	f->writer = NULL;
+	f->writer = f->run->writer = NULL;
 }
 
 /* Where this task goes on; NULL if it has not applied anything yet. */

@@ -46,6 +46,7 @@ typedef struct TaskRun
 	ConnectionInfo *info;
 	const SourceRoutine *source;
 	SourceConn *conn;			/* for questions, not for rows or changes */
+	DestWriter *writer;			/* of changes; NULL: none is open */
 	SourceStream *stream;		/* of changes; NULL: none is open */
 	const DestRoutine *dest;
 	int			nrels;

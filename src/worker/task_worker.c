@@ -462,6 +462,12 @@ run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle,
 		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
+	if (run->writer != NULL)
+	{
+		/* it does not go with the run's memory */
+		run->dest->abort(run->writer);
+		run->dest->close(run->writer);
+	}
 	if (edata != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -158,7 +158,7 @@ my (@samples, $best);
 poll_until(sub {
     my ($n, $at) = split / /, $my->sql($counted);
     push @samples, [ $at, $n ];
-    my ($first) = grep { $_->[1] > 0 && $at - $_->[0] >= 6 } reverse @samples;
+    my ($first) = grep { $_->[1] > 0 && $at - $_->[0] >= 10 } reverse @samples;
     my $r = $first ? ($n - $first->[1]) / ($at - $first->[0]) / 20 : 0;
     $best = $r if $r > ($best // 0);
     return ($best // 0) >= 0.9;
@@ -178,8 +178,16 @@ for my $family ([ 'm', $my, 'c' ], [ 'p', $src, 'postgres' ])
     my ($f, $source, $db) = @$family;
     my $proxy = Dts::Proxy->new(port => $source->{port});
     my $t = Dts::Task->new($source, $pg, name => "w$f", db => $db, port => $proxy->{port},
-        objects => [ { schema => 'c', table => 'log_narrow', target_schema => "w$f" } ])->start;
+        objects => [ { schema => 'c', table => 'log_narrow', target_schema => "w$f" } ],
+        options => { metrics_interval => 1 })->start;
     $t->wait_for('incremental', 120);
+    my $memory = sub {
+        my $from = $pg->value('SELECT clock_timestamp()');
+        my $m;
+        poll_until(sub { $m = $pg->value("SELECT max(worker_memory) FROM dtsmig.metrics WHERE task = 'w$f' AND at > '$from'") }, 60);
+        return $m;
+    };
+    my $before = $memory->();
 
     # an error that comes back each time the task has begun again
     $pg->sql(<<"END");
@@ -202,6 +210,8 @@ END
     like($t->get('last_error'), qr/no room/, "$f: the reason");
     $pg->sql("DROP TRIGGER f ON w$f.log_narrow");
     ok($pg->poll_query("SELECT count(*) = 1 FROM w$f.log_narrow WHERE id = 90001", 90), "$f: it goes on by itself");
+    my $grown = $memory->() - $before;
+    cmp_ok($grown, '<', 2_000_000, "$f: memory of the runs that failed is free again ($grown bytes more)");
 
     # the source is away for longer than the window
     $proxy->cut;
