@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "check/precheck.h"
+#include "check/precheck_shape.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -331,7 +332,8 @@ precheck_collect(PrecheckContext *pc)
 	scope.policy = &pc->options->policy;
 	items = list_concat(items, pc->source->precheck(pc->conn, &scope));
 	check_objects(pc, scope.tables, &items);
-	if (try_plan(pc, scope.tables, &plan, &items))
+	if (precheck_shape(pc, scope.tables, &items) &&
+		try_plan(pc, scope.tables, &plan, &items))
 	{
 		precheck_target_tables(pc, scope.tables, &items);
 		check_plan(pc, scope.tables, plan, &items);

@@ -610,6 +610,8 @@ is_shared(const Verify *v, const SourceRelation *rel)
 static bool
 same_shape(const SourceRelation *a, const SourceRelation *b)
 {
+	a = a->out;
+	b = b->out;
 	if (a->ncolumns != b->ncolumns || a->nkey != b->nkey)
 		return false;
 	for (int i = 0; i < a->ncolumns; i++)
@@ -654,7 +656,7 @@ group_tables(Verify *v, TaskRun *run, List *wanted)
 		{
 			t = palloc0(sizeof(VerifyTable));
 			t->rel = rel;
-			t->keyed = rel->nkey > 0;
+			t->keyed = rel->out->nkey > 0;
 			t->shared = shared || is_shared(v, rel);
 			tables = lappend(tables, t);
 		}

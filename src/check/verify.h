@@ -168,6 +168,9 @@ extern void verify_rows_there(Verify *v, SourceRelation *rel,
 extern void verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
 							 const char *condition, TextRowTaker take,
 							 void *arg);
+/* The condition there for rows of a key; NULL: they cannot be looked up. */
+extern char *verify_key_there(Verify *v, const SourceRelation *rel,
+							  char *const *key);
 /* The condition here for rows of a key. */
 extern char *verify_key_here(const SourceRelation *rel, char *const *key);
 /* Compares the rows of a scope; candidates are added. */

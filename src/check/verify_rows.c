@@ -22,7 +22,9 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "port/pg_bswap.h"
+#include "transform/copy_row.h"
+#include "transform/shape_rows.h"
+#include "transform/shards.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
@@ -34,17 +36,10 @@
 
 /* ---------------------------------------------------------------- rows as text */
 
-typedef struct ColumnReader
-{
-	FmgrInfo	output;
-	FmgrInfo	input;			/* receive, or input of a text row */
-	Oid			ioparam;
-} ColumnReader;
-
 typedef struct RowReader
 {
-	SourceRelation *rel;
-	ColumnReader *columns;
+	SourceRelation *rel;		/* as at the destination */
+	FmgrInfo   *output;
 	char	  **values;
 	char	  **key;
 	MemoryContext rowcxt;
@@ -53,14 +48,14 @@ typedef struct RowReader
 } RowReader;
 
 static RowReader *
-make_reader(SourceRelation *rel, TextRowTaker take, void *arg, bool text)
+make_reader(SourceRelation *rel, TextRowTaker take, void *arg)
 {
 	RowReader  *reader = palloc0(sizeof(RowReader));
 
 	reader->rel = rel;
 	reader->take = take;
 	reader->arg = arg;
-	reader->columns = palloc0(sizeof(ColumnReader) * Max(rel->ncolumns, 1));
+	reader->output = palloc0(sizeof(FmgrInfo) * Max(rel->ncolumns, 1));
 	reader->values = palloc0(sizeof(char *) * Max(rel->ncolumns, 1));
 	reader->key = palloc0(sizeof(char *) * Max(rel->nkey, 1));
 	reader->rowcxt = AllocSetContextCreate(CurrentMemoryContext,
@@ -68,21 +63,31 @@ make_reader(SourceRelation *rel, TextRowTaker take, void *arg, bool text)
 										   ALLOCSET_DEFAULT_SIZES);
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
-		ColumnReader *c = &reader->columns[i];
 		Oid			function;
 		bool		varlena;
 
 		if (!rel->columns[i].carried)
 			continue;
 		getTypeOutputInfo(rel->columns[i].typid, &function, &varlena);
-		fmgr_info(function, &c->output);
-		if (text)
-			getTypeInputInfo(rel->columns[i].typid, &function, &c->ioparam);
-		else
-			getTypeBinaryInputInfo(rel->columns[i].typid, &function, &c->ioparam);
-		fmgr_info(function, &c->input);
+		fmgr_info(function, &reader->output[i]);
 	}
 	return reader;
+}
+
+/*
+ * Values as text, in the current context. shape: of what tells something else
+ * each time nothing is said.
+ */
+static void
+write_values(RowReader *reader, const Shape *shape, const Datum *values,
+			 const bool *nulls)
+{
+	SourceRelation *rel = reader->rel;
+
+	for (int i = 0; i < rel->ncolumns; i++)
+		reader->values[i] = !rel->columns[i].carried || nulls[i] ||
+			(shape && !shape_column_is_steady(shape, i)) ? NULL :
+			OutputFunctionCall(&reader->output[i], values[i]);
 }
 
 /* NULL is not '', and 'a', 'b' not 'ab', ''. */
@@ -127,143 +132,18 @@ hand_on(RowReader *reader)
 	return reader->take(reader->arg, rel, &row);
 }
 
-static bool
-is_cut(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_PROTOCOL_VIOLATION),
-			 errmsg("a row of the source is cut off")));
-	return false;
-}
-
-/* A row in COPY's binary format. */
-static void
-read_binary(RowReader *reader, StringInfo buf)
-{
-	SourceRelation *rel = reader->rel;
-
-	buf->cursor = 0;
-	if (buf->len < 2)
-		is_cut();
-	buf->cursor = 2;			/* the number of fields */
-	for (int i = 0; i < rel->ncolumns; i++)
-	{
-		ColumnReader *c = &reader->columns[i];
-		StringInfoData field;
-		uint32		n32;
-		int32		len;
-		char		after;
-		Datum		value;
-
-		reader->values[i] = NULL;
-		if (!rel->columns[i].carried)
-			continue;
-		if (buf->len - buf->cursor < 4)
-			is_cut();
-		memcpy(&n32, buf->data + buf->cursor, 4);
-		len = (int32) pg_ntoh32(n32);
-		buf->cursor += 4;
-		if (len < 0)
-			continue;
-		if (buf->len - buf->cursor < len)
-			is_cut();
-		field.data = buf->data + buf->cursor;
-		field.len = len;
-		field.maxlen = len + 1;
-		field.cursor = 0;
-		/* receive functions expect a NUL behind */
-		after = field.data[len];
-		field.data[len] = '\0';
-		value = ReceiveFunctionCall(&c->input, &field, c->ioparam,
-									rel->columns[i].typmod);
-		buf->data[buf->cursor + len] = after;
-		buf->cursor += len;
-		reader->values[i] = OutputFunctionCall(&c->output, value);
-	}
-}
-
-/* One field of COPY's text format; NULL: \N. Moves *p behind it. */
-static char *
-text_field(const char **p, const char *end)
-{
-	StringInfoData out;
-	const char *s = *p;
-
-	if (end - s >= 2 && s[0] == '\\' && s[1] == 'N')
-	{
-		*p = s + 2;
-		return NULL;
-	}
-	initStringInfo(&out);
-	while (s < end && *s != '\t' && *s != '\n')
-	{
-		char		ch = *s++;
-
-		if (ch == '\\' && s < end)
-		{
-			ch = *s++;
-			switch (ch)
-			{
-				case 'b':
-					ch = '\b';
-					break;
-				case 'f':
-					ch = '\f';
-					break;
-				case 'n':
-					ch = '\n';
-					break;
-				case 'r':
-					ch = '\r';
-					break;
-				case 't':
-					ch = '\t';
-					break;
-				case 'v':
-					ch = '\v';
-					break;
-			}
-		}
-		appendStringInfoCharMacro(&out, ch);
-	}
-	*p = s;
-	return out.data;
-}
-
-static void
-read_text(RowReader *reader, StringInfo buf)
-{
-	SourceRelation *rel = reader->rel;
-	const char *p = buf->data;
-	const char *end = buf->data + buf->len;
-	bool		first = true;
-
-	for (int i = 0; i < rel->ncolumns; i++)
-	{
-		ColumnReader *c = &reader->columns[i];
-		char	   *text;
-		Datum		value;
-
-		reader->values[i] = NULL;
-		if (!rel->columns[i].carried)
-			continue;
-		if (!first && (p >= end || *p++ != '\t'))
-			is_cut();
-		first = false;
-		text = text_field(&p, end);
-		if (text == NULL)
-			continue;
-		value = InputFunctionCall(&c->input, text, c->ioparam,
-								  rel->columns[i].typmod);
-		reader->values[i] = OutputFunctionCall(&c->output, value);
-	}
-}
-
 void
 verify_rows_there(Verify *v, SourceRelation *rel, const char *condition,
 				  TextRowTaker take, void *arg)
 {
-	RowReader  *reader = make_reader(rel, take, arg, rel->text_rows);
+	SourceRelation *out = rel->out;
+	RowReader  *reader = make_reader(out, take, arg);
+	CopyReader *copy = copy_reader_make(rel);
+	int			n = Max(rel->ncolumns, out->ncolumns) + 1;
+	Datum	   *values = palloc0(sizeof(Datum) * n);
+	bool	   *nulls = palloc0(sizeof(bool) * n);
+	Datum	   *shaped = rel->shape ? palloc0(sizeof(Datum) * n) : values;
+	bool	   *shaped_nulls = rel->shape ? palloc0(sizeof(bool) * n) : nulls;
 	SourceRange range = {0};
 	SourceRows *rows;
 	StringInfoData buf;
@@ -275,18 +155,21 @@ verify_rows_there(Verify *v, SourceRelation *rel, const char *condition,
 	while (more)
 	{
 		MemoryContext old;
+		bool		passes;
 
 		CHECK_FOR_INTERRUPTS();
 		resetStringInfo(&buf);
 		if (!v->source->next_copy(rows, &buf))
 			break;
 		old = MemoryContextSwitchTo(reader->rowcxt);
-		if (rel->text_rows)
-			read_text(reader, &buf);
-		else
-			read_binary(reader, &buf);
+		copy_reader_read(copy, &buf, values, nulls);
+		passes = rel->shape == NULL ||
+			shape_row(rel->shape, values, nulls, shaped, shaped_nulls);
+		if (passes)
+			write_values(reader, rel->shape, shaped, shaped_nulls);
 		MemoryContextSwitchTo(old);
-		more = hand_on(reader);
+		if (passes)
+			more = hand_on(reader);
 		MemoryContextReset(reader->rowcxt);
 	}
 	v->source->close_rows(rows);
@@ -320,6 +203,28 @@ select_here(SourceRelation *rel, const char *condition)
 	return sql.data;
 }
 
+/* Rows that are marked as of other tables are not looked at. */
+static const char *
+own_rows(const Verify *v, const VerifyTable *t, const char *condition)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, t->rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+		char	   *own = shard_condition(shard_tags(selection_shape(v->selection,
+																	 rel->schema, rel->name),
+													 rel->schema, rel->name));
+
+		if (own == NULL)
+			return condition;
+		appendStringInfo(&buf, "%s%s", buf.len ? " OR " : "", own);
+	}
+	return condition ? psprintf("(%s) AND (%s)", condition, buf.data) : buf.data;
+}
+
 static bool
 is_in_bucket(const VerifyTable *t, const CheckScope *scope,
 			 const Datum *values, const bool *nulls)
@@ -336,11 +241,11 @@ void
 verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
 				 const char *condition, TextRowTaker take, void *arg)
 {
-	SourceRelation *rel = t->rel;
+	SourceRelation *rel = t->rel->out;
 	bool		by_bucket = scope && scope->buckets != NIL;
-	RowReader  *reader = make_reader(rel, take, arg, false);
+	RowReader  *reader = make_reader(rel, take, arg);
 	MemoryContext cxt = CurrentMemoryContext;
-	char	   *sql = select_here(rel, condition);
+	char	   *sql = select_here(rel, own_rows(v, t, condition));
 	SPIPlanPtr	plan;
 	Portal		portal;
 	bool		more = true;
@@ -370,9 +275,7 @@ verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
 											  &nulls[i]);
 			if (!by_bucket || is_in_bucket(t, scope, values, nulls))
 			{
-				for (int i = 0; i < rel->ncolumns; i++)
-					reader->values[i] = !rel->columns[i].carried || nulls[i] ? NULL :
-						OutputFunctionCall(&reader->columns[i].output, values[i]);
+				write_values(reader, t->rel->shape, values, nulls);
 				MemoryContextSwitchTo(cxt);
 				more = hand_on(reader);
 			}
@@ -387,12 +290,22 @@ verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
 	MemoryContextDelete(reader->rowcxt);
 }
 
+/* NULL: rows of such a key cannot be looked up there. */
+char *
+verify_key_there(Verify *v, const SourceRelation *rel, char *const *key)
+{
+	if (rel->shape != NULL && !shape_keeps_key(rel->shape))
+		return NULL;
+	return v->source->check_key(v->conn, rel, key);
+}
+
 char *
 verify_key_here(const SourceRelation *rel, char *const *key)
 {
 	StringInfoData buf;
 
 	initStringInfo(&buf);
+	rel = rel->out;
 	for (int i = 0; i < rel->nkey; i++)
 	{
 		const SourceColumn *col = &rel->columns[rel->key[i]];
@@ -445,7 +358,7 @@ add_candidate(Verify *v, VerifyTable *t, char *const *key,
 	MemoryContext old = MemoryContextSwitchTo(v->cxt);
 	Candidate  *c = palloc0(sizeof(Candidate));
 
-	c->key = copy_key(v->cxt, key, t->rel->nkey);
+	c->key = copy_key(v->cxt, key, t->rel->out->nkey);
 	memcpy(c->key_digest, key_digest, DIGEST_BYTES);
 	t->candidates = lappend(t->candidates, c);
 	MemoryContextSwitchTo(old);
@@ -598,7 +511,7 @@ verify_compare_keys(Verify *v, VerifyTable *t, List *keys)
 
 	if (keys == NIL)
 		return;
-	if (v->source->check_key(v->conn, t->rel, linitial(keys)) == NULL)
+	if (verify_key_there(v, t->rel, linitial(keys)) == NULL)
 	{
 		verify_compare_table(v, t);
 		return;
@@ -615,7 +528,7 @@ verify_compare_keys(Verify *v, VerifyTable *t, List *keys)
 		initStringInfo(&there);
 		foreach(lc, keys)
 			appendStringInfo(&there, "%s(%s)", there.len > 0 ? " OR " : "",
-							 v->source->check_key(v->conn, lfirst(lr), lfirst(lc)));
+							 verify_key_there(v, lfirst(lr), lfirst(lc)));
 		verify_rows_there(v, lfirst(lr), there.data, take_there, &c);
 	}
 	verify_rows_here(v, t, NULL, here.data, take_here, &c);

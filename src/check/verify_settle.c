@@ -207,7 +207,7 @@ read_side(Verify *v, VerifyTable *t, HTAB *looks, bool source)
 				continue;
 			if (rel == linitial(t->rels))
 				memset(source ? &look->source : &look->here, 0, sizeof(Side));
-			key = source ? v->source->check_key(v->conn, rel, look->candidate->key) :
+			key = source ? verify_key_there(v, rel, look->candidate->key) :
 				verify_key_here(rel, look->candidate->key);
 			if (key == NULL)
 				whole = true;
@@ -260,7 +260,7 @@ judge(Verify *v, VerifyTable *t, Look *look)
 	}
 	if (is_proven(v, look->stayed, look->since, MUST_STAY_BUSY))
 	{
-		verify_add_row(v, t, look->source.there ? look->source.rel : t->rel,
+		verify_add_row(v, t, look->source.there ? look->source.rel : t->rel->out,
 					   look->candidate->key,
 					   look->source.there ? look->source.values : NULL,
 					   look->here.there ? look->here.values : NULL, 1);

@@ -53,12 +53,17 @@ verify_prepare_table(Verify *v, VerifyTable *t)
 	foreach(lc, t->rels)
 	{
 		SourceRelation *rel = lfirst(lc);
-		CheckForm  *forms = palloc0(sizeof(CheckForm) * Max(rel->ncolumns, 1));
+		CheckForm  *forms = palloc0(sizeof(CheckForm) *
+									Max(rel->out->ncolumns, 1));
 		CheckTable *there;
 
+		/* what a rule makes of rows is known here alone */
+		if (rel->shape != NULL)
+			t->summed = t->ranged = false;
 		for (int i = 0; i < rel->ncolumns; i++)
 		{
-			if (!rel->columns[i].carried)
+			forms[i] = CHECK_FETCH;
+			if (!rel->columns[i].carried || rel->shape != NULL)
 				continue;
 			forms[i] = v->source->check_form(v->conn, rel, i);
 			if (forms[i] == CHECK_FETCH ||

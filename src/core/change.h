@@ -78,6 +78,9 @@ typedef struct Change
 	bool		copied;
 	bool		idempotent;
 
+	/* An UPDATE of a row that is not there does nothing (not even idempotent). */
+	bool		update_only;
+
 	/*
 	 * TRUNCATE. more: the next change is a TRUNCATE by the same statement.
 	 * restart_identity: the statement has set the sequences of these tables to
@@ -97,7 +100,8 @@ typedef struct Change
 	 * HEARTBEAT, DDL: the position from which a restart would go on.
 	 */
 	SourcePos	pos;
-	TimestampTz commit_time;	/* COMMIT and DDL: the source's clock */
+	TimestampTz commit_time;	/* BEGIN, COMMIT and DDL: the source's clock; of BEGIN
+								 * the transaction's, as far as its start tells */
 
 	char	   *ddl_schema;		/* database the statement ran in */
 	char	   *ddl_sql;

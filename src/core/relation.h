@@ -28,6 +28,8 @@ typedef struct SourceColumn
 	bool		carried;		/* goes to the destination (a column left out by
 								 * a rule, or generated there, does not) */
 	bool		in_key;			/* part of SourceRelation.key */
+	char	   *constant;		/* value, as text, of a column that a rule sets to
+								 * the same in all rows; NULL: it is none */
 
 	/* type at the destination; of a column not carried: InvalidOid */
 	AttrNumber	target_attnum;
@@ -92,6 +94,15 @@ typedef struct SourceRelation
 								 * the destination */
 	bool		resync;			/* its rows are to be copied again; until then
 								 * nothing of it is followed */
+
+	/*
+	 * As the destination has it: itself, or, where a rule gives rows another
+	 * shape, the relation of the rows that come out of that. Its first columns
+	 * are those of the source; more may follow.
+	 */
+	struct SourceRelation *out;
+	struct Shape *shape;		/* NULL: rows go as they are */
+	uint32		applied;		/* OPERATION_… of transform/rule.h */
 
 	void	   *engine;			/* of the source engine */
 	void	   *dest;			/* of the destination engine */

@@ -34,6 +34,13 @@ map_columns(SchemaPlan *state, TableDef *def, PlanNotes *notes)
 		TableColumn *col = lfirst(lc);
 		char	   *enum_type = NULL;
 
+		if (col->left_out)
+		{
+			PlanNotes	unsaid = {0};
+
+			/* an expression may use it */
+			mysql_map_column(def, col, state->options, NULL, &unsaid);
+		}
 		if (col->target_name == NULL)
 			continue;
 		if (model_has_rows(def) && !def->merged &&

@@ -50,10 +50,16 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 			  const ConnectionInfo *info, List *tables,
 			  const PlanOptions *options, List **names)
 {
+	List	   *plan;
+
 	if (source->plan_objects)
-		return shape_plan_names(source->plan_objects(conn, info, tables, options,
+		plan = shape_plan_names(source->plan_objects(conn, info, tables, options,
 													 names), tables);
-	return plan_schema(tables, options, names);
+	else
+		plan = plan_schema(tables, options, names);
+	return options->selection == NULL ? plan :
+		shape_plan_rows(options->selection, plan, tables,
+						source->plan_objects != NULL);
 }
 
 /* The schema an extension is in; NULL if it is not installed. */

@@ -43,4 +43,15 @@ extern bool shape_is_mentioned(const TableDef *def, const char *sql);
  */
 extern List *shape_plan_names(List *plan, List *tables);
 
+/*
+ * Adds to a plan what makes the columns that rules set, and the keys that they
+ * choose, and takes out what does not go with these; for the tables (TableDef
+ * *) that it makes. own_names: see shape_plan_names. Raises what
+ * shape_expr_compile raises.
+ */
+extern List *shape_plan_rows(const Selection *sel, List *plan, List *tables,
+							 bool own_names);
+/* Takes out of statements that alter tables what is not the source's to say. */
+extern List *shape_plan_change(const Selection *sel, List *statements);
+
 #endif							/* DTSMIG_SHAPE_H */

@@ -16,6 +16,7 @@
 #include "access/tupdesc.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -323,4 +324,51 @@ shape_expr_tupdesc(const ExprScope *scope)
 	TupleDescInitEntry(desc, scope->ncolumns + 1, NULL, TEXTOID, -1, 0);
 	TupleDescInitEntry(desc, scope->ncolumns + 2, NULL, TIMESTAMPTZOID, -1, 0);
 	return desc;
+}
+
+/* Does it name anything that differs from row to row? */
+static bool
+is_of_row(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		List	   *fields = ((ColumnRef *) node)->fields;
+
+		return list_length(fields) != 2 || !IsA(lsecond(fields), String) ||
+			strcmp(strVal(linitial(fields)), "dtsmig") != 0 ||
+			strncmp(strVal(lsecond(fields)), "source_", 7) != 0;
+	}
+	return raw_expression_tree_walker(node, is_of_row, context);
+}
+
+char *
+shape_expr_constant(const char *text, const char *schema, const char *table)
+{
+	ExprScope	scope = {schema, table};
+	ShapeExpr  *expr;
+	EState	   *estate;
+	Datum		value;
+	bool		isnull;
+	char	   *result = NULL;
+
+	if (is_of_row(parse(text), NULL))
+		return NULL;
+	expr = shape_expr_compile(text, "constant", &scope, false, InvalidOid, -1);
+	if (expr->stable)
+		return NULL;
+	estate = CreateExecutorState();
+	value = ExecEvalExprSwitchContext(ExecPrepareExpr(expr->expr, estate),
+									  GetPerTupleExprContext(estate), &isnull);
+	if (!isnull)
+	{
+		Oid			function;
+		bool		varlena;
+
+		getTypeOutputInfo(expr->typid, &function, &varlena);
+		result = OidOutputFunctionCall(function, value);
+	}
+	FreeExecutorState(estate);
+	return result;
 }

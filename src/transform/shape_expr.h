@@ -70,6 +70,13 @@ extern void shape_expr_check(const char *text, const char *what);
 extern ShapeExpr *shape_expr_compile(const char *text, const char *what,
 									 const ExprScope *scope, bool filter,
 									 Oid wanted, int32 typmod);
+/*
+ * The value of an expression that is the same for every row of a table, as
+ * text; NULL: it is not, or it is NULL. A transaction is open.
+ */
+extern char *shape_expr_constant(const char *text, const char *schema,
+								 const char *table);
+
 /* Columns of the tuple that it is run over: those of the scope, then these. */
 #define EXPR_VARIABLES 2		/* operation, commit time */
 

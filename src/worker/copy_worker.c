@@ -22,6 +22,7 @@
 #include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
+#include "transform/shape_rows.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -47,6 +48,7 @@ typedef struct CopyRun
 	CopySlot   *slot;
 	TaskRecord *task;
 	TaskOptions *options;
+	Selection  *selection;
 	const SourceRoutine *source;
 	SourceConn *conn;
 	const DestRoutine *dest;
@@ -84,6 +86,7 @@ set_slot_state(CopyRun *run, CopyWorkerState state)
 typedef struct ProducerState
 {
 	CopyRun    *run;
+	SourceRelation *rel;
 	SourceRows *rows;
 	uint64		nrows;
 	uint64		nbytes;
@@ -102,7 +105,7 @@ produce_rows(void *arg, StringInfo buf)
 
 	CHECK_FOR_INTERRUPTS();
 	while (buf->len < LOAD_CHUNK && n < portion &&
-		   (more = run->source->next_copy(st->rows, buf)))
+		   (more = shape_next_copy(run->source, st->rows, st->rel, buf)))
 		n++;
 	st->nrows += n;
 	st->nbytes += buf->len - start;
@@ -171,12 +174,13 @@ copy_range(CopyRun *run, Job *job)
 	uint64		loaded;
 	bool		keep;
 
-	rel = task_open_relation(run->jobcxt, job->table_id, run->source, run->conn,
+	rel = task_open_relation(run->jobcxt, job->table_id, run->selection, run->source, run->conn,
 							 run->dest, &run->options->policy);
 	range.condition = job->condition;
 	range.rows_estimate = 0;
 	memset(&st, 0, sizeof(st));
 	st.run = run;
+	st.rel = rel;
 	run->slot->table_id = job->table_id;
 
 	/* a table without a key needs to know exactly where its copy stands */
@@ -192,7 +196,7 @@ copy_range(CopyRun *run, Job *job)
 		return;
 	}
 	keep = run->options->conflict == 1;
-	loaded = run->dest->load(rel, produce_rows, &st, keep ? LOAD_KEEP :
+	loaded = run->dest->load(rel->out, produce_rows, &st, keep ? LOAD_KEEP :
 							 job->whole_table ? LOAD_REPLACE : LOAD_APPEND);
 	run->source->close_rows(st.rows);
 	if (conn != run->conn)
@@ -378,6 +382,7 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 				 errmsg("task " INT64_FORMAT " does not exist any more",
 						args->task_id)));
 	run->options = options_parse(run->task->options);
+	run->selection = selection_parse(run->task->objects);
 	info = task_connection(run->task, GetUserId());
 	rows = books_query("SELECT source_identity FROM dtsmig.task WHERE task_id = $1",
 					   "i", args->task_id);

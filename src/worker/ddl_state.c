@@ -151,6 +151,35 @@ def_after(RecordCarry *c, const SourceRelation *rel)
 	return rel->def;
 }
 
+/* Statements for what rules set in a table that is new. */
+static List *
+set_columns(RecordCarry *c, TableDef *def)
+{
+	PlanStatement *made = palloc0(sizeof(PlanStatement));
+	List	   *sql = NIL;
+	ListCell   *lc;
+
+	made->phase = PLAN_PRE_DATA;
+	made->kind = "table";
+	made->schema = def->schema;
+	made->table = def->name;
+	made->sql = "";
+	foreach(lc, shape_plan_rows(c->run->selection, list_make1(made),
+								list_make1(def), true))
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (st == made || st->sql == NULL)
+			continue;
+		if (strcmp(st->kind, "primary key") == 0)
+			sql = lappend(sql, psprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s",
+										plan_table_name(def),
+										quote_identifier(plan_name_with_suffix(def->name, "_pkey"))));
+		sql = lappend(sql, st->sql);
+	}
+	return sql;
+}
+
 List *
 record_source_names(RecordCarry *c, List *statements)
 {
@@ -181,9 +210,13 @@ record_source_names(RecordCarry *c, List *statements)
 
 		if (record_relation(c, t->def->source_id, t->def->schema,
 							t->def->name) == NULL &&
-			t->def->target_name != NULL && shape_has_other_columns(t->def) &&
+			t->def->target_name != NULL &&
 			record_takes(c, "table", t->def->schema, t->def->name, NULL))
-			after = lappend(after, shape_names_to_target(t->def));
+		{
+			if (shape_has_other_columns(t->def))
+				after = lappend(after, shape_names_to_target(t->def));
+			after = list_concat(after, set_columns(c, t->def));
+		}
 	}
 	return list_concat(list_concat(before, statements), after);
 }

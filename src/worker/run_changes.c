@@ -58,6 +58,7 @@ typedef struct Follow
 	HTAB	   *tables;
 	char	   *position;		/* applied when the writer commits next */
 	TimestampTz commit_time;	/* the source's, of the last transaction */
+	TimestampTz begin_time;		/* of the transaction at hand */
 	bool		in_transaction; /* between BEGIN and COMMIT of the source */
 	SourcePos	transaction_start;
 	bool		carried;		/* this source transaction holds DDL that is done,
@@ -68,6 +69,7 @@ typedef struct Follow
 	int64		changes;		/* ever */
 	uint64		owed_rows;		/* not paid for to the throttle */
 	uint64		owed_bytes;
+	PassedOver	passed_over;
 	double		latency;		/* seconds; < 0: unknown */
 	TimestampTz batch_started;
 	TimestampTz last_booked;
@@ -334,6 +336,8 @@ static void
 commit_batch(Follow *f)
 {
 	commit_at(f, f->run->source->stream_position(f->stream));
+	if (unlikely(f->passed_over.count != f->passed_over.told) && !f->in_transaction)
+		task_tell_passed_over(f->run, &f->passed_over);
 }
 
 /* Tables that wait to be copied again are nobody's to write. */
@@ -346,7 +350,7 @@ set_relations(Follow *f)
 
 	for (int i = 0; i < f->run->nrels; i++)
 		if (!f->run->rels[i]->resync)
-			rels[n++] = f->run->rels[i];
+			rels[n++] = f->run->rels[i]->out;
 	f->run->dest->set_relations(f->writer, rels, n);
 	pfree(rels);
 }
@@ -402,6 +406,11 @@ take_row(Follow *f, Change *change)
 {
 	SourceRelation *rel = change->rel;
 
+	if (unlikely(rel->applied != OPERATION_ALL && task_leaves_out(change)))
+	{
+		f->passed_over.count++;
+		return;
+	}
 	change->pos = f->transaction_start;
 	if (rel->snap_elsewhere != NULL)
 		change->copied = change->idempotent =
@@ -413,7 +422,14 @@ take_row(Follow *f, Change *change)
 	}
 	if (f->new_changes++ == 0)
 		f->batch_started = GetCurrentTimestamp();
-	f->run->dest->change(f->writer, change);
+	if (change->kind == CHANGE_TRUNCATE &&
+		task_truncate_own(f->run, f->writer, change))
+		return;
+	if (unlikely(rel->shape != NULL || rel->applied != OPERATION_ALL))
+		task_apply_shaped(f->run, f->writer, change, f->begin_time,
+						  &f->passed_over);
+	else
+		f->run->dest->change(f->writer, change);
 	if (change->copied)
 		return;
 	f->owed_bytes += change->bytes;
@@ -542,6 +558,7 @@ take_change(Follow *f, Change *change)
 		case CHANGE_BEGIN:
 			f->in_transaction = true;
 			f->transaction_start = change->pos;
+			f->begin_time = change->commit_time;
 			break;
 		case CHANGE_INSERT:
 		case CHANGE_UPDATE:

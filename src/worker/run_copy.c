@@ -22,6 +22,7 @@
 #include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "transform/shards.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
@@ -92,17 +93,6 @@ range_rows(TaskRun *run, SourceRelation *rel, int64 total)
 	return Min(limit, Max(total / (workers * 4), 50000));
 }
 
-/* Does no other table of the task go into the same one here? */
-static bool
-is_alone(const TaskRun *run, const SourceRelation *rel)
-{
-	for (int i = 0; i < run->nrels; i++)
-		if (run->rels[i] != rel &&
-			run->rels[i]->target_relid == rel->target_relid)
-			return false;
-	return true;
-}
-
 /*
  * Ranges of every table, and the keys and indexes that follow them. Larger
  * tables go first; a key goes before anything else that is ready.
@@ -146,7 +136,8 @@ plan_copy_jobs(TaskRun *run)
 		{
 			SourceRange *range = lfirst(lc);
 			bool		whole = list_length(ranges) == 1 && made &&
-				run->options->conflict == 0 && is_alone(run, rel);
+				run->options->conflict == 0 &&
+				shard_is_alone(run->task->id, rel->table_id);
 
 			(void) books_exec("INSERT INTO dtsmig.task_job (task_id, table_id, kind, "
 							  "state, condition, whole_table, rows_estimate, priority) "

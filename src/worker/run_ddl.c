@@ -201,12 +201,16 @@ execute(Carry *c)
 			pair->emptied = is_empty(pair->before);
 	}
 	change = plan_change(c->pairs, c->plan, c->change->commit_time);
+	change->run = shape_plan_change(c->run->selection, change->run);
 	foreach(lc, c->pairs)
 	{
 		PlanPair   *pair = lfirst(lc);
 
 		if (pair->copy_why != NULL && pair->differs)
 			copy_why = pair->copy_why;
+		if (pair->before == NULL)
+			change->run = shape_plan_rows(c->run->selection, change->run,
+										  list_make1(pair->after), false);
 	}
 	if (run_it)
 	{

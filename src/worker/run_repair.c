@@ -25,6 +25,7 @@
 #include "catalog/books.h"
 #include "catalog/pg_class.h"
 #include "check/verify.h"
+#include "transform/shape_rows.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -102,7 +103,7 @@ produce(void *arg, StringInfo buf)
 	Repair	   *r = arg;
 
 	CHECK_FOR_INTERRUPTS();
-	return r->run->source->next_copy(r->rows, buf);
+	return shape_next_copy(r->run->source, r->rows, r->rel, buf);
 }
 
 /* Takes the rows of a condition, in the caller's transaction. */
@@ -117,7 +118,7 @@ take_rows(Repair *r, const char *condition)
 	verify_rows_there(&v, r->rel, condition, clear_place, NULL);
 	range.condition = unconstify(char *, condition);
 	r->rows = r->run->source->open_rows(r->conn, r->rel, &range);
-	(void) r->run->dest->load(r->rel, produce, r, LOAD_APPEND);
+	(void) r->run->dest->load(r->rel->out, produce, r, LOAD_APPEND);
 	r->run->source->close_rows(r->rows);
 }
 
@@ -127,17 +128,20 @@ repair_some(Repair *r, BookRows *rows)
 {
 	StringInfoData condition;
 	SourceRelation *rel = r->rel;
+	Verify		v = {0};
 
+	v.source = r->run->source;
+	v.conn = r->conn;
 	initStringInfo(&condition);
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		char	  **key = key_of(book_jsonb(rows, i, 1), rel->nkey);
-		char	   *there = r->run->source->check_key(r->conn, rel, key);
+		char	  **key = key_of(book_jsonb(rows, i, 1), rel->out->nkey);
+		char	   *there = verify_key_there(&v, rel, key);
 
 		if (there == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("rows of table \"%s\".\"%s\" cannot be found by their key's type",
+					 errmsg("rows of table \"%s\".\"%s\" cannot be found at the source by their key",
 							rel->schema, rel->name),
 					 errhint("Use resync_table.")));
 		delete_here(rel, key);
@@ -180,9 +184,9 @@ repair_table(Repair *r, int64 table_id)
 	int			n = 0;
 	int			level = NewGUCNestLevel();
 
-	r->rel = task_open_relation(r->cxt, table_id, run->source, r->conn, run->dest,
+	r->rel = task_open_relation(r->cxt, table_id, run->selection, run->source, r->conn, run->dest,
 								&run->options->policy);
-	if (r->rel->resync || r->rel->nkey == 0)
+	if (r->rel->resync || r->rel->out->nkey == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg(r->rel->resync ? "table \"%s\".\"%s\" is to be copied again" :

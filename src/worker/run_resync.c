@@ -27,6 +27,8 @@
 #include "miscadmin.h"
 #include "schema/mysql_ddl.h"
 #include "transform/shape.h"
+#include "transform/shape_rows.h"
+#include "transform/shards.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -402,8 +404,13 @@ empty_tables(Resync *r)
 	foreach(lc, r->rels)
 	{
 		SourceRelation *rel = lfirst(lc);
+		char	   *own = rel->def->columns == NIL ? NULL :
+			shard_own_rows(r->run->task->id, rel->table_id, r->run->selection);
 
-		if (rel->def->columns != NIL)
+		if (own != NULL)
+			task_spi(psprintf("DELETE FROM %s WHERE %s",
+							  plan_table_name(rel->def), own));
+		else if (rel->def->columns != NIL)
 			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
 							 plan_table_name(rel->def));
 	}
@@ -439,7 +446,8 @@ empty_tables(Resync *r)
 	{
 		SourceRelation *rel = lfirst(lc);
 
-		if (rel->def->columns != NIL)
+		if (rel->def->columns != NIL &&
+			shard_is_alone(r->run->task->id, rel->table_id))
 			task_spi(psprintf("DELETE FROM %s", plan_table_name(rel->def)));
 	}
 }
@@ -447,6 +455,7 @@ empty_tables(Resync *r)
 typedef struct ProducerState
 {
 	Resync	   *r;
+	SourceRelation *rel;
 	SourceRows *rows;
 	uint64		nrows;
 	uint64		nbytes;
@@ -476,7 +485,7 @@ produce(void *arg, StringInfo buf)
 	CHECK_FOR_INTERRUPTS();
 	shared_heartbeat(run->shared);
 	while (buf->len < LOAD_CHUNK && n < portion &&
-		   (more = run->source->next_copy(st->rows, buf)))
+		   (more = shape_next_copy(run->source, st->rows, st->rel, buf)))
 		n++;
 	st->nrows += n;
 	st->nbytes += buf->len - start;
@@ -500,11 +509,12 @@ copy_table(Resync *r, SourceRelation *old)
 					  "described_position = $4 WHERE table_id = $1",
 					  "ittt", (int64) old->table_id, low_of(r, old),
 					  r->high, r->described);
-	rel = task_open_relation(r->cxt, old->table_id, run->source, r->conn,
+	rel = task_open_relation(r->cxt, old->table_id, run->selection, run->source, r->conn,
 							 run->dest, &run->options->policy);
 	st.r = r;
+	st.rel = rel;
 	st.rows = run->source->open_rows(r->conn, rel, NULL);
-	loaded = run->dest->load(rel, produce, &st, LOAD_APPEND);
+	loaded = run->dest->load(rel->out, produce, &st, LOAD_APPEND);
 	run->source->close_rows(st.rows);
 	if (loaded != st.nrows)
 		ereport(ERROR,
@@ -610,6 +620,15 @@ resync_once(TaskRun *run, MemoryContext cxt)
 		if (run->source->plan_objects == NULL)
 		{
 			change = plan_change(r.pairs, r.plan, 0);
+			change->run = shape_plan_change(run->selection, change->run);
+			foreach(lc, r.pairs)
+			{
+				PlanPair   *pair = lfirst(lc);
+
+				if (pair->before == NULL && pair->after != NULL)
+					change->run = shape_plan_rows(run->selection, change->run,
+												  list_make1(pair->after), false);
+			}
 			if (run->task->do_schema)
 				run_plan(&r, change, &foreign_keys);
 		}

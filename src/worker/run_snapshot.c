@@ -20,6 +20,7 @@
 
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "transform/shards.h"
 #include "utils/snapmgr.h"
 
 /* Tables that were copied in part are emptied. */
@@ -40,7 +41,10 @@ begin_anew(TaskRun *run)
 	{
 		int64		id = book_int(rows, i, 0);
 
-		task_spi(psprintf("TRUNCATE ONLY %s", rows->values[i][3]));
+		char	   *own = shard_own_rows(run->task->id, id, run->selection);
+
+		task_spi(own ? psprintf("DELETE FROM %s WHERE %s", rows->values[i][3], own) :
+				 psprintf("TRUNCATE ONLY %s", rows->values[i][3]));
 		(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready', "
 						  "snapshot_low = NULL, snapshot_position = NULL "
 						  "WHERE table_id = $1 AND kind = 'copy'", "i", id);

@@ -10,6 +10,7 @@
 #include "worker/task_run.h"
 
 #include "catalog/books.h"
+#include "transform/shape_rows.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -38,6 +39,8 @@ task_make_relation(MemoryContext cxt, int64 table_id, TableDef *def)
 	rel->table_id = (int) table_id;
 	rel->generation = 1;
 	rel->def = def;
+	rel->out = rel;
+	rel->applied = OPERATION_ALL;
 	rel->schema = def->schema;
 	rel->name = def->name;
 	rel->target_schema = def->target_schema;
@@ -85,12 +88,14 @@ task_make_relation(MemoryContext cxt, int64 table_id, TableDef *def)
 
 static SourceRelation *
 open_relation(MemoryContext cxt, const BookRows *rows, int row,
+			  const Selection *selection,
 			  const SourceRoutine *source, SourceConn *conn,
 			  const DestRoutine *dest, TypePolicy *policy)
 {
 	TableDef   *def = model_from_jsonb(book_jsonb(rows, row, 1));
 	SourceRelation *rel = task_make_relation(cxt, book_int(rows, row, 0), def);
 	char	  **v = rows->values[row];
+	const ShapeRule *rule = selection_shape(selection, def->schema, def->name);
 
 	if (v[3] && v[3][0] && !source->position_has_place(v[3]))
 		rel->snap_elsewhere = MemoryContextStrdup(rel->cxt, v[3]);
@@ -115,14 +120,19 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row,
 	rel->resync = book_bool(rows, row, 6);
 	if (rel->resync)
 		return rel;
-	dest->bind_relation(rel);
+	if (rule != NULL)
+		rel->applied = rule->operations;
+	if (rule_reads_rows(rule))
+		shape_open(rel, rule, dest->bind_relation);
+	else
+		dest->bind_relation(rel);
 	source->prepare_relation(conn, rel, policy);
 	return rel;
 }
 
 SourceRelation *
 task_open_relation(MemoryContext cxt, int64 table_id,
-				   const SourceRoutine *source, SourceConn *conn,
+				   const Selection *selection, const SourceRoutine *source, SourceConn *conn,
 				   const DestRoutine *dest, TypePolicy *policy)
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
@@ -132,7 +142,7 @@ task_open_relation(MemoryContext cxt, int64 table_id,
 	rows = books_query(RELATION_QUERY "WHERE t.table_id = $1", "i", table_id);
 	if (rows->nrows != 1)
 		elog(ERROR, "table " INT64_FORMAT " is not in the books", table_id);
-	rel = open_relation(cxt, rows, 0, source, conn, dest, policy);
+	rel = open_relation(cxt, rows, 0, selection, source, conn, dest, policy);
 	MemoryContextSwitchTo(old);
 	return rel;
 }
@@ -153,7 +163,7 @@ task_open_relations(TaskRun *run)
 	run->nrels = rows->nrows;
 	run->rels = palloc0(sizeof(SourceRelation *) * Max(rows->nrows, 1));
 	for (int i = 0; i < rows->nrows; i++)
-		run->rels[i] = open_relation(run->relcxt, rows, i, run->source,
+		run->rels[i] = open_relation(run->relcxt, rows, i, run->selection, run->source,
 									 run->conn, run->dest,
 									 &run->options->policy);
 	MemoryContextSwitchTo(old);
@@ -173,7 +183,7 @@ task_refresh_relation(TaskRun *run, int64 table_id)
 			rels[n++] = run->rels[i];
 	rows = books_query(RELATION_QUERY "WHERE t.table_id = $1", "i", table_id);
 	if (rows->nrows == 1)
-		rels[n++] = open_relation(run->relcxt, rows, 0, run->source, run->conn,
+		rels[n++] = open_relation(run->relcxt, rows, 0, run->selection, run->source, run->conn,
 								  run->dest, &run->options->policy);
 	pfree(run->rels);
 	run->rels = rels;

@@ -82,6 +82,7 @@ extern SourceRelation *task_make_relation(MemoryContext cxt, int64 table_id,
 										  TableDef *def);
 /* As task_open_relations, of one table. */
 extern SourceRelation *task_open_relation(MemoryContext cxt, int64 table_id,
+										  const Selection *selection,
 										  const SourceRoutine *source,
 										  SourceConn *conn,
 										  const DestRoutine *dest,
@@ -177,6 +178,30 @@ extern List *task_views_of(TaskRun *run, List *pairs, char **others);
 extern void task_drop_views(List *views);
 /* Makes them again; one that does not fit its tables is given up, and said. */
 extern void task_make_views(TaskRun *run, List *views);
+
+/* run_shape.c ----------------------------------------------------------- */
+
+/* Changes that a filter or rule.operations keep from being applied. */
+typedef struct PassedOver
+{
+	int64		count;
+	int64		told;			/* in the task's log … */
+	TimestampTz last_told;		/* … at this time */
+} PassedOver;
+
+/* Is it an operation that the rule of its table leaves out? */
+extern bool task_leaves_out(const Change *change);
+/*
+ * Takes away the rows of a table that was truncated and is not alone in its
+ * table here. False: it is alone, nothing is done.
+ */
+extern bool task_truncate_own(TaskRun *run, DestWriter *writer,
+							  const Change *change);
+/* begin_time: when the source's transaction took place. */
+extern void task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
+							  TimestampTz begin_time, PassedOver *passed_over);
+/* Says, now and then, how many; between two transactions here. */
+extern void task_tell_passed_over(TaskRun *run, PassedOver *passed_over);
 
 /* run_resync.c ---------------------------------------------------------- */
 

@@ -66,4 +66,111 @@ like(create('[{"table": "person", "columns": "a"}]'), qr/"columns" of rule 1 in 
 like(create('[{"table": "p%", "exclude": true, "columns": {"a": null}}]'), qr/excludes tables, and says/, 'and an excluded shape');
 $task->release;
 
+# ---------------------------------------------------------- filter and set
+$my->sql(<<'END_SQL');
+CREATE DATABASE f; USE f;
+CREATE TABLE item (id int PRIMARY KEY, state enum('open','done','gone') NOT NULL, price decimal(10,2), qty int, note varchar(50), born timestamp NULL);
+CREATE TABLE raw (a int, b varchar(20));
+CREATE TABLE op (id int PRIMARY KEY, v int);
+INSERT INTO item VALUES (1,'open',10.5,2,'a','2024-01-01 00:00:00'), (2,'done',20,1,'b',NULL), (3,'gone',30,1,'c',NULL), (4,'open',NULL,1,NULL,NULL);
+INSERT INTO raw VALUES (1,'x'), (1,'x'), (2,'y'), (NULL,'z');
+INSERT INTO op VALUES (1,1), (2,2), (3,3);
+END_SQL
+my @rules = ({ schema => 'f', table => 'item', columns => { note => 'remark', qty => undef }, filter => "state <> 'gone' AND (price IS NULL OR price * qty < 100)",
+    set => { total => 'price * qty', note_size => 'length(note)', remark => "upper(note) || '!'", origin => "'shop'", via => 'dtsmig.operation', at => 'dtsmig.commit_time', src => 'dtsmig.source_table' } },
+    { schema => 'f', table => 'raw', filter => 'a < 10', set => { c => "b || a" } },
+    { schema => 'f', table => 'op', operations => [ 'insert', 'update', 'ddl' ] });
+$task = Dts::Task->new($my, $pg, name => 'f', db => 'f', objects => \@rules);
+is(here(q{SELECT status, found FROM dtsmig.precheck('f') WHERE item = 'expressions'}), 'passed|10 expressions run over rows of 2 tables', 'the precheck compiles and runs them');
+$task->start->wait_for('incremental', 60);
+is(columns('f.item'), 'id:integer state:f.item_state price:numeric(10,2) remark:character varying(50) born:timestamp(0) with time zone at:timestamp with time zone src:text via:text total:numeric origin:text note_size:integer', 'columns that are set');
+my $items = 'SELECT id, state, price, remark, note_size, origin, src, total, via FROM f.item ORDER BY id';
+is(here($items), "1|open|10.50|A!|1|shop|item|21.00|load\n2|done|20.00|B!|1|shop|item|20.00|load\n4|open||||shop|item||load", 'copied through the filter');
+is(here('SELECT a, b, c, count(*) FROM f.raw GROUP BY 1, 2, 3 ORDER BY 1'), "1|x|x1|2\n2|y|y2|1", 'a table without a key');
+$my->sql(<<'END_SQL');
+USE f; UPDATE item SET note = 'aa' WHERE id = 1; UPDATE item SET state = 'gone' WHERE id = 2; UPDATE item SET state = 'open', note = 'back' WHERE id = 3;
+INSERT INTO item VALUES (5,'open',1,1,'new',NULL), (6,'gone',1,1,'not',NULL), (7,'open',99,2,'dear',NULL); UPDATE item SET qty = 1 WHERE id = 7; UPDATE item SET id = 70 WHERE id = 7;
+UPDATE item SET id = 60 WHERE id = 6; DELETE FROM item WHERE id = 60; DELETE FROM item WHERE id = 4; UPDATE item SET qty = 1000 WHERE id = 5; UPDATE item SET qty = 3 WHERE id = 5;
+INSERT INTO raw VALUES (3,'w'), (30,'v'); DELETE FROM raw WHERE a = 1 LIMIT 1; UPDATE raw SET a = 20 WHERE a = 2; UPDATE raw SET a = 4 WHERE a = 30; UPDATE raw SET b = 'q' WHERE a = 20;
+INSERT INTO op VALUES (4,4); UPDATE op SET v = 11 WHERE id = 1; DELETE FROM op WHERE id = 2; UPDATE op SET id = 33 WHERE id = 3; INSERT INTO op VALUES (2,22); TRUNCATE op; INSERT INTO op VALUES (4, 44);
+END_SQL
+$task->catch_up;
+is(here($items), "1|open|10.50|AA!|2|shop|item|21.00|update\n3|open|30.00|BACK!|4|shop|item|30.00|update\n5|open|1.00|NEW!|3|shop|item|3.00|update\n70|open|99.00|DEAR!|4|shop|item|99.00|update", 'rows enter and leave')
+  or diag $task->report;
+is(here('SELECT a, b, c, count(*) FROM f.raw GROUP BY 1, 2, 3 ORDER BY 1'), "1|x|x1|1\n3|w|w3|1\n4|v|v4|1", 'of a table without a key, too');
+is(here('SELECT id, v FROM f.op ORDER BY 1'), "1|11\n2|22\n4|44\n33|3", 'DELETE and TRUNCATE are left out');
+is($pg->value("SELECT count(*) FROM f.item WHERE at BETWEEN now() - interval '1 hour' AND now() + interval '1 minute'"), '4', 'times');
+like(here(q{SELECT message FROM dtsmig.task_log WHERE message LIKE '%passed over%'}), qr/\d+ changes are passed over/, 'what is passed over is counted');
+is(here(q{SELECT source_table, kind, key FROM dtsmig.verify('f') WHERE source_table <> 'f.op'}), '', 'verified');
+$pg->sql(q{SET session_replication_role = replica; UPDATE f.item SET remark = 'x' WHERE id = 1; DELETE FROM f.item WHERE id = 3; INSERT INTO f.item (id, state, origin, src) VALUES (99, 'gone', 'shop', 'item'), (98, 'gone', 'else', 'item')});
+is(here(q{SELECT source_table, kind, key FROM dtsmig.verify('f', tables => '{f.item}') ORDER BY key}), "f.item|differs|{\"id\": \"1\"}\nf.item|missing|{\"id\": \"3\"}\nf.item|extra|{\"id\": \"99\"}", 'planted differences are found; rows of another constant are not looked at');
+$pg->value(q{SELECT dtsmig.repair('f')});
+ok(poll_until(sub { $pg->value(q{SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'}) eq '0' }, 60), 'repaired');
+is(here('SELECT id, remark, via FROM f.item ORDER BY id LIMIT 2'), "1|AA!|load\n3|BACK!|load", 'through the same expressions');
+$my->sql(q{ALTER TABLE f.item ADD COLUMN more int DEFAULT 7, DROP COLUMN born; INSERT INTO f.item (id, state, price, qty, note) VALUES (8, 'open', 1, 5, 'n')});
+$task->catch_up;
+is(here('SELECT id, more, total, remark FROM f.item WHERE id = 8'), '8|7|5.00|N!', 'and after ALTER TABLE');
+$pg->sql(q{SELECT dtsmig.resync_table('f', 'f.item')});
+ok(poll_until(sub { $pg->value(q{SELECT count(*) FROM dtsmig.task_log WHERE message LIKE '%item" is copied again:%'}) eq '1' }, 60), 'copied again') or diag $task->report;
+is(here('SELECT count(*), sum(total) FROM f.item'), '5|' . (21 + 30 + 3 + 99 + 5) . '.00', 'through the filter');
+# refused
+for ([ 'filter', '"a +"', qr/syntax error/ ], [ 'filter', '"1) FROM pg_authid WHERE (true"', qr/not one SQL expression/ ], [ 'filter', '"a IN (SELECT 1)"', qr/cannot have a subquery/ ],
+    [ 'set', '{"x": "a; DROP TABLE t"}', qr/syntax error/ ], [ 'operations', '["upsert"]', qr/invalid operation "upsert"/ ], [ 'primary_key', '[]', qr/non-empty array/ ])
+{
+    like(create(qq([{"table": "t", "$_->[0]": $_->[1]}])), $_->[2], "$_->[0] $_->[1] is refused");
+}
+for ([ filter => 'nope = 1', qr/column "nope" does not exist/ ], [ filter => 'random() < price', qr/volatile/ ], [ filter => 'id < extract(epoch from now())', qr/immutable functions only/ ], [ filter => 'price', qr/must be type boolean/ ],
+    [ filter => 'max(price) > 1', qr/aggregate functions are not allowed/ ], [ set => { x => 'generate_series(1, 2)' }, qr/set-returning functions are not allowed/ ], [ set => { x => '1 / (qty - qty)' }, qr/division by zero/ ])
+{
+    my $t = Dts::Task->new($my, $pg, name => 'refused', db => 'f', source => 'src_columns', objects => [ { schema => 'f', table => 'item', $_->[0] => $_->[1] } ]);
+    like(here(q{SELECT status, found FROM dtsmig.precheck('refused') WHERE item = 'expressions'}), qr/^failed\|.*$_->[2]/s, 'the precheck refuses ' . (ref $_->[1] ? $_->[1]{x} : $_->[1]));
+    $t->drop;
+}
+
+$my->sql('ALTER TABLE f.item DROP COLUMN qty');
+ok($task->wait_status('failed|retrying'), 'a column that the filter needs is dropped: the task stops');
+like($task->last_error, qr/column "qty" does not exist in table "f"."item"/, 'and says why');
+$task->release;
+
+
+# ------------------------------------------------------------------ shards
+# Two tables of one task and one of another go into one table, marked.
+$my->sql(<<'END_SQL');
+CREATE DATABASE s1; CREATE DATABASE s2; CREATE DATABASE s3;
+CREATE TABLE s1.a (id int PRIMARY KEY, t varchar(20), KEY (t)); CREATE TABLE s2.a LIKE s1.a; CREATE TABLE s3.a LIKE s1.a;
+CREATE TABLE s1.kid (id int PRIMARY KEY, a int, FOREIGN KEY (a) REFERENCES s1.a (id) ON DELETE CASCADE); CREATE TABLE s2.kid (id int PRIMARY KEY, a int, FOREIGN KEY (a) REFERENCES s2.a (id) ON DELETE CASCADE);
+INSERT INTO s1.a VALUES (1,'eu1'), (2,'eu2'); INSERT INTO s2.a VALUES (1,'us1'), (3,'us3'); INSERT INTO s3.a VALUES (1,'as1'), (2,'as2');
+INSERT INTO s1.kid VALUES (1,1), (2,2); INSERT INTO s2.kid VALUES (1,1), (2,3);
+END_SQL
+sub shard { my ($schema, $table, $tag) = @_; return { schema => $schema, table => $table, target_schema => 'm', target_table => "all_$table", set => { shard => "'$tag'" }, primary_key => [ 'shard', 'id' ] } }
+$task = Dts::Task->new($my, $pg, name => 'sh', db => 's1', objects => [ shard('s1', 'a', 'eu'), shard('s2', 'a', 'us'), shard('s1', 'kid', 'eu'), shard('s2', 'kid', 'us') ]);
+$task->start->wait_for('incremental', 60);
+my $other = Dts::Task->new($my, $pg, name => 'sh2', db => 's3', options => { conflict => 'ignore' }, objects => [ shard('s3', 'a', 'as') ]);
+$other->start->wait_for('incremental', 60);
+my $all = 'SELECT shard, id, t FROM m.all_a ORDER BY 1, 2';
+is(here($all), "as|1|as1\nas|2|as2\neu|1|eu1\neu|2|eu2\nus|1|us1\nus|3|us3", 'shards of two tasks in one table');
+is($pg->value("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'm.all_a'::regclass AND contype = 'p'"), 'PRIMARY KEY (shard, id)', 'with the key of the rules');
+$my->sql("UPDATE s1.a SET t = 'new' WHERE id = 2; DELETE FROM s2.a WHERE id = 1; UPDATE s3.a SET id = 5 WHERE id = 1; INSERT INTO s2.a VALUES (2, 'us2')");
+$_->catch_up for $task, $other;
+is(here($all), "as|2|as2\nas|5|as1\neu|1|eu1\neu|2|new\nus|2|us2\nus|3|us3", 'changes hit the rows of their own shard');
+is(here('SELECT shard, id, a FROM m.all_kid ORDER BY 1, 2'), "eu|1|1\neu|2|2\nus|2|3", 'and so do cascades');
+is(here(qq(SELECT source_table, kind, key FROM dtsmig.verify('$_'))), '', "verified: $_") for qw(sh sh2);
+$my->sql('TRUNCATE s3.a; INSERT INTO s3.a VALUES (9, \'as9\')');
+$other->catch_up;
+is(here($all), "as|9|as9\neu|1|eu1\neu|2|new\nus|2|us2\nus|3|us3", 'TRUNCATE takes the rows of its own shard');
+$pg->sql(q{SET session_replication_role = replica; UPDATE m.all_a SET t = 'x'; SELECT dtsmig.resync_table('sh', 's2.a')});
+ok(poll_until(sub { $pg->value(q{SELECT count(*) FROM dtsmig.task_log WHERE message LIKE '%"s2"."a" is copied again:%'}) eq '1' }, 60), 'copied again') or diag $task->report;
+is(here($all), "as|9|x\neu|1|x\neu|2|x\nus|2|us2\nus|3|us3", 'one of them, and no other');
+$_->release for $task, $other;
+
+# Without a mark rows cannot be told apart, and nothing is taken away.
+$task = Dts::Task->new($my, $pg, name => 'plain', db => 's1', objects => [ map { { schema => $_, table => 'a', target_schema => 'm2', target_table => 'a', filter => "id = @{[ $_ eq 's1' ? 1 : 3 ]}" } } qw(s1 s2) ]);
+$task->start->wait_for('incremental', 60);
+is(here('SELECT id, t FROM m2.a ORDER BY 1'), "1|eu1\n3|us3", 'two tables in one, by their filters');
+$pg->sql(q{SELECT dtsmig.resync_table('plain', 's1.a')});
+ok($task->wait_status('failed|retrying'), 'one of them cannot be emptied alone');
+like($task->last_error, qr/rows of table "s1"."a" cannot be told from those of "s2"."a"/, 'and it says so');
+is(here('SELECT id, t FROM m2.a ORDER BY 1'), "1|eu1\n3|us3", 'nothing is lost');
+$task->release;
+
 done_testing();

@@ -187,6 +187,7 @@ op_make(LocalWriter *w, ApplyTable *table, const Change *change)
 	op->cascade = cascade;
 	op->pos = change->pos;
 	op->complete = false;
+	op->update_only = change->update_only && change->kind == CHANGE_UPDATE;
 	op->old.values = op->new.values = NULL;
 	op->old.status = op->new.status = NULL;
 	place = (char *) op + MAXALIGN(sizeof(ApplyOp));
@@ -199,7 +200,8 @@ op_make(LocalWriter *w, ApplyTable *table, const Change *change)
 			!loose && change->old.values != NULL &&
 			change->bytes >= UNCHANGED_MIN_BYTES)
 			drop_unchanged(table, &change->old, &op->new);
-		op->complete = row_is_complete(table, &op->new);
+		/* an incomplete one is never inserted */
+		op->complete = !op->update_only && row_is_complete(table, &op->new);
 	}
 	return op;
 }
@@ -266,6 +268,7 @@ barrier(LocalWriter *w, ApplyTable *table, ApplyOp **op)
 	change.copied = (*op)->copied;
 	change.idempotent = (*op)->loose;
 	change.no_cascade = !(*op)->cascade;
+	change.update_only = (*op)->update_only;
 	change.pos = (*op)->pos;
 	MemoryContextReset(w->row_cxt);
 	MemoryContextSwitchTo(w->row_cxt);
@@ -323,7 +326,7 @@ entry_merge(ApplyTable *table, ApplyEntry *entry, ApplyOp *op)
 			entry->row.status[col] = op->new.status[col];
 		}
 	}
-	if (!entry->complete)
+	if (!entry->complete && !op->update_only)
 		entry->complete = row_is_complete(table, &entry->row);
 }
 
@@ -412,6 +415,8 @@ complete_row(ApplyTable *table, ApplyOp *op, const Row *from)
 static bool
 take_rekey(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 {
+	if (op->update_only)
+		return false;
 	if (!op->complete)
 		complete_row(table, op, &op->old);
 	if (!op->complete)

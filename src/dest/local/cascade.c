@@ -100,6 +100,35 @@ find_columns(SourceRelation *rel, List *names, int *cols)
 	return true;
 }
 
+/*
+ * Where rows of several tables go into one, marked by a constant, a parent's
+ * children are those with its mark.
+ */
+static void
+add_marks(CascadeEdge *edge)
+{
+	const SourceRelation *parent = edge->parent->rel;
+	const SourceRelation *child = edge->child->rel;
+
+	for (int i = 0; i < parent->ncolumns; i++)
+	{
+		const SourceColumn *a = &parent->columns[i];
+
+		for (int j = 0; a->constant && j < child->ncolumns; j++)
+		{
+			const SourceColumn *b = &child->columns[j];
+
+			if (b->constant == NULL || edge->n == INDEX_MAX_KEYS ||
+				a->typid != b->typid ||
+				strcmp(a->target_name, b->target_name) != 0 ||
+				strcmp(a->constant, b->constant) != 0)
+				continue;
+			edge->ref[edge->n] = i;
+			edge->fk[edge->n++] = j;
+		}
+	}
+}
+
 static void
 add_edge(LocalWriter *w, ApplyTable *child, const TableForeignKey *fk)
 {
@@ -117,8 +146,8 @@ add_edge(LocalWriter *w, ApplyTable *child, const TableForeignKey *fk)
 	if (edge->n == 0 || edge->n > INDEX_MAX_KEYS ||
 		list_length(fk->ref_columns) != edge->n)
 		return;
-	edge->ref = palloc(sizeof(int) * edge->n);
-	edge->fk = palloc(sizeof(int) * edge->n);
+	edge->ref = palloc(sizeof(int) * INDEX_MAX_KEYS);
+	edge->fk = palloc(sizeof(int) * INDEX_MAX_KEYS);
 	if (!find_columns(edge->parent->rel, fk->ref_columns, edge->ref) ||
 		!find_columns(child->rel, fk->columns, edge->fk))
 	{
@@ -130,6 +159,8 @@ add_edge(LocalWriter *w, ApplyTable *child, const TableForeignKey *fk)
 						   fk->name ? fk->name : "")));
 		return;
 	}
+	edge->nfk = edge->n;
+	add_marks(edge);
 	edge->parent->edges = lappend(edge->parent->edges, edge);
 	if (edge->on_delete != CASCADE_NONE)
 	{
@@ -456,9 +487,9 @@ check_index(CascadeEdge *edge)
 
 	if (edge->index_asked == edge->child->resolutions)
 		return;
-	for (i = 0; i < edge->n; i++)
+	for (i = 0; i < edge->nfk; i++)
 		attnums[i] = edge->child->rel->columns[edge->fk[i]].target_attnum;
-	index = apply_has_index(edge->child->relid, edge->n, attnums, NULL);
+	index = apply_has_index(edge->child->relid, edge->nfk, attnums, NULL);
 	if (index != edge->index)
 		forget_edge(edge);
 	edge->index = index;
@@ -492,7 +523,7 @@ prepare_edge(LocalWriter *w, CascadeEdge *edge, CascadeAction action)
 	{
 		appendStringInfo(&sql, "UPDATE %s%s AS t SET ", only,
 						 child->qualified);
-		for (i = 0; i < edge->n; i++)
+		for (i = 0; i < edge->nfk; i++)
 			appendStringInfo(&sql, "%s%s = %s", i > 0 ? ", " : "",
 							 quote_identifier(child->rel->columns[edge->fk[i]].target_name),
 							 action == CASCADE_SET_NULL ? "NULL" :

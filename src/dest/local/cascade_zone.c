@@ -90,13 +90,17 @@ mend_edge(LocalWriter *w, CascadeEdge *edge)
 		appendStringInfo(&sql, "UPDATE %s%s AS t SET ",
 						 edge->child->partitioned ? "" : "ONLY ",
 						 edge->child->qualified);
-		for (i = 0; i < edge->n; i++)
+		for (i = 0; i < edge->nfk; i++)
 			appendStringInfo(&sql, "%s%s = NULL", i > 0 ? ", " : "",
 							 quote_identifier(child->columns[edge->fk[i]].target_name));
 	}
 	for (i = 0; i < edge->n; i++)
 		appendStringInfo(&sql, " %s t.%s IS NOT NULL", i > 0 ? "AND" : "WHERE",
 						 quote_identifier(child->columns[edge->fk[i]].target_name));
+	for (i = edge->nfk; i < edge->n; i++)
+		appendStringInfo(&sql, " AND t.%s = %s",
+						 quote_identifier(child->columns[edge->fk[i]].target_name),
+						 quote_literal_cstr(child->columns[edge->fk[i]].constant));
 	appendStringInfo(&sql, " AND NOT EXISTS (SELECT FROM %s%s AS p",
 					 edge->parent->partitioned ? "" : "ONLY ",
 					 edge->parent->qualified);

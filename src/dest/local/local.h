@@ -44,6 +44,7 @@ typedef struct ApplyOp
 	bool		rekey;			/* UPDATE that changes the key */
 	bool		cascade;		/* cascades are followed */
 	bool		complete;		/* new has every carried column */
+	bool		update_only;	/* see Change */
 	SourcePos	pos;			/* where its transaction starts */
 	Row			old;			/* values NULL: not kept */
 	Row			new;
@@ -112,7 +113,9 @@ typedef struct CascadeEdge
 {
 	ApplyTable *parent;
 	ApplyTable *child;
-	int			n;				/* columns of the foreign key */
+	int			n;				/* columns of the foreign key, and marks */
+	int			nfk;			/* without the marks, which say of which table
+								 * of the source a row is, see add_marks */
 	int		   *ref;			/* parent's columns */
 	int		   *fk;				/* child's columns */
 	CascadeAction on_delete;

@@ -112,7 +112,7 @@ stream_queue(SourceStream *stream, ChangeKind kind)
 	change->kind = kind;
 	change->pos = kind == CHANGE_BEGIN || kind == CHANGE_TRUNCATE ?
 		stream->start : stream_end_pos(stream);
-	if (kind == CHANGE_COMMIT || kind == CHANGE_DDL)
+	if (kind != CHANGE_HEARTBEAT)
 		change->commit_time = stream_event_time(stream);
 	return change;
 }

@@ -1,0 +1,249 @@
+/*-------------------------------------------------------------------------
+ *
+ * copy_row.c
+ *	  Rows in COPY's formats as values, and back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "transform/copy_row.h"
+
+#include "fmgr.h"
+#include "port/pg_bswap.h"
+#include "utils/lsyscache.h"
+
+typedef struct CopyColumn
+{
+	FmgrInfo	input;			/* receive, or input of a text row; send */
+	Oid			ioparam;
+} CopyColumn;
+
+struct CopyReader
+{
+	const SourceRelation *rel;
+	CopyColumn *columns;
+};
+
+struct CopyWriter
+{
+	const SourceRelation *rel;
+	int			ncarried;
+	CopyColumn *columns;
+};
+
+/* ----------------------------------------------------------------- reading */
+
+CopyReader *
+copy_reader_make(const SourceRelation *rel)
+{
+	CopyReader *reader = palloc0(sizeof(CopyReader));
+
+	reader->rel = rel;
+	reader->columns = palloc0(sizeof(CopyColumn) * Max(rel->ncolumns, 1));
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		CopyColumn *c = &reader->columns[i];
+		Oid			function;
+
+		if (!rel->columns[i].carried)
+			continue;
+		if (rel->text_rows)
+			getTypeInputInfo(rel->columns[i].typid, &function, &c->ioparam);
+		else
+			getTypeBinaryInputInfo(rel->columns[i].typid, &function, &c->ioparam);
+		fmgr_info(function, &c->input);
+	}
+	return reader;
+}
+
+static void
+is_cut(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("a row of the source is cut off")));
+}
+
+/* A row in COPY's binary format. */
+static void
+read_binary(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
+{
+	const SourceRelation *rel = reader->rel;
+
+	buf->cursor = 0;
+	if (buf->len < 2)
+		is_cut();
+	buf->cursor = 2;			/* the number of fields */
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		CopyColumn *c = &reader->columns[i];
+		StringInfoData field;
+		uint32		n32;
+		int32		len;
+		char		after;
+
+		values[i] = (Datum) 0;
+		nulls[i] = true;
+		if (!rel->columns[i].carried)
+			continue;
+		if (buf->len - buf->cursor < 4)
+			is_cut();
+		memcpy(&n32, buf->data + buf->cursor, 4);
+		len = (int32) pg_ntoh32(n32);
+		buf->cursor += 4;
+		if (len < 0)
+			continue;
+		if (buf->len - buf->cursor < len)
+			is_cut();
+		field.data = buf->data + buf->cursor;
+		field.len = len;
+		field.maxlen = len + 1;
+		field.cursor = 0;
+		/* receive functions expect a NUL behind */
+		after = field.data[len];
+		field.data[len] = '\0';
+		values[i] = ReceiveFunctionCall(&c->input, &field, c->ioparam,
+									rel->columns[i].typmod);
+		buf->data[buf->cursor + len] = after;
+		buf->cursor += len;
+		nulls[i] = false;
+	}
+}
+
+/* One field of COPY's text format; NULL: \N. Moves *p behind it. */
+static char *
+text_field(const char **p, const char *end)
+{
+	StringInfoData out;
+	const char *s = *p;
+
+	if (end - s >= 2 && s[0] == '\\' && s[1] == 'N')
+	{
+		*p = s + 2;
+		return NULL;
+	}
+	initStringInfo(&out);
+	while (s < end && *s != '\t' && *s != '\n')
+	{
+		char		ch = *s++;
+
+		if (ch == '\\' && s < end)
+		{
+			ch = *s++;
+			switch (ch)
+			{
+				case 'b':
+					ch = '\b';
+					break;
+				case 'f':
+					ch = '\f';
+					break;
+				case 'n':
+					ch = '\n';
+					break;
+				case 'r':
+					ch = '\r';
+					break;
+				case 't':
+					ch = '\t';
+					break;
+				case 'v':
+					ch = '\v';
+					break;
+			}
+		}
+		appendStringInfoCharMacro(&out, ch);
+	}
+	*p = s;
+	return out.data;
+}
+
+static void
+read_text(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
+{
+	const SourceRelation *rel = reader->rel;
+	const char *p = buf->data;
+	const char *end = buf->data + buf->len;
+	bool		first = true;
+
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		CopyColumn *c = &reader->columns[i];
+		char	   *text;
+
+		values[i] = (Datum) 0;
+		nulls[i] = true;
+		if (!rel->columns[i].carried)
+			continue;
+		if (!first && (p >= end || *p++ != '\t'))
+			is_cut();
+		first = false;
+		text = text_field(&p, end);
+		if (text == NULL)
+			continue;
+		values[i] = InputFunctionCall(&c->input, text, c->ioparam,
+								  rel->columns[i].typmod);
+		nulls[i] = false;
+	}
+}
+
+void
+copy_reader_read(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
+{
+	if (reader->rel->text_rows)
+		read_text(reader, buf, values, nulls);
+	else
+		read_binary(reader, buf, values, nulls);
+}
+
+/* ----------------------------------------------------------------- writing */
+
+CopyWriter *
+copy_writer_make(const SourceRelation *rel)
+{
+	CopyWriter *writer = palloc0(sizeof(CopyWriter));
+
+	writer->rel = rel;
+	writer->columns = palloc0(sizeof(CopyColumn) * Max(rel->ncolumns, 1));
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		Oid			function;
+		bool		varlena;
+
+		if (!rel->columns[i].carried)
+			continue;
+		getTypeBinaryOutputInfo(rel->columns[i].typid, &function, &varlena);
+		fmgr_info(function, &writer->columns[i].input);
+		writer->ncarried++;
+	}
+	return writer;
+}
+
+void
+copy_writer_put(CopyWriter *writer, StringInfo buf, const Datum *values,
+				const bool *nulls)
+{
+	const SourceRelation *rel = writer->rel;
+	uint16		n16 = pg_hton16((uint16) writer->ncarried);
+
+	appendBinaryStringInfo(buf, (char *) &n16, 2);
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		bytea	   *bytes = NULL;
+		int32		len = -1;
+		uint32		n32;
+
+		if (!rel->columns[i].carried)
+			continue;
+		if (!nulls[i])
+		{
+			bytes = SendFunctionCall(&writer->columns[i].input, values[i]);
+			len = VARSIZE(bytes) - VARHDRSZ;
+		}
+		n32 = pg_hton32((uint32) len);
+		appendBinaryStringInfo(buf, (char *) &n32, 4);
+		if (len > 0)
+			appendBinaryStringInfo(buf, VARDATA(bytes), len);
+	}
+}

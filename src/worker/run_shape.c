@@ -1,0 +1,115 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_shape.c
+ *	  Changes of tables that rules give another shape, or of which they leave
+ *	  out operations.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/task_run.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "transform/shape_rows.h"
+#include "transform/shards.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+/* How often it is told how many changes are passed over. */
+#define TELL_PASSED_MS 600000
+
+static uint32
+operation_of(const Change *change)
+{
+	switch (change->kind)
+	{
+		case CHANGE_INSERT:
+			return OPERATION_INSERT;
+		case CHANGE_UPDATE:
+			return OPERATION_UPDATE;
+		case CHANGE_DELETE:
+			return OPERATION_DELETE;
+		default:
+			return OPERATION_TRUNCATE;
+	}
+}
+
+bool
+task_leaves_out(const Change *change)
+{
+	return (change->rel->applied & operation_of(change)) == 0;
+}
+
+/*
+ * TRUNCATE of a table that is not alone in its table here takes away its own
+ * rows. False: it is alone.
+ */
+bool
+task_truncate_own(TaskRun *run, DestWriter *writer, const Change *change)
+{
+	char	   *own;
+
+	run->dest->flush(writer);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	own = shard_own_rows(run->task->id, change->rel->table_id, run->selection);
+	if (own != NULL && !change->copied)
+		task_spi(psprintf("DELETE FROM %s WHERE %s",
+						  plan_table_name(change->rel->def), own));
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(run->cxt);
+	return own != NULL;
+}
+
+/* A change of a table that a rule gives another shape. */
+void
+task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
+				  TimestampTz begin_time, PassedOver *passed_over)
+{
+	SourceRelation *rel = change->rel;
+
+	if (rel->shape != NULL)
+		change = shape_change(rel->shape, change, begin_time,
+							  run->dest->row_context(writer));
+	if (change == NULL)
+	{
+		passed_over->count++;
+		return;
+	}
+
+	/*
+	 * Where some kinds of changes are left out, rows here need not be what
+	 * the others were done to.
+	 */
+	if ((rel->applied & OPERATION_ROWS) != OPERATION_ROWS && rel->out->nkey > 0)
+	{
+		change->idempotent = true;
+		change->update_only = (rel->applied & OPERATION_INSERT) == 0;
+	}
+	run->dest->change(writer, change);
+}
+
+/* Says, now and then, how many changes are passed over. */
+void
+task_tell_passed_over(TaskRun *run, PassedOver *p)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (p->count == p->told ||
+		!TimestampDifferenceExceeds(p->last_told, now, TELL_PASSED_MS))
+		return;
+	p->last_told = now;
+	p->told = p->count;
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	task_log_event(run->task->id, "info",
+				   psprintf(INT64_FORMAT " changes are passed over",
+							p->count),
+				   "So many, since the worker began, do not pass a filter, or are operations that a rule leaves out.",
+				   NULL, NULL);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+}
