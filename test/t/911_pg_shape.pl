@@ -68,4 +68,79 @@ ok(poll_until(sub { $pg->value(q{SELECT count(*) FROM dtsmig.task_log WHERE mess
 is(here('SELECT count(*), max(twice) FROM c.people'), '4|140', 'with the same columns');
 $task->release;
 
+# ---------------------------------------------------------- filter and set
+$src->sql(<<'END_SQL');
+CREATE SCHEMA f; CREATE TYPE f.state AS ENUM ('open', 'done', 'gone');
+CREATE TABLE f.item (id int PRIMARY KEY, state f.state NOT NULL, price numeric(10,2), qty int, note text);
+ALTER TABLE f.item REPLICA IDENTITY FULL;
+CREATE TABLE f.part (id int PRIMARY KEY, v int, long text); ALTER TABLE f.part ALTER long SET STORAGE EXTERNAL;
+CREATE TABLE f.raw (a int, b text); ALTER TABLE f.raw REPLICA IDENTITY FULL;
+CREATE TABLE f.op (id int PRIMARY KEY, v int);
+INSERT INTO f.item VALUES (1,'open',10.5,2,'a'), (2,'done',20,1,'b'), (3,'gone',30,1,'c'), (4,'open',NULL,1,NULL);
+INSERT INTO f.part SELECT g, g, repeat('x', 9000) FROM generate_series(1, 4) g;
+INSERT INTO f.raw VALUES (1,'x'), (1,'x'), (2,'y'), (NULL,'z');
+INSERT INTO f.op VALUES (1,1), (2,2), (3,3);
+END_SQL
+$task = Dts::Task->new($src, $pg, name => 'f', db => 'postgres', objects => [ { schema => 'f' },
+    { schema => 'f', table => 'item', columns => { note => 'remark', qty => undef }, filter => "state <> 'gone' AND (price IS NULL OR price * qty < 100)",
+      set => { total => 'price * qty', remark => "upper(note) || '!'", origin => "'shop'", via => 'dtsmig.operation', at => 'dtsmig.commit_time' } },
+    { schema => 'f', table => 'part', filter => 'v < 3', set => { size => 'length(long)' } },
+    { schema => 'f', table => 'raw', filter => 'a < 10', set => { c => 'b || a' } },
+    { schema => 'f', table => 'op', operations => [ 'insert', 'update' ] } ]);
+like(here(q{SELECT status, found FROM dtsmig.precheck('f') WHERE item = 'expressions' ORDER BY status}), qr/\Apassed\|10 expressions run over rows of 3 tables\nwarning\|.*"part" uses column "long", which an UPDATE need not log/, 'the precheck compiles and runs them');
+$task->start->wait_for('incremental', 60);
+is(columns('f.item'), 'id:integer state:f.state price:numeric(10,2) remark:text at:timestamp with time zone via:text total:numeric origin:text', 'columns that are set');
+my $items = 'SELECT id, state, price, remark, origin, total, via FROM f.item ORDER BY id';
+is(here($items), "1|open|10.50|A!|shop|21.00|load\n2|done|20.00|B!|shop|20.00|load\n4|open|||shop||load", 'copied through the filter');
+is(here('SELECT a, b, c, count(*) FROM f.raw GROUP BY 1, 2, 3 ORDER BY 1'), "1|x|x1|2\n2|y|y2|1", 'a table without a key');
+$src->sql(<<'END_SQL');
+UPDATE f.item SET note = 'aa' WHERE id = 1; UPDATE f.item SET state = 'gone' WHERE id = 2; UPDATE f.item SET state = 'open', note = 'back' WHERE id = 3;
+INSERT INTO f.item VALUES (5,'open',1,1,'new'), (6,'gone',1,1,'not'), (7,'open',99,2,'dear'); UPDATE f.item SET qty = 1 WHERE id = 7; UPDATE f.item SET id = 70 WHERE id = 7;
+UPDATE f.item SET id = 60 WHERE id = 6; DELETE FROM f.item WHERE id = 60; DELETE FROM f.item WHERE id = 4; UPDATE f.item SET qty = 1000 WHERE id = 5; UPDATE f.item SET qty = 3 WHERE id = 5;
+INSERT INTO f.raw VALUES (3,'w'), (30,'v'); DELETE FROM f.raw WHERE ctid = '(0,1)'; UPDATE f.raw SET a = 20 WHERE a = 2; UPDATE f.raw SET a = 4 WHERE a = 30; UPDATE f.raw SET b = 'q' WHERE a = 20;
+INSERT INTO f.op VALUES (4,4); UPDATE f.op SET v = 11 WHERE id = 1; DELETE FROM f.op WHERE id = 2; UPDATE f.op SET id = 33 WHERE id = 3; INSERT INTO f.op VALUES (2,22); TRUNCATE f.op; INSERT INTO f.op VALUES (4, 44);
+UPDATE f.part SET v = 2 WHERE id = 1; UPDATE f.part SET v = 9 WHERE id = 2; UPDATE f.part SET v = 10 WHERE id = 4; DELETE FROM f.part WHERE id = 4; UPDATE f.part SET v = 1, long = 'short' WHERE id = 3;
+END_SQL
+$task->catch_up;
+is(here($items), "1|open|10.50|AA!|shop|21.00|update\n3|open|30.00|BACK!|shop|30.00|update\n5|open|1.00|NEW!|shop|3.00|update\n70|open|99.00|DEAR!|shop|99.00|update", 'rows enter and leave')
+  or diag $task->report;
+is(here('SELECT a, b, c, count(*) FROM f.raw GROUP BY 1, 2, 3 ORDER BY 1'), "1|x|x1|1\n3|w|w3|1\n4|v|v4|1", 'of a table without a key, too');
+is(here('SELECT id, v FROM f.op ORDER BY 1'), "1|11\n2|22\n4|44\n33|3", 'DELETE and TRUNCATE are left out');
+is(here('SELECT id, v, length(long), size FROM f.part ORDER BY 1'), "1|2|9000|9000\n3|1|5|5", 'long values that are not logged again; old rows of which the key alone is known');
+is(here(q{SELECT source_table, kind, key FROM dtsmig.verify('f') WHERE source_table <> 'f.op'}), '', 'verified');
+$src->sql(q{ALTER TABLE f.item ADD COLUMN more int DEFAULT 7; INSERT INTO f.item VALUES (8, 'open', 1, 5, 'n'); CREATE TABLE f.later (id int PRIMARY KEY)});
+$task->catch_up;
+is(here('SELECT id, more, total, remark FROM f.item WHERE id = 8'), '8|7|5.00|N!', 'and after ALTER TABLE');
+$pg->sql(q{SELECT dtsmig.resync_table('f', 'f.item')});
+ok(poll_until(sub { $pg->value(q{SELECT count(*) FROM dtsmig.task_log WHERE message LIKE '%item" is copied again:%'}) eq '1' }, 60), 'copied again') or diag $task->report;
+is(here('SELECT count(*), sum(total) FROM f.item'), '5|' . (21 + 30 + 3 + 99 + 5) . '.00', 'through the filter');
+$src->sql('UPDATE f.part SET v = 100 WHERE id = 1'); $task->catch_up; $src->sql('UPDATE f.part SET v = 1 WHERE id = 1');
+ok($task->wait_status('failed|retrying'), 'a row enters whose long value is not logged: the task stops');
+like($task->last_error, qr/is not in table "f.part" at the destination/, 'and says which row') or diag $task->report;
+$task->release;
+
+# ------------------------------------------------------------------ shards
+$src->sql(<<'END_SQL');
+CREATE SCHEMA s1; CREATE SCHEMA s2;
+CREATE TABLE s1.a (id int PRIMARY KEY, t text); CREATE TABLE s2.a (id int PRIMARY KEY, t text);
+INSERT INTO s1.a VALUES (1,'eu1'), (2,'eu2'); INSERT INTO s2.a VALUES (1,'us1'), (3,'us3');
+END_SQL
+sub shard { my ($schema) = @_; return { schema => $schema, table => 'a', target_schema => 'm', target_table => 'a', set => { shard => 'dtsmig.source_schema' }, primary_key => [ 'shard', 'id' ] } }
+$task = Dts::Task->new($src, $pg, name => 'sh1', db => 'postgres', objects => [ shard('s1') ]);
+$task->start->wait_for('incremental', 60);
+my $other = Dts::Task->new($src, $pg, name => 'sh2', db => 'postgres', options => { conflict => 'ignore' }, objects => [ shard('s2') ]);
+$other->start->wait_for('incremental', 60);
+my $all = 'SELECT shard, id, t FROM m.a ORDER BY 1, 2';
+is(here($all), "s1|1|eu1\ns1|2|eu2\ns2|1|us1\ns2|3|us3", 'shards of two tasks in one table');
+$src->sql("UPDATE s1.a SET t = 'new' WHERE id = 2; DELETE FROM s2.a WHERE id = 1; UPDATE s2.a SET id = 5 WHERE id = 3; INSERT INTO s2.a VALUES (2, 'us2')");
+$_->catch_up for $task, $other;
+is(here($all), "s1|1|eu1\ns1|2|new\ns2|2|us2\ns2|5|us3", 'changes hit the rows of their own shard') or diag $other->report;
+is(here(qq(SELECT source_table, kind, key FROM dtsmig.verify('$_'))), '', "verified: $_") for qw(sh1 sh2);
+$pg->sql(q{SET session_replication_role = replica; UPDATE m.a SET t = 'x'; SELECT dtsmig.resync_table('sh2', 's2.a')});
+ok(poll_until(sub { $pg->value(q{SELECT count(*) FROM dtsmig.task_log WHERE message LIKE '%"s2"."a" is copied again:%'}) eq '1' }, 60), 'copied again') or diag $other->report;
+is(here($all), "s1|1|x\ns1|2|x\ns2|2|us2\ns2|5|us3", 'one of them, and no other');
+$src->sql('TRUNCATE s2.a'); $other->catch_up;
+is(here($all), "s1|1|x\ns1|2|x", 'TRUNCATE takes the rows of its own shard');
+$_->release for $task, $other;
+
 done_testing();
