@@ -284,3 +284,60 @@ shape_plan_names(List *plan, List *tables)
 		first = lappend(first, names_statement(lfirst(lc)));
 	return list_concat(first, later);
 }
+
+/* -------------------------------------------------------------- operations */
+
+bool
+shape_leaves_out(const Selection *sel, const char *schema, const char *table,
+				 uint32 operation)
+{
+	const ShapeRule *rule = selection_shape(sel, schema, table);
+
+	return rule != NULL && (rule->operations & operation) == 0;
+}
+
+void
+shape_freeze(TableDef *def, const TableDef *before)
+{
+	ListCell   *lc;
+
+	def->target_schema = before->target_schema;
+	def->target_name = before->target_name;
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+		const TableColumn *was =
+			model_find_column(before, col->origin ? col->origin : col->name);
+
+		col->left_out = was == NULL || was->left_out;
+		col->target_name = was ? was->target_name : NULL;
+		if (was == NULL)
+			continue;
+		col->pg_type = was->pg_type;
+		col->pg_collation = was->pg_collation;
+		col->target_nullable = was->target_nullable;
+		col->target_generated = was->target_generated;
+	}
+	/* what was not made here is not there */
+	foreach(lc, def->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+
+		if (index->target_name == NULL)
+			def->indexes = foreach_delete_current(def->indexes, lc);
+	}
+	foreach(lc, def->foreign_keys)
+	{
+		TableForeignKey *fk = lfirst(lc);
+
+		if (fk->target_name == NULL)
+			def->foreign_keys = foreach_delete_current(def->foreign_keys, lc);
+	}
+	foreach(lc, def->checks)
+	{
+		TableCheck *check = lfirst(lc);
+
+		if (check->target_name == NULL)
+			def->checks = foreach_delete_current(def->checks, lc);
+	}
+}

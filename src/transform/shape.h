@@ -54,4 +54,13 @@ extern List *shape_plan_rows(const Selection *sel, List *plan, List *tables,
 /* Takes out of statements that alter tables what is not the source's to say. */
 extern List *shape_plan_change(const Selection *sel, List *statements);
 
+/* Does a rule leave out this operation (OPERATION_…) of a table? */
+extern bool shape_leaves_out(const Selection *sel, const char *schema,
+							 const char *table, uint32 operation);
+/*
+ * The source altered a table, the destination does not follow: what came is
+ * left out, what stayed is at the destination as it was.
+ */
+extern void shape_freeze(TableDef *def, const TableDef *before);
+
 #endif							/* DTSMIG_SHAPE_H */

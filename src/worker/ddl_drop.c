@@ -13,6 +13,10 @@
 
 #include "worker/run_ddl_pg.h"
 
+#include "schema/plan.h"
+#include "transform/shape.h"
+#include "transform/shards.h"
+
 #include "catalog/books.h"
 #include "utils/builtins.h"
 
@@ -75,6 +79,35 @@ cascades(RecordCarry *c)
 	return false;
 }
 
+/* Is it a table that stays here, by a rule or for the sake of other tables? */
+static bool
+stays(RecordCarry *c, const DdlDropped *d)
+{
+	SourceRelation *rel;
+
+	if (strcmp(d->type, "table") != 0)
+		return false;
+	rel = record_relation(c, d->source_id, d->schema, d->table);
+	return rel != NULL &&
+		(shape_leaves_out(c->run->selection, rel->schema, rel->name,
+						  OPERATION_DROP_TABLE) ||
+		 !shard_is_alone(c->run->task->id, rel->table_id));
+}
+
+/* The rows of a table that was dropped, where the table stays for others. */
+static void
+delete_own_rows(RecordCarry *c, const SourceRelation *rel)
+{
+	if (c->only_model ||
+		shape_leaves_out(c->run->selection, rel->schema, rel->name,
+						 OPERATION_DROP_TABLE) ||
+		shard_is_alone(c->run->task->id, rel->table_id))
+		return;
+	task_spi(psprintf("DELETE FROM %s WHERE %s", plan_table_name(rel->def),
+					  shard_own_rows(c->run->task->id, rel->table_id,
+									 c->run->selection)));
+}
+
 static List *
 statements_of(RecordCarry *c)
 {
@@ -90,7 +123,7 @@ statements_of(RecordCarry *c)
 		const char *words = drop_words(d->type);
 		StringInfoData buf;
 
-		if (!d->original || list_member_ptr(done, d) ||
+		if (!d->original || list_member_ptr(done, d) || stays(c, d) ||
 			!record_takes(c, d->type, d->schema, d->table, d->identity))
 			continue;
 		if (words == NULL)
@@ -105,6 +138,7 @@ statements_of(RecordCarry *c)
 			DdlDropped *other = lfirst(lc2);
 
 			if (other == d || !goes_together(words) || !other->original ||
+				stays(c, other) ||
 				strcmp(other->type, d->type) != 0 ||
 				!record_takes(c, other->type, other->schema, other->table,
 							  other->identity))
@@ -141,6 +175,7 @@ record_carry_drop(RecordCarry *c)
 		rel = record_relation(c, d->source_id, d->schema, d->table);
 		if (rel == NULL)
 			continue;
+		delete_own_rows(c, rel);
 		(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1",
 						  "i", (int64) rel->table_id);
 		record_note_changed(c, rel->table_id);

@@ -220,3 +220,51 @@ record_source_names(RecordCarry *c, List *statements)
 	}
 	return list_concat(list_concat(before, statements), after);
 }
+
+/* --------------------------------------------------------------- operations */
+
+/* What a statement does to a table, of OPERATION_DDL; 0: something else. */
+static uint32
+operation_of(RecordCarry *c, const SourceRelation *rel, const TableDef *after)
+{
+	const char *tag = c->record->tag;
+
+	if (strcmp(tag, "CREATE TABLE") == 0 || strcmp(tag, "CREATE TABLE AS") == 0 ||
+		strcmp(tag, "SELECT INTO") == 0)
+		return OPERATION_CREATE_TABLE;
+	if (rel != NULL && after != NULL && (strcmp(rel->name, after->name) != 0 ||
+										 strcmp(rel->schema, after->schema) != 0))
+		return OPERATION_RENAME_TABLE;
+	return OPERATION_ALTER_TABLE;
+}
+
+bool
+record_is_left_out(RecordCarry *c)
+{
+	bool		left_out = false;
+	ListCell   *lc;
+
+	foreach(lc, c->record->objects)
+	{
+		DdlObject  *o = lfirst(lc);
+
+		left_out |= o->schema != NULL && o->table != NULL &&
+			strcmp(o->type, "view") != 0 &&
+			shape_leaves_out(c->run->selection, o->schema, o->table,
+							 operation_of(c, NULL, NULL));
+	}
+	foreach(lc, c->record->tables)
+	{
+		DdlTableState *t = lfirst(lc);
+		SourceRelation *rel = record_relation(c, t->def->source_id,
+											  t->def->schema, t->def->name);
+
+		if (rel == NULL ||
+			!shape_leaves_out(c->run->selection, rel->schema, rel->name,
+							  operation_of(c, rel, t->def)))
+			continue;
+		shape_freeze(t->def, rel->def);
+		left_out = true;
+	}
+	return left_out;
+}

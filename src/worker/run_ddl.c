@@ -24,6 +24,7 @@
 #include "executor/spi.h"
 #include "schema/mysql_ddl.h"
 #include "transform/shape.h"
+#include "transform/shards.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -55,6 +56,12 @@ static bool
 selected(Carry *c, const DdlTable *t)
 {
 	return selection_has(c->run->selection, t->schema, t->name);
+}
+
+static bool
+leaves_out(Carry *c, const DdlTable *t, uint32 operation)
+{
+	return shape_leaves_out(c->run->selection, t->schema, t->name, operation);
 }
 
 /* Is the statement in the definition already? */
@@ -279,6 +286,8 @@ carry_create(Carry *c)
 
 	if (!selected(c, name))
 		return;
+	if (rel == NULL && leaves_out(c, name, OPERATION_CREATE_TABLE))
+		return;
 	if (rel != NULL)
 	{
 		if (is_known(c, rel) || (stmt->if_exists && !stmt->or_replace))
@@ -329,9 +338,9 @@ carry_create(Carry *c)
 	execute(c);
 }
 
-/* A table leaves the selection: it stays at the destination. */
+/* A table is the task's no more: it stays at the destination. */
 static void
-leave(Carry *c, const SourceRelation *rel, const DdlTable *to)
+forget(Carry *c, const SourceRelation *rel, char *why)
 {
 	int64	   *id = palloc(sizeof(int64));
 
@@ -340,9 +349,7 @@ leave(Carry *c, const SourceRelation *rel, const DdlTable *to)
 					  *id);
 	task_log_event(c->run->task->id, "warning",
 				   psprintf("table \"%s\".\"%s\" is not followed any more",
-							rel->schema, rel->name),
-				   psprintf("It was renamed to \"%s\".\"%s\", which is not selected; the table at the destination stays.",
-							to->schema, to->name), NULL, NULL);
+							rel->schema, rel->name), why, NULL, NULL);
 	c->carried->changed = lappend(c->carried->changed, id);
 	for (int i = 0; i < list_length(c->pairs); i++)
 	{
@@ -354,6 +361,52 @@ leave(Carry *c, const SourceRelation *rel, const DdlTable *to)
 			break;
 		}
 	}
+}
+
+static void
+leave(Carry *c, const SourceRelation *rel, const DdlTable *to)
+{
+	forget(c, rel, psprintf("It was renamed to \"%s\".\"%s\", which is not selected; the table at the destination stays.",
+							to->schema, to->name));
+}
+
+/*
+ * A table was dropped that stays here, because a rule says so, or because
+ * other tables' rows are in it, too: then its own rows go. False: neither.
+ */
+static bool
+drop_without_table(Carry *c, const DdlTable *t, const SourceRelation *rel)
+{
+	bool		stays = leaves_out(c, t, OPERATION_DROP_TABLE);
+	char	   *own;
+
+	if (!stays && shard_is_alone(c->run->task->id, rel->table_id))
+		return false;
+	if (!stays && !c->only_model)
+	{
+		own = shard_own_rows(c->run->task->id, rel->table_id, c->run->selection);
+		task_spi(psprintf("DELETE FROM %s WHERE %s", plan_table_name(rel->def), own));
+	}
+	forget(c, rel, stays ? "It was dropped, which a rule leaves out; the table at the destination stays." :
+		   "It was dropped; other tables go into the same one, in which its rows alone are deleted.");
+	return true;
+}
+
+/* An ALTER TABLE that a rule leaves out: only the source's side is noted. */
+static void
+freeze(Carry *c, PlanPair *pair, const DdlOutcome *outcome)
+{
+	TableDef   *after = outcome->def;
+
+	if (outcome->renamed != NULL)
+	{
+		after->schema = pstrdup(outcome->renamed->schema);
+		after->name = pstrdup(outcome->renamed->name);
+	}
+	shape_freeze(after, pair->before);
+	pair->after = after;
+	pair->differs = true;
+	task_store_pairs(c->run, list_make1(pair), c->position, &c->carried->changed);
 }
 
 /* def, with another name */
@@ -500,13 +553,18 @@ carry_alter(Carry *c)
 		c->why = outcome.error;
 		return;
 	}
+	if (outcome.renamed != NULL && !selected(c, outcome.renamed))
+	{
+		leave(c, rel, outcome.renamed);
+		return;
+	}
+	if (outcome.rows_change == NULL && leaves_out(c, name, OPERATION_ALTER_TABLE))
+	{
+		freeze(c, pair, &outcome);
+		return;
+	}
 	if (outcome.renamed != NULL)
 	{
-		if (!selected(c, outcome.renamed))
-		{
-			leave(c, rel, outcome.renamed);
-			return;
-		}
 		/* first the name, then the rest */
 		rename_pair(c, pair, outcome.renamed);
 		execute(c);
@@ -565,6 +623,22 @@ rename_step(Carry *c, const DdlTable *from, const DdlTable *to)
 		mark(c, rel, "it was renamed while the task copied it");
 	c->touched = list_make1(pair);
 	rename_pair(c, pair, to);
+	if (leaves_out(c, from, OPERATION_RENAME_TABLE))
+	{
+		ListCell   *lc;
+		ListCell   *lc2;
+
+		pair->after->target_schema = pair->before->target_schema;
+		pair->after->target_name = pair->before->target_name;
+		forboth(lc, pair->after->indexes, lc2, pair->before->indexes)
+			((TableIndex *) lfirst(lc))->target_name =
+				((TableIndex *) lfirst(lc2))->target_name;
+		pair->differs = true;
+		task_store_pairs(c->run, list_make1(pair), c->position,
+						 &c->carried->changed);
+		settle(c);
+		return;
+	}
 	execute(c);
 	settle(c);
 }
@@ -587,7 +661,8 @@ carry_drop(Carry *c)
 	{
 		SourceRelation *rel = find(c, lfirst(lc));
 
-		if (rel == NULL || is_known(c, rel))
+		if (rel == NULL || is_known(c, rel) ||
+			drop_without_table(c, lfirst(lc), rel))
 			continue;
 		drop_relation(c, rel);
 		any = true;
@@ -606,7 +681,10 @@ carry_drop_schema(Carry *c)
 	{
 		SourceRelation *rel = c->run->rels[i];
 
-		if (strcmp(rel->schema, schema->schema) != 0 || is_known(c, rel))
+		DdlTable	name = {rel->schema, rel->name};
+
+		if (strcmp(rel->schema, schema->schema) != 0 || is_known(c, rel) ||
+			drop_without_table(c, &name, rel))
 			continue;
 		drop_relation(c, rel);
 		any = true;

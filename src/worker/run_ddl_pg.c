@@ -443,7 +443,9 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 
 	if (rel == NULL)
 	{
-		if (wanted && strcmp(t->def->engine, "unlogged") != 0)
+		if (wanted && strcmp(t->def->engine, "unlogged") != 0 &&
+			!shape_leaves_out(c->run->selection, t->def->schema, t->def->name,
+							  OPERATION_CREATE_TABLE))
 			take_new(c, t);
 		return;
 	}
@@ -543,7 +545,10 @@ carry(RecordCarry *c)
 	}
 	foreach(lc, c->record->tables)
 		set_targets(c, ((DdlTableState *) lfirst(lc))->def);
-	sql = statements_of(c);
+	if (record_is_left_out(c))
+		sql = NIL;
+	else
+		sql = statements_of(c);
 	if (c->why == NULL && !c->only_model && c->run->task->do_schema)
 		(void) record_run(c, record_source_names(c, sql));
 	if (c->why != NULL && !c->only_model)

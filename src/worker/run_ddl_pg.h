@@ -51,6 +51,11 @@ extern bool record_run(RecordCarry *c, List *statements);
 /* CREATE TABLE of a table as the record has it, with its keys. */
 extern char *record_create_table(const TableDef *def);
 /*
+ * Is the statement one on a table of which a rule leaves it out? Then the
+ * states of its tables (with target names) become what stays here.
+ */
+extern bool record_is_left_out(RecordCarry *c);
+/*
  * Statements of the source, which name its columns, with what is to be run
  * around them: tables that have other columns here have the source's for so
  * long.

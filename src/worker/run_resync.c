@@ -297,6 +297,14 @@ look_up(Resync *r)
 		}
 		shape_columns(r->run->selection, def, NULL);
 		take_targets(def, rel->def);
+		if (rel->def->columns != NIL && pair != NULL &&
+			shape_leaves_out(r->run->selection, rel->schema, rel->name,
+							 OPERATION_ALTER_TABLE))
+		{
+			/* nothing is altered here */
+			shape_freeze(def, rel->def);
+			pair->before = def;
+		}
 		if (pair == NULL)
 		{
 			pair = palloc0(sizeof(PlanPair));

@@ -133,6 +133,50 @@ like($task->last_error, qr/column "qty" does not exist in table "f"."item"/, 'an
 $task->release;
 
 
+# -------------------------------------------------------------- operations
+$my->sql(<<'END_SQL');
+CREATE DATABASE o; USE o; CREATE TABLE keep (id int PRIMARY KEY, a int, b varchar(10)); CREATE TABLE gone (id int PRIMARY KEY); CREATE TABLE name (id int PRIMARY KEY, v int); CREATE TABLE upd (id int PRIMARY KEY, v int);
+CREATE TABLE log (a int); INSERT INTO log VALUES (1);
+INSERT INTO keep VALUES (1,1,'x'); INSERT INTO gone VALUES (1); INSERT INTO name VALUES (1,1); INSERT INTO upd VALUES (1,1), (2,2);
+END_SQL
+$task = Dts::Task->new($my, $pg, name => 'o', db => 'o', objects => [ { schema => 'o', table => '%', operations => [ 'insert', 'update', 'delete', 'alter_table' ] },
+    { schema => 'o', table => 'keep', operations => [ 'insert', 'update', 'delete', 'truncate' ] }, { schema => 'o', table => 'upd', operations => [ 'update', 'delete' ] }, { schema => 'o', table => 'log', operations => [ 'insert' ] } ]);
+$task->start->wait_for('incremental', 60);
+$my->sql(<<'END_SQL');
+USE o; ALTER TABLE keep ADD COLUMN c int DEFAULT 5, CHANGE a z bigint, ADD KEY (b); INSERT INTO keep VALUES (2,2,'y',6); ALTER TABLE keep DROP COLUMN b; INSERT INTO keep VALUES (3,3,7); UPDATE keep SET z = 11 WHERE id = 1;
+DROP TABLE gone; CREATE TABLE fresh (id int PRIMARY KEY); INSERT INTO fresh VALUES (1); RENAME TABLE name TO named; INSERT INTO named VALUES (2,2); ALTER TABLE named ADD COLUMN w int; INSERT INTO named VALUES (3,3,3);
+INSERT INTO upd VALUES (3,3); UPDATE upd SET v = 33 WHERE id = 3; UPDATE upd SET v = 11 WHERE id = 1; UPDATE upd SET id = 5 WHERE id = 3; DELETE FROM upd WHERE id = 2; DELETE FROM upd WHERE id = 5; INSERT INTO log VALUES (2); DELETE FROM log; INSERT INTO log VALUES (3);
+END_SQL
+$task->catch_up;
+is($task->status, 'running', 'the task goes on') or diag $task->report;
+is(columns('o.keep') . here(' SELECT * FROM o.keep ORDER BY 1'), "id:integer a:integer b:character varying(10)1|11|x\n2|2|y\n3|3|", 'ALTER TABLE is left out, rows are told all the same');
+is(here(q{SELECT to_regclass('o.gone'), to_regclass('o.fresh'), to_regclass('o.named')}), 'o.gone||', 'DROP, CREATE and RENAME are left out');
+is(here('SELECT * FROM o.name ORDER BY 1'), "1|1|\n2|2|\n3|3|3", 'a table that was renamed is followed under its name here');
+is(here('SELECT * FROM o.upd ORDER BY 1') . here('SELECT * FROM o.log ORDER BY 1'), "1|111\n2\n3", 'an UPDATE of a row that was not inserted does nothing; INSERT alone');
+$task->release;
+
+# ---------------------------------------------------------- conflict modes
+$my->sql(q{CREATE DATABASE k; CREATE TABLE k.t (id int PRIMARY KEY, u int UNIQUE, v varchar(10)); INSERT INTO k.t VALUES (1,1,'a'), (2,2,'b'), (3,3,'c')});
+$pg->sql(q{CREATE SCHEMA k; CREATE TABLE k.t (id int PRIMARY KEY, u int UNIQUE, v varchar(10)); INSERT INTO k.t VALUES (2, 20, 'mine'), (9, 90, 'only here')});
+$task = Dts::Task->new($my, $pg, name => 'report', db => 'k');
+like(here(q{SELECT status, found FROM dtsmig.precheck('report') WHERE status = 'failed'}), qr/^failed\|.*k\.t/, 'report: a table of the same name fails the precheck');
+$task->drop;
+$task = Dts::Task->new($my, $pg, name => 'ignore', db => 'k', options => { conflict => 'ignore' });
+$task->start->wait_for('incremental', 60);
+is(here('SELECT * FROM k.t ORDER BY 1'), "1|1|a\n2|20|mine\n3|3|c\n9|90|only here", 'ignore: the full load keeps rows that are there');
+$my->sql(q{UPDATE k.t SET v = 'bb' WHERE id = 2; INSERT INTO k.t VALUES (9, 9, 'i'); DELETE FROM k.t WHERE id = 3; INSERT INTO k.t VALUES (4, 4, 'd')});
+$task->catch_up;
+is(here('SELECT * FROM k.t ORDER BY 1'), "1|1|a\n2|2|bb\n4|4|d\n9|9|i", 'changes overwrite them');
+$pg->sql(q{INSERT INTO k.t VALUES (77, 5, 'thief')});
+$my->sql(q{INSERT INTO k.t VALUES (6, 6, 'f'), (5, 5, 'e')});
+ok($task->wait_status('failed|retrying'), 'a row here that has the unique value of another one stops the task');
+like($task->last_error, qr/duplicate key value violates unique constraint "\w+"/, 'and the key is named') or diag $task->report;
+like(here(q{SELECT string_agg(concat_ws(' ', message, detail), ' ') FROM dtsmig.task_log WHERE task = 'ignore' AND severity <> 'info'}), qr/\(u\)=\(5\)/, 'with the value');
+$pg->sql('DELETE FROM k.t WHERE id = 77');
+$task->resume; $task->wait_for('running', 60); $task->catch_up;
+is(here('SELECT id FROM k.t ORDER BY 1'), "1\n2\n4\n5\n6\n9", 'mended, it goes on');
+$task->release;
+
 # ------------------------------------------------------------------ shards
 # Two tables of one task and one of another go into one table, marked.
 $my->sql(<<'END_SQL');
