@@ -36,18 +36,12 @@ typedef struct ShapeCheck
 	bool		failed;
 } ShapeCheck;
 
-static void
+static PrecheckItem *
 add(ShapeCheck *c, const char *item, const char *status, char *found,
 	char *advice)
 {
-	PrecheckItem *i = palloc0(sizeof(PrecheckItem));
-
-	i->item = item;
-	i->status = status;
-	i->found = found;
-	i->advice = advice;
-	*c->items = lappend(*c->items, i);
-	c->failed |= strcmp(status, "failed") == 0;
+	c->failed |= strcmp(status, PRECHECK_FAILED) == 0;
+	return precheck_add(c->items, item, status, found, advice);
 }
 
 /* ----------------------------------------------------------------- columns */
@@ -101,7 +95,7 @@ check_children(ShapeCheck *c, List *tables, const TableDef *parent)
 			if ((acts(fk->on_delete) || acts(fk->on_update)) &&
 				strcmp(fk->ref_table, parent->name) == 0 &&
 				strcmp(fk->ref_schema, parent->schema) == 0)
-				add(c, "expressions", "warning",
+				add(c, "expressions", PRECHECK_WARNING,
 					psprintf("table \"%s\".\"%s\" has a filter, and rows of \"%s\".\"%s\" follow its rows by a foreign key",
 							 parent->schema, parent->name, def->schema, def->name),
 					pstrdup("Filter both in the same way: what the source does to children of rows that are left out is not seen."));
@@ -119,20 +113,20 @@ check_columns(ShapeCheck *c, TableDef *def, const ShapeRule *rule)
 		const RuleColumn *column = lfirst(lc);
 
 		if (rule->exact && model_find_column(def, column->name) == NULL)
-			add(c, "columns", "failed",
+			add(c, "columns", PRECHECK_FAILED,
 				psprintf("rule %d names column \"%s\", which table \"%s\".\"%s\" does not have",
 						 rule->number, column->name, def->schema, def->name),
 				pstrdup("Mend the rule."));
 	}
 	if (rule->primary_key == NIL && loses_key(def))
-		add(c, "columns", "failed",
+		add(c, "columns", PRECHECK_FAILED,
 			psprintf("rule %d leaves out a column of the key of table \"%s\".\"%s\", which has no other key",
 					 rule->number, def->schema, def->name),
 			pstrdup("Keep the column, or say with primary_key which columns are the key at the destination."));
 	if (rule->primary_key == NIL && model_row_key(def) == NULL &&
 		(rule->operations & OPERATION_ROWS) != OPERATION_ROWS &&
 		(rule->operations & OPERATION_ROWS) != OPERATION_INSERT)
-		add(c, "columns", "failed",
+		add(c, "columns", PRECHECK_FAILED,
 			psprintf("rule %d leaves out operations of table \"%s\".\"%s\", which has no key to find the rows of the others by",
 					 rule->number, def->schema, def->name),
 			pstrdup("Take all of insert, update and delete, or insert alone; or give the table a key."));
@@ -223,11 +217,12 @@ check_identity(ShapeCheck *c, const SourceRelation *rel)
 		return;
 	column = shape_needs_whole_row(rel->shape);
 	if (column != NULL)
-		add(c, "expressions", "warning",
+		precheck_sql(add(c, "expressions", PRECHECK_WARNING,
 			psprintf("a filter or an expression of table \"%s\".\"%s\" uses column \"%s\", which an UPDATE need not log",
 					 rel->schema, rel->name, column),
-			psprintf("An UPDATE that leaves a long value as it was stops the task. Run ALTER TABLE %s REPLICA IDENTITY FULL; at the source.",
-					 quote_qualified_identifier(rel->schema, rel->name)));
+			pstrdup("An UPDATE that leaves a long value as it was stops the task.")),
+			AT_SOURCE, "ALTER TABLE %s REPLICA IDENTITY FULL",
+			quote_qualified_identifier(rel->schema, rel->name));
 }
 
 static void
@@ -263,7 +258,7 @@ check_expressions(ShapeCheck *c, TableDef *def, const ShapeRule *rule)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		add(c, "expressions", "failed",
+		add(c, "expressions", PRECHECK_FAILED,
 			psprintf("%s (%s)", edata->message, edata->context ? edata->context : ""),
 			edata->hint ? edata->hint : pstrdup("Mend the rule."));
 	}
@@ -303,7 +298,7 @@ precheck_shape(PrecheckContext *pc, List *tables, List **items)
 		check_expressions(&c, def, rule);
 	}
 	if (c.tables > 0 && !c.failed)
-		add(&c, "expressions", "passed",
+		add(&c, "expressions", PRECHECK_PASSED,
 			psprintf("%d expressions run over rows of %d tables", c.expressions,
 					 c.tables), NULL);
 	return !c.failed;
