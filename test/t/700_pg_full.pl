@@ -3,14 +3,14 @@
 use strict;
 use warnings;
 use Test::More;
-use Dts::PgSource qw(pg_pair same_pg_tables);
+use Dts::PgSource qw(pg_pair pg_difference same_pg_tables);
 use Dts::Task;
 
 # a newer source than the destination is refused (725_pg_precheck)
 for my $kind (undef, 'postgresql-10', 'postgresql-13')
 {
     my $name = $kind // 'postgresql-15';
-    my ($src, $pg) = pg_pair(kind => $kind);
+    my ($src, $pg) = pg_pair(kind => $kind, src_conf => 'log_statement = all');
     my $ddl = <<'END';
 CREATE SCHEMA "Odd ""Names";
 CREATE TYPE public.mood AS ENUM ('sad', 'ok', 'happy');
@@ -59,7 +59,7 @@ END
     $src->sql('INSERT INTO public.gen (a) VALUES (1), (2)') unless ($kind // '') eq 'postgresql-10';
     my $task = Dts::Task->new($src, $pg, name => 'full', types => ['full'], db => 'postgres',
         options => { rows_per_range => 20000, copy_workers => 3, conflict => 'ignore' });
-    $task->start->wait_for('completed', 60);
+    $task->start->wait_for('completed', 120);
     same_pg_tables($src, $pg, "$name: full load", schemas => [ 'public', 'Odd "Names' ]);
     is(join("\n", map { join '|', @$_ } $pg->rows("SELECT source_table, kind, key, differences FROM dtsmig.verify('full')")), '', "$name: verification finds nothing");
     my ($rows, $moved) = split / /, $pg->value("SELECT rows || ' ' || rows_moved FROM dtsmig.verify_runs ORDER BY run_id DESC LIMIT 1");
@@ -79,6 +79,14 @@ END_LIST
     is(join(' ', map { "$_->[0]" } $pg->rows("SELECT source_table FROM dtsmig.verify('full')")), 'public.keyless public.part_2 public.part_2', "$name: what has a key is");
     is($pg->value('SELECT last_value FROM free_seq'), 77, "$name: a free sequence");
     is($pg->value("SELECT nextval('iden_s_seq'), nextval('iden_id_seq')"), '11|11', "$name: serial and identity");
+    # into an empty destination a large table goes in ranges
+    $src->sql('CREATE SCHEMA cut; CREATE TABLE cut.big (LIKE public.big INCLUDING ALL); INSERT INTO cut.big SELECT * FROM public.big; ANALYZE cut.big');
+    my $cut = Dts::Task->new($src, $pg, name => 'cut', types => [ 'schema', 'full' ], db => 'postgres',
+        objects => [ { schema => 'cut' } ], options => { rows_per_range => 20000, copy_workers => 3 });
+    $cut->start->wait_for('completed', 120);
+    my %ranges = map { $_ => 1 } $src->log_text =~ /FROM ONLY "cut"\."big" WHERE ((?:id|ctid) .*?)\) TO STDOUT/g;
+    cmp_ok(scalar(keys %ranges), '>=', 8, "$name: a large table in ranges") or diag(join "\n", sort keys %ranges);
+    is(pg_difference($src, 'cut.big', $pg, 'cut.big'), '', "$name: and every row is there once");
     is($src->value('SELECT count(*) FROM pg_replication_slots'), 0, "$name: no slot for a full load alone");
     $src->stop;
     $pg->stop;
