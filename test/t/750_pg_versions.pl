@@ -63,6 +63,11 @@ END
     $ddl->stop;
     reap($bench, 'INT', 30);
     $task->catch_up(120);
+    # what is told after a pause is told as tables were then
+    $task->pause->wait_status('paused', 60);
+    $src->sql("INSERT INTO counted (t) VALUES ('before'); ALTER TABLE counted ADD later int DEFAULT 5; INSERT INTO counted (t) VALUES ('after');"
+          . "ALTER TABLE pgbench_tellers RENAME filler TO filled; UPDATE pgbench_tellers SET filled = 'f'");
+    $task->resume->catch_up(120);
     same_pg_tables($src, $pg, "$name: moved while it was written");
     like($pg->value("SELECT string_agg(attoptions::text, ' ') FROM pg_attribute WHERE attrelid = 'counted'::regclass AND attname = 't'"),
         qr/n_distinct=5/, "$name: a column's options are taken along, without what is the server's own");

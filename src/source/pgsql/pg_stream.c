@@ -658,6 +658,7 @@ pg_open_changes(const ConnectionInfo *info, const char *position,
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	SourceStream *stream = palloc0(sizeof(SourceStream));
+	PgConn	   *sql;
 
 	stream->cxt = cxt;
 	stream->callbacks = *callbacks;
@@ -672,15 +673,21 @@ pg_open_changes(const ConnectionInfo *info, const char *position,
 	stream_relations_init(stream);
 	spool_init(stream);
 
+	/*
+	 * Not over the connection that will tell the changes: its process would
+	 * keep what tables look like now, and tell older rows by that.
+	 */
+	sql = pg_connect(info, PG_CONN_SQL);
+	pg_check_slot(sql, position);
+	stream->publication = pg_check_publication(sql);
+	stream_check_published(stream, sql);
+	stream->captured = pg_check_capture(sql);
+	stream->binary = pg_version_num(sql) >= 140000 &&
+		strcmp(text_only, stream->name) != 0 && stream_all_binary(stream, sql);
+	wait_for_slot(sql);
+	pg_close(sql);
 	stream->conn = pg_connect(info, PG_CONN_REPLICATION);
-	pg_check_slot(stream->conn, position);
-	stream->publication = pg_check_publication(stream->conn);
-	stream_check_published(stream, stream->conn);
-	stream->captured = pg_check_capture(stream->conn);
 	stream->report_ms = set_sender_timeout(stream->conn);
-	stream->binary = pg_version_num(stream->conn) >= 140000 &&
-		strcmp(text_only, stream->name) != 0 && stream_all_binary(stream);
-	wait_for_slot(stream->conn);
 	start_replication(stream);
 	stream->reported = GetCurrentTimestamp();
 	MemoryContextSwitchTo(old);

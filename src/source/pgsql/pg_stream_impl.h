@@ -122,7 +122,7 @@ extern void stream_forget_bindings(SourceStream *stream);
  */
 extern void stream_check_published(SourceStream *stream, PgConn *conn);
 /* May values of all published tables come in binary form? */
-extern bool stream_all_binary(SourceStream *stream);
+extern bool stream_all_binary(SourceStream *stream, PgConn *conn);
 /*
  * Tells the row change or TRUNCATE at hand; NULL: nothing (more) of it is for
  * us. While stream->waiting it wants to be called again for the same message.

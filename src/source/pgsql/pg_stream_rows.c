@@ -316,10 +316,10 @@ stream_check_published(SourceStream *stream, PgConn *conn)
  * whole stream or not at all.
  */
 bool
-stream_all_binary(SourceStream *stream)
+stream_all_binary(SourceStream *stream, PgConn *conn)
 {
 	SourcePos	last = {PG_UINT64_MAX, 0};
-	PgResult   *published = pg_published_tables(stream->conn);
+	PgResult   *published = pg_published_tables(conn);
 
 	for (int t = 0; t < published->nrows; t++)
 	{
