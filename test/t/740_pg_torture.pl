@@ -11,7 +11,7 @@ use Dts::PgSource qw(pg_pair same_pg_tables);
 use Dts::Proxy;
 use Dts::Task;
 
-my $rounds = $ENV{DTS_TORTURE} // 24;
+my $rounds = $ENV{DTS_TORTURE} // 20;
 my $seed = $ENV{DTS_SEED} // time ^ $$;
 srand $seed;
 diag "DTS_SEED=$seed";

@@ -136,26 +136,24 @@ is_deeply(found("mode => 'sample', sample => 0.2"), [], 'sample: nothing');
 my ($sampled) = last_run('rows');
 cmp_ok($sampled, '>', 20000, "a sample: $sampled rows");
 cmp_ok($sampled, '<', $total / 2, 'is not all');
-$plant->('UPDATE v.big SET k = -1 WHERE id % 1000 = 0');
-cmp_ok(scalar @{ found("mode => 'sample', sample => 0.2, tables => '{big}'") }, '>', 10, 'a sample finds what is everywhere');
-$pg->sql("SELECT count(*) FROM dtsmig.verify('v', tables => '{big}'); SELECT dtsmig.repair('v')");
-ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'") eq '0' }, 60), 'a thousand rows are repaired');
+$plant->('UPDATE v.big SET k = -1 WHERE id % 10000 = 0');
+cmp_ok(scalar @{ found("mode => 'sample', sample => 0.2, tables => '{big}'") }, '>=', 5, 'a sample finds what is everywhere');
+$pg->sql("SELECT dtsmig.repair('v')");
+ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'") eq '0' }, 60), 'what it found is repaired');
+$plant->('UPDATE v.big SET k = id * 7 % 100003 WHERE k = -1');
 
 # While writers write nothing is reported, and repair neither undoes nor doubles.
 my @writers = map { $my->background(sub {
+    sleep 0.005;
     my $id = 1 + int rand 2000;
     my $far = 1 + int rand 1000000;
     return "UPDATE hot SET n = n + 1, t = CONCAT('w', RAND()) WHERE id = $id; DELETE FROM hot WHERE id = $id + 7; INSERT IGNORE INTO hot VALUES ($id + 7, 0, 'again');"
       . " UPDATE big SET amount = amount + 1 WHERE id = $far; INSERT INTO hot_keyless VALUES ($id, 'new'); DELETE FROM hot_keyless WHERE n = $id + 1 LIMIT 1;\n";
 }, db => 'v') } 1, 2;
 sleep 1;
-my $bad = '';
-for my $round (1 .. 4)
-{
-    $bad .= join "\n", @{ found("tables => '{hot,hot_keyless,words,pair" . ($round == 4 ? ',big' : '') . "}'") };
-}
+my $bad = join "\n", @{ found("tables => '{hot,hot_keyless,words,pair,big}'") };
 is($bad, '', 'verified while writers write: nothing is reported') or diag last_run('unsettled');
-for my $round (1 .. 5)
+for my $round (1 .. 3)
 {
     $plant->("UPDATE v.hot SET t = 'planted' WHERE id % 200 = $round; INSERT INTO v.hot VALUES (10000 + $round, 1, 'planted')");
     found("tables => '{hot}'");
