@@ -9,6 +9,7 @@
 
 #include "transform/copy_row.h"
 
+#include "access/htup_details.h"
 #include "fmgr.h"
 #include "port/pg_bswap.h"
 #include "utils/lsyscache.h"

@@ -158,20 +158,6 @@ sync_parents(Carry *c, const TableDef *before, const TableDef *after)
 
 /* ------------------------------------------------------------ executing */
 
-static bool
-is_empty(const TableDef *def)
-{
-	bool		empty;
-
-	SPI_connect();
-	if (SPI_execute(psprintf("SELECT 1 FROM ONLY %s LIMIT 1",
-							 plan_table_name(def)), true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look into %s", def->target_name);
-	empty = SPI_processed == 0;
-	SPI_finish();
-	return empty;
-}
-
 /* Tables of the statement are copied again, and left as they are till then. */
 static void
 copy_touched(Carry *c, const char *why)
@@ -205,7 +191,7 @@ execute(Carry *c)
 		PlanPair   *pair = lfirst(lc);
 
 		if (run_it && pair->before != NULL && pair->after != NULL)
-			pair->emptied = is_empty(pair->before);
+			pair->emptied = task_is_empty(pair->before);
 	}
 	change = plan_change(c->pairs, c->plan, c->change->commit_time);
 	change->run = shape_plan_change(c->run->selection, change->run);
@@ -409,44 +395,6 @@ freeze(Carry *c, PlanPair *pair, const DdlOutcome *outcome)
 	task_store_pairs(c->run, list_make1(pair), c->position, &c->carried->changed);
 }
 
-/* def, with another name */
-static TableDef *
-renamed(Carry *c, const TableDef *def, const DdlTable *to)
-{
-	TableDef   *after = mysql_ddl_copy(def);
-	char	   *old_key = plan_name_with_suffix(def->target_name, "_pkey");
-	ListCell   *lc;
-
-	after->schema = pstrdup(to->schema);
-	after->name = pstrdup(to->name);
-	set_target(c, after);
-	foreach(lc, after->indexes)
-	{
-		TableIndex *index = lfirst(lc);
-
-		if (index->kind == INDEX_PRIMARY && index->target_name != NULL &&
-			strcmp(index->target_name, old_key) == 0)
-			index->target_name = NULL;
-	}
-	/* InnoDB's own names of foreign keys follow */
-	foreach(lc, after->foreign_keys)
-	{
-		TableForeignKey *fk = lfirst(lc);
-		Size		len = strlen(def->name);
-
-		if (strncmp(fk->name, def->name, len) == 0 &&
-			strncmp(fk->name + len, "_ibfk_", 6) == 0)
-			fk->name = psprintf("%s%s", to->name, fk->name + len);
-		if (strcmp(fk->ref_schema, def->schema) == 0 &&
-			strcmp(fk->ref_table, def->name) == 0)
-		{
-			fk->ref_schema = after->schema;
-			fk->ref_table = after->name;
-		}
-	}
-	return after;
-}
-
 static PlanPair *
 pair_by_name(Carry *c, const DdlTable *t)
 {
@@ -466,7 +414,7 @@ pair_by_name(Carry *c, const DdlTable *t)
 static void
 rename_pair(Carry *c, PlanPair *pair, const DdlTable *to)
 {
-	TableDef   *after = renamed(c, pair->before, to);
+	TableDef   *after = task_renamed(c->run, pair->before, to);
 
 	/* plain names as plan_schema would give them */
 	if (after->target_schema == NULL)

@@ -329,3 +329,55 @@ task_take_in(TaskRun *run, const char *schema, const char *table,
 				   psprintf("table \"%s\".\"%s\" is taken in", schema, table),
 				   NULL, NULL, NULL);
 }
+
+bool
+task_is_empty(const TableDef *def)
+{
+	bool		empty;
+
+	SPI_connect();
+	if (SPI_execute(psprintf("SELECT 1 FROM ONLY %s LIMIT 1",
+							 plan_table_name(def)), true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look into %s", def->target_name);
+	empty = SPI_processed == 0;
+	SPI_finish();
+	return empty;
+}
+
+TableDef *
+task_renamed(TaskRun *run, const TableDef *def, const DdlTable *to)
+{
+	TableDef   *after = mysql_ddl_copy(def);
+	char	   *old_key = plan_name_with_suffix(def->target_name, "_pkey");
+	ListCell   *lc;
+
+	after->schema = pstrdup(to->schema);
+	after->name = pstrdup(to->name);
+	(void) selection_match(run->selection, after->schema, after->name,
+						   &after->target_schema, &after->target_name);
+	foreach(lc, after->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+
+		if (index->kind == INDEX_PRIMARY && index->target_name != NULL &&
+			strcmp(index->target_name, old_key) == 0)
+			index->target_name = NULL;
+	}
+	/* InnoDB's own names of foreign keys follow */
+	foreach(lc, after->foreign_keys)
+	{
+		TableForeignKey *fk = lfirst(lc);
+		Size		len = strlen(def->name);
+
+		if (strncmp(fk->name, def->name, len) == 0 &&
+			strncmp(fk->name + len, "_ibfk_", 6) == 0)
+			fk->name = psprintf("%s%s", to->name, fk->name + len);
+		if (strcmp(fk->ref_schema, def->schema) == 0 &&
+			strcmp(fk->ref_table, def->name) == 0)
+		{
+			fk->ref_schema = after->schema;
+			fk->ref_table = after->name;
+		}
+	}
+	return after;
+}
