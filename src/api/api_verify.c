@@ -235,6 +235,7 @@ dtsmig_repair(PG_FUNCTION_ARGS)
 		run->cxt = CurrentMemoryContext;
 		run->task = task;
 		run->options = options_parse(task->options);
+		run->selection = selection_parse(task->objects);
 		run->info = task_connection(task, task->owner);
 		run->source = source_routine(run->info->server_type);
 		run->dest = &local_dest_routine;

@@ -189,6 +189,8 @@ run_over_rows(ShapeCheck *c, SourceRelation *rel)
 	pc->source->prepare_relation(pc->conn, rel, &pc->options->policy);
 	reader = copy_reader_make(rel);
 	initStringInfo(&buf);
+	/* rows that do not pass are tried, too */
+	rel->pushed = NULL;
 	rows = pc->source->open_rows(pc->conn, rel, &range);
 	PG_TRY();
 	{

@@ -102,6 +102,8 @@ typedef struct SourceRelation
 	 */
 	struct SourceRelation *out;
 	struct Shape *shape;		/* NULL: rows go as they are */
+	char	   *pushed;			/* condition in PostgreSQL's SQL that a source may
+								 * leave rows out by when it reads; NULL: none */
 	uint32		applied;		/* OPERATION_… of transform/rule.h */
 
 	void	   *engine;			/* of the source engine */

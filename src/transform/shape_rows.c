@@ -24,6 +24,7 @@
 #include "schema/model.h"
 #include "transform/copy_row.h"
 #include "transform/shape_expr.h"
+#include "transform/shape_push.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -231,6 +232,9 @@ compile(Shape *shape)
 													out->schema, out->name),
 										   &shape->scope, true, InvalidOid, -1);
 		shape->used = bms_copy(shape->filter->columns);
+		/* only PostgreSQL sources know a table by an id */
+		if (shape->rel->def->source_id != NULL)
+			shape->rel->pushed = shape_push_filter(shape->filter, shape->rel);
 	}
 	for (int i = 0; i < shape->nsets; i++)
 	{

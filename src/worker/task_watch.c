@@ -336,7 +336,7 @@ check_drift(TaskRun *run, List **told)
 
 		if (rel->resync || rel->def->columns == NIL || !OidIsValid(rel->target_relid))
 			continue;
-		what = table_drift(rel);
+		what = table_drift(rel->out);
 		if (what != NULL)
 		{
 			char	   *text = alert_raise(run->task->id, ALERT_DRIFT, subject,

@@ -67,7 +67,8 @@ lock_task(int64 task_id)
  * NULL: nothing to do.
  */
 static TaskRecord *
-load_wanted_task(const TaskWorkerArgs *args, MemoryContext cxt)
+load_wanted_task(const TaskWorkerArgs *args, dsm_handle handle,
+				 MemoryContext cxt)
 {
 	TaskRecord *task;
 	MemoryContext old;
@@ -84,6 +85,11 @@ load_wanted_task(const TaskWorkerArgs *args, MemoryContext cxt)
 	/* the lock waits for a pause_task that is being committed */
 	task = task_load_id(args->task_id, true);
 	MemoryContextSwitchTo(old);
+	/* from now on the task is seen to have a worker */
+	if (task != NULL && strcmp(task->wanted, "running") == 0)
+		(void) books_exec("UPDATE dtsmig.task SET runtime_handle = $2 "
+						  "WHERE task_id = $1", "ii", args->task_id,
+						  (int64) handle);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	if (task == NULL || strcmp(task->wanted, "running") != 0)
@@ -440,7 +446,7 @@ run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle,
 	run->cxt = cxt;
 	run->shared = shared;
 	run->handle = handle;
-	run->task = load_wanted_task(args, cxt);
+	run->task = load_wanted_task(args, handle, cxt);
 	if (run->task == NULL)
 		return false;
 

@@ -160,7 +160,7 @@ is($pg->value("SELECT string_agg(id || ':' || y, ' ' ORDER BY id) FROM pk.p"), '
 # columns, for a moment of the reading; no task is ever without it.
 $my->sql('CREATE DATABASE torn; CREATE TABLE torn.p (id int NOT NULL PRIMARY KEY, v int) PARTITION BY RANGE (id) (PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN MAXVALUE); CREATE TABLE torn.x (id int NOT NULL PRIMARY KEY, v int); INSERT INTO torn.p VALUES (1, 1)');
 my @tasks = map { Dts::Task->new($my, $pg, name => "torn$_", db => 'torn', objects => [ { schema => 'torn', target_schema => "torn$_" } ]) } 1 .. 2;
-my $ddl = $my->background(sub { "ALTER TABLE p EXCHANGE PARTITION p1 WITH TABLE x; ALTER TABLE p REORGANIZE PARTITION p0, p1 INTO (PARTITION p0 VALUES LESS THAN (20), PARTITION p1 VALUES LESS THAN MAXVALUE);\n" }, db => 'torn');
+my $ddl = $my->background(sub { "ALTER TABLE p EXCHANGE PARTITION p1 WITH TABLE x; DO SLEEP(0.1); ALTER TABLE p REORGANIZE PARTITION p0, p1 INTO (PARTITION p0 VALUES LESS THAN (20), PARTITION p1 VALUES LESS THAN MAXVALUE); DO SLEEP(0.1);\n" }, db => 'torn');
 $_->start for @tasks;
 $_->wait_for('full', 60) for @tasks;
 reap($ddl, 'TERM');

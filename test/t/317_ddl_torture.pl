@@ -88,6 +88,7 @@ for my $round (1 .. $rounds)
     }, 60, 0.1);
     is($state, 'running', "$round: comes back after the end of the $what") or do { diag $task->report; last };
 }
+poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'tor' AND message LIKE 'carried:%'") // 0) >= 20 }, 120, 0.5);
 reap($ddl, 'TERM');
 reap($writer, 'TERM');
 diag join ', ', map { "$_: $did{$_}" } sort keys %did;

@@ -90,8 +90,9 @@ sub strike
         $src->kill9;
         sleep rand 1;
         $src->start;
-        # what a killed session had prepared would hold its rows for ever
-        $src->sql(join ' ', map { "COMMIT PREPARED '$_->[0]';" } $src->rows('SELECT gid FROM pg_prepared_xacts'));
+        # what a killed session had prepared would hold its rows for ever; one
+        # that has come back may do it itself
+        $src->try_value("COMMIT PREPARED '$_->[0]'") for $src->rows('SELECT gid FROM pg_prepared_xacts');
     }
     elsif ($what eq 'sender')
     {

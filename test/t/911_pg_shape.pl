@@ -8,7 +8,7 @@ use Dts::Env qw(poll_until);
 use Dts::PgSource qw(pg_pair);
 use Dts::Task;
 
-my ($src, $pg) = pg_pair();
+my ($src, $pg) = pg_pair(src_conf => 'log_statement = all');
 
 sub here { my ($sql) = @_; return join "\n", map { join '|', map { $_ // '' } @$_ } $pg->rows($sql) }
 sub columns { return $pg->value("SELECT string_agg(attname || ':' || format_type(atttypid, atttypmod), ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = '$_[0]'::regclass AND attnum > 0 AND NOT attisdropped") }
@@ -143,4 +143,28 @@ $src->sql('TRUNCATE s2.a'); $other->catch_up;
 is(here($all), "s1|1|x\ns1|2|x", 'TRUNCATE takes the rows of its own shard');
 $_->release for $task, $other;
 
+
+is($pg->value("SELECT coalesce(string_agg(message, '; '), '') FROM dtsmig.alerts WHERE kind = 'schema_drift'"), '', 'what rules set is no drift');
+
+# What of a filter the source can do it does, and rows that do not pass stay there.
+$src->sql(<<'END_SQL');
+CREATE SCHEMA push; CREATE TYPE push.mood AS ENUM ('sad', 'ok', 'fine');
+CREATE TABLE push.t (id int PRIMARY KEY, n numeric(10,2), f float8, s text, v varchar(10), c char(5), d date, ts timestamp, tz timestamptz, b boolean, m push.mood, u uuid);
+INSERT INTO push.t SELECT i, i / 3.0, i / 7.0, CASE i % 4 WHEN 0 THEN 'a''b\' WHEN 1 THEN NULL ELSE 'x' || i % 3 END, 'v' || i % 5, 'c' || i % 2, '2024-01-01'::date + i, '2024-01-01'::timestamp + i * interval '7 hours', '2024-01-01 00:00+05'::timestamptz + i * interval '5 hours', i % 3 = 0, (ARRAY['sad', 'ok', 'fine'])[1 + i % 3]::push.mood, md5(i::text)::uuid FROM generate_series(-50, 200) i;
+END_SQL
+my $all = q{id > -40 AND id <> 7 AND n >= -12.5 AND 0.25 < f + 100 AND f > -6.5 AND (s = 'a''b\' OR s IS NULL OR s <> 'x1') AND v IN ('v1', 'v2', 'v3') AND d < '2024-06-01' AND ts >= '2023-12-25 10:00' AND tz > '2023-12-20 00:00+02' AND NOT (b AND m = 'sad') AND m IN ('sad', 'ok') AND u > '10000000-0000-0000-0000-000000000000'};
+my $n = 0;
+for my $filter ($all, 'b', 'NOT b OR n IS NULL', q{s > 'x'}, q{c = 'c1' AND id > 0}, 'n NOT IN (1, 2.5) AND id = ANY (ARRAY[1, 2, 3, 100])', q{length(s) = 2 AND v <> 'v1'})
+{
+    $n++;
+    my $t = Dts::Task->new($src, $pg, name => "push$n", db => 'postgres', types => [ 'schema', 'full' ], objects => [ { schema => 'push', target_schema => "push$n", filter => $filter } ]);
+    $t->start->wait_for('completed', 60);
+    is($pg->value("SELECT count(*) || ' ' || coalesce(sum(hashtext(t::text)), 0) FROM push$n.t"), $src->value("SELECT count(*) || ' ' || coalesce(sum(hashtext(t::text)), 0) FROM push.t WHERE $filter"), "filter: $filter");
+}
+my %pushed = map { $_ => 1 } $src->log_text =~ /FROM ONLY "push"\."t" WHERE (.*?)\) TO STDOUT/g;
+my $pushed = join "\n", sort keys %pushed;
+like($pushed, qr/tz OPERATOR\(pg_catalog\.>\) '2023-12-19 22:00:00\+00'::pg_catalog\.timestamptz/, 'constants as any server reads them');
+like($pushed, qr/id OPERATOR\(pg_catalog\.>\) \(-40\)\) AND.* d OPERATOR|u OPERATOR/, 'comparisons are the source\'s work');
+like($pushed, qr/^\(?\(?v::pg_catalog\.text OPERATOR\(pg_catalog\.<>\) 'v1'\)*$/m, 'what it can of an AND');
+unlike($pushed, qr/s::pg_catalog\.text OPERATOR\(pg_catalog\.>\)|length/, 'but no order of texts, and no function');
 done_testing();

@@ -21,8 +21,12 @@
 /* schema and table, with a byte between that no name has */
 #define TABLE_KEY_SIZE (2 * 64 * 4 + 2)
 
-/* So often, and at this distance, tables are looked at that change meanwhile. */
+/*
+ * So often, and at this distance, tables are looked at that change meanwhile;
+ * the first limit is for those without columns.
+ */
 #define DESCRIBE_TRIES 20
+#define DESCRIBE_TRIES_NAMES 4
 #define DESCRIBE_WAIT_MS 100
 
 typedef struct TableEntry
@@ -400,8 +404,15 @@ mark_unreadable(MyDescribe *d)
 	return any;
 }
 
-/* False: the tables changed meanwhile, and the answers may not fit together. */
-static bool
+typedef enum Fit
+{
+	FIT_WELL,
+	FIT_NAMES,					/* tables came or went meanwhile */
+	FIT_COLUMNS					/* a table shows no columns */
+} Fit;
+
+/* Do the answers fit together? */
+static Fit
 describe_all(MyDescribe *d)
 {
 	ListCell   *lc;
@@ -433,7 +444,7 @@ describe_all(MyDescribe *d)
 	}
 	same = same_names(d, before) && same_names(d, list_names(d));
 	hash_destroy(d->by_name);
-	return !mark_unreadable(d) && same;
+	return mark_unreadable(d) ? FIT_COLUMNS : same ? FIT_WELL : FIT_NAMES;
 }
 
 List *
@@ -452,8 +463,12 @@ my_describe(SourceConn *conn, List *schemas)
 	if (!d.mariadb && d.version >= 80000)
 		(void) my_query(d.conn, "SET SESSION information_schema_stats_expiry = 0");
 
-	for (int i = 0; !describe_all(&d) && i < DESCRIBE_TRIES; i++)
+	for (int i = 0; i < DESCRIBE_TRIES; i++)
 	{
+		Fit			fit = describe_all(&d);
+
+		if (fit == FIT_WELL || (fit == FIT_NAMES && i >= DESCRIBE_TRIES_NAMES))
+			break;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 DESCRIBE_WAIT_MS, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);

@@ -397,7 +397,11 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	}
 	appendStringInfo(&sql, " FROM ONLY %s",
 					 pg_quote_qualified(rel->schema, rel->name));
-	if (range != NULL && range->condition != NULL)
+	if (rel->pushed != NULL && range != NULL && range->condition != NULL)
+		appendStringInfo(&sql, " WHERE (%s) AND (%s)", rel->pushed, range->condition);
+	else if (rel->pushed != NULL)
+		appendStringInfo(&sql, " WHERE %s", rel->pushed);
+	else if (range != NULL && range->condition != NULL)
 		appendStringInfo(&sql, " WHERE %s", range->condition);
 	appendStringInfo(&sql, ") TO STDOUT (FORMAT %s)",
 					 rows->text ? "text" : "binary");

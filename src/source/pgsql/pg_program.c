@@ -49,6 +49,9 @@
 /* Larger descriptors than this are not looked for in the child. */
 #define DESCRIPTORS_MAX 65536
 
+/* So often a program that fails is run again. */
+#define PROGRAM_TRIES 4
+
 typedef struct Program
 {
 	const char *path;
@@ -430,14 +433,33 @@ pg_run_program(const char *program, const ConnectionInfo *info,
 				 errhint("Schema migration from PostgreSQL needs the client programs of this server's version (Debian: package postgresql-client-%d) beside the server's own.",
 						 PG_MAJORVERSION_NUM)));
 
-	PG_ENSURE_ERROR_CLEANUP(clean_up, PointerGetDatum(&p));
+	for (int tries = 1;; tries++)
 	{
-		write_secret(&p, info);
-		start_program(&p, info, arguments);
-		status = read_all(&p, out);
+		PG_ENSURE_ERROR_CLEANUP(clean_up, PointerGetDatum(&p));
+		{
+			write_secret(&p, info);
+			start_program(&p, info, arguments);
+			status = read_all(&p, out);
+		}
+		PG_END_ENSURE_ERROR_CLEANUP(clean_up, PointerGetDatum(&p));
+		clean_up(0, PointerGetDatum(&p));
+		if (status == 0 || tries == PROGRAM_TRIES ||
+			is_connection_lost(p.complaints.data))
+			break;
+
+		/*
+		 * pg_dump stumbles over DDL that commits while it works: catalogs as
+		 * of its snapshot and functions that look at them as of now do not
+		 * fit together.
+		 */
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 200 * tries, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		resetStringInfo(out);
+		resetStringInfo(&p.complaints);
+		p.out = p.err = -1;
 	}
-	PG_END_ENSURE_ERROR_CLEANUP(clean_up, PointerGetDatum(&p));
-	clean_up(0, PointerGetDatum(&p));
 	if (status != 0)
 		ereport(ERROR,
 				(errcode(is_connection_lost(p.complaints.data) ?

@@ -168,7 +168,8 @@ sub psql
     local $ENV{PGCLIENTENCODING} = 'UTF8';
     local $ENV{PGOPTIONS} = $opt{options} if $opt{options};
     my $ok = eval {
-        my $in = "\\set VERBOSITY verbose\n$sql\n";
+        # with -c it reads nothing else
+        my $in = grep({ $_ eq '-c' } @cmd) ? '' : "\\set VERBOSITY verbose\n$sql\n";
         IPC::Run::run(\@cmd, \$in, \$out, \$err,
             IPC::Run::timeout($opt{timeout} // 600));
         1;
