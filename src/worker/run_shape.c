@@ -52,13 +52,20 @@ task_truncate_own(TaskRun *run, DestWriter *writer, const Change *change)
 {
 	char	   *own;
 
-	run->dest->flush(writer);
+	/* a flush opens a transaction; it would end a TRUNCATE of several tables */
+	if (!IsTransactionState())
+		run->dest->flush(writer);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	own = shard_own_rows(run->task->id, change->rel->table_id, run->selection);
+	PopActiveSnapshot();
 	if (own != NULL && !change->copied)
+	{
+		run->dest->flush(writer);
+		PushActiveSnapshot(GetTransactionSnapshot());
 		task_spi(psprintf("DELETE FROM %s WHERE %s",
 						  plan_table_name(change->rel->def), own));
-	PopActiveSnapshot();
+		PopActiveSnapshot();
+	}
 	MemoryContextSwitchTo(run->cxt);
 	return own != NULL;
 }
