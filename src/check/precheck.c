@@ -117,11 +117,22 @@ static void
 check_objects(PrecheckContext *pc, List *tables, List **items)
 {
 	List	   *missing = selection_unmatched(pc->selection, tables);
+	bool		clean = missing == NIL;
 	int			n = 0;
 	ListCell   *lc;
 
 	foreach(lc, tables)
 		n += model_has_rows(lfirst(lc));
+	foreach(lc, selection_schemas(pc->selection))
+	{
+		if (pc->source->has_schema(pc->conn, lfirst(lc)))
+			continue;
+		precheck_add(items, "objects", PRECHECK_FAILED,
+			psprintf("a rule names schema %s, which the source does not have",
+					 (char *) lfirst(lc)),
+			pstrdup("Mend the rule, or the right of the source account to see the schema."));
+		clean = false;
+	}
 	foreach(lc, missing)
 		precheck_add(items, "objects", PRECHECK_FAILED,
 			psprintf("a rule names table %s, which the source does not have",
@@ -130,7 +141,7 @@ check_objects(PrecheckContext *pc, List *tables, List **items)
 	if (n == 0)
 		precheck_add(items, "objects", PRECHECK_FAILED, pstrdup("no table is selected"),
 			pstrdup("Check the server's option dbname, the rules in objects, and the rights of the source account."));
-	else if (missing == NIL)
+	else if (clean)
 		precheck_add(items, "objects", PRECHECK_PASSED, psprintf("%d tables are selected", n), NULL);
 }
 
@@ -288,6 +299,9 @@ try_plan(PrecheckContext *pc, List *tables, List **plan, List **items)
 							  NULL);
 		ReleaseCurrentSubTransaction();
 		done = true;
+		if (pc->source->plan_objects != NULL && pc->task->do_schema)
+			precheck_add(items, "schema", PRECHECK_PASSED,
+						 "the definitions can be read", NULL);
 	}
 	PG_CATCH();
 	{

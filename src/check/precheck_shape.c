@@ -275,6 +275,8 @@ precheck_shape(PrecheckContext *pc, List *tables, List **items)
 	ShapeCheck	c = {pc, items};
 	PlanOptions *options = NULL;
 	ListCell   *lc;
+	int			shaped = 0;
+	bool		columns = true;
 
 	foreach(lc, tables)
 	{
@@ -285,6 +287,7 @@ precheck_shape(PrecheckContext *pc, List *tables, List **items)
 		if (rule == NULL)
 			continue;
 		check_columns(&c, def, rule);
+		shaped++;
 		if (rule->filter != NULL)
 			check_children(&c, tables, def);
 		if (!rule_reads_rows(rule))
@@ -299,6 +302,12 @@ precheck_shape(PrecheckContext *pc, List *tables, List **items)
 		}
 		check_expressions(&c, def, rule);
 	}
+	foreach(lc, *items)
+		columns &= strcmp(((PrecheckItem *) lfirst(lc))->item, "columns") != 0;
+	if (shaped > 0 && columns)
+		add(&c, "columns", PRECHECK_PASSED,
+			psprintf("rules shape the rows of %d tables, and their columns exist",
+					 shaped), NULL);
 	if (c.tables > 0 && !c.failed)
 		add(&c, "expressions", PRECHECK_PASSED,
 			psprintf("%d expressions run over rows of %d tables", c.expressions,

@@ -59,7 +59,7 @@ static const PrecheckDef defs[] =
 	{"long_transactions", AT_SOURCE, PGSQL, "No transaction has been writing for long, for which the start would wait."},
 	{"max_slot_wal_keep_size", AT_SOURCE, PGSQL, "The log is kept as long as the task's slot needs it."},
 	{"name_collision", BOTH, ANY, "No two tables or columns become one by case, length or rules."},
-	{"objects", AT_SOURCE, ANY, "The rules select tables, and each table that they name exists."},
+	{"objects", AT_SOURCE, ANY, "The rules select tables, and each schema and table that they name exists."},
 	{"partitioned_tables", AT_SOURCE, MYSQL, "Partitioned tables, which become plain ones or are kept."},
 	{"prefix_indexes", AT_SOURCE, MYSQL, "Indexes on a prefix, which become indexes on an expression."},
 	{"preload", AT_DESTINATION, ANY, "The library is preloaded, so that tasks come back after a restart."},

@@ -111,6 +111,8 @@ typedef struct SourceRoutine
 
 	/* Names of databases/schemas that a task without rules moves. */
 	List	   *(*list_schemas) (SourceConn *conn, const ConnectionInfo *info);
+	/* Has the source a database/schema of this name, as far as one sees? */
+	bool		(*has_schema) (SourceConn *conn, const char *schema);
 	/* TableDef *, source part filled, of the tables of these schemas. */
 	List	   *(*describe) (SourceConn *conn, List *schemas);
 	/*

@@ -100,6 +100,15 @@ my_list_schemas(SourceConn *conn, const ConnectionInfo *info)
 	return schemas;
 }
 
+bool
+my_has_schema(SourceConn *conn, const char *schema)
+{
+	return my_query((MyConn *) conn,
+					psprintf("SELECT 1 FROM information_schema.SCHEMATA"
+							 " WHERE SCHEMA_NAME = %s",
+							 my_quote_literal(schema)))->nrows > 0;
+}
+
 static char *
 schema_list(List *schemas)
 {

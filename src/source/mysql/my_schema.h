@@ -12,6 +12,8 @@
 
 /* SourceRoutine.list_schemas */
 extern List *my_list_schemas(SourceConn *conn, const ConnectionInfo *info);
+/* SourceRoutine.has_schema */
+extern bool my_has_schema(SourceConn *conn, const char *schema);
 /* SourceRoutine.describe */
 extern List *my_describe(SourceConn *conn, List *schemas);
 

@@ -52,6 +52,7 @@ const SourceRoutine mysql_source_routine =
 	.close = my_source_close,
 	.identify = my_source_identify,
 	.list_schemas = my_list_schemas,
+	.has_schema = my_has_schema,
 	.describe = my_describe,
 	.ddl_defaults = my_ddl_defaults,
 	.precheck = my_precheck,

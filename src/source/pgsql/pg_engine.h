@@ -53,6 +53,7 @@ typedef struct PgColumn
 
 /* pg_schema.c: tables */
 extern List *pg_list_schemas(SourceConn *conn, const ConnectionInfo *info);
+extern bool pg_has_schema(SourceConn *conn, const char *schema);
 extern List *pg_describe(SourceConn *conn, List *schemas);
 
 /*

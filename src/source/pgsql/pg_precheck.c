@@ -81,12 +81,8 @@ check_version(PgPrecheck *p)
 	int			source = pg_version_num(p->conn) / 10000;
 	int			here = atoi(GetConfigOption("server_version_num", false, false)) / 10000;
 
-	if (source < 10)
-		pg_precheck_add(p, "source_version", PRECHECK_FAILED,
-						psprintf("the source is PostgreSQL %s; 10 is the oldest that works",
-								 pg_parameter(p->conn, "server_version")),
-						pstrdup("Upgrade the source, or use pg_dump."));
-	else if (source > here)
+	/* one older than 10 is refused when it is connected to */
+	if (source > here)
 
 		/*
 		 * Its schema cannot be read, which another item says; rows can be
@@ -293,10 +289,11 @@ static void
 check_truncate(PgPrecheck *p)
 {
 	if (pg_version_num(p->conn) >= 110000)
-		return;
-	pg_precheck_add(p, "truncate", PRECHECK_WARNING,
-					pstrdup("PostgreSQL 10 does not tell of TRUNCATE: rows that it removes stay at the destination"),
-					pstrdup("Use DELETE until the cutover, or dtsmig.resync_table after each TRUNCATE."));
+		pg_precheck_add(p, "truncate", PRECHECK_PASSED, "TRUNCATE is in the log", NULL);
+	else
+		pg_precheck_add(p, "truncate", PRECHECK_WARNING,
+						"PostgreSQL 10 does not tell of TRUNCATE: rows that it removes stay at the destination",
+						"Use DELETE until the cutover, or dtsmig.resync_table after each TRUNCATE; or upgrade the source before.");
 }
 
 static void

@@ -46,6 +46,15 @@ pg_list_schemas(SourceConn *conn, const ConnectionInfo *info)
 	return schemas;
 }
 
+bool
+pg_has_schema(SourceConn *conn, const char *schema)
+{
+	return pg_query(((PgSource *) conn)->sql,
+					psprintf("SELECT 1 FROM pg_catalog.pg_namespace "
+							 "WHERE nspname = %s",
+							 pg_quote_literal(schema)))->nrows > 0;
+}
+
 /* 'a', 'b' of a List of char * */
 static char *
 literal_list(List *names)

@@ -97,6 +97,7 @@ const SourceRoutine pgsql_source_routine =
 	.close = pg_source_close,
 	.identify = pg_source_identify,
 	.list_schemas = pg_list_schemas,
+	.has_schema = pg_has_schema,
 	.describe = pg_describe,
 	.plan_objects = pg_plan_objects,
 	.sequences = pg_sequences,
