@@ -11,6 +11,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
+#include "catalog/alert.h"
 #include "catalog/books.h"
 #include "check/precheck.h"
 #include "executor/spi.h"
@@ -20,9 +21,12 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "worker/statement.h"
+#include "worker/task_watch.h"
 
 /* So often the schema is read again because it was changed meanwhile. */
 #define READ_TRIES 20
+
+#define PRECHECK_HINT "The view dtsmig.precheck_results says what to do."
 
 static const char *
 phase_name(PlanPhase phase)
@@ -43,11 +47,29 @@ phase_name(PlanPhase phase)
 	return NULL;
 }
 
+/* What keeps the task from starting, for who is to be told. */
+static List *
+alert_precheck(TaskRun *run)
+{
+	BookRows   *rows;
+	char	   *text;
+
+	rows = books_query("SELECT pg_catalog.string_agg(DISTINCT item, ', ' ORDER BY item) "
+					   "FROM dtsmig.precheck_item WHERE task_id = $1 "
+					   "AND status = 'failed'", "i", run->task->id);
+	text = alert_raise(run->task->id, ALERT_FAILED, "",
+					   psprintf("it has not been started: the precheck failed (%s)",
+								rows->values[0][0]),
+					   NULL, PRECHECK_HINT);
+	return text ? list_make1(text) : NIL;
+}
+
 void
 run_precheck(TaskRun *run)
 {
 	PrecheckContext pc;
 	List	   *items;
+	List	   *told = NIL;
 	bool		ok;
 
 	pc.task = run->task;
@@ -74,12 +96,18 @@ run_precheck(TaskRun *run)
 					  "itt", run->task->id, ok ? "running" : "precheck_failed",
 					  ok ? "running" : "idle");
 	if (!ok)
+	{
 		task_log_event(run->task->id, "error", "the precheck failed", NULL,
-					   "The view dtsmig.precheck_results says what to do.", NULL);
+					   PRECHECK_HINT, NULL);
+		told = alert_precheck(run);
+	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	if (!ok)
+	{
+		alert_call(run->task->id, run->options->alert_function, told);
 		proc_exit(0);
+	}
 }
 
 /* One table into the books; returns its id. */

@@ -25,8 +25,10 @@
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "worker/trouble.h"
@@ -87,6 +89,12 @@ get_watch(TaskRun *run)
 	return run->watch;
 }
 
+static bool
+due(TimestampTz last, TimestampTz now, int ms)
+{
+	return last == 0 || TimestampDifferenceExceeds(last, now, ms);
+}
+
 /* -------------------------------------------------------------- sampling */
 
 static double
@@ -145,29 +153,31 @@ take_sample(TaskRun *run, TaskWatch *w, TimestampTz now)
 }
 
 static void
+write_sample(int64 task_id, const Sample *s)
+{
+	(void) books_exec("INSERT INTO dtsmig.metric SELECT t.task_id, $2, t.phase, "
+					  "$3::text::real, $4::text::real, $5::text::real, "
+					  "NULLIF($6, '-1')::real, NULLIF($7, -1), "
+					  "$8 + COALESCE(c.rows, 0), $9 + COALESCE(c.bytes, 0), "
+					  "$10, $11, $12::int FROM dtsmig.task t LEFT JOIN LATERAL "
+					  "(SELECT pg_catalog.sum(tt.rows_copied)::bigint AS rows, "
+					  "pg_catalog.sum(tt.bytes_copied)::bigint AS bytes "
+					  "FROM dtsmig.task_table tt WHERE tt.task_id = $1) c ON true "
+					  "WHERE t.task_id = $1", "iztttt" "iiiiii", task_id,
+					  s->at, psprintf("%.3f", s->rows_per_second),
+					  psprintf("%.1f", s->bytes_per_second),
+					  psprintf("%.3f", s->changes_per_second),
+					  s->latency_seconds < 0 ? "-1" :
+					  psprintf("%.3f", s->latency_seconds),
+					  s->latency_bytes, s->rows, s->bytes, s->changes,
+					  s->memory, (int64) s->copy_workers);
+}
+
+static void
 write_samples(TaskRun *run, TaskWatch *w)
 {
 	for (int i = 0; i < w->nsamples; i++)
-	{
-		Sample	   *s = &w->samples[i];
-
-		(void) books_exec("INSERT INTO dtsmig.metric SELECT t.task_id, $2, t.phase, "
-						  "$3::text::real, $4::text::real, $5::text::real, "
-						  "NULLIF($6, '-1')::real, NULLIF($7, -1), "
-						  "$8 + COALESCE(c.rows, 0), $9 + COALESCE(c.bytes, 0), "
-						  "$10, $11, $12::int FROM dtsmig.task t LEFT JOIN LATERAL "
-						  "(SELECT pg_catalog.sum(tt.rows_copied)::bigint AS rows, "
-						  "pg_catalog.sum(tt.bytes_copied)::bigint AS bytes "
-						  "FROM dtsmig.task_table tt WHERE tt.task_id = $1) c ON true "
-						  "WHERE t.task_id = $1", "iztttt" "iiiiii", run->task->id,
-						  s->at, psprintf("%.3f", s->rows_per_second),
-						  psprintf("%.1f", s->bytes_per_second),
-						  psprintf("%.3f", s->changes_per_second),
-						  s->latency_seconds < 0 ? "-1" :
-						  psprintf("%.3f", s->latency_seconds),
-						  s->latency_bytes, s->rows, s->bytes, s->changes,
-						  s->memory, (int64) s->copy_workers);
-	}
+		write_sample(run->task->id, &w->samples[i]);
 	w->nsamples = 0;
 }
 
@@ -180,6 +190,66 @@ prune(TaskRun *run)
 	(void) books_exec("DELETE FROM dtsmig.alert WHERE task_id = $1 AND cleared < "
 					  "pg_catalog.clock_timestamp() - pg_catalog.make_interval(hours => $2::int)",
 					  "ii", run->task->id, run->options->metrics_retention);
+}
+
+/* A sample of nothing, if one is due. In a transaction. */
+static void
+sample_rest(int64 task_id, TaskShared *shared, TimestampTz now)
+{
+	static TimestampTz last_sample = 0;
+	BookRows   *rows;
+	int64		interval;
+	Sample		s = {0};
+
+	rows = books_query("SELECT options FROM dtsmig.task WHERE task_id = $1", "i",
+					   task_id);
+	interval = rows->nrows == 0 ? 0 :
+		options_parse(book_jsonb(rows, 0, 0))->metrics_interval;
+	if (interval == 0 || !due(last_sample, now, (int) interval * 1000 - 50))
+		return;
+	s.at = now;
+	s.latency_seconds = -1;
+	s.latency_bytes = -1;
+	s.changes = shared->changes;
+	s.memory = (int64) MemoryContextMemAllocated(TopMemoryContext, true);
+	write_sample(task_id, &s);
+	last_sample = now;
+}
+
+void
+watch_rest(int64 task_id, TaskShared *shared)
+{
+	static TimestampTz last_look = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext cxt;
+
+	if (!due(last_look, now, 1000))
+		return;
+	last_look = now;
+	cxt = AllocSetContextCreate(old, "dtsmig rest", ALLOCSET_SMALL_SIZES);
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		/* a sample that is lost in a crash is no loss */
+		(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		MemoryContextSwitchTo(cxt);
+		sample_rest(task_id, shared, now);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		/* what the task waits for (a full disk) may be in the way here, too */
+		MemoryContextSwitchTo(cxt);
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
 }
 
 /* ---------------------------------------------------------------- latency */
@@ -359,12 +429,6 @@ check_drift(TaskRun *run, List **told)
 }
 
 /* -------------------------------------------------------------- the looks */
-
-static bool
-due(TimestampTz last, TimestampTz now, int ms)
-{
-	return last == 0 || TimestampDifferenceExceeds(last, now, ms);
-}
 
 void
 watch_look(TaskRun *run, bool in_transaction)

@@ -24,6 +24,11 @@ extern void watch_look(TaskRun *run, bool in_transaction);
  * function (char *).
  */
 extern List *watch_write(TaskRun *run);
+/*
+ * While the task waits to be tried again, outside of any run and transaction:
+ * samples of standing still go on, in which latency is unknown.
+ */
+extern void watch_rest(int64 task_id, TaskShared *shared);
 /* Is there anything that watch_write would do? */
 extern bool watch_is_due(const TaskRun *run);
 /*

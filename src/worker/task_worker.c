@@ -36,6 +36,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 #include "worker/task_run.h"
+#include "worker/task_watch.h"
 #include "worker/trouble.h"
 
 #define RETRY_FIRST_MS 500
@@ -380,9 +381,12 @@ run_task(TaskRun *run)
 
 /* ---------------------------------------------------------------- pauses */
 
-/* Waits before a retry; an interrupt ends it. */
+/*
+ * Waits before a retry; an interrupt ends it. task_id: of the task that is
+ * sampled meanwhile; 0: of none.
+ */
 static void
-rest(long ms, TaskShared *shared)
+rest(long ms, TaskShared *shared, int64 task_id)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
 
@@ -396,6 +400,8 @@ rest(long ms, TaskShared *shared)
 		shared_forget_rates(shared);
 		if (left <= 0)
 			return;
+		if (task_id != 0)
+			watch_rest(task_id, shared);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 Min(left, 500), dts_wait_event(DTS_WAIT_RETRY));
 		ResetLatch(MyLatch);
@@ -509,7 +515,7 @@ wait_for_update(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handl
 			return;
 		if (state == CATALOG_NONE)
 			proc_exit(0);
-		rest(1000, shared);
+		rest(1000, shared, 0);
 	}
 }
 
@@ -549,7 +555,7 @@ dtsmig_task_main(Datum arg)
 		/* a run that went well for a while begins the pauses anew */
 		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(), 60000))
 			pause = RETRY_FIRST_MS;
-		rest(pause, shared);
+		rest(pause, shared, args.task_id);
 		pause = Min(pause * 2, RETRY_LAST_MS);
 	}
 }

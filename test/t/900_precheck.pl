@@ -136,10 +136,17 @@ like($pg->error("SELECT dtsmig.ignore_precheck('$task->{name}', 'binlog_format')
 is($check->items($task)->{binlog_format}{status}, 'failed', 'and stays failed, although it was ignored before');
 $task->start;
 ok($task->wait_status('precheck_failed', 120), 'such a task does not start');
+my $alert = "SELECT state || ': ' || message FROM dtsmig.alerts WHERE kind = 'failed' AND task = '$task->{name}'";
+is($pg->value($alert), 'raised: it has not been started: the precheck failed (binlog_format)', 'which is an alert');
 $task = $check->both_ways($task,
     binlog_format => [ 'failed', qr/STATEMENT/ ],
     binlog_row_image => [ 'warning', qr/MINIMAL/ ],
     binlog_retention => [ 'warning', qr/kept for 2 hours/ ]);
+$task->start;
+$task->wait_for('incremental', 120);
+ok($pg->poll_query("SELECT ($alert) LIKE 'cleared: %'", 60), 'the alert is over when it has been started');
+$task->release;
+$task = $check->task(db => 'small', options => { conflict => 'ignore' });
 $my->sql("CREATE TABLE mysql.rds_configuration (name varchar(40), value int); INSERT INTO mysql.rds_configuration VALUES ('binlog retention hours', 24);
     CREATE PROCEDURE mysql.rds_set_configuration(n varchar(40), v int) UPDATE mysql.rds_configuration SET value = v WHERE name = n");
 $task = $check->both_ways($task, binlog_retention => [ 'warning', qr/kept for 24 hours/ ]);

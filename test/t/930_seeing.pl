@@ -109,6 +109,8 @@ ok(alert('retrying', 'raised'), 'lost connection: an alert') or diag $t->report;
 is($t->get("status || ' ' || (retrying_since < now()) || ' ' || (retrying_until > now() + interval '11 hours')"), 'retrying true true', 'status, since and until');
 isnt($t->get('last_error'), '', 'and the reason');
 is($t->get('latency_seconds IS NULL'), 't', 'latency is not known meanwhile');
+my $since = $pg->value('SELECT clock_timestamp()');
+ok($pg->poll_query("SELECT count(*) > 2 FROM dtsmig.metrics WHERE at > '$since' AND changes_per_second = 0 AND latency_seconds IS NULL", 90), 'samples go on');
 $pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"retry_connection\": 30}')");
 ok($pg->poll_query('SELECT retrying_until < now() + interval \'31 minutes\' FROM dtsmig.tasks', 90), 'another window takes effect meanwhile');
 $proxy->forward;
