@@ -71,13 +71,15 @@ typedef struct SourceRange
  * Positions of the log between which a snapshot stands: it has all that lies
  * before low, and nothing that lies after high. low NULL: all that lies before
  * the start of the changes (start_position). high NULL: the source keeps no
- * log. exact: low and high are one.
+ * log. exact: low and high are one. holds_tables: what was read from it cannot
+ * be altered at the source before the connection opens another one.
  */
 typedef struct SourceSnapshot
 {
 	char	   *low;
 	char	   *high;
 	bool		exact;
+	bool		holds_tables;
 } SourceSnapshot;
 
 /*

@@ -41,6 +41,12 @@
 #define JOB_POLL_MS 100
 /* How often memory is measured. */
 #define MEASURE_MS 2000
+/*
+ * So long, and so many times as long as it took to open, a snapshot is kept
+ * that holds tables.
+ */
+#define SNAPSHOT_MS 2000
+#define SNAPSHOT_SHARE 20
 
 typedef struct CopyRun
 {
@@ -54,6 +60,9 @@ typedef struct CopyRun
 	const DestRoutine *dest;
 	ConnectionInfo *info;
 	SourceSnapshot snapshot;
+	MemoryContext snapcxt;		/* of its positions */
+	TimestampTz snapshot_until; /* when another should be opened */
+	bool		holds_tables;	/* tables were read from it, and are held */
 	MemoryContext jobcxt;
 	TimestampTz measured;
 	uint64		statements_paid;	/* of source_statements */
@@ -124,8 +133,8 @@ produce_rows(void *arg, StringInfo buf)
 }
 
 /*
- * NULL: the table at the source has changed since the shared snapshot. It is
- * copied again when the log has told how.
+ * NULL: the table at the source has changed since the snapshot. It is copied
+ * again when the log has told how.
  */
 static SourceRows *
 open_rows(CopyRun *run, SourceConn *conn, SourceRelation *rel,
@@ -135,8 +144,6 @@ open_rows(CopyRun *run, SourceConn *conn, SourceRelation *rel,
 	ResourceOwner owner = CurrentResourceOwner;
 	SourceRows *volatile rows = NULL;
 
-	if (run->source->share_snapshot == NULL)
-		return run->source->open_rows(conn, rel, range);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
@@ -150,7 +157,7 @@ open_rows(CopyRun *run, SourceConn *conn, SourceRelation *rel,
 
 		MemoryContextSwitchTo(cxt);
 		if (code != ERRCODE_UNDEFINED_TABLE && code != ERRCODE_UNDEFINED_COLUMN &&
-			code != ERRCODE_UNDEFINED_SCHEMA &&
+			code != ERRCODE_UNDEFINED_SCHEMA && code != ERRCODE_UNDEFINED_DATABASE &&
 			code != ERRCODE_T_R_SERIALIZATION_FAILURE)
 			PG_RE_THROW();
 		FlushErrorState();
@@ -164,6 +171,56 @@ open_rows(CopyRun *run, SourceConn *conn, SourceRelation *rel,
 }
 
 static void
+open_snapshot(CopyRun *run)
+{
+	MemoryContext cxt = AllocSetContextCreate(TopMemoryContext, "dtsmig snapshot",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	TimestampTz begin = GetCurrentTimestamp();
+	long		ms;
+
+	run->source->open_snapshot(run->conn, run->shared->snapshot[0] ?
+							   run->shared->snapshot : NULL, &run->snapshot);
+	MemoryContextSwitchTo(old);
+	if (run->snapcxt != NULL)
+		MemoryContextDelete(run->snapcxt);
+	run->snapcxt = cxt;
+	ms = TimestampDifferenceMilliseconds(begin, GetCurrentTimestamp());
+	run->snapshot_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													  Max(SNAPSHOT_MS, SNAPSHOT_SHARE * ms));
+	run->holds_tables = false;
+}
+
+/*
+ * Where a snapshot holds the tables that were read, who alters one of them
+ * waits for this worker, and all others wait behind that; were this worker to
+ * wait for another that is one of those, it would be for ever. Changes between
+ * snapshots are made up for (note_snapshots in run_copy.c), where they are
+ * followed.
+ */
+static void
+let_tables_go(CopyRun *run, const Job *next)
+{
+	if (run->holds_tables && run->task->do_incremental &&
+		(next == NULL || !next->is_copy ||
+		 GetCurrentTimestamp() >= run->snapshot_until))
+		open_snapshot(run);
+}
+
+/* DDL before this place may be in the rows that were read. */
+static char *
+log_place(CopyRun *run)
+{
+	char	   *place = NULL;
+
+	/* without GTIDs, which some sources have to search for */
+	if (run->task->start_position != NULL)
+		(void) run->source->log_distance(run->conn, run->task->start_position,
+										 &place);
+	return place;
+}
+
+static void
 copy_range(CopyRun *run, Job *job)
 {
 	ProducerState st;
@@ -173,9 +230,17 @@ copy_range(CopyRun *run, Job *job)
 	SourceRelation *rel;
 	uint64		loaded;
 	bool		keep;
+	BookRows   *copied;
 
 	rel = task_open_relation(run->jobcxt, job->table_id, run->selection, run->source, run->conn,
 							 run->dest, &run->options->policy);
+	if (rel->resync)
+	{
+		/* another worker has found it changed since the job was taken */
+		(void) books_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1",
+						  "i", job->id);
+		return;
+	}
 	range.condition = job->condition;
 	range.rows_estimate = 0;
 	memset(&st, 0, sizeof(st));
@@ -189,6 +254,7 @@ copy_range(CopyRun *run, Job *job)
 		conn = run->source->connect(run->info);
 		run->source->open_table_snapshot(conn, run->info, rel, &snapshot);
 	}
+	run->holds_tables = snapshot.holds_tables;
 	st.rows = open_rows(run, conn, rel, &range);
 	if (st.rows == NULL)
 	{
@@ -224,11 +290,15 @@ copy_range(CopyRun *run, Job *job)
 					  "(SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = $1 "
 					  "AND j.kind = 'copy' AND j.state <> 'done')",
 					  "i", job->table_id);
-	(void) books_exec("UPDATE dtsmig.task_table SET state = 'copied' WHERE table_id = $1 "
-					  "AND state <> 'resync' "
-					  "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j "
-					  "WHERE j.table_id = $1 AND j.kind = 'copy' AND j.state <> 'done')",
-					  "i", job->table_id);
+	copied = books_query("UPDATE dtsmig.task_table SET state = 'copied' WHERE table_id = $1 "
+						 "AND state <> 'resync' "
+						 "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j "
+						 "WHERE j.table_id = $1 AND j.kind = 'copy' AND j.state <> 'done') "
+						 "RETURNING table_id", "i", job->table_id);
+	if (copied->nrows > 0)
+		(void) books_exec("UPDATE dtsmig.task_table SET described_position = "
+						  "COALESCE($2, described_position) WHERE table_id = $1",
+						  "it", job->table_id, log_place(run));
 }
 
 /* ------------------------------------------------------------------- jobs */
@@ -324,6 +394,7 @@ work(CopyRun *run)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(run->jobcxt);
 	job = take_job(run);
+	let_tables_go(run, job);
 	if (job == NULL)
 		left = jobs_left(run);
 	else if (job->is_copy)
@@ -418,14 +489,8 @@ wait_for_go(CopyRun *run, bool snapshot)
 
 		if (run->slot->state == COPY_WORKER_STARTING || run->slot->round != round)
 		{
-			MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-
 			if (snapshot)
-				run->source->open_snapshot(run->conn,
-										   run->shared->snapshot[0] ?
-										   run->shared->snapshot : NULL,
-										   &run->snapshot);
-			MemoryContextSwitchTo(old);
+				open_snapshot(run);
 			/* a shared one agrees; those that are not exact need not */
 			shared_set_text(run->slot->snapshot, run->shared->snapshot[0] ?
 							run->shared->snapshot : run->snapshot.exact ?

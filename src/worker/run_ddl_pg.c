@@ -413,6 +413,30 @@ left_out_returns(const TableDef *before, const TableDef *after)
 	return lost && came;
 }
 
+/*
+ * May the copy have read columns under names that they got from the statement?
+ * Catalogs are read as they are now, rows as the snapshot has them.
+ */
+static bool
+names_are_unsure(RecordCarry *c, const SourceRelation *rel, const TableDef *after)
+{
+	ListCell   *lc = list_head(after->columns);
+	ListCell   *lc2;
+
+	if (!source_pos_is_set(rel->unsure) ||
+		source_pos_cmp(c->run->source->parse_position(c->position), rel->unsure) > 0)
+		return false;
+	foreach(lc2, rel->def->columns)
+	{
+		TableColumn *col = lfirst(lc2);
+
+		if (lc == NULL || strcmp(((TableColumn *) lfirst(lc))->name, col->name) != 0)
+			return true;
+		lc = lnext(after->columns, lc);
+	}
+	return false;
+}
+
 /* A table that the task takes from now on. */
 static void
 take_new(RecordCarry *c, const DdlTableState *t)
@@ -456,6 +480,8 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 	}
 	if (rows_differ(c, t->def) || rows_are_newer(c, rel))
 		mark(c, rel->table_id, "Its rows have values that only the source knows.");
+	else if (names_are_unsure(c, rel, t->def))
+		mark(c, rel->table_id, "Its columns got other names while the task copied it.");
 	else if (left_out_returns(rel->def, t->def))
 		mark(c, rel->table_id, "A column that was left out has another name.");
 	else if (!rel->resync && c->applied)

@@ -2,7 +2,8 @@
  *
  * run_snapshot.c
  *	  The snapshot that all copy workers of a task read from, where the source
- *	  has such a thing.
+ *	  has such a thing; and tables that are not any more what the books say
+ *	  when their copy is to begin.
  *
  * It is held by the task worker's connection and gone with it. A table that
  * was copied wholly keeps the position of the snapshot it was read from. One
@@ -110,6 +111,12 @@ task_leave_table(int64 task_id, int64 table_id)
 	rows = books_query("UPDATE dtsmig.task_table SET state = 'resync' "
 					   "WHERE table_id = $1 RETURNING source_schema, source_table",
 					   "i", table_id);
+	if (!task_load_id(task_id, false)->do_incremental)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\".\"%s\" of the source was changed while the task copied",
+						rows->values[0][0], rows->values[0][1]),
+				 errhint("Start a new task when no such statement runs, or one that follows changes.")));
 	task_log_event(task_id, "info",
 				   psprintf("table \"%s\".\"%s\" is to be copied again",
 							rows->values[0][0], rows->values[0][1]),
@@ -143,7 +150,16 @@ task_share_snapshot(TaskRun *run)
 
 	run->shared->snapshot[0] = '\0';
 	if (run->source->share_snapshot == NULL)
+	{
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		task_open_relations(run);
+		leave_changed(run);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+		MemoryContextSwitchTo(run->cxt);
 		return;
+	}
 	shared = run->source->share_snapshot(run->conn);
 	run->source->open_snapshot(run->conn, shared, &snapshot);
 	StartTransactionCommand();

@@ -247,7 +247,8 @@ extern void run_post_data(TaskRun *run);
 extern void task_share_snapshot(TaskRun *run);
 /*
  * What is left of the copy of a table is not made; its rows are to be copied
- * again. False: nothing was left.
+ * again. False: nothing was left. A task that does not follow changes could not
+ * make up for it: an error.
  */
 extern bool task_leave_table(int64 task_id, int64 table_id);
 /* Have two definitions the same columns, of the same types, in one order? */

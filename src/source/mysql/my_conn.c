@@ -664,42 +664,20 @@ my_value(MyResult *res, int row, const char *label)
 	return NULL;
 }
 
-char *
-my_quote_identifier(const char *name)
-{
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	appendStringInfoChar(&buf, '`');
-	for (; *name; name++)
-	{
-		if (*name == '`')
-			appendStringInfoChar(&buf, '`');
-		appendStringInfoChar(&buf, *name);
-	}
-	appendStringInfoChar(&buf, '`');
-	return buf.data;
-}
-
-/* Sessions run with sql_mode '': backslash escapes. */
-char *
-my_quote_literal(const char *value)
-{
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	appendStringInfoChar(&buf, '\'');
-	for (; *value; value++)
-	{
-		if (*value == '\'' || *value == '\\')
-			appendStringInfoChar(&buf, *value);
-		appendStringInfoChar(&buf, *value);
-	}
-	appendStringInfoChar(&buf, '\'');
-	return buf.data;
-}
-
 /* ---------------------------------------------------------------- streams */
+
+/* The connection takes queries again: of a row stream, no more will come. */
+static void
+rows_ended(MyConn *conn)
+{
+	if (conn->result == NULL)
+		return;
+	/* the library believes it would read the rows itself */
+	conn->mysql->status = MYSQL_STATUS_READY;
+	mysql_free_result(conn->result);
+	conn->result = NULL;
+	conn->streaming = false;
+}
 
 /* Reads the next packet whole; packet_error raises an error. */
 static Size
@@ -708,7 +686,10 @@ read_packet(MyConn *conn, const uint8 **data, const char *doing)
 	unsigned long len = mysql_net_read_packet(conn->mysql);
 
 	if (len == packet_error)
+	{
+		rows_ended(conn);
 		raise_source_error(conn, doing);
+	}
 	*data = (const uint8 *) conn->mysql->net.read_pos;
 	return len;
 }
@@ -741,12 +722,7 @@ my_stream_next(MyConn *conn, const uint8 **row, Size *len)
 	*len = read_packet(conn, row, "reading rows");
 	if (!is_eof_packet(*row, *len))
 		return true;
-
-	/* the library believes it would read the rows itself */
-	conn->mysql->status = MYSQL_STATUS_READY;
-	mysql_free_result(conn->result);
-	conn->result = NULL;
-	conn->streaming = false;
+	rows_ended(conn);
 	return false;
 }
 
@@ -760,6 +736,12 @@ my_command(MyConn *conn, int command, const void *payload, Size len)
 
 	/* COM_REGISTER_SLAVE has a short answer, a dump an endless one */
 	conn->streaming = command != 21;
+}
+
+bool
+my_in_transaction(MyConn *conn)
+{
+	return (conn->mysql->server_status & SERVER_STATUS_IN_TRANS) != 0;
 }
 
 bool

@@ -99,6 +99,9 @@ extern bool my_read_packet(MyConn *conn, long timeout_ms, const uint8 **data,
 /* True if my_read_packet(0) would find the beginning of a packet at once. */
 extern bool my_has_data(MyConn *conn);
 
+/* As the last answer of the server had it. */
+extern bool my_in_transaction(MyConn *conn);
+
 /* Which server it is: its ids, palloc'd. */
 extern char *my_server_uid(MyConn *conn);
 /* SHOW MASTER STATUS, or what became of it. */

@@ -26,6 +26,8 @@ my_sqlerrcode(unsigned int err, const char *state)
 			return ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
 		case 1049:				/* unknown database */
 			return ERRCODE_UNDEFINED_DATABASE;
+		case 1054:
+			return ERRCODE_UNDEFINED_COLUMN;
 		case 1146:
 			return ERRCODE_UNDEFINED_TABLE;
 		case 1053:				/* server shutdown in progress */

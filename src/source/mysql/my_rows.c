@@ -14,12 +14,15 @@
 #include "source/mysql/my_conn.h"
 #include "source/mysql/my_position.h"
 #include "source/mysql/my_rows.h"
+#include "source/mysql/my_snapshot.h"
 #include "source/mysql/my_values.h"
 
 struct SourceRows
 {
 	MyConn	   *conn;
 	SourceRelation *rel;
+	const uint8 *packet;		/* a row that was read ahead, or NULL */
+	Size		len;
 	bool		done;			/* the last row has been read */
 };
 
@@ -34,13 +37,44 @@ my_prepare_relation(SourceConn *conn, SourceRelation *rel, TypePolicy *policy)
 	my_values_prepare(rel, (MyConn *) conn, policy);
 }
 
+/* The next row's packet; false: there is none. */
+static bool
+next_packet(SourceRows *rows, const uint8 **packet, Size *len)
+{
+	if (rows->packet != NULL)
+	{
+		*packet = rows->packet;
+		*len = rows->len;
+		rows->packet = NULL;
+		return true;
+	}
+	if (!rows->done && !my_stream_next(rows->conn, packet, len))
+		rows->done = true;
+	return !rows->done;
+}
+
+/*
+ * A transaction keeps what it has read from being altered, which stops all who
+ * come after the one that wants to alter it, and so perhaps ourselves. MySQL
+ * lets go when a savepoint is returned to, and keeps the snapshot; MariaDB does
+ * so only where the session writes no log (SourceSnapshot.holds_tables).
+ */
+#define LET_GO "ROLLBACK TO SAVEPOINT " MY_SNAPSHOT_SAVEPOINT
+
+static bool
+can_let_go(MyConn *conn)
+{
+	return my_in_transaction(conn) && !my_is_mariadb(conn);
+}
+
 SourceRows *
 my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 {
 	SourceRows *rows = palloc0(sizeof(SourceRows));
 	StringInfoData sql;
+	MemoryContext cxt = CurrentMemoryContext;
 	int			ncarried = 0;
-	int			n;
+	volatile int n = 0;
 	int			i;
 
 	initStringInfo(&sql);
@@ -65,7 +99,25 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 
 	rows->conn = (MyConn *) conn;
 	rows->rel = rel;
-	n = my_stream_query(rows->conn, sql.data);
+	PG_TRY();
+	{
+		n = my_stream_query(rows->conn, sql.data);
+		/* with the first row comes what is wrong with the table */
+		if (!my_stream_next(rows->conn, &rows->packet, &rows->len))
+		{
+			rows->packet = NULL;
+			rows->done = true;
+		}
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(cxt);
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_CONNECTION_EXCEPTION &&
+			can_let_go(rows->conn))
+			(void) my_try_query(rows->conn, LET_GO, NULL, NULL, NULL);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	if (n != ncarried)
 		elog(ERROR, "source sends %d columns of table \"%s\".\"%s\", %d were asked for",
 			 n, rel->schema, rel->name, ncarried);
@@ -79,11 +131,8 @@ my_next_row(SourceRows *rows, Row *row)
 	const uint8 *packet;
 	Size		len;
 
-	if (rows->done || !my_stream_next(rows->conn, &packet, &len))
-	{
-		rows->done = true;
+	if (!next_packet(rows, &packet, &len))
 		return false;
-	}
 	my_row_from_text(rows->rel, packet, len, row);
 	return true;
 }
@@ -94,11 +143,8 @@ my_next_copy(SourceRows *rows, StringInfo buf)
 	const uint8 *packet;
 	Size		len;
 
-	if (rows->done || !my_stream_next(rows->conn, &packet, &len))
-	{
-		rows->done = true;
+	if (!next_packet(rows, &packet, &len))
 		return false;
-	}
 	my_row_to_copy(rows->rel, packet, len, buf);
 	return true;
 }
@@ -113,11 +159,9 @@ my_close_rows(SourceRows *rows)
 	const uint8 *packet;
 	Size		len;
 
-	while (!rows->done)
-	{
+	while (next_packet(rows, &packet, &len))
 		CHECK_FOR_INTERRUPTS();
-		if (!my_stream_next(rows->conn, &packet, &len))
-			rows->done = true;
-	}
+	if (can_let_go(rows->conn))
+		(void) my_query(rows->conn, LET_GO);
 	pfree(rows);
 }

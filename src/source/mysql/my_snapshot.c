@@ -220,6 +220,8 @@ start_snapshot(MyConn *conn)
 								   my_is_mariadb(conn) ? ", max_statement_time = 0" : ""));
 	(void) my_query(conn, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
 	(void) my_query(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+	if (!my_is_mariadb(conn))
+		(void) my_query(conn, "SAVEPOINT " MY_SNAPSHOT_SAVEPOINT);
 }
 
 void
@@ -241,6 +243,7 @@ my_open_snapshot(SourceConn *source, const char *shared,
 		return;
 	}
 	snapshot->exact = true;
+	snapshot->holds_tables = true;
 	res = my_query(conn, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'");
 	for (i = 0; i < res->nrows; i++)
 	{

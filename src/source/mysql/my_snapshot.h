@@ -11,6 +11,9 @@
 
 #include "source/source.h"
 
+/* A snapshot's transaction has it from its start: to it, it rolls back. */
+#define MY_SNAPSHOT_SAVEPOINT "dtsmig"
+
 extern char *my_current_position(SourceConn *conn);
 extern char *my_start_position(SourceConn *conn);
 extern int64 my_log_distance(SourceConn *conn, const char *position,

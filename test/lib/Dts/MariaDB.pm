@@ -14,6 +14,7 @@ use strict;
 use warnings;
 use Carp qw(croak);
 use Fcntl qw(:flock);
+use IPC::Open3 qw(open3);
 use IPC::Run ();
 use Time::HiRes qw(sleep time);
 use Dts::Env qw(tmpdir free_port spawn reap alive run_as server_user own_dir
@@ -182,35 +183,47 @@ sub rows
     } split /\n/, $self->sql($sql, %opt);
 }
 
-# Runs a sub with $self->sql in a loop in the background until stopped;
-# code gets a function that runs SQL over one connection. Returns the pid.
+# Runs what code returns, a text of statements at a time, over one connection
+# until stopped; an end of the server only interrupts it. Errors of statements
+# are passed over. Returns the pid, for reap.
 sub background
 {
     my ($self, $code, %opt) = @_;
+    my @cmd = ($self->client_cmd($opt{db}), '--force', '--unbuffered');
     return spawn({ log => tmpdir() . "/$self->{name}-writer.log", code => sub {
-        my @cmd = ($self->client_cmd($opt{db}), '--force');
         my $stop = 0;
         local $SIG{TERM} = sub { $stop = 1; };
         local $SIG{PIPE} = 'IGNORE';
-        my $fh;
+        my ($in, $out, $client);
         while (!$stop)
         {
-            if (!$fh)
-            {
-                open $fh, '|-', @cmd or die "mariadb: $!";
-                $fh->autoflush(1);
-            }
+            $client //= open3($in, $out, undef, @cmd);
             my $sql = $code->();
             last unless defined $sql;
-            if (!print $fh $sql)
-            {
-                close $fh;
-                $fh = undef;
-                sleep 0.2;
-            }
+            next if print $in "$sql\nSELECT 'statements done';\n" and $in->flush and _answered($out);
+            close $in;
+            close $out;
+            waitpid $client, 0;
+            $client = undef;
+            sleep 0.2;
         }
-        close $fh if $fh;
+        close $in if $in;
+        waitpid $client, 0 if $client;
     } });
+}
+
+# Waits until the client of background says that it is done; false: it has no
+# server any more.
+sub _answered
+{
+    my ($out) = @_;
+    while (defined(my $line = <$out>))
+    {
+        return 1 if $line =~ /^statements done$/;
+        return 0 if $line =~ /^ERROR (?:20\d\d|1053|1927)\b/;
+        print $line if $line =~ /^ERROR/;
+    }
+    return 0;
 }
 
 # The options of CREATE SERVER and of the user mapping.
