@@ -11,14 +11,14 @@ use Dts::Task;
 my ($src, $pg) = pg_pair();
 $src->sql(<<'END');
 CREATE SCHEMA c;
-CREATE TABLE c.big (id int PRIMARY KEY, a int, b text); INSERT INTO c.big SELECT g, g, repeat('b', 200) FROM generate_series(1, 100000) g;
+CREATE TABLE c.big (id int PRIMARY KEY, a int, b text); INSERT INTO c.big SELECT g, g, repeat('b', 200) FROM generate_series(1, 40000) g;
 CREATE TABLE c.swap (id int PRIMARY KEY, a int, b int); INSERT INTO c.swap VALUES (1, 2, 3);
 CREATE TABLE c.one (id int PRIMARY KEY, v text); INSERT INTO c.one VALUES (1, 'one');
 CREATE TABLE c.two (id int PRIMARY KEY, v text); INSERT INTO c.two VALUES (2, 'two');
 CREATE TABLE c.typed (id int PRIMARY KEY, v int); INSERT INTO c.typed VALUES (1, 1);
 CREATE TABLE c.more (id int PRIMARY KEY, v int); INSERT INTO c.more VALUES (1, 1);
 END
-my $task = Dts::Task->new($src, $pg, name => 'c', db => 'postgres', objects => [ { schema => 'c' } ], options => { rows_per_range => 5000, throttle_full_rows => 5000, copy_workers => 2 });
+my $task = Dts::Task->new($src, $pg, name => 'c', db => 'postgres', objects => [ { schema => 'c' } ], options => { rows_per_range => 5000, throttle_full_rows => 4000, copy_workers => 2 });
 $task->start;
 ok(poll_until(sub { ($pg->try_value("SELECT rows_copied FROM dtsmig.tasks WHERE name = 'c' AND phase = 'full'") || 0) > 0 }, 60), 'the copy has begun');
 my $error = $src->error(<<'END');
