@@ -196,15 +196,19 @@ open_snapshot(CopyRun *run)
  * waits for this worker, and all others wait behind that; were this worker to
  * wait for another that is one of those, it would be for ever. Changes between
  * snapshots are made up for (note_snapshots in run_copy.c), where they are
- * followed.
+ * followed; elsewhere a worker copies no more after that.
  */
 static void
 let_tables_go(CopyRun *run, const Job *next)
 {
-	if (run->holds_tables && run->task->do_incremental &&
-		(next == NULL || !next->is_copy ||
-		 GetCurrentTimestamp() >= run->snapshot_until))
-		open_snapshot(run);
+	bool		follows = run->task->do_incremental;
+
+	if (!run->holds_tables ||
+		(next != NULL && (!follows || (next->is_copy &&
+									   GetCurrentTimestamp() < run->snapshot_until))))
+		return;
+	open_snapshot(run);
+	run->slot->no_copy |= !follows;
 }
 
 /* DDL before this place may be in the rows that were read. */
