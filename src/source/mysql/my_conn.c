@@ -670,8 +670,6 @@ my_value(MyResult *res, int row, const char *label)
 static void
 rows_ended(MyConn *conn)
 {
-	if (conn->result == NULL)
-		return;
 	/* the library believes it would read the rows itself */
 	conn->mysql->status = MYSQL_STATUS_READY;
 	mysql_free_result(conn->result);
