@@ -220,9 +220,72 @@ check_plan(PrecheckContext *pc, List *tables, List *plan, List **items)
 					 "no two names become one", NULL);
 }
 
+/* Does a rule say what one of them is called? */
+static bool
+are_merged_by_rule(PrecheckContext *pc, const TableDef *a, const TableDef *b)
+{
+	char	   *schema;
+	char	   *one;
+	char	   *other;
+
+	if (!model_has_rows(a) || !model_has_rows(b))
+		return false;
+	(void) selection_match(pc->selection, a->schema, a->name, &schema, &one);
+	(void) selection_match(pc->selection, b->schema, b->name, &schema, &other);
+	return one != NULL || other != NULL;
+}
+
+/* A column of a that b has not, or as another type; NULL: none. */
+static char *
+other_column(const TableDef *a, const TableDef *b)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, a->columns)
+	{
+		TableColumn *x = lfirst(lc);
+		bool		found = x->target_name == NULL;
+
+		foreach(lc2, b->columns)
+		{
+			TableColumn *y = lfirst(lc2);
+
+			found |= y->target_name != NULL &&
+				strcmp(x->target_name, y->target_name) == 0 &&
+				strcmp(x->pg_type ? x->pg_type : "", y->pg_type ? y->pg_type : "") == 0;
+		}
+		if (!found)
+			return x->target_name;
+	}
+	return NULL;
+}
+
+/* Tables that a rule makes one have to look alike; false: these don't. */
+static bool
+check_merged(PrecheckContext *pc, const TableDef *a, const TableDef *b,
+			 List **items)
+{
+	char	   *column = other_column(a, b);
+
+	if (!pc->task->do_schema)
+		return true;
+	if (column == NULL)
+		column = other_column(b, a);
+	if (column == NULL)
+		return true;
+	precheck_add(items, "name_collision", PRECHECK_FAILED,
+				 psprintf("tables %s.%s and %s.%s are to become %s, and differ in column %s",
+						  a->schema, a->name, b->schema, b->name,
+						  quote_qualified_identifier(a->target_schema, a->target_name),
+						  column),
+				 "Leave the column out with a rule in objects, or make the table by hand, with all columns, and leave schema out of migration_types.");
+	return false;
+}
+
 /*
  * Names that the case policy or a rule makes one. The MySQL family's plan says
- * so itself; many tables into one are a rule's wish there.
+ * so itself. Many tables into one are a rule's wish, where it names that.
  */
 static void
 check_collisions(PrecheckContext *pc, List *tables, List **items)
@@ -244,6 +307,11 @@ check_collisions(PrecheckContext *pc, List *tables, List **items)
 			if (strcmp(a->target_name, b->target_name) != 0 ||
 				strcmp(a->target_schema, b->target_schema) != 0)
 				continue;
+			if (are_merged_by_rule(pc, a, b))
+			{
+				clean &= check_merged(pc, a, b, items);
+				continue;
+			}
 			add_collision(pc, items,
 						  psprintf("tables %s.%s and %s.%s would both become %s",
 								   a->schema, a->name, b->schema, b->name,

@@ -47,6 +47,9 @@ typedef struct SourceSequence
 	char	   *name;
 	int64		last_value;
 	int64		increment;
+	char	   *table_schema;	/* of the column that owns it; NULL: none does */
+	char	   *table;
+	char	   *column;
 } SourceSequence;
 
 /* What is left of the log that a source keeps for its readers. */

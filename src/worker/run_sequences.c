@@ -22,25 +22,89 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-/* The sequence here that goes with one of the source; InvalidOid: none. */
+static char *
+folded(const TaskOptions *options, const char *name)
+{
+	return plan_name(name, options->name_case == NAME_CASE_DEFAULT ?
+					 NAME_CASE_SOURCE : (NameCase) options->name_case, false);
+}
+
+/* A relation of the source by its name here; InvalidOid: there is none. */
+static Oid
+find_relation(const Selection *selection, const TaskOptions *options,
+			  const char *source_schema, const char *source_name)
+{
+	char	   *schema = NULL;
+	char	   *name = NULL;
+	Oid			nspid;
+
+	(void) selection_match(selection, source_schema, source_name, &schema, &name);
+	if (schema == NULL)
+		schema = folded(options, source_schema);
+	if (name == NULL)
+		name = folded(options, source_name);
+	nspid = get_namespace_oid(schema, true);
+	return OidIsValid(nspid) ? get_relname_relid(name, nspid) : InvalidOid;
+}
+
+/* What the column that owns the sequence is called here; NULL: left out. */
+static const char *
+column_here(const Selection *selection, const TaskOptions *options,
+			const SourceSequence *s)
+{
+	const ShapeRule *rule = selection_shape(selection, s->table_schema, s->table);
+	ListCell   *lc;
+
+	foreach(lc, rule ? rule->columns : NIL)
+	{
+		const RuleColumn *c = lfirst(lc);
+
+		if (strcmp(c->name, s->column) == 0 && !rule->take_just)
+			return c->target;
+	}
+	return plan_name(s->column, options->name_case == NAME_CASE_DEFAULT ?
+					 NAME_CASE_SOURCE : (NameCase) options->name_case, true);
+}
+
+/* The sequence that a column here owns; InvalidOid: none. */
+static Oid
+sequence_of_column(Oid table, const char *column)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT d.objid::bigint FROM pg_catalog.pg_depend d "
+					   "JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S' "
+					   "JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid "
+					   "AND a.attnum = d.refobjsubid AND a.attname = $2 "
+					   "WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+					   "AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+					   "AND d.refobjid = $1::oid AND d.deptype IN ('a', 'i')", "it",
+					   (int64) table, column);
+	return rows->nrows == 1 ? (Oid) book_int(rows, 0, 0) : InvalidOid;
+}
+
+/*
+ * The sequence here that goes with one of the source; InvalidOid: none. One
+ * that a column owns went where that went, whatever rules say of its own name;
+ * and of tables that go into one, that of the first serves all.
+ */
 static Oid
 find_sequence(const Selection *selection, const TaskOptions *options,
 			  const SourceSequence *s)
 {
-	NameCase	name_case = options->name_case == NAME_CASE_DEFAULT ?
-		NAME_CASE_SOURCE : (NameCase) options->name_case;
-	char	   *schema = NULL;
-	char	   *name = NULL;
-	Oid			nspid;
-	Oid			relid;
+	Oid			relid = InvalidOid;
 
-	(void) selection_match(selection, s->schema, s->name, &schema, &name);
-	if (schema == NULL)
-		schema = plan_name(s->schema, name_case, false);
-	if (name == NULL)
-		name = plan_name(s->name, name_case, false);
-	nspid = get_namespace_oid(schema, true);
-	relid = OidIsValid(nspid) ? get_relname_relid(name, nspid) : InvalidOid;
+	if (s->table != NULL && selection_has(selection, s->table_schema, s->table))
+	{
+		Oid			table = find_relation(selection, options,
+										  s->table_schema, s->table);
+		const char *column = column_here(selection, options, s);
+
+		if (OidIsValid(table) && column != NULL)
+			relid = sequence_of_column(table, column);
+	}
+	if (!OidIsValid(relid))
+		relid = find_relation(selection, options, s->schema, s->name);
 	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_SEQUENCE ||
 		pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) != ACLCHECK_OK ||
 		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)

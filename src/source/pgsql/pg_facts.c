@@ -205,6 +205,7 @@ select_part(PgFacts *facts, PgRelation *rel)
 	if (table == NULL)
 		return;
 	rel->selected = table->selected;
+	rel->merged = table->merged;
 	rel->target_schema = table->target_schema;
 	rel->target_name = rel->kind == 'S' ? fold(facts, rel->name) : rel->name;
 }
@@ -243,6 +244,33 @@ find_def(List *tables, const PgRelation *rel)
 	return NULL;
 }
 
+/* Of tables that rules make one, all but the first are merged. */
+static void
+merge_tables(PgFacts *facts)
+{
+	HASHCTL		ctl = {0};
+	HTAB	   *targets;
+	ListCell   *lc;
+
+	ctl.keysize = 2 * NAMEDATALEN;
+	ctl.entrysize = 2 * NAMEDATALEN;
+	ctl.hcxt = CurrentMemoryContext;
+	targets = hash_create("target tables", 1024, &ctl,
+						  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	foreach(lc, facts->order)
+	{
+		PgRelation *rel = lfirst(lc);
+		char		key[2 * NAMEDATALEN] = {0};
+
+		if (!rel->selected || rel->def == NULL || !model_has_rows(rel->def))
+			continue;
+		strlcpy(key, rel->target_schema, NAMEDATALEN);
+		strlcpy(key + NAMEDATALEN, rel->target_name, NAMEDATALEN);
+		(void) hash_search(targets, key, HASH_ENTER, &rel->merged);
+	}
+	hash_destroy(targets);
+}
+
 static void
 select_relations(PgFacts *facts, List *tables)
 {
@@ -263,6 +291,7 @@ select_relations(PgFacts *facts, List *tables)
 			rel->target_name = rel->def->target_name;
 		}
 	}
+	merge_tables(facts);
 	foreach(lc, facts->order)
 	{
 		PgRelation *rel = lfirst(lc);

@@ -32,6 +32,8 @@ typedef struct PgRelation
 	char	   *target_schema;
 	char	   *target_name;
 	TableDef   *def;			/* NULL: not among the task's tables */
+	bool		merged;			/* another table, before it, makes the one that
+								 * its rows go into; of what it owns, too */
 } PgRelation;
 
 /* An object by its catalog and OID; no padding, it is a key. */

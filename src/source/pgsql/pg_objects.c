@@ -488,11 +488,33 @@ is_others_comment(ObjectPlan *plan, const PgEntry *e)
 		OidIsValid(get_extension_oid(on->entry->tag, true));
 }
 
+/* Is it (of) a table whose rows go into one that another table makes? */
+static bool
+is_merged(ObjectPlan *plan, const PgEntry *e)
+{
+	PgRelation *home = home_of(plan, e);
+	ListCell   *lc;
+
+	if (home != NULL)
+		return home->merged;
+	foreach(lc, is_attachment(e) ? e->depends : NIL)
+	{
+		EntryPlan  *on = find_entry(plan, lfirst_int(lc));
+
+		if (on != NULL && on->entry != NULL && is_merged(plan, on->entry))
+			return true;
+	}
+	return false;
+}
+
 static void
 make_entry(ObjectPlan *plan, const PgEntry *e, PlanPhase phase)
 {
 	PlanStatement *st;
 	char	   *definition = trim(e->definition);
+
+	if (is_merged(plan, e))
+		return;
 
 	if (is_kind(e, "SCHEMA"))
 	{

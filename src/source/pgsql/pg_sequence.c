@@ -25,9 +25,19 @@ pg_sequences(SourceConn *conn)
 	 * last_value is NULL of a sequence that was never used, or that the
 	 * account may not read. One that is dropped at this moment is an error.
 	 */
-	ask = "SELECT schemaname, sequencename, last_value, increment_by "
-		"FROM pg_catalog.pg_sequences WHERE last_value IS NOT NULL "
-		"AND schemaname !~ '^pg_' ORDER BY 1, 2";
+	ask = "SELECT s.schemaname, s.sequencename, s.last_value, s.increment_by, o.nspname, o.relname, o.attname "
+		"FROM pg_catalog.pg_sequences s LEFT JOIN (SELECT n.nspname AS schemaname, "
+		"c.relname AS sequencename, tn.nspname, t.relname, a.attname FROM pg_catalog.pg_class c "
+		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+		"JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+		"AND d.objid = c.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+		"AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i') "
+		"JOIN pg_catalog.pg_class t ON t.oid = d.refobjid "
+		"JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid "
+		"JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace "
+		"WHERE c.relkind = 'S') o USING (schemaname, sequencename) "
+		"WHERE s.last_value IS NOT NULL "
+		"AND s.schemaname !~ '^pg_' ORDER BY 1, 2";
 	for (int tries = 1; r == NULL && tries < TRIES; tries++)
 		r = pg_try_query(sql, ask, &edata);
 	if (r == NULL)
@@ -40,6 +50,9 @@ pg_sequences(SourceConn *conn)
 		s->name = r->values[i][1];
 		s->last_value = strtoll(r->values[i][2], NULL, 10);
 		s->increment = strtoll(r->values[i][3], NULL, 10);
+		s->table_schema = r->values[i][4];
+		s->table = r->values[i][5];
+		s->column = r->values[i][6];
 		sequences = lappend(sequences, s);
 	}
 	return sequences;
