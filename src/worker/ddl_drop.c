@@ -108,6 +108,32 @@ delete_own_rows(RecordCarry *c, const SourceRelation *rel)
 									 c->run->selection)));
 }
 
+/*
+ * The index here, where rules have moved its table out of the schema's way:
+ * what was dropped does not say of which table it was. NULL: it is where its
+ * schema is.
+ */
+static char *
+moved_index(RecordCarry *c, const DdlDropped *d)
+{
+	if (strcmp(d->type, "index") != 0 || d->schema == NULL || d->name == NULL)
+		return NULL;
+	for (int i = 0; i < c->run->nrels; i++)
+	{
+		const SourceRelation *rel = c->run->rels[i];
+
+		if (strcmp(rel->schema, d->schema) == 0 &&
+			strcmp(rel->target_schema, record_target_schema(c, d->schema)) != 0 &&
+			books_query("SELECT 1 FROM pg_catalog.pg_index i "
+						"JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+						"WHERE i.indrelid = pg_catalog.to_regclass($1) "
+						"AND c.relname = $2", "tt", plan_table_name(rel->def),
+						d->name)->nrows > 0)
+			return quote_qualified_identifier(rel->target_schema, d->name);
+	}
+	return NULL;
+}
+
 static List *
 statements_of(RecordCarry *c)
 {
@@ -121,6 +147,7 @@ statements_of(RecordCarry *c)
 	{
 		DdlDropped *d = lfirst(lc);
 		const char *words = drop_words(d->type);
+		char	   *moved;
 		StringInfoData buf;
 
 		if (!d->original || list_member_ptr(done, d) || stays(c, d) ||
@@ -131,6 +158,12 @@ statements_of(RecordCarry *c)
 			c->why = psprintf("There is no DROP for a %s", d->type);
 			return NIL;
 		}
+		if ((moved = moved_index(c, d)) != NULL)
+		{
+			sql = lappend(sql, psprintf("DROP INDEX IF EXISTS %s%s", moved,
+										cascade ? " CASCADE" : ""));
+			continue;
+		}
 		initStringInfo(&buf);
 		appendStringInfo(&buf, "DROP %s IF EXISTS %s", words, name_of(d));
 		foreach(lc2, c->record->dropped)
@@ -138,7 +171,7 @@ statements_of(RecordCarry *c)
 			DdlDropped *other = lfirst(lc2);
 
 			if (other == d || !goes_together(words) || !other->original ||
-				stays(c, other) ||
+				stays(c, other) || moved_index(c, other) != NULL ||
 				strcmp(other->type, d->type) != 0 ||
 				!record_takes(c, other->type, other->schema, other->table,
 							  other->identity))

@@ -205,6 +205,17 @@ execute(Carry *c)
 			change->run = shape_plan_rows(c->run->selection, change->run,
 										  list_make1(pair->after), false);
 	}
+	foreach(lc, run_it ? c->touched : NIL)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->before != NULL && pair->after != NULL &&
+			task_is_merged(c->run, pair->id))
+			change->run = task_leave_done(c->run, c->change, pair, change->run,
+										  &c->why);
+	}
+	if (c->why != NULL)
+		return;
 	if (run_it)
 	{
 		if (copy_why != NULL || (!task_try_plan(c->run, c->pairs, change, NULL,

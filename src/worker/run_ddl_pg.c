@@ -28,6 +28,7 @@
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "transform/shape.h"
+#include "transform/shards.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -191,8 +192,12 @@ record_run(RecordCarry *c, List *statements)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		if (c->run->options->conflict == 1 && is_duplicate(edata->sqlerrcode))
+		if ((c->run->options->conflict == 1 || c->merged) &&
+			is_duplicate(edata->sqlerrcode))
+		{
 			done = true;
+			c->there = edata->message;
+		}
 		else
 			c->why = psprintf("At the destination: %s%s%s", edata->message,
 							  edata->detail ? ". " : "",
@@ -347,6 +352,7 @@ set_missing(RecordCarry *c, const SourceRelation *rel, const DdlTableState *t)
 		char	   *name = quote_qualified_identifier(t->def->target_schema,
 													  t->def->target_name);
 		BookRows   *rows;
+		char	   *own = NULL;
 
 		if (value == NULL || col->target_name == NULL ||
 			model_find_column(rel->def, col->name) != NULL)
@@ -358,10 +364,15 @@ set_missing(RecordCarry *c, const SourceRelation *rel, const DdlTableState *t)
 		if (rows->nrows == 0 ||
 			(rows->values[0][1] != NULL && strcmp(rows->values[0][1], value) == 0))
 			continue;
-		(void) record_run(c, list_make1(psprintf("UPDATE ONLY %s SET %s = (%s::%s[])[1]",
+		if (task_is_merged(c->run, rel->table_id))
+			own = shard_own_rows(c->run->task->id, rel->table_id,
+								 c->run->selection);
+		(void) record_run(c, list_make1(psprintf("UPDATE ONLY %s SET %s = (%s::%s[])[1]%s%s",
 												 name, quote_identifier(col->target_name),
 												 quote_literal_cstr(value),
-												 rows->values[0][0])));
+												 rows->values[0][0],
+												 own ? " WHERE " : "",
+												 own ? own : "")));
 	}
 }
 
@@ -558,6 +569,58 @@ statements_of(RecordCarry *c)
 	return check ? lappend(sql, check) : sql;
 }
 
+static bool
+is_merged(RecordCarry *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->record->objects)
+	{
+		DdlObject  *o = lfirst(lc);
+		SourceRelation *rel = o->table == NULL ? NULL :
+			record_relation(c, NULL, o->schema, o->table);
+
+		if (rel != NULL && task_is_merged(c->run, rel->table_id))
+			return true;
+	}
+	return false;
+}
+
+/* Has another table that goes into the same one here brought all of it? */
+static bool
+is_done(RecordCarry *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->record->tables)
+	{
+		DdlTableState *t = lfirst(lc);
+		SourceRelation *rel = record_relation(c, t->def->source_id,
+											  t->def->schema, t->def->name);
+
+		if (rel == NULL || !task_is_merged(c->run, rel->table_id) ||
+			!task_columns_are_done(rel->def, t->def, &c->why))
+			return false;
+	}
+	return c->record->tables != NIL;
+}
+
+/* Runs what there is to run at the destination. */
+static void
+run_statements(RecordCarry *c, List *sql)
+{
+	c->merged = is_merged(c);
+	if (c->merged && sql != NIL && is_done(c))
+	{
+		c->note = "The table has its columns by another table that goes into it.";
+		return;
+	}
+	if (c->why == NULL)
+		(void) record_run(c, record_source_names(c, sql));
+	if (c->merged && c->there != NULL)
+		c->note = c->there;
+}
+
 static void
 carry(RecordCarry *c)
 {
@@ -576,7 +639,7 @@ carry(RecordCarry *c)
 	else
 		sql = statements_of(c);
 	if (c->why == NULL && !c->only_model && c->run->task->do_schema)
-		(void) record_run(c, record_source_names(c, sql));
+		run_statements(c, sql);
 	if (c->why != NULL && !c->only_model)
 		return;
 	c->why = NULL;
@@ -670,6 +733,8 @@ task_carry_record(TaskRun *run, Change *change, const char *position,
 						   NULL, NULL, NULL);
 		else if (c.why != NULL)
 			fail(&c);
+		else if (c.note != NULL)
+			task_note_done(run, change, c.note);
 		else if (c.applied)
 			task_log_event(run->task->id, "info",
 						   psprintf("carried: %s", task_ddl_shown(change)),

@@ -27,6 +27,9 @@ typedef struct RecordCarry
 	bool		only_model;		/* the user did at the destination what is needed */
 	DdlCarried *carried;
 	char	   *why;			/* cannot be carried: a sentence */
+	bool		merged;			/* it is on a table that others go into, too */
+	char	   *there;			/* what it makes is there: the error that says so */
+	const char *note;			/* it was done already: how */
 } RecordCarry;
 
 /* What a schema of the source is called here; palloc'd. */

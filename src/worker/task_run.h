@@ -209,6 +209,24 @@ extern void task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
 /* Says, now and then, how many; between two transactions here. */
 extern void task_tell_passed_over(TaskRun *run, PassedOver *passed_over);
 
+/* ddl_merged.c ---------------------------------------------------------- */
+
+/* Do other tables, of this task or of others, go into the same one here? */
+extern bool task_is_merged(TaskRun *run, int64 table_id);
+/*
+ * Of such a table: are columns other after a statement than before, and the
+ * table here has those after it already? *why: it has one of another type.
+ */
+extern bool task_columns_are_done(const TableDef *before, const TableDef *after,
+								  char **why);
+/*
+ * The statements (PlanStatement *) for such a table without those whose effect
+ * is there; that is noted. *why: as above.
+ */
+extern List *task_leave_done(TaskRun *run, const Change *change,
+							 const PlanPair *pair, List *statements, char **why);
+extern void task_note_done(TaskRun *run, const Change *change, const char *what);
+
 /* run_resync.c ---------------------------------------------------------- */
 
 /*
