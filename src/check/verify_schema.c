@@ -85,9 +85,23 @@ is_name_of(const char *found, const char *wanted)
 	return f > w && found[f - w - 1] == '.' && strcmp(found + f - w, wanted) == 0;
 }
 
+/* Does a rule set the column? It may be of another type then. */
+static bool
+is_set(const ShapeRule *rule, const char *target)
+{
+	ListCell   *lc;
+
+	foreach(lc, rule ? rule->set : NIL)
+	{
+		if (strcmp(((RuleSet *) lfirst(lc))->target, target) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 compare_column(Verify *v, const TableDef *def, const TableColumn *col,
-			   Relation rel)
+			   const ShapeRule *rule, Relation rel)
 {
 	AttrNumber	attnum = get_attnum(RelationGetRelid(rel), col->target_name);
 	char	   *object = psprintf("column %s", col->target_name);
@@ -103,7 +117,7 @@ compare_column(Verify *v, const TableDef *def, const TableColumn *col,
 		return;
 	}
 	att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
-	if (col->pg_type == NULL)
+	if (col->pg_type == NULL || is_set(rule, col->target_name))
 		return;
 	dts_parse_type(col->pg_type, &typid, &typmod);
 	found = format_type_with_typemod(att->atttypid, att->atttypmod);
@@ -141,7 +155,53 @@ key_columns(const TableDef *def, const TableIndex *index)
 }
 
 static void
-compare_indexes(Verify *v, const TableDef *def, Oid relid)
+compare_index(Verify *v, const TableDef *def, Oid relid, const char *columns,
+			  bool unique, const char *name)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT bool_or(i.indisvalid) FROM pg_catalog.pg_index i "
+					   "CROSS JOIN LATERAL (SELECT pg_catalog.string_agg("
+					   "pg_catalog.quote_ident(a.attname), ',' ORDER BY k.n) AS columns "
+					   "FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY k(attnum, n) "
+					   "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid "
+					   "AND a.attnum = k.attnum) c WHERE i.indrelid = $1::oid "
+					   "AND c.columns = $2 AND (i.indisunique OR NOT $3)", "itb",
+					   (int64) relid, columns, (int) unique);
+	if (rows->values[0][0] == NULL)
+		add(v, def, DIFFERENCE_MISSING,
+			psprintf("%s (%s)", unique ? "unique key" : "index", columns),
+			name, NULL);
+	else if (!book_bool(rows, 0, 0))
+		add(v, def, DIFFERENCE_DIFFERS, psprintf("index (%s)", columns),
+			name, "not valid");
+}
+
+/* The columns and the key that a rule wants. */
+static void
+compare_rule(Verify *v, const TableDef *def, const ShapeRule *rule, Oid relid)
+{
+	StringInfoData key;
+	ListCell   *lc;
+
+	foreach(lc, rule->set)
+	{
+		const RuleSet *set = lfirst(lc);
+
+		if (get_attnum(relid, set->target) == InvalidAttrNumber)
+			add(v, def, DIFFERENCE_MISSING, psprintf("column %s", set->target),
+				set->expr, NULL);
+	}
+	initStringInfo(&key);
+	foreach(lc, rule->primary_key)
+		appendStringInfo(&key, "%s%s", key.len > 0 ? "," : "",
+						 quote_identifier(lfirst(lc)));
+	if (key.len > 0 && v->task->do_schema)
+		compare_index(v, def, relid, key.data, true, "primary_key of the rule");
+}
+
+static void
+compare_indexes(Verify *v, const TableDef *def, const ShapeRule *rule, Oid relid)
 {
 	ListCell   *lc;
 
@@ -150,25 +210,11 @@ compare_indexes(Verify *v, const TableDef *def, Oid relid)
 		TableIndex *index = lfirst(lc);
 		bool		unique = index->kind == INDEX_PRIMARY || index->kind == INDEX_UNIQUE;
 		char	   *columns = key_columns(def, index);
-		BookRows   *rows;
 
-		if (columns == NULL || (!unique && index->kind != INDEX_PLAIN))
+		if (columns == NULL || (!unique && index->kind != INDEX_PLAIN) ||
+			(index->kind == INDEX_PRIMARY && rule && rule->primary_key != NIL))
 			continue;
-		rows = books_query("SELECT bool_or(i.indisvalid) FROM pg_catalog.pg_index i "
-						   "CROSS JOIN LATERAL (SELECT pg_catalog.string_agg("
-						   "pg_catalog.quote_ident(a.attname), ',' ORDER BY k.n) AS columns "
-						   "FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY k(attnum, n) "
-						   "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid "
-						   "AND a.attnum = k.attnum) c WHERE i.indrelid = $1::oid "
-						   "AND c.columns = $2 AND (i.indisunique OR NOT $3)", "itb",
-						   (int64) relid, columns, (int) unique);
-		if (rows->values[0][0] == NULL)
-			add(v, def, DIFFERENCE_MISSING,
-				psprintf("%s (%s)", unique ? "unique key" : "index", columns),
-				index->name, NULL);
-		else if (!book_bool(rows, 0, 0))
-			add(v, def, DIFFERENCE_DIFFERS, psprintf("index (%s)", columns),
-				index->name, "not valid");
+		compare_index(v, def, relid, columns, unique, index->name);
 	}
 }
 
@@ -205,6 +251,7 @@ compare_here(Verify *v, const TableDef *def)
 	Oid			nspid = get_namespace_oid(def->target_schema, true);
 	Oid			relid = OidIsValid(nspid) ?
 		get_relname_relid(def->target_name, nspid) : InvalidOid;
+	const ShapeRule *rule = selection_shape(v->selection, def->schema, def->name);
 	Relation	rel;
 	ListCell   *lc;
 
@@ -220,12 +267,14 @@ compare_here(Verify *v, const TableDef *def)
 		TableColumn *col = lfirst(lc);
 
 		if (col->target_name != NULL)
-			compare_column(v, def, col, rel);
+			compare_column(v, def, col, rule, rel);
 	}
 	table_close(rel, AccessShareLock);
+	if (rule != NULL)
+		compare_rule(v, def, rule, relid);
 	if (v->task->do_schema)
 	{
-		compare_indexes(v, def, relid);
+		compare_indexes(v, def, rule, relid);
 		compare_foreign_keys(v, def, relid);
 	}
 }

@@ -167,6 +167,25 @@ has_part(Oid relid, const char *name)
 					   (int64) relid, name)->nrows > 0;
 }
 
+/* Is a table here that has all columns of one that is to be made? */
+static bool
+table_is_here(const TableDef *def)
+{
+	Oid			relid = table_here(def);
+	ListCell   *lc;
+
+	foreach(lc, OidIsValid(relid) ? def->columns : NIL)
+	{
+		const TableColumn *col = lfirst(lc);
+		char	   *other;
+
+		if (!col->left_out && col->target_name != NULL &&
+			!is_here(relid, col, &other))
+			return false;
+	}
+	return OidIsValid(relid);
+}
+
 void
 task_note_done(TaskRun *run, const Change *change, const char *what)
 {
@@ -180,11 +199,14 @@ task_leave_done(TaskRun *run, const Change *change, const PlanPair *pair,
 				List *statements, char **why)
 {
 	Oid			relid = table_here(pair->after);
-	bool		columns = task_columns_are_done(pair->before, pair->after, why);
+	bool		columns = pair->before == NULL ? table_is_here(pair->after) :
+		task_columns_are_done(pair->before, pair->after, why);
 	StringInfoData what;
 	List	   *left = NIL;
 	ListCell   *lc;
 
+	if (pair->before == NULL && !columns)
+		return statements;
 	initStringInfo(&what);
 	if (columns)
 		appendStringInfo(&what, "its columns");
@@ -194,18 +216,22 @@ task_leave_done(TaskRun *run, const Change *change, const PlanPair *pair,
 		bool		own = st->schema != NULL && st->table != NULL &&
 			strcmp(st->schema, pair->after->schema) == 0 &&
 			strcmp(st->table, pair->after->name) == 0;
-		bool		part = own && st->name != NULL && strcmp(st->kind, "column") != 0 &&
+		bool		shape = strcmp(st->kind, "column") == 0 ||
+			strcmp(st->kind, "table") == 0;
+		bool		part = own && st->name != NULL && !shape &&
 			st->sql != NULL && strncmp(st->sql, "DROP ", 5) != 0 &&
 			has_part(relid, st->name);
 
 		if (part)
 			appendStringInfo(&what, "%s%s %s", what.len ? ", " : "", st->kind, st->name);
-		if (!part && !(own && columns && strcmp(st->kind, "column") == 0))
+		if (!part && !(own && columns && shape))
 			left = lappend(left, st);
 	}
 	if (what.len > 0)
 		task_note_done(run, change,
-					   psprintf("Table %s has %s by another table that goes into it.",
+					   psprintf(pair->before == NULL ?
+								"Table %s is there, and has %s." :
+								"Table %s has %s by another table that goes into it.",
 								quote_qualified_identifier(pair->after->target_schema,
 														   pair->after->target_name),
 								what.data));

@@ -209,8 +209,8 @@ execute(Carry *c)
 	{
 		PlanPair   *pair = lfirst(lc);
 
-		if (pair->before != NULL && pair->after != NULL &&
-			task_is_merged(c->run, pair->id))
+		if (pair->before == NULL ? c->run->options->conflict == 1 :
+			pair->after != NULL && task_is_merged(c->run, pair->id))
 			change->run = task_leave_done(c->run, c->change, pair, change->run,
 										  &c->why);
 	}

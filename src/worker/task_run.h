@@ -220,8 +220,8 @@ extern bool task_is_merged(TaskRun *run, int64 table_id);
 extern bool task_columns_are_done(const TableDef *before, const TableDef *after,
 								  char **why);
 /*
- * The statements (PlanStatement *) for such a table without those whose effect
- * is there; that is noted. *why: as above.
+ * The statements (PlanStatement *) for such a table, or for a new one that may
+ * be here, without those whose effect is there; that is noted. *why: as above.
  */
 extern List *task_leave_done(TaskRun *run, const Change *change,
 							 const PlanPair *pair, List *statements, char **why);

@@ -28,6 +28,9 @@
 
 #define CAPTURE_SCHEMA "dtsmig_source"
 
+/* Held by whoever makes or takes away what is in that schema. */
+#define CAPTURE_LOCK "pg_catalog.hashtext('" CAPTURE_SCHEMA "')"
+
 typedef struct Hook
 {
 	const char *event;
@@ -145,7 +148,8 @@ installation(PgConn *conn, bool superuser)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SET LOCAL client_min_messages = warning;\n");
+	appendStringInfoString(&sql, "SET LOCAL client_min_messages = warning;\n"
+						   "SELECT pg_catalog.pg_advisory_xact_lock(" CAPTURE_LOCK ");\n");
 	for (int i = 0; pg_capture_parts[i] != NULL; i++)
 	{
 		fill(&sql, conn, pg_capture_parts[i], superuser, NULL, NULL);
@@ -181,7 +185,7 @@ pg_install_capture(PgConn *conn)
 		ERRCODE_TO_CATEGORY(edata->sqlerrcode) !=
 		ERRCODE_TO_CATEGORY(ERRCODE_READ_ONLY_SQL_TRANSACTION))
 		ereport(ERROR,
-				/* another task makes the same at this moment: that passes */
+				/* somebody else makes the schema at this moment: that passes */
 				(errcode(edata->sqlerrcode == ERRCODE_UNIQUE_VIOLATION ?
 						 ERRCODE_T_R_SERIALIZATION_FAILURE : edata->sqlerrcode),
 				 errmsg("the capture of DDL cannot be installed at the source: %s",
@@ -270,6 +274,8 @@ pg_capture_removal(PgConn *conn)
 	if (pg_query_value(conn, "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '"
 					   CAPTURE_SCHEMA "'") == NULL)
 		return NIL;
+	/* until the connection is closed: another task may be about to come */
+	(void) pg_query(conn, "SELECT pg_catalog.pg_advisory_lock(" CAPTURE_LOCK ")");
 	for (int i = 0; i < lengthof(hooks); i++)
 		sql = lappend(sql, psprintf("DROP EVENT TRIGGER IF EXISTS %s",
 									trigger_name(stream, &hooks[i])));
