@@ -170,7 +170,7 @@ sub stops
     $my->sql("INSERT INTO t VALUES (2, 2, 'before'); $sql; INSERT INTO $db.other VALUES (1)", db => $db) if 0;
     my ($c, $o, $e) = $my->mariadb("INSERT INTO t VALUES (2, 2, 'before'); $sql", db => $db);
     diag $e if $c;
-    my $ok = $t->wait_status('failed', 20);
+    my $ok = $t->wait_status('failed', 60);
     ok($ok, "$name stops the task") or diag $t->report;
     my $text = $t->get("last_error || ' ' || coalesce(last_error_hint, '')")
       . $pg->value("SELECT string_agg(concat(message, ' ', detail, ' ', hint), ' ') FROM dtsmig.task_log WHERE task = '$db'");

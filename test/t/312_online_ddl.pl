@@ -198,7 +198,7 @@ sub ghost_cut_over
     my $locker = spawn({ log => tmpdir() . "/locker-$db.log", code => sub {
         $my->sql("lock /* gh-ost */ tables `$db`.`orders` write, `$db`.`$del` write; select sleep(1.5); drop /* gh-ost */ table if exists `$db`.`$del`; unlock tables;", db => $db);
     } });
-    poll_until(sub { $my->value("SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'select sleep%'") }, 10);
+    poll_until(sub { $my->value("SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'select sleep%'") }, 60);
     $my->sql("rename /* gh-ost */ table `$db`.`orders` to `$db`.`$del`, `$db`.`_orders_gho` to `$db`.`orders`", db => $db);
     is(reap($locker, undef, 30), 0, 'gh-ost: cut over') or diag slurp(tmpdir() . "/locker-$db.log");
     $my->sql("drop /* gh-ost */ table if exists `$db`.`_orders_ghc`", db => $db);

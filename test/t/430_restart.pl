@@ -38,12 +38,12 @@ for my $preload (1, 0)
         $pg->start;
         if (!$preload)
         {
-            ok(poll_until(sub { $task->status ne 'running' }, 15), "$what, $how: a task without a worker does not show as running")
+            ok(poll_until(sub { $task->status ne 'running' }, 60), "$what, $how: a task without a worker does not show as running")
               or diag $task->report;
             isnt($task->get('last_error'), '', "$what, $how: and says why");
             for my $t ($task, $second)
             {
-                my $ok = poll_until(sub { my ($c) = $t->{pg}->psql("SELECT dtsmig.resume_task('r')"); $c == 0 }, 15);
+                my $ok = poll_until(sub { my ($c) = $t->{pg}->psql("SELECT dtsmig.resume_task('r')"); $c == 0 }, 60);
                 ok($ok, "$what, $how: resumed by hand") or diag $t->{pg}->error("SELECT dtsmig.resume_task('r')");
             }
         }
@@ -71,7 +71,7 @@ for my $preload (1, 0)
         for my $t ($task, $paused, $second)
         {
             next if $t->status eq 'running';
-            poll_until(sub { my ($c) = $t->{pg}->psql("SELECT dtsmig.resume_task('$t->{name}')"); $c == 0 }, 15);
+            poll_until(sub { my ($c) = $t->{pg}->psql("SELECT dtsmig.resume_task('$t->{name}')"); $c == 0 }, 60);
         }
     }
     $my->sql('INSERT INTO r.t (v) VALUES (99)');
