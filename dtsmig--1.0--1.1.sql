@@ -36,6 +36,15 @@ ALTER TABLE dtsmig.task ADD COLUMN failed_since timestamptz,
 -- of the applied position: what a CREATE TABLE there gets that says none.
 ALTER TABLE dtsmig.task ADD COLUMN source_collations jsonb;
 
+-- A table that is copied again while the rest of its task goes on (state
+-- 'resync'): how far that has come, and from where on the log is read again
+-- for it. NULL: the rest waits.
+ALTER TABLE dtsmig.task_table ADD COLUMN resync_step text
+    CHECK (resync_step IN ('asked', 'copying', 'copied', 'replay')),
+    ADD COLUMN resync_from text;
+-- Up to there the log is read again, for tables of the step 'replay' alone.
+ALTER TABLE dtsmig.task_position ADD COLUMN replay_until text;
+
 -- ------------------------------------------------------------ roles
 
 -- Rights over the tasks of all owners are EXECUTE on one of these: nothing

@@ -61,8 +61,11 @@ dtsmig_resync_table(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("task \"%s\" does not follow changes", task->name),
 				 errhint("Wait until its full load is done.")));
-	rows = books_query("UPDATE dtsmig.task_table SET state = 'resync' "
-					   "WHERE task_id = $1 AND "
+	/* one that is being copied needs no other copy; one that waits, waits */
+	rows = books_query("UPDATE dtsmig.task_table SET state = 'resync', "
+					   "resync_step = CASE WHEN state <> 'resync' "
+					   "OR resync_step IN ('copied', 'replay') THEN 'asked' "
+					   "ELSE resync_step END WHERE task_id = $1 AND "
 					   "(source_schema || '.' || source_table = $2 "
 					   "OR source_table = $2) RETURNING table_id", "it",
 					   task->id, table);

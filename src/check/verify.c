@@ -639,7 +639,7 @@ group_tables(Verify *v, TaskRun *run, List *wanted)
 		bool		shared = false;
 		ListCell   *lc;
 
-		if (rel->resync || !is_wanted(rel, wanted))
+		if (rel->resync || rel->resync_step != RESYNC_NONE || !is_wanted(rel, wanted))
 			continue;
 		foreach(lc, tables)
 		{

@@ -43,6 +43,16 @@ typedef struct SourceColumn
 	void	   *engine;			/* decoder state of the source engine */
 } SourceColumn;
 
+/* How far a table is that is copied again while the rest of its task goes on. */
+typedef enum ResyncStep
+{
+	RESYNC_NONE,				/* it is not, or the rest waits */
+	RESYNC_ASKED,				/* to be begun */
+	RESYNC_COPYING,				/* a copy worker is at it */
+	RESYNC_COPIED,				/* all rows are here, as of the snapshot */
+	RESYNC_REPLAY				/* the log is read again for what came after it */
+} ResyncStep;
+
 typedef struct SourceRelation
 {
 	MemoryContext cxt;
@@ -94,6 +104,7 @@ typedef struct SourceRelation
 								 * the destination */
 	bool		resync;			/* its rows are to be copied again; until then
 								 * nothing of it is followed */
+	ResyncStep	resync_step;
 
 	/*
 	 * As the destination has it: itself, or, where a rule gives rows another

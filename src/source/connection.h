@@ -45,6 +45,9 @@ typedef struct ConnectionInfo
 								 * replication are left out */
 	char	   *server_uid;		/* SourceIdentity's: no other server will do;
 								 * NULL: any */
+	char	   *keep_from;		/* a position from which changes are going to be
+								 * read again: a stream confirms nothing that
+								 * lies after it; NULL: none */
 } ConnectionInfo;
 
 /* Statements that this process has sent to sources, replication apart. */

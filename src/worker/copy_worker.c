@@ -9,6 +9,9 @@
  * is being done, and its mark commits together with the rows: a worker that
  * dies leaves the job as it was.
  *
+ * Or else it copies tables again while the task worker goes on (args.resync);
+ * that is run_resync.c's business, here is just the process for it.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -511,6 +514,26 @@ wait_for_go(CopyRun *run, bool snapshot)
 	}
 }
 
+/* The tables of which the task worker has noted that they are copied again. */
+static void
+copy_again(CopyRun *run)
+{
+	TaskRun    *task = MemoryContextAllocZero(TopMemoryContext, sizeof(TaskRun));
+
+	task->cxt = AllocSetContextCreate(TopMemoryContext, "dtsmig copy run",
+									  ALLOCSET_DEFAULT_SIZES);
+	task->task = run->task;
+	task->options = run->options;
+	task->selection = run->selection;
+	task->shared = run->shared;
+	task->info = run->info;
+	task->source = run->source;
+	task->conn = run->conn;
+	task->dest = run->dest;
+	MemoryContextSwitchTo(task->cxt);
+	resync_beside(task, run->slot);
+}
+
 void
 dtsmig_copy_main(Datum arg)
 {
@@ -532,9 +555,14 @@ dtsmig_copy_main(Datum arg)
 	{
 		prepare(&run, &args);
 		worker_session();
-		wait_for_go(&run, args.snapshot);
-		while (work(&run))
-			;
+		if (args.resync)
+			copy_again(&run);
+		else
+		{
+			wait_for_go(&run, args.snapshot);
+			while (work(&run))
+				;
+		}
 		set_slot_state(&run, COPY_WORKER_DONE);
 	}
 	PG_CATCH();

@@ -39,27 +39,22 @@
 /* Bytes of changes that a throttle is paid for at a time. */
 #define PAY_BYTES (64 * 1024)
 
-typedef struct TableKey
-{
-	char		name[NAMEDATALEN * 8 + 2];	/* schema NUL table, zero-padded */
-} TableKey;
-
-typedef struct TableEntry
-{
-	TableKey	key;
-	SourceRelation *rel;
-} TableEntry;
-
 typedef struct Follow
 {
 	TaskRun    *run;
 	SourceStream *stream;
 	DestWriter *writer;
-	HTAB	   *tables;
+	HTAB	   *tables;			/* relations by name */
 	char	   *position;		/* applied when the writer commits next */
 	TimestampTz commit_time;	/* the source's, of the last transaction */
 	TimestampTz begin_time;		/* of the transaction at hand */
 	bool		in_transaction; /* between BEGIN and COMMIT of the source */
+	bool		told;			/* a COMMIT or HEARTBEAT by this stream */
+	bool		boundary;		/* what is applied ends between two transactions
+								 * of the source, and not in one */
+	bool		in_step;		/* the log has been read again up to where the
+								 * task was */
+	bool		for_good;		/* the task has come to its last step */
 	SourcePos	transaction_start;
 	bool		carried;		/* this source transaction holds DDL that is done,
 								 * but not committed */
@@ -82,46 +77,12 @@ typedef struct Follow
 	int64		rate_changes;
 } Follow;
 
-/* ------------------------------------------------------- finding relations */
-
-static bool
-table_key(TableKey *key, const char *schema, const char *table)
-{
-	Size		s = strlen(schema);
-	Size		t = strlen(table);
-
-	memset(key, 0, sizeof(*key));
-	if (s + t + 2 > sizeof(key->name))
-		return false;
-	memcpy(key->name, schema, s);
-	memcpy(key->name + s + 1, table, t);
-	return true;
-}
-
 static void
 index_relations(Follow *f)
 {
-	HASHCTL		ctl;
-
 	if (f->tables != NULL)
 		hash_destroy(f->tables);
-	memset(&ctl, 0, sizeof(ctl));
-	ctl.keysize = sizeof(TableKey);
-	ctl.entrysize = sizeof(TableEntry);
-	ctl.hcxt = f->run->cxt;
-	f->tables = hash_create("dtsmig relations", Max(f->run->nrels, 16), &ctl,
-							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	for (int i = 0; i < f->run->nrels; i++)
-	{
-		SourceRelation *rel = f->run->rels[i];
-		TableKey	key;
-		TableEntry *entry;
-
-		if (!table_key(&key, rel->schema, rel->name))
-			continue;
-		entry = hash_search(f->tables, &key, HASH_ENTER, NULL);
-		entry->rel = rel;
-	}
+	f->tables = task_index_relations(f->run);
 }
 
 static SourceRelation *
@@ -129,70 +90,22 @@ lookup_relation(void *arg, const char *schema, const char *table,
 				SourcePos pos)
 {
 	Follow	   *f = arg;
-	TableKey	key;
-	TableEntry *entry;
-
-	if (!table_key(&key, schema, table))
-		return NULL;
-	entry = hash_search(f->tables, &key, HASH_FIND, NULL);
+	SourceRelation *rel = task_indexed_relation(f->tables, schema, table);
 
 	/* what came before the definition is in the copy, see relation.h */
-	if (entry == NULL || entry->rel->resync ||
-		(entry->rel->generation > 1 &&
-		 source_pos_cmp(pos, entry->rel->def_from) < 0) ||
-		task_copy_has(f->run, entry->rel, pos))
+	if (rel == NULL || rel->resync ||
+		(rel->generation > 1 && source_pos_cmp(pos, rel->def_from) < 0) ||
+		task_copy_has(f->run, rel, pos) || beside_passes(f->run, rel, pos))
 		return NULL;
-	return entry->rel;
+	return rel;
 }
 
-/* Are new tables of this schema the task's? */
-static bool
-schema_is_selected(Follow *f, const char *schema)
-{
-	static const char *const system_schemas[] = {"information_schema",
-	"performance_schema", "mysql", "sys", "ndbinfo"};
-	List	   *named = selection_schemas(f->run->selection);
-	ListCell   *lc;
-
-	for (int i = 0; i < f->run->nrels; i++)
-		if (strcmp(f->run->rels[i]->schema, schema) == 0)
-			return true;
-	foreach(lc, named)
-	{
-		if (strcmp(lfirst(lc), schema) == 0)
-			return true;
-	}
-	if (named != NIL)
-		return false;
-	if (f->run->info->dbname != NULL && f->run->info->dbname[0] != '\0')
-		return strcmp(f->run->info->dbname, schema) == 0;
-	for (int i = 0; i < lengthof(system_schemas); i++)
-		if (pg_strcasecmp(system_schemas[i], schema) == 0)
-			return false;
-	return true;
-}
-
-/*
- * Does a statement that names this table concern the task? With table NULL:
- * does it if it concerns the whole schema? Tables that the rules select count
- * too when they do not exist yet.
- */
 static bool
 is_selected(void *arg, const char *schema, const char *table)
 {
 	Follow	   *f = arg;
 
-	if (table == NULL)
-	{
-		for (int i = 0; i < f->run->nrels; i++)
-			if (strcmp(f->run->rels[i]->schema, schema) == 0)
-				return true;
-		return false;
-	}
-	if (task_find_relation(f->run, schema, table) != NULL)
-		return true;
-	return schema_is_selected(f, schema) &&
-		selection_has(f->run->selection, schema, table);
+	return task_selects(f->run, schema, table);
 }
 
 /* ------------------------------------------------------------ committing */
@@ -215,6 +128,8 @@ write_position(void *arg)
 						   "updated = pg_catalog.clock_timestamp()",
 						   "itzii", f->run->task->id, f->position, f->commit_time,
 						   f->new_changes, f->new_transactions);
+	if (f->in_step)
+		beside_finish(f->run);
 }
 
 /* What the views show, now and then. */
@@ -320,7 +235,8 @@ commit_at(Follow *f, char *position)
 	f->position = position;
 	run->dest->commit(f->writer, write_position, f);
 	MemoryContextSwitchTo(run->cxt);
-	run->source->confirm(f->stream, f->position);
+	if (run->info->keep_from == NULL)
+		run->source->confirm(f->stream, f->position);
 	f->changes += f->new_changes;
 	pg_atomic_fetch_add_u64(&run->shared->changes_total, f->new_changes);
 	f->new_changes = f->new_transactions = 0;
@@ -338,6 +254,15 @@ commit_batch(Follow *f)
 	commit_at(f, f->run->source->stream_position(f->stream));
 	if (unlikely(f->passed_over.count != f->passed_over.told) && !f->in_transaction)
 		task_tell_passed_over(f->run, &f->passed_over);
+}
+
+/* What was read again is all here, and nothing that comes after it. */
+static void
+end_replay(Follow *f)
+{
+	f->in_step = true;
+	commit_at(f, MemoryContextStrdup(f->run->cxt, f->run->replay_until));
+	f->in_step = false;
 }
 
 /* Tables that wait to be copied again are nobody's to write. */
@@ -473,9 +398,15 @@ take_ddl(Follow *f, const Change *change)
 {
 	DdlCarried	carried;
 	bool		again;
+	bool		touched = beside_is_touched(f->run, change);
 
-	if (f->new_changes > 0)
+	if (f->new_changes > 0 || touched)
 		commit_at(f, MemoryContextStrdup(f->run->cxt, change->ddl_before));
+	if (touched && beside_yield(f->run, !f->in_transaction))
+	{
+		f->boundary = true;
+		return true;
+	}
 	if (f->position)
 		pfree(f->position);
 	f->position = MemoryContextStrdup(f->run->cxt,
@@ -484,7 +415,7 @@ take_ddl(Follow *f, const Change *change)
 	task_carry_ddl(f->run, change, f->in_transaction, f->position,
 				   write_position, f, &carried);
 	f->last_booked = GetCurrentTimestamp();
-	again = carried.resync;
+	again = carried.resync || touched;
 	if (!again && carried.changed != NIL)
 		refresh_relations(f, carried.changed);
 	MemoryContextDelete(carried.cxt);
@@ -494,14 +425,25 @@ take_ddl(Follow *f, const Change *change)
 
 /*
  * DDL that lies between rows of one transaction is done between them, and all
- * is committed with that transaction.
+ * is committed with that transaction. Returns true when that is to be read
+ * again.
  */
-static void
+static bool
 take_record(Follow *f, Change *change)
 {
 	TaskRun    *run = f->run;
 	DdlCarried	carried;
 
+	if (beside_is_touched(run, change))
+	{
+		/* such a source's transactions are committed whole */
+		if (beside_yield(run, true))
+		{
+			f->boundary = true;
+			return true;
+		}
+		f->reopen = true;
+	}
 	run->dest->flush(f->writer);
 	task_carry_record(run, change, run->source->position_text(change->pos),
 					  &carried);
@@ -512,6 +454,7 @@ take_record(Follow *f, Change *change)
 	f->new_changes++;
 	MemoryContextDelete(carried.cxt);
 	MemoryContextSwitchTo(run->cxt);
+	return false;
 }
 
 /*
@@ -546,6 +489,17 @@ source_is_idle(Follow *f, bool book_now)
 	publish(f);
 }
 
+/* Does what is told now lie after what is read again? */
+static bool
+replay_is_over(Follow *f, const Change *change)
+{
+	if (f->in_transaction || !beside_reaches(f->run, change->pos))
+		return false;
+	if (change->kind == CHANGE_DDL)
+		return !beside_carried(f->run, change->pos);
+	return change->kind == CHANGE_BEGIN || change->kind == CHANGE_HEARTBEAT;
+}
+
 /*
  * Handles one change; returns true when the stream has to be opened again
  * from the last applied position.
@@ -553,6 +507,11 @@ source_is_idle(Follow *f, bool book_now)
 static bool
 take_change(Follow *f, Change *change)
 {
+	if (unlikely(f->run->replay_until != NULL) && replay_is_over(f, change))
+	{
+		end_replay(f);
+		return true;
+	}
 	switch (change->kind)
 	{
 		case CHANGE_BEGIN:
@@ -573,18 +532,27 @@ take_change(Follow *f, Change *change)
 			if (f->carried || batch_is_due(f))
 				commit_batch(f);
 			f->carried = false;
+			f->told = true;
 			pay(f);
+			if (beside_reaches(f->run, change->pos))
+			{
+				end_replay(f);
+				return true;
+			}
 			if (f->reopen)
 				return true;
 			break;
 		case CHANGE_ROLLBACK:
 			return true;
 		case CHANGE_DDL:
+			if (beside_carried(f->run, change->ddl_record ? f->transaction_start :
+							   change->pos))
+				break;
 			if (change->ddl_record == NULL)
 				return take_ddl(f, change);
-			take_record(f, change);
-			break;
+			return take_record(f, change);
 		case CHANGE_HEARTBEAT:
+			f->told = true;
 			if (!f->in_transaction)
 				source_is_idle(f, false);
 			break;
@@ -609,7 +577,7 @@ open_stream(Follow *f, const char *position)
 	dest_options.overwrite = run->options->conflict == 1;
 	f->writer = run->writer = run->dest->open(&dest_options);
 	set_relations(f);
-	f->in_transaction = f->carried = f->reopen = false;
+	f->in_transaction = f->carried = f->reopen = f->told = false;
 	f->new_changes = f->new_transactions = 0;
 }
 
@@ -662,7 +630,8 @@ resync_is_asked(Follow *f)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	rows = books_query("SELECT table_id FROM dtsmig.task_table "
-					   "WHERE task_id = $1 AND state = 'resync'", "i",
+					   "WHERE task_id = $1 AND state = 'resync' "
+					   "AND resync_step IS DISTINCT FROM 'replay'", "i",
 					   run->task->id);
 	for (int r = 0; r < rows->nrows; r++)
 	{
@@ -673,11 +642,28 @@ resync_is_asked(Follow *f)
 				run->rels[i]->resync;
 		asked |= !known;
 	}
-	asked |= task_wants_repair(run);
+	asked |= run->replay_until == NULL && task_wants_repair(run);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
 	return asked;
+}
+
+/*
+ * Has the copy of tables ended that was made beside? Then all that was taken
+ * is committed: between two transactions of the source. A stream may begin
+ * inside of one, of a source that commits DDL there.
+ */
+static bool
+beside_is_done(Follow *f)
+{
+	if (f->in_transaction ||
+		(!f->told && f->run->source->position_text == NULL) ||
+		!beside_is_due(f->run))
+		return false;
+	commit_batch(f);
+	f->boundary = true;
+	return true;
 }
 
 /* Follows until the position is reached (true) or the stream must reopen. */
@@ -703,7 +689,7 @@ follow(Follow *f, const SourcePos *until)
 			publish(f);
 			housekeeping(f);
 			follow_sequences(f);
-			if (resync_is_asked(f))
+			if (beside_is_done(f) || resync_is_asked(f))
 				return false;
 			continue;
 		}
@@ -715,7 +701,7 @@ follow(Follow *f, const SourcePos *until)
 			follow_sequences(f);
 		/* a source that is never idle must not keep repairs waiting */
 		if ((change->kind == CHANGE_HEARTBEAT || change->kind == CHANGE_COMMIT) &&
-			resync_is_asked(f))
+			(beside_is_done(f) || resync_is_asked(f)))
 			return false;
 		if (until && (change->kind == CHANGE_COMMIT ||
 					  change->kind == CHANGE_HEARTBEAT) && !f->in_transaction &&
@@ -735,7 +721,9 @@ open_relations(Follow *f)
 	TaskRun    *run = f->run;
 	bool		more = true;
 
-	task_repair(run);
+	if (run->replay_until == NULL)
+		task_repair(run);
+	beside_collect(run);
 	for (;;)
 	{
 		bool		wait = false;
@@ -746,13 +734,17 @@ open_relations(Follow *f)
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(run->cxt);
+		if (f->for_good ? beside_settle(run, f->boundary) : beside_refuse(run))
+			continue;
 		for (int r = 0; r < run->nrels; r++)
-			wait |= run->rels[r]->resync;
+			wait |= run->rels[r]->resync &&
+				run->rels[r]->resync_step == RESYNC_NONE;
 		if (!wait || !more)
 			break;
 		more = task_resync(run);
 		MemoryContextSwitchTo(run->cxt);
 	}
+	f->boundary = false;
 	index_relations(f);
 }
 
@@ -765,6 +757,7 @@ run_changes(TaskRun *run, const char *until)
 
 	MemoryContextSwitchTo(run->cxt);
 	f->run = run;
+	f->for_good = until == NULL;
 	f->latency = -1;
 	f->rate_time = GetCurrentTimestamp();
 	if (until)
@@ -772,9 +765,10 @@ run_changes(TaskRun *run, const char *until)
 
 	while (!reached)
 	{
-		char	   *position = applied_position(f);
+		char	   *position;
 
 		open_relations(f);
+		position = applied_position(f);
 		f->rate_changes = f->changes;
 		if (position == NULL)
 			ereport(ERROR,

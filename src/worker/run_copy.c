@@ -315,6 +315,61 @@ agree_on_snapshot(TaskRun *run)
 					run->task->name)));
 }
 
+/* One more copy worker; false: no process is free for it. */
+static bool
+start_worker(TaskRun *run, bool snapshot, bool resync)
+{
+	CopyWorkerArgs args;
+	CopySlot   *slot = &run->shared->slots[nhandles];
+
+	slot->state = COPY_WORKER_STARTING;
+	slot->table_id = 0;
+	slot->building = slot->no_copy = false;
+	slot->round = 0;
+	slot->snapshot[0] = '\0';
+	pg_atomic_write_u64(&slot->rows, 0);
+	pg_atomic_write_u64(&slot->bytes, 0);
+	memset(&args, 0, sizeof(args));
+	args.database = MyDatabaseId;
+	args.role = GetUserId();
+	args.task_id = run->task->id;
+	args.handle = run->handle;
+	args.slot = nhandles;
+	args.snapshot = snapshot;
+	args.resync = resync;
+	handles[nhandles] = copy_worker_start(&args);
+	if (handles[nhandles] == NULL)
+		return false;
+	nhandles++;
+	run->shared->nslots = nhandles;
+	return true;
+}
+
+bool
+start_resync_worker(TaskRun *run)
+{
+	Assert(nhandles == 0);
+	return start_worker(run, false, true);
+}
+
+bool
+resync_worker_is_done(TaskRun *run)
+{
+	return nhandles > 0 && count_workers(run, COPY_WORKER_DONE) == nhandles;
+}
+
+void
+stop_resync_worker(TaskRun *run)
+{
+	if (nhandles == 0)
+		return;
+	TerminateBackgroundWorker(handles[0]);
+	(void) WaitForBackgroundWorkerShutdown(handles[0]);
+	handles[0] = NULL;
+	nhandles = 0;
+	run->shared->slots[0].table_id = 0;
+}
+
 /* Starts copy workers and returns when every job of the task is done. */
 static void
 run_workers(TaskRun *run, bool snapshot)
@@ -325,29 +380,8 @@ run_workers(TaskRun *run, bool snapshot)
 	pg_atomic_write_u32(&run->shared->go, 0);
 	pg_atomic_write_u32(&run->shared->round, 0);
 	for (int i = 0; i < wanted; i++)
-	{
-		CopyWorkerArgs args;
-		CopySlot   *slot = &run->shared->slots[i];
-
-		slot->state = COPY_WORKER_STARTING;
-		slot->table_id = 0;
-		slot->building = slot->no_copy = false;
-		slot->round = 0;
-		slot->snapshot[0] = '\0';
-		pg_atomic_write_u64(&slot->rows, 0);
-		pg_atomic_write_u64(&slot->bytes, 0);
-		args.database = MyDatabaseId;
-		args.role = GetUserId();
-		args.task_id = run->task->id;
-		args.handle = run->handle;
-		args.slot = i;
-		args.snapshot = snapshot;
-		handles[nhandles] = copy_worker_start(&args);
-		if (handles[nhandles] == NULL)
+		if (!start_worker(run, snapshot, false))
 			break;
-		nhandles++;
-		run->shared->nslots = nhandles;
-	}
 	if (nhandles == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),

@@ -296,7 +296,8 @@ task_mark_resync(TaskRun *run, int64 table_id, const char *why)
 {
 	BookRows   *rows;
 
-	rows = books_query("UPDATE dtsmig.task_table SET state = 'resync' "
+	rows = books_query("UPDATE dtsmig.task_table SET state = 'resync', "
+					   "resync_step = NULL "
 					   "WHERE table_id = $1 RETURNING source_schema, source_table",
 					   "i", table_id);
 	if (rows->nrows > 0)

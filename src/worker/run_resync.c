@@ -1,9 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * run_resync.c
- *	  Copies tables again while the rest of the task waits: those that the
- *	  user asked for, and those whose rows a statement of the source changed
- *	  in a way that the log does not tell.
+ *	  Copies tables again: those that the user asked for, and those whose rows
+ *	  a statement of the source changed in a way that the log does not tell.
  *
  * A snapshot is opened, the source says what the tables look like now, and in
  * one transaction the tables are emptied, brought to that shape, filled, and
@@ -15,6 +14,11 @@
  * between: what is in the first, by GTID, is passed over, what comes up to
  * the second is applied so that twice does no harm. A table without a key has
  * a snapshot of its own then, which is exact.
+ *
+ * The task worker does that between two streams, while the rest of the task
+ * waits; or a copy worker does, while the task worker goes on (run_beside.c).
+ * The latter leaves the shape of tables alone: where the source's is another,
+ * it leaves them to the former.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,6 +36,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "worker/resync_shape.h"
 
 #define LOAD_CHUNK (64 * 1024)
 /* So often a snapshot is taken again because of DDL after it. */
@@ -50,6 +55,8 @@ typedef struct Resync
 	List	   *tables;			/* TableDef * of the source before the snapshot,
 								 * where that is not exact */
 	bool		more;			/* some are left for another time */
+	CopySlot   *slot;			/* of the copy worker that does it; or NULL */
+	List	   *chosen;			/* SourceRelation *: rels, and those left */
 	char	   *described;		/* position after the source was asked */
 	List	   *rels;			/* SourceRelation *: to be copied */
 	List	   *pairs;			/* PlanPair * of all tables */
@@ -69,45 +76,16 @@ task_wants_resync(TaskRun *run)
 
 /* ------------------------------------------------------------------ which */
 
-static bool
-is_action(const char *rule)
-{
-	return rule != NULL && pg_strcasecmp(rule, "RESTRICT") != 0 &&
-		pg_strcasecmp(rule, "NO ACTION") != 0;
-}
-
-static bool
-has_action(const TableForeignKey *fk)
-{
-	return is_action(fk->on_delete) || is_action(fk->on_update);
-}
-
-static bool
-is_child(const TableDef *child, const TableDef *parent)
-{
-	ListCell   *lc;
-
-	foreach(lc, child->foreign_keys)
-	{
-		TableForeignKey *fk = lfirst(lc);
-
-		if (has_action(fk) && strcmp(fk->ref_table, parent->name) == 0 &&
-			strcmp(fk->ref_schema, parent->schema) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Marked tables, and all that their foreign keys' actions reach. */
+/*
+ * All that the foreign keys' actions of the tables reach; parents: and all
+ * whose actions reach them.
+ */
 static void
-choose(Resync *r)
+choose_tied(Resync *r, bool parents)
 {
 	TaskRun    *run = r->run;
 	bool		more = true;
 
-	for (int i = 0; i < run->nrels; i++)
-		if (run->rels[i]->resync)
-			r->rels = lappend(r->rels, run->rels[i]);
 	while (more)
 	{
 		more = false;
@@ -116,13 +94,15 @@ choose(Resync *r)
 			SourceRelation *rel = run->rels[i];
 			ListCell   *lc;
 
-			if (list_member_ptr(r->rels, rel) || rel->def->columns == NIL)
+			if (list_member_ptr(r->rels, rel) || rel->def->columns == NIL ||
+				rel->resync_step > RESYNC_ASKED)
 				continue;
 			foreach(lc, r->rels)
 			{
-				SourceRelation *parent = lfirst(lc);
+				SourceRelation *other = lfirst(lc);
 
-				if (!is_child(rel->def, parent->def))
+				if (!resync_is_child(rel->def, other->def) &&
+					!(parents && resync_is_child(other->def, rel->def)))
 					continue;
 				r->rels = lappend(r->rels, rel);
 				more = true;
@@ -130,6 +110,21 @@ choose(Resync *r)
 			}
 		}
 	}
+}
+
+/* Marked tables, and those that go with them. */
+static void
+choose(Resync *r)
+{
+	TaskRun    *run = r->run;
+
+	for (int i = 0; i < run->nrels; i++)
+		if (run->rels[i]->resync &&
+			run->rels[i]->resync_step == (r->slot ? RESYNC_COPYING : RESYNC_NONE))
+			r->rels = lappend(r->rels, run->rels[i]);
+	/* of the others run_beside.c has seen to that */
+	if (r->slot == NULL)
+		choose_tied(r, false);
 }
 
 /* ------------------------------------------------------------ definitions */
@@ -154,113 +149,6 @@ schemas_of(Resync *r)
 	return schemas;
 }
 
-/* What is of the same name stays what it is at the destination. */
-static void
-take_targets(TableDef *def, const TableDef *old)
-{
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	def->target_schema = old->target_schema;
-	def->target_name = old->target_name;
-	foreach(lc, def->columns)
-	{
-		TableColumn *col = lfirst(lc);
-
-		foreach(lc2, old->columns)
-		{
-			TableColumn *was = lfirst(lc2);
-
-			if (strcmp(was->name, col->name) != 0)
-				continue;
-			col->origin = col->name;
-			col->target_name = was->target_name;
-			col->left_out = was->left_out;
-			if (strcmp(col->base_type, "enum") == 0 &&
-				strcmp(was->base_type, "enum") == 0)
-				col->pg_type = was->pg_type;
-		}
-	}
-	foreach(lc, def->indexes)
-	{
-		TableIndex *index = lfirst(lc);
-
-		foreach(lc2, old->indexes)
-		{
-			TableIndex *was = lfirst(lc2);
-
-			if (strcmp(was->name, index->name) != 0)
-				continue;
-			index->origin = index->name;
-			index->target_name = was->target_name;
-		}
-	}
-	foreach(lc, def->foreign_keys)
-	{
-		TableForeignKey *fk = lfirst(lc);
-
-		foreach(lc2, old->foreign_keys)
-		{
-			TableForeignKey *was = lfirst(lc2);
-
-			if (strcmp(was->name, fk->name) == 0)
-				fk->target_name = was->target_name;
-		}
-	}
-	foreach(lc, def->checks)
-	{
-		TableCheck *check = lfirst(lc);
-
-		foreach(lc2, old->checks)
-		{
-			TableCheck *was = lfirst(lc2);
-
-			if (strcmp(was->name, check->name) == 0)
-				check->target_name = was->target_name;
-		}
-	}
-}
-
-/* Of the tables of the source; NULL: not there, or without rows. */
-static TableDef *
-find_def(List *tables, const SourceRelation *rel)
-{
-	ListCell   *lc;
-
-	foreach(lc, tables)
-	{
-		TableDef   *def = lfirst(lc);
-
-		if (strcmp(def->name, rel->name) != 0 ||
-			strcmp(def->schema, rel->schema) != 0 || !model_has_rows(def))
-			continue;
-		if (def->unreadable)
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("the source does not show the columns of table \"%s\".\"%s\"",
-							def->schema, def->name)));
-		return def;
-	}
-	return NULL;
-}
-
-/* Do rows of the two look the same? */
-static bool
-same_shape(const TableDef *a, const TableDef *b)
-{
-	TableDef	x = *a;
-	TableDef	y = *b;
-	Jsonb	   *jx;
-	Jsonb	   *jy;
-
-	x.auto_increment = y.auto_increment = NULL;
-	x.rows_estimate = y.rows_estimate = 0;
-	x.data_bytes = y.data_bytes = 0;
-	jx = model_to_jsonb(&x);
-	jy = model_to_jsonb(&y);
-	return VARSIZE(jx) == VARSIZE(jy) && memcmp(jx, jy, VARSIZE(jx)) == 0;
-}
-
 /*
  * Sets the pairs to what the source has now; a table that it has not is no
  * longer among those to be copied.
@@ -278,7 +166,7 @@ look_up(Resync *r)
 	{
 		SourceRelation *rel = lfirst(lc);
 		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
-		TableDef   *def = find_def(tables, rel);
+		TableDef   *def = resync_find_def(tables, rel);
 
 		/* DDL that is still to come in the log shapes the table */
 		if (def == NULL ||
@@ -287,16 +175,16 @@ look_up(Resync *r)
 			continue;
 		if (r->tables != NIL)
 		{
-			TableDef   *was = find_def(r->tables, rel);
+			TableDef   *was = resync_find_def(r->tables, rel);
 
-			if (was == NULL || !same_shape(was, def))
+			if (was == NULL || !resync_same_shape(was, def))
 				ereport(ERROR,
 						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 						 errmsg("table \"%s\".\"%s\" was altered while a snapshot was taken",
 								rel->schema, rel->name)));
 		}
 		shape_columns(r->run->selection, def, NULL);
-		take_targets(def, rel->def);
+		resync_take_targets(def, rel->def);
 		if (rel->def->columns != NIL && pair != NULL &&
 			shape_leaves_out(r->run->selection, rel->schema, rel->name,
 							 OPERATION_ALTER_TABLE))
@@ -332,11 +220,17 @@ open_inexact(Resync *r, SourceSnapshot *snapshot)
 	char	   *start;
 	ListCell   *lc;
 
+	/*
+	 * Nobody who follows an action of a parent could tell whether the copy of
+	 * the child has it already: parents are copied, too.
+	 */
+	if (r->slot == NULL)
+		choose_tied(r, true);
 	r->tables = run->source->describe(run->conn, schemas_of(r));
 	foreach(lc, r->rels)
 	{
 		SourceRelation *rel = lfirst(lc);
-		TableDef   *def = find_def(r->tables, rel);
+		TableDef   *def = resync_find_def(r->tables, rel);
 
 		if (def != NULL && model_row_key(def) == NULL)
 		{
@@ -385,8 +279,13 @@ open_snapshot(Resync *r)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the source does not tell at which position a snapshot stands"),
 				 errhint("Start the task anew to copy its tables again.")));
-	rows = books_query("SELECT applied_position FROM dtsmig.task_position "
-					   "WHERE task_id = $1", "i", run->task->id);
+	if (r->slot != NULL)
+		rows = books_query("SELECT resync_from FROM dtsmig.task_table "
+						   "WHERE table_id = $1", "i",
+						   (int64) ((SourceRelation *) linitial(r->chosen))->table_id);
+	else
+		rows = books_query("SELECT applied_position FROM dtsmig.task_position "
+						   "WHERE task_id = $1", "i", run->task->id);
 	r->applied = rows->nrows > 0 ? rows->values[0][0] :
 		run->task->start_position;
 }
@@ -491,7 +390,8 @@ produce(void *arg, StringInfo buf)
 	uint64		n = 0;
 
 	CHECK_FOR_INTERRUPTS();
-	shared_heartbeat(run->shared);
+	if (st->r->slot == NULL)
+		shared_heartbeat(run->shared);
 	while (buf->len < LOAD_CHUNK && n < portion &&
 		   (more = shape_next_copy(run->source, st->rows, st->rel, buf)))
 		n++;
@@ -499,44 +399,71 @@ produce(void *arg, StringInfo buf)
 	st->nbytes += buf->len - start;
 	pg_atomic_fetch_add_u64(&run->shared->rows_total, n);
 	pg_atomic_fetch_add_u64(&run->shared->bytes_total, buf->len - start);
-	throttle_wait(throttle, throttle_take(throttle, 0, n, buf->len - start),
-				  meanwhile, run);
+	if (st->r->slot != NULL)
+	{
+		pg_atomic_write_u64(&st->r->slot->rows, st->nrows);
+		pg_atomic_write_u64(&st->r->slot->bytes, st->nbytes);
+		throttle_pay(throttle, 0, n, buf->len - start);
+	}
+	else
+		throttle_wait(throttle, throttle_take(throttle, 0, n, buf->len - start),
+					  meanwhile, run);
 	return more;
+}
+
+static void
+copy_rows(Resync *r, SourceRelation *rel, ProducerState *st)
+{
+	TaskRun    *run = r->run;
+	uint64		loaded;
+
+	memset(st, 0, sizeof(*st));
+	st->r = r;
+	st->rel = rel;
+	if (r->slot != NULL)
+		r->slot->table_id = rel->table_id;
+	st->rows = run->source->open_rows(r->conn, rel, NULL);
+	loaded = run->dest->load(rel->out, produce, st, LOAD_APPEND);
+	run->source->close_rows(st->rows);
+	if (loaded != st->nrows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the source gave " UINT64_FORMAT " rows of table %s.%s, but "
+						UINT64_FORMAT " were stored", st->nrows, rel->schema,
+						rel->name, loaded)));
+}
+
+static void
+log_copied(Resync *r, const SourceRelation *rel, const ProducerState *st)
+{
+	task_log_event(r->run->task->id, "info",
+				   psprintf("table \"%s\".\"%s\" is copied again: " UINT64_FORMAT " rows",
+							rel->schema, rel->name, st->nrows),
+				   psprintf("Its snapshot stood at %s.%s", low_of(r, rel),
+							r->slot ? " The rest of the task went on meanwhile." : ""),
+				   NULL, NULL);
 }
 
 static void
 copy_table(Resync *r, SourceRelation *old)
 {
 	TaskRun    *run = r->run;
-	ProducerState st = {0};
+	ProducerState st;
 	SourceRelation *rel;
-	uint64		loaded;
 
 	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready', "
+					  "resync_step = NULL, resync_from = NULL, "
 					  "snapshot_low = $2, snapshot_high = $3, "
 					  "described_position = $4 WHERE table_id = $1",
 					  "ittt", (int64) old->table_id, low_of(r, old),
 					  r->high, r->described);
 	rel = task_open_relation(r->cxt, old->table_id, run->selection, run->source, r->conn,
 							 run->dest, &run->options->policy);
-	st.r = r;
-	st.rel = rel;
-	st.rows = run->source->open_rows(r->conn, rel, NULL);
-	loaded = run->dest->load(rel->out, produce, &st, LOAD_APPEND);
-	run->source->close_rows(st.rows);
-	if (loaded != st.nrows)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("the source gave " UINT64_FORMAT " rows of table %s.%s, but "
-						UINT64_FORMAT " were stored", st.nrows, rel->schema,
-						rel->name, loaded)));
+	copy_rows(r, rel, &st);
 	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = $2, "
 					  "bytes_copied = $3 WHERE table_id = $1", "iii",
 					  (int64) rel->table_id, (int64) st.nrows, (int64) st.nbytes);
-	task_log_event(run->task->id, "info",
-				   psprintf("table \"%s\".\"%s\" is copied again: " UINT64_FORMAT " rows",
-							rel->schema, rel->name, st.nrows),
-				   psprintf("Its snapshot stood at %s.", low_of(r, old)), NULL, NULL);
+	log_copied(r, old, &st);
 }
 
 /*
@@ -599,9 +526,109 @@ run_plan(Resync *r, PlanChange *change, List **foreign_keys)
 						why ? why : "their rows do not fit")));
 }
 
+/* -------------------------------------------------------- beside the rest */
+
+/* Does it take more than rows to have the tables as the source has them? */
+static bool
+takes_more(Resync *r, int wanted)
+{
+	ListCell   *lc;
+
+	if (list_length(r->rels) < wanted)
+		return true;
+	foreach(lc, r->rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
+
+		if (rel->def->columns == NIL || !task_same_columns(rel->def, pair->after))
+			return true;
+	}
+	return r->run->source->plan_objects == NULL && r->run->task->do_schema &&
+		plan_change(r->pairs, r->plan, 0)->run != NIL;
+}
+
+static void
+set_step(Resync *r, const SourceRelation *rel, const char *step)
+{
+	(void) books_exec("UPDATE dtsmig.task_table SET resync_step = $2 "
+					  "WHERE table_id = $1 AND resync_step = 'copying'", "it",
+					  (int64) rel->table_id, step);
+}
+
+/*
+ * The books come last: nobody waits for a row of theirs while rows are copied.
+ * The task worker may have given the copy up meanwhile.
+ */
+static void
+note_copied(Resync *r, SourceRelation *rel, const ProducerState *st)
+{
+	if (books_exec("UPDATE dtsmig.task_table SET resync_step = 'copied', "
+				   "snapshot_low = $2, snapshot_high = $3, "
+				   "described_position = $4, rows_copied = $5, "
+				   "bytes_copied = $6 WHERE table_id = $1 AND state = 'resync' "
+				   "AND resync_step = 'copying' AND resync_from = $7", "itttiit",
+				   (int64) rel->table_id, low_of(r, rel), r->high, r->described,
+				   (int64) st->nrows, (int64) st->nbytes, r->applied) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the copy of table \"%s\".\"%s\" is not wanted any more",
+						rel->schema, rel->name)));
+	log_copied(r, rel, st);
+}
+
+static void
+copy_beside(Resync *r)
+{
+	ProducerState *states = palloc0(sizeof(ProducerState) * list_length(r->rels));
+	ListCell   *lc;
+	int			i = 0;
+
+	empty_tables(r);
+	foreach(lc, r->rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+
+		copy_rows(r, task_open_to_copy(r->run, r->cxt, rel->table_id, r->conn),
+				  &states[i++]);
+	}
+	/* its snapshot holds up DDL at the source */
+	r->run->source->close(r->conn);
+	r->conn = NULL;
+	store(r);
+	i = 0;
+	foreach(lc, r->rels)
+		note_copied(r, lfirst(lc), &states[i++]);
+}
+
+/* All that was chosen is copied, or knows what it waits for. */
+static void
+beside_once(Resync *r)
+{
+	int			wanted;
+	bool		waits;
+	ListCell   *lc;
+
+	choose(r);
+	if (r->rels == NIL)
+		return;
+	r->chosen = r->rels;
+	open_snapshot(r);
+	wanted = list_length(r->rels);
+	look_up(r);
+	r->plan = plan_options(r->run->options, r->run->selection);
+	waits = takes_more(r, wanted);
+	if (!waits)
+		copy_beside(r);
+	foreach(lc, r->chosen)
+		set_step(r, lfirst(lc), waits ? NULL : "asked");
+}
+
+/* ------------------------------------------------------------------ entry */
+
 /* Returns whether some tables are left for another time. */
 static bool
-resync_once(TaskRun *run, MemoryContext cxt)
+resync_once(TaskRun *run, CopySlot *slot, MemoryContext cxt)
 {
 	Resync		r = {0};
 	MemoryContext old = CurrentMemoryContext;
@@ -610,17 +637,27 @@ resync_once(TaskRun *run, MemoryContext cxt)
 	ListCell   *lc;
 
 	r.run = run;
+	r.slot = slot;
 	r.cxt = cxt;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(r.cxt);
-	choose(&r);
-	if (r.rels != NIL)
+	if (slot != NULL)
 	{
-		open_snapshot(&r);
-		look_up(&r);
+		task_open_relations(run);
+		MemoryContextSwitchTo(r.cxt);
+		beside_once(&r);
 	}
-	if (r.rels != NIL)
+	else
+	{
+		choose(&r);
+		if (r.rels != NIL)
+		{
+			open_snapshot(&r);
+			look_up(&r);
+		}
+	}
+	if (slot == NULL && r.rels != NIL)
 	{
 		r.plan = plan_options(run->options, run->selection);
 		empty_tables(&r);
@@ -664,8 +701,8 @@ is_passing(int sqlerrcode)
 		sqlerrcode == MAKE_SQLSTATE('4', '2', 'S', '0', '2');
 }
 
-bool
-task_resync(TaskRun *run)
+static bool
+resync_again(TaskRun *run, CopySlot *slot)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	volatile int tries;
@@ -679,7 +716,7 @@ task_resync(TaskRun *run)
 
 		PG_TRY();
 		{
-			more = resync_once(run, work);
+			more = resync_once(run, slot, work);
 			done = true;
 		}
 		PG_CATCH();
@@ -705,4 +742,16 @@ task_resync(TaskRun *run)
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(100000L);
 	}
+}
+
+bool
+task_resync(TaskRun *run)
+{
+	return resync_again(run, NULL);
+}
+
+void
+resync_beside(TaskRun *run, CopySlot *slot)
+{
+	(void) resync_again(run, slot);
 }

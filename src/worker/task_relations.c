@@ -12,6 +12,7 @@
 #include "catalog/books.h"
 #include "transform/shape_rows.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 void
@@ -79,15 +80,28 @@ task_make_relation(MemoryContext cxt, int64 table_id, TableDef *def)
 
 #define RELATION_QUERY \
 	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high, " \
-	"v.generation, v.from_position, t.state = 'resync', t.described_position " \
+	"v.generation, v.from_position, t.state = 'resync', t.described_position, " \
+	"t.resync_step " \
 	"FROM dtsmig.task_table t JOIN LATERAL " \
 	"(SELECT definition, generation, from_position " \
 	"FROM dtsmig.table_version v " \
 	"WHERE v.table_id = t.table_id ORDER BY generation DESC LIMIT 1) v " \
 	"ON true "
 
+static ResyncStep
+resync_step(const char *name)
+{
+	static const char *const names[] = {"", "asked", "copying", "copied", "replay"};
+
+	for (int i = 0; name != NULL && i < lengthof(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (ResyncStep) i;
+	return RESYNC_NONE;
+}
+
+/* anyway: it is bound, too, if its rows are to be copied again */
 static SourceRelation *
-open_relation(MemoryContext cxt, const BookRows *rows, int row,
+open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
 			  const Selection *selection,
 			  const SourceRoutine *source, SourceConn *conn,
 			  const DestRoutine *dest, TypePolicy *policy)
@@ -117,8 +131,10 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row,
 		if (source_pos_cmp(described, rel->unsure) > 0)
 			rel->unsure = described;
 	}
-	rel->resync = book_bool(rows, row, 6);
-	if (rel->resync)
+	if (book_bool(rows, row, 6))
+		rel->resync_step = resync_step(v[8]);
+	rel->resync = book_bool(rows, row, 6) && rel->resync_step != RESYNC_REPLAY;
+	if (rel->resync && !anyway)
 		return rel;
 	if (rule != NULL)
 		rel->applied = rule->operations;
@@ -130,10 +146,10 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row,
 	return rel;
 }
 
-SourceRelation *
-task_open_relation(MemoryContext cxt, int64 table_id,
-				   const Selection *selection, const SourceRoutine *source, SourceConn *conn,
-				   const DestRoutine *dest, TypePolicy *policy)
+static SourceRelation *
+open_one(MemoryContext cxt, int64 table_id, bool anyway,
+		 const Selection *selection, const SourceRoutine *source, SourceConn *conn,
+		 const DestRoutine *dest, TypePolicy *policy)
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	BookRows   *rows;
@@ -142,9 +158,26 @@ task_open_relation(MemoryContext cxt, int64 table_id,
 	rows = books_query(RELATION_QUERY "WHERE t.table_id = $1", "i", table_id);
 	if (rows->nrows != 1)
 		elog(ERROR, "table " INT64_FORMAT " is not in the books", table_id);
-	rel = open_relation(cxt, rows, 0, selection, source, conn, dest, policy);
+	rel = open_relation(cxt, rows, 0, anyway, selection, source, conn, dest,
+						policy);
 	MemoryContextSwitchTo(old);
 	return rel;
+}
+
+SourceRelation *
+task_open_relation(MemoryContext cxt, int64 table_id,
+				   const Selection *selection, const SourceRoutine *source, SourceConn *conn,
+				   const DestRoutine *dest, TypePolicy *policy)
+{
+	return open_one(cxt, table_id, false, selection, source, conn, dest, policy);
+}
+
+SourceRelation *
+task_open_to_copy(TaskRun *run, MemoryContext cxt, int64 table_id,
+				  SourceConn *conn)
+{
+	return open_one(cxt, table_id, true, run->selection, run->source, conn,
+					run->dest, &run->options->policy);
 }
 
 void
@@ -163,7 +196,7 @@ task_open_relations(TaskRun *run)
 	run->nrels = rows->nrows;
 	run->rels = palloc0(sizeof(SourceRelation *) * Max(rows->nrows, 1));
 	for (int i = 0; i < rows->nrows; i++)
-		run->rels[i] = open_relation(run->relcxt, rows, i, run->selection, run->source,
+		run->rels[i] = open_relation(run->relcxt, rows, i, false, run->selection, run->source,
 									 run->conn, run->dest,
 									 &run->options->policy);
 	MemoryContextSwitchTo(old);
@@ -183,7 +216,7 @@ task_refresh_relation(TaskRun *run, int64 table_id)
 			rels[n++] = run->rels[i];
 	rows = books_query(RELATION_QUERY "WHERE t.table_id = $1", "i", table_id);
 	if (rows->nrows == 1)
-		rels[n++] = open_relation(run->relcxt, rows, 0, run->selection, run->source, run->conn,
+		rels[n++] = open_relation(run->relcxt, rows, 0, false, run->selection, run->source, run->conn,
 								  run->dest, &run->options->policy);
 	pfree(run->rels);
 	run->rels = rels;
@@ -199,6 +232,112 @@ task_find_relation(TaskRun *run, const char *schema, const char *table)
 			strcmp(run->rels[i]->schema, schema) == 0)
 			return run->rels[i];
 	return NULL;
+}
+
+typedef struct TableKey
+{
+	char		name[NAMEDATALEN * 8 + 2];	/* schema NUL table, zero-padded */
+} TableKey;
+
+typedef struct TableEntry
+{
+	TableKey	key;
+	SourceRelation *rel;
+} TableEntry;
+
+static bool
+table_key(TableKey *key, const char *schema, const char *table)
+{
+	Size		s = strlen(schema);
+	Size		t = strlen(table);
+
+	memset(key, 0, sizeof(*key));
+	if (s + t + 2 > sizeof(key->name))
+		return false;
+	memcpy(key->name, schema, s);
+	memcpy(key->name + s + 1, table, t);
+	return true;
+}
+
+HTAB *
+task_index_relations(TaskRun *run)
+{
+	HASHCTL		ctl;
+	HTAB	   *tables;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = sizeof(TableKey);
+	ctl.entrysize = sizeof(TableEntry);
+	ctl.hcxt = run->cxt;
+	tables = hash_create("dtsmig relations", Max(run->nrels, 16), &ctl,
+						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	for (int i = 0; i < run->nrels; i++)
+	{
+		SourceRelation *rel = run->rels[i];
+		TableKey	key;
+		TableEntry *entry;
+
+		if (!table_key(&key, rel->schema, rel->name))
+			continue;
+		entry = hash_search(tables, &key, HASH_ENTER, NULL);
+		entry->rel = rel;
+	}
+	return tables;
+}
+
+SourceRelation *
+task_indexed_relation(HTAB *tables, const char *schema, const char *table)
+{
+	TableKey	key;
+	TableEntry *entry;
+
+	if (!table_key(&key, schema, table))
+		return NULL;
+	entry = hash_search(tables, &key, HASH_FIND, NULL);
+	return entry == NULL ? NULL : entry->rel;
+}
+
+/* Are new tables of this schema the task's? */
+static bool
+schema_is_selected(TaskRun *run, const char *schema)
+{
+	static const char *const system_schemas[] = {"information_schema",
+	"performance_schema", "mysql", "sys", "ndbinfo"};
+	List	   *named = selection_schemas(run->selection);
+	ListCell   *lc;
+
+	for (int i = 0; i < run->nrels; i++)
+		if (strcmp(run->rels[i]->schema, schema) == 0)
+			return true;
+	foreach(lc, named)
+	{
+		if (strcmp(lfirst(lc), schema) == 0)
+			return true;
+	}
+	if (named != NIL)
+		return false;
+	if (run->info->dbname != NULL && run->info->dbname[0] != '\0')
+		return strcmp(run->info->dbname, schema) == 0;
+	for (int i = 0; i < lengthof(system_schemas); i++)
+		if (pg_strcasecmp(system_schemas[i], schema) == 0)
+			return false;
+	return true;
+}
+
+bool
+task_selects(TaskRun *run, const char *schema, const char *table)
+{
+	if (table == NULL)
+	{
+		for (int i = 0; i < run->nrels; i++)
+			if (strcmp(run->rels[i]->schema, schema) == 0)
+				return true;
+		return false;
+	}
+	if (task_find_relation(run, schema, table) != NULL)
+		return true;
+	return schema_is_selected(run, schema) &&
+		selection_has(run->selection, schema, table);
 }
 
 bool

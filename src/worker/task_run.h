@@ -24,6 +24,7 @@
 
 #include "postgres.h"
 #include "nodes/pg_list.h"
+#include "utils/hsearch.h"
 
 #include "catalog/task.h"
 #include "core/options.h"
@@ -60,6 +61,11 @@ typedef struct TaskRun
 	TimestampTz running_since;	/* 0: this run has not got going yet */
 	List	   *rewritten;		/* char *: source_id of tables that the DDL
 								 * statement at hand rewrites */
+	bool		copying_beside; /* a worker copies tables again */
+	bool		copied_beside;	/* one has, and its tables wait to be settled */
+	TimestampTz beside_looked;	/* at it, for the last time */
+	char	   *replay_until;	/* the log is read again up to there; or NULL */
+	SourcePos	replay_end;		/* the same */
 } TaskRun;
 
 /* task_tick.c ----------------------------------------------------------- */
@@ -87,6 +93,21 @@ extern SourceRelation *task_open_relation(MemoryContext cxt, int64 table_id,
 										  SourceConn *conn,
 										  const DestRoutine *dest,
 										  TypePolicy *policy);
+
+/* The run's relations by name, in its memory. */
+extern HTAB *task_index_relations(TaskRun *run);
+/* NULL: there is none. */
+extern SourceRelation *task_indexed_relation(HTAB *tables, const char *schema,
+											 const char *table);
+/* As the run would open it if it were not to be copied again. */
+extern SourceRelation *task_open_to_copy(TaskRun *run, MemoryContext cxt,
+										 int64 table_id, SourceConn *conn);
+/*
+ * Does a statement that names this table concern the task? With table NULL:
+ * does it if it concerns the whole schema? Tables that the rules select count
+ * too when they do not exist yet.
+ */
+extern bool task_selects(TaskRun *run, const char *schema, const char *table);
 
 /* run_ddl.c ------------------------------------------------------------- */
 
@@ -236,6 +257,46 @@ extern void task_note_done(TaskRun *run, const Change *change, const char *what)
  */
 extern bool task_resync(TaskRun *run);
 extern bool task_wants_resync(TaskRun *run);
+/*
+ * In a copy worker: copies the tables whose step is RESYNC_COPYING. They are
+ * RESYNC_COPIED then, or wait: for another time (RESYNC_ASKED), or for
+ * task_resync (RESYNC_NONE), where it takes more than rows.
+ */
+extern void resync_beside(TaskRun *run, CopySlot *slot);
+
+/* run_beside.c: tables that are copied again while the rest goes on ------ */
+
+/*
+ * Takes up what has become of it, and begins what was asked for; no stream may
+ * be open, relations are. boundary: the applied position is known to lie
+ * between two transactions of the source. True: relations are to be opened
+ * anew, and this to be called again.
+ */
+extern bool beside_settle(TaskRun *run, bool boundary);
+/* Relations are going to be opened: has a worker ended? */
+extern void beside_collect(TaskRun *run);
+/* The source is another server: what was begun is begun anew. */
+extern void beside_forget(TaskRun *run);
+/* The run does not follow changes for good yet: nothing goes beside it. */
+extern bool beside_refuse(TaskRun *run);
+/* Is there something to settle at the next boundary? */
+extern bool beside_is_due(TaskRun *run);
+/* Is the position in what is read again, but not for rel? */
+extern bool beside_passes(TaskRun *run, const SourceRelation *rel, SourcePos pos);
+/* Was a statement at this position carried before the task went back? */
+extern bool beside_carried(TaskRun *run, SourcePos pos);
+/* Is this where the log has been read again up to? */
+extern bool beside_reaches(TaskRun *run, SourcePos pos);
+/* In the transaction that writes run->replay_until as applied position. */
+extern void beside_finish(TaskRun *run);
+/* Does a statement touch tables that are being copied? */
+extern bool beside_is_touched(TaskRun *run, const Change *change);
+/*
+ * The copy of tables that a statement touches ends here. True: it is whole,
+ * and to be settled before the statement. False: it is given up, the tables
+ * wait for task_resync; in the transaction that is open, or one of its own.
+ */
+extern bool beside_yield(TaskRun *run, bool keep);
 
 /* run_repair.c ---------------------------------------------------------- */
 
@@ -288,6 +349,12 @@ extern void run_copy(TaskRun *run);
 extern void run_unique_indexes(TaskRun *run);
 /* Ends copy workers that are still there; safe at any time. */
 extern void stop_copy_workers(void);
+/* One that runs resync_beside; false: no process is free for it. */
+extern bool start_resync_worker(TaskRun *run);
+/* Raises its error, if it has ended in one. */
+extern bool resync_worker_is_done(TaskRun *run);
+/* It is gone on return, if there was one. */
+extern void stop_resync_worker(TaskRun *run);
 
 /* run_changes.c: follows the log to a position, or for ever (NULL) */
 extern void run_changes(TaskRun *run, const char *until);

@@ -162,6 +162,7 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 	char	   *now = run->source->current_position(run->conn);
 	BookRows   *rows;
 
+	beside_forget(run);
 	rows = books_query("SELECT applied_position FROM dtsmig.task_position "
 					   "WHERE task_id = $1", "i", task->id);
 	if (rows->nrows > 0)

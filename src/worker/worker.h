@@ -30,6 +30,7 @@ typedef struct CopyWorkerArgs
 	dsm_handle	handle;
 	int			slot;
 	bool		snapshot;		/* open one at the source before working */
+	bool		resync;			/* copy tables again, and nothing else */
 } CopyWorkerArgs;
 
 /* True if the library was preloaded, so that a launcher is there. */

@@ -667,6 +667,9 @@ pg_open_changes(const ConnectionInfo *info, const char *position,
 	stream->own_changes = info->own_changes;
 	stream->start = stream->position = pg_parse_position(position);
 	stream->confirmed = stream->received = stream->start.segment;
+	if (info->keep_from != NULL)
+		stream->confirmed = Min(stream->confirmed,
+								pg_parse_position(info->keep_from).segment);
 	stream->msg = palloc(sizeof(PgOutputMessage));
 	stream->ddl_cxt = AllocSetContextCreate(cxt, "dtsmig DDL of the source",
 											ALLOCSET_SMALL_SIZES);

@@ -1,0 +1,145 @@
+/*-------------------------------------------------------------------------
+ *
+ * resync_shape.c
+ *	  Definitions of tables that are copied again: what the source has now,
+ *	  beside what the books have.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/resync_shape.h"
+
+static bool
+is_action(const char *rule)
+{
+	return rule != NULL && pg_strcasecmp(rule, "RESTRICT") != 0 &&
+		pg_strcasecmp(rule, "NO ACTION") != 0;
+}
+
+static bool
+has_action(const TableForeignKey *fk)
+{
+	return is_action(fk->on_delete) || is_action(fk->on_update);
+}
+
+bool
+resync_is_child(const TableDef *child, const TableDef *parent)
+{
+	ListCell   *lc;
+
+	foreach(lc, child->foreign_keys)
+	{
+		TableForeignKey *fk = lfirst(lc);
+
+		if (has_action(fk) && strcmp(fk->ref_table, parent->name) == 0 &&
+			strcmp(fk->ref_schema, parent->schema) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What is of the same name stays what it is at the destination. */
+void
+resync_take_targets(TableDef *def, const TableDef *old)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	def->target_schema = old->target_schema;
+	def->target_name = old->target_name;
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		foreach(lc2, old->columns)
+		{
+			TableColumn *was = lfirst(lc2);
+
+			if (strcmp(was->name, col->name) != 0)
+				continue;
+			col->origin = col->name;
+			col->target_name = was->target_name;
+			col->left_out = was->left_out;
+			if (strcmp(col->base_type, "enum") == 0 &&
+				strcmp(was->base_type, "enum") == 0)
+				col->pg_type = was->pg_type;
+		}
+	}
+	foreach(lc, def->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+
+		foreach(lc2, old->indexes)
+		{
+			TableIndex *was = lfirst(lc2);
+
+			if (strcmp(was->name, index->name) != 0)
+				continue;
+			index->origin = index->name;
+			index->target_name = was->target_name;
+		}
+	}
+	foreach(lc, def->foreign_keys)
+	{
+		TableForeignKey *fk = lfirst(lc);
+
+		foreach(lc2, old->foreign_keys)
+		{
+			TableForeignKey *was = lfirst(lc2);
+
+			if (strcmp(was->name, fk->name) == 0)
+				fk->target_name = was->target_name;
+		}
+	}
+	foreach(lc, def->checks)
+	{
+		TableCheck *check = lfirst(lc);
+
+		foreach(lc2, old->checks)
+		{
+			TableCheck *was = lfirst(lc2);
+
+			if (strcmp(was->name, check->name) == 0)
+				check->target_name = was->target_name;
+		}
+	}
+}
+
+TableDef *
+resync_find_def(List *tables, const SourceRelation *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (strcmp(def->name, rel->name) != 0 ||
+			strcmp(def->schema, rel->schema) != 0 || !model_has_rows(def))
+			continue;
+		if (def->unreadable)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("the source does not show the columns of table \"%s\".\"%s\"",
+							def->schema, def->name)));
+		return def;
+	}
+	return NULL;
+}
+
+bool
+resync_same_shape(const TableDef *a, const TableDef *b)
+{
+	TableDef	x = *a;
+	TableDef	y = *b;
+	Jsonb	   *jx;
+	Jsonb	   *jy;
+
+	x.auto_increment = y.auto_increment = NULL;
+	x.rows_estimate = y.rows_estimate = 0;
+	x.data_bytes = y.data_bytes = 0;
+	jx = model_to_jsonb(&x);
+	jy = model_to_jsonb(&y);
+	return VARSIZE(jx) == VARSIZE(jy) && memcmp(jx, jy, VARSIZE(jx)) == 0;
+}
