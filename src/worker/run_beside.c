@@ -528,6 +528,9 @@ beside_is_touched(TaskRun *run, const Change *change)
 {
 	if (!run->copying_beside && !run->copied_beside)
 		return false;
+	/* is in the copy, or read again like a change of rows */
+	if (change->ddl != NULL && change->ddl->kind == DDL_TRUNCATE)
+		return false;
 	for (int i = 0; i < run->nrels; i++)
 	{
 		SourceRelation *rel = run->rels[i];

@@ -38,6 +38,8 @@
 #define ASK_RESYNC_MS 1000
 /* Bytes of changes that a throttle is paid for at a time. */
 #define PAY_BYTES (64 * 1024)
+/* A batch takes that long at least while tables are copied beside. */
+#define BESIDE_BATCH_MS 1000
 
 typedef struct Follow
 {
@@ -459,17 +461,19 @@ take_record(Follow *f, Change *change)
 
 /*
  * Has it been gathered long enough? Called between two source transactions.
+ * The transaction of a copy that is made beside keeps each version of the
+ * books' rows from being cleaned up: there are to be fewer then.
  */
 static bool
-batch_is_due(Follow *f)
+batch_is_due(Follow *f, int64 delay)
 {
-	TaskOptions *o = f->run->options;
-
 	if (f->new_changes == 0)
 		return false;
-	return f->new_changes >= o->batch_rows ||
+	if (f->run->copying_beside)
+		delay = Max(delay, BESIDE_BATCH_MS);
+	return delay == 0 || f->new_changes >= f->run->options->batch_rows ||
 		TimestampDifferenceExceeds(f->batch_started, GetCurrentTimestamp(),
-								   (int) o->batch_delay);
+								   (int) delay);
 }
 
 /* The source says where it is and that nothing is left before it. */
@@ -478,10 +482,8 @@ source_is_idle(Follow *f, bool book_now)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (f->new_changes > 0)
-		commit_batch(f);
-	else if (book_now ||
-			 TimestampDifferenceExceeds(f->last_booked, now, IDLE_BOOK_MS))
+	if (book_now || batch_is_due(f, 0) || (f->new_changes == 0 &&
+		TimestampDifferenceExceeds(f->last_booked, now, IDLE_BOOK_MS)))
 		commit_batch(f);
 	else
 		f->unbooked = true;
@@ -529,7 +531,7 @@ take_change(Follow *f, Change *change)
 			f->in_transaction = false;
 			f->commit_time = change->commit_time;
 			f->new_transactions++;
-			if (f->carried || batch_is_due(f))
+			if (f->carried || batch_is_due(f, f->run->options->batch_delay))
 				commit_batch(f);
 			f->carried = false;
 			f->told = true;
@@ -682,9 +684,9 @@ follow(Follow *f, const SourcePos *until)
 										  waiting ? 10 : 1000);
 		if (change == NULL)
 		{
-			if (waiting)
+			if (waiting && batch_is_due(f, 0))
 				commit_batch(f);
-			else if (f->unbooked && !f->in_transaction)
+			else if (!waiting && f->unbooked && !f->in_transaction)
 				source_is_idle(f, false);
 			publish(f);
 			housekeeping(f);

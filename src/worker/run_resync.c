@@ -592,9 +592,7 @@ copy_beside(Resync *r)
 		copy_rows(r, task_open_to_copy(r->run, r->cxt, rel->table_id, r->conn),
 				  &states[i++]);
 	}
-	/* its snapshot holds up DDL at the source */
-	r->run->source->close(r->conn);
-	r->conn = NULL;
+	/* the snapshot still holds up DDL at the source: that comes after this */
 	store(r);
 	i = 0;
 	foreach(lc, r->rels)

@@ -294,7 +294,8 @@ static void
 ask_retention(TaskRun *run, TaskWatch *w)
 {
 	LogLeft		left = {-1, NULL, NULL};
-	const char *position = run->shared->applied_position;
+	const char *position = run->info->keep_from ? run->info->keep_from :
+		run->shared->applied_position;
 
 	if (run->source->log_left == NULL || position[0] == '\0')
 		return;

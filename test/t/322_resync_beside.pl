@@ -12,6 +12,7 @@ use Dts::Task qw(server_pair);
 for my $kind (split / /, $ENV{DTS_KINDS} // "mariadb mysql-9.7")
 {
     my ($my, $pg) = server_pair(kind => $kind);
+    my $short = $kind ne 'mariadb';
     $my->sql("CREATE DATABASE beside DEFAULT CHARACTER SET utf8mb4; USE beside;\n" . Dts::Beside::tables());
     my $task = Dts::Task->new($my, $pg, name => 'beside', db => 'beside');
     my $t = Dts::Beside->new(label => $kind, src => $my, pg => $pg, task => $task,
@@ -39,22 +40,25 @@ for my $kind (split / /, $ENV{DTS_KINDS} // "mariadb mysql-9.7")
     $t->resync('bare');
     $t->is_copying('bare', 'keyless');
     $t->others_go_on('bare', 'keyless');
-    $pg->kill9;
-    $pg->start;
-    $t->is_copying('bare', 'after a crash');
-    $t->others_go_on('bare', 'after a crash');
-    $task->pause;
-    ok($task->wait_status('paused'), "$kind: it can be paused meanwhile");
-    is_deeply([ $task->worker_pids ], [], "$kind: no worker is left");
-    $task->resume;
-    $t->is_copying('bare', 'after a pause');
-    $t->others_go_on('bare', 'after a pause');
+    if (!$short)
+    {
+        $pg->kill9;
+        $pg->start;
+        $t->is_copying('bare', 'after a crash');
+        $t->others_go_on('bare', 'after a crash');
+        $task->pause;
+        ok($task->wait_status('paused'), "$kind: it can be paused meanwhile");
+        is_deeply([ $task->worker_pids ], [], "$kind: no worker is left");
+        $task->resume;
+        $t->is_copying('bare', 'after a pause');
+        $t->others_go_on('bare', 'after a pause');
+    }
     $t->lift;
     $t->is_done('keyless');
 
     # crashes when all rows are there, and when the log is read again
-    $t->crash_when_copied($_) for qw(big bare);
-    $t->crash_in_replay($_) for qw(big bare);
+    $t->crash_when_copied($_) for $short ? 'bare' : qw(big bare);
+    $t->crash_in_replay($_) for $short ? 'big' : qw(big bare);
 
     # a child of a cascade takes the waiting way, its parent takes it along
     $t->resync('chi');
@@ -66,6 +70,27 @@ for my $kind (split / /, $ENV{DTS_KINDS} // "mariadb mysql-9.7")
     $t->others_go_on('par', 'parent and child');
     $t->lift;
     $t->is_done('parent and child');
+
+    # the source removes what is to be read again: the rest has lost nothing
+    if (!$short)
+    {
+        $t->hold;
+        $t->resync('big');
+        $t->is_copying('big', 'purged');
+        my ($old) = $my->log_end;
+        $my->sql('FLUSH BINARY LOGS');
+        my ($new) = $my->log_end;
+        $t->others_go_on('big', 'purged');
+        ok(poll_until(sub {
+            $my->sql("PURGE BINARY LOGS TO '$new'");
+            return !grep { $_->[0] eq $old } $my->rows('SHOW BINARY LOGS');
+        }, 60), "$kind: log is removed");
+        $t->lift;
+        ok($task->wait_status('failed', 60), "$kind: what is lost is said") or diag $task->report;
+        $t->resync('big');
+        $task->resume;
+        $t->is_done('purged');
+    }
 
     # DDL of the table itself, which the copy holds up at the source
     $t->ddl_of('big', 'ALTER TABLE big ADD COLUMN more int DEFAULT 7');

@@ -130,6 +130,7 @@ sub ddl_of
     $self->lift;
     is(reap($pid, undef, 120), 0, "$self->{label}: DDL of $table is done");
     $self->is_done('DDL');
+    $self->{task}->catch_up(120);
 }
 
 # A session that holds a lock of a table until it is closed. waits: it is seen
