@@ -316,7 +316,10 @@ settle(TaskRun *run, bool boundary)
 		char	   *from = copied_from(run);
 
 		if (from == NULL)
+		{
+			move_tables(run, "copied", "asked");
 			return SETTLED_CHANGED;
+		}
 		if (boundary && run->source->position_has_place(applied))
 		{
 			go_back(run, from, applied);
