@@ -97,7 +97,7 @@ for my $kind (split / /, $ENV{DTS_KINDS} // "mariadb mysql-9.7")
     $t->ddl_of('bare', "TRUNCATE TABLE bare; INSERT INTO bare VALUES (1, 1, 'one')");
     # and of one that is not read yet: the task waits for both
     $t->hold;
-    $t->resync($_) for qw(bare big);
+    $t->resync(qw(bare big));
     $t->is_copying('bare', 'first of two');
     $my->sql("ALTER TABLE big ADD COLUMN late int DEFAULT 8", db => 'beside');
     ok(poll_until(sub { $t->logged('A statement of the source touches them') }, 90), "$kind: the task waits for tables that are altered") or diag $task->report;

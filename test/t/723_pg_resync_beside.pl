@@ -63,7 +63,7 @@ $t->ddl_of('big', 'ALTER TABLE big ADD COLUMN more int DEFAULT 7');
 $t->ddl_of('bare', "TRUNCATE TABLE bare; INSERT INTO bare VALUES (1, 1, 'one')");
 # before it is read: the task waits for both
 $t->hold;
-$t->resync($_) for qw(bare big);
+$t->resync(qw(bare big));
 $t->is_copying('bare', 'first of two');
 $src->sql('ALTER TABLE big ADD COLUMN late int DEFAULT 8', db => 'beside');
 ok(poll_until(sub { $t->logged('A statement of the source touches them') }, 90), 'the task waits for tables that are altered') or diag $task->report;

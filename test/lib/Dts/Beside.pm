@@ -57,10 +57,11 @@ sub option
 sub hold { $_[0]->option('{"throttle_full_rows": 5}'); }
 sub lift { $_[0]->option('{"throttle_full_rows": 0}'); }
 
+# Of several tables at once: they are copied together.
 sub resync
 {
-    my ($self, $table) = @_;
-    $self->{pg}->sql("SELECT dtsmig.resync_table('$self->{task}{name}', '$table')");
+    my ($self, @tables) = @_;
+    $self->{pg}->sql('SELECT ' . join ', ', map { "dtsmig.resync_table('$self->{task}{name}', '$_')" } @tables);
 }
 
 # Rows of the copy of a table (or some, with spaces between) that is under way:
@@ -77,7 +78,11 @@ sub is_copying
 {
     my ($self, $table, $what) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    ok(poll_until(sub { my $n = $self->copied($table); $n && $n < 3000 }, 90, 0.1),
+    # what the last copy had is shown until this one has begun
+    ok(poll_until(sub {
+        my $n = $self->step($table, 'copying', 0.1) ? $self->copied($table) : 0;
+        $n && $n < 3000;
+    }, 90, 0.1),
         "$self->{label}: $what: $table is being copied") or diag $self->{task}->report;
 }
 
@@ -156,8 +161,8 @@ sub has_lock
 
 sub step
 {
-    my ($self, $table, $step) = @_;
-    return poll_until(sub { ($self->{pg}->try_value("SELECT resync_step FROM dtsmig.task_table WHERE source_table = '$table'") // '') eq $step }, 90, 0.05);
+    my ($self, $table, $step, $seconds) = @_;
+    return poll_until(sub { ($self->{pg}->try_value("SELECT resync_step FROM dtsmig.task_table WHERE source_table = '$table'") // '') eq $step }, $seconds // 90, 0.05);
 }
 
 sub crash
