@@ -94,7 +94,7 @@ for my $kind (split / /, $ENV{DTS_KINDS} // "mariadb mysql-9.7")
 
     # DDL of the table itself, which the copy holds up at the source
     $t->ddl_of('big', 'ALTER TABLE big ADD COLUMN more int DEFAULT 7');
-    $t->ddl_of('bare', "TRUNCATE TABLE bare; INSERT INTO bare VALUES (1, 1, 'one')");
+    $t->ddl_of('bare', "TRUNCATE TABLE bare; INSERT INTO bare SELECT id, n, 'one' FROM big");
     # and of one that is not read yet: the task waits for both
     $t->hold;
     $t->resync(qw(bare big));
