@@ -78,9 +78,10 @@ sub is_copying
 {
     my ($self, $table, $what) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($first) = split / /, $table;
     # what the last copy had is shown until this one has begun
     ok(poll_until(sub {
-        my $n = $self->step($table, 'copying', 0.1) ? $self->copied($table) : 0;
+        my $n = $self->step($first, 'copying', 0.1) ? $self->copied($table) : 0;
         $n && $n < 3000;
     }, 90, 0.1),
         "$self->{label}: $what: $table is being copied") or diag $self->{task}->report;
