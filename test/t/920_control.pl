@@ -52,21 +52,24 @@ sub task
     return $t;
 }
 
-# What a task has done so far, in the unit of its throttle, and when.
+# What a task has done so far, in the unit of its throttle, and when. (The large
+# transaction comes into sight all at once.)
 my %count = (
     full_rows => sub { "SELECT rows_copied FROM dtsmig.tasks WHERE name = '$_[0]'" },
     full_mb => sub { "SELECT bytes_copied / 1048576.0 FROM dtsmig.tasks WHERE name = '$_[0]'" },
-    incremental_rows => sub { "SELECT count(*) FROM $_[0].log_narrow" },
+    incremental_rows => sub { "SELECT count(*) FROM $_[0].log_narrow WHERE id <= 20000" },
     incremental_mb => sub { "SELECT count(*) * 10000 / 1048576.0 FROM $_[0].log_wide" },
 );
 
-# Notes samples of all runs until each has kept to its rate for a window.
+# Notes samples of all runs until each has kept to its rate for a window. What
+# stands between a sample that is less and one that is more counts: when a range
+# ends, a view may see its rows twice, or not at all, for a moment.
 my $window = 8;
 sub measure
 {
     my ($rates) = @_;
-    my (%samples, %best, %worst);
-    my $end = time + 120;
+    my (%samples, %sure, %best);
+    my $end = time + 240;
     while (time < $end && grep { ($best{$_} // 0) < 0.9 } keys %$rates)
     {
         my @names = sort keys %$rates;
@@ -75,8 +78,13 @@ sub measure
         for (@rows)
         {
             my ($name, $n, $at) = @$_;
-            push @{ $samples{$name} }, [ $at, $n ];
-            my ($first) = grep { $at - $_->[0] >= $window } reverse @{ $samples{$name} };
+            my $s = $samples{$name} //= [];
+            push @$s, [ $at, $n ];
+            next if @$s < 3 or $s->[-2][1] > $n or $s->[-2][1] < $s->[-3][1];
+            ($at, $n) = @{ $s->[-2] };
+            my @sure = @{ $sure{$name} //= [] };
+            push @{ $sure{$name} }, [ $at, $n ];
+            my ($first) = grep { $at - $_->[0] >= $window } reverse @sure;
             next unless $first;
             my $r = ($n - $first->[1]) / ($at - $first->[0]) / $rates->{$name};
             $best{$name} = $r if $r > ($best{$name} // 0);
@@ -149,21 +157,21 @@ for my $name (sort keys %rates)
     $task{$name}->release->drop;
 }
 
-# statements at the source, counted there
+# statements of the copy workers at the source, counted there
 $my->sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
-my $t = task('queries', $my, 'narrow', { throttle_full_queries => 20, rows_per_range => 1000 });
+my $t = task('queries', $my, 'narrow', { throttle_full_queries => 15, rows_per_range => 1000 });
 my $counted = "SELECT CONCAT(COUNT(*), ' ', UNIX_TIMESTAMP(NOW(6))) FROM mysql.general_log WHERE command_type = 'Query' "
-  . "AND thread_id IN (SELECT thread_id FROM mysql.general_log WHERE argument LIKE '%FROM `c`.`narrow` WHERE%')";
+  . "AND thread_id IN (SELECT thread_id FROM mysql.general_log WHERE argument LIKE 'START TRANSACTION WITH CONSISTENT%')";
 my (@samples, $best);
 poll_until(sub {
     my ($n, $at) = split / /, $my->sql($counted);
     push @samples, [ $at, $n ];
     my ($first) = grep { $_->[1] > 0 && $at - $_->[0] >= 10 } reverse @samples;
-    my $r = $first ? ($n - $first->[1]) / ($at - $first->[0]) / 20 : 0;
+    my $r = $first ? ($n - $first->[1]) / ($at - $first->[0]) / 15 : 0;
     $best = $r if $r > ($best // 0);
     return ($best // 0) >= 0.9;
 }, 120, 0.5);
-note sprintf '%.1f statements of 20 a second', $best * 20;
+note sprintf '%.1f statements of 15 a second', $best * 15;
 cmp_ok($best, '>=', 0.9, 'statements at the source reach their rate');
 cmp_ok($best, '<=', 1.1, 'and do not exceed it');
 $my->sql('SET GLOBAL general_log = OFF');
