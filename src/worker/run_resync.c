@@ -57,7 +57,8 @@ typedef struct Resync
 	bool		more;			/* some are left for another time */
 	CopySlot   *slot;			/* of the copy worker that does it; or NULL */
 	List	   *chosen;			/* SourceRelation *: rels, and those left */
-	char	   *described;		/* position after the source was asked */
+	char	   *described;		/* position after the source was asked, and after
+								 * rows were read: DDL before it may be in both */
 	List	   *rels;			/* SourceRelation *: to be copied */
 	List	   *pairs;			/* PlanPair * of all tables */
 	PlanOptions *plan;
@@ -431,6 +432,11 @@ copy_rows(Resync *r, SourceRelation *rel, ProducerState *st)
 				 errmsg("the source gave " UINT64_FORMAT " rows of table %s.%s, but "
 						UINT64_FORMAT " were stored", st->nrows, rel->schema,
 						rel->name, loaded)));
+	/*
+	 * What altered the table since the snapshot is noticed here, or it is not:
+	 * MySQL 5.6 gives no rows, and no error.
+	 */
+	r->described = run->source->current_position(r->conn);
 }
 
 static void
@@ -461,8 +467,9 @@ copy_table(Resync *r, SourceRelation *old)
 							 run->dest, &run->options->policy);
 	copy_rows(r, rel, &st);
 	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = $2, "
-					  "bytes_copied = $3 WHERE table_id = $1", "iii",
-					  (int64) rel->table_id, (int64) st.nrows, (int64) st.nbytes);
+					  "bytes_copied = $3, described_position = $4 "
+					  "WHERE table_id = $1", "iiit", (int64) rel->table_id,
+					  (int64) st.nrows, (int64) st.nbytes, r->described);
 	log_copied(r, old, &st);
 }
 
