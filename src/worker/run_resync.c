@@ -52,8 +52,8 @@ typedef struct Resync
 	SourceRelation *keyless;	/* for which the snapshot stands exactly at high,
 								 * where it does not for all */
 	char	   *applied;		/* where the stream goes on */
-	List	   *tables;			/* TableDef * of the source before the snapshot,
-								 * where that is not exact */
+	List	   *tables;			/* TableDef * of the source before the snapshot;
+								 * NIL: the log tells what they are */
 	bool		more;			/* some are left for another time */
 	CopySlot   *slot;			/* of the copy worker that does it; or NULL */
 	List	   *chosen;			/* SourceRelation *: rels, and those left */
@@ -270,6 +270,9 @@ open_snapshot(Resync *r)
 	BookRows   *rows;
 
 	r->conn = run->source->connect(run->info);
+	/* DDL that changes no row is not noticed when rows are read */
+	if (run->source->plan_objects == NULL)
+		r->tables = run->source->describe(run->conn, schemas_of(r));
 	run->source->open_snapshot(r->conn, NULL, &snapshot);
 	r->snapshot = snapshot.low;
 	r->high = snapshot.high;
