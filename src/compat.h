@@ -49,6 +49,14 @@ typedef struct RangeTblEntry DtsPermission;
 #endif
 
 /*
+ * int64_div_fast_to_numeric() is wrong for a scale that is a multiple of four,
+ * or above nine, before 14.7 and 15.2 (found by the tests of types into 14.2).
+ */
+#define DTS_INT64_DIV_TO_NUMERIC \
+	(PG_VERSION_NUM >= 150002 || \
+	 (PG_VERSION_NUM >= 140007 && PG_VERSION_NUM < 150000))
+
+/*
  * May the role SET session_replication_role although it is no superuser?
  * Settings can be granted since 15 (a0ffa885e478).
  */

@@ -43,7 +43,7 @@ advance(PartitionBy *p)
 }
 
 static bool
-accept(PartitionBy *p, const char *word)
+accept_word(PartitionBy *p, const char *word)
 {
 	if (!mysql_token_is(&p->token, word))
 		return false;
@@ -92,7 +92,7 @@ read_key(PartitionBy *p, bool any_expression)
 		else if (!mysql_token_is(&p->token, ","))
 			plain = false;
 	}
-	if (!accept(p, ")"))
+	if (!accept_word(p, ")"))
 		give_up(p, "the partition key does not parse");
 	p->function = function;
 	if (!any_expression &&
@@ -161,7 +161,7 @@ static char *
 bound_value(PartitionBy *p)
 {
 	char	   *text = p->token.text;
-	bool		minus = accept(p, "-");
+	bool		minus = accept_word(p, "-");
 	int64		n;
 	int			y,
 				m,
@@ -169,9 +169,9 @@ bound_value(PartitionBy *p)
 
 	if (minus)
 		text = psprintf("-%s", p->token.text);
-	if (accept(p, "MAXVALUE"))
+	if (accept_word(p, "MAXVALUE"))
 		return "MAXVALUE";
-	if (accept(p, "NULL"))
+	if (accept_word(p, "NULL"))
 		return "NULL";
 	if (p->token.kind != TOK_NUMBER &&
 		(p->token.kind != TOK_STRING || p->function != NULL))
@@ -203,7 +203,7 @@ static char *
 bound_list(PartitionBy *p)
 {
 	StringInfoData buf;
-	bool		parens = accept(p, "(");
+	bool		parens = accept_word(p, "(");
 
 	initStringInfo(&buf);
 	do
@@ -216,8 +216,8 @@ bound_list(PartitionBy *p)
 			return NULL;
 		}
 		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "", value);
-	} while (parens && accept(p, ","));
-	if (parens && !accept(p, ")"))
+	} while (parens && accept_word(p, ","));
+	if (parens && !accept_word(p, ")"))
 		give_up(p, "a bound does not parse");
 	return buf.data;
 }
@@ -281,19 +281,19 @@ read_partitions(SchemaPlan *state, PartitionBy *p, List **children)
 	bool		null_listed = false;
 	ListCell   *lc;
 
-	if (!accept(p, "("))
+	if (!accept_word(p, "("))
 		give_up(p, "the partitions do not parse");
-	while (accept(p, "PARTITION"))
+	while (accept_word(p, "PARTITION"))
 	{
 		char	   *name = p->token.text;
 		char	   *bound;
 
 		advance(p);
-		if (!accept(p, "VALUES"))
+		if (!accept_word(p, "VALUES"))
 			give_up(p, "the partitions do not parse");
 		if (strcmp(p->method, "RANGE") == 0)
 		{
-			if (!accept(p, "LESS") || !accept(p, "THAN"))
+			if (!accept_word(p, "LESS") || !accept_word(p, "THAN"))
 				give_up(p, "the partitions do not parse");
 			bound = bound_list(p);
 			if (bound != NULL)
@@ -303,7 +303,7 @@ read_partitions(SchemaPlan *state, PartitionBy *p, List **children)
 		}
 		else
 		{
-			accept(p, "IN");
+			accept_word(p, "IN");
 			bound = bound_list(p);
 			if (bound != NULL)
 			{
@@ -313,7 +313,7 @@ read_partitions(SchemaPlan *state, PartitionBy *p, List **children)
 			}
 		}
 		skip_to_comma(p);
-		if (!accept(p, ","))
+		if (!accept_word(p, ","))
 			break;
 	}
 	if (p->why != NULL)
@@ -338,13 +338,13 @@ read_method(PartitionBy *p)
 	bool		linear;
 	bool		columns;
 
-	if (!accept(p, "PARTITION") || !accept(p, "BY"))
+	if (!accept_word(p, "PARTITION") || !accept_word(p, "BY"))
 		give_up(p, "the clause does not parse");
-	linear = accept(p, "LINEAR");
+	linear = accept_word(p, "LINEAR");
 	(void) linear;
-	if (accept(p, "RANGE"))
+	if (accept_word(p, "RANGE"))
 		p->method = "RANGE";
-	else if (accept(p, "LIST"))
+	else if (accept_word(p, "LIST"))
 		p->method = "LIST";
 	else if (mysql_token_is(&p->token, "HASH") || mysql_token_is(&p->token, "KEY"))
 	{
@@ -353,9 +353,9 @@ read_method(PartitionBy *p)
 	}
 	else
 		give_up(p, psprintf("method %s", p->token.text));
-	columns = accept(p, "COLUMNS");
+	columns = accept_word(p, "COLUMNS");
 	(void) columns;
-	if (!accept(p, "("))
+	if (!accept_word(p, "("))
 		give_up(p, "the clause does not parse");
 }
 
@@ -408,7 +408,7 @@ plan_partition_clause(SchemaPlan *state, TableDef *def, List **children,
 	if (p.why == NULL)
 		check_key(&p);
 
-	if (accept(&p, "SUBPARTITION"))
+	if (accept_word(&p, "SUBPARTITION"))
 	{
 		plan_note(notes, "subpartitions are not kept");
 		while (p.token.kind != TOK_END &&
@@ -425,7 +425,7 @@ plan_partition_clause(SchemaPlan *state, TableDef *def, List **children,
 	{
 		int			n = 1;
 
-		if (accept(&p, "PARTITIONS"))
+		if (accept_word(&p, "PARTITIONS"))
 			n = Max(atoi(p.token.text), 1);
 		for (int i = 0; i < n; i++)
 			add_child(state, &p, children, psprintf("p%d", i),

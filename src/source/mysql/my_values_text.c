@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include <math.h>
 
@@ -350,7 +350,8 @@ text_numeric(MyColumn *c, const uint8 *data, Size len, Datum *value)
 	int64		unscaled;
 	int			scale;
 
-	if (likely(my_parse_small_decimal(data, len, &unscaled, &scale)))
+	if (likely(my_parse_small_decimal(data, len, &unscaled, &scale)) &&
+		(scale == 0 || DTS_INT64_DIV_TO_NUMERIC))
 		*value = NumericGetDatum(scale == 0 ? int64_to_numeric(unscaled) :
 								 int64_div_fast_to_numeric(unscaled, scale));
 	else
