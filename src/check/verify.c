@@ -5,8 +5,8 @@
  *
  * A table with an integer in front of its key is cut into ranges of some
  * thousand rows, found by walking the source's index. Each is summed up on
- * both sides; where the sums differ, a range is halved, and summed up again,
- * until it has few rows, which are then read and compared. Numbers sort alike
+ * both sides; where the sums differ, its parts are summed up, and theirs,
+ * until one has few rows, which are then read and compared. Numbers sort alike
  * everywhere, text does not: any other table is summed up by buckets, which a
  * row is put into by a digest of its key (of the row, if there is no key).
  * That costs one reading of the table, and another one for the rows of the
@@ -34,6 +34,8 @@
 
 /* Rows of a range that is summed up at once. */
 #define RANGE_ROWS 50000
+/* Parts that a range whose sums differ is cut into. */
+#define PARTS 16
 /* So few are compared one by one. */
 #define FEW_ROWS 500
 /* Values of an integer key for a row, below which ranges are cut by values. */
@@ -200,7 +202,7 @@ all_buckets_here(Verify *v, VerifyTable *t, const CheckScope *scope, int64 parts
 			psprintf(i == parts - 1 ? "ctid >= '(" INT64_FORMAT ",0)'" :
 					 "ctid >= '(" INT64_FORMAT ",0)' AND ctid < '(" INT64_FORMAT ",0)'",
 					 blocks * i / parts, blocks * (i + 1) / parts);
-		sums = verify_add_sums(sums, verify_sums_here(t, &part, NULL));
+		sums = verify_add_sums(sums, verify_sums_here(t, &part, NIL));
 		verify_pace(v, 0);
 	}
 	return sums;
@@ -279,7 +281,7 @@ verify_by_buckets(Verify *v, VerifyTable *t)
 		ListCell   *lc;
 		int64		read = 0;
 
-		verify_sums(v, t, &scope, NULL, &there, &here);
+		verify_sums(v, t, &scope, NIL, &there, &here);
 		v->ranges++;
 		foreach(lc, there)
 			read += ((CheckSum *) lfirst(lc))->rows;
@@ -302,6 +304,13 @@ same_sum(const CheckSum *a, const CheckSum *b)
 		(a ? a->sum : 0) == (b ? b->sum : 0);
 }
 
+/* Where one of n parts of a range begins; that of the one behind it: its end. */
+static int128
+part_start(int128 lo, int128 hi, int i, int n)
+{
+	return lo + (hi - lo + 1) * i / n;
+}
+
 /* A range whose sums differ and that has about so many rows. */
 static void
 descend(Verify *v, VerifyTable *t, int128 lo, int128 hi, int64 rows)
@@ -309,7 +318,8 @@ descend(Verify *v, VerifyTable *t, int128 lo, int128 hi, int64 rows)
 	CheckScope	scope = range_scope(lo, hi);
 	List	   *there;
 	List	   *here;
-	int128		mid;
+	List	   *splits = NIL;
+	int			n;
 
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
@@ -324,20 +334,22 @@ descend(Verify *v, VerifyTable *t, int128 lo, int128 hi, int64 rows)
 	{
 		/* one value, with many keys behind it */
 		scope.nbuckets = bucket_count(rows);
-		verify_sums(v, t, &scope, NULL, &there, &here);
+		verify_sums(v, t, &scope, NIL, &there, &here);
 		v->rows -= rows;		/* compare_buckets counts them again */
 		compare_buckets(v, t, &scope, there, here);
 		return;
 	}
-	mid = lo + (hi - lo) / 2 + 1;
-	verify_sums(v, t, &scope, from_number(mid), &there, &here);
-	for (int half = 0; half < 2; half++)
+	n = (int) Min(PARTS, hi - lo + 1);
+	for (int i = 1; i < n; i++)
+		splits = lappend(splits, from_number(part_start(lo, hi, i, n)));
+	verify_sums(v, t, &scope, splits, &there, &here);
+	for (int i = 0; i < n; i++)
 	{
-		CheckSum   *a = verify_find_sum(there, half);
-		CheckSum   *b = verify_find_sum(here, half);
+		CheckSum   *a = verify_find_sum(there, i);
+		CheckSum   *b = verify_find_sum(here, i);
 
 		if (!same_sum(a, b))
-			descend(v, t, half ? mid : lo, half ? hi : mid - 1,
+			descend(v, t, part_start(lo, hi, i, n), part_start(lo, hi, i + 1, n) - 1,
 					Max(a ? a->rows : 0, b ? b->rows : 0));
 	}
 	verify_pace(v, rows);
@@ -358,7 +370,7 @@ verify_range(Verify *v, VerifyTable *t, int128 lo, int128 hi)
 		verify_compare_rows(v, t, &scope);
 		return;
 	}
-	verify_sums(v, t, &scope, NULL, &there, &here);
+	verify_sums(v, t, &scope, NIL, &there, &here);
 	a = verify_find_sum(there, 0);
 	b = verify_find_sum(here, 0);
 	v->rows += a ? a->rows : 0;
@@ -721,6 +733,7 @@ verify_pin_settings(void)
 		{"extra_float_digits", "1"},
 		{"bytea_output", "hex"},
 		{"row_security", "off"},
+		{"jit", "off"},			/* many statements of few rows */
 	};
 
 	for (int i = 0; i < lengthof(settings); i++)

@@ -12,7 +12,7 @@
  *	  verify_results.c	differences in the books
  *	  verify_schema.c	tables, columns, keys, sequences
  *
- *	  sum of a range --differ--> sums of halves … --few rows--> rows compared
+ *	  sum of a range --differ--> sums of its parts … --few rows--> rows compared
  *	     |equal                                                      |
  *	   done                                          a row that differs: a candidate
  *	                                                                 |
@@ -99,7 +99,10 @@ typedef struct VerifyTable
 	bool		keyed;
 	bool		shared;			/* other tasks write into it, too: rows that are
 								 * not at this source are not extra */
-	bool		summed;			/* every column has a form, and not shared */
+	char	   *own;			/* condition for its rows here; NULL: all are */
+	bool		summed;			/* every column has a form, and not shared, and a
+								 * rule's work can be told from rows here */
+	bool		checked;		/* summed, and what "set" makes is looked at here */
 	bool		ranged;			/* can be cut by its first key column */
 	CheckTable *here;			/* its from, first_key alone */
 	CheckForm  *forms;			/* of rel's columns */
@@ -138,19 +141,25 @@ extern uint64 row_text_number(RowText *rt, const Datum *values,
 
 /* verify_sums.c */
 extern void verify_prepare_table(Verify *v, VerifyTable *t);
-/* Sums at the source; CheckSum *, of one group each, added up over t->rels. */
+/*
+ * Sums on both sides; CheckSum *, of one group each, the source's added up over
+ * t->rels. splits: see check_part; NIL: one group, or scope's buckets.
+ */
 extern void verify_sums(Verify *v, VerifyTable *t, const CheckScope *scope,
-						const char *split, List **there, List **here);
+						List *splits, List **there, List **here);
 extern CheckSum *verify_find_sum(List *sums, int group);
 /* Adds to sums those of other; sums is changed. */
 extern List *verify_add_sums(List *sums, List *other);
 extern List *verify_sums_here(VerifyTable *t, const CheckScope *scope,
-							  const char *split);
+							  List *splits);
 /*
  * The condition here of a scope; its buckets are not in it, rows have to be
  * asked for theirs.
  */
 extern char *verify_condition_here(const VerifyTable *t, const CheckScope *scope);
+
+/* With the condition for t's own rows; either may be NULL. */
+extern const char *verify_own_rows(const VerifyTable *t, const char *condition);
 
 extern List *verify_sums_there(Verify *v, VerifyTable *t, int rel,
 							   const CheckScope *scope);

@@ -25,7 +25,6 @@
 #include "miscadmin.h"
 #include "transform/copy_row.h"
 #include "transform/shape_rows.h"
-#include "transform/shards.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
@@ -204,28 +203,6 @@ select_here(SourceRelation *rel, const char *condition)
 	return sql.data;
 }
 
-/* Rows that are marked as of other tables are not looked at. */
-static const char *
-own_rows(const Verify *v, const VerifyTable *t, const char *condition)
-{
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	foreach(lc, t->rels)
-	{
-		SourceRelation *rel = lfirst(lc);
-		char	   *own = shard_condition(shard_tags(selection_shape(v->selection,
-																	 rel->schema, rel->name),
-													 rel->schema, rel->name));
-
-		if (own == NULL)
-			return condition;
-		appendStringInfo(&buf, "%s%s", buf.len ? " OR " : "", own);
-	}
-	return condition ? psprintf("(%s) AND (%s)", condition, buf.data) : buf.data;
-}
-
 static bool
 is_in_bucket(const VerifyTable *t, const CheckScope *scope,
 			 const Datum *values, const bool *nulls)
@@ -246,7 +223,7 @@ verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
 	bool		by_bucket = scope && scope->buckets != NIL;
 	RowReader  *reader = make_reader(rel, take, arg);
 	MemoryContext cxt = CurrentMemoryContext;
-	char	   *sql = select_here(rel, own_rows(v, t, condition));
+	char	   *sql = select_here(rel, verify_own_rows(t, condition));
 	SPIPlanPtr	plan;
 	Portal		portal;
 	bool		more = true;

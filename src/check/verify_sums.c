@@ -10,13 +10,17 @@
 
 #include "check/verify.h"
 
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
+#include "tcop/dest.h"
+#include "transform/shape_rows.h"
+#include "transform/shards.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 /* ---------------------------------------------------------------- the table */
 
@@ -37,6 +41,53 @@ table_here(const SourceRelation *rel, const CheckForm *forms)
 }
 
 /*
+ * Rows here that are marked as of other tables are not looked at. NULL: none
+ * are.
+ */
+static char *
+own_rows(const Verify *v, const VerifyTable *t)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, t->rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+		char	   *own = shard_condition(shard_tags(selection_shape(v->selection,
+																	 rel->schema, rel->name),
+													 rel->schema, rel->name));
+
+		if (own == NULL)
+			return NULL;
+		appendStringInfo(&buf, "%s%s", buf.len ? " OR " : "", own);
+	}
+	return buf.data;
+}
+
+/*
+ * Can rows be summed up although a rule changes them on their way? If the
+ * source can be asked for those that pass, and what "set" makes of them can be
+ * told from what is stored. Which of several tables a row is of cannot.
+ */
+static bool
+shape_can_be_summed(const VerifyTable *t, const SourceRelation *rel)
+{
+	return list_length(t->rels) == 1 && shape_keeps_key(rel->shape) &&
+		(shape_filter(rel->shape) == NULL ||
+		 (rel->pushed != NULL && rel->pushed_whole)) &&
+		shape_can_check(rel->shape);
+}
+
+/* Are values of a column the same on both sides? */
+static bool
+is_as_it_is(const SourceRelation *rel, int column)
+{
+	return rel->shape ? shape_column_is_plain(rel->shape, column) :
+		rel->columns[column].carried;
+}
+
+/*
  * Chooses how t can be compared. Tables of one target have one shape there;
  * that of the first decides, and another's column that lacks the same form
  * makes all be read.
@@ -50,20 +101,22 @@ verify_prepare_table(Verify *v, VerifyTable *t)
 	/* digests are of bytes: both have to be UTF-8 */
 	t->summed = !t->shared && GetDatabaseEncoding() == PG_UTF8;
 	t->ranged = true;
+	t->own = own_rows(v, t);
 	foreach(lc, t->rels)
 	{
 		SourceRelation *rel = lfirst(lc);
 		CheckForm  *forms = palloc0(sizeof(CheckForm) *
 									Max(rel->out->ncolumns, 1));
 		CheckTable *there;
+		bool		keeps_key = rel->shape == NULL || shape_keeps_key(rel->shape);
 
-		/* what a rule makes of rows is known here alone */
-		if (rel->shape != NULL)
-			t->summed = t->ranged = false;
+		if (rel->shape != NULL && !shape_can_be_summed(t, rel))
+			t->summed = false;
+		t->ranged &= keeps_key;
 		for (int i = 0; i < rel->ncolumns; i++)
 		{
 			forms[i] = CHECK_FETCH;
-			if (!rel->columns[i].carried || rel->shape != NULL)
+			if (!is_as_it_is(rel, i) || !keeps_key)
 				continue;
 			forms[i] = v->source->check_form(v->conn, rel, i);
 			if (forms[i] == CHECK_FETCH ||
@@ -76,6 +129,7 @@ verify_prepare_table(Verify *v, VerifyTable *t)
 			t->here = table_here(rel, forms);
 		}
 		there = v->source->check_table(v->conn, rel, forms);
+		there->among = rel->pushed;
 		t->there = lappend(t->there, there);
 		if (there->first_key == NULL)
 			t->ranged = false;
@@ -86,13 +140,12 @@ verify_prepare_table(Verify *v, VerifyTable *t)
 	}
 	if (t->here->first_key == NULL)
 		t->ranged = false;
+	t->checked = t->summed && t->rel->shape != NULL &&
+		shape_has_checks(t->rel->shape);
 	MemoryContextSwitchTo(old);
 }
 
 /* -------------------------------------------------------------------- sums */
-
-/* Rows that are fetched from here at once. */
-#define FETCH_ROWS 1000
 
 CheckSum *
 verify_find_sum(List *sums, int group)
@@ -142,6 +195,13 @@ verify_add_sums(List *sums, List *other)
 
 /* ------------------------------------------------------------------- here */
 
+const char *
+verify_own_rows(const VerifyTable *t, const char *condition)
+{
+	return t->own == NULL ? condition : condition == NULL ? t->own :
+		psprintf("(%s) AND (%s)", condition, t->own);
+}
+
 char *
 verify_condition_here(const VerifyTable *t, const CheckScope *scope)
 {
@@ -151,52 +211,72 @@ verify_condition_here(const VerifyTable *t, const CheckScope *scope)
 	return check_condition(t->here, &plain);
 }
 
-static char *
-select_here(const VerifyTable *t, const CheckScope *scope, const char *split)
+/*
+ * A query's rows, summed up as the executor gives them; nothing is kept of one.
+ */
+typedef struct Summing
 {
-	const SourceRelation *rel = t->rel;
-	char	   *where = verify_condition_here(t, scope);
+	DestReceiver receiver;
+	VerifyTable *t;
+	const CheckScope *scope;
+	bool		parts;
+	int			ngroups;
+	CheckSum   *groups;
+	int			ncolumns;		/* asked for, after that of the part */
+	int		   *columns;		/* of rel->out */
+	Datum	   *values;			/* of rel->out's columns */
+	bool	   *nulls;
+	MemoryContext rowcxt;
+	bool		checking;		/* the rule's expressions are being run */
+} Summing;
+
+/* A number that rows have whose columns are not what "set" makes of others. */
+#define SPOILT UINT64CONST(0x9E3779B97F4A7C15)
+
+/* Chooses the columns that are asked for. */
+static char *
+select_here(Summing *s, List *splits)
+{
+	const VerifyTable *t = s->t;
+	const SourceRelation *out = t->rel->out;
+	const char *where = verify_own_rows(t, verify_condition_here(t, s->scope));
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s", split ?
-					 psprintf("%s >= %s", t->here->first_key, split) : "false");
-	for (int i = 0; i < rel->ncolumns; i++)
-		if (t->forms[i] != CHECK_FETCH)
+	appendStringInfo(&sql, "SELECT %s", splits != NIL ?
+					 check_part(t->here, splits) : "0");
+	for (int i = 0; i < out->ncolumns; i++)
+		if (t->forms[i] != CHECK_FETCH || (t->checked && out->columns[i].carried))
+		{
 			appendStringInfo(&sql, ", %s",
-							 quote_identifier(rel->columns[i].target_name));
+							 quote_identifier(out->columns[i].target_name));
+			s->columns[s->ncolumns++] = i;
+		}
 	appendStringInfo(&sql, " FROM %s", t->here->from);
 	if (where)
 		appendStringInfo(&sql, " WHERE %s", where);
 	return sql.data;
 }
 
-typedef struct Summing
+/* DestReceiver.receiveSlot */
+static bool
+sum_row(TupleTableSlot *slot, DestReceiver *self)
 {
-	VerifyTable *t;
-	const CheckScope *scope;
-	bool		halves;
-	int			ngroups;
-	CheckSum   *groups;
-	Datum	   *values;			/* of rel's columns */
-	bool	   *nulls;
-} Summing;
-
-static void
-add_row(Summing *s, HeapTuple tup, TupleDesc desc)
-{
+	Summing    *s = (Summing *) self;
 	const SourceRelation *rel = s->t->rel;
+	MemoryContext old = MemoryContextSwitchTo(s->rowcxt);
 	CheckSum   *group = s->groups;
 	uint64		number;
-	bool		isnull;
-	int			n = 1;
 
-	for (int i = 0; i < rel->ncolumns; i++)
-		if (s->t->forms[i] != CHECK_FETCH)
-			s->values[i] = SPI_getbinval(tup, desc, ++n, &s->nulls[i]);
+	slot_getallattrs(slot);
+	for (int i = 0; i < s->ncolumns; i++)
+	{
+		s->values[s->columns[i]] = slot->tts_values[i + 1];
+		s->nulls[s->columns[i]] = slot->tts_isnull[i + 1];
+	}
 	number = row_text_number(s->t->text, s->values, s->nulls, NULL, rel->ncolumns);
-	if (s->halves)
-		group += DatumGetBool(SPI_getbinval(tup, desc, 1, &isnull));
+	if (s->parts)
+		group += DatumGetInt32(slot->tts_values[0]);
 	else if (s->scope->nbuckets > 0)
 	{
 		uint64		bucket = rel->nkey == 0 ? number :
@@ -204,56 +284,129 @@ add_row(Summing *s, HeapTuple tup, TupleDesc desc)
 
 		group += bucket & (s->scope->nbuckets - 1);
 	}
+	if (s->t->checked)
+	{
+		s->checking = true;
+		if (!shape_check_row(rel->shape, s->values, s->nulls))
+			number ^= SPOILT;
+		s->checking = false;
+	}
 	group->rows++;
 	group->sum += number;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(s->rowcxt);
+	return true;
+}
+
+static void
+begin_rows(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+}
+
+static void
+end_rows(DestReceiver *self)
+{
+}
+
+static void
+sum_up(Summing *s, const char *sql)
+{
+	SPIExecuteOptions options = {0};
+	SPIPlanPtr	plan;
+
+	SPI_connect();
+	plan = SPI_prepare(sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\"", sql);
+	options.dest = &s->receiver;
+	if (SPI_execute_plan_extended(plan, &options) != SPI_OK_SELECT)
+		elog(ERROR, "could not execute \"%s\"", sql);
+	SPI_finish();
+}
+
+/* Not of the row: the verification is to end, or cannot go on. */
+static bool
+ends_verification(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category == ERRCODE_OPERATOR_INTERVENTION ||
+		category == ERRCODE_INSUFFICIENT_RESOURCES ||
+		category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+		category == ERRCODE_INTERNAL_ERROR ||
+		category == ERRCODE_SYSTEM_ERROR;
+}
+
+/*
+ * The same where the rule's expressions are run over rows that are stored here.
+ * They may raise an error over one that the source never had: false, and sums
+ * are not to be used. Rows are then read, and those of the source alone are
+ * given to expressions.
+ */
+static bool
+sum_up_checked(Summing *s, const char *sql)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile edata = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		sum_up(s, sql);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	if (edata == NULL)
+		return true;
+	if (!s->checking || ends_verification(edata->sqlerrcode))
+		ReThrowError(edata);
+	FreeErrorData(edata);
+	return false;
 }
 
 List *
-verify_sums_here(VerifyTable *t, const CheckScope *scope, const char *split)
+verify_sums_here(VerifyTable *t, const CheckScope *scope, List *splits)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	MemoryContext rowcxt = AllocSetContextCreate(cxt, "dtsmig row summed up",
-												 ALLOCSET_DEFAULT_SIZES);
-	char	   *sql = select_here(t, scope, split);
+	int			n = Max(t->rel->out->ncolumns, 1);
 	List	   *sums = NIL;
-	Summing		s = {0};
-	SPIPlanPtr	plan;
-	Portal		portal;
+	Summing		s = {{sum_row, begin_rows, end_rows, end_rows, DestTuplestore}};
+	bool		known = true;
+	char	   *sql;
 
 	s.t = t;
 	s.scope = scope;
-	s.halves = split != NULL;
-	s.ngroups = split ? 2 : Max(scope->nbuckets, 1);
+	s.parts = splits != NIL;
+	s.ngroups = splits != NIL ? list_length(splits) + 1 : Max(scope->nbuckets, 1);
 	s.groups = palloc0(sizeof(CheckSum) * s.ngroups);
-	s.values = palloc0(sizeof(Datum) * Max(t->rel->ncolumns, 1));
-	s.nulls = palloc0(sizeof(bool) * Max(t->rel->ncolumns, 1));
-	SPI_connect();
-	plan = SPI_prepare_cursor(sql, 0, NULL, CURSOR_OPT_NO_SCROLL);
-	if (plan == NULL)
-		elog(ERROR, "could not prepare \"%s\"", sql);
-	portal = SPI_cursor_open(NULL, plan, NULL, NULL, false);
-	MemoryContextSwitchTo(rowcxt);
-	for (;;)
-	{
-		CHECK_FOR_INTERRUPTS();
-		SPI_cursor_fetch(portal, true, FETCH_ROWS);
-		if (SPI_processed == 0)
-			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			add_row(&s, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
-			MemoryContextReset(rowcxt);
-		}
-		SPI_freetuptable(SPI_tuptable);
-	}
-	SPI_cursor_close(portal);
-	SPI_finish();
-	MemoryContextSwitchTo(cxt);
-	MemoryContextDelete(rowcxt);
+	s.columns = palloc0(sizeof(int) * n);
+	s.values = palloc0(sizeof(Datum) * n);
+	s.nulls = palloc0(sizeof(bool) * n);
+	s.rowcxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig row summed up",
+									 ALLOCSET_DEFAULT_SIZES);
+	sql = select_here(&s, splits);
+	if (t->checked)
+		known = sum_up_checked(&s, sql);
+	else
+		sum_up(&s, sql);
+	MemoryContextDelete(s.rowcxt);
 	for (int i = 0; i < s.ngroups; i++)
 	{
 		s.groups[i].group = i;
-		if (s.groups[i].rows > 0 &&
+		/* what no sum of the source's is */
+		if (!known)
+			s.groups[i].rows = -1;
+		if (s.groups[i].rows != 0 &&
 			(scope->buckets == NIL || list_member_int(scope->buckets, i)))
 			sums = lappend(sums, &s.groups[i]);
 	}
@@ -266,13 +419,13 @@ List *
 verify_sums_there(Verify *v, VerifyTable *t, int rel, const CheckScope *scope)
 {
 	v->source->check_ask(v->conn, check_sum_select(list_nth(t->there, rel),
-												   scope, NULL));
+												   scope, NIL));
 	return v->source->check_answer(v->conn);
 }
 
 void
 verify_sums(Verify *v, VerifyTable *t, const CheckScope *scope,
-			const char *split, List **there, List **here)
+			List *splits, List **there, List **here)
 {
 	ListCell   *lc;
 	bool		first = true;
@@ -280,9 +433,9 @@ verify_sums(Verify *v, VerifyTable *t, const CheckScope *scope,
 	*there = NIL;
 	foreach(lc, t->there)
 	{
-		v->source->check_ask(v->conn, check_sum_select(lfirst(lc), scope, split));
+		v->source->check_ask(v->conn, check_sum_select(lfirst(lc), scope, splits));
 		if (first)
-			*here = verify_sums_here(t, scope, split);
+			*here = verify_sums_here(t, scope, splits);
 		first = false;
 		*there = verify_add_sums(*there, v->source->check_answer(v->conn));
 	}

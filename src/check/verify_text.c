@@ -19,6 +19,8 @@
 #include "port/pg_bswap.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -76,6 +78,43 @@ row_text_make(const SourceRelation *rel, const CheckForm *forms,
 	return rt;
 }
 
+/* ------------------------------------------------------------------ writing */
+
+/* Of every row of a table: no function is called that need not be. */
+static inline char *
+room(StringInfo buf, int len)
+{
+	if (unlikely(buf->maxlen - buf->len <= len))
+		enlargeStringInfo(buf, len);
+	return buf->data + buf->len;
+}
+
+static inline void
+put(StringInfo buf, const char *data, int len)
+{
+	memcpy(room(buf, len), data, len);
+	buf->len += len;
+}
+
+static inline void
+put_string(StringInfo buf, const char *text)
+{
+	put(buf, text, (int) strlen(text));
+}
+
+static inline void
+put_char(StringInfo buf, char ch)
+{
+	*room(buf, 1) = ch;
+	buf->len++;
+}
+
+static inline void
+put_int64(StringInfo buf, int64 n)
+{
+	buf->len += pg_lltoa(n, room(buf, MAXINT8LEN + 1));
+}
+
 /* ------------------------------------------------------------------ values */
 
 /*
@@ -85,8 +124,7 @@ row_text_make(const SourceRelation *rel, const CheckForm *forms,
 static void
 put_double(StringInfo buf, double d)
 {
-	char	   *text = DatumGetCString(DirectFunctionCall1(float8out,
-														   Float8GetDatum(d)));
+	char	   *text = float8out_internal(d);
 	char	   *e = strchr(text, 'e');
 	int			exponent;
 	const char *digit;
@@ -98,7 +136,7 @@ put_double(StringInfo buf, double d)
 		/* PostgreSQL writes all digits up to 1e15 */
 		if (whole <= MYSQL_EXPONENT)
 		{
-			appendStringInfoString(buf, text);
+			put_string(buf, text);
 			return;
 		}
 	}
@@ -128,17 +166,62 @@ put_double(StringInfo buf, double d)
 
 /* "2024-01-01 10:00:00.5+00" with fsp digits, and no zone. */
 static void
-put_datetime(StringInfo buf, const char *text, int fsp)
+put_datetime_text(StringInfo buf, const char *text, int fsp)
 {
 	int			len = (int) strcspn(text, "+");
 	const char *point = memchr(text, '.', len);
 	int			digits = point ? len - (int) (point - text) - 1 : 0;
 
-	appendBinaryStringInfo(buf, text, len);
+	put(buf, text, len);
 	if (fsp > 0 && point == NULL)
-		appendStringInfoChar(buf, '.');
+		put_char(buf, '.');
 	for (; digits < fsp; digits++)
-		appendStringInfoChar(buf, '0');
+		put_char(buf, '0');
+}
+
+static char *
+put_part(char *at, uint32 n, int width, char after)
+{
+	at = pg_ultostr_zeropad(at, n, width);
+	*at = after;
+	return at + 1;
+}
+
+/* The same of what any timestamp of MySQL's is; false: it is another. */
+static bool
+put_timestamp(StringInfo buf, Timestamp t, int fsp)
+{
+	static const int unit[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+	struct pg_tm tm;
+	fsec_t		fsec;
+	char	   *start = room(buf, MAXDATELEN);
+	char	   *at = start;
+
+	if (TIMESTAMP_NOT_FINITE(t) || fsp < 0 || fsp > 6 ||
+		timestamp2tm(t, NULL, &tm, &fsec, NULL, NULL) != 0 ||
+		tm.tm_year < 1 || tm.tm_year > 9999 || fsec % unit[fsp] != 0)
+		return false;
+	at = put_part(at, tm.tm_year, 4, '-');
+	at = put_part(at, tm.tm_mon, 2, '-');
+	at = put_part(at, tm.tm_mday, 2, ' ');
+	at = put_part(at, tm.tm_hour, 2, ':');
+	at = put_part(at, tm.tm_min, 2, ':');
+	at = put_part(at, tm.tm_sec, 2, '.');
+	if (fsp > 0)
+		at = pg_ultostr_zeropad(at, fsec / unit[fsp], fsp);
+	else
+		at--;
+	buf->len += (int) (at - start);
+	return true;
+}
+
+/* Zones are UTC: see verify_pin_settings. */
+static void
+put_datetime(StringInfo buf, ColumnText *c, Datum value)
+{
+	if ((c->typid != TIMESTAMPOID && c->typid != TIMESTAMPTZOID) ||
+		!put_timestamp(buf, DatumGetTimestamp(value), c->fsp))
+		put_datetime_text(buf, OutputFunctionCall(&c->output, value), c->fsp);
 }
 
 static uint64
@@ -161,19 +244,20 @@ digest_bytes(CheckDigest digest, const char *data, int len)
 static void
 put_digest(RowText *rt, const char *data, int len)
 {
-	uint64		h = digest_bytes(rt->digest, data, len);
-
-	appendStringInfo(&rt->text, INT64_FORMAT, (int64) h);
+	put_int64(&rt->text, (int64) digest_bytes(rt->digest, data, len));
 }
 
 static void
 put_hex(StringInfo buf, const char *bytes, int len, const char *digits)
 {
+	char	   *at = room(buf, len * 2);
+
 	for (int i = 0; i < len; i++)
 	{
-		appendStringInfoCharMacro(buf, digits[((uint8) bytes[i]) >> 4]);
-		appendStringInfoCharMacro(buf, digits[((uint8) bytes[i]) & 15]);
+		*at++ = digits[((uint8) bytes[i]) >> 4];
+		*at++ = digits[((uint8) bytes[i]) & 15];
 	}
+	buf->len += len * 2;
 }
 
 static void
@@ -188,8 +272,8 @@ put_bytes(RowText *rt, ColumnText *c, Datum value)
 	else if (rt->digest == CHECK_CRC32)
 		put_digest(rt, data, len);
 	else
-		appendStringInfoString(&rt->text,
-							   TextDatumGetCString(DirectFunctionCall1(md5_bytea, value)));
+		put_string(&rt->text,
+				   TextDatumGetCString(DirectFunctionCall1(md5_bytea, value)));
 }
 
 static void
@@ -220,28 +304,23 @@ put_text(RowText *rt, ColumnText *c, Datum value)
 		put_digest(rt, data, len);
 	else
 	{
-		appendBinaryStringInfo(&rt->text, data, len);
-		appendStringInfo(&rt->lengths, "|%d", len);
+		put(&rt->text, data, len);
+		put_char(&rt->lengths, '|');
+		put_int64(&rt->lengths, len);
 	}
 }
 
 static void
-put_integer(StringInfo buf, Oid typid, Datum value, ColumnText *c)
+put_integer(StringInfo buf, ColumnText *c, Datum value)
 {
-	char		digits[MAXINT8LEN + 1];
-
-	if (typid == INT4OID)
-		pg_ltoa(DatumGetInt32(value), digits);
-	else if (typid == INT2OID)
-		pg_itoa(DatumGetInt16(value), digits);
-	else if (typid == INT8OID)
-		pg_lltoa(DatumGetInt64(value), digits);
+	if (c->typid == INT4OID)
+		put_int64(buf, DatumGetInt32(value));
+	else if (c->typid == INT2OID)
+		put_int64(buf, DatumGetInt16(value));
+	else if (c->typid == INT8OID)
+		put_int64(buf, DatumGetInt64(value));
 	else
-	{
-		appendStringInfoString(buf, OutputFunctionCall(&c->output, value));
-		return;
-	}
-	appendStringInfoString(buf, digits);
+		put_string(buf, OutputFunctionCall(&c->output, value));
 }
 
 static void
@@ -265,32 +344,31 @@ put_value(RowText *rt, ColumnText *c, Datum value)
 		case CHECK_FETCH:
 			break;
 		case CHECK_INTEGER:
-			put_integer(buf, c->typid, value, c);
+			put_integer(buf, c, value);
 			break;
 		case CHECK_OUTPUT:
-			appendStringInfoString(buf, OutputFunctionCall(&c->output, value));
+			put_string(buf, OutputFunctionCall(&c->output, value));
 			break;
 		case CHECK_BOOLEAN:
-			appendStringInfoChar(buf, DatumGetBool(value) ? '1' : '0');
+			put_char(buf, DatumGetBool(value) ? '1' : '0');
 			break;
 		case CHECK_DOUBLE:
 			put_double(buf, c->typid == FLOAT4OID ? DatumGetFloat4(value) :
 					   DatumGetFloat8(value));
 			break;
 		case CHECK_DATETIME:
-			put_datetime(buf, OutputFunctionCall(&c->output, value), c->fsp);
+			put_datetime(buf, c, value);
 			break;
 		case CHECK_MICROSECONDS:
 			{
 				Interval   *i = DatumGetIntervalP(value);
 
-				appendStringInfo(buf, INT64_FORMAT,
-								 i->time + i->day * USECS_PER_DAY);
+				put_int64(buf, i->time + i->day * USECS_PER_DAY);
 				break;
 			}
 		case CHECK_HOST:
-			appendStringInfoString(buf,
-								   TextDatumGetCString(DirectFunctionCall1(network_host, value)));
+			put_string(buf,
+					   TextDatumGetCString(DirectFunctionCall1(network_host, value)));
 			break;
 		case CHECK_HEX:
 		case CHECK_BYTES_DIGEST:
@@ -316,9 +394,7 @@ row_text_number(RowText *rt, const Datum *values, const bool *nulls,
 {
 	bool		any = false;
 
-	resetStringInfo(&rt->text);
-	resetStringInfo(&rt->flags);
-	resetStringInfo(&rt->lengths);
+	rt->text.len = rt->flags.len = rt->lengths.len = 0;
 	for (int i = 0; i < n; i++)
 	{
 		int			k = columns ? columns[i] : i;
@@ -327,24 +403,23 @@ row_text_number(RowText *rt, const Datum *values, const bool *nulls,
 		if (c->form == CHECK_FETCH)
 			continue;
 		if (c->flagged)
-			appendStringInfoCharMacro(&rt->flags, nulls[k] ? '1' : '0');
+			put_char(&rt->flags, nulls[k] ? '1' : '0');
 		if (nulls[k])
 			continue;
 		if (any)
-			appendStringInfoCharMacro(&rt->text, '|');
+			put_char(&rt->text, '|');
 		any = true;
 		put_value(rt, c, values[k]);
 	}
 	if (rt->flags.len > 0)
 	{
 		if (any)
-			appendStringInfoCharMacro(&rt->text, '|');
-		appendBinaryStringInfo(&rt->text, rt->flags.data, rt->flags.len);
+			put_char(&rt->text, '|');
+		put(&rt->text, rt->flags.data, rt->flags.len);
 		any = true;
 	}
 	if (rt->lengths.len > 0)
-		appendBinaryStringInfo(&rt->text, rt->lengths.data + !any,
-							   rt->lengths.len - !any);
+		put(&rt->text, rt->lengths.data + !any, rt->lengths.len - !any);
 	if (rt->digest == CHECK_CRC32)
 	{
 		char		inner[MAXINT8LEN + 1];

@@ -113,8 +113,9 @@ typedef struct SourceRelation
 	 */
 	struct SourceRelation *out;
 	struct Shape *shape;		/* NULL: rows go as they are */
-	char	   *pushed;			/* condition in PostgreSQL's SQL that a source may
-								 * leave rows out by when it reads; NULL: none */
+	char	   *pushed;			/* condition in the source's SQL that it may leave
+								 * rows out by when it reads; NULL: none */
+	bool		pushed_whole;	/* it is all of the rule's filter */
 	uint32		applied;		/* OPERATION_… of transform/rule.h */
 
 	void	   *engine;			/* of the source engine */

@@ -51,23 +51,38 @@ check_condition(const CheckTable *table, const CheckScope *scope)
 }
 
 char *
+check_part(const CheckTable *table, List *splits)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "CASE");
+	for (int i = list_length(splits) - 1; i >= 0; i--)
+		appendStringInfo(&buf, " WHEN %s >= %s THEN %d", table->first_key,
+						 (char *) list_nth(splits, i), i + 1);
+	appendStringInfoString(&buf, " ELSE 0 END");
+	return buf.data;
+}
+
+char *
 check_sum_select(const CheckTable *table, const CheckScope *scope,
-				 const char *split)
+				 List *splits)
 {
 	char	   *where = check_condition(table, scope);
 	char	   *group = NULL;
 	StringInfoData buf;
 
-	if (split)
-		group = psprintf("CASE WHEN %s >= %s THEN 1 ELSE 0 END",
-						 table->first_key, split);
+	if (splits != NIL)
+		group = check_part(table, splits);
 	else if (scope->nbuckets > 0)
 		group = bucket_of(table, scope);
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "SELECT %s, count(*), sum(%s) FROM %s",
 					 group ? group : "0", table->number, table->from);
-	if (where)
-		appendStringInfo(&buf, " WHERE %s", where);
+	if (where || table->among)
+		appendStringInfo(&buf, " WHERE %s%s", where ? where : "",
+						 !table->among ? "" : where ?
+						 psprintf(" AND (%s)", table->among) : table->among);
 	if (group)
 		appendStringInfo(&buf, " GROUP BY %s", group);
 	return buf.data;

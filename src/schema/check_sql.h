@@ -74,6 +74,7 @@ typedef struct CheckTable
 	CheckDigest digest;
 	char	   *from;
 	char	   *first_key;		/* NULL: cannot be cut into ranges */
+	char	   *among;			/* condition for rows that count; NULL: all do */
 	char	   *number;			/* of a row */
 	char	   *bucket;			/* an integer, of which buckets are made: of the
 								 * key or the row; NULL: has none */
@@ -82,7 +83,7 @@ typedef struct CheckTable
 /* What comes back: a group of rows. */
 typedef struct CheckSum
 {
-	int			group;			/* bucket, or 0 and 1 for the halves */
+	int			group;			/* bucket, or part, from 0 on */
 	int64		rows;
 	uint64		sum;			/* modulo 2^64 */
 } CheckSum;
@@ -90,11 +91,16 @@ typedef struct CheckSum
 /* WHERE's condition; NULL: all rows. */
 extern char *check_condition(const CheckTable *table, const CheckScope *scope);
 /*
- * SELECT group, rows, sum. By halves of the first key column (below split, and
- * from it), by buckets if scope->nbuckets, else one group.
+ * SELECT group, rows, sum. By parts of the first key column (see check_part),
+ * by buckets if scope->nbuckets, else one group.
  */
 extern char *check_sum_select(const CheckTable *table, const CheckScope *scope,
-							  const char *split);
+							  List *splits);
+/*
+ * The part that a value of the first key column lies in, an integer. splits:
+ * where the second one begins, and those that follow, in order (char *).
+ */
+extern char *check_part(const CheckTable *table, List *splits);
 /* The first key column's value n rows after lo. */
 extern char *check_step_select(const CheckTable *table, const char *lo,
 							   int64 n);

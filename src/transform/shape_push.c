@@ -1,15 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * shape_push.c
- *	  What of a filter a PostgreSQL source can do itself, so that rows which
- *	  would not pass need not travel.
+ *	  What of a filter a source can do itself, so that rows which would not
+ *	  pass need not travel, and need not be counted when it is verified.
  *
  * The filter is run here in any case; the source may only leave out rows that
  * would not pass here. So only what means the same on every server and in
  * every setting is handed to it: comparisons of a column with a constant of a
- * simple type, lists of constants, IS NULL, and AND, OR, NOT of these; texts
- * are compared for equality alone, for their order hangs on a collation. Of
- * the parts of an AND those that cannot be handed over are left out.
+ * simple type, lists of constants, IS NULL, and AND, OR, NOT and IS TRUE of
+ * these. Of the parts of an AND those that cannot be handed over are left out.
+ * An engine writes comparisons in its SQL (PushDialect), or says that it
+ * cannot.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,55 +21,24 @@
 #include "access/htup_details.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
-#include "catalog/pg_type.h"
-#include "schema/model.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-typedef enum Family
+typedef struct Push
 {
-	FAMILY_NONE,
-	FAMILY_NUMBER,				/* written bare */
-	FAMILY_FLOAT,
-	FAMILY_TIME,				/* date, timestamp, timestamptz */
-	FAMILY_PLAIN,				/* bool, uuid: quoted */
-	FAMILY_TEXT,				/* equal or not equal */
-	FAMILY_ENUM					/* the same, by label */
-} Family;
+	StringInfoData sql;
+	const SourceRelation *rel;
+	const PushDialect *dialect;
+	Bitmapset  *used;			/* columns */
+} Push;
 
-static bool push(StringInfo buf, Node *node, const SourceRelation *rel);
+static bool push(Push *p, Node *node);
 
-static Family
-family_of(Oid type)
-{
-	switch (type)
-	{
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case NUMERICOID:
-			return FAMILY_NUMBER;
-		case FLOAT4OID:
-		case FLOAT8OID:
-			return FAMILY_FLOAT;
-		case DATEOID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-			return FAMILY_TIME;
-		case BOOLOID:
-		case UUIDOID:
-			return FAMILY_PLAIN;
-		case TEXTOID:
-		case VARCHAROID:
-			return FAMILY_TEXT;
-		default:
-			return type_is_enum(type) ? FAMILY_ENUM : FAMILY_NONE;
-	}
-}
-
-/* Without casts that a source adds by itself. */
+/* Without casts that are added without being asked for. */
 static Node *
 strip(Node *node)
 {
@@ -80,242 +50,247 @@ strip(Node *node)
 		else if (IsA(node, FuncExpr) &&
 				 ((FuncExpr *) node)->funcformat == COERCE_IMPLICIT_CAST &&
 				 list_length(((FuncExpr *) node)->args) == 1 &&
-				 family_of(((FuncExpr *) node)->funcresulttype) != FAMILY_NONE)
+				 get_func_namespace(((FuncExpr *) node)->funcid) == PG_CATALOG_NAMESPACE)
 			node = linitial(((FuncExpr *) node)->args);
 		else
 			return node;
 	}
 }
 
-/* The column, if it has the same type on both sides; else NULL. */
-static const SourceColumn *
-column_of(Node *node, const SourceRelation *rel, Family *family)
+/* The column; -1: it is none. */
+static int
+column_of(const Push *p, Node *node)
 {
-	const SourceColumn *col;
-	const TableColumn *def;
 	int			i;
 
 	node = strip(node);
-	if (!IsA(node, Var))
-		return NULL;
-	i = ((Var *) node)->varattno - 1;
-	if (i < 0 || i >= rel->ncolumns)
-		return NULL;
-	col = &rel->columns[i];
-	def = list_nth(rel->def->columns, i);
-	*family = family_of(col->typid);
-	if (*family == FAMILY_NONE)
-		return NULL;
-	if (*family == FAMILY_ENUM ? def->base_type == NULL || def->base_type[0] != '\0' :
-		def->source_type == NULL ||
-		strcmp(def->source_type, format_type_with_typemod(col->typid, col->typmod)) != 0)
-		return NULL;
-	return col;
+	i = IsA(node, Var) ? ((Var *) node)->varattno - 1 : -1;
+	return i < p->rel->ncolumns ? i : -1;
 }
 
-static void
-append_column(StringInfo buf, const SourceColumn *col, Family family)
+/* NULL: it is none, or NULL. */
+static const Const *
+constant_of(Node *node)
 {
-	appendStringInfoString(buf, quote_identifier(col->name));
-	if (family == FAMILY_TEXT || family == FAMILY_ENUM)
-		appendStringInfoString(buf, "::pg_catalog.text");
+	node = strip(node);
+	if (!IsA(node, Const))
+		node = strip(eval_const_expressions(NULL, node));
+	return IsA(node, Const) && !((Const *) node)->constisnull ?
+		(Const *) node : NULL;
 }
 
-/* A constant that goes with a column of this family. */
-static bool
-append_constant(StringInfo buf, Node *node, Family family)
-{
-	Const	   *c = (Const *) strip(node);
-	Family		own;
-	Oid			out;
-	bool		varlena;
-	char	   *text;
-
-	if (!IsA(c, Const) || c->constisnull)
-		return false;
-	own = family_of(c->consttype);
-	if (own == FAMILY_NONE || (own != family && !(own == FAMILY_NUMBER && family == FAMILY_FLOAT)))
-		return false;
-	getTypeOutputInfo(c->consttype, &out, &varlena);
-	text = OidOutputFunctionCall(out, c->constvalue);
-	if (own == FAMILY_NUMBER)
-	{
-		if (strspn(text, "-0123456789.") != strlen(text))
-			return false;		/* NaN and Infinity */
-		appendStringInfo(buf, "(%s)", text);
-		return true;
-	}
-	appendStringInfoString(buf, quote_literal_cstr(text));
-	if (own != FAMILY_TEXT && own != FAMILY_ENUM)
-		appendStringInfo(buf, "::pg_catalog.%s",
-						 quote_identifier(own == FAMILY_FLOAT ? "float8" :
-										  c->consttype == UUIDOID ? "uuid" :
-										  c->consttype == BOOLOID ? "bool" :
-										  c->consttype == DATEOID ? "date" :
-										  c->consttype == TIMESTAMPOID ? "timestamp" :
-										  "timestamptz"));
-	return true;
-}
-
-/* Name of a comparison that a family takes; NULL: another operator. */
-static char *
-comparison(Oid opno, Family family, bool swapped)
+/* Name of the comparison; NULL: another operator. */
+static const char *
+comparison(Oid opno, bool swapped)
 {
 	static const char *const names[] = {"=", "<>", "<", "<=", ">", ">="};
 	static const char *const swaps[] = {"=", "<>", ">", ">=", "<", "<="};
 	HeapTuple	tup = SearchSysCache1(OPEROID, ObjectIdGetDatum(opno));
 	Form_pg_operator op;
-	char	   *result = NULL;
+	const char *result = NULL;
 
 	if (!HeapTupleIsValid(tup))
 		return NULL;
 	op = (Form_pg_operator) GETSTRUCT(tup);
 	for (int i = 0; i < lengthof(names); i++)
 		if (op->oprnamespace == PG_CATALOG_NAMESPACE &&
-			strcmp(NameStr(op->oprname), names[i]) == 0 &&
-			(i < 2 || (family != FAMILY_TEXT && family != FAMILY_ENUM)))
-			result = psprintf("OPERATOR(pg_catalog.%s)",
-							  swapped ? swaps[i] : names[i]);
+			strcmp(NameStr(op->oprname), names[i]) == 0)
+			result = swapped ? swaps[i] : names[i];
 	ReleaseSysCache(tup);
 	return result;
 }
 
 static bool
-push_comparison(StringInfo buf, OpExpr *op, const SourceRelation *rel)
+compare(Push *p, int column, const char *op, Node *node)
 {
-	const SourceColumn *col;
-	Family		family = FAMILY_NONE;
-	bool		swapped = false;
-	char	   *name;
+	const Const *value = constant_of(node);
 
-	if (list_length(op->args) != 2)
+	p->used = bms_add_member(p->used, column);
+	return op != NULL && value != NULL &&
+		p->dialect->compare(&p->sql, p->rel, column, op, value);
+}
+
+/* Equal is what has equal bytes. */
+static bool
+is_exact(Oid collation)
+{
+	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
+}
+
+static bool
+push_comparison(Push *p, OpExpr *op)
+{
+	int			column;
+	bool		swapped = false;
+
+	if (list_length(op->args) != 2 || !is_exact(op->inputcollid))
 		return false;
-	if ((OidIsValid(op->inputcollid) &&
-		 !get_collation_isdeterministic(op->inputcollid)))
-		return false;
-	col = column_of(linitial(op->args), rel, &family);
-	if (col == NULL)
+	column = column_of(p, linitial(op->args));
+	if (column < 0)
 	{
-		col = column_of(lsecond(op->args), rel, &family);
+		column = column_of(p, lsecond(op->args));
 		swapped = true;
 	}
-	if (col == NULL || (name = comparison(op->opno, family, swapped)) == NULL)
-		return false;
-	append_column(buf, col, family);
-	appendStringInfo(buf, " %s ", name);
-	return append_constant(buf, swapped ? linitial(op->args) : lsecond(op->args),
-						   family);
+	return column >= 0 &&
+		compare(p, column, comparison(op->opno, swapped),
+				swapped ? linitial(op->args) : lsecond(op->args));
+}
+
+/* NULL: no list. Its elements may be cast, each in a way that is passed over. */
+static ArrayExpr *
+list_of(Node *node)
+{
+	node = strip(node);
+	if (IsA(node, ArrayCoerceExpr) &&
+		((ArrayCoerceExpr *) node)->coerceformat == COERCE_IMPLICIT_CAST &&
+		IsA(strip((Node *) ((ArrayCoerceExpr *) node)->elemexpr), CaseTestExpr))
+		node = strip((Node *) ((ArrayCoerceExpr *) node)->arg);
+	return IsA(node, ArrayExpr) && !((ArrayExpr *) node)->multidims &&
+		((ArrayExpr *) node)->elements != NIL ? (ArrayExpr *) node : NULL;
 }
 
 /* column IN (constants), NOT IN */
 static bool
-push_list(StringInfo buf, ScalarArrayOpExpr *op, const SourceRelation *rel)
+push_list(Push *p, ScalarArrayOpExpr *op)
 {
-	Family		family = FAMILY_NONE;
-	const SourceColumn *col = column_of(linitial(op->args), rel, &family);
-	ArrayExpr  *array = (ArrayExpr *) strip(lsecond(op->args));
-	char	   *name;
+	int			column = column_of(p, linitial(op->args));
+	ArrayExpr  *array = list_of(lsecond(op->args));
+	const char *name;
 	ListCell   *lc;
 
-	if (col == NULL || !IsA(array, ArrayExpr) || array->multidims ||
-		array->elements == NIL ||
-		(OidIsValid(op->inputcollid) &&
-		 !get_collation_isdeterministic(op->inputcollid)))
+	if (column < 0 || array == NULL || !is_exact(op->inputcollid))
 		return false;
-	name = comparison(op->opno, family, false);
-	if (name == NULL)
-		return false;
+	name = comparison(op->opno, false);
 	foreach(lc, array->elements)
 	{
-		appendStringInfoString(buf, lc == list_head(array->elements) ? "" :
+		appendStringInfoString(&p->sql, lc == list_head(array->elements) ? "" :
 							   op->useOr ? " OR " : " AND ");
-		append_column(buf, col, family);
-		appendStringInfo(buf, " %s ", name);
-		if (!append_constant(buf, lfirst(lc), family))
+		if (!compare(p, column, name, lfirst(lc)))
 			return false;
 	}
 	return true;
 }
 
 static bool
-push_null_test(StringInfo buf, NullTest *test, const SourceRelation *rel)
+push_null_test(Push *p, NullTest *test)
 {
-	Node	   *node = strip((Node *) test->arg);
-	int			i = IsA(node, Var) ? ((Var *) node)->varattno - 1 : -1;
+	int			column = column_of(p, (Node *) test->arg);
 
-	if (i < 0 || i >= rel->ncolumns || test->argisrow ||
-		family_of(rel->columns[i].typid) == FAMILY_NONE)
+	if (column < 0 || test->argisrow)
 		return false;
-	appendStringInfo(buf, "%s IS %sNULL", quote_identifier(rel->columns[i].name),
-					 test->nulltesttype == IS_NULL ? "" : "NOT ");
+	p->used = bms_add_member(p->used, column);
+	if (test->nulltesttype == IS_NOT_NULL)
+		appendStringInfoString(&p->sql, "NOT ");
+	return p->dialect->is_null(&p->sql, p->rel, column);
+}
+
+static bool
+push_boolean_test(Push *p, BooleanTest *test)
+{
+	static const char *const names[] = {
+		[IS_TRUE] = "TRUE", [IS_NOT_TRUE] = "NOT TRUE",
+		[IS_FALSE] = "FALSE", [IS_NOT_FALSE] = "NOT FALSE",
+		[IS_UNKNOWN] = "UNKNOWN", [IS_NOT_UNKNOWN] = "NOT UNKNOWN",
+	};
+
+	if (!push(p, (Node *) test->arg))
+		return false;
+	appendStringInfo(&p->sql, " IS %s", names[test->booltesttype]);
 	return true;
 }
 
-/* Of an AND the parts that can be pushed, if whole is false. */
+/* Of an AND the parts that can be pushed, if whole is given. */
 static bool
-push_bool(StringInfo buf, BoolExpr *expr, const SourceRelation *rel, bool whole)
+push_bool(Push *p, BoolExpr *expr, bool *whole)
 {
 	bool		any = false;
 	ListCell   *lc;
 
 	if (expr->boolop == NOT_EXPR)
 	{
-		appendStringInfoString(buf, "NOT ");
-		return push(buf, linitial(expr->args), rel);
+		appendStringInfoString(&p->sql, "NOT ");
+		return push(p, linitial(expr->args));
 	}
 	foreach(lc, expr->args)
 	{
-		int			before = buf->len;
+		int			before = p->sql.len;
 
 		if (any)
-			appendStringInfoString(buf, expr->boolop == AND_EXPR ? " AND " : " OR ");
-		if (push(buf, lfirst(lc), rel))
+			appendStringInfoString(&p->sql, expr->boolop == AND_EXPR ? " AND " : " OR ");
+		if (push(p, lfirst(lc)))
 		{
 			any = true;
 			continue;
 		}
-		if (whole || expr->boolop == OR_EXPR)
+		if (whole == NULL || expr->boolop == OR_EXPR)
 			return false;
-		buf->len = before;
-		buf->data[before] = '\0';
+		*whole = false;
+		p->sql.len = before;
+		p->sql.data[before] = '\0';
 	}
 	return any;
 }
 
-/* Appends the whole of a condition; false: it cannot be, and buf is spoilt. */
+/* Appends the whole of a condition; false: it cannot be, and sql is spoilt. */
 static bool
-push(StringInfo buf, Node *node, const SourceRelation *rel)
+push(Push *p, Node *node)
 {
-	Family		family;
-	bool		done;
+	bool		done = false;
 
-	appendStringInfoChar(buf, '(');
+	check_stack_depth();
+	appendStringInfoChar(&p->sql, '(');
 	if (IsA(node, BoolExpr))
-		done = push_bool(buf, (BoolExpr *) node, rel, true);
+		done = push_bool(p, (BoolExpr *) node, NULL);
 	else if (IsA(node, OpExpr))
-		done = push_comparison(buf, (OpExpr *) node, rel);
+		done = push_comparison(p, (OpExpr *) node);
 	else if (IsA(node, ScalarArrayOpExpr))
-		done = push_list(buf, (ScalarArrayOpExpr *) node, rel);
+		done = push_list(p, (ScalarArrayOpExpr *) node);
 	else if (IsA(node, NullTest))
-		done = push_null_test(buf, (NullTest *) node, rel);
-	else if (IsA(node, Var) && ((Var *) node)->vartype == BOOLOID)
+		done = push_null_test(p, (NullTest *) node);
+	else if (IsA(node, BooleanTest))
+		done = push_boolean_test(p, (BooleanTest *) node);
+	else if (IsA(node, Var) && column_of(p, node) >= 0)
 	{
-		const SourceColumn *col = column_of(node, rel, &family);
-
-		done = col != NULL;
-		if (done)
-			append_column(buf, col, family);
+		p->used = bms_add_member(p->used, column_of(p, node));
+		done = p->dialect->is_true(&p->sql, p->rel, column_of(p, node));
 	}
-	else
-		done = false;
-	appendStringInfoChar(buf, ')');
+	appendStringInfoChar(&p->sql, ')');
 	return done;
 }
 
-char *
-shape_push_filter(const ShapeExpr *filter, const SourceRelation *rel)
+/* Rows of which the condition does not tell are asked for. */
+static void
+add_doubts(Push *p)
 {
-	StringInfoData buf;
+	StringInfoData doubts;
+	int			i = -1;
+
+	if (p->dialect->add_doubt == NULL)
+		return;
+	initStringInfo(&doubts);
+	while ((i = bms_next_member(p->used, i)) >= 0)
+	{
+		int			before = doubts.len;
+
+		appendStringInfoString(&doubts, " OR ");
+		p->dialect->add_doubt(&doubts, p->rel, i);
+		if (doubts.len == before + 4)
+			doubts.data[doubts.len = before] = '\0';
+	}
+	if (doubts.len > 0)
+	{
+		char	   *sql = pstrdup(p->sql.data);
+
+		resetStringInfo(&p->sql);
+		appendStringInfo(&p->sql, "(%s)%s", sql, doubts.data);
+	}
+}
+
+char *
+shape_push_filter(const ShapeExpr *filter, const SourceRelation *rel,
+				  const PushDialect *dialect, bool *whole)
+{
+	Push		p = {.rel = rel, .dialect = dialect};
 	Node	   *node = (Node *) filter->expr;
 	int			level = NewGUCNestLevel();
 	bool		done;
@@ -323,13 +298,19 @@ shape_push_filter(const ShapeExpr *filter, const SourceRelation *rel)
 	/* as any server reads it */
 	(void) set_config_option("datestyle", "ISO", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("timezone", "UTC", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("extra_float_digits", "3", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	initStringInfo(&buf);
+	initStringInfo(&p.sql);
+	*whole = true;
 	if (IsA(node, BoolExpr))
-		done = push_bool(&buf, (BoolExpr *) node, rel, false);
+		done = push_bool(&p, (BoolExpr *) node, whole);
 	else
-		done = push(&buf, node, rel);
+		done = push(&p, node);
+	if (done)
+		add_doubts(&p);
 	AtEOXact_GUC(true, level);
-	return done ? buf.data : NULL;
+	*whole &= done;
+	return done ? p.sql.data : NULL;
 }

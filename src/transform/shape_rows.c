@@ -15,16 +15,12 @@
  */
 #include "postgres.h"
 
-#include "transform/shape_rows.h"
+#include "transform/shape_impl.h"
 
 #include "access/xact.h"
 #include "compat.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
 #include "schema/model.h"
-#include "transform/copy_row.h"
-#include "transform/shape_expr.h"
-#include "transform/shape_push.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -32,50 +28,12 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-typedef struct ShapeSet
-{
-	const RuleSet *rule;
-	int			column;			/* of rel->out */
-	ShapeExpr  *expr;
-	ExprState  *state;
-} ShapeSet;
-
 typedef enum Passes
 {
 	PASSES_NO,
 	PASSES_YES,
 	PASSES_UNKNOWN
 } Passes;
-
-struct Shape
-{
-	SourceRelation *rel;
-	SourceRelation *out;
-	const ShapeRule *rule;
-	ExprScope	scope;
-	ShapeExpr  *filter;
-	ExprState  *filter_state;
-	int			nsets;
-	ShapeSet   *sets;
-	EState	   *estate;
-	ExprContext *econtext;
-	TupleTableSlot *slot;
-	Bitmapset  *used;			/* columns that expressions use */
-	Bitmapset  *missing;		/* of them, those that the row in slot lacks */
-
-	Change		change;
-	Row			old;
-	Row			new;
-
-	/* for copies; made when they are needed */
-	CopyReader *reader;
-	CopyWriter *writer;
-	MemoryContext copycxt;
-	Datum	   *in_values;
-	bool	   *in_nulls;
-	Datum	   *out_values;
-	bool	   *out_nulls;
-};
 
 /* ------------------------------------------------------------------ opening */
 
@@ -150,8 +108,8 @@ set_key(SourceRelation *out, const ShapeRule *rule)
 	}
 }
 
-static bool
-is_set(const Shape *shape, int column)
+bool
+shape_is_set(const Shape *shape, int column)
 {
 	for (int i = 0; i < shape->nsets; i++)
 		if (shape->sets[i].column == column)
@@ -170,7 +128,7 @@ set_source_type(Shape *shape, int i)
 	const SourceColumn *to = &shape->out->columns[i];
 	const TableColumn *def = list_nth(shape->rel->def->columns, i);
 
-	if (to->carried && !is_set(shape, i))
+	if (to->carried && !shape_is_set(shape, i))
 	{
 		*col = *to;
 		return;
@@ -232,9 +190,6 @@ compile(Shape *shape)
 													out->schema, out->name),
 										   &shape->scope, true, InvalidOid, -1);
 		shape->used = bms_copy(shape->filter->columns);
-		/* only PostgreSQL sources know a table by an id */
-		if (shape->rel->def->source_id != NULL)
-			shape->rel->pushed = shape_push_filter(shape->filter, shape->rel);
 	}
 	for (int i = 0; i < shape->nsets; i++)
 	{
@@ -303,7 +258,7 @@ shape_open(SourceRelation *rel, const ShapeRule *rule,
 
 		col->carried = OidIsValid(col->typid) &&
 			(bms_is_member(i, shape->used) ||
-			 (out->columns[i].carried && !is_set(shape, i)));
+			 (out->columns[i].carried && !shape_is_set(shape, i)));
 		col->in_key = false;
 	}
 	for (int k = 0; k < rel->nkey; k++)
@@ -340,10 +295,9 @@ has(const Row *row, int column)
 	return row != NULL && row->values != NULL && row->status[column] <= COLUMN_NULL;
 }
 
-/* Puts a row into the slot; what row lacks comes from other (may be NULL). */
-static void
-fill_slot(Shape *shape, const Row *row, const Row *other,
-		  const char *operation, TimestampTz commit_time)
+void
+shape_fill_slot(Shape *shape, const Row *row, const Row *other,
+				const char *operation, TimestampTz commit_time)
 {
 	TupleTableSlot *slot = shape->slot;
 	int			n = shape->scope.ncolumns;
@@ -399,8 +353,8 @@ run_context(void *arg)
 			   r->shape->rel->name);
 }
 
-static Datum
-run_expression(Shape *shape, ExprState *state, const char *what, bool *isnull)
+Datum
+shape_run(Shape *shape, ExprState *state, const char *what, bool *isnull)
 {
 	RunContext	r = {shape, what};
 	ErrorContextCallback callback;
@@ -426,7 +380,7 @@ run_filter(Shape *shape)
 		return PASSES_YES;
 	if (bms_overlap(shape->filter->columns, shape->missing))
 		return PASSES_UNKNOWN;
-	value = run_expression(shape, shape->filter_state, "filter", &isnull);
+	value = shape_run(shape, shape->filter_state, "filter", &isnull);
 	return !isnull && DatumGetBool(value) ? PASSES_YES : PASSES_NO;
 }
 
@@ -486,9 +440,9 @@ make_row(Shape *shape, const Row *row, const Row *other, bool key_alone,
 						 bms_intersect(set->expr->columns, shape->missing));
 			continue;
 		}
-		value = run_expression(shape, set->state,
-							   psprintf("expression for column \"%s\"",
-										col->target_name), &isnull);
+		value = shape_run(shape, set->state,
+						  psprintf("expression for column \"%s\"",
+								   col->target_name), &isnull);
 		result->status[set->column] = isnull ? COLUMN_NULL : COLUMN_VALUE;
 		if (!isnull)
 		{
@@ -541,11 +495,11 @@ take_update(Shape *shape, const Change *change, TimestampTz commit_time,
 	Passes		was;
 	Passes		is;
 
-	fill_slot(shape, &change->old, NULL, "update", commit_time);
+	shape_fill_slot(shape, &change->old, NULL, "update", commit_time);
 	was = old ? run_filter(shape) : PASSES_UNKNOWN;
 	if (old)
 		make_row(shape, old, NULL, shape->out->nkey > 0, rowcxt, &shape->old);
-	fill_slot(shape, &change->new, old, "update", commit_time);
+	shape_fill_slot(shape, &change->new, old, "update", commit_time);
 	is = run_filter(shape);
 	if (is == PASSES_UNKNOWN)
 		not_told(shape, "the filter",
@@ -627,7 +581,7 @@ shape_change(Shape *shape, const Change *change, TimestampTz commit_time,
 	switch (change->kind)
 	{
 		case CHANGE_INSERT:
-			fill_slot(shape, &change->new, NULL, "insert", commit_time);
+			shape_fill_slot(shape, &change->new, NULL, "insert", commit_time);
 			passes = run_filter(shape);
 			if (passes == PASSES_UNKNOWN)
 				not_told(shape, "the filter", shape->missing);
@@ -637,7 +591,7 @@ shape_change(Shape *shape, const Change *change, TimestampTz commit_time,
 				result = NULL;
 			break;
 		case CHANGE_DELETE:
-			fill_slot(shape, &change->old, NULL, "delete", commit_time);
+			shape_fill_slot(shape, &change->old, NULL, "delete", commit_time);
 			passes = run_filter(shape);
 			if (passes == PASSES_NO)
 			{
@@ -672,7 +626,7 @@ shape_row(Shape *shape, const Datum *values, const bool *nulls,
 
 	for (int i = 0; i < rel->ncolumns; i++)
 		row.status[i] = nulls[i] ? COLUMN_NULL : COLUMN_VALUE;
-	fill_slot(shape, &row, NULL, "load", GetCurrentTransactionStartTimestamp());
+	shape_fill_slot(shape, &row, NULL, "load", GetCurrentTransactionStartTimestamp());
 	if (run_filter(shape) != PASSES_YES)
 		return false;
 	make_row(shape, &row, NULL, false, CurrentMemoryContext, &shape->new);
@@ -736,44 +690,4 @@ shape_next_copy(const SourceRoutine *source, SourceRows *rows,
 			return false;
 	}
 	return true;
-}
-
-/* ---------------------------------------------------------------- questions */
-
-bool
-shape_column_is_steady(const Shape *shape, int column)
-{
-	for (int s = 0; s < shape->nsets; s++)
-		if (shape->sets[s].column == column)
-			return !shape->sets[s].expr->variable && !shape->sets[s].expr->stable;
-	return true;
-}
-
-bool
-shape_keeps_key(const Shape *shape)
-{
-	const SourceRelation *rel = shape->rel;
-	const SourceRelation *out = shape->out;
-
-	if (rel->nkey != out->nkey)
-		return false;
-	for (int k = 0; k < rel->nkey; k++)
-		if (rel->key[k] != out->key[k] || is_set(shape, out->key[k]))
-			return false;
-	return true;
-}
-
-const char *
-shape_needs_whole_row(const Shape *shape)
-{
-	int			i = -1;
-
-	while ((i = bms_next_member(shape->used, i)) >= 0)
-	{
-		const SourceColumn *col = &shape->rel->columns[i];
-
-		if (col->typlen == -1 && !col->in_key)
-			return col->name;
-	}
-	return NULL;
 }

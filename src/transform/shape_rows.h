@@ -72,4 +72,22 @@ extern bool shape_keeps_key(const Shape *shape);
  */
 extern bool shape_column_is_steady(const Shape *shape, int column);
 
+/* Does a column of rel go here as it is? */
+extern bool shape_column_is_plain(const Shape *shape, int column);
+/* NULL: there is none. */
+extern const struct ShapeExpr *shape_filter(const Shape *shape);
+
+/*
+ * Can the values that "set" makes (the steady ones) be made again from a row
+ * that is stored here? Are there any?
+ */
+extern bool shape_can_check(const Shape *shape);
+extern bool shape_has_checks(const Shape *shape);
+/*
+ * Are they in this row what they should be? values of rel->out. Raises what
+ * expressions raise of a row that the source may never have had.
+ */
+extern bool shape_check_row(Shape *shape, const Datum *values,
+							const bool *nulls);
+
 #endif							/* DTSMIG_SHAPE_ROWS_H */

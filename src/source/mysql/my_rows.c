@@ -94,7 +94,11 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 						rel->schema, rel->name)));
 	appendStringInfo(&sql, " FROM %s.%s", my_quote_identifier(rel->schema),
 					 my_quote_identifier(rel->name));
-	if (range != NULL && range->condition != NULL)
+	if (rel->pushed != NULL && range != NULL && range->condition != NULL)
+		appendStringInfo(&sql, " WHERE (%s) AND %s", range->condition, rel->pushed);
+	else if (rel->pushed != NULL)
+		appendStringInfo(&sql, " WHERE %s", rel->pushed);
+	else if (range != NULL && range->condition != NULL)
 		appendStringInfo(&sql, " WHERE %s", range->condition);
 
 	rows->conn = (MyConn *) conn;

@@ -186,6 +186,9 @@ extern void my_prepare_zero_date(MyColumn *c);
 /* fits a Datum of a temporal type to the destination's precision */
 extern Datum my_scale_temporal(MyColumn *c, Datum value);
 
+/* my_push.c: sets rel->pushed */
+extern void my_push_filter(SourceRelation *rel);
+
 /* my_special.c: BIT, UUID, INET, GEOMETRY, VECTOR, SET */
 extern bool my_uuid_parse(const uint8 *data, Size len, uint8 out[16]);
 extern bool my_inet4_parse(const uint8 *data, Size len, uint8 out[4]);

@@ -223,6 +223,7 @@ my_values_prepare(SourceRelation *rel, MyConn *conn, TypePolicy *policy)
 		c->text_copy = my_choose_copy(c);
 		table->carried[table->ncarried++] = c;
 	}
+	my_push_filter(rel);
 	MemoryContextSwitchTo(oldcxt);
 }
 

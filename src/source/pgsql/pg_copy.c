@@ -313,6 +313,7 @@ pg_prepare_relation(SourceConn *conn, SourceRelation *rel, TypePolicy *policy)
 		else
 			rel->text_rows = true;
 	}
+	pg_push_filter(rel);
 	MemoryContextSwitchTo(old);
 }
 

@@ -78,6 +78,8 @@ extern List *pg_plan_ranges(SourceConn *conn, SourceRelation *rel,
 							int64 rows_per_range);
 extern void pg_prepare_relation(SourceConn *conn, SourceRelation *rel,
 								TypePolicy *policy);
+/* pg_push.c: sets rel->pushed */
+extern void pg_push_filter(SourceRelation *rel);
 extern SourceRows *pg_open_rows(SourceConn *conn, SourceRelation *rel,
 								const SourceRange *range);
 extern bool pg_next_copy(SourceRows *rows, StringInfo buf);
