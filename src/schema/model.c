@@ -101,6 +101,7 @@ static const FieldInfo index_fields[] = {
 	TEXT_FIELD(TableIndex, target_name),
 	INT_FIELD(TableIndex, kind, -1),
 	STRUCTS_FIELD(TableIndex, parts, part_info),
+	TEXT_FIELD(TableIndex, distance),
 	BOOL_FIELD(TableIndex, invisible),
 	TEXT_FIELD(TableIndex, comment),
 	BOOL_FIELD(TableIndex, for_key),

@@ -63,8 +63,9 @@ typedef enum IndexKind
 	INDEX_PRIMARY,
 	INDEX_UNIQUE,
 	INDEX_PLAIN,
-	INDEX_FULLTEXT,
-	INDEX_SPATIAL
+	INDEX_FULLTEXT,				/* from here on: not by the order of values */
+	INDEX_SPATIAL,
+	INDEX_VECTOR				/* MariaDB's, for nearest neighbours */
 } IndexKind;
 
 typedef struct IndexPart
@@ -81,6 +82,7 @@ typedef struct TableIndex
 	char	   *target_name;
 	IndexKind	kind;
 	List	   *parts;			/* IndexPart * */
+	char	   *distance;		/* of a vector index: "cosine"; NULL: euclidean */
 	bool		invisible;
 	char	   *comment;
 	bool		for_key;		/* made by the source for a foreign key; an index

@@ -16,6 +16,7 @@
 
 #include "schema/mysql_ddl_internal.h"
 #include "schema/mysql_lex.h"
+#include "schema/mysql_types.h"
 
 void
 mysql_ddl_fail(MyDdl *d, const char *fmt,...)
@@ -279,6 +280,7 @@ make_column(MyDdl *d, DdlAction *action, const TableColumn *old)
 	if (strcmp(col->base_type, "year") == 0 && d->defaults->version >= 80019 &&
 		!d->defaults->mariadb)
 		col->source_type = "year";
+	mysql_loosen_geometry(col, d->defaults->mariadb, d->defaults->version);
 	return col;
 }
 

@@ -279,7 +279,7 @@ covers(const TableIndex *index, List *columns)
 	ListCell   *lc2;
 
 	if (list_length(index->parts) < list_length(columns) ||
-		index->kind == INDEX_FULLTEXT || index->kind == INDEX_SPATIAL)
+		index->kind >= INDEX_FULLTEXT)
 		return false;
 	forboth(lc, index->parts, lc2, columns)
 	{
@@ -382,7 +382,7 @@ add_index(MyDdl *d, DdlAction *action)
 				old_key_default(d, col);
 			col->nullable = false;
 		}
-		if (index->kind == INDEX_FULLTEXT || index->kind == INDEX_SPATIAL ||
+		if (index->kind >= INDEX_FULLTEXT ||
 			(part->prefix > 0 && part->prefix >= col->length &&
 			 col->length > 0 && strstr(col->base_type, "text") == NULL &&
 			 strstr(col->base_type, "blob") == NULL))

@@ -17,6 +17,7 @@
 
 #include "schema/mysql_types.h"
 
+#define PGVECTOR_DIM_MAX 16000
 #define MAX_VARCHAR_LENGTH 10485760 /* MaxAttrSize of the server */
 
 static bool
@@ -220,8 +221,9 @@ map_geometry(TableColumn *col, const PlanOptions *options, PlanNotes *notes)
 			notes->raw_columns = lappend(notes->raw_columns, col->name);
 		return;
 	}
-	if (strcmp(kind, "geomcollection") == 0)
-		kind = "geometrycollection";
+	if (strcmp(kind, "geometry") == 0 && strcmp(col->source_type, kind) != 0)
+		plan_note(notes, "%s: a column of type %s takes geometries of other kinds, too, at this source, so it is geometry here",
+				  col->name, col->source_type);
 	if (col->srid != 0)
 		type = psprintf("geometry(%s,%d)", kind, col->srid);
 	else
@@ -229,14 +231,37 @@ map_geometry(TableColumn *col, const PlanOptions *options, PlanNotes *notes)
 	col->pg_type = type_in_schema(options->postgis_schema, type);
 }
 
-static void
-map_vector(TableColumn *col, const PlanOptions *options)
+void
+mysql_loosen_geometry(TableColumn *col, bool mariadb, int version)
 {
-	if (options->pgvector && col->length > 0)
+	if (!IS_ONE_OF(col->base_type, geometry_types))
+		return;
+	/* MySQL 8.0 has a shorter name for it */
+	if (strcmp(col->source_type, "geomcollection") == 0)
+		col->source_type = "geometrycollection";
+	if (mariadb)
+		col->srid = 0;
+	if (strstr(col->base_type, "collection") != NULL ||
+		(!mariadb && version < 80000))
+		col->base_type = "geometry";
+}
+
+static void
+map_vector(TableColumn *col, const PlanOptions *options, PlanNotes *notes)
+{
+	if (options->pgvector && col->length > 0 && col->length <= PGVECTOR_DIM_MAX)
+	{
 		col->pg_type = type_in_schema(options->pgvector_schema,
 									  psprintf("vector(%d)", (int) col->length));
+		return;
+	}
+	if (options->pgvector)
+		plan_note(notes, "%s: %s has more dimensions than a vector of pgvector can, %d, and becomes real[]",
+				  col->name, col->source_type, PGVECTOR_DIM_MAX);
 	else
-		col->pg_type = "real[]";
+		plan_note(notes, "%s: pgvector is not installed, so %s becomes real[], which takes any number of dimensions",
+				  col->name, col->source_type);
+	col->pg_type = "real[]";
 }
 
 static void
@@ -343,7 +368,7 @@ mysql_map_column(TableDef *def, TableColumn *col, const PlanOptions *options,
 	else if (strcmp(base, "inet4") == 0 || strcmp(base, "inet6") == 0)
 		col->pg_type = "inet";
 	else if (strcmp(base, "vector") == 0)
-		map_vector(col, options);
+		map_vector(col, options, notes);
 	else if (IS_ONE_OF(base, geometry_types))
 		map_geometry(col, options, notes);
 	else

@@ -50,6 +50,14 @@ extern void mysql_map_column(TableDef *def, TableColumn *col,
 extern bool mysql_wants_enum_type(const TableColumn *col,
 								  const PlanOptions *options);
 
+/*
+ * Gives a geometry column the type and SRID that its source really holds
+ * values to. A GEOMETRYCOLLECTION takes multipoints and the like everywhere,
+ * and any kind in MariaDB, which puts no value to the test of REF_SYSTEM_ID
+ * either. MySQL before 8.0 takes any kind into any column.
+ */
+extern void mysql_loosen_geometry(TableColumn *col, bool mariadb, int version);
+
 /* Is it a date or a time with a date? Those can hold zero dates. */
 extern bool mysql_is_date_type(const TableColumn *col);
 

@@ -95,7 +95,7 @@ plan_notes_flush(PlanNotes *notes)
 		plan_note(notes, "NOT NULL is dropped, since zero dates become NULL (option zero_date): %s",
 				  join_names(notes->nulled_columns));
 	if (notes->raw_columns != NIL)
-		plan_warn(notes, "PostGIS is not installed, so geometry becomes bytea with the SRID and the WKB of the value: %s",
+		plan_warn(notes, "PostGIS is not installed, so geometry becomes bytea with the WKB of the value, without its SRID: %s",
 				  join_names(notes->raw_columns));
 	notes->ci_columns = notes->nulled_columns = notes->raw_columns = NIL;
 }

@@ -17,6 +17,9 @@
 /* An entry of a btree holds at most about a third of a page. */
 #define BTREE_ENTRY_MAX 2704
 
+/* What pgvector's hnsw takes. */
+#define HNSW_DIM_MAX 2000
+
 /* Characters of a text whose tsvector surely fits into its 1 MB. */
 #define TSVECTOR_TEXT_MAX 100000
 
@@ -230,6 +233,41 @@ spatial_sql(const TableDef *def, const TableIndex *index,
 					plan_table_name(def), quote_identifier(col->target_name));
 }
 
+/*
+ * MariaDB's index for nearest neighbours is a graph of the kind that pgvector
+ * has, too.
+ */
+static char *
+vector_sql(const TableDef *def, const TableIndex *index,
+		   const PlanOptions *options, PlanNotes *notes)
+{
+	IndexPart  *part = linitial(index->parts);
+	TableColumn *col = part->column == NULL ? NULL :
+		model_find_column(def, part->column);
+	bool		cosine = index->distance != NULL;
+
+	if (col == NULL || col->target_name == NULL ||
+		strcmp(col->pg_type, "real[]") == 0)
+	{
+		plan_warn(notes, "VECTOR index not built: the column is no vector of pgvector here");
+		return NULL;
+	}
+	if (col->length > HNSW_DIM_MAX)
+	{
+		plan_warn(notes, "VECTOR index not built: pgvector indexes at most %d dimensions",
+				  HNSW_DIM_MAX);
+		return NULL;
+	}
+	plan_note(notes, "VECTOR becomes an hnsw index: search with ORDER BY %s %s in place of %s",
+			  col->name, cosine ? "<=>" : "<->",
+			  cosine ? "VEC_DISTANCE_COSINE" : "VEC_DISTANCE_EUCLIDEAN");
+	return psprintf("CREATE INDEX %s ON %s USING hnsw (%s %s.%s)",
+					quote_identifier(index->target_name),
+					plan_table_name(def), quote_identifier(col->target_name),
+					pstrdup(quote_identifier(options->pgvector_schema)),
+					cosine ? "vector_cosine_ops" : "vector_l2_ops");
+}
+
 /* The parts, comma-separated; plain: no expression and no order among them. */
 static char *
 parts_sql(const TableDef *def, const TableIndex *index, PlanNotes *notes,
@@ -278,6 +316,8 @@ index_sql(const TableDef *def, const TableIndex *index,
 		return fulltext_sql(def, index, options, notes);
 	if (index->kind == INDEX_SPATIAL)
 		return spatial_sql(def, index, notes);
+	if (index->kind == INDEX_VECTOR)
+		return vector_sql(def, index, options, notes);
 
 	parts = long_unique_sql(def, index, notes);
 	if (parts != NULL)

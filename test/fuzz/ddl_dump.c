@@ -204,7 +204,7 @@ static void
 index_(FILE *out, const TableIndex *index)
 {
 	static const char *const kinds[] = {"primary", "unique", "plain",
-	"fulltext", "spatial"};
+	"fulltext", "spatial", "vector"};
 	ListCell   *lc;
 
 	fprintf(out, " %s", kinds[index->kind]);
@@ -222,6 +222,7 @@ index_(FILE *out, const TableIndex *index)
 	}
 	if (index->invisible)
 		fprintf(out, " invisible");
+	field(out, "distance", index->distance);
 	field(out, "comment", index->comment);
 }
 

@@ -628,10 +628,7 @@ parse_create(DdlParser *p)
 	else if (ddl_accept(p, "spatial"))
 		kind = INDEX_SPATIAL;
 	else if (ddl_accept(p, "vector"))
-	{
-		ddl_fail(p, "vector indexes are not carried");
-		return;
-	}
+		kind = INDEX_VECTOR;
 	if (ddl_accept(p, "index"))
 		parse_create_index(p, kind);
 	else

@@ -49,6 +49,25 @@ ddl_key_parts(DdlParser *p)
 	return parts;
 }
 
+/* DISTANCE = euclidean | cosine, of a vector index */
+static bool
+distance(DdlParser *p, TableIndex *index)
+{
+	DdlMark		mark = ddl_mark(p);
+
+	if (!ddl_is_name(p) || pg_strcasecmp(p->token.text, "distance") != 0)
+		return false;
+	ddl_advance(p);
+	if (!ddl_accept(p, "="))
+	{
+		ddl_back(p, &mark);
+		return false;
+	}
+	index->distance = pg_strcasecmp(p->token.text, "cosine") == 0 ? "cosine" : NULL;
+	ddl_advance(p);
+	return true;
+}
+
 void
 ddl_index_options(DdlParser *p, TableIndex *index)
 {
@@ -84,7 +103,8 @@ ddl_index_options(DdlParser *p, TableIndex *index)
 			(void) ddl_accept(p, "=");
 			(void) ddl_string(p);
 		}
-		else if (p->input->dialect.mariadb && ddl_engine_option(p))
+		else if (p->input->dialect.mariadb &&
+				 (distance(p, index) || ddl_engine_option(p)))
 			;
 		else
 			return;
@@ -291,10 +311,12 @@ ddl_key(DdlParser *p, List **actions)
 
 		/* a column may have this name */
 		ddl_advance(p);
-		if (ddl_is(p, "key") || ddl_is(p, "index"))
-			ddl_fail(p, "vector indexes are not carried");
-		ddl_back(p, &mark);
-		return false;
+		if (!ddl_accept(p, "key") && !ddl_accept(p, "index"))
+		{
+			ddl_back(p, &mark);
+			return false;
+		}
+		index_body(p, INDEX_VECTOR, NULL, actions);
 	}
 	else
 		return false;

@@ -265,7 +265,7 @@ check_indexes(MyPrecheck *p)
 
 			foreach(lc3, index->parts)
 				has_prefix = has_prefix || ((IndexPart *) lfirst(lc3))->prefix > 0;
-			if (has_prefix && index->kind != INDEX_SPATIAL)
+			if (has_prefix && index->kind < INDEX_FULLTEXT)
 				add_name(&prefix, def, index->name);
 			if (index->kind == INDEX_FULLTEXT)
 				add_name(&fulltext, def, index->name);

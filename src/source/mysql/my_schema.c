@@ -450,6 +450,8 @@ describe_all(MyDescribe *d)
 			describe_sequence(d, def);
 		else if (d->mariadb && def->checks != NIL)
 			describe_periods(d, def);
+		if (d->mariadb)
+			my_describe_distances(d, def);
 	}
 	same = same_names(d, before) && same_names(d, list_names(d));
 	hash_destroy(d->by_name);

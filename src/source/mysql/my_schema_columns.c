@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 
 #include "schema/mysql_lex.h"
+#include "schema/mysql_types.h"
 #include "source/mysql/my_schema_impl.h"
 
 static bool
@@ -153,36 +154,10 @@ read_column(MyDescribe *d, MyResult *res, int i)
 	read_extra(d, col, extra == NULL ? "" : extra, my_value(res, i, "generation"));
 	read_default(d, col, my_value(res, i, "dflt"), extra == NULL ? "" : extra);
 	col->srid = number_or(my_value(res, i, "srid"), 0);
+	mysql_loosen_geometry(col, d->mariadb, d->version);
 	if (comment != NULL && comment[0] != '\0')
 		col->comment = comment;
 	return col;
-}
-
-/* MariaDB has the SRID of geometry columns in a table of its own. */
-static void
-read_mariadb_srids(MyDescribe *d)
-{
-	MyResult   *res;
-	char	   *errmsg;
-	int			my_errno;
-
-	if (!my_try_query(d->conn,
-					  psprintf("SELECT G_TABLE_SCHEMA AS s, G_TABLE_NAME AS t,"
-							   " G_GEOMETRY_COLUMN AS name, SRID AS srid"
-							   " FROM information_schema.GEOMETRY_COLUMNS"
-							   " WHERE G_TABLE_SCHEMA IN (%s) AND SRID <> 0",
-							   d->schemas), &res, &errmsg, &my_errno))
-		return;
-	for (int i = 0; i < res->nrows; i++)
-	{
-		TableDef   *def = my_described_table(d, my_value(res, i, "s"),
-											 my_value(res, i, "t"));
-		TableColumn *col = def == NULL ? NULL :
-			model_find_column(def, my_value(res, i, "name"));
-
-		if (col != NULL)
-			col->srid = number_or(my_value(res, i, "srid"), 0);
-	}
 }
 
 /* Has a binary default bytes that text cannot show? They show as '?'. */
@@ -239,7 +214,6 @@ my_describe_columns(MyDescribe *d)
 	MyResult   *res;
 	bool		generated = d->mariadb || d->version >= 50700;
 	bool		srs = !d->mariadb && d->version >= 80000;
-	bool		geometry = false;
 
 	res = my_query(d->conn,
 				   psprintf("SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t,"
@@ -261,21 +235,12 @@ my_describe_columns(MyDescribe *d)
 	{
 		TableDef   *def = my_described_table(d, my_value(res, i, "s"),
 											 my_value(res, i, "t"));
-		TableColumn *col;
 
-		if (def == NULL)
-			continue;
-		col = read_column(d, res, i);
-		def->columns = lappend(def->columns, col);
-		geometry = geometry || strstr(col->base_type, "point") != NULL ||
-			strstr(col->base_type, "polygon") != NULL ||
-			strstr(col->base_type, "linestring") != NULL ||
-			strstr(col->base_type, "geom") != NULL;
+		if (def != NULL)
+			def->columns = lappend(def->columns, read_column(d, res, i));
 	}
 	if (!d->mariadb)
 		return;
-	if (geometry)
-		read_mariadb_srids(d);
 	foreach(lc, d->tables)
 		read_binary_defaults(d, lfirst(lc));
 }

@@ -36,6 +36,8 @@ extern void my_describe_columns(MyDescribe *d);
 
 /* my_schema_keys.c: indexes, foreign keys, checks */
 extern void my_describe_indexes(MyDescribe *d);
+/* DISTANCE of vector indexes */
+extern void my_describe_distances(MyDescribe *d, TableDef *def);
 extern void my_describe_foreign_keys(MyDescribe *d);
 extern void my_describe_checks(MyDescribe *d);
 

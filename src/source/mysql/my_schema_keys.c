@@ -9,6 +9,7 @@
 
 #include "utils/builtins.h"
 
+#include "source/mysql/ddl_parse.h"
 #include "source/mysql/my_schema_impl.h"
 
 static IndexKind
@@ -22,6 +23,8 @@ index_kind(MyResult *res, int i)
 		return INDEX_FULLTEXT;
 	if (strcmp(type, "SPATIAL") == 0)
 		return INDEX_SPATIAL;
+	if (strcmp(type, "VECTOR") == 0)
+		return INDEX_VECTOR;
 	return strcmp(my_value(res, i, "nonunique"), "0") == 0 ? INDEX_UNIQUE :
 		INDEX_PLAIN;
 }
@@ -37,7 +40,7 @@ index_part(MyDescribe *d, MyResult *res, int i, IndexKind kind)
 	if (part->column == NULL)
 		part->expr = my_unescape_expression(my_value(res, i, "expr"));
 	/* a spatial index has a prefix by its nature */
-	if (sub != NULL && kind != INDEX_SPATIAL && kind != INDEX_FULLTEXT)
+	if (sub != NULL && kind < INDEX_FULLTEXT)
 		part->prefix = atoi(sub);
 	part->descending = order != NULL && strcmp(order, "D") == 0;
 	return part;
@@ -103,6 +106,42 @@ my_describe_indexes(MyDescribe *d)
 			def->indexes = lappend(def->indexes, index);
 		}
 		index->parts = lappend(index->parts, index_part(d, res, i, index->kind));
+	}
+}
+
+/* information_schema has nothing of it. */
+void
+my_describe_distances(MyDescribe *d, TableDef *def)
+{
+	DdlInput	input = {.schema = "",.dialect = {.mariadb = true,.version = d->version}};
+	DdlStatement *stmt;
+	MyResult   *res;
+	char	   *error;
+	int			my_errno;
+	bool		any = false;
+	ListCell   *lc;
+
+	foreach(lc, def->indexes)
+		any |= ((TableIndex *) lfirst(lc))->kind == INDEX_VECTOR;
+	if (!any ||
+		!my_try_query(d->conn,
+					  psprintf("SHOW CREATE TABLE %s.%s",
+							   my_quote_identifier(def->schema),
+							   my_quote_identifier(def->name)),
+					  &res, &error, &my_errno) ||
+		res->nrows != 1 || res->values[0][1] == NULL)
+		return;
+	input.sql = res->values[0][1];
+	stmt = ddl_parse(&input, &error);
+	foreach(lc, stmt == NULL ? NIL : stmt->actions)
+	{
+		DdlAction  *action = lfirst(lc);
+		TableIndex *index = action->kind != DDL_ADD_INDEX ||
+			action->index->name == NULL ? NULL :
+			find_index(def, action->index->name);
+
+		if (index != NULL)
+			index->distance = action->index->distance;
 	}
 }
 

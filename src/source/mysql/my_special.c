@@ -27,6 +27,9 @@
 
 #include "source/mysql/my_value_impl.h"
 
+/* SRID_MAXIMUM of PostGIS */
+#define POSTGIS_SRID_MAX 999999
+
 static const int8 hex_value[256] = {
 	['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5,
 	['5'] = 6, ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
@@ -189,6 +192,31 @@ my_geometry_wkb(MyColumn *c, const uint8 **data, Size *len, uint32 *srid)
 	*len -= 4;
 }
 
+/* PostGIS would put another one in its place. */
+static void
+bad_srid(MyColumn *c, uint32 srid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("SRID %u of a geometry is out of range for PostGIS, which takes 0 to %d",
+					srid, POSTGIS_SRID_MAX),
+			 MY_ERR_COLUMN(c),
+			 errhint("Give it another SRID at the source, or leave the column out.")));
+}
+
+/* MySQL takes vectors that are shorter than the column's. */
+static void
+bad_dimensions(MyColumn *c, int n)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("a vector of %d dimensions does not fit type vector(%d)",
+					n, c->col->typmod),
+			 MY_ERR_COLUMN(c),
+			 errhint("At the destination, ALTER TABLE ... ALTER COLUMN %s TYPE vector makes room for vectors of any length.",
+					 quote_identifier(c->col->name))));
+}
+
 static float4
 read_float4(const uint8 *p)
 {
@@ -300,6 +328,8 @@ my_text_form(MyColumn *c, const uint8 *data, Size len)
 
 				/* extended WKB in hex, which PostGIS reads */
 				my_geometry_wkb(c, &data, &len, &srid);
+				if (srid > POSTGIS_SRID_MAX)
+					bad_srid(c, srid);
 				le = data[0] == 1;
 				type = le ? get_uint32_le(data + 1) :
 					pg_bswap32(get_uint32_le(data + 1));
@@ -322,6 +352,8 @@ my_text_form(MyColumn *c, const uint8 *data, Size len)
 
 				if (len % 4 != 0)
 					my_bad_value(c, data, len);
+				if (!array && c->col->typmod > 0 && len / 4 != c->col->typmod)
+					bad_dimensions(c, len / 4);
 				initStringInfo(&buf);
 				appendStringInfoChar(&buf, array ? '{' : '[');
 				for (i = 0; i < len; i += 4)

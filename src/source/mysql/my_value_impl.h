@@ -189,6 +189,11 @@ extern Datum my_scale_temporal(MyColumn *c, Datum value);
 /* my_push.c: sets rel->pushed */
 extern void my_push_filter(SourceRelation *rel);
 
+/* Names the table and the column in an error. */
+#define MY_ERR_COLUMN(c) \
+	err_generic_string(PG_DIAG_TABLE_NAME, (c)->table->rel->name), \
+	err_generic_string(PG_DIAG_COLUMN_NAME, (c)->col->name)
+
 /* my_special.c: BIT, UUID, INET, GEOMETRY, VECTOR, SET */
 extern bool my_uuid_parse(const uint8 *data, Size len, uint8 out[16]);
 extern bool my_inet4_parse(const uint8 *data, Size len, uint8 out[4]);

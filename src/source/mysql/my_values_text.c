@@ -29,10 +29,6 @@
 /* How much of a bad value an error shows. */
 #define SHOWN_BYTES 64
 
-#define MY_ERR_COLUMN(c) \
-	err_generic_string(PG_DIAG_TABLE_NAME, (c)->table->rel->name), \
-	err_generic_string(PG_DIAG_COLUMN_NAME, (c)->col->name)
-
 /*
  * Raises the error for a value that the destination's type cannot take.
  */

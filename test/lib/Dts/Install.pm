@@ -4,6 +4,7 @@
 #
 #   build_and_install($tmp);                      the one of PG_CONFIG
 #   my $bindir = foreign_bindir('postgresql-18-dev');  one of test/servers
+#   add_pgvector() or ...;                        pgvector, of test/servers, too
 package Dts::Install;
 use strict;
 use warnings;
@@ -14,7 +15,7 @@ use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use Dts::Env qw(topdir tmpdir);
 
-our @EXPORT_OK = qw(build_and_install foreign_bindir pg_config);
+our @EXPORT_OK = qw(build_and_install foreign_bindir add_pgvector pg_config);
 
 sub pg_config
 {
@@ -73,6 +74,18 @@ sub build_and_install
 {
     my ($dir) = @_;
     return $ENV{DTS_BINDIR} = _install($dir, topdir(), $ENV{PG_CONFIG});
+}
+
+# Puts pgvector into the run's installation. False: it is none of PostgreSQL 15.
+sub add_pgvector
+{
+    return 0 if pg_config('version', $ENV{PG_CONFIG}) !~ / 15\b/;
+    chomp(my $root = `"${\topdir()}/test/servers" --path pgvector-15`);
+    croak 'no pgvector' unless $root && -d "$root/usr";
+    (my $dest = $ENV{DTS_BINDIR}) =~ s{\Q${\pg_config('bindir', $ENV{PG_CONFIG})}\E$}{};
+    croak "not a private installation: $ENV{DTS_BINDIR}" if $dest eq '';
+    _run(($ENV{DTS_TMP} // tmpdir()) . '/build.log', '/bin/cp', '-a', "$root/usr", "$dest/");
+    return 1;
 }
 
 # The programs of another PostgreSQL than the run's, with the extension built
