@@ -186,7 +186,7 @@ const char *const pg_capture_parts[] =
 	"      END, 0) AS rel\n"
 	"    FROM pg_event_trigger_ddl_commands() d) c\n"
 	"  LEFT JOIN LATERAL (SELECT k.oid, k.relname, k.relkind, m.nspname, k.relpersistence FROM pg_class k JOIN pg_namespace m ON m.oid = k.relnamespace WHERE k.oid = c.rel) r ON true\n"
-	"  WHERE (NOT c.in_extension OR c.object_type = 'extension') AND c.schema_name IS DISTINCT FROM 'dtsmig_source' AND r.nspname IS DISTINCT FROM 'dtsmig_source'\n"
+	"  WHERE NOT c.in_extension AND c.schema_name IS DISTINCT FROM 'dtsmig_source' AND r.nspname IS DISTINCT FROM 'dtsmig_source'\n"
 	"    AND COALESCE(c.schema_name, '') !~ '^pg_temp' AND r.relpersistence IS DISTINCT FROM 't';\n"
 	"  IF cmds IS NULL THEN\n"
 	"    RETURN;\n"

@@ -225,6 +225,113 @@ check_collations(PgPrecheck *p)
 				 "SELECT pg_import_system_collations('pg_catalog')");
 }
 
+/* Does a column, index or function of the user's need what is in it? */
+#define EXTENSION_IN_USE \
+	"EXISTS (SELECT 1 FROM pg_catalog.pg_depend m JOIN pg_catalog.pg_depend d " \
+	"ON d.refclassid = m.classid AND d.refobjid = m.objid " \
+	"WHERE m.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass " \
+	"AND m.refobjid = e.oid AND m.deptype = 'e' AND m.classid IN (" \
+	"'pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass, " \
+	"'pg_catalog.pg_opclass'::pg_catalog.regclass) AND d.deptype IN ('n', 'a') " \
+	"AND d.classid IN ('pg_catalog.pg_class'::pg_catalog.regclass, " \
+	"'pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_type'::pg_catalog.regclass) " \
+	"AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend x WHERE x.classid = d.classid " \
+	"AND x.objid = d.objid AND x.deptype = 'e'))"
+
+/*
+ * Types are named with their schema: an extension that is here already must be
+ * where the source has it. Rules that rename schemas do so with that of an
+ * extension, too; then it is not looked at.
+ */
+static bool
+check_extension_schemas(PgPrecheck *p)
+{
+	PgResult   *r;
+	ListCell   *lc;
+	bool		fits = true;
+
+	foreach(lc, p->tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (def->target_schema != NULL && strcmp(def->schema, def->target_schema) != 0)
+			return true;
+	}
+	r = pg_query(p->conn, "SELECT e.extname, n.nspname FROM pg_catalog.pg_extension e "
+				 "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
+				 "WHERE e.extname NOT IN ('plpgsql', 'dtsmig') AND " EXTENSION_IN_USE
+				 " ORDER BY 1");
+	for (int i = 0; i < r->nrows; i++)
+	{
+		char	   *name = pstrdup(quote_identifier(r->values[i][0]));
+		char	   *schema = pstrdup(quote_identifier(r->values[i][1]));
+		PrecheckItem *item;
+		BookRows   *here;
+
+		here = books_query("SELECT n.nspname, e.extrelocatable FROM pg_catalog.pg_extension e "
+						   "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
+						   "WHERE e.extname = $1", "t", r->values[i][0]);
+		if (here->nrows == 0 || strcmp(here->values[0][0], r->values[i][1]) == 0)
+			continue;
+		fits = false;
+		item = pg_precheck_add(p, "extensions", PRECHECK_FAILED,
+							   psprintf("extension %s is in schema %s at the source and in %s here, and objects name its types with their schema",
+										r->values[i][0], r->values[i][1],
+										here->values[0][0]),
+							   "Have it in that schema; the SQL fails where something needs it where it is.");
+		precheck_sql(item, AT_DESTINATION, "CREATE SCHEMA IF NOT EXISTS %s", schema);
+		if (book_bool(here, 0, 1))
+			precheck_sql(item, AT_DESTINATION, "ALTER EXTENSION %s SET SCHEMA %s",
+						 name, schema);
+		else
+		{
+			precheck_sql(item, AT_DESTINATION, "DROP EXTENSION %s", name);
+			precheck_sql(item, AT_DESTINATION, "CREATE EXTENSION %s SCHEMA %s",
+						 name, schema);
+		}
+	}
+	return fits;
+}
+
+/*
+ * Rows that somebody has put into a table of an extension (spatial_ref_sys of
+ * PostGIS, for one); pg_dump knows of them by the same columns.
+ */
+static bool
+check_extension_rows(PgPrecheck *p)
+{
+	PgResult   *r;
+	StringInfoData found;
+
+	r = pg_query(p->conn, "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), u.w "
+				 "FROM pg_catalog.pg_extension e, ROWS FROM (pg_catalog.unnest(e.extconfig), "
+				 "pg_catalog.unnest(e.extcondition)) AS u(c, w) "
+				 "JOIN pg_catalog.pg_class c ON c.oid = u.c AND c.relkind = 'r' "
+				 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				 "WHERE e.extname <> 'dtsmig' "
+				 "AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
+				 "AND pg_catalog.has_table_privilege(c.oid, 'SELECT') ORDER BY 1");
+	initStringInfo(&found);
+	for (int i = 0; i < r->nrows; i++)
+	{
+		int			n;
+
+		n = count(p, psprintf("SELECT pg_catalog.count(*) FROM %s %s",
+							  r->values[i][0],
+							  r->values[i][1] ? r->values[i][1] : ""));
+		if (n > 0)
+			appendStringInfo(&found, "%s%s (%d)", found.len ? ", " : "",
+							 r->values[i][0], n);
+	}
+	if (found.len == 0)
+		return true;
+	pg_precheck_add(p, "extensions", PRECHECK_WARNING,
+					psprintf("rows that are not carried, for their tables belong to extensions: %s",
+							 found.data),
+					"Copy those that are needed by hand, with COPY.");
+	return false;
+}
+
 /*
  * Is the extension here already, or would CREATE EXTENSION by the task's role
  * work?
@@ -232,6 +339,7 @@ check_collations(PgPrecheck *p)
 static void
 check_extensions(PgPrecheck *p)
 {
+	bool		fits = check_extension_schemas(p);
 	PgResult   *r;
 	StringInfoData missing;
 	StringInfoData refused;
@@ -278,7 +386,8 @@ check_extensions(PgPrecheck *p)
 			precheck_sql(item, AT_DESTINATION, "CREATE EXTENSION %s",
 						 quote_identifier(lfirst(lc)));
 	}
-	if (missing.len == 0 && refused.len == 0)
+	fits = check_extension_rows(p) && fits;
+	if (missing.len == 0 && refused.len == 0 && fits)
 		pg_precheck_add(p, "extensions", PRECHECK_PASSED,
 						"every extension of the source can be had here", NULL);
 }
