@@ -14,6 +14,8 @@
 #include "port/pg_bswap.h"
 #include "utils/lsyscache.h"
 
+#include "core/copy_text.h"
+
 typedef struct CopyColumn
 {
 	FmgrInfo	input;			/* receive, or input of a text row; send */
@@ -214,11 +216,33 @@ copy_writer_make(const SourceRelation *rel)
 
 		if (!rel->columns[i].carried)
 			continue;
-		getTypeBinaryOutputInfo(rel->columns[i].typid, &function, &varlena);
+		if (rel->text_rows)
+			getTypeOutputInfo(rel->columns[i].typid, &function, &varlena);
+		else
+			getTypeBinaryOutputInfo(rel->columns[i].typid, &function, &varlena);
 		fmgr_info(function, &writer->columns[i].input);
 		writer->ncarried++;
 	}
 	return writer;
+}
+
+static void
+write_text(CopyWriter *writer, StringInfo buf, const Datum *values,
+		   const bool *nulls)
+{
+	const SourceRelation *rel = writer->rel;
+	bool		first = true;
+
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		if (!rel->columns[i].carried)
+			continue;
+		copy_text_put(buf, nulls[i] ? NULL :
+					  OutputFunctionCall(&writer->columns[i].input, values[i]),
+					  first);
+		first = false;
+	}
+	copy_text_end(buf);
 }
 
 void
@@ -228,6 +252,11 @@ copy_writer_put(CopyWriter *writer, StringInfo buf, const Datum *values,
 	const SourceRelation *rel = writer->rel;
 	uint16		n16 = pg_hton16((uint16) writer->ncarried);
 
+	if (rel->text_rows)
+	{
+		write_text(writer, buf, values, nulls);
+		return;
+	}
 	appendBinaryStringInfo(buf, (char *) &n16, 2);
 	for (int i = 0; i < rel->ncolumns; i++)
 	{

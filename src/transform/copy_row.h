@@ -27,7 +27,7 @@ extern CopyReader *copy_reader_make(const SourceRelation *rel);
 extern void copy_reader_read(CopyReader *reader, StringInfo buf, Datum *values,
 							 bool *nulls);
 
-/* Of the carried columns of a bound relation, in the binary format. */
+/* The same for writing. */
 extern CopyWriter *copy_writer_make(const SourceRelation *rel);
 /* Appends a row to buf. */
 extern void copy_writer_put(CopyWriter *writer, StringInfo buf,

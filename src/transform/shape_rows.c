@@ -48,7 +48,6 @@ make_out(SourceRelation *rel, const ShapeRule *rule)
 	out->out = out;
 	out->shape = NULL;
 	out->dest = NULL;
-	out->text_rows = false;
 	out->columns = palloc0(sizeof(SourceColumn) *
 						   (n + list_length(rule->set) + 1));
 	memcpy(out->columns, rel->columns, sizeof(SourceColumn) * n);

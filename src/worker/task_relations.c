@@ -143,6 +143,7 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
 	else
 		dest->bind_relation(rel);
 	source->prepare_relation(conn, rel, policy);
+	rel->out->text_rows = rel->text_rows;
 	return rel;
 }
 

@@ -105,6 +105,7 @@ struct MyColumn
 	FmgrInfo	infn;			/* of the destination type */
 	Oid			inparam;
 	FmgrInfo	sendfn;
+	FmgrInfo	outfn;
 	Oid			typelem;		/* of an array type */
 };
 

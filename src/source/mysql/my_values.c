@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "core/copy_text.h"
 #include "source/mysql/my_value_impl.h"
 
 /* The source's type names, as information_schema has them in data_type. */
@@ -162,6 +163,7 @@ set_destination(MyColumn *c)
 				 errmsg("type %s is only a shell", format_type_be(typid))));
 	fmgr_info_cxt(type->typinput, &c->infn, c->table->rel->cxt);
 	c->inparam = getTypeIOParam(tup);
+	fmgr_info_cxt(type->typoutput, &c->outfn, c->table->rel->cxt);
 	if (OidIsValid(type->typsend))
 		fmgr_info_cxt(type->typsend, &c->sendfn, c->table->rel->cxt);
 	c->is_enum = type->typtype == TYPTYPE_ENUM;
@@ -190,6 +192,7 @@ my_values_prepare(SourceRelation *rel, MyConn *conn, TypePolicy *policy)
 	table->rowcxt = AllocSetContextCreate(rel->cxt, "dtsmig row to copy",
 										  ALLOCSET_DEFAULT_SIZES);
 	my_charset_init();
+	rel->text_rows = false;
 
 	foreach(lc, rel->def->columns)
 	{
@@ -218,6 +221,9 @@ my_values_prepare(SourceRelation *rel, MyConn *conn, TypePolicy *policy)
 		if (c->kind == MY_TEXT || c->kind == MY_JSON)
 			c->charset = my_charset_get(conn, c->def->charset ?
 										c->def->charset : "utf8mb4");
+		/* PostGIS receives no rings that are open, but it reads them */
+		rel->text_rows |= c->kind == MY_GEOMETRY && !c->textlike &&
+			c->col->typid != BYTEAOID;
 		my_prepare_zero_date(c);
 		c->text_datum = my_choose_text(c);
 		c->text_copy = my_choose_copy(c);
@@ -397,27 +403,12 @@ value_error_context(void *arg)
 				   rel->name, table->current->col->name);
 }
 
-void
-my_row_to_copy(SourceRelation *rel, const uint8 *packet, Size len,
-			   StringInfo buf)
+/* Returns where the row ends. */
+static const uint8 *
+row_to_binary(MyTable *table, const uint8 *p, const uint8 *end, StringInfo buf)
 {
-	MyTable    *table = ((MyColumn *) rel->columns[0].engine)->table;
-	ErrorContextCallback errctx;
-	MemoryContext oldcxt;
-	const uint8 *p = packet;
-	const uint8 *end = packet + len;
 	uint16		n16 = pg_hton16((uint16) table->ncarried);
 	int			i;
-
-	errctx.callback = value_error_context;
-	errctx.arg = table;
-	errctx.previous = error_context_stack;
-	error_context_stack = &errctx;
-	table->current = NULL;
-	table->packet = packet;
-	table->packet_len = len;
-	table->row = NULL;
-	oldcxt = MemoryContextSwitchTo(table->rowcxt);
 
 	enlargeStringInfo(buf, 2);
 	memcpy(buf->data + buf->len, &n16, 2);
@@ -448,6 +439,56 @@ my_row_to_copy(SourceRelation *rel, const uint8 *packet, Size len,
 			buf->len += 4;
 		}
 	}
+	return p;
+}
+
+/*
+ * As text, for types whose receive function refuses what their input function
+ * takes.
+ */
+static const uint8 *
+row_to_text(MyTable *table, const uint8 *p, const uint8 *end, StringInfo buf)
+{
+	for (int i = 0; i < table->ncarried; i++)
+	{
+		MyColumn   *c = table->carried[i];
+		const uint8 *data;
+		Size		n;
+		Datum		value;
+
+		table->current = c;
+		copy_text_put(buf, next_field(table, &p, end, &data, &n) &&
+					  c->text_datum(c, data, n, &value) ?
+					  OutputFunctionCall(&c->outfn, value) : NULL, i == 0);
+	}
+	copy_text_end(buf);
+	return p;
+}
+
+void
+my_row_to_copy(SourceRelation *rel, const uint8 *packet, Size len,
+			   StringInfo buf)
+{
+	MyTable    *table = ((MyColumn *) rel->columns[0].engine)->table;
+	ErrorContextCallback errctx;
+	MemoryContext oldcxt;
+	const uint8 *p = packet;
+	const uint8 *end = packet + len;
+
+	errctx.callback = value_error_context;
+	errctx.arg = table;
+	errctx.previous = error_context_stack;
+	error_context_stack = &errctx;
+	table->current = NULL;
+	table->packet = packet;
+	table->packet_len = len;
+	table->row = NULL;
+	oldcxt = MemoryContextSwitchTo(table->rowcxt);
+
+	if (rel->text_rows)
+		p = row_to_text(table, p, end, buf);
+	else
+		p = row_to_binary(table, p, end, buf);
 	if (unlikely(p != end))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
