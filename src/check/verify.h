@@ -143,7 +143,7 @@ extern uint64 row_text_number(RowText *rt, const Datum *values,
 extern void verify_prepare_table(Verify *v, VerifyTable *t);
 /*
  * Sums on both sides; CheckSum *, of one group each, the source's added up over
- * t->rels. splits: see check_part; NIL: one group, or scope's buckets.
+ * t->rels. splits: see check_sum_select; NIL: one group, or scope's buckets.
  */
 extern void verify_sums(Verify *v, VerifyTable *t, const CheckScope *scope,
 						List *splits, List **there, List **here);
@@ -224,6 +224,8 @@ extern void verify_pace(Verify *v, int64 rows);
 extern void verify_schema(Verify *v);
 
 /* verify.c */
+/* Digits as a number; what follows them is not looked at. */
+extern int128 verify_to_number(const char *text);
 /*
  * Both sides write values in one way; until the caller's GUC nest level ends.
  */

@@ -12,12 +12,14 @@
 
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "tcop/dest.h"
 #include "transform/shape_rows.h"
 #include "transform/shards.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -219,10 +221,11 @@ typedef struct Summing
 	DestReceiver receiver;
 	VerifyTable *t;
 	const CheckScope *scope;
-	bool		parts;
+	int			nsplits;		/* of the first key column: see check_sum_select */
+	int128	   *splits;
 	int			ngroups;
 	CheckSum   *groups;
-	int			ncolumns;		/* asked for, after that of the part */
+	int			ncolumns;		/* asked for */
 	int		   *columns;		/* of rel->out */
 	Datum	   *values;			/* of rel->out's columns */
 	bool	   *nulls;
@@ -235,7 +238,7 @@ typedef struct Summing
 
 /* Chooses the columns that are asked for. */
 static char *
-select_here(Summing *s, List *splits)
+select_here(Summing *s)
 {
 	const VerifyTable *t = s->t;
 	const SourceRelation *out = t->rel->out;
@@ -243,12 +246,11 @@ select_here(Summing *s, List *splits)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s", splits != NIL ?
-					 check_part(t->here, splits) : "0");
+	appendStringInfoString(&sql, "SELECT ");
 	for (int i = 0; i < out->ncolumns; i++)
 		if (t->forms[i] != CHECK_FETCH || (t->checked && out->columns[i].carried))
 		{
-			appendStringInfo(&sql, ", %s",
+			appendStringInfo(&sql, "%s%s", s->ncolumns > 0 ? ", " : "",
 							 quote_identifier(out->columns[i].target_name));
 			s->columns[s->ncolumns++] = i;
 		}
@@ -256,6 +258,46 @@ select_here(Summing *s, List *splits)
 	if (where)
 		appendStringInfo(&sql, " WHERE %s", where);
 	return sql.data;
+}
+
+/* The part of the first key column's values that a row belongs to. */
+static int
+part_of(const Summing *s)
+{
+	int			key = s->t->rel->key[0];
+	Datum		value = s->values[key];
+	int128		n;
+	int			lo = 0;
+	int			hi = s->nsplits;
+
+	if (s->nulls[key])
+		return 0;
+	switch (s->t->rel->columns[key].typid)
+	{
+		case INT2OID:
+			n = DatumGetInt16(value);
+			break;
+		case INT4OID:
+			n = DatumGetInt32(value);
+			break;
+		case INT8OID:
+			n = DatumGetInt64(value);
+			break;
+		default:
+			n = verify_to_number(DatumGetCString(DirectFunctionCall1(numeric_out,
+																	 value)));
+			break;
+	}
+	while (lo < hi)
+	{
+		int			mid = (lo + hi) / 2;
+
+		if (n < s->splits[mid])
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
 }
 
 /* DestReceiver.receiveSlot */
@@ -271,12 +313,12 @@ sum_row(TupleTableSlot *slot, DestReceiver *self)
 	slot_getallattrs(slot);
 	for (int i = 0; i < s->ncolumns; i++)
 	{
-		s->values[s->columns[i]] = slot->tts_values[i + 1];
-		s->nulls[s->columns[i]] = slot->tts_isnull[i + 1];
+		s->values[s->columns[i]] = slot->tts_values[i];
+		s->nulls[s->columns[i]] = slot->tts_isnull[i];
 	}
 	number = row_text_number(s->t->text, s->values, s->nulls, NULL, rel->ncolumns);
-	if (s->parts)
-		group += DatumGetInt32(slot->tts_values[0]);
+	if (s->nsplits > 0)
+		group += part_of(s);
 	else if (s->scope->nbuckets > 0)
 	{
 		uint64		bucket = rel->nkey == 0 ? number :
@@ -386,15 +428,18 @@ verify_sums_here(VerifyTable *t, const CheckScope *scope, List *splits)
 
 	s.t = t;
 	s.scope = scope;
-	s.parts = splits != NIL;
-	s.ngroups = splits != NIL ? list_length(splits) + 1 : Max(scope->nbuckets, 1);
+	s.nsplits = list_length(splits);
+	s.splits = palloc0(sizeof(int128) * Max(s.nsplits, 1));
+	for (int i = 0; i < s.nsplits; i++)
+		s.splits[i] = verify_to_number(list_nth(splits, i));
+	s.ngroups = s.nsplits > 0 ? s.nsplits + 1 : Max(scope->nbuckets, 1);
 	s.groups = palloc0(sizeof(CheckSum) * s.ngroups);
 	s.columns = palloc0(sizeof(int) * n);
 	s.values = palloc0(sizeof(Datum) * n);
 	s.nulls = palloc0(sizeof(bool) * n);
 	s.rowcxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig row summed up",
 									 ALLOCSET_DEFAULT_SIZES);
-	sql = select_here(&s, splits);
+	sql = select_here(&s);
 	if (t->checked)
 		known = sum_up_checked(&s, sql);
 	else

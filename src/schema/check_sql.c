@@ -50,41 +50,59 @@ check_condition(const CheckTable *table, const CheckScope *scope)
 	return buf.len > 0 ? buf.data : NULL;
 }
 
-char *
-check_part(const CheckTable *table, List *splits)
+static void
+append_select(StringInfo buf, const CheckTable *table, const char *where,
+			  const char *group)
 {
-	StringInfoData buf;
+	appendStringInfo(buf, "SELECT %s, count(*), sum(%s) FROM %s", group,
+					 table->number, table->from);
+	if (where || table->among)
+		appendStringInfo(buf, " WHERE %s%s", where ? where : "",
+						 !table->among ? "" : where ?
+						 psprintf(" AND (%s)", table->among) : table->among);
+}
 
-	initStringInfo(&buf);
-	appendStringInfoString(&buf, "CASE");
-	for (int i = list_length(splits) - 1; i >= 0; i--)
-		appendStringInfo(&buf, " WHEN %s >= %s THEN %d", table->first_key,
-						 (char *) list_nth(splits, i), i + 1);
-	appendStringInfoString(&buf, " ELSE 0 END");
-	return buf.data;
+/* Parts are read one after the other: grouping costs more than all of them. */
+static void
+append_parts(StringInfo buf, const CheckTable *table, const CheckScope *scope,
+			 List *splits)
+{
+	int			n = list_length(splits);
+
+	for (int i = 0; i <= n; i++)
+	{
+		CheckScope	part = *scope;
+		StringInfoData where;
+
+		if (i > 0)
+			part.lo = list_nth(splits, i - 1);
+		if (i < n)
+			part.hi = NULL;
+		initStringInfo(&where);
+		if (check_condition(table, &part))
+			and_condition(&where, check_condition(table, &part));
+		if (i < n)
+			and_condition(&where, psprintf("%s < %s", table->first_key,
+										   (char *) list_nth(splits, i)));
+		appendStringInfoString(buf, i > 0 ? " UNION ALL " : "");
+		append_select(buf, table, where.data, psprintf("%d", i));
+	}
 }
 
 char *
 check_sum_select(const CheckTable *table, const CheckScope *scope,
 				 List *splits)
 {
-	char	   *where = check_condition(table, scope);
-	char	   *group = NULL;
 	StringInfoData buf;
 
-	if (splits != NIL)
-		group = check_part(table, splits);
-	else if (scope->nbuckets > 0)
-		group = bucket_of(table, scope);
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "SELECT %s, count(*), sum(%s) FROM %s",
-					 group ? group : "0", table->number, table->from);
-	if (where || table->among)
-		appendStringInfo(&buf, " WHERE %s%s", where ? where : "",
-						 !table->among ? "" : where ?
-						 psprintf(" AND (%s)", table->among) : table->among);
-	if (group)
-		appendStringInfo(&buf, " GROUP BY %s", group);
+	if (splits != NIL)
+		append_parts(&buf, table, scope, splits);
+	else
+		append_select(&buf, table, check_condition(table, scope),
+					  scope->nbuckets > 0 ? bucket_of(table, scope) : "0");
+	if (splits == NIL && scope->nbuckets > 0)
+		appendStringInfo(&buf, " GROUP BY %s", bucket_of(table, scope));
 	return buf.data;
 }
 

@@ -91,16 +91,12 @@ typedef struct CheckSum
 /* WHERE's condition; NULL: all rows. */
 extern char *check_condition(const CheckTable *table, const CheckScope *scope);
 /*
- * SELECT group, rows, sum. By parts of the first key column (see check_part),
- * by buckets if scope->nbuckets, else one group.
+ * SELECT group, rows, sum. By parts of the first key column, by buckets if
+ * scope->nbuckets, else one group. splits: the values at which the second part
+ * begins and those that follow, in order (char *); NIL: no parts.
  */
 extern char *check_sum_select(const CheckTable *table, const CheckScope *scope,
 							  List *splits);
-/*
- * The part that a value of the first key column lies in, an integer. splits:
- * where the second one begins, and those that follow, in order (char *).
- */
-extern char *check_part(const CheckTable *table, List *splits);
 /* The first key column's value n rows after lo. */
 extern char *check_step_select(const CheckTable *table, const char *lo,
 							   int64 n);

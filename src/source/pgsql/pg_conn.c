@@ -508,25 +508,38 @@ check_usable(PgConn *conn)
 				 errmsg("a COPY is under way on this connection")));
 }
 
-PgResult *
-pg_try_query(PgConn *conn, const char *sql, ErrorData **edata)
+void
+pg_ask(PgConn *conn, const char *sql)
 {
 	check_usable(conn);
 	source_statements++;
 	if (!PQsendQuery(conn->pq, sql))
 		raise_lost(conn);
+}
+
+PgResult *
+pg_answer(PgConn *conn)
+{
+	ErrorData  *edata;
+	PgResult   *rows = gather(conn, &edata);
+
+	if (rows == NULL)
+		raise_error(conn, edata);
+	return rows;
+}
+
+PgResult *
+pg_try_query(PgConn *conn, const char *sql, ErrorData **edata)
+{
+	pg_ask(conn, sql);
 	return gather(conn, edata);
 }
 
 PgResult *
 pg_query(PgConn *conn, const char *sql)
 {
-	ErrorData  *edata;
-	PgResult   *rows = pg_try_query(conn, sql, &edata);
-
-	if (rows == NULL)
-		raise_error(conn, edata);
-	return rows;
+	pg_ask(conn, sql);
+	return pg_answer(conn);
 }
 
 PgResult *

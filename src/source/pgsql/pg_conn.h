@@ -78,6 +78,9 @@ extern char *pg_query_value(PgConn *conn, const char *sql);
  * it.
  */
 extern PgResult *pg_try_query(PgConn *conn, const char *sql, ErrorData **edata);
+/* pg_query in two steps, between which the source works. */
+extern void pg_ask(PgConn *conn, const char *sql);
+extern PgResult *pg_answer(PgConn *conn);
 
 /*
  * From now on a wait for this connection fails (08006) when the source has

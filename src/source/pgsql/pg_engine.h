@@ -31,7 +31,6 @@ typedef struct PgSource
 	PgConn	   *exporter;		/* NULL: holds no snapshot */
 	char	   *snapshot;		/* its name, */
 	char	   *snapshot_lsn;	/* and where it stands in the log */
-	char	   *asked;			/* of pg_check_ask; NULL: nothing */
 } PgSource;
 
 /*

@@ -130,22 +130,18 @@ pg_check_table(SourceConn *conn, const SourceRelation *rel,
 
 /* ---------------------------------------------------------------- queries */
 
-/* The statement runs when the answer is wanted. */
 void
 pg_check_ask(SourceConn *conn, const char *sql)
 {
-	((PgSource *) conn)->asked = pstrdup(sql);
+	pg_ask(((PgSource *) conn)->sql, sql);
 }
 
 List *
 pg_check_answer(SourceConn *conn)
 {
-	PgSource   *source = (PgSource *) conn;
-	PgResult   *res = pg_query(source->sql, source->asked);
+	PgResult   *res = pg_answer(((PgSource *) conn)->sql);
 	List	   *sums = NIL;
 
-	pfree(source->asked);
-	source->asked = NULL;
 	for (int i = 0; i < res->nrows; i++)
 		sums = lappend(sums, check_read_sum(res->values[i][0], res->values[i][1],
 											res->values[i][2]));
