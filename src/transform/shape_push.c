@@ -158,7 +158,9 @@ push_list(Push *p, ScalarArrayOpExpr *op)
 	const char *name;
 	ListCell   *lc;
 
-	if (column < 0 || array == NULL || !is_exact(op->inputcollid))
+	if (column < 0 || array == NULL || !is_exact(op->inputcollid) ||
+		(p->dialect->max_list > 0 &&
+		 list_length(array->elements) > p->dialect->max_list))
 		return false;
 	name = comparison(op->opno, false);
 	foreach(lc, array->elements)

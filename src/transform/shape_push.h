@@ -37,6 +37,8 @@ typedef struct PushDialect
 	 */
 	void		(*add_doubt) (StringInfo buf, const SourceRelation *rel,
 							  int column);
+	int			max_list;		/* values of a list that it can look through for
+								 * each row; 0: any number */
 } PushDialect;
 
 /*

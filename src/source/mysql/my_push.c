@@ -27,6 +27,9 @@
 /* Digits of a number that any of them reads exactly. */
 #define MAX_DIGITS 28
 
+/* Each value of a list is a comparison of its own for every row. */
+#define MAX_LIST 100
+
 typedef enum Family
 {
 	FAMILY_NONE,
@@ -285,7 +288,7 @@ add_doubt(StringInfo buf, const SourceRelation *rel, int column)
 void
 my_push_filter(SourceRelation *rel)
 {
-	static const PushDialect dialect = {compare, is_null, is_true, add_doubt};
+	static const PushDialect dialect = {compare, is_null, is_true, add_doubt, MAX_LIST};
 	const ShapeExpr *filter = rel->shape ? shape_filter(rel->shape) : NULL;
 
 	rel->pushed = filter == NULL ? NULL :

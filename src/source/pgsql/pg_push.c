@@ -148,7 +148,7 @@ is_true(StringInfo buf, const SourceRelation *rel, int column)
 void
 pg_push_filter(SourceRelation *rel)
 {
-	static const PushDialect dialect = {compare, is_null, is_true, NULL};
+	static const PushDialect dialect = {compare, is_null, is_true, NULL, 0};
 	const ShapeExpr *filter = rel->shape ? shape_filter(rel->shape) : NULL;
 
 	rel->pushed = filter == NULL ? NULL :
