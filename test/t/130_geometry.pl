@@ -212,6 +212,12 @@ for my $kind (qw(mariadb mysql-9.7 mariadb-11.8))
 # --- what the extensions cannot take stops the task, with the way on
 $my{mariadb}->sql("INSERT INTO m1011.keyless VALUES (ST_GeomFromText('POINT(1 2)', 1000000), 1)");
 $my{'mysql-9.7'}->sql("INSERT INTO my97.vecs (id, v) VALUES (7, STRING_TO_VECTOR('[1,2]'))");
+$my{'mariadb-11.8'}->sql('ALTER TABLE m118.later ADD COLUMN q point NOT NULL');
+ok($task{'mariadb-11.8'}->wait_status('failed'), 'a column that has no value yet');
+like($task{'mariadb-11.8'}->last_error, qr/column "q" of type point is NOT NULL and has an empty value/, 'stops the task');
+$my{'mariadb-11.8'}->sql('UPDATE m118.later SET q = POINT(1, 2)');
+$task{'mariadb-11.8'}->resume->catch_up;
+same('mariadb-11.8', 'later', 'which goes on when it has one');
 ok($task{mariadb}->wait_status('failed'), 'an SRID beyond those of PostGIS');
 like($task{mariadb}->last_error, qr/SRID 1000000 of a geometry is out of range for PostGIS/, 'is not changed in silence');
 ok($task{'mysql-9.7'}->wait_status('failed'), 'a vector that is shorter than its column');

@@ -178,6 +178,20 @@ get_uint32_le(const uint8 *p)
 }
 
 /*
+ * Zero bytes: what ADD COLUMN ... NOT NULL gives to the rows that are there.
+ */
+static void
+no_value(MyColumn *c)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("column \"%s\" of type %s is NOT NULL and has an empty value, which is none here",
+					c->col->name, c->col->source_type),
+			 MY_ERR_COLUMN(c),
+			 errhint("Give the column a value in all rows at the source, then resume the task.")));
+}
+
+/*
  * Takes the SRID off a geometry: *data and *len become its WKB.
  */
 void
@@ -185,6 +199,8 @@ my_geometry_wkb(MyColumn *c, const uint8 **data, Size *len, uint32 *srid)
 {
 	const uint8 *p = *data;
 
+	if (*len == 0)
+		no_value(c);
 	if (*len < 9)
 		my_bad_value(c, p, *len);
 	*srid = get_uint32_le(p);
@@ -352,6 +368,8 @@ my_text_form(MyColumn *c, const uint8 *data, Size len)
 
 				if (len % 4 != 0)
 					my_bad_value(c, data, len);
+				if (len == 0 && !array)
+					no_value(c);
 				if (!array && c->col->typmod > 0 && len / 4 != c->col->typmod)
 					bad_dimensions(c, len / 4);
 				initStringInfo(&buf);
