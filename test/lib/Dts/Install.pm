@@ -84,7 +84,12 @@ sub add_pgvector
     croak 'no pgvector' unless $root && -d "$root/usr";
     (my $dest = $ENV{DTS_BINDIR}) =~ s{\Q${\pg_config('bindir', $ENV{PG_CONFIG})}\E$}{};
     croak "not a private installation: $ENV{DTS_BINDIR}" if $dest eq '';
+    # once for all files of a run: a server may have it loaded
+    open my $lock, '>>', "$dest/pgvector.lock" or croak "$dest/pgvector.lock: $!";
+    flock($lock, LOCK_EX);
+    return 1 if -e "$dest/pgvector.done";
     _run(($ENV{DTS_TMP} // tmpdir()) . '/build.log', '/bin/cp', '-a', "$root/usr", "$dest/");
+    open my $done, '>', "$dest/pgvector.done" or croak "$dest/pgvector.done: $!";
     return 1;
 }
 
