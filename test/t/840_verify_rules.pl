@@ -65,10 +65,10 @@ END_SQL
     # the filter says)
     my (@wrong, @tables);
     my $rows = 0;
-    for my $n (0 .. $#filters)
+    my $ids = "SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), '') FROM w.";
+    for my $row ($pg->rows(join "\nUNION ALL ", map { "SELECT $_, (${ids}f$_), (${ids}edge WHERE $filters[$_])" } 0 .. $#filters))
     {
-        my $here = $pg->value("SELECT string_agg(id::text, ' ' ORDER BY id) FROM w.f$n") // '';
-        my $wanted = $pg->value("SELECT string_agg(id::text, ' ' ORDER BY id) FROM w.edge WHERE $filters[$n]") // '';
+        my ($n, $here, $wanted) = @$row;
         push @wrong, "$filters[$n]: $here, not $wanted" if $here ne $wanted;
         next if $n >= @pushed;
         push @tables, "f$n";
@@ -193,7 +193,7 @@ END_SQL
     is($ids->('nul'), '1 2 4', 'texts from which bytes are taken out');
     is(found('day,nul,flag,pick'), '', 'nothing differs');
     # what is an error to read is one whatever the condition there says of it
-    for my $bad ([ flag => 'INSERT INTO flag VALUES (4, 2)', qr/not a boolean/ ], [ pick => "SET sql_mode = ''; INSERT INTO pick VALUES (4, 'zz')", qr/./ ])
+    for my $bad ([ flag => 'INSERT INTO flag VALUES (4, 2)', qr/not a boolean/ ], [ pick => "SET sql_mode = ''; INSERT INTO pick VALUES (4, 'zz')", qr/holds the error value/ ])
     {
         my ($table, $sql, $error) = @$bad;
         $task->pause;
