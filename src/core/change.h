@@ -29,6 +29,7 @@ typedef enum ChangeKind
 	CHANGE_DDL,					/* ddl_*; rel if one selected table is hit */
 	CHANGE_COMMIT,				/* a source transaction ends; pos, commit_time */
 	CHANGE_ROLLBACK,			/* what came since BEGIN is void, see below */
+	CHANGE_VOID,				/* the same of a transaction in progress, see below */
 	CHANGE_HEARTBEAT			/* nothing happened; pos is where the source is */
 } ChangeKind;
 
@@ -39,6 +40,13 @@ typedef enum ChangeKind
  * and opens another at the position it committed last, in the same process:
  * that stream passes over what is void. Another call of next_change on the
  * old stream raises an error (40000).
+ *
+ * A source may tell a large transaction in parts, before it has come to its
+ * end in the log (in_progress of its BEGIN), if StreamCallbacks.early wants
+ * that. Its pos is a lower bound then, and its commit time is not known before
+ * COMMIT. What was committed before comes before BEGIN. VOID takes it back: the
+ * consumer forgets what came since BEGIN, and the same stream goes on; it tells
+ * the transaction again, whole, if it commits.
  */
 
 typedef enum ColumnStatus
@@ -80,6 +88,8 @@ typedef struct Change
 
 	/* An UPDATE of a row that is not there does nothing (not even idempotent). */
 	bool		update_only;
+
+	bool		in_progress;	/* BEGIN: see above */
 
 	/*
 	 * TRUNCATE. more: the next change is a TRUNCATE by the same statement.

@@ -98,10 +98,17 @@ typedef SourceRelation *(*RelationLookup) (void *arg, const char *schema,
 typedef bool (*SelectionTest) (void *arg, const char *schema,
 							   const char *table);
 
+/*
+ * The source has begun to tell transaction xid, which commits after pos. Is it
+ * to be handed on as it comes, before its COMMIT is told? (See change.h.)
+ */
+typedef bool (*EarlyTest) (void *arg, SourcePos pos, uint32 xid);
+
 typedef struct StreamCallbacks
 {
 	RelationLookup lookup;
 	SelectionTest selected;
+	EarlyTest	early;			/* NULL: none is */
 	void	   *arg;
 } StreamCallbacks;
 
@@ -272,6 +279,11 @@ typedef struct SourceRoutine
 	void		(*check_changes) (SourceStream *stream, SourceConn *conn);
 	/* Position text after the COMMIT or HEARTBEAT returned last. */
 	char	   *(*stream_position) (SourceStream *stream);
+	/*
+	 * Has a transaction that StreamCallbacks.early was asked of committed at
+	 * the source by now? NULL: the engine never asks.
+	 */
+	bool		(*has_committed) (SourceConn *conn, uint32 xid);
 	/*
 	 * Nothing is going to be read for a while: tells the source that somebody
 	 * is there. NULL: it does not want to know.

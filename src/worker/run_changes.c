@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "worker/task_run.h"
+#include "worker/run_follow.h"
 
 #include "access/xact.h"
 #include "catalog/books.h"
@@ -29,9 +29,6 @@
 #define IDLE_BOOK_MS 1000
 /* How often the source's sequences are asked for. */
 #define SEQUENCES_MS 10000
-/* How often the distance to the log's end is asked. */
-#define DISTANCE_MS 2000
-
 /* The source is asked so often whether all is still published. */
 #define CHECK_MS 5000
 /* How often the books are asked for tables to be copied again. */
@@ -40,44 +37,6 @@
 #define PAY_BYTES (64 * 1024)
 /* A batch takes that long at least while tables are copied beside. */
 #define BESIDE_BATCH_MS 1000
-
-typedef struct Follow
-{
-	TaskRun    *run;
-	SourceStream *stream;
-	DestWriter *writer;
-	HTAB	   *tables;			/* relations by name */
-	char	   *position;		/* applied when the writer commits next */
-	TimestampTz commit_time;	/* the source's, of the last transaction */
-	TimestampTz begin_time;		/* of the transaction at hand */
-	bool		in_transaction; /* between BEGIN and COMMIT of the source */
-	bool		told;			/* a COMMIT or HEARTBEAT by this stream */
-	bool		boundary;		/* what is applied ends between two transactions
-								 * of the source, and not in one */
-	bool		in_step;		/* the log has been read again up to where the
-								 * task was */
-	bool		for_good;		/* the task has come to its last step */
-	SourcePos	transaction_start;
-	bool		carried;		/* this source transaction holds DDL that is done,
-								 * but not committed */
-	bool		reopen;			/* and has tables copied again after it */
-	int64		new_changes;	/* since the last commit here */
-	int64		new_transactions;
-	int64		changes;		/* ever */
-	uint64		owed_rows;		/* not paid for to the throttle */
-	uint64		owed_bytes;
-	PassedOver	passed_over;
-	double		latency;		/* seconds; < 0: unknown */
-	TimestampTz batch_started;
-	TimestampTz last_booked;
-	bool		unbooked;		/* the idle stream's position is not in the books */
-	TimestampTz last_distance;
-	TimestampTz last_checked;
-	TimestampTz last_sequences;
-	TimestampTz last_asked;
-	TimestampTz rate_time;
-	int64		rate_changes;
-} Follow;
 
 static void
 index_relations(Follow *f)
@@ -103,6 +62,15 @@ lookup_relation(void *arg, const char *schema, const char *table,
 }
 
 static bool
+may_be_early(void *arg, SourcePos pos, uint32 xid)
+{
+	Follow	   *f = arg;
+
+	f->early = f->for_good && early_may_begin(f->run, pos, xid);
+	return f->early;
+}
+
+static bool
 is_selected(void *arg, const char *schema, const char *table)
 {
 	Follow	   *f = arg;
@@ -111,85 +79,6 @@ is_selected(void *arg, const char *schema, const char *table)
 }
 
 /* ------------------------------------------------------------ committing */
-
-/* PositionWriter: in the transaction that carries the rows. */
-static void
-write_position(void *arg)
-{
-	static void *plan = NULL;	/* one for all runs of this process */
-	Follow	   *f = arg;
-
-	(void) books_exec_kept(&plan,
-						   "INSERT INTO dtsmig.task_position AS p (task_id, "
-						   "applied_position, commit_time, changes, transactions) "
-						   "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (task_id) "
-						   "DO UPDATE SET applied_position = EXCLUDED.applied_position, "
-						   "commit_time = EXCLUDED.commit_time, "
-						   "changes = p.changes + EXCLUDED.changes, "
-						   "transactions = p.transactions + EXCLUDED.transactions, "
-						   "updated = pg_catalog.clock_timestamp()",
-						   "itzii", f->run->task->id, f->position, f->commit_time,
-						   f->new_changes, f->new_transactions);
-	if (f->in_step)
-		beside_finish(f->run);
-}
-
-/* What the views show, now and then. */
-static void
-publish(Follow *f)
-{
-	TaskShared *shared = f->run->shared;
-	TimestampTz now = GetCurrentTimestamp();
-	double		seconds = (now - f->rate_time) / 1000000.0;
-	double		latency = f->latency;
-
-	/* what waits is late, too */
-	if (latency >= 0 && (f->in_transaction || f->new_changes > 0))
-		latency += (now - f->last_booked) / 1000000.0;
-
-	SpinLockAcquire(&shared->mutex);
-	shared->heartbeat = now;
-	shared->changes = f->changes;
-	shared->latency_seconds = latency;
-	if (f->position)
-		strlcpy(shared->applied_position, f->position, SHARED_TEXT);
-	if (seconds >= 1.0)
-		shared->changes_per_second = (f->changes - f->rate_changes) / seconds;
-	SpinLockRelease(&shared->mutex);
-	if (seconds >= 1.0)
-	{
-		f->rate_time = now;
-		f->rate_changes = f->changes;
-	}
-}
-
-/* How far behind, asked of the source itself every few seconds. */
-static void
-ask_distance(Follow *f)
-{
-	TaskRun    *run = f->run;
-	TimestampTz now = GetCurrentTimestamp();
-	MemoryContext cxt;
-	MemoryContext old;
-	int64		bytes;
-	char	   *end;
-
-	if (f->position == NULL ||
-		!TimestampDifferenceExceeds(f->last_distance, now, DISTANCE_MS))
-		return;
-	f->last_distance = now;
-	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig distance",
-								ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(cxt);
-	bytes = run->source->log_distance(run->conn, f->position, &end);
-	SpinLockAcquire(&run->shared->mutex);
-	run->shared->latency_bytes = bytes;
-	if (end)
-		strlcpy(run->shared->source_position, end, SHARED_TEXT);
-	SpinLockRelease(&run->shared->mutex);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(cxt);
-}
 
 /* Does the source still tell all that the task follows? */
 static void
@@ -225,45 +114,12 @@ follow_sequences(Follow *f)
 	task_advance_sequences(f->run);
 }
 
-/* Commits what has been gathered, which reaches to position. */
-static void
-commit_at(Follow *f, char *position)
-{
-	TaskRun    *run = f->run;
-	TimestampTz now;
-
-	if (f->position)
-		pfree(f->position);
-	f->position = position;
-	run->dest->commit(f->writer, write_position, f);
-	MemoryContextSwitchTo(run->cxt);
-	if (run->info->keep_from == NULL)
-		run->source->confirm(f->stream, f->position);
-	f->changes += f->new_changes;
-	pg_atomic_fetch_add_u64(&run->shared->changes_total, f->new_changes);
-	f->new_changes = f->new_transactions = 0;
-	f->unbooked = false;
-	now = GetCurrentTimestamp();
-	f->last_booked = f->batch_started = now;
-	f->latency = f->commit_time ? Max(0, (now - f->commit_time) / 1000000.0) : 0;
-	publish(f);
-}
-
-/* Commits what has been gathered; the stream is between two transactions. */
-static void
-commit_batch(Follow *f)
-{
-	commit_at(f, f->run->source->stream_position(f->stream));
-	if (unlikely(f->passed_over.count != f->passed_over.told) && !f->in_transaction)
-		task_tell_passed_over(f->run, &f->passed_over);
-}
-
 /* What was read again is all here, and nothing that comes after it. */
 static void
 end_replay(Follow *f)
 {
 	f->in_step = true;
-	commit_at(f, MemoryContextStrdup(f->run->cxt, f->run->replay_until));
+	follow_commit_at(f, MemoryContextStrdup(f->run->cxt, f->run->replay_until));
 	f->in_step = false;
 }
 
@@ -282,6 +138,58 @@ set_relations(Follow *f)
 	pfree(rels);
 }
 
+static void
+open_writer(Follow *f)
+{
+	TaskRun    *run = f->run;
+	DestOptions options;
+
+	options.batch_rows = run->options->batch_rows;
+	options.batch_bytes = run->options->batch_memory * INT64CONST(1048576);
+	options.overwrite = run->options->conflict == 1;
+	f->writer = run->writer = run->dest->open(&options);
+	set_relations(f);
+}
+
+/* What it has not committed is gone. */
+static void
+close_writer(Follow *f)
+{
+	f->run->dest->abort(f->writer);
+	f->run->dest->close(f->writer);
+	f->writer = f->run->writer = NULL;
+}
+
+/* ------------------------------------------- transactions told in progress */
+
+/* What was gathered before is committed: it stays if this one is void. */
+static void
+begin_early(Follow *f)
+{
+	if (f->new_changes > 0 || f->new_transactions > 0)
+		follow_commit(f);
+}
+
+static void
+end_early(Follow *f, bool done)
+{
+	if (f->early)
+		early_ended(done);
+	f->early = false;
+}
+
+/* Nothing of it was, for now. */
+static void
+void_early(Follow *f)
+{
+	end_early(f, false);
+	close_writer(f);
+	MemoryContextSwitchTo(f->run->cxt);
+	open_writer(f);
+	f->in_transaction = false;
+	f->new_changes = 0;
+}
+
 /* ---------------------------------------------------------------- changes */
 
 static void
@@ -293,7 +201,7 @@ housekeeping(Follow *f)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
-	ask_distance(f);
+	follow_ask_distance(f);
 	check_source(f);
 	task_tick(f->run);
 }
@@ -304,7 +212,7 @@ meanwhile(void *arg)
 {
 	Follow	   *f = arg;
 
-	publish(f);
+	follow_publish(f);
 	housekeeping(f);
 	if (f->run->source->keep_alive)
 		f->run->source->keep_alive(f->stream);
@@ -324,7 +232,7 @@ pay(Follow *f)
 	if (until == 0)
 		return;
 	if (f->new_changes > 0 && !f->in_transaction)
-		commit_batch(f);
+		follow_commit(f);
 	throttle_wait(throttle, until, meanwhile, f);
 }
 
@@ -403,7 +311,7 @@ take_ddl(Follow *f, const Change *change)
 	bool		touched = beside_is_touched(f->run, change);
 
 	if (f->new_changes > 0 || touched)
-		commit_at(f, MemoryContextStrdup(f->run->cxt, change->ddl_before));
+		follow_commit_at(f, MemoryContextStrdup(f->run->cxt, change->ddl_before));
 	if (touched && beside_yield(f->run, !f->in_transaction))
 	{
 		f->boundary = true;
@@ -415,13 +323,13 @@ take_ddl(Follow *f, const Change *change)
 									  f->run->source->stream_position(f->stream));
 	f->commit_time = change->commit_time;
 	task_carry_ddl(f->run, change, f->in_transaction, f->position,
-				   write_position, f, &carried);
+				   follow_write_position, f, &carried);
 	f->last_booked = GetCurrentTimestamp();
 	again = carried.resync || touched;
 	if (!again && carried.changed != NIL)
 		refresh_relations(f, carried.changed);
 	MemoryContextDelete(carried.cxt);
-	publish(f);
+	follow_publish(f);
 	return again;
 }
 
@@ -484,11 +392,11 @@ source_is_idle(Follow *f, bool book_now)
 
 	if (book_now || batch_is_due(f, 0) || (f->new_changes == 0 &&
 		TimestampDifferenceExceeds(f->last_booked, now, IDLE_BOOK_MS)))
-		commit_batch(f);
+		follow_commit(f);
 	else
 		f->unbooked = true;
 	f->latency = 0;
-	publish(f);
+	follow_publish(f);
 }
 
 /* Does what is told now lie after what is read again? */
@@ -517,6 +425,8 @@ take_change(Follow *f, Change *change)
 	switch (change->kind)
 	{
 		case CHANGE_BEGIN:
+			if (change->in_progress)
+				begin_early(f);
 			f->in_transaction = true;
 			f->transaction_start = change->pos;
 			f->begin_time = change->commit_time;
@@ -531,8 +441,9 @@ take_change(Follow *f, Change *change)
 			f->in_transaction = false;
 			f->commit_time = change->commit_time;
 			f->new_transactions++;
+			end_early(f, true);
 			if (f->carried || batch_is_due(f, f->run->options->batch_delay))
-				commit_batch(f);
+				follow_commit(f);
 			f->carried = false;
 			f->told = true;
 			pay(f);
@@ -546,6 +457,9 @@ take_change(Follow *f, Change *change)
 			break;
 		case CHANGE_ROLLBACK:
 			return true;
+		case CHANGE_VOID:
+			void_early(f);
+			break;
 		case CHANGE_DDL:
 			if (beside_carried(f->run, change->ddl_record ? f->transaction_start :
 							   change->pos))
@@ -567,88 +481,37 @@ open_stream(Follow *f, const char *position)
 {
 	TaskRun    *run = f->run;
 	StreamCallbacks callbacks;
-	DestOptions dest_options;
 
 	callbacks.lookup = lookup_relation;
 	callbacks.selected = is_selected;
+	callbacks.early = may_be_early;
 	callbacks.arg = f;
 	f->stream = run->stream = run->source->open_changes(run->info, position, &callbacks,
 										  &run->options->policy);
-	dest_options.batch_rows = run->options->batch_rows;
-	dest_options.batch_bytes = run->options->batch_memory * INT64CONST(1048576);
-	dest_options.overwrite = run->options->conflict == 1;
-	f->writer = run->writer = run->dest->open(&dest_options);
-	set_relations(f);
-	f->in_transaction = f->carried = f->reopen = f->told = false;
+	open_writer(f);
+	f->in_transaction = f->early = f->carried = f->reopen = f->told = false;
 	f->new_changes = f->new_transactions = 0;
 }
 
 static void
 close_stream(Follow *f)
 {
-	f->run->dest->abort(f->writer);
-	f->run->dest->close(f->writer);
+	close_writer(f);
 	f->run->source->close_changes(f->stream);
 	f->stream = f->run->stream = NULL;
-	f->writer = f->run->writer = NULL;
-}
-
-/* Where this task goes on; NULL if it has not applied anything yet. */
-static char *
-applied_position(Follow *f)
-{
-	BookRows   *rows;
-	char	   *position = NULL;
-
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	MemoryContextSwitchTo(f->run->cxt);
-	rows = books_query("SELECT applied_position, changes FROM dtsmig.task_position "
-					   "WHERE task_id = $1", "i", f->run->task->id);
-	if (rows->nrows > 0)
-	{
-		position = rows->values[0][0];
-		f->changes = book_int(rows, 0, 1);
-	}
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(f->run->cxt);
-	return position ? position : f->run->task->start_position;
 }
 
 /* Does a table wait to be copied again that we do not know of, or a repair? */
 static bool
 resync_is_asked(Follow *f)
 {
-	TaskRun    *run = f->run;
 	TimestampTz now = GetCurrentTimestamp();
-	BookRows   *rows;
-	bool		asked = false;
 
 	if (f->new_changes > 0 || f->in_transaction ||
 		!TimestampDifferenceExceeds(f->last_asked, now, ASK_RESYNC_MS))
 		return false;
 	f->last_asked = now;
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	rows = books_query("SELECT table_id FROM dtsmig.task_table "
-					   "WHERE task_id = $1 AND state = 'resync' "
-					   "AND resync_step IS DISTINCT FROM 'replay'", "i",
-					   run->task->id);
-	for (int r = 0; r < rows->nrows; r++)
-	{
-		bool		known = false;
-
-		for (int i = 0; i < run->nrels; i++)
-			known |= run->rels[i]->table_id == book_int(rows, r, 0) &&
-				run->rels[i]->resync;
-		asked |= !known;
-	}
-	asked |= run->replay_until == NULL && task_wants_repair(run);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(run->cxt);
-	return asked;
+	return task_wants_stop(f->run);
 }
 
 /*
@@ -663,7 +526,7 @@ beside_is_done(Follow *f)
 		(!f->told && f->run->source->position_text == NULL) ||
 		!beside_is_due(f->run))
 		return false;
-	commit_batch(f);
+	follow_commit(f);
 	f->boundary = true;
 	return true;
 }
@@ -685,10 +548,10 @@ follow(Follow *f, const SourcePos *until)
 		if (change == NULL)
 		{
 			if (waiting && batch_is_due(f, 0))
-				commit_batch(f);
+				follow_commit(f);
 			else if (!waiting && f->unbooked && !f->in_transaction)
 				source_is_idle(f, false);
-			publish(f);
+			follow_publish(f);
 			housekeeping(f);
 			follow_sequences(f);
 			if (beside_is_done(f) || resync_is_asked(f))
@@ -714,6 +577,39 @@ follow(Follow *f, const SourcePos *until)
 			return true;
 		}
 	}
+}
+
+/*
+ * As follow. What a transaction in progress runs into may be of a part of it
+ * that rolls back: it is read again, and told when it has committed.
+ */
+static bool
+follow_early(Follow *f, const SourcePos *until)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	volatile bool reached = false;
+
+	PG_TRY();
+	{
+		reached = follow(f, until);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		if (!f->early)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		if (!early_may_fail(edata))
+			PG_RE_THROW();
+		FlushErrorState();
+		elog(DEBUG1, "told again when it has committed: %s", edata->message);
+		FreeErrorData(edata);
+		end_early(f, false);
+	}
+	PG_END_TRY();
+	return reached;
 }
 
 /* Relations as the books have them; what waits to be copied is copied. */
@@ -770,7 +666,7 @@ run_changes(TaskRun *run, const char *until)
 		char	   *position;
 
 		open_relations(f);
-		position = applied_position(f);
+		position = follow_applied_position(f);
 		f->rate_changes = f->changes;
 		if (position == NULL)
 			ereport(ERROR,
@@ -778,7 +674,7 @@ run_changes(TaskRun *run, const char *until)
 					 errmsg("the source keeps no log to follow"),
 					 errhint("Switch its binary log on, then start a new task.")));
 		open_stream(f, position);
-		reached = follow(f, until ? &target : NULL);
+		reached = follow_early(f, until ? &target : NULL);
 		close_stream(f);
 		MemoryContextSwitchTo(run->cxt);
 	}

@@ -57,6 +57,34 @@ task_wants_repair(TaskRun *run)
 	return rows->nrows > 0;
 }
 
+bool
+task_wants_stop(TaskRun *run)
+{
+	BookRows   *rows;
+	bool		asked = false;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = books_query("SELECT table_id FROM dtsmig.task_table "
+					   "WHERE task_id = $1 AND state = 'resync' "
+					   "AND resync_step IS DISTINCT FROM 'replay'", "i",
+					   run->task->id);
+	for (int r = 0; r < rows->nrows; r++)
+	{
+		bool		known = false;
+
+		for (int i = 0; i < run->nrels; i++)
+			known |= run->rels[i]->table_id == book_int(rows, r, 0) &&
+				run->rels[i]->resync;
+		asked |= !known;
+	}
+	asked |= run->replay_until == NULL && task_wants_repair(run);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+	return asked;
+}
+
 /* ["1", "x"] as texts. */
 static char **
 key_of(Jsonb *jb, int nkey)

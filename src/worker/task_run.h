@@ -306,6 +306,8 @@ extern bool beside_yield(TaskRun *run, bool keep);
  */
 extern void task_repair(TaskRun *run);
 extern bool task_wants_repair(TaskRun *run);
+/* The same, or does a table wait to be copied again that the run does not know? */
+extern bool task_wants_stop(TaskRun *run);
 /* The same of a task that follows no changes, in the caller's transaction. */
 extern void repair_at_once(TaskRun *run);
 
@@ -358,5 +360,14 @@ extern void stop_resync_worker(TaskRun *run);
 
 /* run_changes.c: follows the log to a position, or for ever (NULL) */
 extern void run_changes(TaskRun *run, const char *until);
+
+/* run_early.c ----------------------------------------------------------- */
+
+/* StreamCallbacks.early */
+extern bool early_may_begin(TaskRun *run, SourcePos pos, uint32 xid);
+/* One was; done: it has committed, and stays. */
+extern void early_ended(bool done);
+/* May an error go away if the transaction is applied at its end? */
+extern bool early_may_fail(const ErrorData *edata);
 
 #endif							/* DTSMIG_TASK_RUN_H */

@@ -89,6 +89,23 @@ pg_stream_is_in(SourceStream *stream, const char *position)
 	return false;				/* every position has a place */
 }
 
+/*
+ * The log tells the lower 32 bits; no transaction in it is 2^31 old. One that
+ * is younger than all that have ended is in progress.
+ */
+static bool
+pg_has_committed(SourceConn *conn, uint32 xid)
+{
+	PgResult   *r = pg_queryf(((PgSource *) conn)->sql,
+							  "SELECT CASE WHEN age < 2147483648 THEN pg_catalog.pg_xact_status((next - age)::text::xid8) END "
+							  "FROM (SELECT next, (next - %u) & 4294967295 AS age FROM "
+							  "(SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint AS next) s) s",
+							  xid);
+
+	return r->nrows == 1 && r->values[0][0] != NULL &&
+		strcmp(r->values[0][0], "committed") == 0;
+}
+
 const SourceRoutine pgsql_source_routine =
 {
 	.engine = "pgsql",
@@ -128,6 +145,7 @@ const SourceRoutine pgsql_source_routine =
 	.stream_is_in = pg_stream_is_in,
 	.check_changes = pg_check_changes,
 	.stream_position = pg_stream_position,
+	.has_committed = pg_has_committed,
 	.keep_alive = pg_keep_alive,
 	.confirm = pg_confirm,
 	.close_changes = pg_close_changes,

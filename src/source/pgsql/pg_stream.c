@@ -6,7 +6,8 @@
  *	  CopyData ── 'w' message of pgoutput ──> begin/end of a transaction
  *	     │                              │──> relation, row  (pg_stream_rows.c)
  *	     │                              └──> of a transaction in progress:
- *	     │                                   spooled, told at its commit
+ *	     │                                   spooled, told at its commit or
+ *	     │                                   as it comes (pg_stream_early.c)
  *	     └─────── 'k' keepalive ──────────> position while idle
  *
  * Transactions come whole and in the order of their commits. A position is
@@ -196,7 +197,7 @@ take_keepalive(SourceStream *stream, const char *data, Size len,
 static bool
 is_unconfirmed(SourceStream *stream, TimestampTz now)
 {
-	return !stream->in_transaction &&
+	return !stream->in_transaction && !TransactionIdIsValid(stream->early) &&
 		stream->position.segment == stream->idle &&
 		stream->confirmed < stream->idle &&
 		TimestampDifferenceExceeds(stream->beaten, now, HEARTBEAT_MS);
@@ -222,6 +223,7 @@ open_data(SourceStream *stream, const char **data, Size *len)
 	XLogRecPtr	end = read_u64(*data + 9);
 
 	stream->received = Max(stream->received, Max(start, end));
+	stream->msg_lsn = start;
 	*data += DATA_HEADER;
 	*len -= DATA_HEADER;
 	decode(stream, *data, *len, TransactionIdIsValid(stream->streaming), start);
@@ -238,6 +240,7 @@ read_wire(SourceStream *stream, const char **data, Size *len, long timeout_ms)
 	for (;;)
 	{
 		bool		idle = !stream->in_transaction &&
+			!TransactionIdIsValid(stream->early) &&
 			stream->idle > stream->position.segment;
 		long		wait = 0;
 		int			rc;
@@ -440,14 +443,16 @@ static Change *
 take_message(SourceStream *stream, MemoryContext rowcxt)
 {
 	const PgOutputMessage *msg = stream->msg;
+	Change	   *change;
 
 	switch (msg->kind)
 	{
 		case PGOUTPUT_BEGIN:
 			if (stream->in_transaction)
 				out_of_place(stream);
+			change = early_void(stream);
 			begin_transaction(stream, msg->lsn, msg->time);
-			return NULL;
+			return change;
 		case PGOUTPUT_COMMIT:
 			if (!stream->in_transaction || msg->lsn != stream->commit_lsn)
 				out_of_place(stream);
@@ -473,18 +478,23 @@ take_message(SourceStream *stream, MemoryContext rowcxt)
 		case PGOUTPUT_STREAM_START:
 			if (stream->in_transaction || !TransactionIdIsValid(msg->xid))
 				out_of_place(stream);
+			early_start(stream, msg->xid, msg->first);
 			stream->streaming = msg->xid;
 			return NULL;
 		case PGOUTPUT_STREAM_ABORT:
+			change = msg->xid == stream->early ? early_void(stream) : NULL;
 			spool_abort(stream, msg->xid, msg->subxid);
-			return NULL;
+			return change;
 		case PGOUTPUT_STREAM_COMMIT:
 			if (stream->in_transaction)
 				out_of_place(stream);
+			if (early_commit(stream))
+				return end_transaction(stream, msg->end_lsn, msg->time);
+			change = early_void(stream);
 			begin_transaction(stream, msg->lsn, msg->time);
 			stream->end_lsn = msg->end_lsn;
 			stream->replay = spool_open(stream, msg->xid);
-			return NULL;
+			return change;
 		default:
 			/* the slot has no two_phase, see pg_slot.c */
 			out_of_place(stream);
@@ -538,7 +548,13 @@ pg_next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 					break;
 				case WIRE_MESSAGE:
 					if (TransactionIdIsValid(stream->streaming))
+					{
+						bool		early = stream->streaming == stream->early;
+
 						take_streamed(stream, data, len);
+						if (early)
+							change = early_tell(stream, rowcxt);
+					}
 					else
 						change = take_message(stream, rowcxt);
 					break;

@@ -3,7 +3,8 @@
  * pg_stream_impl.h
  *	  What the files of the change stream share: pg_stream.c (the wire, and
  *	  transactions), pg_stream_rows.c (relations and rows), pg_stream_spool.c
- *	  (transactions in progress), pg_values.c (values).
+ *	  (transactions in progress), pg_stream_early.c (one of them told before
+ *	  its end), pg_values.c (values).
  *
  *-------------------------------------------------------------------------
  */
@@ -93,6 +94,11 @@ struct SourceStream
 	char	   *replay_buf;
 	Size		replay_size;
 
+	/* the one of them that is told as it comes: pg_stream_early.c */
+	TransactionId early;		/* invalid: none */
+	List	   *early_relations;	/* Oids that it alone has described */
+	MemoryContext early_cxt;
+
 	/* relations */
 	HTAB	   *relations;
 	PgRelation *last;
@@ -101,6 +107,7 @@ struct SourceStream
 	/* the message at hand */
 	PgOutputMessage *msg;
 	Size		msg_len;
+	XLogRecPtr	msg_lsn;		/* where the source says that it stands */
 	bool		waiting;		/* it is to be told at the next call */
 	uint32		truncated;		/* so many of its relations are done */
 
@@ -114,6 +121,12 @@ struct SourceStream
 /* pg_stream_rows.c */
 extern void stream_relations_init(SourceStream *stream);
 extern void stream_take_relation(SourceStream *stream);
+/* Is the relation of this RELATION, or row, known? Is it as it was? */
+extern bool stream_knows_relation(SourceStream *stream, Oid relid);
+extern bool stream_is_relation(SourceStream *stream);
+extern void stream_forget_relation(SourceStream *stream, Oid relid);
+/* Is the row at hand one of the helper table of DDL capture? */
+extern bool stream_is_capture(SourceStream *stream);
 /* Relations have to be asked for anew. */
 extern void stream_forget_bindings(SourceStream *stream);
 /*
@@ -140,6 +153,14 @@ extern PgSpool *spool_open(SourceStream *stream, TransactionId xid);
 /* Next message, in stream->replay_buf; false at the end. */
 extern bool spool_read(SourceStream *stream, PgSpool *spool, Size *len);
 extern void spool_drop(SourceStream *stream, PgSpool *spool);
+
+/* pg_stream_early.c */
+
+/* STREAM START: is it to be told as it comes? */
+extern void early_start(SourceStream *stream, TransactionId xid, bool first);
+extern Change *early_tell(SourceStream *stream, MemoryContext rowcxt);
+extern Change *early_void(SourceStream *stream);
+extern bool early_commit(SourceStream *stream);
 
 /* pg_values.c */
 

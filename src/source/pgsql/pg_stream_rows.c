@@ -85,6 +85,43 @@ stream_take_relation(SourceStream *stream)
 	MemoryContextSwitchTo(old);
 }
 
+bool
+stream_knows_relation(SourceStream *stream, Oid relid)
+{
+	return hash_search(stream->relations, &relid, HASH_FIND, NULL) != NULL;
+}
+
+bool
+stream_is_relation(SourceStream *stream)
+{
+	const PgOutputMessage *msg = stream->msg;
+	PgRelation *table = hash_search(stream->relations, &msg->relid, HASH_FIND, NULL);
+
+	if (table == NULL || table->natts != msg->nattributes ||
+		table->identity != msg->replica_identity ||
+		strcmp(table->schema, msg->schema[0] ? msg->schema : "pg_catalog") != 0 ||
+		strcmp(table->name, msg->name) != 0)
+		return false;
+	for (int i = 0; i < table->natts; i++)
+		if (strcmp(table->att_names[i], msg->attributes[i].name) != 0 ||
+			table->att_types[i] != msg->attributes[i].type_oid ||
+			table->att_identity[i] != msg->attributes[i].identity)
+			return false;
+	return true;
+}
+
+void
+stream_forget_relation(SourceStream *stream, Oid relid)
+{
+	PgRelation *table = hash_search(stream->relations, &relid, HASH_FIND, NULL);
+
+	stream->last = NULL;
+	if (table == NULL)
+		return;
+	MemoryContextDelete(table->cxt);
+	(void) hash_search(stream->relations, &relid, HASH_REMOVE, NULL);
+}
+
 static PgRelation *
 find_relation(SourceStream *stream, Oid relid)
 {
@@ -100,6 +137,12 @@ find_relation(SourceStream *stream, Oid relid)
 						relid)));
 	stream->last = table;
 	return table;
+}
+
+bool
+stream_is_capture(SourceStream *stream)
+{
+	return find_relation(stream, stream->msg->relid)->capture;
 }
 
 /* ---------------------------------------------------------------- binding */

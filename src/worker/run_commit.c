@@ -1,0 +1,150 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_commit.c
+ *	  What was gathered of the source's log is committed, together with where
+ *	  it ends; and what the views show of that.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/run_follow.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+/* How often the distance to the log's end is asked. */
+#define DISTANCE_MS 2000
+
+void
+follow_write_position(void *arg)
+{
+	static void *plan = NULL;	/* one for all runs of this process */
+	Follow	   *f = arg;
+
+	(void) books_exec_kept(&plan,
+						   "INSERT INTO dtsmig.task_position AS p (task_id, "
+						   "applied_position, commit_time, changes, transactions) "
+						   "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (task_id) "
+						   "DO UPDATE SET applied_position = EXCLUDED.applied_position, "
+						   "commit_time = EXCLUDED.commit_time, "
+						   "changes = p.changes + EXCLUDED.changes, "
+						   "transactions = p.transactions + EXCLUDED.transactions, "
+						   "updated = pg_catalog.clock_timestamp()",
+						   "itzii", f->run->task->id, f->position, f->commit_time,
+						   f->new_changes, f->new_transactions);
+	if (f->in_step)
+		beside_finish(f->run);
+}
+
+void
+follow_publish(Follow *f)
+{
+	TaskShared *shared = f->run->shared;
+	TimestampTz now = GetCurrentTimestamp();
+	double		seconds = (now - f->rate_time) / 1000000.0;
+	double		latency = f->latency;
+
+	/* what waits is late, too */
+	if (latency >= 0 && (f->in_transaction || f->new_changes > 0))
+		latency += (now - f->last_booked) / 1000000.0;
+
+	SpinLockAcquire(&shared->mutex);
+	shared->heartbeat = now;
+	shared->changes = f->changes;
+	shared->latency_seconds = latency;
+	if (f->position)
+		strlcpy(shared->applied_position, f->position, SHARED_TEXT);
+	if (seconds >= 1.0)
+		shared->changes_per_second = (f->changes - f->rate_changes) / seconds;
+	SpinLockRelease(&shared->mutex);
+	if (seconds >= 1.0)
+	{
+		f->rate_time = now;
+		f->rate_changes = f->changes;
+	}
+}
+
+void
+follow_ask_distance(Follow *f)
+{
+	TaskRun    *run = f->run;
+	TimestampTz now = GetCurrentTimestamp();
+	MemoryContext cxt;
+	MemoryContext old;
+	int64		bytes;
+	char	   *end;
+
+	if (f->position == NULL ||
+		!TimestampDifferenceExceeds(f->last_distance, now, DISTANCE_MS))
+		return;
+	f->last_distance = now;
+	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig distance",
+								ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cxt);
+	bytes = run->source->log_distance(run->conn, f->position, &end);
+	SpinLockAcquire(&run->shared->mutex);
+	run->shared->latency_bytes = bytes;
+	if (end)
+		strlcpy(run->shared->source_position, end, SHARED_TEXT);
+	SpinLockRelease(&run->shared->mutex);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
+}
+
+void
+follow_commit_at(Follow *f, char *position)
+{
+	TaskRun    *run = f->run;
+	TimestampTz now;
+
+	if (f->position)
+		pfree(f->position);
+	f->position = position;
+	run->dest->commit(f->writer, follow_write_position, f);
+	MemoryContextSwitchTo(run->cxt);
+	if (run->info->keep_from == NULL)
+		run->source->confirm(f->stream, f->position);
+	f->changes += f->new_changes;
+	pg_atomic_fetch_add_u64(&run->shared->changes_total, f->new_changes);
+	f->new_changes = f->new_transactions = 0;
+	f->unbooked = false;
+	now = GetCurrentTimestamp();
+	f->last_booked = f->batch_started = now;
+	f->latency = f->commit_time ? Max(0, (now - f->commit_time) / 1000000.0) : 0;
+	follow_publish(f);
+}
+
+/* Commits what has been gathered; the stream is between two transactions. */
+void
+follow_commit(Follow *f)
+{
+	follow_commit_at(f, f->run->source->stream_position(f->stream));
+	if (unlikely(f->passed_over.count != f->passed_over.told) && !f->in_transaction)
+		task_tell_passed_over(f->run, &f->passed_over);
+}
+
+char *
+follow_applied_position(Follow *f)
+{
+	BookRows   *rows;
+	char	   *position = NULL;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(f->run->cxt);
+	rows = books_query("SELECT applied_position, changes FROM dtsmig.task_position "
+					   "WHERE task_id = $1", "i", f->run->task->id);
+	if (rows->nrows > 0)
+	{
+		position = rows->values[0][0];
+		f->changes = book_int(rows, 0, 1);
+	}
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(f->run->cxt);
+	return position ? position : f->run->task->start_position;
+}

@@ -1,0 +1,73 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_follow.h
+ *	  What the files of steps catchup and changes share: run_changes.c, which
+ *	  follows the source's log, and run_commit.c, which commits what was
+ *	  gathered together with where that ends.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_RUN_FOLLOW_H
+#define DTSMIG_RUN_FOLLOW_H
+
+#include "postgres.h"
+#include "utils/hsearch.h"
+
+#include "worker/task_run.h"
+
+typedef struct Follow
+{
+	TaskRun    *run;
+	SourceStream *stream;
+	DestWriter *writer;
+	HTAB	   *tables;			/* relations by name */
+	char	   *position;		/* applied when the writer commits next */
+	TimestampTz commit_time;	/* the source's, of the last transaction */
+	TimestampTz begin_time;		/* of the transaction at hand */
+	bool		in_transaction; /* between BEGIN and COMMIT of the source */
+	bool		early;			/* the one at hand, or the next, is told while it is
+								 * decoded */
+	bool		told;			/* a COMMIT or HEARTBEAT by this stream */
+	bool		boundary;		/* what is applied ends between two transactions
+								 * of the source, and not in one */
+	bool		in_step;		/* the log has been read again up to where the
+								 * task was */
+	bool		for_good;		/* the task has come to its last step */
+	SourcePos	transaction_start;
+	bool		carried;		/* this source transaction holds DDL that is done,
+								 * but not committed */
+	bool		reopen;			/* and has tables copied again after it */
+	int64		new_changes;	/* since the last commit here */
+	int64		new_transactions;
+	int64		changes;		/* ever */
+	uint64		owed_rows;		/* not paid for to the throttle */
+	uint64		owed_bytes;
+	PassedOver	passed_over;
+	double		latency;		/* seconds; < 0: unknown */
+	TimestampTz batch_started;
+	TimestampTz last_booked;
+	bool		unbooked;		/* the idle stream's position is not in the books */
+	TimestampTz last_distance;
+	TimestampTz last_checked;
+	TimestampTz last_sequences;
+	TimestampTz last_asked;
+	TimestampTz rate_time;
+	int64		rate_changes;
+} Follow;
+
+/* run_commit.c */
+
+/* Commits what has been gathered, which reaches to position (is taken over). */
+extern void follow_commit_at(Follow *f, char *position);
+/* The same; the stream is between two transactions. */
+extern void follow_commit(Follow *f);
+/* PositionWriter: in the transaction that carries the rows. */
+extern void follow_write_position(void *arg);
+/* What the views show, now and then. */
+extern void follow_publish(Follow *f);
+/* How far behind, asked of the source itself every few seconds. */
+extern void follow_ask_distance(Follow *f);
+/* Where this task goes on; NULL if it has not applied anything yet. */
+extern char *follow_applied_position(Follow *f);
+
+#endif							/* DTSMIG_RUN_FOLLOW_H */
