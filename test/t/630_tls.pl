@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use Test::More;
 use Dts::Env qw(tmpdir run_as own_dir server_user);
+use Dts::Kinds qw(plugin_dir);
 use Dts::MariaDB;
 use Dts::Postgres;
 
@@ -70,7 +71,7 @@ for my $kind (qw(mysql-9.7 mysql-5.6 mariadb mariadb-11.8))
     my $server = sub {
         my ($name, @more) = @_;
         return Dts::MariaDB->new(kind => $kind, args => [ $tls ? ("--ssl-ca=$dir/ca.pem", "--ssl-cert=$dir/$name.pem",
-            "--ssl-key=$dir/$name.key") : (), @more ])->start;
+            "--ssl-key=$dir/$name.key") : (), $kind eq 'mariadb' ? '--plugin-dir=' . plugin_dir() : (), @more ])->start;
     };
     my $my = $server->('server');
     my @users;
@@ -102,7 +103,7 @@ for my $kind (qw(mysql-9.7 mysql-5.6 mariadb mariadb-11.8))
     }
     else
     {
-        $my->sql(q{INSTALL SONAME 'auth_ed25519'}) if $kind eq 'mariadb' && -e '/usr/lib/mysql/plugin/auth_ed25519.so';
+        $my->sql(q{INSTALL SONAME 'auth_ed25519'}) if $kind eq 'mariadb';
         my $ed = $my->value(q{SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME = 'ed25519'});
         $my->sql(q{CREATE USER u_ed@'%' IDENTIFIED VIA ed25519 USING PASSWORD('secret')}) if $ed;
         $my->sql(q{CREATE USER u_native@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('pä ss');

@@ -4,12 +4,13 @@ use strict;
 use warnings;
 use Test::More;
 use Dts::Env qw(run_as server_user);
+use Dts::Kinds qw(plugin_dir);
 use Dts::MariaDB;
 use Dts::Postgres;
 use Dts::Precheck;
 use Dts::Task;
 
-my $my = Dts::MariaDB->new(binlog => 0)->start;
+my $my = Dts::MariaDB->new(binlog => 0, args => [ '--plugin-maturity=unknown', '--plugin-dir=' . plugin_dir() ])->start;
 my $pg = Dts::Postgres->new(conf => 'max_worker_processes = 3')->start;
 $pg->sql('CREATE EXTENSION dtsmig');
 my $check = Dts::Precheck->new($my, $pg);
@@ -98,6 +99,11 @@ $pg->sql("SELECT dtsmig.ignore_precheck('$name', 'application_time_periods', fal
 $check->by_hand($task, sub { $my->sql('DROP TRIGGER shop.good_bi; ALTER TABLE shop.times DROP PERIOD FOR p') },
     routines => [ 'warning', qr/1 triggers/ ],
     application_time_periods => [ 'warning', qr/shop\.times/ ]);
+
+# --- a type that is not known
+$my->sql(q{INSTALL SONAME 'type_mysql_timestamp'; CREATE DATABASE types; CREATE TABLE types.t (id int PRIMARY KEY, at type_mysql_timestamp NULL)});
+$check->by_hand($check->task(db => 'types'), sub { $my->sql('ALTER TABLE types.t MODIFY at timestamp NULL') },
+    column_types => [ 'failed', qr/types\.t\.at \(type_mysql_timestamp\)/ ]);
 
 # --- extensions
 $task = $check->both_ways($task, spatial_indexes => [ 'warning', qr/PostGIS/ ], extensions => [ 'warning', qr/geometry becomes bytea/ ]);

@@ -13,7 +13,7 @@ use Carp qw(croak);
 use Exporter qw(import);
 use Dts::Env qw(topdir slurp run_as);
 
-our @EXPORT_OK = qw(kind);
+our @EXPORT_OK = qw(kind plugin_dir);
 
 sub _program
 {
@@ -36,6 +36,9 @@ sub _folder
     croak "server $name cannot be had:\n$out" if $code || !-e "$dir/.complete";
     return $dir;
 }
+
+# Of the MariaDB of this machine, for --plugin-dir.
+sub plugin_dir { return _folder('mariadb-plugins') . '/plugin'; }
 
 # A program in a folder made by debootstrap, with that folder's libraries.
 sub _foreign
