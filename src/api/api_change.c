@@ -55,6 +55,11 @@ dtsmig_resync_table(PG_FUNCTION_ARGS)
 	BookRows   *rows;
 
 	task_check_owner(task);
+	if (strcmp(task->wanted, "released") == 0 || strcmp(task->status, "cut_over") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("task \"%s\" is %s: its source counts no more", task->name,
+						task->status)));
 	if (!task->do_incremental ||
 		(strcmp(task->step, "changes") != 0 && strcmp(task->step, "catchup") != 0))
 		ereport(ERROR,

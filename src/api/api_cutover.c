@@ -12,6 +12,7 @@
 #include "catalog/alert.h"
 #include "catalog/books.h"
 #include "catalog/task.h"
+#include "check/advance.h"
 #include "check/cutover.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"
@@ -67,11 +68,10 @@ finish(Verify *v, const char *position, bool release, int64 margin)
 					  "itt", task->id, release ? "released" : "idle", position);
 	stop_worker(task);
 	(void) alert_clear(task->id, NULL, NULL, 0);
+	advance_past_rows(task);
+	advance_past_source(v, margin);
 	if (release)
-		end_at_source(task);
-	if (task->do_schema)
-		advance_identities(task);
-	cutover_sequences(v, margin);
+		source_end_at_commit(task);
 	task_log_event(task->id, "info", psprintf("the task is cut over at %s", position),
 				   read_only ? "The source is read-only." :
 				   "The source can still be written to; what is written there from now on is lost.",

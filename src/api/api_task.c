@@ -13,9 +13,9 @@
 #include "catalog/books.h"
 #include "catalog/pg_type.h"
 #include "catalog/task.h"
+#include "check/advance.h"
 #include "core/options.h"
 #include "core/wait.h"
-#include "executor/spi.h"
 #include "parser/parse_func.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
@@ -299,83 +299,35 @@ dtsmig_pause_task(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/*
- * Identity columns of the migrated tables go on after their largest value:
- * applied rows brought values of their own.
- */
-void
-advance_identities(const TaskRecord *task)
-{
-	BookRows   *rows;
-
-	rows = books_query("SELECT pg_catalog.format("
-					   "'SELECT pg_catalog.setval(%L::pg_catalog.regclass, GREATEST("
-					   "(SELECT COALESCE(max(%I), 0) + 1 FROM %I.%I), "
-					   "(SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END "
-					   "FROM %s)), false)', s.seq, a.attname, n.nspname, c.relname, s.seq) "
-					   "FROM dtsmig.task_table t "
-					   "JOIN pg_catalog.pg_namespace n ON n.nspname = t.target_schema "
-					   "JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
-					   "AND c.relname = t.target_table "
-					   "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid "
-					   "AND a.attidentity <> '' AND NOT a.attisdropped "
-					   "CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_serial_sequence("
-					   "pg_catalog.format('%I.%I', n.nspname, c.relname), a.attname) AS seq) s "
-					   "WHERE t.task_id = $1 AND s.seq IS NOT NULL", "i", task->id);
-	for (int i = 0; i < rows->nrows; i++)
-	{
-		/* as the owner of the task: it is the owner's table */
-		SPI_connect();
-		(void) SPI_execute(rows->values[i][0], false, 0);
-		SPI_finish();
-	}
-}
-
-/* What the source engine has to be told at a task's end. */
 static void
-leave_source(const TaskRecord *task, const SourceRoutine *source)
-{
-	ConnectionInfo *info = task_connection(task, task->owner);
-	char	   *left;
-
-	if (source->sequences && task->consistent)
-	{
-		SourceConn *conn = source->connect(info);
-
-		advance_sequences(source, conn, selection_parse(task->objects),
-						  options_parse(task->options));
-		source->close(conn);
-	}
-	left = source->release && info->stream_name ? source->release(info) : NULL;
-	if (left == NULL)
-		return;
-	task_log_event(task->id, "warning", "something of the task is left at the source",
-				   left, "Run these statements there.", NULL);
-	ereport(WARNING,
-			(errmsg("something of task \"%s\" is left at the source", task->name),
-			 errdetail("%s", left),
-			 errhint("Run these statements there.")));
-}
-
-/*
- * Sequences a last time, and what the task keeps at its source. A source that
- * is gone must not keep the task.
- */
-void
-end_at_source(const TaskRecord *task)
+read_sequences(const TaskRecord *task)
 {
 	char	   *type = foreign_server_type(task->source);
 	const SourceRoutine *source = type ? source_routine(type) : NULL;
+	SourceConn *conn;
+
+	if (source == NULL || source->sequences == NULL || !task->consistent)
+		return;
+	conn = source->connect(task_connection(task, task->owner));
+	(void) advance_sequences(source, conn, selection_parse(task->objects),
+							 options_parse(task->options), NULL);
+	source->close(conn);
+}
+
+/* A source that is gone must not keep the task: false, and a warning. */
+static bool
+try_at_source(const TaskRecord *task, void (*step) (const TaskRecord *),
+			  const char *detail)
+{
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool ok = true;
 
-	if (source == NULL || (source->sequences == NULL && source->release == NULL))
-		return;
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
 	{
-		leave_source(task, source);
+		step(task);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -387,18 +339,30 @@ end_at_source(const TaskRecord *task)
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(cxt);
+		CurrentResourceOwner = owner;
 		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
 			edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
 			ReThrowError(edata);
 		ereport(WARNING,
 				(errmsg("the source of task \"%s\" could not be asked: %s",
 						task->name, edata->message),
-				 errdetail("Sequences here may be behind the source's, and what the task made there may be left."),
+				 errdetail("%s", detail),
 				 errhint("See the README on what a task makes at a PostgreSQL source, and how to remove it.")));
+		ok = false;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
 	CurrentResourceOwner = owner;
+	return ok;
+}
+
+void
+end_at_source(const TaskRecord *task)
+{
+	if (try_at_source(task, source_end_at_commit,
+					  "What the task made there is left."))
+		(void) try_at_source(task, read_sequences,
+							 "Sequences here may be behind the source's.");
 }
 
 Datum
@@ -416,8 +380,7 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 	stop_worker(task);
 	task_act_as_owner(task, &caller);
 	end_at_source(task);
-	if (task->do_schema)
-		advance_identities(task);
+	advance_past_rows(task);
 	local_dest_routine.forget_mark(task_origin_name(task));
 	task_act_end(&caller);
 	(void) alert_clear(task->id, NULL, NULL, 0);

@@ -13,11 +13,16 @@
 /* Ends the task's worker, if there is one; raises an error if it goes on. */
 extern void stop_worker(const TaskRecord *task);
 /*
- * Sequences a last time, and what the task keeps at its source. A source that
- * is gone is a warning.
+ * Sequences a last time, and when the transaction commits, what the task keeps
+ * at its source is removed. A source that is gone is a warning.
  */
 extern void end_at_source(const TaskRecord *task);
-/* Identity columns of the migrated tables go on after their largest value. */
-extern void advance_identities(const TaskRecord *task);
+
+/*
+ * source_end.c: what the task keeps at its source is removed when this
+ * transaction commits, unless the current subtransaction is rolled back before.
+ * What cannot be removed is a warning then. Called as the task's owner.
+ */
+extern void source_end_at_commit(const TaskRecord *task);
 
 #endif							/* DTSMIG_API_TASK_H */

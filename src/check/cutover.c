@@ -19,12 +19,12 @@
 
 #include "compat.h"
 #include "catalog/books.h"
+#include "check/advance.h"
 #include "core/wait.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
-#include "transform/describe.h"
 #include "utils/builtins.h"
 #include "worker/task_run.h"
 
@@ -99,6 +99,18 @@ check_objects(const Verify *v)
 	if (rows->values[0][0] != NULL)
 		refuse(v, "objects could not be made", rows->values[0][0],
 			   "Make them by hand, or say accept_differences.");
+}
+
+/* All that is going to be set can be. */
+static void
+check_sequences(Verify *v)
+{
+	char	   *denied = advance_denied(v);
+
+	if (denied != NULL)
+		refuse(v, "sequences cannot be set", denied,
+			   psprintf("GRANT SELECT, UPDATE ON SEQUENCE %s TO %s;", denied,
+						quote_identifier(GetUserNameFromId(v->task->owner, false))));
 }
 
 /* ---------------------------------------------------------- the source */
@@ -280,6 +292,7 @@ cutover_check(Verify *v, const CutoverOptions *options)
 	if (!options->accept_differences)
 		check_objects(v);
 	v->conn = v->source->connect(v->info);
+	check_sequences(v);
 	stop_writes(v, options);
 	check_writers(v, true);
 	(void) drain(v, options);
@@ -295,67 +308,4 @@ cutover_check(Verify *v, const CutoverOptions *options)
 	position = drain(v, options);
 	check_quiet(v, changes);
 	return position;
-}
-
-/* --------------------------------------------------------------- sequences */
-
-static void
-run_here(const char *sql)
-{
-	SPI_connect();
-	(void) SPI_execute(sql, false, 0);
-	SPI_finish();
-}
-
-/* Identity columns go on where the source's AUTO_INCREMENT would. */
-static void
-advance_to_source(Verify *v)
-{
-	List	   *tables = describe_selected(v->selection, v->source, v->conn, v->info);
-	BookRows   *rows;
-	ListCell   *lc;
-
-	foreach(lc, tables)
-	{
-		const TableDef *def = lfirst(lc);
-
-		if (def->auto_increment == NULL)
-			continue;
-		rows = books_query("SELECT pg_catalog.format('SELECT pg_catalog.setval(%L::pg_catalog.regclass, "
-						   "GREATEST(%s, CASE WHEN is_called THEN last_value + 1 ELSE last_value END), "
-						   "false) FROM %s', s.seq, $4, s.seq) " TASK_RELATIONS
-						   "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid "
-						   "AND a.attidentity <> '' AND NOT a.attisdropped "
-						   "CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_serial_sequence("
-						   "pg_catalog.format('%I.%I', n.nspname, c.relname), a.attname) AS seq) s "
-						   "WHERE t.task_id = $1 AND t.source_schema = $2 AND t.source_table = $3 "
-						   "AND s.seq IS NOT NULL AND $4::numeric < 9223372036854775807", "ittt",
-						   v->task->id, def->schema, def->name, def->auto_increment);
-		for (int i = 0; i < rows->nrows; i++)
-			run_here(rows->values[i][0]);
-	}
-}
-
-void
-cutover_sequences(Verify *v, int64 margin)
-{
-	BookRows   *rows;
-
-	advance_to_source(v);
-	if (margin == 0)
-		return;
-	/* sequences that belong to a column of a table of the task */
-	rows = books_query("SELECT DISTINCT pg_catalog.format('SELECT pg_catalog.setval(%L::pg_catalog.regclass, "
-					   "CASE WHEN %s > 0 THEN LEAST(last_value::numeric + %s, %s) "
-					   "ELSE GREATEST(last_value::numeric + %s, %s) END::bigint, is_called) FROM %s', "
-					   "s.oid::pg_catalog.regclass, q.seqincrement, q.seqincrement * $2, q.seqmax, "
-					   "q.seqincrement * $2, q.seqmin, s.oid::pg_catalog.regclass) " TASK_RELATIONS
-					   "JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass "
-					   "AND d.refobjid = c.oid AND d.refobjsubid > 0 "
-					   "AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') "
-					   "JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S' "
-					   "JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid "
-					   "WHERE t.task_id = $1", "ii", v->task->id, margin);
-	for (int i = 0; i < rows->nrows; i++)
-		run_here(rows->values[i][0]);
 }

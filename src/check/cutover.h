@@ -30,10 +30,5 @@ typedef struct CutoverOptions
  * the upper part is set, stays connected.
  */
 extern char *cutover_check(Verify *v, const CutoverOptions *options);
-/*
- * Once no worker runs: sequences and identity columns go on so many values
- * after the source's.
- */
-extern void cutover_sequences(Verify *v, int64 margin);
 
 #endif							/* DTSMIG_CUTOVER_H */

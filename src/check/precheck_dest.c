@@ -17,6 +17,7 @@
 #include "catalog/books.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "check/advance.h"
 #include "commands/dbcommands.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -237,6 +238,22 @@ check_schema_rights(PrecheckContext *pc, const char *role, List *tables,
 	}
 }
 
+/* They are set at the end. */
+static void
+check_sequence_rights(Oid relid, Oid owner, const char *role, List **items,
+					  PrecheckItem **item, StringInfo found)
+{
+	ListCell   *lc;
+
+	foreach(lc, advance_denied_of(relid, owner))
+	{
+		const char *name = lfirst(lc);
+
+		lacks(items, item, found, psprintf("SELECT, UPDATE on sequence %s", name),
+			  psprintf("GRANT SELECT, UPDATE ON SEQUENCE %s TO %s", name, role));
+	}
+}
+
 static void
 check_privileges(PrecheckContext *pc, const char *role, List *tables,
 				 List **items)
@@ -256,6 +273,7 @@ check_privileges(PrecheckContext *pc, const char *role, List *tables,
 		if (!OidIsValid(relid) ||
 			(pc->task->do_schema && pc->options->conflict == 0))
 			continue;
+		check_sequence_rights(relid, pc->task->owner, role, items, &item, &found);
 		/* keys and indexes are made on it */
 		if (pc->task->do_schema)
 		{

@@ -35,7 +35,7 @@ static const PrecheckDef defs[] =
 	{"connectivity", AT_SOURCE, ANY, "The source can be reached by the server's options and the user mapping."},
 	{"ddl_capture", AT_SOURCE, PGSQL, "The account may make the event triggers that catch DDL."},
 	{"defaults", AT_SOURCE, MYSQL, "Defaults that are no date or out of the type's range."},
-	{"destination_privileges", AT_DESTINATION, ANY, "The task's role may connect, make schemas and write to tables that exist."},
+	{"destination_privileges", AT_DESTINATION, ANY, "The task's role may connect, make schemas, write to tables that exist and set their sequences."},
 	{"destination_role", AT_DESTINATION, ANY, "The task's role may log in, so that workers can run as it."},
 	{"destination_writable", AT_DESTINATION, ANY, "The destination is no standby."},
 	{"disk_space", BOTH, ANY, "The destination's disk has room for the size of the selected tables."},

@@ -249,10 +249,16 @@ plan_identity_sql(const TableDef *def, const char *next, int64 margin)
 	{
 		TableColumn *col = lfirst(lc);
 
-		if (col->target_name != NULL && is_identity(col))
-			return psprintf("ALTER TABLE %s ALTER COLUMN %s RESTART WITH " INT64_FORMAT,
-							plan_table_name(def),
-							quote_identifier(col->target_name), value);
+		if (col->target_name == NULL || !is_identity(col))
+			continue;
+		/* the column is full: an INSERT fails, as it does at the source */
+		if (strcmp(col->pg_type, "smallint") == 0)
+			value = Min(value, PG_INT16_MAX);
+		else if (strcmp(col->pg_type, "integer") == 0)
+			value = Min(value, PG_INT32_MAX);
+		return psprintf("ALTER TABLE %s ALTER COLUMN %s RESTART WITH " INT64_FORMAT,
+						plan_table_name(def),
+						quote_identifier(col->target_name), value);
 	}
 	return NULL;
 }

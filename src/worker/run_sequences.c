@@ -90,7 +90,7 @@ sequence_of_column(Oid table, const char *column)
  */
 static Oid
 find_sequence(const Selection *selection, const TaskOptions *options,
-			  const SourceSequence *s)
+			  const SourceSequence *s, List **denied)
 {
 	Oid			relid = InvalidOid;
 
@@ -105,11 +105,14 @@ find_sequence(const Selection *selection, const TaskOptions *options,
 	}
 	if (!OidIsValid(relid))
 		relid = find_relation(selection, options, s->schema, s->name);
-	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_SEQUENCE ||
-		pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) != ACLCHECK_OK ||
-		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_SEQUENCE)
 		return InvalidOid;
-	return relid;
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK &&
+		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+		return relid;
+	if (denied != NULL)
+		*denied = list_append_unique_oid(*denied, relid);
+	return InvalidOid;
 }
 
 /* Never back: what the destination has used already stays used. */
@@ -133,24 +136,29 @@ advance(Oid relid, const SourceSequence *s)
 					   "ii", (int64) relid, s->last_value);
 }
 
-void
+List *
 advance_sequences(const SourceRoutine *source, SourceConn *conn,
-				  const Selection *selection, const TaskOptions *options)
+				  const Selection *selection, const TaskOptions *options,
+				  List **denied)
 {
 	List	   *sequences;
+	List	   *here = NIL;
 	ListCell   *lc;
 
 	if (source->sequences == NULL)
-		return;
+		return NIL;
 	sequences = source->sequences(conn);
 	foreach(lc, sequences)
 	{
 		const SourceSequence *s = lfirst(lc);
-		Oid			relid = find_sequence(selection, options, s);
+		Oid			relid = find_sequence(selection, options, s, denied);
 
-		if (OidIsValid(relid))
-			advance(relid, s);
+		if (!OidIsValid(relid))
+			continue;
+		advance(relid, s);
+		here = list_append_unique_oid(here, relid);
 	}
+	return here;
 }
 
 void
@@ -164,7 +172,8 @@ task_advance_sequences(TaskRun *run)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(cxt);
-	advance_sequences(run->source, run->conn, run->selection, run->options);
+	(void) advance_sequences(run->source, run->conn, run->selection,
+							 run->options, NULL);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);

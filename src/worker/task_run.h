@@ -340,10 +340,14 @@ extern bool task_same_columns(const TableDef *a, const TableDef *b);
  * back. Between transactions.
  */
 extern void task_advance_sequences(TaskRun *run);
-/* The same within the caller's transaction. */
-extern void advance_sequences(const SourceRoutine *source, SourceConn *conn,
-							  const Selection *selection,
-							  const TaskOptions *options);
+/*
+ * The same within the caller's transaction. Returns the OIDs of those that have
+ * one at the source; denied (may be NULL) receives those that the current role
+ * has no right to read and set.
+ */
+extern List *advance_sequences(const SourceRoutine *source, SourceConn *conn,
+							   const Selection *selection,
+							   const TaskOptions *options, List **denied);
 
 /* run_copy.c */
 extern void run_copy(TaskRun *run);

@@ -392,6 +392,7 @@ pg_slot_reader(PgConn *conn, bool *stale)
 typedef struct Release
 {
 	PgConn	   *conn;			/* NULL: not connected */
+	bool		begun;			/* something may be gone */
 	StringInfoData left;		/* SQL that could not be run */
 } Release;
 
@@ -458,8 +459,12 @@ release_all(Release *r, const ConnectionInfo *info)
 {
 	ListCell   *lc;
 
+	List	   *capture;
+
 	r->conn = pg_connect(info, PG_CONN_SQL);
-	foreach(lc, pg_capture_removal(r->conn))
+	capture = pg_capture_removal(r->conn);
+	r->begun = true;
+	foreach(lc, capture)
 		run(r, lfirst(lc));
 	drop_slot(r);
 	run(r, psprintf("DROP PUBLICATION IF EXISTS %s",
@@ -489,7 +494,8 @@ pg_release(const ConnectionInfo *info)
 
 		MemoryContextSwitchTo(caller);
 		edata = CopyErrorData();
-		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		/* half of it gone, the task could not go on */
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED && !r->begun)
 			PG_RE_THROW();
 		FlushErrorState();
 		resetStringInfo(&r->left);

@@ -1,0 +1,378 @@
+/*-------------------------------------------------------------------------
+ *
+ * advance.c
+ *	  Sequences at the destination when a task ends (see advance.h).
+ *
+ * Applied rows bring values of their own, so no sequence here has moved with
+ * them. Values are set with is_called where the last one given is known, and
+ * without where the next one is; arithmetic is in numeric, as a value may lie
+ * past what a sequence can give.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "check/advance.h"
+
+#include "catalog/books.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "schema/plan.h"
+#include "transform/describe.h"
+#include "utils/builtins.h"
+#include "worker/task_run.h"
+
+/* May the role $2 read and set the sequence? */
+#define MAY_SET(s) \
+	"CASE WHEN " s ".relkind = 'S' THEN " \
+	"pg_catalog.has_sequence_privilege($2::oid, " s ".oid, 'SELECT') AND " \
+	"pg_catalog.has_sequence_privilege($2::oid, " s ".oid, 'UPDATE') ELSE true END"
+
+/* Columns a of the table c, and the sequences s in schema sn they draw from. */
+#define SEQUENCES_OF_COLUMNS \
+	"JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid " \
+	"AND a.attnum > 0 AND NOT a.attisdropped " \
+	"CROSS JOIN LATERAL (SELECT d.objid AS seq FROM pg_catalog.pg_depend d " \
+	"WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass " \
+	"AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass " \
+	"AND d.refobjid = c.oid AND d.refobjsubid = a.attnum " \
+	"AND d.deptype IN ('a', 'i') UNION " \
+	"SELECT d.refobjid FROM pg_catalog.pg_attrdef f " \
+	"JOIN pg_catalog.pg_depend d ON d.objid = f.oid " \
+	"AND d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass " \
+	"AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass " \
+	"WHERE f.adrelid = c.oid AND f.adnum = a.attnum) x " \
+	"JOIN pg_catalog.pg_class s ON s.oid = x.seq AND s.relkind = 'S' " \
+	"JOIN pg_catalog.pg_namespace sn ON sn.oid = s.relnamespace "
+
+/* A sequence here, and a column that it gives values to. */
+typedef struct ColumnSequence
+{
+	Oid			relid;
+	char	   *name;			/* quoted */
+	bool		ascending;
+	char	   *min;
+	char	   *max;
+	bool		allowed;		/* the task's owner may read and set it */
+	char	   *table;			/* quoted */
+	char	   *column;
+	bool		identity;
+	bool		integer;		/* the column is of a type with whole numbers */
+	char	   *source_schema;
+	char	   *source_table;
+} ColumnSequence;
+
+/* Of all tables of the task. */
+static List *
+column_sequences(const TaskRecord *task)
+{
+	List	   *list = NIL;
+	BookRows   *rows;
+
+	rows = books_query("SELECT s.oid::bigint, pg_catalog.format('%I.%I', sn.nspname, s.relname), "
+					   "q.seqincrement > 0, q.seqmin, q.seqmax, "
+					   MAY_SET("s") ", "
+					   "pg_catalog.format('%I.%I', n.nspname, c.relname), a.attname, "
+					   "a.attidentity <> '', COALESCE(NULLIF(y.typbasetype, 0), y.oid) IN "
+					   "('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, "
+					   "'int8'::pg_catalog.regtype, 'numeric'::pg_catalog.regtype), "
+					   "t.source_schema, t.source_table "
+					   "FROM dtsmig.task_table t "
+					   "JOIN pg_catalog.pg_namespace n ON n.nspname = t.target_schema "
+					   "JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
+					   "AND c.relname = t.target_table "
+					   SEQUENCES_OF_COLUMNS
+					   "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid "
+					   "JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid "
+					   "WHERE t.task_id = $1 ORDER BY s.oid, c.oid, a.attnum", "ii",
+					   task->id, (int64) task->owner);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		ColumnSequence *s = palloc0(sizeof(ColumnSequence));
+
+		s->relid = (Oid) book_int(rows, i, 0);
+		s->name = rows->values[i][1];
+		s->ascending = book_bool(rows, i, 2);
+		s->min = rows->values[i][3];
+		s->max = rows->values[i][4];
+		s->allowed = book_bool(rows, i, 5);
+		s->table = rows->values[i][6];
+		s->column = rows->values[i][7];
+		s->identity = book_bool(rows, i, 8);
+		s->integer = book_bool(rows, i, 9);
+		s->source_schema = rows->values[i][10];
+		s->source_table = rows->values[i][11];
+		list = lappend(list, s);
+	}
+	return list;
+}
+
+/* As the task's owner: it is the owner's table. How many rows it gives. */
+static uint64
+run_here(const char *sql)
+{
+	uint64		n;
+
+	SPI_connect();
+	if (SPI_execute(sql, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\"", sql);
+	n = SPI_processed;
+	SPI_finish();
+	return n;
+}
+
+static void
+warn(const TaskRecord *task, const char *message, const char *hint)
+{
+	task_log_event(task->id, "warning", message, NULL, hint, NULL);
+	ereport(WARNING, (errmsg("%s", message), errhint("%s", hint)));
+}
+
+/* What its next value would be lies past its end. */
+static void
+tell_end(const TaskRecord *task, const char *sequence)
+{
+	char	   *sql;
+
+	sql = psprintf("SELECT 1 FROM %s s, pg_catalog.pg_sequence q "
+				   "WHERE q.seqrelid = %s::pg_catalog.regclass AND s.is_called "
+				   "AND NOT q.seqcycle AND s.last_value::numeric + q.seqincrement "
+				   "NOT BETWEEN q.seqmin AND q.seqmax", sequence,
+				   quote_literal_cstr(sequence));
+	if (run_here(sql) > 0)
+		warn(task, psprintf("sequence %s is at its end", sequence),
+			 "The next INSERT that needs a value fails, as it would at the source: give the column a larger type, and the sequence a further bound.");
+}
+
+void
+advance_past_rows(const TaskRecord *task)
+{
+	List	   *sequences = column_sequences(task);
+	ListCell   *lc;
+
+	foreach(lc, sequences)
+	{
+		const ColumnSequence *s = lfirst(lc);
+		const char *end = s->ascending ? s->max : s->min;
+
+		if (!s->integer)
+			continue;
+		if (!s->allowed)
+		{
+			warn(task, psprintf("sequence %s is left where it is", s->name),
+				 psprintf("GRANT SELECT, UPDATE ON SEQUENCE %s TO %s;", s->name,
+						  quote_identifier(GetUserNameFromId(task->owner, false))));
+			continue;
+		}
+		/* the last value given is the last one there, within its bounds */
+		(void) run_here(psprintf("SELECT pg_catalog.setval(%s::pg_catalog.regclass, m.v::bigint, true) "
+								 "FROM %s s, (SELECT %s(l.v, %s) AS v FROM "
+								 "(SELECT %s(%s)::numeric AS v FROM %s) l WHERE l.v IS NOT NULL) m "
+								 "WHERE m.v %s %s AND (m.v %s s.last_value OR "
+								 "(m.v = s.last_value AND NOT s.is_called))",
+								 quote_literal_cstr(s->name), s->name,
+								 s->ascending ? "LEAST" : "GREATEST", end,
+								 s->ascending ? "pg_catalog.max" : "pg_catalog.min",
+								 quote_identifier(s->column), s->table,
+								 s->ascending ? ">=" : "<=",
+								 s->ascending ? s->min : s->max,
+								 s->ascending ? ">" : "<"));
+		tell_end(task, s->name);
+	}
+}
+
+/* ------------------------------------------------------------- the source */
+
+/* The next value is this one, or a later one if it was that already. */
+static void
+set_next(const TaskRecord *task, const char *sequence, const char *next)
+{
+	if (run_here(psprintf("SELECT pg_catalog.setval(q.seqrelid::pg_catalog.regclass, "
+						  "CASE WHEN q.seqincrement > 0 THEN LEAST(n.v, q.seqmax) "
+						  "ELSE GREATEST(n.v, q.seqmin) END::bigint, "
+						  "n.v NOT BETWEEN q.seqmin AND q.seqmax) "
+						  "FROM %s s, pg_catalog.pg_sequence q, (SELECT %s::numeric AS v) n "
+						  "WHERE q.seqrelid = %s::pg_catalog.regclass "
+						  "AND (n.v - CASE WHEN s.is_called THEN s.last_value::numeric + q.seqincrement "
+						  "ELSE s.last_value END) * pg_catalog.sign(q.seqincrement::numeric) > 0",
+						  sequence, quote_literal_cstr(next),
+						  quote_literal_cstr(sequence))) > 0)
+		tell_end(task, sequence);
+}
+
+/*
+ * Sequences of MariaDB that are objects of their own. Their position is the
+ * first value that no session has in its cache.
+ */
+static Oid
+own_sequence(Verify *v, const TableDef *def)
+{
+	NameCase	name_case = (NameCase) v->options->name_case;
+	BookRows   *rows;
+
+	rows = books_query("SELECT c.oid::bigint, pg_catalog.format('%I.%I', n.nspname, c.relname), "
+					   MAY_SET("c") " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+					   "ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $3 "
+					   "AND c.relkind = 'S'", "tit",
+					   def->target_schema ? def->target_schema :
+					   plan_name(def->schema, name_case, false),
+					   (int64) v->task->owner, def->target_name ? def->target_name :
+					   plan_name(def->name, name_case, false));
+	if (rows->nrows == 0)
+		return InvalidOid;
+	if (def->auto_increment != NULL && book_bool(rows, 0, 2))
+		set_next(v->task, rows->values[0][1], def->auto_increment);
+	return (Oid) book_int(rows, 0, 0);
+}
+
+/* Is this the column with the source's AUTO_INCREMENT? */
+static bool
+counts_up(Verify *v, const TableDef *def, const ColumnSequence *s)
+{
+	ListCell   *lc;
+
+	if (strcmp(s->source_schema, def->schema) != 0 ||
+		strcmp(s->source_table, def->name) != 0 || !s->ascending || !s->allowed)
+		return false;
+	/* a table has one at most */
+	if (s->identity)
+		return true;
+	foreach(lc, def->columns)
+	{
+		const TableColumn *col = lfirst(lc);
+
+		if (!col->auto_increment || col->left_out)
+			continue;
+		return strcmp(s->column, col->target_name ? col->target_name :
+					  plan_name(col->name, (NameCase) v->options->name_case,
+								true)) == 0;
+	}
+	return false;
+}
+
+/* Returns the OIDs of sequences that are no column's. */
+static List *
+past_auto_increment(Verify *v, List *columns)
+{
+	List	   *tables = describe_selected(v->selection, v->source, v->conn, v->info);
+	List	   *own = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, tables)
+	{
+		const TableDef *def = lfirst(lc);
+
+		if (def->is_sequence)
+		{
+			Oid			relid = own_sequence(v, def);
+
+			if (OidIsValid(relid))
+				own = list_append_unique_oid(own, relid);
+			continue;
+		}
+		if (def->auto_increment == NULL)
+			continue;
+		foreach(lc2, columns)
+		{
+			const ColumnSequence *s = lfirst(lc2);
+
+			if (counts_up(v, def, s))
+				set_next(v->task, s->name, def->auto_increment);
+		}
+	}
+	return own;
+}
+
+/* All that are the task's; each once. */
+static List *
+all_sequences(Verify *v, List **denied)
+{
+	List	   *columns = column_sequences(v->task);
+	List	   *oids;
+	ListCell   *lc;
+
+	oids = v->source->sequences != NULL ?
+		advance_sequences(v->source, v->conn, v->selection, v->options, denied) :
+		past_auto_increment(v, columns);
+	foreach(lc, columns)
+		oids = list_append_unique_oid(oids, ((ColumnSequence *) lfirst(lc))->relid);
+	return oids;
+}
+
+/* Names of those of oids that the owner may, or may not, read and set. */
+static List *
+by_right(const TaskRecord *task, List *oids, bool allowed)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, oids)
+	{
+		BookRows   *rows;
+
+		rows = books_query("SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) "
+						   "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+						   "ON n.oid = c.relnamespace WHERE c.oid = $1::oid "
+						   "AND $3 = (" MAY_SET("c") ")", "iib", (int64) lfirst_oid(lc), (int64) task->owner, allowed);
+		if (rows->nrows > 0)
+			names = lappend(names, rows->values[0][0]);
+	}
+	return names;
+}
+
+void
+advance_past_source(Verify *v, int64 margin)
+{
+	List	   *names = by_right(v->task, all_sequences(v, NULL), true);
+	ListCell   *lc;
+
+	if (margin == 0)
+		return;
+	foreach(lc, names)
+	{
+		char	   *name = lfirst(lc);
+
+		(void) run_here(psprintf("SELECT pg_catalog.setval(q.seqrelid::pg_catalog.regclass, "
+								 "CASE WHEN q.seqincrement > 0 "
+								 "THEN LEAST(s.last_value::numeric + q.seqincrement::numeric * " INT64_FORMAT ", q.seqmax) "
+								 "ELSE GREATEST(s.last_value::numeric + q.seqincrement::numeric * " INT64_FORMAT ", q.seqmin) "
+								 "END::bigint, s.is_called) FROM %s s, pg_catalog.pg_sequence q "
+								 "WHERE q.seqrelid = %s::pg_catalog.regclass",
+								 margin, margin, name, quote_literal_cstr(name)));
+	}
+}
+
+char *
+advance_denied(Verify *v)
+{
+	List	   *denied = NIL;
+	List	   *oids = all_sequences(v, &denied);
+	StringInfoData buf;
+	ListCell   *lc;
+
+	foreach(lc, denied)
+		oids = list_append_unique_oid(oids, lfirst_oid(lc));
+	denied = by_right(v->task, oids, false);
+	if (denied == NIL)
+		return NULL;
+	initStringInfo(&buf);
+	foreach(lc, denied)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "", (char *) lfirst(lc));
+	return buf.data;
+}
+
+List *
+advance_denied_of(Oid relid, Oid role)
+{
+	List	   *names = NIL;
+	BookRows   *rows;
+
+	rows = books_query("SELECT DISTINCT pg_catalog.format('%I.%I', sn.nspname, s.relname) "
+					   "FROM pg_catalog.pg_class c " SEQUENCES_OF_COLUMNS
+					   "WHERE c.oid = $1::oid AND NOT (" MAY_SET("s") ") ORDER BY 1",
+					   "ii", (int64) relid, (int64) role);
+	for (int i = 0; i < rows->nrows; i++)
+		names = lappend(names, rows->values[i][0]);
+	return names;
+}
