@@ -415,7 +415,8 @@ key_bounds(Verify *v, VerifyTable *t, int128 *least, int128 *greatest)
 																	 there->first_key, there->from,
 																	 there->first_key, order)));
 		}
-		values = lappend(values, value_here(psprintf("SELECT %s::text FROM %s ORDER BY %s%s LIMIT 1",
+		/* a cast would give the column's name to what ORDER BY sorts */
+		values = lappend(values, value_here(psprintf("SELECT %s FROM %s ORDER BY %s%s LIMIT 1",
 													 t->here->first_key, t->here->from,
 													 t->here->first_key, order)));
 		foreach(lc, values)

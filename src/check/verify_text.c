@@ -16,6 +16,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "parser/parse_coerce.h"
 #include "port/pg_bswap.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -25,6 +26,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 /* From this exponent on, and below its negative, MySQL writes one. */
 #define MYSQL_EXPONENT 15
@@ -36,6 +38,8 @@ typedef struct ColumnText
 	bool		flagged;		/* NULL is said in the flags */
 	int			fsp;			/* digits of seconds */
 	FmgrInfo	output;
+	FmgrInfo	to_text;		/* the cast's function; InvalidOid: has none */
+	FmgrInfo	hash;			/* CHECK_HASH */
 } ColumnText;
 
 struct RowText
@@ -47,6 +51,32 @@ struct RowText
 	StringInfoData flags;
 	StringInfoData lengths;
 };
+
+/*
+ * A cast to text is not what the output function writes, of inet and bool for
+ * two.
+ */
+static void
+find_cast(ColumnText *c)
+{
+	Oid			function;
+
+	if (find_coercion_pathway(TEXTOID, getBaseType(c->typid), COERCION_EXPLICIT,
+							  &function) == COERCION_PATH_FUNC &&
+		get_func_nargs(function) == 1)
+		fmgr_info(function, &c->to_text);
+}
+
+static void
+find_hash(ColumnText *c)
+{
+	TypeCacheEntry *type = lookup_type_cache(c->typid,
+											 TYPECACHE_HASH_EXTENDED_PROC_FINFO);
+
+	if (!OidIsValid(type->hash_extended_proc_finfo.fn_oid))
+		elog(ERROR, "type %u has no hash function", c->typid);
+	fmgr_info_copy(&c->hash, &type->hash_extended_proc_finfo, CurrentMemoryContext);
+}
 
 RowText *
 row_text_make(const SourceRelation *rel, const CheckForm *forms,
@@ -71,6 +101,10 @@ row_text_make(const SourceRelation *rel, const CheckForm *forms,
 			continue;
 		getTypeOutputInfo(c->typid, &function, &varlena);
 		fmgr_info(function, &c->output);
+		if (digest != CHECK_CRC32)
+			find_cast(c);
+		if (forms[i] == CHECK_HASH)
+			find_hash(c);
 	}
 	initStringInfo(&rt->text);
 	initStringInfo(&rt->flags);
@@ -231,6 +265,7 @@ digest_bytes(CheckDigest digest, const char *data, int len)
 	{
 		case CHECK_CRC32:
 			return crc32(0, (const Bytef *) data, len);
+		case CHECK_RECORD:
 		case CHECK_HASH64:
 			return DatumGetUInt64(hash_any_extended((const unsigned char *) data,
 													len, 0));
@@ -276,30 +311,39 @@ put_bytes(RowText *rt, ColumnText *c, Datum value)
 				   TextDatumGetCString(DirectFunctionCall1(md5_bytea, value)));
 }
 
-static void
-put_text(RowText *rt, ColumnText *c, Datum value)
+/* The text of a value; *len: in bytes. Not terminated. */
+static char *
+text_of(ColumnText *c, Datum value, int *len)
 {
 	char	   *data;
-	int			len;
 
 	if (c->form == CHECK_LIST)
 		value = OidFunctionCall2Coll(F_ARRAY_TO_STRING_ANYARRAY_TEXT, C_COLLATION_OID,
 									 value, CStringGetTextDatum(","));
-	if (c->form == CHECK_LIST || c->typid == TEXTOID || c->typid == VARCHAROID)
+	else if (OidIsValid(c->to_text.fn_oid))
+		value = FunctionCall1Coll(&c->to_text, DEFAULT_COLLATION_OID, value);
+	if (c->form == CHECK_LIST || OidIsValid(c->to_text.fn_oid) ||
+		c->typid == TEXTOID || c->typid == VARCHAROID)
 	{
 		text	   *t = DatumGetTextPP(value);
 
-		data = VARDATA_ANY(t);
-		len = VARSIZE_ANY_EXHDR(t);
+		*len = VARSIZE_ANY_EXHDR(t);
+		return VARDATA_ANY(t);
 	}
-	else
-	{
-		data = OutputFunctionCall(&c->output, value);
-		len = (int) strlen(data);
-		/* a cast to text takes the blanks off */
-		if (c->typid == BPCHAROID)
-			len = bpchartruelen(data, len);
-	}
+	data = OutputFunctionCall(&c->output, value);
+	*len = (int) strlen(data);
+	/* MySQL's have none at their end */
+	if (c->typid == BPCHAROID)
+		*len = bpchartruelen(data, *len);
+	return data;
+}
+
+static void
+put_text(RowText *rt, ColumnText *c, Datum value)
+{
+	int			len;
+	char	   *data = text_of(c, value, &len);
+
 	if (c->form == CHECK_TEXT_DIGEST)
 		put_digest(rt, data, len);
 	else
@@ -310,28 +354,32 @@ put_text(RowText *rt, ColumnText *c, Datum value)
 	}
 }
 
-static void
-put_integer(StringInfo buf, ColumnText *c, Datum value)
+static int64
+integer_of(const ColumnText *c, Datum value)
 {
-	if (c->typid == INT4OID)
-		put_int64(buf, DatumGetInt32(value));
-	else if (c->typid == INT2OID)
-		put_int64(buf, DatumGetInt16(value));
-	else if (c->typid == INT8OID)
-		put_int64(buf, DatumGetInt64(value));
-	else
-		put_string(buf, OutputFunctionCall(&c->output, value));
+	return c->typid == INT4OID ? DatumGetInt32(value) :
+		c->typid == INT2OID ? DatumGetInt16(value) : DatumGetInt64(value);
 }
 
 static void
-put_float_bytes(StringInfo buf, Oid typid, Datum value)
+put_integer(StringInfo buf, ColumnText *c, Datum value)
 {
-	double		d = typid == FLOAT4OID ? DatumGetFloat4(value) : DatumGetFloat8(value);
+	/* an unsigned bigint of MySQL's */
+	if (c->typid == NUMERICOID)
+		put_string(buf, OutputFunctionCall(&c->output, value));
+	else
+		put_int64(buf, integer_of(c, value));
+}
+
+/* In the order of float8send() and int8send(). */
+static uint64
+float_bytes(const ColumnText *c, Datum value)
+{
+	double		d = c->typid == FLOAT4OID ? DatumGetFloat4(value) : DatumGetFloat8(value);
 	uint64		bits;
 
 	memcpy(&bits, &d, sizeof(bits));
-	bits = pg_hton64(bits);
-	put_hex(buf, (const char *) &bits, sizeof(bits), "0123456789abcdef");
+	return pg_hton64(bits);
 }
 
 static void
@@ -342,6 +390,7 @@ put_value(RowText *rt, ColumnText *c, Datum value)
 	switch (c->form)
 	{
 		case CHECK_FETCH:
+		case CHECK_HASH:
 			break;
 		case CHECK_INTEGER:
 			put_integer(buf, c, value);
@@ -380,12 +429,59 @@ put_value(RowText *rt, ColumnText *c, Datum value)
 			put_text(rt, c, value);
 			break;
 		case CHECK_FLOAT_BYTES:
-			put_float_bytes(buf, c->typid, value);
-			break;
+			{
+				uint64		bytes = float_bytes(c, value);
+
+				put_hex(buf, (const char *) &bytes, sizeof(bytes), "0123456789abcdef");
+				break;
+			}
 	}
 }
 
 /* -------------------------------------------------------------------- rows */
+
+/* Of a value, as hash_record_extended() takes it. */
+static uint64
+value_hash(ColumnText *c, Datum value)
+{
+	uint64		bytes;
+	char	   *data;
+	int			len;
+
+	switch (c->form)
+	{
+		case CHECK_FLOAT_BYTES:
+		case CHECK_INTEGER:
+			bytes = c->form == CHECK_FLOAT_BYTES ? float_bytes(c, value) :
+				pg_hton64((uint64) integer_of(c, value));
+			return DatumGetUInt64(hash_any_extended((unsigned char *) &bytes,
+													sizeof(bytes), 0));
+		case CHECK_TEXT:
+			data = text_of(c, value, &len);
+			return DatumGetUInt64(hash_any_extended((unsigned char *) data, len, 0));
+		default:
+			return DatumGetUInt64(FunctionCall2Coll(&c->hash, DEFAULT_COLLATION_OID,
+													value, Int64GetDatum(0)));
+	}
+}
+
+static uint64
+record_number(RowText *rt, const Datum *values, const bool *nulls,
+			  const int *columns, int n)
+{
+	uint64		hash = 0;
+	char		digits[MAXINT8LEN + 1];
+
+	for (int i = 0; i < n; i++)
+	{
+		int			k = columns ? columns[i] : i;
+		ColumnText *c = &rt->columns[k];
+
+		if (c->form != CHECK_FETCH)
+			hash = hash * 31 + (nulls[k] ? 0 : value_hash(c, values[k]));
+	}
+	return digest_bytes(rt->digest, digits, pg_lltoa((int64) hash, digits));
+}
 
 /* The number of these columns (NULL: all) of a row. */
 uint64
@@ -394,6 +490,8 @@ row_text_number(RowText *rt, const Datum *values, const bool *nulls,
 {
 	bool		any = false;
 
+	if (rt->digest == CHECK_RECORD)
+		return record_number(rt, values, nulls, columns, n);
 	rt->text.len = rt->flags.len = rt->lengths.len = 0;
 	for (int i = 0; i < n; i++)
 	{

@@ -14,8 +14,17 @@
  *	 number: MySQL family: CRC32(CRC32(row)). The outer one is taken of the
  *			 inner one's decimal digits: CRC is linear, and two rows changed in
  *			 the same way would add up to nothing otherwise more often than by
- *			 chance. PostgreSQL: hashtextextended(row, 0), before version 11
- *			 hashtext(row).
+ *			 chance. PostgreSQL before version 14: hashtextextended(row, 0),
+ *			 before version 11 hashtext(row).
+ *
+ * PostgreSQL 14 hashes a row without writing it as text, in a third of the
+ * time: hash_record_extended(ROW(values), 0) adds up the hashes of values, each
+ * by its type's hash function, times powers of 31; a NULL's is 0. That is
+ * linear: two rows that have exchanged values would add up to the same. So the
+ * number is hashtextextended of its decimal digits. Values go into the row as
+ * they are where equal hashes mean equal values (CHECK_HASH); -0 and 0, or 1.0
+ * and 1.00, are equal to PostgreSQL, and go as bytes or text. So do integers:
+ * of a bigint its hash takes the halves together.
  *
  * Values that are written alike are equal; the reverse need not hold: where
  * sums differ, rows are read and compared as values. So a form may be wrong
@@ -34,7 +43,8 @@ typedef enum CheckForm
 {
 	CHECK_FETCH = 0,			/* in no way that can be had here: rows have to
 								 * be read */
-	CHECK_INTEGER,				/* digits; may be cut into ranges */
+	CHECK_INTEGER,				/* digits, in a record a bigint's bytes; may be
+								 * cut into ranges */
 	CHECK_OUTPUT,				/* as the type's output function here */
 	CHECK_BOOLEAN,				/* 0 or 1 */
 	CHECK_DOUBLE,				/* as MySQL writes a double */
@@ -43,17 +53,23 @@ typedef enum CheckForm
 	CHECK_MICROSECONDS,			/* of an interval */
 	CHECK_HOST,					/* of an inet: the address alone */
 	CHECK_HEX,					/* bytes as upper-case hex digits */
-	CHECK_TEXT,					/* itself; its length in bytes is added */
+	CHECK_TEXT,					/* itself; its length in bytes is added, but in a
+								 * record */
 	CHECK_LIST,					/* an array joined by commas, as CHECK_TEXT */
 	CHECK_TEXT_DIGEST,			/* digest of the text */
 	CHECK_BYTES_DIGEST,			/* digest of the bytes; PostgreSQL: MD5 */
-	CHECK_FLOAT_BYTES			/* hex digits of a double's bytes */
+	CHECK_FLOAT_BYTES,			/* hex digits of a double's bytes; in a record
+								 * the bytes */
+	CHECK_HASH					/* in a record alone: by the type's hash function */
 } CheckForm;
 
 /* By which the number of a text is made. */
 typedef enum CheckDigest
 {
 	CHECK_CRC32,				/* MySQL family */
+	CHECK_RECORD,				/* PostgreSQL's hash_record_extended: a record's
+								 * columns are CHECK_INTEGER, CHECK_TEXT,
+								 * CHECK_FLOAT_BYTES or CHECK_HASH */
 	CHECK_HASH64,				/* PostgreSQL's hashtextextended */
 	CHECK_HASH32				/* PostgreSQL's hashtext */
 } CheckDigest;

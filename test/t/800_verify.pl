@@ -67,6 +67,13 @@ is_deeply([ map { join '|', (split /\|/)[0 .. 2] } @$planted ],
 like(join("\n", @{ found("tables => '{million}'") }), qr/differs\|\{"id": "345678"\}\|\{"amount": \{"source": "3456.78", "destination": "3456.79"\}\}$/m, 'the column and both values are said');
 cmp_ok((split / /, last_run('rows_moved'))[0], '<', 3000, 'few rows were read');
 
+# A range's rows are read here once, and those at its ends once more.
+my $fetched = sub { return $pg->value("SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relid = 'v.million'::regclass") };
+my $before = $fetched->();
+found("tables => '{million}'");
+poll_until(sub { $fetched->() - $before >= 1000000 }, 60);
+cmp_ok($fetched->() - $before, '<', 1100000, 'every row is read once');
+
 # the rest does without it
 $my->sql('DROP TABLE v.million');
 $task->catch_up;

@@ -13,15 +13,72 @@
 
 #include "catalog/pg_type.h"
 #include "source/pgsql/pg_engine.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 /* ------------------------------------------------------------------ forms */
 
+/* The first version that hashes records. */
+#define RECORD_VERSION 140000
+
+static bool
+is_integer(const char *type)
+{
+	return type != NULL &&
+		(strcmp(type, "smallint") == 0 || strcmp(type, "integer") == 0 ||
+		 strcmp(type, "bigint") == 0);
+}
+
+/*
+ * How a column goes into a record. Types that hash alike and are not the same
+ * (-0, 1.00, intervals) go as text, and so does a column that has another type
+ * here.
+ */
+static CheckForm
+record_form(const SourceRelation *rel, int column)
+{
+	const SourceColumn *col = &rel->columns[column];
+	const char *type = ((TableColumn *) list_nth(rel->def->columns, column))->source_type;
+	bool		same = type != NULL &&
+		strcmp(type, format_type_with_typemod(col->typid, col->typmod)) == 0;
+
+	switch (col->typid)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return is_integer(type) ? CHECK_INTEGER : CHECK_TEXT;
+		case FLOAT4OID:
+		case FLOAT8OID:
+			return same ? CHECK_FLOAT_BYTES : CHECK_TEXT;
+		case NUMERICOID:
+			return same && col->typmod >= 0 ? CHECK_HASH : CHECK_TEXT;
+		case BOOLOID:
+		case DATEOID:
+		case TIMEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case UUIDOID:
+		case OIDOID:
+		case BYTEAOID:
+		case INETOID:
+		case CIDROID:
+		case MACADDROID:
+		case BPCHAROID:			/* a cast to text is slow */
+			return same ? CHECK_HASH : CHECK_TEXT;
+		default:
+			return CHECK_TEXT;
+	}
+}
+
 CheckForm
 pg_check_form(SourceConn *conn, const SourceRelation *rel, int column)
 {
-	bool		old = pg_version_num(((PgSource *) conn)->sql) < 120000;
+	int			version = pg_version_num(((PgSource *) conn)->sql);
+	bool		old = version < 120000;
 
+	if (version >= RECORD_VERSION)
+		return record_form(rel, column);
 	switch (rel->columns[column].typid)
 	{
 		case INT2OID:
@@ -55,9 +112,9 @@ pg_check_form(SourceConn *conn, const SourceRelation *rel, int column)
 static char *
 digest_of(CheckDigest digest, const char *text)
 {
-	return psprintf(digest == CHECK_HASH64 ?
-					"hashtextextended((%s) COLLATE \"C\", 0)" :
-					"hashtext((%s) COLLATE \"C\")::int8", text);
+	return psprintf(digest == CHECK_HASH32 ?
+					"hashtext((%s) COLLATE \"C\")::int8" :
+					"hashtextextended((%s) COLLATE \"C\", 0)", text);
 }
 
 static char *
@@ -105,6 +162,41 @@ row_text(const SourceRelation *rel, CheckDigest digest, const CheckForm *forms,
 	return check_concat(list_concat(values, lengths));
 }
 
+/* The row's hash as text. */
+static char *
+record_text(const SourceRelation *rel, const CheckForm *forms,
+			const int *columns, int n)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "hash_record_extended(ROW(");
+	for (int i = 0, values = 0; i < n; i++)
+	{
+		int			k = columns ? columns[i] : i;
+
+		if (forms[k] == CHECK_FETCH)
+			continue;
+		appendStringInfo(&buf, forms[k] == CHECK_FLOAT_BYTES ? "%sfloat8send(%s::float8)" :
+						 forms[k] == CHECK_INTEGER ? "%sint8send(%s::int8)" :
+						 forms[k] == CHECK_TEXT ? "%s%s::text" : "%s%s",
+						 values++ > 0 ? ", " : "",
+						 pg_quote_name(rel->columns[k].name));
+	}
+	appendStringInfoString(&buf, "), 0)::text");
+	return buf.data;
+}
+
+/* A number made of these columns; NULL: all. */
+static char *
+number_of(const SourceRelation *rel, CheckDigest digest, const CheckForm *forms,
+		  const int *columns, int n)
+{
+	return digest_of(digest, digest == CHECK_RECORD ?
+					 record_text(rel, forms, columns, n) :
+					 row_text(rel, digest, forms, columns, n));
+}
+
 CheckTable *
 pg_check_table(SourceConn *conn, const SourceRelation *rel,
 			   const CheckForm *forms)
@@ -113,18 +205,17 @@ pg_check_table(SourceConn *conn, const SourceRelation *rel,
 	CheckTable *table = palloc0(sizeof(CheckTable));
 	const char *encoding = pg_parameter(sql, "server_encoding");
 
-	table->digest = pg_version_num(sql) < 110000 ? CHECK_HASH32 : CHECK_HASH64;
+	table->digest = pg_version_num(sql) < 110000 ? CHECK_HASH32 :
+		pg_version_num(sql) < RECORD_VERSION ? CHECK_HASH64 : CHECK_RECORD;
 	table->from = psprintf("ONLY %s", pg_quote_qualified(rel->schema, rel->name));
 	if (rel->nkey > 0 && forms[rel->key[0]] == CHECK_INTEGER)
 		table->first_key = pg_quote_name(rel->columns[rel->key[0]].name);
 	/* digests are of the bytes that a server has */
 	if (encoding == NULL || strcmp(encoding, "UTF8") != 0)
 		return table;
-	table->number = digest_of(table->digest, row_text(rel, table->digest, forms,
-													  NULL, rel->ncolumns));
+	table->number = number_of(rel, table->digest, forms, NULL, rel->ncolumns);
 	table->bucket = rel->nkey == 0 ? table->number :
-		digest_of(table->digest, row_text(rel, table->digest, forms, rel->key,
-										  rel->nkey));
+		number_of(rel, table->digest, forms, rel->key, rel->nkey);
 	return table;
 }
 
