@@ -189,9 +189,14 @@ FROM dtsmig.changed_name n
 JOIN dtsmig.task t USING (task_id)
 WHERE dtsmig.sees_task(t.owner);
 
+-- What a verification has not looked at: tables with more differences than
+-- were wanted, and those that were being copied again.
+ALTER TABLE dtsmig.verify_run ADD COLUMN cut_tables bigint,
+    ADD COLUMN left_out text[];
+
 CREATE OR REPLACE VIEW dtsmig.verify_runs WITH (security_barrier) AS
 SELECT t.task_name AS task, r.run_id, r.mode, r.started, r.finished, r.rows,
-    r.rows_moved, r.differences, r.unsettled
+    r.rows_moved, r.differences, r.unsettled, r.cut_tables, r.left_out
 FROM dtsmig.verify_run r
 JOIN dtsmig.task t USING (task_id)
 WHERE dtsmig.sees_task(t.owner)

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * verify.c
- *	  Compares the tables of a task with the source's.
+ *	  Compares a table, or tables of the source that go into one here, with the
+ *	  source's.
  *
  * A table with an integer in front of its key is cut into ranges of some
  * thousand rows, found by walking the source's index. Each is summed up on
@@ -24,13 +25,10 @@
 #include "catalog/books.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "worker/task_run.h"
 
 /* Rows of a range that is summed up at once. */
 #define RANGE_ROWS 50000
@@ -46,6 +44,11 @@
 #define BUCKET_ROWS 50000
 /* Keys that are looked up together. */
 #define KEY_ROWS 200
+/*
+ * Candidates of one range that are settled before parts of it are looked into:
+ * the task has caught up then, and parts that differed may no longer.
+ */
+#define DESCENT_ROWS 1000
 
 /* ----------------------------------------------------------------- numbers */
 
@@ -92,6 +95,15 @@ by_chance(const Verify *v, uint32 n)
 														   (uint32) v->started));
 
 	return h / (double) PG_UINT32_MAX < v->sample;
+}
+
+/* -------------------------------------------------------------------- sums */
+
+static bool
+same_sum(const CheckSum *a, const CheckSum *b)
+{
+	return (a ? a->rows : 0) == (b ? b->rows : 0) &&
+		(a ? a->sum : 0) == (b ? b->sum : 0);
 }
 
 /* ----------------------------------------------------------------- buckets */
@@ -146,7 +158,7 @@ compare_buckets(Verify *v, VerifyTable *t, const CheckScope *scope,
 			verify_settle_multiset(v, t, &part);
 		part.buckets = NIL;
 		rows = 0;
-		if (list_length(t->candidates) > v->max_differences)
+		if (verify_is_cut(v, t))
 			break;
 	}
 }
@@ -266,6 +278,43 @@ rows_estimate(const VerifyTable *t)
 }
 
 static void
+sum_buckets(Verify *v, VerifyTable *t, const CheckScope *scope, int64 parts,
+			List **there, List **here)
+{
+	ListCell   *lc;
+	int64		read = 0;
+
+	if (parts > 1 || list_length(t->rels) > 1)
+	{
+		*there = all_buckets_there(v, t, scope);
+		*here = all_buckets_here(v, t, scope, parts);
+		return;
+	}
+	verify_sums(v, t, scope, NIL, there, here);
+	v->ranges++;
+	foreach(lc, *there)
+		read += ((CheckSum *) lfirst(lc))->rows;
+	verify_pace(v, read);
+}
+
+/* Rows of the source in buckets whose sums differ. */
+static int64
+rows_that_differ(List *there, List *here)
+{
+	int64		rows = 0;
+	ListCell   *lc;
+
+	foreach(lc, there)
+	{
+		CheckSum   *a = lfirst(lc);
+
+		if (!same_sum(a, verify_find_sum(here, a->group)))
+			rows += a->rows;
+	}
+	return rows;
+}
+
+static void
 verify_by_buckets(Verify *v, VerifyTable *t)
 {
 	int64		rows = rows_estimate(t);
@@ -276,33 +325,17 @@ verify_by_buckets(Verify *v, VerifyTable *t)
 
 	scope.nbuckets = bucket_count(rows);
 	scope.buckets = sample_buckets(v, scope.nbuckets);
-	if (parts == 1 && list_length(t->rels) == 1)
+	sum_buckets(v, t, &scope, parts, &there, &here);
+	if (v->task->do_incremental && rows_that_differ(there, here) > BUCKET_ROWS)
 	{
-		ListCell   *lc;
-		int64		read = 0;
-
-		verify_sums(v, t, &scope, NIL, &there, &here);
-		v->ranges++;
-		foreach(lc, there)
-			read += ((CheckSum *) lfirst(lc))->rows;
-		verify_pace(v, read);
-	}
-	else
-	{
-		there = all_buckets_there(v, t, &scope);
-		here = all_buckets_here(v, t, &scope, parts);
+		/* much of it may be on its way: another reading is less than many */
+		verify_catch_up(v);
+		sum_buckets(v, t, &scope, parts, &there, &here);
 	}
 	compare_buckets(v, t, &scope, there, here);
 }
 
 /* ------------------------------------------------------------------ ranges */
-
-static bool
-same_sum(const CheckSum *a, const CheckSum *b)
-{
-	return (a ? a->rows : 0) == (b ? b->rows : 0) &&
-		(a ? a->sum : 0) == (b ? b->sum : 0);
-}
 
 /* Where one of n parts of a range begins; that of the one behind it: its end. */
 static int128
@@ -352,7 +385,9 @@ descend(Verify *v, VerifyTable *t, int128 lo, int128 hi, int64 rows)
 
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
-	if (list_length(t->candidates) > v->max_differences)
+	if (list_length(t->candidates) >= DESCENT_ROWS)
+		verify_settle(v, t);
+	if (verify_is_cut(v, t))
 		return;
 	if (rows <= FEW_ROWS)
 		verify_compare_rows(v, t, &scope);
@@ -488,7 +523,7 @@ verify_by_ranges(Verify *v, VerifyTable *t)
 		MemoryContextReset(v->scratch);
 		if (list_length(t->candidates) >= KEY_ROWS)
 			verify_settle(v, t);
-		if (t->differences >= v->max_differences)
+		if (verify_is_cut(v, t))
 			return;
 		lo = hi + 1;
 	}
@@ -532,25 +567,7 @@ take_touched(void *arg, SourceRelation *rel, const TextRow *row)
 	MemoryContextSwitchTo(old);
 	if (list_length(touched->keys) >= KEY_ROWS)
 		compare_touched(touched);
-	return list_length(touched->t->candidates) <= touched->v->max_differences;
-}
-
-/*
- * Transactions here since the last verification of all rows began; -1: there
- * was none, or too long ago to be told.
- */
-static int64
-transactions_since(const Verify *v)
-{
-	BookRows   *rows;
-
-	rows = books_query("SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint - xid "
-					   "FROM dtsmig.verify_run WHERE task_id = $1 AND finished IS NOT NULL "
-					   "AND mode IN ('full', 'incremental') ORDER BY run_id DESC LIMIT 1",
-					   "i", v->task->id);
-	if (rows->nrows == 0 || book_int(rows, 0, 0) > PG_INT32_MAX)
-		return -1;
-	return book_int(rows, 0, 0);
+	return !verify_is_cut(touched->v, touched->t);
 }
 
 static void
@@ -567,14 +584,16 @@ verify_touched(Verify *v, VerifyTable *t, int64 transactions)
 	MemoryContextDelete(touched.cxt);
 }
 
-/* ------------------------------------------------------------------ tables */
+/* ------------------------------------------------------------------- a table */
 
-static void
+void
 verify_table(Verify *v, VerifyTable *t, int64 transactions)
 {
 	MemoryContext old = MemoryContextSwitchTo(v->scratch);
 	CheckScope	all = {0};
 
+	t->candidates_cxt = AllocSetContextCreate(v->cxt, "dtsmig candidates",
+											  ALLOCSET_DEFAULT_SIZES);
 	verify_prepare_table(v, t);
 	if (transactions >= 0 && t->keyed)
 		verify_touched(v, t, transactions);
@@ -587,185 +606,7 @@ verify_table(Verify *v, VerifyTable *t, int64 transactions)
 	else
 		verify_settle_multiset(v, t, &all);
 	verify_settle(v, t);
+	MemoryContextDelete(t->candidates_cxt);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(v->scratch);
-}
-
-static bool
-is_wanted(const SourceRelation *rel, List *tables)
-{
-	ListCell   *lc;
-
-	if (tables == NIL)
-		return true;
-	foreach(lc, tables)
-	{
-		const char *name = lfirst(lc);
-
-		if (strcmp(name, rel->name) == 0 ||
-			strcmp(name, psprintf("%s.%s", rel->schema, rel->name)) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Do other tasks write into the table, too? */
-static bool
-is_shared(const Verify *v, const SourceRelation *rel)
-{
-	BookRows   *rows;
-
-	rows = books_query("SELECT 1 FROM dtsmig.task_table x JOIN dtsmig.task t USING (task_id) "
-					   "WHERE x.task_id <> $1 AND x.target_schema = $2 "
-					   "AND x.target_table = $3 LIMIT 1", "itt", v->task->id,
-					   rel->target_schema, rel->target_name);
-	return rows->nrows > 0;
-}
-
-/* Do both write the same columns here, in one order? */
-static bool
-same_shape(const SourceRelation *a, const SourceRelation *b)
-{
-	a = a->out;
-	b = b->out;
-	if (a->ncolumns != b->ncolumns || a->nkey != b->nkey)
-		return false;
-	for (int i = 0; i < a->ncolumns; i++)
-		if (a->columns[i].target_attnum != b->columns[i].target_attnum)
-			return false;
-	for (int i = 0; i < a->nkey; i++)
-		if (a->key[i] != b->key[i])
-			return false;
-	return true;
-}
-
-/*
- * VerifyTable *, tables of one target together. Of those whose columns are not
- * the same it can only be said that their rows are here.
- */
-static List *
-group_tables(Verify *v, TaskRun *run, List *wanted)
-{
-	List	   *tables = NIL;
-
-	for (int i = 0; i < run->nrels; i++)
-	{
-		SourceRelation *rel = run->rels[i];
-		VerifyTable *t = NULL;
-		bool		shared = false;
-		ListCell   *lc;
-
-		if (rel->resync || rel->resync_step != RESYNC_NONE || !is_wanted(rel, wanted))
-			continue;
-		foreach(lc, tables)
-		{
-			VerifyTable *other = lfirst(lc);
-
-			if (other->rel->target_relid != rel->target_relid)
-				continue;
-			if (same_shape(other->rel, rel))
-				t = other;
-			else
-				shared = other->shared = true;
-		}
-		if (t == NULL)
-		{
-			t = palloc0(sizeof(VerifyTable));
-			t->rel = rel;
-			t->keyed = rel->out->nkey > 0;
-			t->shared = shared || is_shared(v, rel);
-			tables = lappend(tables, t);
-		}
-		t->rels = lappend(t->rels, rel);
-	}
-	return tables;
-}
-
-/* A name that no table has. */
-static void
-check_names(TaskRun *run, List *wanted)
-{
-	ListCell   *lc;
-
-	foreach(lc, wanted)
-	{
-		bool		found = false;
-
-		for (int i = 0; i < run->nrels; i++)
-			found |= is_wanted(run->rels[i], list_make1(lfirst(lc)));
-		if (!found)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_TABLE),
-					 errmsg("task \"%s\" has no table \"%s\"", run->task->name,
-							(char *) lfirst(lc)),
-					 errhint("The view dtsmig.task_tables lists them.")));
-	}
-}
-
-static void
-verify_data(Verify *v, List *wanted)
-{
-	TaskRun    *run = palloc0(sizeof(TaskRun));
-	int64		transactions = v->mode == VERIFY_INCREMENTAL ?
-		transactions_since(v) : -1;
-	List	   *tables;
-	ListCell   *lc;
-
-	run->cxt = v->cxt;
-	run->task = v->task;
-	run->options = v->options;
-	run->selection = v->selection;
-	run->info = v->info;
-	run->source = v->source;
-	run->conn = v->conn;
-	run->dest = &local_dest_routine;
-	task_open_relations(run);
-	check_names(run, wanted);
-	tables = group_tables(v, run, wanted);
-	foreach(lc, tables)
-		verify_table(v, lfirst(lc), transactions);
-}
-
-void
-verify_pin_settings(void)
-{
-	static const char *const settings[][2] = {
-		{"search_path", "pg_catalog, pg_temp"},
-		{"DateStyle", "ISO"},
-		{"IntervalStyle", "postgres"},
-		{"TimeZone", "UTC"},
-		{"extra_float_digits", "1"},
-		{"bytea_output", "hex"},
-		{"row_security", "off"},
-		{"jit", "off"},			/* many statements of few rows */
-	};
-
-	for (int i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	/* receive functions take text to be in the client's encoding */
-	(void) set_config_option("client_encoding", GetDatabaseEncodingName(),
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-							 0, false);
-}
-
-void
-verify_task(Verify *v, List *tables)
-{
-	MemoryContext old = MemoryContextSwitchTo(v->cxt);
-	int			level = NewGUCNestLevel();
-
-	verify_pin_settings();
-	v->scratch = AllocSetContextCreate(v->cxt, "dtsmig verification range",
-									   ALLOCSET_DEFAULT_SIZES);
-	if (v->conn == NULL)
-		v->conn = v->source->connect(v->info);
-	verify_begin(v);
-	if (v->mode == VERIFY_SCHEMA)
-		verify_schema(v);
-	else
-		verify_data(v, tables);
-	verify_end(v);
-	AtEOXact_GUC(true, level);
-	MemoryContextSwitchTo(old);
 }

@@ -4,7 +4,8 @@
  *	  Are the tables here what they are at the source? What the files of
  *	  verification share.
  *
- *	  verify.c			which tables, in which mode; ranges and buckets; descending
+ *	  verify_tables.c	which tables, in which mode
+ *	  verify.c			ranges and buckets; descending
  *	  verify_sums.c		sums of rows, here and there, asked for at the same time
  *	  verify_text.c		rows here as text, as the source writes them
  *	  verify_rows.c		rows as values, here and there
@@ -88,6 +89,8 @@ typedef struct Verify
 	int64		unsettled;		/* rows that changed too often to be compared */
 	int64		applied_changes;	/* by the task, when it was last waited for */
 	int64		cut_tables;		/* with more than max_differences */
+	List	   *left_out;		/* tables that were not compared, as they are being
+								 * copied again: char * */
 	List	   *results;		/* VerifyResult * */
 } Verify;
 
@@ -97,8 +100,9 @@ typedef struct VerifyTable
 	List	   *rels;			/* SourceRelation * */
 	SourceRelation *rel;		/* the first */
 	bool		keyed;
-	bool		shared;			/* other tasks write into it, too: rows that are
-								 * not at this source are not extra */
+	bool		shared;			/* rows of other tables of the source, or of other
+								 * tasks, are in it, and cannot be told from these:
+								 * rows that are not at the source are not extra */
 	char	   *own;			/* condition for its rows here; NULL: all are */
 	bool		summed;			/* every column has a form, and not shared, and a
 								 * rule's work can be told from rows here */
@@ -108,12 +112,16 @@ typedef struct VerifyTable
 	CheckForm  *forms;			/* of rel's columns */
 	struct RowText *text;		/* as the first source table writes rows */
 	List	   *there;			/* CheckTable *, for each of rels */
-	List	   *candidates;		/* Candidate * */
-	int64		differences;
+	List	   *candidates;		/* Candidate *, in candidates_cxt */
+	MemoryContext candidates_cxt;	/* reset when they are settled */
+	int64		differences;	/* settled; one more than max_differences: the
+								 * table is cut */
 } VerifyTable;
 
 #define DIGEST_BYTES 16
 #define KEY_COLUMNS 32			/* as many as an index has */
+/* So many candidates are settled before others are looked for. */
+#define MANY_CANDIDATES 10000
 
 /* A row as text, by the types' output functions. */
 typedef struct TextRow
@@ -127,7 +135,7 @@ typedef struct TextRow
 /* A row that seems to differ. */
 typedef struct Candidate
 {
-	char	  **key;			/* as in TextRow, in the context of the table */
+	char	  **key;			/* as in TextRow */
 	uint8		key_digest[DIGEST_BYTES];
 } Candidate;
 
@@ -192,8 +200,13 @@ extern void verify_compare_keys(Verify *v, VerifyTable *t, List *keys);
 
 /* verify_settle.c */
 
-/* Empties t->candidates into results. */
+/*
+ * Empties t->candidates into results. May be called while rows here are read;
+ * the source is asked for rows.
+ */
 extern void verify_settle(Verify *v, VerifyTable *t);
+/* Has it more differences than are wanted? No others are looked for then. */
+extern bool verify_is_cut(const Verify *v, const VerifyTable *t);
 /* The same of a keyless table: compares a scope until what differs stays. */
 extern void verify_settle_multiset(Verify *v, VerifyTable *t,
 								   const CheckScope *scope);
@@ -203,6 +216,11 @@ extern void verify_settle_multiset(Verify *v, VerifyTable *t,
  */
 extern void verify_wait_applied(Verify *v, const char *position,
 								long timeout_ms);
+/*
+ * The same of all that the source has logged by now, as long as the task gets
+ * on; at once if it does not follow changes.
+ */
+extern void verify_catch_up(Verify *v);
 /* Rows that the task has changed here so far, as its books have it. */
 extern int64 verify_changes_applied(const Verify *v);
 
@@ -221,11 +239,26 @@ extern void verify_add_object(Verify *v, SourceRelation *rel,
 extern void verify_pace(Verify *v, int64 rows);
 
 /* verify_schema.c */
-extern void verify_schema(Verify *v);
+/* tables: char *, NIL: all. */
+extern void verify_schema(Verify *v, List *tables);
 
 /* verify.c */
+/*
+ * Compares a table. transactions: rows alone that so many transactions here
+ * have written last; -1: all.
+ */
+extern void verify_table(Verify *v, VerifyTable *t, int64 transactions);
 /* Digits as a number; what follows them is not looked at. */
 extern int128 verify_to_number(const char *text);
+
+/* verify_tables.c */
+/* Is a table among those that the user named? All are, if that is NIL. */
+extern bool verify_is_wanted(const char *schema, const char *name, List *tables);
+/* Raises the error that the task has no such table. */
+extern void verify_unknown_table(const Verify *v, const char *name);
+/* A table is being copied again; an error if it was named. */
+extern void verify_leave_out(Verify *v, const char *schema, const char *name,
+							 List *wanted);
 /*
  * Both sides write values in one way; until the caller's GUC nest level ends.
  */

@@ -37,23 +37,63 @@ verify_begin(Verify *v)
 	v->run_id = book_int(rows, 0, 0);
 }
 
+static char *
+joined(List *names, const char *separator)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, names)
+		appendStringInfo(&buf, "%s%s", buf.len ? separator : "", (char *) lfirst(lc));
+	return buf.data;
+}
+
+/* What keeps the result from saying all. */
+static void
+warn(const Verify *v)
+{
+	if (v->left_out != NIL)
+		ereport(WARNING,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%d tables were not compared: they are being copied again",
+						list_length(v->left_out)),
+				 errdetail("%s", joined(v->left_out, ", "))));
+	if (v->cut_tables > 0)
+		ereport(WARNING,
+				(errmsg(INT64_FORMAT " tables have more differences than are listed",
+						v->cut_tables),
+				 errdetail("The rest of them was not compared."),
+				 errhint("max_differences says how many are listed of a table.")));
+	if (v->unsettled > 0)
+		ereport(WARNING,
+				(errmsg(INT64_FORMAT " rows changed too often to be compared",
+						v->unsettled)));
+}
+
 void
 verify_end(Verify *v)
 {
 	(void) books_exec("UPDATE dtsmig.verify_run SET finished = pg_catalog.clock_timestamp(), "
-					  "rows = $2, rows_moved = $3, differences = $4, unsettled = $5 "
-					  "WHERE run_id = $1", "iiiii", v->run_id, v->rows, v->moved,
-					  (int64) list_length(v->results), v->unsettled);
+					  "rows = $2, rows_moved = $3, differences = $4, unsettled = $5, "
+					  "cut_tables = $6, left_out = CASE WHEN $7 <> '' "
+					  "THEN pg_catalog.string_to_array($7, E'\\n') ELSE '{}' END "
+					  "WHERE run_id = $1", "iiiiiit", v->run_id, v->rows, v->moved,
+					  (int64) list_length(v->results), v->unsettled, v->cut_tables,
+					  joined(v->left_out, "\n"));
 	task_log_event(v->task->id, v->results == NIL ? "info" : "warning",
 				   psprintf("verification (%s): %d differences",
 							mode_names[v->mode], list_length(v->results)),
 				   v->mode == VERIFY_SCHEMA ? NULL :
 				   psprintf(INT64_FORMAT " rows compared, " INT64_FORMAT " of them read from the source; "
 							INT64_FORMAT " rows changed too often to be compared; "
-							INT64_FORMAT " tables have more differences than are listed.",
-							v->rows, v->moved, v->unsettled, v->cut_tables),
+							INT64_FORMAT " tables have more differences than are listed.%s%s",
+							v->rows, v->moved, v->unsettled, v->cut_tables,
+							v->left_out ? " Being copied again, and not compared: " : "",
+							joined(v->left_out, ", ")),
 				   v->results == NIL ? NULL : "The view dtsmig.verify_results lists them; dtsmig.repair mends rows.",
 				   NULL);
+	warn(v);
 }
 
 static void

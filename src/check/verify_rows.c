@@ -334,13 +334,15 @@ static void
 add_candidate(Verify *v, VerifyTable *t, char *const *key,
 			  const uint8 *key_digest)
 {
-	MemoryContext old = MemoryContextSwitchTo(v->cxt);
+	MemoryContext old = MemoryContextSwitchTo(t->candidates_cxt);
 	Candidate  *c = palloc0(sizeof(Candidate));
 
-	c->key = copy_key(v->cxt, key, t->rel->out->nkey);
+	c->key = copy_key(t->candidates_cxt, key, t->rel->out->nkey);
 	memcpy(c->key_digest, key_digest, DIGEST_BYTES);
 	t->candidates = lappend(t->candidates, c);
 	MemoryContextSwitchTo(old);
+	if (list_length(t->candidates) >= MANY_CANDIDATES)
+		verify_settle(v, t);
 }
 
 static bool
@@ -389,7 +391,7 @@ take_here(void *arg, SourceRelation *rel, const TextRow *row)
 	else if (memcmp(entry->digest, row->digest, DIGEST_BYTES) == 0)
 		(void) hash_search(c->rows, row->key_digest, HASH_REMOVE, NULL);
 	/* else it stays, and is one that differs */
-	return list_length(c->t->candidates) <= c->v->max_differences;
+	return !verify_is_cut(c->v, c->t);
 }
 
 static void
@@ -421,7 +423,7 @@ end_comparison(Comparison *c)
 	hash_seq_init(&seq, c->rows);
 	while ((entry = hash_seq_search(&seq)) != NULL)
 	{
-		if (list_length(c->t->candidates) > c->v->max_differences)
+		if (verify_is_cut(c->v, c->t))
 		{
 			hash_seq_term(&seq);
 			break;
@@ -464,7 +466,7 @@ verify_compare_table(Verify *v, VerifyTable *t)
 		verify_compare_rows(v, t, &all);
 		return;
 	}
-	for (uint64 part = 0; part < parts; part++)
+	for (uint64 part = 0; part < parts && !verify_is_cut(v, t); part++)
 	{
 		Comparison	c;
 

@@ -282,7 +282,7 @@ compare_here(Verify *v, const TableDef *def)
 /* ----------------------------------------------------------------- objects */
 
 static void
-failed_objects(Verify *v)
+failed_objects(Verify *v, List *wanted)
 {
 	BookRows   *rows;
 
@@ -292,45 +292,85 @@ failed_objects(Verify *v)
 					   "WHERE o.task_id = $1 AND o.state = 'failed' ORDER BY o.object_id",
 					   "i", v->task->id);
 	for (int i = 0; i < rows->nrows; i++)
-		verify_add_object(v, NULL, rows->values[i][0], rows->values[i][1],
+		if (verify_is_wanted(rows->values[i][0], rows->values[i][1], wanted))
+			verify_add_object(v, NULL, rows->values[i][0], rows->values[i][1],
 						  DIFFERENCE_MISSING, rows->values[i][2],
 						  rows->values[i][3], rows->values[i][4]);
 }
 
-/* The definitions of the books, TableDef *. */
+/*
+ * The definitions of the books, TableDef *. Of a table that is being copied
+ * again they say nothing: it is among left_out (TableDef *) instead.
+ */
 static List *
-book_definitions(Verify *v)
+book_definitions(Verify *v, List *wanted, List **left_out)
 {
 	BookRows   *rows;
 	List	   *tables = NIL;
 
-	rows = books_query("SELECT x.definition FROM dtsmig.task_table t JOIN LATERAL "
+	rows = books_query("SELECT x.definition, t.state = 'resync' FROM dtsmig.task_table t JOIN LATERAL "
 					   "(SELECT definition FROM dtsmig.table_version v "
 					   "WHERE v.table_id = t.table_id ORDER BY generation DESC LIMIT 1) x "
-					   "ON true WHERE t.task_id = $1 AND t.state <> 'resync' "
+					   "ON true WHERE t.task_id = $1 "
 					   "ORDER BY t.table_id", "i", v->task->id);
 	for (int i = 0; i < rows->nrows; i++)
-		tables = lappend(tables, model_from_jsonb(book_jsonb(rows, i, 0)));
+	{
+		TableDef   *def = model_from_jsonb(book_jsonb(rows, i, 0));
+
+		if (!verify_is_wanted(def->schema, def->name, wanted))
+			continue;
+		if (book_bool(rows, i, 1))
+		{
+			verify_leave_out(v, def->schema, def->name, wanted);
+			*left_out = lappend(*left_out, def);
+		}
+		else
+			tables = lappend(tables, def);
+	}
 	return tables;
 }
 
+static void
+check_names(const Verify *v, List *now, List *books, List *wanted)
+{
+	ListCell   *lc;
+	ListCell   *lt;
+
+	foreach(lc, wanted)
+	{
+		List	   *name = list_make1(lfirst(lc));
+		bool		found = false;
+
+		foreach(lt, now)
+			found |= verify_is_wanted(((TableDef *) lfirst(lt))->schema,
+									  ((TableDef *) lfirst(lt))->name, name);
+		foreach(lt, books)
+			found |= verify_is_wanted(((TableDef *) lfirst(lt))->schema,
+									  ((TableDef *) lfirst(lt))->name, name);
+		if (!found)
+			verify_unknown_table(v, lfirst(lc));
+	}
+}
+
 void
-verify_schema(Verify *v)
+verify_schema(Verify *v, List *wanted)
 {
 	List	   *now = describe_selected(v->selection, v->source, v->conn, v->info);
+	List	   *left_out = NIL;
 	List	   *books;
 	ListCell   *lc;
 
 	/* what the source has done to its tables by now has to be known here */
-	if (v->task->do_incremental)
-		verify_wait_applied(v, v->source->current_position(v->conn), 120000);
-	books = book_definitions(v);
+	verify_catch_up(v);
+	books = book_definitions(v, wanted, &left_out);
+	check_names(v, now, books, wanted);
 	foreach(lc, now)
 	{
 		TableDef   *def = lfirst(lc);
 		TableDef   *book = find_table(books, def->schema, def->name);
 
-		if (!model_has_rows(def))
+		if (!model_has_rows(def) || !verify_is_wanted(def->schema, def->name, wanted) ||
+			find_table(left_out, def->schema, def->name) != NULL)
 			continue;
 		if (book == NULL)
 			add(v, def, DIFFERENCE_MISSING, "table",
@@ -348,5 +388,5 @@ verify_schema(Verify *v)
 		else
 			compare_here(v, book);
 	}
-	failed_objects(v);
+	failed_objects(v, wanted);
 }

@@ -16,6 +16,9 @@
  * last rounds: then it is on its way. A row that moves all the time and does
  * neither is counted as not settled.
  *
+ * Where there are many, one round over all of them comes first, which keeps
+ * nothing of a row but its digest: most of them were on their way.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -30,7 +33,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-/* Rows looked at together. */
+/* Rows looked at together; asked for together. */
 #define LOOK_ROWS 100
 #define MAX_ROUNDS 40
 /*
@@ -41,6 +44,7 @@
 #define MUST_STAY_BUSY 8
 #define MUST_STAY_COUNTED 13
 #define REMEMBERED 16
+/* Without any change applied. */
 #define WAIT_APPLIED_MS 120000
 
 /* What one side has of a row. */
@@ -89,21 +93,30 @@ verify_changes_applied(const Verify *v)
 	return rows->nrows ? book_int(rows, 0, 0) : 0;
 }
 
-void
-verify_wait_applied(Verify *v, const char *position, long timeout_ms)
+/* anew: the time begins anew whenever the task has got on. */
+static void
+wait_applied(Verify *v, const char *position, long timeout_ms, bool anew)
 {
 	TimestampTz began = GetCurrentTimestamp();
 	TimestampTz alive = began;
 	SourcePos	wanted;
+	int64		changes = -1;
+	char	   *place = NULL;
+	MemoryContext old;
+	MemoryContext cxt;
 
 	if (position == NULL)
 		return;
 	wanted = v->source->parse_position(position);
+	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig waiting",
+								ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cxt);
 	for (;;)
 	{
 		BookRows   *rows;
 		char	   *applied;
 
+		MemoryContextReset(cxt);
 		rows = books_query("SELECT COALESCE(r.applied_position, p.applied_position, "
 						   "t.start_position), r.pid IS NOT NULL, t.status, "
 						   "t.last_error, COALESCE(p.changes, 0) "
@@ -112,14 +125,23 @@ verify_wait_applied(Verify *v, const char *position, long timeout_ms)
 						   "LEFT JOIN LATERAL dtsmig.task_runtime(t.runtime_handle, t.task_id) r "
 						   "ON true WHERE t.task_id = $1", "i", v->task->id);
 		if (rows->nrows == 0)
-			return;
+			break;
 		applied = rows->values[0][0];
 		v->applied_changes = book_int(rows, 0, 4);
 		if (applied && v->source->position_has_place(applied) &&
 			source_pos_cmp(v->source->parse_position(applied), wanted) >= 0)
-			return;
+			break;
 		if (book_bool(rows, 0, 1))
 			alive = GetCurrentTimestamp();
+		if (anew && (v->applied_changes != changes ||
+					 (applied && (place == NULL || strcmp(applied, place) != 0))))
+		{
+			if (place)
+				pfree(place);
+			changes = v->applied_changes;
+			place = applied ? MemoryContextStrdup(old, applied) : NULL;
+			began = GetCurrentTimestamp();
+		}
 		if (TimestampDifferenceExceeds(alive, GetCurrentTimestamp(), 10000))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -136,14 +158,22 @@ verify_wait_applied(Verify *v, const char *position, long timeout_ms)
 					 errhint("Try again when its latency is small.")));
 		nap(30);
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
 }
 
-static void
-wait_for_source(Verify *v)
+void
+verify_wait_applied(Verify *v, const char *position, long timeout_ms)
+{
+	wait_applied(v, position, timeout_ms, false);
+}
+
+void
+verify_catch_up(Verify *v)
 {
 	if (v->task->do_incremental)
-		verify_wait_applied(v, v->source->current_position(v->conn),
-							WAIT_APPLIED_MS);
+		wait_applied(v, v->source->current_position(v->conn), WAIT_APPLIED_MS,
+					 true);
 }
 
 /* Is what has stayed so for some rounds so indeed? */
@@ -160,6 +190,7 @@ typedef struct Taking
 {
 	HTAB	   *looks;
 	bool		source;
+	bool		digests;		/* values are not kept */
 } Taking;
 
 /* TextRowTaker */
@@ -176,17 +207,29 @@ take_look(void *arg, SourceRelation *rel, const TextRow *row)
 	side->there = true;
 	side->rel = rel;
 	memcpy(side->digest, row->digest, DIGEST_BYTES);
+	if (taking->digests)
+		return true;
 	side->values = palloc(sizeof(char *) * Max(rel->ncolumns, 1));
 	for (int i = 0; i < rel->ncolumns; i++)
 		side->values[i] = row->values[i] ? pstrdup(row->values[i]) : NULL;
 	return true;
 }
 
+static void
+read_rows(Verify *v, VerifyTable *t, SourceRelation *rel, const char *condition,
+		  Taking *taking)
+{
+	if (taking->source)
+		verify_rows_there(v, rel, condition, take_look, taking);
+	else
+		verify_rows_here(v, t, NULL, condition, take_look, taking);
+}
+
 /* Reads one side of the looks that are not settled. */
 static void
-read_side(Verify *v, VerifyTable *t, HTAB *looks, bool source)
+read_side(Verify *v, VerifyTable *t, HTAB *looks, bool source, bool digests)
 {
-	Taking		taking = {looks, source};
+	Taking		taking = {looks, source, digests};
 	ListCell   *lc;
 
 	foreach(lc, t->rels)
@@ -195,6 +238,7 @@ read_side(Verify *v, VerifyTable *t, HTAB *looks, bool source)
 		StringInfoData condition;
 		HASH_SEQ_STATUS seq;
 		Look	   *look;
+		int			n = 0;
 		bool		whole = false;
 
 		initStringInfo(&condition);
@@ -207,23 +251,52 @@ read_side(Verify *v, VerifyTable *t, HTAB *looks, bool source)
 				continue;
 			if (rel == linitial(t->rels))
 				memset(source ? &look->source : &look->here, 0, sizeof(Side));
+			if (whole)
+				continue;
 			key = source ? verify_key_there(v, rel, look->candidate->key) :
 				verify_key_here(rel, look->candidate->key);
-			if (key == NULL)
-				whole = true;
-			else
-				appendStringInfo(&condition, "%s(%s)",
-								 condition.len > 0 ? " OR " : "", key);
+			whole = key == NULL;
+			if (whole)
+				continue;
+			appendStringInfo(&condition, "%s(%s)",
+							 condition.len > 0 ? " OR " : "", key);
+			if (++n % LOOK_ROWS > 0)
+				continue;
+			read_rows(v, t, rel, condition.data, &taking);
+			resetStringInfo(&condition);
 		}
-		if (source)
-			verify_rows_there(v, rel, whole ? NULL : condition.data, take_look,
-							  &taking);
-		else
-		{
-			verify_rows_here(v, t, NULL, condition.data, take_look, &taking);
+		if (whole || condition.len > 0)
+			read_rows(v, t, rel, whole ? NULL : condition.data, &taking);
+		if (!source)
 			break;
-		}
 	}
+}
+
+static HTAB *
+make_looks(MemoryContext cxt)
+{
+	HASHCTL		ctl;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = DIGEST_BYTES;
+	ctl.entrysize = sizeof(Look);
+	ctl.hcxt = cxt;
+	return hash_create("dtsmig looks", LOOK_ROWS, &ctl,
+					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* false: this row is among them already. */
+static bool
+add_look(HTAB *looks, Candidate *c)
+{
+	bool		found;
+	Look	   *look = hash_search(looks, c->key_digest, HASH_ENTER, &found);
+
+	if (found)
+		return false;
+	memset((char *) look + DIGEST_BYTES, 0, sizeof(Look) - DIGEST_BYTES);
+	look->candidate = c;
+	return true;
 }
 
 static bool
@@ -243,12 +316,19 @@ is_on_its_way(const Look *look)
 	return false;
 }
 
+/* Nothing more need be known. */
+static bool
+is_equal(const VerifyTable *t, const Look *look)
+{
+	return same_side(&look->source, &look->here) ||
+		(!look->source.there && t->shared);
+}
+
 /* One look after a round; true: settled. */
 static bool
 judge(Verify *v, VerifyTable *t, Look *look)
 {
-	if (same_side(&look->source, &look->here) ||
-		(!look->source.there && t->shared))
+	if (is_equal(t, look))
 		return true;
 	if (look->looked && same_side(&look->source, &look->last_source) &&
 		same_side(&look->here, &look->last_here))
@@ -288,27 +368,10 @@ settle_some(Verify *v, VerifyTable *t, int start)
 												ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	int			left = 0;
-	HASHCTL		ctl;
-	HTAB	   *looks;
+	HTAB	   *looks = make_looks(cxt);
 
-	memset(&ctl, 0, sizeof(ctl));
-	ctl.keysize = DIGEST_BYTES;
-	ctl.entrysize = sizeof(Look);
-	ctl.hcxt = cxt;
-	looks = hash_create("dtsmig looks", LOOK_ROWS, &ctl,
-						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	for (int i = start; i < Min(start + LOOK_ROWS, list_length(t->candidates)); i++)
-	{
-		Candidate  *c = list_nth(t->candidates, i);
-		bool		found;
-		Look	   *look = hash_search(looks, c->key_digest, HASH_ENTER, &found);
-
-		if (found)
-			continue;
-		memset((char *) look + DIGEST_BYTES, 0, sizeof(Look) - DIGEST_BYTES);
-		look->candidate = c;
-		left++;
-	}
+		left += add_look(looks, list_nth(t->candidates, i));
 	for (int r = 0; left > 0 && r < MAX_ROUNDS; r++)
 	{
 		HASH_SEQ_STATUS seq;
@@ -317,9 +380,9 @@ settle_some(Verify *v, VerifyTable *t, int start)
 		if (r > 0)
 			nap(Min(20 * r, 300));
 		MemoryContextSwitchTo(round);
-		read_side(v, t, looks, true);
-		wait_for_source(v);
-		read_side(v, t, looks, false);
+		read_side(v, t, looks, true, false);
+		verify_catch_up(v);
+		read_side(v, t, looks, false, false);
 		hash_seq_init(&seq, looks);
 		while ((look = hash_seq_search(&seq)) != NULL)
 		{
@@ -336,13 +399,51 @@ settle_some(Verify *v, VerifyTable *t, int start)
 	MemoryContextDelete(cxt);
 }
 
+/* Keeps of the candidates those that one round over all does not find equal. */
+static void
+settle_equal(Verify *v, VerifyTable *t)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
+											  "dtsmig looks",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	HTAB	   *looks = make_looks(cxt);
+	HASH_SEQ_STATUS seq;
+	Look	   *look;
+	List	   *left = NIL;
+	ListCell   *lc;
+
+	foreach(lc, t->candidates)
+		(void) add_look(looks, lfirst(lc));
+	read_side(v, t, looks, true, true);
+	verify_catch_up(v);
+	read_side(v, t, looks, false, true);
+	MemoryContextSwitchTo(t->candidates_cxt);
+	hash_seq_init(&seq, looks);
+	while ((look = hash_seq_search(&seq)) != NULL)
+		if (!is_equal(t, look))
+			left = lappend(left, look->candidate);
+	t->candidates = left;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
+}
+
+bool
+verify_is_cut(const Verify *v, const VerifyTable *t)
+{
+	return t->differences > v->max_differences;
+}
+
 void
 verify_settle(Verify *v, VerifyTable *t)
 {
+	if (list_length(t->candidates) > LOOK_ROWS)
+		settle_equal(v, t);
 	for (int i = 0; i < list_length(t->candidates); i += LOOK_ROWS)
-		if (t->differences < v->max_differences)
+		if (!verify_is_cut(v, t))
 			settle_some(v, t, i);
 	t->candidates = NIL;
+	MemoryContextReset(t->candidates_cxt);
 }
 
 /* -------------------------------------------------------------- multisets */
@@ -496,7 +597,7 @@ count_part(Verify *v, VerifyTable *t, const CheckScope *scope, uint64 part,
 		count_side(&c, scope, true);
 		if (r == 0 && !t->summed && part == 0)
 			v->rows += c.read;
-		wait_for_source(v);
+		verify_catch_up(v);
 		count_side(&c, scope, false);
 		v->moved += c.read;
 		verify_pace(v, c.read);
@@ -529,6 +630,6 @@ verify_settle_multiset(Verify *v, VerifyTable *t, const CheckScope *scope)
 	if (scope->buckets == NIL)
 		foreach(lc, t->rels)
 			parts += ((SourceRelation *) lfirst(lc))->def->rows_estimate / PART_ROWS;
-	for (uint64 part = 0; part < parts; part++)
+	for (uint64 part = 0; part < parts && !verify_is_cut(v, t); part++)
 		count_part(v, t, scope, part, parts);
 }

@@ -43,4 +43,44 @@ is(found('two'), '', 'for neither');
 $pg->sql(q{SET session_replication_role = replica; UPDATE m."all" SET t = 'x' WHERE id IN (6, 8); DELETE FROM m."all" WHERE id = 11});
 is(found('one'), 's1.a|differs|{"id": "6"}', 'each finds its own');
 is(found('two'), "s2.a|differs|{\"id\": \"8\"}\ns2.a|missing|{\"id\": \"11\"}", 'and no others');
+# Rows that a column tells apart: each finds those that its source has deleted.
+# (A key that a rule makes is none that the source could be asked by.)
+$my->sql('USE s1; CREATE TABLE s1.t (id int PRIMARY KEY, v int); CREATE TABLE s2.t LIKE s1.t; INSERT INTO s1.t SELECT seq, seq FROM seq_1_to_2000; INSERT INTO s2.t SELECT 10000 + seq, -seq FROM seq_1_to_3000');
+for my $key (undef, [ 'shard', 'id' ])
+{
+    my $p = $key ? 'key' : 'tag';
+    my $shown = sub { my ($id, $shard) = @_; return $key ? qq({"id": "$id", "shard": "$shard"}) : qq({"id": "$id"}) };
+    for my $n (1, 2)
+    {
+        my $shard = Dts::Task->new($my, $pg, name => "$p$n", db => "s$n", types => [ $n == 1 ? 'schema' : (), 'full', 'incremental' ], options => { conflict => 'ignore' },
+            objects => [ { schema => "s$n", table => 't', target_schema => 'm', target_table => $p, set => { shard => "'s$n'" }, $key ? (primary_key => $key) : () } ]);
+        $shard->start->wait_for('incremental', 60);
+    }
+    is(found("$p$_"), '', "$p$_: equal") for 1, 2;
+    is($pg->value("SELECT string_agg(rows || ' ' || rows_moved, ', ' ORDER BY run_id) FROM dtsmig.verify_runs WHERE task ~ '$p'"), $key ? '2000 2000, 3000 3000' : '2000 0, 3000 0', "$p: each its own rows");
+    $pg->sql("SET session_replication_role = replica; INSERT INTO m.$p (id, v, shard) VALUES (7000, 1, 's1'), (27000, 1, 's2'), (27001, 1, 's2'); DELETE FROM m.$p WHERE id = 10005");
+    is(found("${p}1"), 's1.t|extra|' . $shown->(7000, 's1'), "$p: an extra row of the first");
+    is(found("${p}2"), join("\n", map { "s2.t|$_->[0]|" . $shown->($_->[1], 's2') } [ extra => 27000 ], [ extra => 27001 ], [ missing => 10005 ]), "$p: and those of the second");
+}
+
+# A table of a task alone, though others of the task go into the same one.
+$my->sql('INSERT INTO s1.a VALUES (70000, 1); INSERT INTO s1.b VALUES (70001, 1)');
+$task->catch_up;
+$pg->sql(q{SET session_replication_role = replica; UPDATE m."all" SET t = 'x' WHERE id = 70000; DELETE FROM m."all" WHERE id = 70001; UPDATE m."all" SET t = id::text WHERE id IN (6, 8)});
+$pg->sql('SELECT dtsmig.release_task(\'two\')');
+is(join('|', map { @$_ } $pg->rows(q{SELECT source_table, kind, key FROM dtsmig.verify('one', tables => '{s1.b}')})), 's1.b|missing|{"id": "70001"}', 'rows of the others are not extra');
+
+is($pg->value(q{SELECT count(*) FROM dtsmig.verify('one', tables => '{s1.wb}')}), 0, 'nor where no other task is in it');
+
+# A task that has ended: its rows are here still, unless another has taken over.
+like(($pg->psql(q{SELECT * FROM dtsmig.verify('one', tables => '{s1.a,s1.b}')}))[2], qr/NOTICE.*not searched for rows.*Rows of task "two" are in it/s, 'rows of a task that was released are told of');
+$my->sql('USE s1; CREATE TABLE s1.solo (id int PRIMARY KEY); INSERT INTO s1.solo SELECT seq FROM seq_1_to_10');
+for my $name ('before', 'after')
+{
+    my $solo = Dts::Task->new($my, $pg, name => $name, source => 'src_one', options => { conflict => 'ignore' }, objects => [ { schema => 's1', table => 'solo', target_schema => 'm' } ]);
+    $solo->start->wait_for('incremental', 60);
+    $solo->release if $name eq 'before';
+}
+$pg->sql('SET session_replication_role = replica; INSERT INTO m.solo VALUES (11)');
+is(found('after'), 's1.solo|extra|{"id": "11"}', 'after a task of the same table has ended');
 done_testing();

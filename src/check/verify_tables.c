@@ -1,0 +1,318 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify_tables.c
+ *	  Which tables of a task are compared, and which of them together.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "check/verify.h"
+
+#include "catalog/books.h"
+#include "mb/pg_wchar.h"
+#include "transform/shards.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "worker/task_run.h"
+
+/*
+ * Transactions here since the last verification of all rows began; -1: there
+ * was none, or too long ago to be told.
+ */
+static int64
+transactions_since(const Verify *v)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint - xid "
+					   "FROM dtsmig.verify_run WHERE task_id = $1 AND finished IS NOT NULL "
+					   "AND mode IN ('full', 'incremental') ORDER BY run_id DESC LIMIT 1",
+					   "i", v->task->id);
+	if (rows->nrows == 0 || book_int(rows, 0, 0) > PG_INT32_MAX)
+		return -1;
+	return book_int(rows, 0, 0);
+}
+
+bool
+verify_is_wanted(const char *schema, const char *name, List *tables)
+{
+	ListCell   *lc;
+
+	if (tables == NIL)
+		return true;
+	foreach(lc, tables)
+	{
+		const char *wanted = lfirst(lc);
+
+		if (strcmp(wanted, name) == 0 ||
+			strcmp(wanted, psprintf("%s.%s", schema, name)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Do both write the same columns here, in one order? */
+static bool
+same_shape(const SourceRelation *a, const SourceRelation *b)
+{
+	a = a->out;
+	b = b->out;
+	if (a->ncolumns != b->ncolumns || a->nkey != b->nkey)
+		return false;
+	for (int i = 0; i < a->ncolumns; i++)
+		if (a->columns[i].target_attnum != b->columns[i].target_attnum)
+			return false;
+	for (int i = 0; i < a->nkey; i++)
+		if (a->key[i] != b->key[i])
+			return false;
+	return true;
+}
+
+/* ------------------------------------------------------------ rows of others */
+
+static List *
+tags_of(const Selection *selection, const char *schema, const char *table)
+{
+	return shard_tags(selection_shape(selection, schema, table), schema, table);
+}
+
+/* Are rows of a table of the source, with these tags, told from those of t? */
+static bool
+is_told_apart(const Verify *v, const VerifyTable *t, List *tags)
+{
+	ListCell   *lc;
+
+	foreach(lc, t->rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+
+		if (!shards_differ(tags_of(v->selection, rel->schema, rel->name), tags))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A table of another task that puts, or has put, rows into the same one here
+ * that cannot be told from t's; NULL: there is none. A task that has ended does
+ * not count where t's task has taken over its table of the source: the rows
+ * are the same. Those of any other table are here still.
+ */
+static char *
+shared_with(const Verify *v, const VerifyTable *t)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT x.source_schema, x.source_table, o.objects, o.task_name "
+					   "FROM dtsmig.task me, dtsmig.task_table x "
+					   "JOIN dtsmig.task o USING (task_id) "
+					   "WHERE me.task_id = $1 AND x.task_id <> $1 AND x.target_schema = $2 "
+					   "AND x.target_table = $3 AND NOT (o.status IN ('released', 'cut_over') "
+					   "AND o.source = me.source AND EXISTS (SELECT FROM dtsmig.task_table mine "
+					   "WHERE mine.task_id = $1 AND mine.source_schema = x.source_schema "
+					   "AND mine.source_table = x.source_table "
+					   "AND mine.target_schema = $2 AND mine.target_table = $3)) "
+					   "ORDER BY x.table_id", "itt", v->task->id,
+					   t->rel->target_schema, t->rel->target_name);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		char	  **other = rows->values[i];
+		const Selection *theirs = selection_parse(other[2] ? book_jsonb(rows, i, 2) : NULL);
+
+		if (!is_told_apart(v, t, tags_of(theirs, other[0], other[1])))
+			return psprintf("task \"%s\"", other[3]);
+	}
+	return NULL;
+}
+
+/* The same of this task's tables that are not compared now, or in another shape. */
+static bool
+shared_within(const Verify *v, const VerifyTable *t, const TaskRun *run)
+{
+	for (int i = 0; i < run->nrels; i++)
+	{
+		SourceRelation *rel = run->rels[i];
+
+		if (strcmp(rel->target_name, t->rel->target_name) == 0 &&
+			strcmp(rel->target_schema, t->rel->target_schema) == 0 &&
+			!list_member_ptr(t->rels, rel) &&
+			!is_told_apart(v, t, tags_of(v->selection, rel->schema, rel->name)))
+			return true;
+	}
+	return false;
+}
+
+static void
+find_shared(Verify *v, VerifyTable *t, const TaskRun *run)
+{
+	char	   *other = shared_with(v, t);
+
+	t->shared = other != NULL || shared_within(v, t, run);
+	if (other != NULL)
+		ereport(NOTICE,
+				(errmsg("table \"%s\".\"%s\" is not searched for rows that the source does not have",
+						t->rel->target_schema, t->rel->target_name),
+				 errdetail("Rows of %s are in it, too, and cannot be told from those of task \"%s\".",
+						   other, v->task->name),
+				 errhint("Let the rules of both set a column to a constant, each to another.")));
+}
+
+/* ------------------------------------------------------------------ tables */
+
+/*
+ * A table that is being copied again is as it will be when that is done: no
+ * comparison tells anything.
+ */
+void
+verify_leave_out(Verify *v, const char *schema, const char *name, List *wanted)
+{
+	if (wanted != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\".\"%s\" is being copied again: it cannot be compared yet",
+						schema, name),
+				 errhint("Wait until its state in dtsmig.task_tables is \"ready\".")));
+	v->left_out = lappend(v->left_out, psprintf("%s.%s", schema, name));
+}
+
+/*
+ * VerifyTable *, tables of one target together. Of those whose columns are not
+ * the same it can only be said that their rows are here, unless a column tells
+ * them apart.
+ */
+static List *
+group_tables(Verify *v, TaskRun *run, List *wanted)
+{
+	List	   *tables = NIL;
+	ListCell   *lc;
+
+	for (int i = 0; i < run->nrels; i++)
+	{
+		SourceRelation *rel = run->rels[i];
+		VerifyTable *t = NULL;
+
+		if (!verify_is_wanted(rel->schema, rel->name, wanted))
+			continue;
+		if (rel->resync || rel->resync_step != RESYNC_NONE)
+		{
+			verify_leave_out(v, rel->schema, rel->name, wanted);
+			continue;
+		}
+		foreach(lc, tables)
+		{
+			VerifyTable *other = lfirst(lc);
+
+			if (other->rel->target_relid == rel->target_relid &&
+				same_shape(other->rel, rel))
+				t = other;
+		}
+		if (t == NULL)
+		{
+			t = palloc0(sizeof(VerifyTable));
+			t->rel = rel;
+			t->keyed = rel->out->nkey > 0;
+			tables = lappend(tables, t);
+		}
+		t->rels = lappend(t->rels, rel);
+	}
+	foreach(lc, tables)
+		find_shared(v, lfirst(lc), run);
+	return tables;
+}
+
+void
+verify_unknown_table(const Verify *v, const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("task \"%s\" has no table \"%s\"", v->task->name, name),
+			 errhint("The view dtsmig.task_tables lists them.")));
+}
+
+/* A name that no table has. */
+static void
+check_names(const Verify *v, const TaskRun *run, List *wanted)
+{
+	ListCell   *lc;
+
+	foreach(lc, wanted)
+	{
+		bool		found = false;
+
+		for (int i = 0; i < run->nrels; i++)
+			found |= verify_is_wanted(run->rels[i]->schema, run->rels[i]->name,
+									  list_make1(lfirst(lc)));
+		if (!found)
+			verify_unknown_table(v, lfirst(lc));
+	}
+}
+
+static void
+verify_data(Verify *v, List *wanted)
+{
+	TaskRun    *run = palloc0(sizeof(TaskRun));
+	int64		transactions = v->mode == VERIFY_INCREMENTAL ?
+		transactions_since(v) : -1;
+	List	   *tables;
+	ListCell   *lc;
+
+	run->cxt = v->cxt;
+	run->task = v->task;
+	run->options = v->options;
+	run->selection = v->selection;
+	run->info = v->info;
+	run->source = v->source;
+	run->conn = v->conn;
+	run->dest = &local_dest_routine;
+	task_open_relations(run);
+	check_names(v, run, wanted);
+	tables = group_tables(v, run, wanted);
+	foreach(lc, tables)
+		verify_table(v, lfirst(lc), transactions);
+}
+
+void
+verify_pin_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"DateStyle", "ISO"},
+		{"IntervalStyle", "postgres"},
+		{"TimeZone", "UTC"},
+		{"extra_float_digits", "1"},
+		{"bytea_output", "hex"},
+		{"row_security", "off"},
+		{"jit", "off"},			/* many statements of few rows */
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	/* receive functions take text to be in the client's encoding */
+	(void) set_config_option("client_encoding", GetDatabaseEncodingName(),
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
+}
+
+void
+verify_task(Verify *v, List *tables)
+{
+	MemoryContext old = MemoryContextSwitchTo(v->cxt);
+	int			level = NewGUCNestLevel();
+
+	verify_pin_settings();
+	v->scratch = AllocSetContextCreate(v->cxt, "dtsmig verification range",
+									   ALLOCSET_DEFAULT_SIZES);
+	if (v->conn == NULL)
+		v->conn = v->source->connect(v->info);
+	verify_begin(v);
+	if (v->mode == VERIFY_SCHEMA)
+		verify_schema(v, tables);
+	else
+		verify_data(v, tables);
+	verify_end(v);
+	AtEOXact_GUC(true, level);
+	MemoryContextSwitchTo(old);
+}
