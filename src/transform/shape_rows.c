@@ -511,7 +511,9 @@ take_update(Shape *shape, const Change *change, TimestampTz commit_time,
 		not_told(shape, "the filter", shape->filter->columns);
 	if (is == PASSES_NO)
 	{
+		/* the source has not deleted it: its children are there still */
 		result->kind = CHANGE_DELETE;
+		result->no_cascade = true;
 		result->idempotent |= was == PASSES_UNKNOWN;
 		result->old = shape->old;
 		return result;

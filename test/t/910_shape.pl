@@ -113,6 +113,24 @@ is(here('SELECT id, more, total, remark FROM f.item WHERE id = 8'), '8|7|5.00|N!
 $pg->sql(q{SELECT dtsmig.resync_table('f', 'f.item')});
 ok(poll_until(sub { $pg->value(q{SELECT count(*) FROM dtsmig.task_log WHERE message LIKE '%item" is copied again:%'}) eq '1' }, 60), 'copied again') or diag $task->report;
 is(here('SELECT count(*), sum(total) FROM f.item'), '5|' . (21 + 30 + 3 + 99 + 5) . '.00', 'through the filter');
+# children of a row that leaves stay, as they do at the source; those of one that is deleted go
+$my->sql(<<'END_SQL');
+CREATE DATABASE kin; USE kin; CREATE TABLE par (id int PRIMARY KEY, state int NOT NULL); INSERT INTO par VALUES (1, 0), (2, 0), (3, 0), (4, 0);
+CREATE TABLE child (id int PRIMARY KEY, par int, FOREIGN KEY (par) REFERENCES par (id) ON DELETE CASCADE ON UPDATE CASCADE); INSERT INTO child SELECT seq, 1 + seq % 4 FROM seq_1_to_12;
+CREATE TABLE orphan (id int PRIMARY KEY, par int, FOREIGN KEY (par) REFERENCES par (id) ON DELETE SET NULL); INSERT INTO orphan SELECT seq, 1 + seq % 3 FROM seq_1_to_8;
+END_SQL
+my $kin = Dts::Task->new($my, $pg, name => 'kin', db => 'kin', objects => [ { schema => 'kin' }, { schema => 'kin', table => 'par', filter => 'state = 0' } ]);
+$kin->start->wait_for('incremental', 60);
+my $family = "SELECT 'p', id, state FROM kin.par WHERE state = 0 UNION ALL SELECT 'c', id, par FROM kin.child UNION ALL SELECT 'o', id, par FROM kin.orphan ORDER BY 1, 2";
+my $same = sub { $kin->catch_up; is_deeply([ map { join '|', map { $_ // '' } @$_ } $pg->rows($family) ], [ map { join '|', map { $_ // '' } @$_ } $my->rows($family) ], $_[0]) };
+$my->sql('UPDATE kin.par SET state = 1 WHERE id = 1');
+$same->('children of a row that leaves stay');
+$my->sql('UPDATE kin.par SET state = 0 WHERE id = 1; UPDATE kin.par SET state = 1 WHERE id = 2; UPDATE kin.par SET state = 0 WHERE id = 2');
+$same->('and are there when it comes back');
+$my->sql('DELETE FROM kin.par WHERE id = 3; UPDATE kin.par SET id = 40 WHERE id = 4');
+$same->('what the source does to children of rows in the filter is done here');
+is(here(q{SELECT source_table, kind, key FROM dtsmig.verify('kin')}), '', 'verified: children');
+$kin->release;
 # refused
 for ([ 'filter', '"a +"', qr/syntax error/ ], [ 'filter', '"1) FROM pg_authid WHERE (true"', qr/not one SQL expression/ ], [ 'filter', '"a IN (SELECT 1)"', qr/cannot have a subquery/ ],
     [ 'set', '{"x": "a; DROP TABLE t"}', qr/syntax error/ ], [ 'operations', '["upsert"]', qr/invalid operation "upsert"/ ], [ 'primary_key', '[]', qr/non-empty array/ ])
