@@ -52,15 +52,18 @@ set_verify(CutoverOptions *options, const char *name)
 
 /* From here on the task is over; its worker has applied all up to position. */
 static void
-finish(Verify *v, const char *position, bool release, int64 margin)
+finish(Verify *v, const CutoverOptions *options, const char *position,
+	   bool release, int64 margin)
 {
 	TaskRecord *task = task_load_id(v->task->id, true);
-	bool		read_only = v->source->is_read_only(v->conn);
+	bool		read_only = options->make_read_only || v->source->is_read_only(v->conn);
 
 	if (task == NULL || strcmp(task->wanted, "running") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("task \"%s\" was stopped meanwhile", v->task->name)));
+	/* asked for while the verification ran; from now on nobody can */
+	cutover_check_waits(v);
 	(void) books_exec("UPDATE dtsmig.task SET wanted = $2, status = 'cut_over', "
 					  "cutover_position = $3, cutover_at = pg_catalog.clock_timestamp(), "
 					  "retrying_since = NULL, retrying_until = NULL, "
@@ -119,7 +122,7 @@ dtsmig_cutover(PG_FUNCTION_ARGS)
 	v.info = task_connection(v.task, v.task->owner);
 	v.source = source_routine(v.info->server_type);
 	position = cutover_check(&v, &options);
-	finish(&v, position, PG_GETARG_BOOL(7), margin);
+	finish(&v, &options, position, PG_GETARG_BOOL(7), margin);
 	v.source->close(v.conn);
 	task_act_end(&caller);
 	PG_RETURN_TEXT_P(cstring_to_text(position));

@@ -71,8 +71,8 @@ check_task(const Verify *v)
 			   "Use wait_for(task, 'incremental').");
 }
 
-static void
-check_nothing_waits(const Verify *v)
+void
+cutover_check_waits(const Verify *v)
 {
 	BookRows   *rows;
 
@@ -288,7 +288,7 @@ cutover_check(Verify *v, const CutoverOptions *options)
 	char	   *position;
 
 	check_task(v);
-	check_nothing_waits(v);
+	cutover_check_waits(v);
 	if (!options->accept_differences)
 		check_objects(v);
 	v->conn = v->source->connect(v->info);

@@ -30,5 +30,7 @@ typedef struct CutoverOptions
  * the upper part is set, stays connected.
  */
 extern char *cutover_check(Verify *v, const CutoverOptions *options);
+/* That part of it that somebody can have changed since: with the task locked. */
+extern void cutover_check_waits(const Verify *v);
 
 #endif							/* DTSMIG_CUTOVER_H */

@@ -332,6 +332,12 @@ typedef struct SourceRoutine
 	 */
 	char	   *(*make_read_only) (SourceConn *conn);
 	bool		(*is_read_only) (SourceConn *conn);
+	/*
+	 * Is the constraint one that the source itself has not held its rows
+	 * against? NULL: the engine has no such thing.
+	 */
+	bool		(*constraint_open) (SourceConn *conn, const char *schema,
+									const char *table, const char *name);
 } SourceRoutine;
 
 extern const SourceRoutine mysql_source_routine;

@@ -77,6 +77,7 @@ for my $f (qw(start_task resume_task pause_task release_task))
 like(cutover(), qr/it is cut_over/, 'a second cutover too');
 like($pg->error("SELECT dtsmig.wait_for('c', 'running')"), qr/will not become running/, 'nobody waits for it');
 like($pg->error("SELECT dtsmig.repair('c')"), qr/its source counts no more/, 'nothing is repaired');
+$pg->sql(q{SELECT dtsmig.alter_task('c', '{"auto_resume": 60}'); UPDATE dtsmig.task SET resume_at = now()});
 $pg->restart;
 sleep 3;
 is($task->status, 'cut_over', 'a restart of the server does not bring it back');

@@ -22,7 +22,7 @@ CREATE SEQUENCE free_seq;
 CREATE TABLE free (id bigint DEFAULT nextval('free_seq') PRIMARY KEY);
 CREATE SEQUENCE loose_seq START 10;
 END_SQL
-my $task = Dts::Task->new($src, $pg, name => 'p', db => 'postgres');
+my $task = Dts::Task->new($src, $pg, name => 'p', db => 'postgres', options => { ddl_error => 'log' });
 $task->start->wait_for('incremental', 120);
 my $slots = sub { return $src->value("SELECT (SELECT count(*) FROM pg_replication_slots) || ' ' || (SELECT count(*) FROM pg_publication WHERE pubname LIKE 'dts%') || ' ' || (SELECT count(*) FROM pg_event_trigger)") };
 my $all = $slots->();
@@ -55,6 +55,17 @@ $task->resume;
 $goes_on->('drop_task rolled back');
 like($pg->error("BEGIN; SELECT dtsmig.release_task('p'); PREPARE TRANSACTION 'x'"), qr/cannot be prepared/, 'no PREPARE TRANSACTION') if $pg->value('SHOW max_prepared_transactions') > 0;
 
+# What is not committed yet, and what could not be carried.
+$src->sql("BEGIN; INSERT INTO t (v) VALUES ('prepared'); PREPARE TRANSACTION 'x'");
+like($pg->error($cutover), qr/a transaction at the source is open.*transaction 'x' is prepared/s, 'a prepared transaction is open');
+$src->sql("COMMIT PREPARED 'x'");
+$pg->sql('CREATE VIEW here AS SELECT 1 AS one');
+$src->sql('CREATE VIEW here AS SELECT 2 AS two');
+$task->catch_up;
+like($pg->error($cutover), qr/1 statements of the source were not carried.*not carried: CREATE VIEW/s, 'ddl_error = log: a statement that is not here');
+$pg->sql('DROP VIEW here; CREATE VIEW here AS SELECT 2 AS two');
+is($pg->value("SELECT count(*) FROM dtsmig.verify('p', 'schema')"), '0', 'made by hand, and looked at');
+
 # Sequences are read before anything ends, whether the source is left or not.
 $src->sql("SELECT nextval('loose_seq') FROM generate_series(1, 90)");
 my $position = $pg->value("BEGIN; SAVEPOINT a; SELECT dtsmig.cutover('p', quiet => '0', verify => 'none', release => false, margin => 7); RELEASE a; COMMIT");
@@ -76,4 +87,43 @@ like($pg->error("SELECT dtsmig.resync_table('p', 't')"), qr/is cut_over: its sou
 $pg->sql("SELECT dtsmig.release_task('p')");
 is($slots->(), '0 0 0', 'release_task then removes it');
 is($task->status, 'released', 'and says so');
+
+# make_read_only by the owner of the database, who sees no sessions of others.
+$src->sql('ALTER ROLE mig NOSUPERUSER; CREATE ROLE app LOGIN; CREATE DATABASE shop OWNER mig');
+$src->sql('CREATE TABLE t (id serial PRIMARY KEY, v text); INSERT INTO t (v) VALUES (1); ALTER TABLE t OWNER TO mig; '
+      . 'CREATE TABLE par (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE par_1 PARTITION OF par FOR VALUES FROM (0) TO (10); CREATE TABLE par_2 PARTITION OF par FOR VALUES FROM (10) TO (20); INSERT INTO par VALUES (1), (11); '
+      . 'CREATE TABLE kid (id int PRIMARY KEY, par_id int REFERENCES par) PARTITION BY RANGE (id); CREATE TABLE kid_1 PARTITION OF kid FOR VALUES FROM (0) TO (10); INSERT INTO kid VALUES (1, 1), (2, 11); '
+      . 'CREATE TABLE two (a int, b text, PRIMARY KEY (a, b)); INSERT INTO two VALUES (1, $$x$$); CREATE TABLE two_kid (id int PRIMARY KEY, a bigint, b varchar(9), FOREIGN KEY (a, b) REFERENCES two MATCH FULL); INSERT INTO two_kid VALUES (1, 1, $$x$$), (2, NULL, NULL); '
+      . 'CREATE TABLE loose (id int PRIMARY KEY, v int); INSERT INTO loose VALUES (1, -1); ALTER TABLE loose ADD CONSTRAINT positive CHECK (v > 0) NOT VALID; '
+      . 'DO $$ DECLARE t name; BEGIN FOREACH t IN ARRAY ARRAY[$q$par$q$, $q$par_1$q$, $q$par_2$q$, $q$kid$q$, $q$kid_1$q$, $q$two$q$, $q$two_kid$q$, $q$loose$q$] LOOP EXECUTE format($q$ALTER TABLE %I OWNER TO mig$q$, t); END LOOP; END $$; '
+      . 'GRANT ALL ON ALL TABLES IN SCHEMA public TO app; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app; GRANT USAGE ON SCHEMA public TO mig', db => 'shop');
+$pg->sql('CREATE SCHEMA shop');
+my $shop = Dts::Task->new($src, $pg, name => 'shop', db => 'shop', objects => [ { schema => 'public', target_schema => 'shop' } ]);
+$shop->start->wait_for('incremental', 120);
+my $pid = open(my $session, '|-', join(' ', map { "'$_'" } $src->psql_cmd('shop', 'app')) . ' >/dev/null 2>&1') or die;
+$session->autoflush(1);
+my $here = sub { $src->value("SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop' AND usename = 'app'") };
+ok(poll_until(sub { $here->() }, 60, 0.2), 'the application is there');
+my $shut = "SELECT dtsmig.cutover('shop', quiet => '0', verify => 'full', make_read_only => true)";
+like($pg->error($shut), qr/could not be made read-only.*process \d+ of role app can still write, and cannot be ended.*GRANT pg_signal_backend, pg_read_all_stats TO "?mig"?/s, 'a session that cannot be ended is said');
+is($here->(), 1, 'it is there still');
+print $session "INSERT INTO t (v) VALUES ('still');\n";
+ok(poll_until(sub { $pg->value("SELECT count(*) FROM shop.t WHERE v = 'still'") }, 60), 'and what it writes comes here');
+my ($code, $out, $err) = $pg->psql("BEGIN; SELECT dtsmig.cutover('shop', quiet => '0', verify => 'none'); SELECT detail FROM dtsmig.task_log WHERE task = 'shop' AND message LIKE 'the task is cut over%'; ROLLBACK");
+like($out, qr/can still be written to/, 'a cutover without make_read_only does not say that the source is read-only') or diag $err;
+ok(poll_until(sub { $shop->status eq 'running' && $shop->get('worker_pid') }, 60), 'the worker is back');
+# A partition of each side, and a key that is not all of NULLs.
+$pg->sql("SET session_replication_role = replica; INSERT INTO shop.kid VALUES (5, 15)");
+like($pg->error("SELECT dtsmig.cutover('shop', quiet => '0', verify => 'incremental')"), qr/a row of shop\.kid_1 breaks foreign key "kid_par_id_fkey".*"id": 5/s, 'a row without a parent, of partitions');
+$pg->sql("SET session_replication_role = replica; DELETE FROM shop.kid WHERE id = 5; UPDATE shop.two_kid SET a = 7 WHERE id = 1");
+like($pg->error("SELECT dtsmig.cutover('shop', quiet => '0', verify => 'schema')"), qr/constraint positive.*not valid|a row of shop\.two_kid breaks foreign key/s, 'of two columns');
+$pg->sql("SET session_replication_role = replica; UPDATE shop.two_kid SET a = 1 WHERE id = 1");
+$src->sql('GRANT pg_signal_backend, pg_read_all_stats TO mig');
+is($pg->error($shut), '', 'with these roles it is ended');
+is($pg->value("SELECT convalidated FROM pg_constraint WHERE conrelid = 'shop.loose'::regclass AND conname = 'positive'"), 'f', 'a constraint that the source does not hold either stays so');
+is($here->(), 0, 'it is gone');
+is($src->value("SELECT (SELECT count(*) FROM pg_replication_slots) || ' ' || (SELECT count(*) FROM pg_publication)", db => 'shop'), '0 0', 'nothing is left at the read-only source');
+close $session;
+like($src->error("INSERT INTO t (v) VALUES ('late')", db => 'shop', role => 'app'), qr/read-only transaction/, 'and cannot write when it comes again');
+is($pg->value("SELECT detail FROM dtsmig.task_log WHERE task = 'shop' AND message LIKE 'the task is cut over%'"), 'The source is read-only.', 'the log says so');
 done_testing();

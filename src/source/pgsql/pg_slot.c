@@ -462,6 +462,8 @@ release_all(Release *r, const ConnectionInfo *info)
 	List	   *capture;
 
 	r->conn = pg_connect(info, PG_CONN_SQL);
+	/* a cutover may have made it the database's default */
+	(void) pg_query(r->conn, "SET default_transaction_read_only = off");
 	capture = pg_capture_removal(r->conn);
 	r->begun = true;
 	foreach(lc, capture)

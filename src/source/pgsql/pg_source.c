@@ -158,4 +158,5 @@ const SourceRoutine pgsql_source_routine =
 	.open_writers = pg_open_writers,
 	.make_read_only = pg_make_read_only,
 	.is_read_only = pg_is_read_only,
+	.constraint_open = pg_constraint_open,
 };

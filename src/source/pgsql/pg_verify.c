@@ -12,9 +12,17 @@
 #include "source/pgsql/pg_verify.h"
 
 #include "catalog/pg_type.h"
+#include "core/wait.h"
+#include "miscadmin.h"
+#include "pgstat.h"
 #include "source/pgsql/pg_engine.h"
+#include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+/* How long make_read_only waits for sessions to go. */
+#define END_WAIT_MS 20000
 
 /* ------------------------------------------------------------------ forms */
 
@@ -260,13 +268,28 @@ pg_check_key(SourceConn *conn, const SourceRelation *rel, char *const *key)
 
 /* ------------------------------------------------------- the end of writing */
 
+static void
+wait_ms(long ms)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+	long		left;
+
+	while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until)) > 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 left, dts_wait_event(DTS_WAIT_CUTOVER));
+		ResetLatch(MyLatch);
+	}
+}
+
 char *
 pg_open_writers(SourceConn *conn, char **hidden)
 {
 	*hidden = NULL;
 	return pg_query_value(((PgSource *) conn)->sql,
-						  "SELECT format('process %s (%s) has written since %s and has not committed', "
-						  "pid, usename, xact_start) FROM pg_catalog.pg_stat_activity "
+						  "SELECT format('process %s (%s) has written and has not committed; its transaction began at %s', "
+						  "pid, usename, coalesce(xact_start::text, 'a time that this account may not see')) FROM pg_catalog.pg_stat_activity "
 						  "WHERE backend_xid IS NOT NULL AND datname = current_database() "
 						  "AND pid <> pg_backend_pid() "
 						  "UNION ALL SELECT format('transaction %L is prepared and has not ended', gid) "
@@ -275,8 +298,53 @@ pg_open_writers(SourceConn *conn, char **hidden)
 }
 
 /*
- * PostgreSQL has no switch for a database as a whole: new transactions are
- * read-only by default, also in sessions that are open. A session that sets
+ * Sessions of others in this database. Of roles that the account is no member
+ * of it sees no more than that they are there, unless it may read all
+ * statistics: whether they write then has to count as yes. A sender of the log
+ * is known in any case, a process of the server has no role.
+ */
+#define OTHER_SESSIONS \
+	"FROM pg_catalog.pg_stat_activity a WHERE a.datname = current_database() " \
+	"AND a.pid <> pg_backend_pid() AND a.usesysid IS NOT NULL " \
+	"AND (a.backend_type = 'client backend' OR a.backend_type IS NULL) " \
+	"AND coalesce(a.application_name, '') !~ '^(dtsmig|dts_sync_)' " \
+	"AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_replication r WHERE r.pid = a.pid)"
+
+/* Ends them; NULL, or why one goes on. */
+static char *
+end_sessions(PgConn *sql)
+{
+	PgResult   *r = pg_query(sql, "SELECT a.pid, a.usename, CURRENT_USER " OTHER_SESSIONS);
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), END_WAIT_MS);
+	ErrorData  *edata;
+
+	for (int i = 0; i < r->nrows; i++)
+	{
+		char	  **s = r->values[i];
+
+		if (pg_try_query(sql, psprintf("SELECT pg_terminate_backend(%s)", s[0]),
+						 &edata) == NULL)
+			return psprintf("process %s of role %s can still write, and cannot be ended: %s. "
+							"GRANT pg_signal_backend, pg_read_all_stats TO %s; or end it by hand.",
+							s[0], s[1], edata->message, pg_quote_name(s[2]));
+	}
+	for (int i = 0; i < r->nrows; i++)
+	{
+		while (pg_query(sql, psprintf("SELECT 1 " OTHER_SESSIONS " AND a.pid = %s",
+									  r->values[i][0]))->nrows > 0)
+		{
+			if (GetCurrentTimestamp() > until)
+				return psprintf("process %s of role %s can still write, and does not end",
+								r->values[i][0], r->values[i][1]);
+			wait_ms(100);
+		}
+	}
+	return NULL;
+}
+
+/*
+ * PostgreSQL has no switch for a database as a whole: new sessions are
+ * read-only by default, those that are open are ended. A session that sets
  * otherwise can still write.
  */
 char *
@@ -284,28 +352,57 @@ pg_make_read_only(SourceConn *conn)
 {
 	PgConn	   *sql = ((PgSource *) conn)->sql;
 	char	   *database = pg_query_value(sql, "SELECT quote_ident(current_database())");
+	char	   *role;
+	char	   *failure;
 	ErrorData  *edata;
 
+	/* it may be the default by a cutover that was refused then */
+	(void) pg_query(sql, "SET default_transaction_read_only = off");
+	role = pg_query_value(sql, "SELECT r.rolname FROM pg_catalog.pg_db_role_setting s "
+						  "JOIN pg_catalog.pg_roles r ON r.oid = s.setrole "
+						  "WHERE r.rolname <> CURRENT_USER AND s.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d "
+						  "WHERE d.datname = current_database())) "
+						  "AND 'default_transaction_read_only=off' = ANY (s.setconfig) LIMIT 1");
+	if (role != NULL)
+		return psprintf("role %s has a setting of its own: ALTER ROLE %s RESET default_transaction_read_only;",
+						role, pg_quote_name(role));
 	if (pg_try_query(sql, psprintf("ALTER DATABASE %s SET default_transaction_read_only = on",
 								   database), &edata) == NULL)
 		return edata->message;
-	if (pg_try_query(sql, "SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity "
-					 "WHERE datname = current_database() AND pid <> pg_backend_pid() "
-					 "AND backend_type = 'client backend' "
-					 "AND application_name !~ '^(dtsmig|dts_sync_)'", &edata) == NULL)
-		return edata->message;
-	return NULL;
+	failure = end_sessions(sql);
+	if (failure != NULL)
+		return failure;
+	/* and one that was just about to come, with the settings before */
+	wait_ms(500);
+	return end_sessions(sql);
 }
 
+/* One that was open before it was set can still write. */
 bool
 pg_is_read_only(SourceConn *conn)
 {
 	char	   *value = pg_query_value(((PgSource *) conn)->sql,
-									   "SELECT pg_is_in_recovery() OR EXISTS (SELECT 1 "
+									   "SELECT pg_is_in_recovery() OR (EXISTS (SELECT 1 "
 									   "FROM pg_catalog.pg_db_role_setting s "
 									   "JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase "
 									   "WHERE d.datname = current_database() AND s.setrole = 0 "
-									   "AND 'default_transaction_read_only=on' = ANY (s.setconfig))");
+									   "AND 'default_transaction_read_only=on' = ANY (s.setconfig)) "
+									   "AND NOT EXISTS (SELECT 1 " OTHER_SESSIONS "))");
 
 	return value != NULL && value[0] == 't';
+}
+
+bool
+pg_constraint_open(SourceConn *conn, const char *schema, const char *table,
+				   const char *name)
+{
+	PgResult   *r = pg_queryf(((PgSource *) conn)->sql,
+							  "SELECT 1 FROM pg_catalog.pg_constraint k "
+							  "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid "
+							  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+							  "WHERE n.nspname = %s AND c.relname = %s AND k.conname = %s "
+							  "AND NOT k.convalidated", pg_quote_literal(schema),
+							  pg_quote_literal(table), pg_quote_literal(name));
+
+	return r->nrows > 0;
 }

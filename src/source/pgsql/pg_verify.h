@@ -22,5 +22,7 @@ extern char *pg_check_key(SourceConn *conn, const SourceRelation *rel,
 extern char *pg_open_writers(SourceConn *conn, char **hidden);
 extern char *pg_make_read_only(SourceConn *conn);
 extern bool pg_is_read_only(SourceConn *conn);
+extern bool pg_constraint_open(SourceConn *conn, const char *schema,
+							   const char *table, const char *name);
 
 #endif							/* DTSMIG_PG_VERIFY_H */
