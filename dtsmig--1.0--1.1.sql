@@ -45,6 +45,9 @@ ALTER TABLE dtsmig.task_table ADD COLUMN resync_step text
 -- Up to there the log is read again, for tables of the step 'replay' alone.
 ALTER TABLE dtsmig.task_position ADD COLUMN replay_until text;
 
+-- A verification of some tables; NULL: it was of all.
+ALTER TABLE dtsmig.verify_run ADD COLUMN tables text[];
+
 -- ------------------------------------------------------------ roles
 
 -- Rights over the tasks of all owners are EXECUTE on one of these: nothing

@@ -143,6 +143,15 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 	v.info = task_connection(v.task, v.task->owner);
 	v.source = source_routine(v.info->server_type);
 	verify_task(&v, PG_ARGISNULL(2) ? NIL : text_list(PG_GETARG_DATUM(2)));
+	if (!PG_ARGISNULL(2))
+	{
+		Oid			function;
+		bool		varlena;
+
+		getTypeOutputInfo(TEXTARRAYOID, &function, &varlena);
+		(void) books_exec("UPDATE dtsmig.verify_run SET tables = $2::text[] WHERE run_id = $1",
+						  "it", v.run_id, OidOutputFunctionCall(function, PG_GETARG_DATUM(2)));
+	}
 	foreach(lc, v.results)
 		put_result(rsinfo, lfirst(lc), own);
 	v.source->close(v.conn);

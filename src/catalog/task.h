@@ -66,6 +66,10 @@ typedef struct TaskIdentity
 extern void task_act_as_owner(const TaskRecord *task, TaskIdentity *caller);
 extern void task_act_end(const TaskIdentity *caller);
 
+/* How messages begin of statements of the source that are not carried. */
+#define EVENT_PASSED_OVER "passed over: "
+#define EVENT_NOT_CARRIED "a statement of the source is not carried: "
+
 extern void task_log_event(int64 task_id, const char *severity,
 						   const char *message, const char *detail,
 						   const char *hint, const char *sqlstate);

@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "check/verify.h"
 
 typedef struct CutoverOptions
@@ -32,5 +33,11 @@ typedef struct CutoverOptions
 extern char *cutover_check(Verify *v, const CutoverOptions *options);
 /* That part of it that somebody can have changed since: with the task locked. */
 extern void cutover_check_waits(const Verify *v);
+
+/* Raises the error that a cutover is refused with; detail, hint may be NULL. */
+pg_noreturn extern void cutover_refuse(const Verify *v, const char *reason,
+									   const char *detail, const char *hint);
+/* cutover_keys.c: indexes, constraints, foreign keys and triggers here */
+extern void cutover_check_keys(const Verify *v, const CutoverOptions *options);
 
 #endif							/* DTSMIG_CUTOVER_H */

@@ -784,7 +784,7 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 	}
 	if (carried->changed != NIL || carried->resync || c.only_model)
 		task_log_event(run->task->id, c.only_model ? "warning" : "info",
-					   psprintf(c.only_model ? "passed over: %s" : "carried: %s",
+					   psprintf(c.only_model ? EVENT_PASSED_OVER "%s" : "carried: %s",
 								task_ddl_shown(change)), NULL, NULL, NULL);
 	write_position(arg);
 	if (ActiveSnapshotSet())

@@ -677,7 +677,7 @@ fail(RecordCarry *c)
 	if (c->run->options->ddl_error == 0)
 		task_refuse_ddl(c->run, c->change, where_it_ran(c), c->why);
 	task_log_event(c->run->task->id, "error",
-				   psprintf("a statement of the source is not carried: %s",
+				   psprintf(EVENT_NOT_CARRIED "%s",
 							task_ddl_shown(c->change)),
 				   psprintf("%s. %s.", where_it_ran(c), c->why),
 				   "Do at the destination what is needed; the task goes on.", NULL);
@@ -729,7 +729,7 @@ task_carry_record(TaskRun *run, Change *change, const char *position,
 		change->ddl_sql = statement_text(&c);
 		if (c.only_model)
 			task_log_event(run->task->id, "warning",
-						   psprintf("passed over: %s", task_ddl_shown(change)),
+						   psprintf(EVENT_PASSED_OVER "%s", task_ddl_shown(change)),
 						   NULL, NULL, NULL);
 		else if (c.why != NULL)
 			fail(&c);
