@@ -35,7 +35,7 @@ typedef struct ColumnText
 {
 	CheckForm	form;
 	Oid			typid;
-	bool		flagged;		/* NULL is said in the flags */
+	bool		nullable;
 	int			fsp;			/* digits of seconds */
 	FmgrInfo	output;
 	FmgrInfo	to_text;		/* the cast's function; InvalidOid: has none */
@@ -48,7 +48,6 @@ struct RowText
 	int			ncolumns;		/* of the relation */
 	ColumnText *columns;
 	StringInfoData text;
-	StringInfoData flags;
 	StringInfoData lengths;
 };
 
@@ -95,7 +94,7 @@ row_text_make(const SourceRelation *rel, const CheckForm *forms,
 
 		c->form = forms[i];
 		c->typid = rel->columns[i].typid;
-		c->flagged = !rel->columns[i].target_not_null;
+		c->nullable = !rel->columns[i].target_not_null;
 		c->fsp = ((TableColumn *) list_nth(rel->def->columns, i))->fsp;
 		if (forms[i] == CHECK_FETCH)
 			continue;
@@ -107,7 +106,6 @@ row_text_make(const SourceRelation *rel, const CheckForm *forms,
 			find_hash(c);
 	}
 	initStringInfo(&rt->text);
-	initStringInfo(&rt->flags);
 	initStringInfo(&rt->lengths);
 	return rt;
 }
@@ -338,7 +336,8 @@ text_of(ColumnText *c, Datum value, int *len)
 	return data;
 }
 
-static void
+/* The text's length. */
+static int
 put_text(RowText *rt, ColumnText *c, Datum value)
 {
 	int			len;
@@ -347,11 +346,8 @@ put_text(RowText *rt, ColumnText *c, Datum value)
 	if (c->form == CHECK_TEXT_DIGEST)
 		put_digest(rt, data, len);
 	else
-	{
 		put(&rt->text, data, len);
-		put_char(&rt->lengths, '|');
-		put_int64(&rt->lengths, len);
-	}
+	return len;
 }
 
 static int64
@@ -382,7 +378,8 @@ float_bytes(const ColumnText *c, Datum value)
 	return pg_hton64(bits);
 }
 
-static void
+/* The length of a text. */
+static int
 put_value(RowText *rt, ColumnText *c, Datum value)
 {
 	StringInfo	buf = &rt->text;
@@ -426,8 +423,7 @@ put_value(RowText *rt, ColumnText *c, Datum value)
 		case CHECK_TEXT:
 		case CHECK_LIST:
 		case CHECK_TEXT_DIGEST:
-			put_text(rt, c, value);
-			break;
+			return put_text(rt, c, value);
 		case CHECK_FLOAT_BYTES:
 			{
 				uint64		bytes = float_bytes(c, value);
@@ -436,6 +432,7 @@ put_value(RowText *rt, ColumnText *c, Datum value)
 				break;
 			}
 	}
+	return 0;
 }
 
 /* -------------------------------------------------------------------- rows */
@@ -489,35 +486,39 @@ row_text_number(RowText *rt, const Datum *values, const bool *nulls,
 				const int *columns, int n)
 {
 	bool		any = false;
+	bool		left_out = false;
 
 	if (rt->digest == CHECK_RECORD)
 		return record_number(rt, values, nulls, columns, n);
-	rt->text.len = rt->flags.len = rt->lengths.len = 0;
+	rt->text.len = rt->lengths.len = 0;
 	for (int i = 0; i < n; i++)
 	{
 		int			k = columns ? columns[i] : i;
 		ColumnText *c = &rt->columns[k];
+		int			len = -1;
 
-		if (c->form == CHECK_FETCH)
-			continue;
-		if (c->flagged)
-			put_char(&rt->flags, nulls[k] ? '1' : '0');
-		if (nulls[k])
+		if (c->form == CHECK_FETCH || (nulls[k] && !c->nullable))
 			continue;
 		if (any)
 			put_char(&rt->text, '|');
 		any = true;
-		put_value(rt, c, values[k]);
-	}
-	if (rt->flags.len > 0)
-	{
-		if (any)
-			put_char(&rt->text, '|');
-		put(&rt->text, rt->flags.data, rt->flags.len);
-		any = true;
+		if (!nulls[k])
+			len = put_value(rt, c, values[k]);
+		else if (c->form == CHECK_HEX)
+			put_char(&rt->text, '-');
+		if (c->form != CHECK_TEXT && c->form != CHECK_LIST)
+			continue;
+		if (!c->nullable && !left_out)
+		{
+			left_out = true;
+			continue;
+		}
+		put_char(&rt->lengths, '|');
+		if (len >= 0)
+			put_int64(&rt->lengths, len);
 	}
 	if (rt->lengths.len > 0)
-		put(&rt->text, rt->lengths.data + !any, rt->lengths.len - !any);
+		put(&rt->text, rt->lengths.data, rt->lengths.len);
 	if (rt->digest == CHECK_CRC32)
 	{
 		char		inner[MAXINT8LEN + 1];

@@ -9,8 +9,10 @@
  * does it in SQL, with its cheapest digest; here it is done in C
  * (check/verify_text.c), the way the source does it.
  *
- *	 row:	 values, then flags of NULLs, then lengths of texts, joined by '|'.
- *			 concat_ws leaves NULLs out.
+ *	 row:	 values, then lengths of texts, joined by '|'. NULL is nothing, of
+ *			 CHECK_HEX a '-'. What is no text has no '|' in it, so one text's
+ *			 length need not be said, and is not: of the first that may not be
+ *			 NULL. A length of nothing is that of NULL.
  *	 number: MySQL family: CRC32(CRC32(row)). The outer one is taken of the
  *			 inner one's decimal digits: CRC is linear, and two rows changed in
  *			 the same way would add up to nothing otherwise more often than by
@@ -119,7 +121,10 @@ extern char *check_step_select(const CheckTable *table, const char *lo,
 /* Makes a CheckSum of an answer's row. */
 extern CheckSum *check_read_sum(const char *group, const char *rows,
 								const char *sum);
-/* concat_ws of SQL expressions (char *). */
+/*
+ * concat_ws of SQL expressions (char *). Both sides leave NULLs out: columns
+ * that are never NULL here, but are there.
+ */
 extern char *check_concat(List *expressions);
 
 #endif							/* DTSMIG_CHECK_SQL_H */

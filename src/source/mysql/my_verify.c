@@ -194,36 +194,34 @@ expression_of(const MyColumn *c, CheckForm form, const char *name)
 	}
 }
 
-/* Values, flags, lengths of these columns: see check_sql.h. */
+/* Values, lengths of these columns: see check_sql.h. */
 static char *
 row_text(const SourceRelation *rel, const CheckForm *forms, const int *columns,
 		 int n)
 {
 	List	   *values = NIL;
 	List	   *lengths = NIL;
-	StringInfoData flags;
+	bool		left_out = false;
 
-	initStringInfo(&flags);
 	for (int i = 0; i < n; i++)
 	{
 		int			k = columns ? columns[i] : i;
-		const MyColumn *c = rel->columns[k].engine;
-		char	   *name;
+		const SourceColumn *col = &rel->columns[k];
+		bool		is_text = forms[k] == CHECK_TEXT || forms[k] == CHECK_LIST;
 		const char *value;
 
 		if (forms[k] == CHECK_FETCH)
 			continue;
-		name = my_quote_identifier(rel->columns[k].name);
-		value = expression_of(c, forms[k], name);
-		values = lappend(values, unconstify(char *, value));
-		if (!rel->columns[k].target_not_null)
-			appendStringInfo(&flags, "%sISNULL(%s)", flags.len > 0 ? ", " : "",
-							 null_as_here(c, name));
-		if (forms[k] == CHECK_TEXT || forms[k] == CHECK_LIST)
-			lengths = lappend(lengths, psprintf("LENGTH(%s)", value));
+		value = expression_of(col->engine, forms[k], my_quote_identifier(col->name));
+		values = lappend(values, psprintf(col->target_not_null ? "%s" :
+										  forms[k] == CHECK_HEX ? "IFNULL(%s, '-')" :
+										  "IFNULL(%s, '')", value));
+		if (is_text && col->target_not_null && !left_out)
+			left_out = true;
+		else if (is_text)
+			lengths = lappend(lengths, psprintf(col->target_not_null ? "LENGTH(%s)" :
+												"IFNULL(LENGTH(%s), '')", value));
 	}
-	if (flags.len > 0)
-		values = lappend(values, psprintf("CONCAT(%s)", flags.data));
 	return check_concat(list_concat(values, lengths));
 }
 

@@ -141,32 +141,31 @@ expression_of(CheckDigest digest, CheckForm form, char *name)
 	}
 }
 
-/* Values, flags, lengths of these columns: see check_sql.h. */
+/* Values, lengths of these columns: see check_sql.h. concat(NULL) is ''. */
 static char *
 row_text(const SourceRelation *rel, CheckDigest digest, const CheckForm *forms,
 		 const int *columns, int n)
 {
 	List	   *values = NIL;
 	List	   *lengths = NIL;
-	StringInfoData flags;
+	bool		left_out = false;
 
-	initStringInfo(&flags);
 	for (int i = 0; i < n; i++)
 	{
 		int			k = columns ? columns[i] : i;
 		char	   *name = pg_quote_name(rel->columns[k].name);
+		bool		not_null = rel->columns[k].target_not_null;
 
 		if (forms[k] == CHECK_FETCH)
 			continue;
-		values = lappend(values, expression_of(digest, forms[k], name));
-		if (!rel->columns[k].target_not_null)
-			appendStringInfo(&flags, "%s(%s IS NULL)::int",
-							 flags.len > 0 ? ", " : "", name);
-		if (forms[k] == CHECK_TEXT)
-			lengths = lappend(lengths, psprintf("octet_length(%s::text)", name));
+		values = lappend(values, psprintf(not_null ? "%s" : "concat(%s)",
+										  expression_of(digest, forms[k], name)));
+		if (forms[k] == CHECK_TEXT && not_null && !left_out)
+			left_out = true;
+		else if (forms[k] == CHECK_TEXT)
+			lengths = lappend(lengths, psprintf("concat(octet_length(%s::text))",
+												name));
 	}
-	if (flags.len > 0)
-		values = lappend(values, psprintf("concat(%s)", flags.data));
 	return check_concat(list_concat(values, lengths));
 }
 
