@@ -83,6 +83,15 @@ sequence_of_column(Oid table, const char *column)
 	return rows->nrows == 1 ? (Oid) book_int(rows, 0, 0) : InvalidOid;
 }
 
+/* Is it the task's, and no other's that happens to have its name here? */
+static bool
+is_selected(const Selection *selection, const SourceSequence *s)
+{
+	return s->table != NULL ?
+		selection_has(selection, s->table_schema, s->table) :
+		selection_has(selection, s->schema, s->name);
+}
+
 /*
  * The sequence here that goes with one of the source; InvalidOid: none. One
  * that a column owns went where that went, whatever rules say of its own name;
@@ -110,7 +119,7 @@ find_sequence(const Selection *selection, const TaskOptions *options,
 	if (pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK &&
 		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
 		return relid;
-	if (denied != NULL)
+	if (denied != NULL && is_selected(selection, s))
 		*denied = list_append_unique_oid(*denied, relid);
 	return InvalidOid;
 }
@@ -156,7 +165,8 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 		if (!OidIsValid(relid))
 			continue;
 		advance(relid, s);
-		here = list_append_unique_oid(here, relid);
+		if (is_selected(selection, s))
+			here = list_append_unique_oid(here, relid);
 	}
 	return here;
 }

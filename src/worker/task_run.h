@@ -341,8 +341,8 @@ extern bool task_same_columns(const TableDef *a, const TableDef *b);
  */
 extern void task_advance_sequences(TaskRun *run);
 /*
- * The same within the caller's transaction. Returns the OIDs of those that have
- * one at the source; denied (may be NULL) receives those that the current role
+ * The same within the caller's transaction. Returns the OIDs of those that are
+ * selected; denied (may be NULL) receives those of them that the current role
  * has no right to read and set.
  */
 extern List *advance_sequences(const SourceRoutine *source, SourceConn *conn,
