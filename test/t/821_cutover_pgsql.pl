@@ -127,4 +127,15 @@ is($src->value("SELECT (SELECT count(*) FROM pg_replication_slots) || ' ' || (SE
 close $session;
 like($src->error("INSERT INTO t (v) VALUES ('late')", db => 'shop', role => 'app'), qr/read-only transaction/, 'and cannot write when it comes again');
 is($pg->value("SELECT detail FROM dtsmig.task_log WHERE task = 'shop' AND message LIKE 'the task is cut over%'"), 'The source is read-only.', 'the log says so');
+
+# A role that may set the sequence of its table, and none of the others that
+# have the names of the source's.
+$src->sql('ALTER ROLE mig SUPERUSER');
+$pg->sql('CREATE ROLE mover LOGIN; CREATE SCHEMA own AUTHORIZATION mover; CREATE TABLE own.t (id serial PRIMARY KEY, v text); ALTER TABLE own.t OWNER TO mover');
+$pg->sql($src->server_sql('src_own', dbname => 'postgres') =~ s/CURRENT_USER/mover/r . ' GRANT USAGE ON FOREIGN SERVER src_own TO mover');
+my $own = Dts::Task->new($src, $pg, name => 'own', source => 'src_own', role => 'mover', types => [qw(full incremental)],
+    objects => [ { schema => 'public', table => 't', target_schema => 'own' } ]);
+$own->start->wait_for('incremental', 120);
+is($pg->error("SELECT dtsmig.cutover('own', quiet => '0', verify => 'full')", role => 'mover'), '', 'sequences that the task does not take are no hindrance');
+cmp_ok($pg->value("INSERT INTO own.t (v) VALUES (1) RETURNING id", role => 'mover'), '>', $src->value('SELECT last_value + 99 FROM t_id_seq'), 'its own is set');
 done_testing();

@@ -16,6 +16,7 @@
 
 #include <libpq-fe.h>
 
+#include "access/xact.h"
 #include "core/wait.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -256,6 +257,26 @@ raise_not_connected(PgConn *conn, const char *why)
 }
 
 /*
+ * A worker connects between transactions, and who is a superuser stands in the
+ * catalog.
+ */
+static bool
+is_superuser(void)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	bool		alone = !IsTransactionState();
+	bool		result;
+
+	if (alone)
+		StartTransactionCommand();
+	result = superuser();
+	if (alone)
+		CommitTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+	return result;
+}
+
+/*
  * The library would fall back on what the operating system's account of this
  * server has: its password file, its certificate, its name. That is not the
  * task owner's to use, unless a superuser.
@@ -263,7 +284,7 @@ raise_not_connected(PgConn *conn, const char *why)
 static void
 require_password(const ConnectionInfo *info)
 {
-	if (superuser() || (info->password && info->password[0]))
+	if ((info->password && info->password[0]) || is_superuser())
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
@@ -310,7 +331,7 @@ establish(PgConn *conn, PgConnKind kind)
 	PARAM("keepalives_count", "4");
 	PARAM("tcp_user_timeout", "30000");
 	PARAM("replication", kind == PG_CONN_REPLICATION ? "database" : NULL);
-	if (!superuser())
+	if (!is_superuser())
 		PARAM("passfile", "/dev/null");
 #undef PARAM
 	keys[n] = values[n] = NULL;
@@ -337,7 +358,7 @@ establish(PgConn *conn, PgConnKind kind)
 						   WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE, left);
 		status = PQconnectPoll(conn->pq);
 	}
-	if (!superuser() && !PQconnectionUsedPassword(conn->pq))
+	if (!PQconnectionUsedPassword(conn->pq) && !is_superuser())
 		ereport(ERROR,
 				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
 				 errmsg("password is required"),
