@@ -3,7 +3,7 @@
 use strict;
 use warnings;
 use Test::More;
-use Dts::Env qw(poll_until);
+use Dts::Env qw(poll_until slurp tmpdir);
 use Dts::PgSource qw(pg_pair);
 use Dts::Task;
 
@@ -136,6 +136,30 @@ $pg->sql($src->server_sql('src_own', dbname => 'postgres') =~ s/CURRENT_USER/mov
 my $own = Dts::Task->new($src, $pg, name => 'own', source => 'src_own', role => 'mover', types => [qw(full incremental)],
     objects => [ { schema => 'public', table => 't', target_schema => 'own' } ]);
 $own->start->wait_for('incremental', 120);
+$src->sql("INSERT INTO t (v) VALUES ('to own'); UPDATE t SET v = 'changed' WHERE id = 1; DELETE FROM t WHERE id = 2");
+$own->catch_up->pause;
+$own->resume->wait_for('running', 60);
+$pg->sql("SELECT dtsmig.resync_table('own', 't')", role => 'mover');
+ok(poll_until(sub { $pg->value("SELECT state FROM dtsmig.task_tables WHERE task = 'own'") eq 'ready' }, 120), 'a role that is no superuser follows and copies again') or diag $own->report;
+$own->catch_up;
 is($pg->error("SELECT dtsmig.cutover('own', quiet => '0', verify => 'full')", role => 'mover'), '', 'sequences that the task does not take are no hindrance');
 cmp_ok($pg->value("INSERT INTO own.t (v) VALUES (1) RETURNING id", role => 'mover'), '>', $src->value('SELECT last_value + 99 FROM t_id_seq'), 'its own is set');
+
+# The source goes away before the commit: the task ends all the same, and what
+# is left there is said.
+my $gone = Dts::Task->new($src, $pg, name => 'gone', db => 'postgres', types => ['incremental'], objects => [ { schema => 'public', table => 't' } ]);
+$gone->start->wait_for('incremental', 120);
+my $said = tmpdir() . '/release.out';
+open($session, '|-', join(' ', map { "'$_'" } $pg->psql_cmd) . " >$said 2>&1") or die;
+$session->autoflush(1);
+print $session "BEGIN; SELECT dtsmig.release_task('gone'); SELECT 'done';\n";
+ok(poll_until(sub { slurp($said) =~ /^done/m }, 60, 0.1), 'release_task in a transaction') or diag slurp($said);
+$src->stop('fast');
+print $session "COMMIT; SELECT 'committed';\n";
+close $session;
+like(slurp($said), qr/WARNING:\s+something of task "gone" is left at the source.*pg_drop_replication_slot.*DROP PUBLICATION.*^committed/ms, 'what is left is said when it commits');
+is($gone->status, 'released', 'the task has ended');
+like($pg->value("SELECT detail FROM dtsmig.task_log WHERE task = 'gone' AND message LIKE 'something%'"), qr/pg_drop_replication_slot/, 'the log has it');
+$src->start;
+is($src->value('SELECT count(*) FROM pg_replication_slots'), 1, 'its slot is there');
 done_testing();
