@@ -11,7 +11,9 @@
  *	  verify_rows.c		rows as values, here and there
  *	  verify_settle.c	what seems to differ is looked at until it counts
  *	  verify_results.c	differences in the books
- *	  verify_schema.c	tables, columns, keys, sequences
+ *	  verify_schema.c	definitions: tables, columns, types; sequences
+ *	  verify_columns.c	generated columns, identity, defaults
+ *	  verify_keys.c		keys, indexes, foreign keys
  *
  *	  sum of a range --differ--> sums of its parts … --few rows--> rows compared
  *	     |equal                                                      |
@@ -28,6 +30,7 @@
 
 #include "postgres.h"
 #include "nodes/pg_list.h"
+#include "utils/relcache.h"
 #include "utils/timestamp.h"
 
 #include "catalog/task.h"
@@ -250,6 +253,25 @@ extern void verify_schema(Verify *v, List *tables);
 extern void verify_table(Verify *v, VerifyTable *t, int64 transactions);
 /* Digits as a number; what follows them is not looked at. */
 extern int128 verify_to_number(const char *text);
+
+/* verify_columns.c */
+/* Gives a definition of the source what the books know of it here. */
+extern void verify_dress(TableDef *now, const TableDef *book);
+/* def is dressed; rel: the table here. */
+extern void verify_column_parts(Verify *v, TableDef *def, TableColumn *col,
+								Relation rel);
+
+/* verify_keys.c */
+/*
+ * columns: quoted, joined by commas; () for an expression. partial: may be one
+ * of some rows.
+ */
+extern void verify_index(Verify *v, const TableDef *def, Oid relid,
+						 const char *columns, bool unique, bool partial,
+						 const char *name);
+/* def is dressed; books: TableDef *, all of the task. */
+extern void verify_keys(Verify *v, const TableDef *def, const TableDef *book,
+						List *books, const ShapeRule *rule, Oid relid);
 
 /* verify_tables.c */
 /* Is a table among those that the user named? All are, if that is NIL. */

@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "worker/task_run.h"
 
 static TableDef *
 find_table(List *tables, const char *schema, const char *name)
@@ -62,6 +63,9 @@ compare_source(Verify *v, const TableDef *now, const TableDef *book)
 		else if (strcmp(col->source_type, other->source_type) != 0)
 			add(v, now, DIFFERENCE_DIFFERS, object, col->source_type,
 				other->source_type);
+		else if (col->nullable != other->nullable)
+			add(v, now, DIFFERENCE_DIFFERS, psprintf("%s: nullable", object),
+				col->nullable ? "yes" : "no", other->nullable ? "yes" : "no");
 	}
 	foreach(lc, book->columns)
 	{
@@ -132,51 +136,6 @@ compare_column(Verify *v, const TableDef *def, const TableColumn *col,
 			col->target_nullable ? "yes" : "no", att->attnotnull ? "no" : "yes");
 }
 
-/* {"a","b"} of target names; NULL where a part is no whole column. */
-static char *
-key_columns(const TableDef *def, const TableIndex *index)
-{
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	foreach(lc, index->parts)
-	{
-		IndexPart  *part = lfirst(lc);
-		TableColumn *col = part->column && part->prefix == 0 ?
-			model_find_column(def, part->column) : NULL;
-
-		if (col == NULL || col->target_name == NULL)
-			return NULL;
-		appendStringInfo(&buf, "%s%s", buf.len > 0 ? "," : "",
-						 quote_identifier(col->target_name));
-	}
-	return buf.data;
-}
-
-static void
-compare_index(Verify *v, const TableDef *def, Oid relid, const char *columns,
-			  bool unique, const char *name)
-{
-	BookRows   *rows;
-
-	rows = books_query("SELECT bool_or(i.indisvalid) FROM pg_catalog.pg_index i "
-					   "CROSS JOIN LATERAL (SELECT pg_catalog.string_agg("
-					   "pg_catalog.quote_ident(a.attname), ',' ORDER BY k.n) AS columns "
-					   "FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY k(attnum, n) "
-					   "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid "
-					   "AND a.attnum = k.attnum) c WHERE i.indrelid = $1::oid "
-					   "AND c.columns = $2 AND (i.indisunique OR NOT $3)", "itb",
-					   (int64) relid, columns, (int) unique);
-	if (rows->values[0][0] == NULL)
-		add(v, def, DIFFERENCE_MISSING,
-			psprintf("%s (%s)", unique ? "unique key" : "index", columns),
-			name, NULL);
-	else if (!book_bool(rows, 0, 0))
-		add(v, def, DIFFERENCE_DIFFERS, psprintf("index (%s)", columns),
-			name, "not valid");
-}
-
 /* The columns and the key that a rule wants. */
 static void
 compare_rule(Verify *v, const TableDef *def, const ShapeRule *rule, Oid relid)
@@ -197,63 +156,31 @@ compare_rule(Verify *v, const TableDef *def, const ShapeRule *rule, Oid relid)
 		appendStringInfo(&key, "%s%s", key.len > 0 ? "," : "",
 						 quote_identifier(lfirst(lc)));
 	if (key.len > 0 && v->task->do_schema)
-		compare_index(v, def, relid, key.data, true, "primary_key of the rule");
+		verify_index(v, def, relid, key.data, true, false, "primary_key of the rule");
 }
 
-static void
-compare_indexes(Verify *v, const TableDef *def, const ShapeRule *rule, Oid relid)
+/* Tables that go into one: the first of them has made it. */
+static bool
+is_first(const TableDef *def, List *books)
 {
 	ListCell   *lc;
 
-	foreach(lc, def->indexes)
+	foreach(lc, books)
 	{
-		TableIndex *index = lfirst(lc);
-		bool		unique = index->kind == INDEX_PRIMARY || index->kind == INDEX_UNIQUE;
-		char	   *columns = key_columns(def, index);
+		TableDef   *other = lfirst(lc);
 
-		if (columns == NULL || (!unique && index->kind != INDEX_PLAIN) ||
-			(index->kind == INDEX_PRIMARY && rule && rule->primary_key != NIL))
-			continue;
-		compare_index(v, def, relid, columns, unique, index->name);
+		if (other == def)
+			break;
+		if (strcmp(other->target_name, def->target_name) == 0 &&
+			strcmp(other->target_schema, def->target_schema) == 0)
+			return false;
 	}
+	return true;
 }
 
+/* def: by the books; now: at the source */
 static void
-compare_foreign_keys(Verify *v, const TableDef *def, Oid relid)
-{
-	ListCell   *lc;
-	BookRows   *rows;
-
-	foreach(lc, def->foreign_keys)
-	{
-		TableForeignKey *fk = lfirst(lc);
-
-		if (fk->target_name == NULL)
-			continue;
-		rows = books_query("SELECT 1 FROM pg_catalog.pg_constraint WHERE conrelid = $1::oid "
-						   "AND contype = 'f' AND conname = $2", "it",
-						   (int64) relid, fk->target_name);
-		if (rows->nrows == 0)
-			add(v, def, DIFFERENCE_MISSING, psprintf("foreign key %s", fk->target_name),
-				fk->name, NULL);
-	}
-	rows = books_query("SELECT conname FROM pg_catalog.pg_constraint "
-					   "WHERE conrelid = $1::oid AND NOT convalidated", "i",
-					   (int64) relid);
-	for (int i = 0; i < rows->nrows; i++)
-	{
-		char	   *name = rows->values[i][0];
-
-		if (v->source->constraint_open != NULL &&
-			v->source->constraint_open(v->conn, def->schema, def->name, name))
-			continue;
-		add(v, def, DIFFERENCE_DIFFERS, psprintf("constraint %s", name),
-			"valid", "not valid");
-	}
-}
-
-static void
-compare_here(Verify *v, const TableDef *def)
+compare_here(Verify *v, const TableDef *def, TableDef *now, List *books)
 {
 	Oid			nspid = get_namespace_oid(def->target_schema, true);
 	Oid			relid = OidIsValid(nspid) ?
@@ -276,14 +203,21 @@ compare_here(Verify *v, const TableDef *def)
 		if (col->target_name != NULL)
 			compare_column(v, def, col, rule, rel);
 	}
+	verify_dress(now, def);
+	if (v->task->do_schema && is_first(def, books))
+	{
+		foreach(lc, now->columns)
+		{
+			TableColumn *col = lfirst(lc);
+
+			if (col->target_name != NULL && !is_set(rule, col->target_name))
+				verify_column_parts(v, now, col, rel);
+		}
+		verify_keys(v, now, def, books, rule, relid);
+	}
 	table_close(rel, AccessShareLock);
 	if (rule != NULL)
 		compare_rule(v, def, rule, relid);
-	if (v->task->do_schema)
-	{
-		compare_indexes(v, def, rule, relid);
-		compare_foreign_keys(v, def, relid);
-	}
 }
 
 /* ----------------------------------------------------------------- objects */
@@ -305,12 +239,33 @@ failed_objects(Verify *v, List *wanted)
 						  rows->values[i][3], rows->values[i][4]);
 }
 
+/* Those that no column owns; what a column owns goes with it. */
+static void
+missing_sequences(Verify *v, List *wanted)
+{
+	ListCell   *lc;
+
+	if (v->source->sequences == NULL || !v->task->do_schema)
+		return;
+	foreach(lc, v->source->sequences(v->conn))
+	{
+		SourceSequence *s = lfirst(lc);
+
+		if (s->table == NULL && verify_is_wanted(s->schema, s->name, wanted) &&
+			selection_has(v->selection, s->schema, s->name) &&
+			!sequence_is_here(v->selection, v->options, s))
+			verify_add_object(v, NULL, s->schema, s->name, DIFFERENCE_MISSING,
+							  "sequence", s->name, NULL);
+	}
+}
+
 /*
  * The definitions of the books, TableDef *. Of a table that is being copied
- * again they say nothing: it is among left_out (TableDef *) instead.
+ * again they say nothing: it is among left_out (TableDef *) instead. all: also
+ * of tables that are not wanted.
  */
 static List *
-book_definitions(Verify *v, List *wanted, List **left_out)
+book_definitions(Verify *v, List *wanted, List **left_out, List **all)
 {
 	BookRows   *rows;
 	List	   *tables = NIL;
@@ -324,6 +279,7 @@ book_definitions(Verify *v, List *wanted, List **left_out)
 	{
 		TableDef   *def = model_from_jsonb(book_jsonb(rows, i, 0));
 
+		*all = lappend(*all, def);
 		if (!verify_is_wanted(def->schema, def->name, wanted))
 			continue;
 		if (book_bool(rows, i, 1))
@@ -364,12 +320,15 @@ verify_schema(Verify *v, List *wanted)
 {
 	List	   *now = describe_selected(v->selection, v->source, v->conn, v->info);
 	List	   *left_out = NIL;
+	List	   *all = NIL;
 	List	   *books;
 	ListCell   *lc;
 
 	/* what the source has done to its tables by now has to be known here */
 	verify_catch_up(v);
-	books = book_definitions(v, wanted, &left_out);
+	if (v->source->describe_keys)
+		v->source->describe_keys(v->conn, now);
+	books = book_definitions(v, wanted, &left_out, &all);
 	check_names(v, now, books, wanted);
 	foreach(lc, now)
 	{
@@ -389,11 +348,14 @@ verify_schema(Verify *v, List *wanted)
 	{
 		TableDef   *book = lfirst(lc);
 
-		if (find_table(now, book->schema, book->name) == NULL)
+		TableDef   *def = find_table(now, book->schema, book->name);
+
+		if (def == NULL)
 			add(v, book, DIFFERENCE_EXTRA, "table", NULL,
 				psprintf("%s.%s", book->target_schema, book->target_name));
 		else
-			compare_here(v, book);
+			compare_here(v, book, def, all);
 	}
+	missing_sequences(v, wanted);
 	failed_objects(v, wanted);
 }

@@ -85,6 +85,7 @@ typedef struct TableIndex
 	char	   *distance;		/* of a vector index: "cosine"; NULL: euclidean */
 	bool		invisible;
 	char	   *comment;
+	bool		partial;		/* of some rows alone; not stored */
 	bool		for_key;		/* made by the source for a foreign key; an index
 								 * that does as well replaces it */
 	char	   *origin;			/* as of a column */

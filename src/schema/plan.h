@@ -90,6 +90,16 @@ extern void plan_column_type(TableDef *def, TableColumn *col,
 /* "name" type COLLATE … DEFAULT … NOT NULL, as in CREATE TABLE */
 extern char *plan_column_definition(TableDef *def, TableColumn *col,
 									const PlanOptions *options, char **note);
+/* What plan_column_definition puts together. */
+typedef struct PlanColumn
+{
+	char	   *generated;		/* expression; NULL: not generated here */
+	char	   *default_expr;
+	bool		identity;
+} PlanColumn;
+
+extern void plan_column_parts(TableDef *def, TableColumn *col,
+							  const PlanOptions *options, PlanColumn *parts);
 /* DEFAULT's expression for a column; NULL: none (or see note). */
 extern char *plan_column_default(TableDef *def, TableColumn *col,
 								 const PlanOptions *options, char **note);

@@ -77,16 +77,6 @@ extern void plan_columns(SchemaPlan *state);
 extern void plan_unify_keys(SchemaPlan *state);
 
 /* plan_table.c */
-typedef struct PlanColumn
-{
-	char	   *generated;		/* expression; NULL: not generated here */
-	char	   *default_expr;
-	bool		identity;
-} PlanColumn;
-
-/* What column_definition puts together. */
-extern void plan_column_parts(TableDef *def, TableColumn *col,
-							  const PlanOptions *options, PlanColumn *parts);
 extern void plan_tables(SchemaPlan *state);
 /* plan_partition.c: " PARTITION BY …", or NULL; children receives statements */
 extern char *plan_partition_clause(SchemaPlan *state, TableDef *def,

@@ -132,6 +132,11 @@ typedef struct SourceRoutine
 	 * none that the log does not tell.
 	 */
 	List	   *(*sequences) (SourceConn *conn);
+	/*
+	 * Gives tables of describe all indexes and foreign keys that they have; NULL:
+	 * describe has done so.
+	 */
+	void		(*describe_keys) (SourceConn *conn, List *tables);
 	/* What definitions inherit that do not say it, as it is now. */
 	struct DdlDefaults *(*ddl_defaults) (SourceConn *conn);
 	/* PrecheckItem *, what needs a look at values among them */

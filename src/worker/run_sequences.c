@@ -124,6 +124,15 @@ find_sequence(const Selection *selection, const TaskOptions *options,
 	return InvalidOid;
 }
 
+bool
+sequence_is_here(const Selection *selection, const TaskOptions *options,
+				 const SourceSequence *s)
+{
+	List	   *denied = NIL;
+
+	return OidIsValid(find_sequence(selection, options, s, &denied)) || denied != NIL;
+}
+
 /* Never back: what the destination has used already stays used. */
 static void
 advance(Oid relid, const SourceSequence *s)

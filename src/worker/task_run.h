@@ -348,6 +348,10 @@ extern void task_advance_sequences(TaskRun *run);
 extern List *advance_sequences(const SourceRoutine *source, SourceConn *conn,
 							   const Selection *selection,
 							   const TaskOptions *options, List **denied);
+/* Is there one here that goes with it, whatever rights on it the task has? */
+extern bool sequence_is_here(const Selection *selection,
+							 const TaskOptions *options,
+							 const SourceSequence *s);
 
 /* run_copy.c */
 extern void run_copy(TaskRun *run);

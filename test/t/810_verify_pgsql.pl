@@ -26,8 +26,12 @@ CREATE TABLE kinds (id bigint PRIMARY KEY, b bool, s smallint, i int, l bigint, 
 INSERT INTO kinds SELECT g, g % 2 = 0, g - 2, -g, g::bigint << 40, ('1' || repeat('0', g) || '.' || repeat('0', g))::numeric, g / 3.0, g / 3.0, -g / 3.0, '2024-02-29'::date + g, '10:00'::time + g * interval '1 s', '10:00:00.5+05:45', '2024-01-01 10:00:00.123', '2024-01-01 10:00+02', g * interval '1 mon 30 h', 'ab', 'ab ' || g, repeat('é', g * 500), 'na' || g, 'x', decode(repeat('00ff', g), 'hex'), md5(g::text)::uuid, g, '1.2.3.4', '10.0.0.0/8', '08:00:2b:01:02:03', B'101', repeat('1', g)::varbit, '{"a":  1}', '{"a": 1.00}', '<a/>', 'é', g, g % 2 = 0, ARRAY['x', NULL, g::text], int4range(1, g + 1), point(g, -0.5), g FROM generate_series(1, 20) g;
 INSERT INTO kinds (id, d, f, n, da, ts, tt, t, iv) VALUES (31, '-0', 'NaN', 'NaN', 'infinity', '-infinity', '0044-03-15 BC', '', '-1 d'), (32, 'Infinity', '-0', '0.10', '-infinity', NULL, 'infinity', 'x', '24 h');
 UPDATE kinds SET d = '-0' WHERE id = 6; UPDATE kinds SET f = '-0' WHERE id = 7; UPDATE kinds SET n = '0.1' WHERE id = 8; UPDATE kinds SET iv = '24 h' WHERE id = 9; UPDATE kinds SET t = '' WHERE id = 10; UPDATE kinds SET t = 'a' WHERE id = 11; UPDATE kinds SET t = 'b' WHERE id = 12;
+CREATE TABLE made (id int PRIMARY KEY, par int, age int, st text DEFAULT 'x', nn int NOT NULL, idn int GENERATED ALWAYS AS IDENTITY, CONSTRAINT made_un UNIQUE (age, st), CONSTRAINT made_fk FOREIGN KEY (par) REFERENCES parent ON DELETE CASCADE);
+CREATE SEQUENCE alone; SELECT nextval('alone');
+CREATE INDEX age_i ON made (age); CREATE INDEX lower_i ON made (lower(st)); CREATE INDEX part_i ON made (nn) WHERE age > 1;
 ANALYZE;
 END_SQL
+    $src->sql('ALTER TABLE made ADD COLUMN twice int GENERATED ALWAYS AS (age * 2) STORED') if $src->value('SHOW server_version_num') >= 120000;
     my $task = Dts::Task->new($src, $pg, name => 'p', db => 'postgres');
     $task->start->wait_for('incremental', 120);
     my $found = sub { return join "\n", map { join '|', @$_ } $pg->rows("SELECT source_table, kind, coalesce(key::text, '-') FROM dtsmig.verify('p'" . ($_[0] ? ", $_[0]" : '') . ") ORDER BY source_table COLLATE \"C\", 2, 3") };
@@ -48,6 +52,27 @@ END_SQL
         $pg->sql('ALTER TABLE kinds ALTER i TYPE bigint, ALTER n2 TYPE numeric(12,2), ALTER vc TYPE text');
         is($found->("tables => '{kinds}'"), '', "$name: equal, though types differ");
     }
+    # what definitions say is looked at, by what it is made of
+    my $back = $src->value('SHOW server_version_num') >= 120000;
+    my @there = split /\n/, <<'END_SQL';
+DROP INDEX age_i
+DROP INDEX lower_i
+ALTER TABLE made DROP CONSTRAINT made_un
+ALTER TABLE made DROP CONSTRAINT made_fk
+ALTER TABLE made ALTER st DROP DEFAULT
+ALTER TABLE made ALTER nn DROP NOT NULL
+ALTER TABLE made ALTER idn DROP IDENTITY
+END_SQL
+    push @there, 'ALTER TABLE made DROP COLUMN twice, ADD COLUMN twice int GENERATED ALWAYS AS (age * 3) STORED' if $back;
+    $pg->sql(join ';', @there);
+    is($found->("mode => 'schema', tables => '{made}'"), join("\n", ('public.made|differs|-') x ($back ? 4 : 3), ('public.made|missing|-') x 4), "$name: definitions that differ");
+    is($pg->value("SELECT string_agg(key, ', ' ORDER BY key COLLATE \"C\") FROM (SELECT jsonb_object_keys(differences) AS key FROM dtsmig.verify('p', mode => 'schema', tables => '{made}')) x"),
+        join(', ', 'column idn: identity', 'column nn: nullable', 'column st: default', $back ? 'column twice: generated' : (), 'foreign key (par)', 'index (())', 'index (age)', 'unique key (age,st)'), "$name: each of them");
+    $pg->sql('DROP SEQUENCE alone');
+    like($found->("mode => 'schema'"), qr/^public\.alone\|missing\|-$/m, "$name: a sequence");
+    $pg->sql('CREATE SEQUENCE alone; CREATE INDEX age_i ON made (age); CREATE INDEX lower_i ON made (lower(st)); ALTER TABLE made ADD UNIQUE (age, st), ADD FOREIGN KEY (par) REFERENCES parent ON DELETE CASCADE, ALTER st SET DEFAULT 1, ALTER nn SET NOT NULL, ALTER idn ADD GENERATED ALWAYS AS IDENTITY');
+    $pg->sql('ALTER TABLE made DROP COLUMN twice, ADD COLUMN twice int GENERATED ALWAYS AS (age * 2) STORED') if $back;
+    is($found->("mode => 'schema', tables => '{made}'"), '', "$name: mended by what is the same");
     my $key = $pg->value("SELECT u || '|' || at FROM ids ORDER BY u LIMIT 1");
     my ($u, $at) = split /\|/, $key;
     my $w = $pg->value('SELECT w FROM words WHERE v = 5');

@@ -62,6 +62,9 @@ extern List *pg_describe(SourceConn *conn, List *schemas);
 extern void pg_name_targets(List *tables, const PlanOptions *options,
 							List **names);
 
+/* pg_keys.c */
+extern void pg_describe_keys(SourceConn *conn, List *tables);
+
 /* pg_sequence.c */
 extern List *pg_sequences(SourceConn *conn);
 

@@ -116,6 +116,7 @@ const SourceRoutine pgsql_source_routine =
 	.list_schemas = pg_list_schemas,
 	.has_schema = pg_has_schema,
 	.describe = pg_describe,
+	.describe_keys = pg_describe_keys,
 	.plan_objects = pg_plan_objects,
 	.sequences = pg_sequences,
 	.precheck = pg_precheck,

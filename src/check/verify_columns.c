@@ -1,0 +1,224 @@
+/*-------------------------------------------------------------------------
+ *
+ * verify_columns.c
+ *	  How columns get their values here: generated ones by the expression of
+ *	  the source's, identity, defaults.
+ *
+ * Expressions are compared as this server writes them: the one that the task
+ * would make now is parsed over the table that is here, and written as the one
+ * that is stored is.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "check/verify.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "catalog/heap.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "parser/parser.h"
+#include "transform/describe.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/ruleutils.h"
+
+static void
+add(Verify *v, const TableDef *def, DifferenceKind kind, const char *object,
+	const char *there, const char *here)
+{
+	verify_add_object(v, NULL, def->schema, def->name, kind, object, there, here);
+}
+
+/* -------------------------------------------------------------- expressions */
+
+/* expr over the table, as this server would store and write it. */
+static char *
+write_expression(const char *expr, Relation rel, const Form_pg_attribute att)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	ParseNamespaceItem *item;
+	RawStmt    *raw = linitial_node(RawStmt, raw_parser(psprintf("SELECT (%s)", expr),
+														RAW_PARSE_DEFAULT));
+	ResTarget  *target = linitial_node(ResTarget,
+									   castNode(SelectStmt, raw->stmt)->targetList);
+	Node	   *node;
+
+	item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL,
+										 false, true);
+	addNSItemToQuery(pstate, item, true, true, true);
+	node = cookDefault(pstate, target->val, att->atttypid, att->atttypmod,
+					   NameStr(att->attname), att->attgenerated);
+	return deparse_expression(node,
+							  deparse_context_for(RelationGetRelationName(rel),
+												  RelationGetRelid(rel)),
+							  false, false);
+}
+
+/* The same; NULL where it is none that can be had here. */
+static char *
+try_expression(const char *expr, Relation rel, const Form_pg_attribute att)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	char	   *volatile text = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		text = write_expression(expr, rel, att);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(cxt);
+		CurrentResourceOwner = owner;
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			ReThrowError(edata);
+		text = NULL;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	return text;
+}
+
+/* What is stored here; NULL: nothing. */
+static char *
+expression_here(Relation rel, AttrNumber attnum)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT pg_catalog.pg_get_expr(adbin, adrelid) FROM pg_catalog.pg_attrdef "
+					   "WHERE adrelid = $1::oid AND adnum = $2", "ii",
+					   (int64) RelationGetRelid(rel), (int64) attnum);
+	return rows->nrows ? rows->values[0][0] : NULL;
+}
+
+/* ------------------------------------------------------------------ columns */
+
+/* What the task would make of the column now. */
+static void
+wanted_parts(Verify *v, TableDef *def, TableColumn *col, PlanColumn *parts)
+{
+	if (v->source->plan_objects == NULL)
+	{
+		plan_column_parts(def, col, plan_options(v->options, v->selection), parts);
+		if (parts->default_expr && pg_strcasecmp(parts->default_expr, "NULL") == 0)
+			parts->default_expr = NULL;
+		return;
+	}
+	/* the source's own words */
+	memset(parts, 0, sizeof(*parts));
+	parts->generated = col->generation_expr;
+	parts->identity = col->auto_increment;
+	parts->default_expr = col->default_expr;
+}
+
+static const char *
+yes_no(bool yes)
+{
+	return yes ? "yes" : "no";
+}
+
+static void
+compare_generated(Verify *v, const TableDef *def, const PlanColumn *parts,
+				  Relation rel, const Form_pg_attribute att, const char *object)
+{
+	char	   *found = att->attgenerated ? expression_here(rel, att->attnum) : NULL;
+	char	   *wanted;
+
+	if (parts->generated == NULL && found == NULL)
+		return;
+	object = psprintf("%s: generated", object);
+	if (parts->generated == NULL || found == NULL)
+	{
+		add(v, def, DIFFERENCE_DIFFERS, object,
+			parts->generated ? parts->generated : "no", found ? found : "no");
+		return;
+	}
+	wanted = try_expression(parts->generated, rel, att);
+	if (wanted != NULL && strcmp(wanted, found) != 0)
+		add(v, def, DIFFERENCE_DIFFERS, object, wanted, found);
+}
+
+/* The rule's names for columns are not those of the source's expressions. */
+static bool
+are_names_changed(const TableDef *def)
+{
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		if (col->target_name == NULL || strcmp(col->target_name, col->name) != 0)
+			return true;
+	}
+	return false;
+}
+
+void
+verify_column_parts(Verify *v, TableDef *def, TableColumn *col, Relation rel)
+{
+	AttrNumber	attnum = get_attnum(RelationGetRelid(rel), col->target_name);
+	char	   *object = psprintf("column %s", col->target_name);
+	Form_pg_attribute att;
+	PlanColumn	parts;
+	bool		has_default;
+
+	if (attnum <= 0 || col->pg_type == NULL)
+		return;
+	att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+	wanted_parts(v, def, col, &parts);
+	if (v->source->plan_objects == NULL || !are_names_changed(def) ||
+		parts.generated == NULL || !att->attgenerated)
+		compare_generated(v, def, &parts, rel, att, object);
+	if (parts.generated != NULL || att->attgenerated)
+		return;
+	if (parts.identity != (att->attidentity != '\0'))
+		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: identity", object),
+			yes_no(parts.identity), yes_no(att->attidentity != '\0'));
+	has_default = att->atthasdef;
+	if ((parts.default_expr != NULL) != has_default)
+		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: default", object),
+			parts.default_expr ? parts.default_expr : "none",
+			has_default ? expression_here(rel, attnum) : "none");
+}
+
+/*
+ * The definition of the source with the names and types that the books have
+ * for what is here.
+ */
+void
+verify_dress(TableDef *now, const TableDef *book)
+{
+	ListCell   *lc;
+
+	now->target_schema = book->target_schema;
+	now->target_name = book->target_name;
+	foreach(lc, now->columns)
+	{
+		TableColumn *col = lfirst(lc);
+		TableColumn *known = model_find_column(book, col->name);
+
+		col->target_name = known ? known->target_name : NULL;
+		col->pg_type = known ? known->pg_type : NULL;
+		col->pg_collation = known ? known->pg_collation : NULL;
+		col->target_nullable = known ? known->target_nullable : true;
+		col->target_generated = known ? known->target_generated : false;
+		col->left_out = known ? known->left_out : true;
+	}
+}
