@@ -174,6 +174,23 @@ find_parent(List *books, const TableDef *def, const TableForeignKey *fk)
 	return folded;
 }
 
+/* Does no other table of the source go where it goes? No key refers to such. */
+static bool
+is_alone(const TableDef *def, List *books)
+{
+	ListCell   *lc;
+
+	foreach(lc, books)
+	{
+		TableDef   *other = lfirst(lc);
+
+		if (other != def && strcmp(other->target_name, def->target_name) == 0 &&
+			strcmp(other->target_schema, def->target_schema) == 0)
+			return false;
+	}
+	return true;
+}
+
 /* a,b of target names; NULL: one is not here. */
 static char *
 column_list(const TableDef *def, List *columns)
@@ -292,7 +309,7 @@ compare_foreign_keys(Verify *v, const TableDef *def, const TableDef *book,
 		TableForeignKey *fk = lfirst(lc);
 		TableDef   *parent = find_parent(books, def, fk);
 
-		if (parent != NULL && !was_not_made(book, fk))
+		if (parent != NULL && is_alone(parent, books) && !was_not_made(book, fk))
 			compare_foreign_key(v, def, fk, parent, relid);
 	}
 	rows = books_query("SELECT conname FROM pg_catalog.pg_constraint "
