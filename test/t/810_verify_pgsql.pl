@@ -46,12 +46,6 @@ END_SQL
     is($pg->value("SELECT string_agg((key ->> 'id') || ' ' || (SELECT string_agg(k, ' ') FROM jsonb_object_keys(differences) k), ', ' ORDER BY (key ->> 'id')::int) FROM dtsmig.verify('p', tables => '{kinds}')"), join(', ', map { "$_->[0] $_->[1]" } @plants), "$name: values that are nearly equal");
     $pg->sql("SELECT dtsmig.repair('p')");
     ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'") eq '0' }, 60), "$name: repaired");
-    # a column of another type here
-    if (!$kind)
-    {
-        $pg->sql('ALTER TABLE kinds ALTER i TYPE bigint, ALTER n2 TYPE numeric(12,2), ALTER vc TYPE text');
-        is($found->("tables => '{kinds}'"), '', "$name: equal, though types differ");
-    }
     # what definitions say is looked at, by what it is made of
     my $back = $src->value('SHOW server_version_num') >= 120000;
     my @there = split /\n/, <<'END_SQL';
@@ -72,7 +66,13 @@ END_SQL
     like($found->("mode => 'schema'"), qr/^public\.alone\|missing\|-$/m, "$name: a sequence");
     $pg->sql('CREATE SEQUENCE alone; CREATE INDEX age_i ON made (age); CREATE INDEX lower_i ON made (lower(st)); ALTER TABLE made ADD UNIQUE (age, st), ADD FOREIGN KEY (par) REFERENCES parent ON DELETE CASCADE, ALTER st SET DEFAULT 1, ALTER nn SET NOT NULL, ALTER idn ADD GENERATED ALWAYS AS IDENTITY');
     $pg->sql('ALTER TABLE made DROP COLUMN twice, ADD COLUMN twice int GENERATED ALWAYS AS (age * 2) STORED') if $back;
-    is($found->("mode => 'schema', tables => '{made}'"), '', "$name: mended by what is the same");
+    is($found->("mode => 'schema'"), '', "$name: mended by what is the same");
+    # a column of another type here
+    if (!$kind)
+    {
+        $pg->sql('ALTER TABLE kinds ALTER i TYPE bigint, ALTER n2 TYPE numeric(12,2), ALTER vc TYPE text');
+        is($found->("tables => '{kinds}'"), '', "$name: equal, though types differ");
+    }
     my $key = $pg->value("SELECT u || '|' || at FROM ids ORDER BY u LIMIT 1");
     my ($u, $at) = split /\|/, $key;
     my $w = $pg->value('SELECT w FROM words WHERE v = 5');
