@@ -45,7 +45,7 @@ sub holding
 }
 my $lock = holding('LOCK TABLE r.other IN EXCLUSIVE MODE');
 $my->sql('UPDATE r.other SET v = 2 WHERE id = 1');
-refused(qr/(?:not applied|in time|within|wait)/, 'what is not applied in time', "$none, timeout => '1 s'");
+refused(qr/has not applied position .* within 1 seconds/, 'what is not applied in time', "$none, timeout => '1 s'");
 close $lock;
 $task->catch_up;
 
