@@ -111,6 +111,10 @@ SELECT t.task_id AS id, t.task_name AS name,
     t.cutover_at, t.cutover_position,
     t.retrying_since, t.retrying_until,
     CASE WHEN t.status IN ('running', 'retrying', 'prechecking')
+        AND r.pid IS NULL AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles o
+          WHERE o.oid = t.owner AND o.rolcanlogin)
+      THEN 'the worker of this task is not started: its owner may not log in, or is gone'
+      WHEN t.status IN ('running', 'retrying', 'prechecking')
         AND r.pid IS NULL AND t.last_error IS NULL
       THEN 'the worker of this task is gone' ELSE t.last_error END
       AS last_error,
@@ -412,6 +416,22 @@ COMMENT ON FUNCTION dtsmig.clear_alert(bigint) IS
   'marks an alert as over by hand';
 
 GRANT SELECT ON dtsmig.metrics, dtsmig.alerts TO PUBLIC;
+
+-- --------------------------------------------------------------- definitions
+
+CREATE FUNCTION dtsmig.task_definition(task text)
+RETURNS jsonb AS 'MODULE_PATHNAME', 'dtsmig_task_definition'
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION dtsmig.task_definition(text) IS
+  'a task as jsonb, from which create_task makes it again elsewhere';
+CREATE FUNCTION dtsmig.task_definition(task bigint)
+RETURNS jsonb LANGUAGE sql STABLE AS
+$$SELECT dtsmig.task_definition(task::text)$$;
+CREATE FUNCTION dtsmig.create_task(definition jsonb)
+RETURNS bigint AS 'MODULE_PATHNAME', 'dtsmig_create_task_again'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION dtsmig.create_task(jsonb) IS
+  'makes a task as task_definition gives it (keys name, source, destination, migration_types, objects, options); returns its id';
 
 -- ------------------------------------------------------------ server options
 

@@ -158,6 +158,11 @@ dtsmig_create_task(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("a task's name has 1 to %d bytes", NAMEDATALEN - 1)));
+	if (name != NULL && strspn(name, "0123456789") == strlen(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("a task's name cannot be a number"),
+				 errhint("Functions take a task's name or its id.")));
 	check_alert_function(options_parse(options));
 	(void) selection_parse(objects);
 	if (is_connection_uri(source))
@@ -439,7 +444,10 @@ is_status(const char *target)
 	return false;
 }
 
-/* Has the task got there? Raises an error if it never will. */
+/*
+ * Has the task got there? Raises an error if it never will. A task whose worker
+ * is gone is nowhere; the view says so.
+ */
 static bool
 has_reached(int64 id, const char *target)
 {
@@ -448,9 +456,12 @@ has_reached(int64 id, const char *target)
 	char	   *phase;
 	bool		consistent;
 
-	rows = books_query("SELECT status, phase, consistent_since IS NOT NULL, "
-					   "task_name, last_error, last_error_hint "
-					   "FROM dtsmig.task WHERE task_id = $1", "i", id);
+	rows = books_query("SELECT CASE WHEN v.status = 'failed' AND t.status <> 'failed' "
+					   "AND t.updated > pg_catalog.clock_timestamp() - interval '60 seconds' "
+					   "THEN 'retrying' ELSE v.status END, t.phase, "
+					   "t.consistent_since IS NOT NULL, t.task_name, v.last_error, "
+					   "v.last_error_hint FROM dtsmig.task t JOIN dtsmig.tasks v "
+					   "ON v.id = t.task_id WHERE t.task_id = $1", "i", id);
 	if (rows->nrows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -60,7 +60,10 @@ task_load_id(int64 id, bool for_update)
 	return rows->nrows ? record_from(rows) : NULL;
 }
 
-/* A name that is all digits can only be meant as an id if no task has it. */
+/*
+ * No task gets a name that is all digits any more; of one that has, neither the
+ * name nor another task's id that it looks like is taken for what was meant.
+ */
 TaskRecord *
 task_load(const char *name_or_id, bool for_update)
 {
@@ -68,8 +71,13 @@ task_load(const char *name_or_id, bool for_update)
 	TaskRecord *task = NULL;
 
 	rows = books_query("SELECT task_id FROM dtsmig.task WHERE task_name = $1 "
-					   "UNION ALL SELECT task_id FROM dtsmig.task "
-					   "WHERE task_id::text = $1 LIMIT 1", "t", name_or_id);
+					   "OR task_id::text = $1", "t", name_or_id);
+	if (rows->nrows > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_ALIAS),
+				 errmsg("\"%s\" is the id of one task and the name of another",
+						name_or_id),
+				 errhint("Each can be called by what only it has: the one by its name, the other by its id.")));
 	if (rows->nrows)
 		task = task_load_id(book_int(rows, 0, 0), for_update);
 	if (task == NULL)

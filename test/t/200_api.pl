@@ -54,6 +54,23 @@ like($id, qr/^\d+$/, 'create_task returns an id');
 fails_with("SELECT dtsmig.create_task('first', source => 'shop')", qr/first/, 'a name that is taken');
 my $generated = $pg->sql("SELECT dtsmig.create_task(NULL, source => 'shop')");
 like($pg->sql("SELECT name FROM dtsmig.tasks WHERE id = $generated"), qr/./, 'a generated name');
+fails_with("SELECT dtsmig.create_task('7', source => 'shop')", qr/cannot be a number.*HINT/s, 'a name that looks like an id');
+# one that 1.0 has made
+$pg->sql("SELECT dtsmig.create_task('old', source => 'shop'); UPDATE dtsmig.task SET task_name = '$generated' WHERE task_name = 'old'");
+fails_with("SELECT dtsmig.drop_task($generated)", qr/id of one task and the name of another.*HINT/s, 'an id that is the name of another task');
+$pg->sql("SELECT dtsmig.drop_task(max(id)) FROM dtsmig.tasks");
+# --- a task's definition
+$pg->sql(q{SELECT dtsmig.create_task('defined', source => 'shop', migration_types => '{full,schema}', objects => '[{"schema": "shop", "table": "t", "columns": {"gone": null}}]', options => '{"copy_workers": 3}')});
+my $definition = $pg->value("SELECT dtsmig.task_definition('defined')");
+is($definition, '{"name": "defined", "source": "shop", "objects": [{"table": "t", "schema": "shop", "columns": {"gone": null}}], "options": {"copy_workers": 3}, "destination": "local", "migration_types": ["schema", "full"]}', 'task_definition');
+$pg->sql("SELECT dtsmig.drop_task('defined')");
+$pg->sql("SELECT dtsmig.create_task(\$d\$$definition\$d\$::jsonb)");
+is($pg->value("SELECT dtsmig.task_definition(id) FROM dtsmig.tasks WHERE name = 'defined'"), $definition, 'makes the task again');
+$pg->sql(q{SELECT dtsmig.create_task('{"name": "short", "source": "shop"}')});
+is($pg->value("SELECT dtsmig.task_definition('short')"), '{"name": "short", "source": "shop", "objects": null, "options": {}, "destination": "local", "migration_types": ["schema", "full", "incremental"]}', 'what a definition leaves out has its default');
+fails_with("SELECT dtsmig.create_task('$_->[0]')", $_->[1], "no definition: $_->[0]") for [ '[]', qr/must be an object.*HINT/s ], [ '{"sauce": "shop"}', qr/invalid key "sauce".*HINT/s ], [ '{"name": "x"}', qr/source must not be null/ ], [ '{"source": 1}', qr/"source".*must be a string/ ], [ '{"source": "shop", "migration_types": [1]}', qr/must be an array of strings/ ],
+    [ '{"source": "shop", "migration_types": "full"}', qr/must be an array of strings/ ], [ '{"source": "shop", "options": []}', qr/options must be/ ], [ '{"source": "shop", "options": {"x": 1}}', qr/invalid.*option|option "x"/ ];
+$pg->sql("SELECT dtsmig.drop_task(name) FROM dtsmig.tasks WHERE name IN ('defined', 'short')");
 is($pg->value("SELECT status || '|' || progress_bar IS NOT NULL FROM dtsmig.tasks WHERE name = 'first'"), 't', 'the view knows it');
 is($pg->value("SELECT status FROM dtsmig.tasks WHERE name = 'first'"), 'created', 'status created');
 cmp_ok($pg->value('SELECT count(*) FROM dtsmig.task_options WHERE description <> \'\' AND "default" IS NOT NULL'), '>=', 15, 'task_options lists the options');
@@ -159,6 +176,11 @@ $own->pause;
 my $e = $pg->error("SELECT dtsmig.resume_task('own')", role => 'owner');
 ok($e ne '' || $own->wait_status('failed|retrying', 20), 'without USAGE the worker does not connect')
   or diag $own->report;
+
+# --- a task whose worker is not started
+$pg->sql("ALTER ROLE owner NOLOGIN; UPDATE dtsmig.task SET wanted = 'running', status = 'running', updated = now() WHERE task_name = 'own'");
+like($pg->value("SELECT status || ': ' || last_error FROM dtsmig.tasks WHERE name = 'own'"), qr/^retrying: .*owner may not log in/, 'the view says why');
+fails_with("SELECT dtsmig.wait_for('own', 'running', '1 s')", qr/did not reach running/, 'wait_for does not take it to be running');
 
 # --- passwords nowhere
 my $all = $pg->sql(join ';', map { "SELECT t::text FROM $_ t" } qw(dtsmig.task dtsmig.task_event dtsmig.tasks dtsmig.task_log dtsmig.precheck_results dtsmig.task_objects pg_stat_activity dtsmig.task_table dtsmig.table_version));

@@ -107,9 +107,16 @@ is(here(q{SELECT source_table, kind, key FROM dtsmig.verify('f', tables => '{f.i
 $pg->value(q{SELECT dtsmig.repair('f')});
 ok(poll_until(sub { $pg->value(q{SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'}) eq '0' }, 60), 'repaired');
 is(here('SELECT id, remark, via FROM f.item ORDER BY id LIMIT 2'), "1|AA!|load\n3|BACK!|load", 'through the same expressions');
+# what is applied long after it was committed
+$task->pause;
+my $from = int time;
 $my->sql(q{ALTER TABLE f.item ADD COLUMN more int DEFAULT 7, DROP COLUMN born; INSERT INTO f.item (id, state, price, qty, note) VALUES (8, 'open', 1, 5, 'n')});
+my $to = time;
+sleep 3;
+$task->resume;
 $task->catch_up;
-is(here('SELECT id, more, total, remark FROM f.item WHERE id = 8'), '8|7|5.00|N!', 'and after ALTER TABLE');
+is(here('SELECT id, more, total, remark, via FROM f.item WHERE id = 8'), '8|7|5.00|N!|insert', 'and after ALTER TABLE');
+is(here("SELECT extract(epoch FROM at) BETWEEN $from AND $to + 1 FROM f.item WHERE id = 8"), 't', 'commit_time is when the source committed') or diag here("SELECT at, extract(epoch FROM at), now() FROM f.item WHERE id = 8"), " $from $to";
 $pg->sql(q{SELECT dtsmig.resync_table('f', 'f.item')});
 ok(poll_until(sub { $pg->value(q{SELECT count(*) FROM dtsmig.task_log WHERE message LIKE '%item" is copied again:%'}) eq '1' }, 60), 'copied again') or diag $task->report;
 is(here('SELECT count(*), sum(total) FROM f.item'), '5|' . (21 + 30 + 3 + 99 + 5) . '.00', 'through the filter');

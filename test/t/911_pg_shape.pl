@@ -108,9 +108,16 @@ is(here('SELECT a, b, c, count(*) FROM f.raw GROUP BY 1, 2, 3 ORDER BY 1'), "1|x
 is(here('SELECT id, v FROM f.op ORDER BY 1'), "1|11\n2|22\n4|44\n33|3", 'DELETE and TRUNCATE are left out');
 is(here('SELECT id, v, length(long), size FROM f.part ORDER BY 1'), "1|2|9000|9000\n3|1|5|5", 'long values that are not logged again; old rows of which the key alone is known');
 is(here(q{SELECT source_table, kind, key FROM dtsmig.verify('f') WHERE source_table <> 'f.op'}), '', 'verified');
+# what is applied long after it was committed
+$task->pause;
+my $from = int time;
 $src->sql(q{ALTER TABLE f.item ADD COLUMN more int DEFAULT 7; INSERT INTO f.item VALUES (8, 'open', 1, 5, 'n'); CREATE TABLE f.later (id int PRIMARY KEY)});
+my $to = time;
+sleep 3;
+$task->resume;
 $task->catch_up;
-is(here('SELECT id, more, total, remark FROM f.item WHERE id = 8'), '8|7|5.00|N!', 'and after ALTER TABLE');
+is(here('SELECT id, more, total, remark, via FROM f.item WHERE id = 8'), '8|7|5.00|N!|insert', 'and after ALTER TABLE');
+is(here("SELECT extract(epoch FROM at) BETWEEN $from AND $to + 1 FROM f.item WHERE id = 8"), 't', 'commit_time is when the source committed') or diag here("SELECT at, extract(epoch FROM at), now() FROM f.item WHERE id = 8"), " $from $to";
 $pg->sql(q{SELECT dtsmig.resync_table('f', 'f.item')});
 ok(poll_until(sub { $pg->value(q{SELECT count(*) FROM dtsmig.task_log WHERE message LIKE '%item" is copied again:%'}) eq '1' }, 60), 'copied again') or diag $task->report;
 is(here('SELECT count(*), sum(total) FROM f.item'), '5|' . (21 + 30 + 3 + 99 + 5) . '.00', 'through the filter');

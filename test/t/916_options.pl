@@ -118,6 +118,48 @@ for my $on ($my, $src)
     $task->release;
 }
 
+# --------------------------------------------- what is made, and under which name
+# Definitions alone; each task makes them in a database of its own.
+$_->sql("SET allow_in_place_tablespaces = on; CREATE TABLESPACE room LOCATION ''") for $src, $pg;
+$src->sql(<<'END_SQL');
+CREATE DATABASE made; \c made
+CREATE TABLE "Mixed" (id int PRIMARY KEY, "Value" int); CREATE TABLE placed (id int) TABLESPACE room;
+CREATE PUBLICATION pub FOR TABLE placed;
+CREATE SUBSCRIPTION sub CONNECTION 'host=127.0.0.1 dbname=none' PUBLICATION x WITH (connect = false, slot_name = NONE);
+SET allow_system_table_mods = on; INSERT INTO pg_seclabel VALUES ('placed'::regclass, 'pg_class'::regclass, 0, 'nobody', 'secret');
+END_SQL
+$my->sql('CREATE DATABASE made; CREATE TABLE made.Mixed (Id int PRIMARY KEY, txt text, FULLTEXT KEY ft (txt)); INSERT INTO made.Mixed VALUES (1, "a")');
+my $made = sub {
+    my ($on, $options) = @_;
+    my $t = Dts::Task->new($on, $pg, name => 'made', db => 'made', types => [qw(schema full)], options => $options)->start;
+    # a label whose provider is not here cannot be made
+    $t->wait_status($options->{security_labels} ? 'failed' : 'completed', 90) or diag $t->report;
+    my $found = join ' ', map { $pg->value($_) // '' }
+      "SELECT string_agg(c.relname || CASE WHEN c.relkind = 'i' THEN '=' || am.amname WHEN c.reltablespace <> 0 THEN '=' || (SELECT spcname FROM pg_tablespace WHERE oid = c.reltablespace) ELSE '' END, ' ' ORDER BY c.relname COLLATE \"C\") FROM pg_class c LEFT JOIN pg_am am ON am.oid = c.relam WHERE c.relnamespace IN (SELECT oid FROM pg_namespace WHERE lower(nspname) IN ('made', 'public')) AND c.relkind IN ('r', 'i') AND c.relname !~ 'pkey'",
+      "SELECT string_agg('publication ' || pubname, ' ') FROM pg_publication", "SELECT string_agg('subscription ' || subname, ' ') FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+      "SELECT string_agg('label', ' ') FROM dtsmig.task_objects WHERE task = 'made' AND statement LIKE '%SECURITY LABEL%'";
+    $found =~ s/ +$//; $found =~ s/ +/ /g;
+    $pg->sql('DROP SUBSCRIPTION IF EXISTS sub') ;
+    $pg->sql('DROP PUBLICATION IF EXISTS pub; DROP SCHEMA IF EXISTS made, "PUBLIC" CASCADE; DROP TABLE IF EXISTS public."Mixed", public."MIXED", public.mixed, public.placed');
+    $t->drop;
+    $pg->sql('DROP SERVER src_made CASCADE');
+    return $found;
+};
+is($made->($src, {}), 'Mixed placed', 'PostgreSQL: what is made without options');
+is($made->($src, { tablespaces => \1 }), 'Mixed placed=room', 'tablespaces');
+is($made->($src, { publications => \1, subscriptions => \1 }), 'Mixed placed publication pub subscription sub', 'publications, subscriptions');
+is($made->($src, { security_labels => \1 }), 'Mixed placed label', 'security_labels');
+is($made->($src, { name_case => $_->[0] }), $_->[1], "PostgreSQL: name_case $_->[0]") for [ 'source', 'Mixed placed' ], [ 'upper', 'MIXED PLACED' ], [ 'lower', 'mixed placed' ];
+is($made->($my, {}), 'ft=gin mixed', 'MariaDB: a fulltext index, and names in lower case');
+is($made->($my, { fulltext => 'skip', name_case => 'source' }), 'Mixed', 'fulltext skip, name_case source');
+
+# memory of index builds; how long samples stay
+$pg->sql(q{CREATE TABLE seen (t text); CREATE FUNCTION see() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.seen VALUES (current_setting('maintenance_work_mem')); END$$;
+  CREATE EVENT TRIGGER see ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'CREATE INDEX') EXECUTE FUNCTION see(); ALTER EVENT TRIGGER see ENABLE ALWAYS});
+$made->($my, { maintenance_memory => 33 });
+like($pg->value('SELECT string_agg(DISTINCT t, $$ $$) FROM seen'), qr/\b33MB\b/, 'maintenance_memory');
+$pg->sql('DROP EVENT TRIGGER see');
+
 # ------------------------------------------------------------------ origin
 $my->sql('CREATE DATABASE r; CREATE TABLE r.t (id int PRIMARY KEY)');
 my $task = Dts::Task->new($my, $pg, name => 'origin', db => 'r', options => { origin => 'none' })->start;
@@ -127,6 +169,15 @@ $pg->sql(q{SELECT dtsmig.alter_task('origin', '{"origin": "any"}')});
 $task->resume;
 $task->wait_for('incremental', 90);
 pass('origin any: it goes on');
+# how long samples stay; the worker tidies up when it begins
+$pg->sql("INSERT INTO dtsmig.metric (task_id, at) SELECT id, now() - h * interval '1 hour' FROM dtsmig.tasks, unnest(ARRAY[3, 5000]) h WHERE name = 'origin'");
+my $stale = "SELECT coalesce(string_agg(at::text, '|'), '') FROM dtsmig.metrics WHERE task = 'origin' AND at < now() - interval '2 hours'";
+$task->pause->resume;
+ok($pg->poll_query("SELECT count(*) = 1 FROM ($stale) x (t) WHERE t <> '' AND t !~ '[|]'", 90), 'metrics_retention: a week') or diag $pg->value($stale);
+$task->pause;
+$pg->sql(q{SELECT dtsmig.alter_task('origin', '{"metrics_retention": 1}')});
+$task->resume;
+ok($pg->poll_query("SELECT count(*) = 1 FROM ($stale) x (t) WHERE t = ''", 90), 'an hour') or diag $pg->value($stale);
 $task->release;
 
 # ------------------------------------------- auto_resume, over a restart here

@@ -19,6 +19,15 @@ my $src = Dts::PgSource->new->start;
 my $pg = Dts::Postgres->new(preload => 1, conf => "max_worker_processes = 60\nmax_connections = 100")->start;
 $pg->sql('CREATE EXTENSION dtsmig');
 
+# ---------------------------------------- an error that comes back for a minute
+# looked at in the end
+$my->sql('CREATE DATABASE x; CREATE TABLE x.t (id int PRIMARY KEY)');
+my $short = Dts::Task->new($my, $pg, name => 'short', db => 'x', options => { retry_other => 1 })->start;
+$short->wait_for('incremental', 90);
+$pg->sql("CREATE FUNCTION x.full(int) RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END\$\$; ALTER TABLE x.t ADD CHECK (x.full(id))");
+$my->sql('INSERT INTO x.t VALUES (1)');
+ok($short->wait_status('retrying', 60), 'retrying');
+
 # ------------------------------------------------------------- throttles
 my $wide = 4000;
 $my->sql(<<"END");
@@ -219,6 +228,19 @@ END
     $pg->sql("DROP TRIGGER f ON w$f.log_narrow");
     ok($pg->poll_query("SELECT count(*) = 1 FROM w$f.log_narrow WHERE id = 90001", 90), "$f: it goes on by itself");
     my $grown = $memory->() - $before;
+
+    # until its own window has closed, which is not the connection's
+    if ($source == $my)
+    {
+        $pg->sql("CREATE TRIGGER f BEFORE INSERT ON w$f.log_narrow FOR EACH ROW EXECUTE FUNCTION w$f.full(); ALTER TABLE w$f.log_narrow ENABLE ALWAYS TRIGGER f");
+        $source->sql('INSERT INTO c.log_narrow VALUES (90003, NULL)');
+        my $window = sub { return $pg->poll_query("SELECT retrying_until - retrying_since = interval '$_[0]' FROM dtsmig.tasks WHERE name = 'w$f' AND status = 'retrying'", 90) };
+        ok($window->('10 min'), "$f: retry_other is its window") or diag $t->report;
+        $pg->sql(qq(SELECT dtsmig.alter_task('w$f', '{"retry_other": 20}')));
+        ok($window->('20 min'), "$f: another one takes effect meanwhile") or diag $t->report;
+        $pg->sql("DROP TRIGGER f ON w$f.log_narrow");
+        ok($pg->poll_query("SELECT count(*) = 1 FROM w$f.log_narrow WHERE id = 90003", 90), "$f: it goes on");
+    }
     cmp_ok($grown, '<', 2_000_000, "$f: memory of the runs that failed is free again ($grown bytes more)");
 
     # the source is away for longer than the window
@@ -235,4 +257,6 @@ END
     $t->release->drop;
 }
 
+ok($short->wait_status('failed', 120), 'retry_other: failed when its window has closed') or diag $short->report;
+like($short->last_error, qr/no room/, 'the reason');
 done_testing();
