@@ -130,7 +130,7 @@ precheck_target_tables(PrecheckContext *pc, List *tables, List **items)
 		}
 		else if (is_own(pc, def))
 			continue;
-		else if (pc->task->do_schema && pc->options->conflict == 0)
+		else if (pc->task->do_schema && pc->options->conflict == CONFLICT_REPORT)
 		{
 			char	   *aside = pstrdup(quote_identifier(schema_aside(def)));
 
@@ -271,7 +271,7 @@ check_privileges(PrecheckContext *pc, const char *role, List *tables,
 
 		/* one that is in the way is another item's */
 		if (!OidIsValid(relid) ||
-			(pc->task->do_schema && pc->options->conflict == 0))
+			(pc->task->do_schema && pc->options->conflict == CONFLICT_REPORT))
 			continue;
 		check_sequence_rights(relid, pc->task->owner, role, items, &item, &found);
 		/* keys and indexes are made on it */

@@ -41,40 +41,40 @@ static const OptionDef options[] =
 	{"batch_rows", OPTION_INT, "20000", 1, 10000000, NULL, false,
 		"Changes that are gathered before they are written to the destination.",
 	FIELD(batch_rows)},
-	{"bit1", OPTION_ENUM, "bit", 0, 0, "bit,boolean", false,
+	{"bit1", OPTION_ENUM, "bit", 0, 0, CHOICE_WORDS(BIT1_CHOICES), false,
 		"Type for BIT(1).",
 	FIELD(bit1)},
-	{"ci_collation", OPTION_ENUM, "default", 0, 0, "default,nondeterministic,citext", false,
+	{"ci_collation", OPTION_ENUM, "default", 0, 0, CHOICE_WORDS(CI_COLLATION_CHOICES), false,
 		"What columns with a case-insensitive collation become: the database's collation (reported), a nondeterministic ICU collation, or type citext.",
 	FIELD(ci_collation)},
 	{"comments", OPTION_BOOL, "true", 0, 0, NULL, false,
 		"Comments on the objects of a PostgreSQL source.",
 	FIELD(comments)},
-	{"conflict", OPTION_ENUM, "report", 0, 0, "report,ignore", false,
+	{"conflict", OPTION_ENUM, "report", 0, 0, CHOICE_WORDS(CONFLICT_CHOICES), false,
 		"Tables of the same name at the destination: report fails the precheck; ignore keeps rows that are there in full load, and overwrites them with changes.",
 	FIELD(conflict)},
 	{"copy_workers", OPTION_INT, "2", 1, 32, NULL, false,
 		"Processes that copy rows and build indexes, each with a connection of its own to the source.",
 	FIELD(copy_workers)},
-	{"ddl_error", OPTION_ENUM, "stop", 0, 0, "stop,log", false,
+	{"ddl_error", OPTION_ENUM, "stop", 0, 0, CHOICE_WORDS(DDL_ERROR_CHOICES), false,
 		"A DDL statement of a PostgreSQL source that fails at the destination: stop the task, or note it in task_log and go on.",
 	FIELD(ddl_error)},
-	{"enum", OPTION_ENUM, "enum", 0, 0, "enum,text", false,
+	{"enum", OPTION_ENUM, "enum", 0, 0, CHOICE_WORDS(ENUM_TYPE_CHOICES), false,
 		"Type for ENUM: an enum type <table>_<column>, or text with a CHECK.",
 	FIELD(enum_type)},
-	{"enum_error", OPTION_ENUM, "null", 0, 0, "null,error", false,
+	{"enum_error", OPTION_ENUM, "null", 0, 0, CHOICE_WORDS(ENUM_ERROR_CHOICES), false,
 		"What becomes of ENUM's error value '' (index 0): NULL, or an error that stops the task.",
 	FIELD(enum_error)},
 	{"event_triggers", OPTION_BOOL, "true", 0, 0, NULL, false,
 		"Event triggers of a PostgreSQL source. Making them takes a superuser.",
 	FIELD(event_triggers)},
-	{"fulltext", OPTION_ENUM, "index", 0, 0, "index,skip", false,
+	{"fulltext", OPTION_ENUM, "index", 0, 0, CHOICE_WORDS(FULLTEXT_CHOICES), false,
 		"FULLTEXT indexes: a GIN index on to_tsvector, or none.",
 	FIELD(fulltext)},
 	{"grants", OPTION_BOOL, "false", 0, 0, NULL, false,
 		"GRANTs and default privileges of a PostgreSQL source, of roles that the destination has. Without, everything is the task role's alone.",
 	FIELD(grants)},
-	{"json", OPTION_ENUM, "jsonb", 0, 0, "jsonb,json", false,
+	{"json", OPTION_ENUM, "jsonb", 0, 0, CHOICE_WORDS(JSON_CHOICES), false,
 		"Type for JSON; json keeps the text as it is.",
 	FIELD(json)},
 	{"maintenance_memory", OPTION_INT, "512", 1, 1048576, NULL, false,
@@ -86,22 +86,22 @@ static const OptionDef options[] =
 	{"metrics_retention", OPTION_INT, "168", 1, 87600, NULL, true,
 		"Hours for which samples, and alerts that are over, are kept.",
 	FIELD(metrics_retention)},
-	{"name_case", OPTION_ENUM, "default", 0, 0, "default,source,lower,upper", false,
+	{"name_case", OPTION_ENUM, "default", 0, 0, CHOICE_WORDS(NAME_CASE_CHOICES), false,
 		"Case of names at the destination: default makes database and table names of the MySQL family lower case and keeps column names.",
 	FIELD(name_case)},
-	{"nul_byte", OPTION_ENUM, "error", 0, 0, "error,strip,replace", false,
+	{"nul_byte", OPTION_ENUM, "error", 0, 0, CHOICE_WORDS(NUL_BYTE_CHOICES), false,
 		"Text with a byte 0x00, which PostgreSQL cannot store: stop, take the bytes out, or put U+FFFD in their place.",
 	FIELD(nul_byte)},
-	{"on_update_timestamp", OPTION_ENUM, "trigger", 0, 0, "trigger,ignore", false,
+	{"on_update_timestamp", OPTION_ENUM, "trigger", 0, 0, CHOICE_WORDS(ON_UPDATE_CHOICES), false,
 		"ON UPDATE CURRENT_TIMESTAMP: a trigger, or nothing.",
 	FIELD(on_update_timestamp)},
-	{"origin", OPTION_ENUM, "any", 0, 0, "any,none", false,
+	{"origin", OPTION_ENUM, "any", 0, 0, CHOICE_WORDS(ORIGIN_CHOICES), false,
 		"Changes that a PostgreSQL source has itself received by replication: any follows them too, none leaves them out, so that two databases can follow each other.",
 	FIELD(origin)},
 	{"owners", OPTION_BOOL, "false", 0, 0, NULL, false,
 		"Owners of the objects of a PostgreSQL source, where the destination has the role. Without, the task's role owns everything.",
 	FIELD(owners)},
-	{"partitions", OPTION_ENUM, "plain", 0, 0, "plain,keep", false,
+	{"partitions", OPTION_ENUM, "plain", 0, 0, CHOICE_WORDS(PARTITIONS_CHOICES), false,
 		"Partitioned tables: a plain table, or declarative partitions where they translate.",
 	FIELD(partitions)},
 	{"publications", OPTION_BOOL, "false", 0, 0, NULL, false,
@@ -119,7 +119,7 @@ static const OptionDef options[] =
 	{"security_labels", OPTION_BOOL, "false", 0, 0, NULL, false,
 		"Security labels of a PostgreSQL source; the destination needs their provider.",
 	FIELD(security_labels)},
-	{"set", OPTION_ENUM, "array", 0, 0, "array,text", false,
+	{"set", OPTION_ENUM, "array", 0, 0, CHOICE_WORDS(SET_TYPE_CHOICES), false,
 		"Type for SET: text[], or text as the client sees it.",
 	FIELD(set_type)},
 	{"subscriptions", OPTION_BOOL, "false", 0, 0, NULL, false,
@@ -146,10 +146,10 @@ static const OptionDef options[] =
 	{"throttle_incremental_rows", OPTION_INT, "0", 0, INT64CONST(1000000000000), NULL, true,
 		"Most changes of rows a second that are applied; 0: no limit. A source transaction larger than that keeps the transaction here open longer.",
 	FIELD(throttle_incremental_rows)},
-	{"time", OPTION_ENUM, "time", 0, 0, "time,interval", false,
+	{"time", OPTION_ENUM, "time", 0, 0, CHOICE_WORDS(TIME_CHOICES), false,
 		"Type for TIME: time takes 00:00 to 24:00 only, interval takes all values.",
 	FIELD(time)},
-	{"tinyint1", OPTION_ENUM, "smallint", 0, 0, "smallint,boolean", false,
+	{"tinyint1", OPTION_ENUM, "smallint", 0, 0, CHOICE_WORDS(TINYINT1_CHOICES), false,
 		"Type for TINYINT(1); boolean is refused where other values than 0, 1 and NULL exist.",
 	FIELD(tinyint1)},
 	{"verify_rate", OPTION_INT, "0", 0, INT64CONST(1000000000000), NULL, true,
@@ -294,15 +294,15 @@ derive_policy(TaskOptions *out)
 	p->nul_byte = (NulBytePolicy) out->nul_byte;
 	p->enum_error = (EnumErrorPolicy) out->enum_error;
 	p->ci_collation = (CiCollationPolicy) out->ci_collation;
-	p->tinyint1_boolean = out->tinyint1 == 1;
-	p->bit1_boolean = out->bit1 == 1;
-	p->enum_text = out->enum_type == 1;
-	p->set_text = out->set_type == 1;
-	p->json_json = out->json == 1;
-	p->time_interval = out->time == 1;
-	p->fulltext_skip = out->fulltext == 1;
-	p->on_update_ignore = out->on_update_timestamp == 1;
-	p->partitions_keep = out->partitions == 1;
+	p->tinyint1_boolean = out->tinyint1 == TINYINT1_BOOLEAN;
+	p->bit1_boolean = out->bit1 == BIT1_BOOLEAN;
+	p->enum_text = out->enum_type == ENUM_TYPE_TEXT;
+	p->set_text = out->set_type == SET_TYPE_TEXT;
+	p->json_json = out->json == JSON_TO_JSON;
+	p->time_interval = out->time == TIME_TO_INTERVAL;
+	p->fulltext_skip = out->fulltext == FULLTEXT_SKIP;
+	p->on_update_ignore = out->on_update_timestamp == ON_UPDATE_IGNORE;
+	p->partitions_keep = out->partitions == PARTITIONS_KEEP;
 }
 
 TaskOptions *

@@ -30,7 +30,7 @@ typedef struct OptionDef
 	const char *boot;			/* default, as text */
 	int64		min;
 	int64		max;
-	const char *choices;		/* ENUM: comma-separated */
+	const char *choices;		/* ENUM: CHOICE_WORDS, in the order of constants */
 	bool		live;			/* takes effect while the task runs */
 	const char *description;
 	Size		offset;			/* of the field in TaskOptions */
@@ -40,24 +40,24 @@ typedef struct TaskOptions
 {
 	TypePolicy	policy;			/* derived from the fields below */
 
-	/* ENUM options hold the index of the choice */
+	/* ENUM options: see choices.h */
 	int			name_case;
-	int			conflict;		/* 0 report, 1 ignore */
+	int			conflict;
 	char	   *zero_date;
 	int			nul_byte;
 	int			enum_error;
 	int			ci_collation;
-	int			tinyint1;		/* 0 smallint, 1 boolean */
-	int			bit1;			/* 0 bit, 1 boolean */
-	int			enum_type;		/* 0 enum, 1 text */
-	int			set_type;		/* 0 array, 1 text */
-	int			json;			/* 0 jsonb, 1 json */
-	int			time;			/* 0 time, 1 interval */
-	int			fulltext;		/* 0 index, 1 skip */
-	int			on_update_timestamp;	/* 0 trigger, 1 ignore */
-	int			partitions;		/* 0 plain, 1 keep */
-	int			ddl_error;		/* 0 stop, 1 log */
-	int			origin;			/* 0 any, 1 none */
+	int			tinyint1;
+	int			bit1;
+	int			enum_type;
+	int			set_type;
+	int			json;
+	int			time;
+	int			fulltext;
+	int			on_update_timestamp;
+	int			partitions;
+	int			ddl_error;
+	int			origin;
 	int64		copy_workers;
 	int64		rows_per_range;
 	int64		maintenance_memory; /* MB, for each index build */

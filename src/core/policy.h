@@ -12,32 +12,14 @@
 
 #include "postgres.h"
 
+#include "core/choices.h"
+
 typedef enum ZeroDatePolicy
 {
 	ZERO_DATE_NULL,				/* zero and impossible dates become NULL */
 	ZERO_DATE_ERROR,			/* they stop the task */
 	ZERO_DATE_LITERAL			/* they become TypePolicy.zero_date_literal */
 } ZeroDatePolicy;
-
-typedef enum NulBytePolicy
-{
-	NUL_BYTE_ERROR,				/* text with 0x00 stops the task */
-	NUL_BYTE_STRIP,				/* the 0x00 are taken out, and counted */
-	NUL_BYTE_REPLACE			/* each becomes U+FFFD, and is counted */
-} NulBytePolicy;
-
-typedef enum EnumErrorPolicy
-{
-	ENUM_ERROR_NULL,			/* index 0 ('') becomes NULL */
-	ENUM_ERROR_ERROR			/* it stops the task */
-} EnumErrorPolicy;
-
-typedef enum CiCollationPolicy
-{
-	CI_COLLATION_DEFAULT,		/* the database's collation, said in a note */
-	CI_COLLATION_NONDETERMINISTIC,	/* an ICU collation made by the task */
-	CI_COLLATION_CITEXT			/* type citext */
-} CiCollationPolicy;
 
 typedef struct TypePolicy
 {

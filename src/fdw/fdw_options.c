@@ -327,7 +327,7 @@ task_connection(const TaskRecord *task, Oid role)
 	info->stream_name = psprintf("dts_sync_" INT64_FORMAT "_%08x", task->id,
 								 DatumGetUInt32(hash_any((unsigned char *) here,
 														 sizeof(here))));
-	info->own_changes = options_parse(task->options)->origin == 1;
+	info->own_changes = options_parse(task->options)->origin == ORIGIN_NONE;
 	if (task->objects != NULL)
 		info->stream_objects = JsonbToCString(NULL, &task->objects->root,
 											  VARSIZE(task->objects));

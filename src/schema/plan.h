@@ -11,15 +11,6 @@
 #include "core/policy.h"
 #include "schema/model.h"
 
-typedef enum NameCase
-{
-	NAME_CASE_DEFAULT,			/* MySQL family: schemas and tables in lower
-								 * case, columns as they are */
-	NAME_CASE_SOURCE,
-	NAME_CASE_LOWER,
-	NAME_CASE_UPPER
-} NameCase;
-
 struct Selection;				/* transform/select.h */
 
 typedef struct PlanOptions

@@ -268,7 +268,7 @@ copy_range(CopyRun *run, Job *job)
 		task_leave_table(run->task->id, job->table_id);
 		return;
 	}
-	keep = run->options->conflict == 1;
+	keep = run->options->conflict == CONFLICT_IGNORE;
 	loaded = run->dest->load(rel->out, produce_rows, &st, keep ? LOAD_KEEP :
 							 job->whole_table ? LOAD_REPLACE : LOAD_APPEND);
 	run->source->close_rows(st.rows);
@@ -358,7 +358,7 @@ run_statement_job(CopyRun *run, Job *job)
 
 	run->slot->building = true;
 	error = statement_run_in_transaction(job->object_id, job->statement,
-										 run->options->conflict == 1 ||
+										 run->options->conflict == CONFLICT_IGNORE ||
 										 job->may_be_made);
 	run->slot->building = false;
 	if (error != NULL)

@@ -127,7 +127,7 @@ plan_copy_jobs(TaskRun *run)
 		 * What was copied in part from a shared snapshot is emptied when that
 		 * is lost, which must not happen to rows that were there before.
 		 */
-		if (run->source->share_snapshot && run->options->conflict == 1)
+		if (run->source->share_snapshot && run->options->conflict == CONFLICT_IGNORE)
 			ranges = list_make1(palloc0(sizeof(SourceRange)));
 		else
 			ranges = run->source->plan_ranges(run->conn, rel,
@@ -136,7 +136,7 @@ plan_copy_jobs(TaskRun *run)
 		{
 			SourceRange *range = lfirst(lc);
 			bool		whole = list_length(ranges) == 1 && made &&
-				run->options->conflict == 0 &&
+				run->options->conflict == CONFLICT_REPORT &&
 				shard_is_alone(run->task->id, rel->table_id);
 
 			(void) books_exec("INSERT INTO dtsmig.task_job (task_id, table_id, kind, "

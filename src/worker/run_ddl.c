@@ -209,7 +209,7 @@ execute(Carry *c)
 	{
 		PlanPair   *pair = lfirst(lc);
 
-		if (pair->before == NULL ? c->run->options->conflict == 1 :
+		if (pair->before == NULL ? c->run->options->conflict == CONFLICT_IGNORE :
 			pair->after != NULL && task_is_merged(c->run, pair->id))
 			change->run = task_leave_done(c->run, c->change, pair, change->run,
 										  &c->why);

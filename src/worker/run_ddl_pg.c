@@ -192,7 +192,7 @@ record_run(RecordCarry *c, List *statements)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		if ((c->run->options->conflict == 1 || c->merged) &&
+		if ((c->run->options->conflict == CONFLICT_IGNORE || c->merged) &&
 			is_duplicate(edata->sqlerrcode))
 		{
 			done = true;
@@ -674,7 +674,7 @@ where_it_ran(RecordCarry *c)
 static void
 fail(RecordCarry *c)
 {
-	if (c->run->options->ddl_error == 0)
+	if (c->run->options->ddl_error == DDL_ERROR_STOP)
 		task_refuse_ddl(c->run, c->change, where_it_ran(c), c->why);
 	task_log_event(c->run->task->id, "error",
 				   psprintf(EVENT_NOT_CARRIED "%s",

@@ -217,6 +217,10 @@ $my->sql($sql . $insert);
 my $task = Dts::Task->new($my, $pg, name => 'ty', db => 'ty');
 $task->start;
 $task->wait_for('incremental', 180);
+# extensions name their waits from 17 on
+my $wait = $pg->value('SHOW server_version_num') >= 170000 ? 'DtsmigSource' : 'Extension';
+ok($pg->poll_query("SELECT wait_event = '$wait' FROM pg_stat_activity WHERE backend_type = 'dtsmig task'", 60), "the worker waits, as pg_stat_activity has it: $wait")
+  or diag $pg->value("SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'dtsmig task'");
 
 my %type = map { @$_ } $pg->rows(q{SELECT relname, format_type(atttypid, atttypmod)
     FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
