@@ -4,7 +4,7 @@
 # against throwaway servers on free ports of 127.0.0.1; the installation of
 # the machine is not touched.
 
-.PHONY: test demo bench bench-postgresql fuzz setup help
+.PHONY: test demo bench bench-postgresql bench-verify fuzz setup help
 
 help:
 	@echo 'make                 build'
@@ -15,6 +15,7 @@ help:
 	@echo 'make demo            a shop moves from MariaDB, live, in two minutes'
 	@echo 'make bench           compare with pgloader, mysql_fdw, a replica'
 	@echo '                     (B="w1 w2 backlog": only these parts)'
+	@echo 'make bench-verify    compare a verification with reading both sides'
 	@echo 'make bench-postgresql  compare with pgcopydb, pg_dump, native replication'
 	@echo 'make fuzz            fuzz the binlog decoder (SECONDS=600)'
 	@echo 'make setup           install what building and testing need'
@@ -32,6 +33,10 @@ demo: setup
 bench:
 	@test/setup bench
 	@PG_CONFIG='$(PG_CONFIG)' test/bench/run $(B)
+
+bench-verify:
+	@test/setup bench
+	@PG_CONFIG='$(PG_CONFIG)' test/bench/verify $(B)
 
 bench-postgresql:
 	@test/setup bench
