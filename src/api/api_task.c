@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "catalog/task.h"
 #include "check/advance.h"
+#include "core/attempt.h"
 #include "core/options.h"
 #include "core/wait.h"
 #include "parser/parse_func.h"
@@ -26,7 +27,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/regproc.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
@@ -305,8 +305,9 @@ dtsmig_pause_task(PG_FUNCTION_ARGS)
 }
 
 static void
-read_sequences(const TaskRecord *task)
+read_sequences(void *arg)
 {
+	const TaskRecord *task = arg;
 	char	   *type = foreign_server_type(task->source);
 	const SourceRoutine *source = type ? source_routine(type) : NULL;
 	SourceConn *conn;
@@ -319,53 +320,35 @@ read_sequences(const TaskRecord *task)
 	source->close(conn);
 }
 
+static void
+note_end(void *task)
+{
+	source_end_at_commit(task);
+}
+
 /* A source that is gone must not keep the task: false, and a warning. */
 static bool
-try_at_source(const TaskRecord *task, void (*step) (const TaskRecord *),
-			  const char *detail)
+try_at_source(const TaskRecord *task, void (*step) (void *), const char *detail)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool ok = true;
+	ErrorData  *edata = attempt(step, unconstify(TaskRecord *, task));
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		step(task);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(cxt);
-		CurrentResourceOwner = owner;
-		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-			edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(edata);
-		ereport(WARNING,
-				(errmsg("the source of task \"%s\" could not be asked: %s",
-						task->name, edata->message),
-				 errdetail("%s", detail),
-				 errhint("See the README on what a task makes at a PostgreSQL source, and how to remove it.")));
-		ok = false;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	return ok;
+	if (edata == NULL)
+		return true;
+	if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+		ReThrowError(edata);
+	ereport(WARNING,
+			(errmsg("the source of task \"%s\" could not be asked: %s",
+					task->name, edata->message),
+			 errdetail("%s", detail),
+			 errhint("See the README on what a task makes at a PostgreSQL source, and how to remove it.")));
+	return false;
 }
 
 void
 end_at_source(const TaskRecord *task)
 {
-	if (try_at_source(task, source_end_at_commit,
-					  "What the task made there is left."))
+	if (try_at_source(task, note_end, "What the task made there is left."))
 		(void) try_at_source(task, read_sequences,
 							 "Sequences here may be behind the source's.");
 }

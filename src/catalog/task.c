@@ -162,3 +162,13 @@ task_log_event(int64 task_id, const char *severity, const char *message,
 					  "VALUES ($1, $2, $3, $4, $5, $6)",
 					  "ittttt", task_id, severity, message, detail, hint, sqlstate);
 }
+
+void
+task_warn(const TaskRecord *task, const char *message, const char *detail,
+		  const char *hint)
+{
+	task_log_event(task->id, "warning", message, detail, hint, NULL);
+	ereport(WARNING,
+			(errmsg("%s", message), detail ? errdetail("%s", detail) : 0,
+			 hint ? errhint("%s", hint) : 0));
+}

@@ -70,6 +70,9 @@ extern void task_act_end(const TaskIdentity *caller);
 #define EVENT_PASSED_OVER "passed over: "
 #define EVENT_NOT_CARRIED "a statement of the source is not carried: "
 
+/* A warning to the caller and in task_log; detail, hint may be NULL. */
+extern void task_warn(const TaskRecord *task, const char *message,
+					  const char *detail, const char *hint);
 extern void task_log_event(int64 task_id, const char *severity,
 						   const char *message, const char *detail,
 						   const char *hint, const char *sqlstate);

@@ -121,13 +121,6 @@ run_here(const char *sql)
 	return n;
 }
 
-static void
-warn(const TaskRecord *task, const char *message, const char *hint)
-{
-	task_log_event(task->id, "warning", message, NULL, hint, NULL);
-	ereport(WARNING, (errmsg("%s", message), errhint("%s", hint)));
-}
-
 /* What its next value would be lies past its end. */
 static void
 tell_end(const TaskRecord *task, const char *sequence)
@@ -140,7 +133,7 @@ tell_end(const TaskRecord *task, const char *sequence)
 				   "NOT BETWEEN q.seqmin AND q.seqmax", sequence,
 				   quote_literal_cstr(sequence));
 	if (run_here(sql) > 0)
-		warn(task, psprintf("sequence %s is at its end", sequence),
+		task_warn(task, psprintf("sequence %s is at its end", sequence), NULL,
 			 "The next INSERT that needs a value fails, as it would at the source: give the column a larger type, and the sequence a further bound.");
 }
 
@@ -159,7 +152,7 @@ advance_past_rows(const TaskRecord *task)
 			continue;
 		if (!s->allowed)
 		{
-			warn(task, psprintf("sequence %s is left where it is", s->name),
+			task_warn(task, psprintf("sequence %s is left where it is", s->name), NULL,
 				 psprintf("GRANT SELECT, UPDATE ON SEQUENCE %s TO %s;", s->name,
 						  quote_identifier(GetUserNameFromId(task->owner, false))));
 			continue;

@@ -137,15 +137,8 @@ check_writers(Verify *v, bool say)
 	char	   *writer = v->source->open_writers(v->conn, &hidden);
 
 	if (hidden != NULL && say && !v->source->is_read_only(v->conn))
-	{
-		const char *message = "whether transactions are open at the source cannot be seen";
-
-		task_log_event(v->task->id, "warning", message, hidden,
-					   "GRANT PROCESS to the account, or say make_read_only.", NULL);
-		ereport(WARNING,
-				(errmsg("%s", message), errdetail("%s", hidden),
-				 errhint("GRANT PROCESS to the account, or say make_read_only.")));
-	}
+		task_warn(v->task, "whether transactions are open at the source cannot be seen",
+				  hidden, "GRANT PROCESS to the account, or say make_read_only.");
 	/* one that is about to commit is what check_quiet is for */
 	for (int i = 0; writer != NULL && i < WRITER_LOOKS; i++)
 	{

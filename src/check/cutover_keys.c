@@ -15,27 +15,16 @@
 
 #include "check/cutover.h"
 
-#include "access/xact.h"
 #include "catalog/books.h"
+#include "core/attempt.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #define TASK_RELATIONS \
 	"FROM dtsmig.task_table t " \
 	"JOIN pg_catalog.pg_namespace n ON n.nspname = t.target_schema " \
 	"JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid " \
 	"AND c.relname = t.target_table "
-
-static void
-warn(const Verify *v, const char *message, const char *detail, const char *hint)
-{
-	task_log_event(v->task->id, "warning", message, detail, hint, NULL);
-	ereport(WARNING,
-			(errmsg("%s", message), detail ? errdetail("%s", detail) : 0,
-			 errhint("%s", hint)));
-}
 
 /* ----------------------------------------------------------------- indexes */
 
@@ -55,35 +44,14 @@ check_indexes(const Verify *v)
 
 /* ------------------------------------------------------------- constraints */
 
-/* As the owner of the task: it is the owner's table. NULL, or what is wrong. */
-static ErrorData *
-try_here(const char *sql)
+/* As the owner of the task: it is the owner's table. */
+static void
+run_utility(void *sql)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile edata = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		SPI_connect();
-		if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
-			elog(ERROR, "could not run \"%s\"", sql);
-		SPI_finish();
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	return edata;
+	SPI_connect();
+	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not run \"%s\"", (char *) sql);
+	SPI_finish();
 }
 
 /* Constraints that were made while rows were still on their way. */
@@ -103,7 +71,7 @@ validate_constraints(const Verify *v, bool accept)
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		char	  **k = rows->values[i];
-		ErrorData  *edata = try_here(k[0]);
+		ErrorData  *edata = attempt(run_utility, k[0]);
 
 		if (edata == NULL)
 			continue;
@@ -117,7 +85,7 @@ validate_constraints(const Verify *v, bool accept)
 									k[1], k[2], k[3]),
 						   edata->message, NULL, NULL);
 		else if (accept)
-			warn(v, psprintf("constraint \"%s\" of %s.%s stays not valid", k[1], k[2], k[3]),
+			task_warn(v->task, psprintf("constraint \"%s\" of %s.%s stays not valid", k[1], k[2], k[3]),
 				 edata->message, psprintf("Mend the rows, then: %s;", k[0]));
 		else
 			cutover_refuse(v, edata->message, edata->detail,
@@ -193,25 +161,6 @@ valid_keys(const Verify *v)
 	return keys;
 }
 
-/* The first value of the first row, as the owner of the task; NULL: none. */
-static char *
-value_here(const char *sql)
-{
-	MemoryContext cxt = CurrentMemoryContext;
-	char	   *value = NULL;
-
-	SPI_connect();
-	if (SPI_execute(sql, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not run \"%s\"", sql);
-	if (SPI_processed > 0)
-	{
-		value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-		value = value ? MemoryContextStrdup(cxt, value) : NULL;
-	}
-	SPI_finish();
-	return value;
-}
-
 static void
 check_foreign_keys(const Verify *v, bool accept)
 {
@@ -224,19 +173,19 @@ check_foreign_keys(const Verify *v, bool accept)
 
 		if (!k->readable)
 		{
-			warn(v, psprintf("whether rows of %s have their parents cannot be seen", k->table),
+			task_warn(v->task, psprintf("whether rows of %s have their parents cannot be seen", k->table),
 				 psprintf("The task's owner may not read the table that foreign key \"%s\" refers to.",
 						  k->name), "GRANT SELECT on it.");
 			continue;
 		}
-		row = value_here(k->orphan);
+		row = verify_value_here(k->orphan);
 		if (row == NULL)
 			continue;
 		if (!accept)
 			cutover_refuse(v, psprintf("a row of %s breaks foreign key \"%s\"", k->table, k->name),
 						   psprintf("It has no parent here: %s", row),
 						   "The source was told not to check, or the parent is not part of the task. Mend the rows, or say accept_differences.");
-		warn(v, psprintf("foreign key \"%s\" of %s says that it is valid, and is not",
+		task_warn(v->task, psprintf("foreign key \"%s\" of %s says that it is valid, and is not",
 						 k->name, k->table),
 			 psprintf("A row has no parent here: %s", row),
 			 "Mend the rows; a row without a parent stays until somebody looks for it.");
@@ -259,7 +208,7 @@ look_at_triggers(const Verify *v)
 					   "LEFT JOIN pg_catalog.pg_constraint k ON k.oid = g.tgconstraint AND g.tgisinternal "
 					   "WHERE t.task_id = $1) x", "i", v->task->id);
 	if (rows->values[0][0] != NULL)
-		warn(v, "triggers are disabled here", rows->values[0][0],
+		task_warn(v->task, "triggers are disabled here", rows->values[0][0],
 			 "The task has not done that: ALTER TABLE ... ENABLE TRIGGER, where it is not meant so.");
 }
 

@@ -163,9 +163,8 @@ compare_buckets(Verify *v, VerifyTable *t, const CheckScope *scope,
 	}
 }
 
-/* A value that a statement gives here; NULL: none. */
-static char *
-value_here(const char *sql)
+char *
+verify_value_here(const char *sql)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	char	   *value = NULL;
@@ -182,7 +181,7 @@ value_here(const char *sql)
 static int64
 blocks_here(const VerifyTable *t)
 {
-	char	   *value = value_here(psprintf("SELECT max(pg_catalog.pg_relation_size(p)) "
+	char	   *value = verify_value_here(psprintf("SELECT max(pg_catalog.pg_relation_size(p)) "
 											"/ pg_catalog.current_setting('block_size')::int8 FROM "
 											"(SELECT relid AS p FROM pg_catalog.pg_partition_tree(%u) "
 											"UNION ALL SELECT %u) x", t->rel->target_relid,
@@ -451,7 +450,7 @@ key_bounds(Verify *v, VerifyTable *t, int128 *least, int128 *greatest)
 																	 there->first_key, order)));
 		}
 		/* a cast would give the column's name to what ORDER BY sorts */
-		values = lappend(values, value_here(psprintf("SELECT %s FROM %s ORDER BY %s%s LIMIT 1",
+		values = lappend(values, verify_value_here(psprintf("SELECT %s FROM %s ORDER BY %s%s LIMIT 1",
 													 t->here->first_key, t->here->from,
 													 t->here->first_key, order)));
 		foreach(lc, values)

@@ -150,6 +150,12 @@ extern RowText *row_text_make(const SourceRelation *rel, const CheckForm *forms,
 extern uint64 row_text_number(RowText *rt, const Datum *values,
 							  const bool *nulls, const int *columns, int n);
 
+/*
+ * verify.c: the first value of what a query gives here; NULL: none. As the
+ * task's owner.
+ */
+extern char *verify_value_here(const char *sql);
+
 /* verify_sums.c */
 extern void verify_prepare_table(Verify *v, VerifyTable *t);
 /*

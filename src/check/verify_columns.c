@@ -14,18 +14,16 @@
 
 #include "check/verify.h"
 
-#include "access/xact.h"
 #include "catalog/books.h"
 #include "catalog/heap.h"
+#include "core/attempt.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
 #include "transform/describe.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/ruleutils.h"
 
 static void
@@ -37,62 +35,49 @@ add(Verify *v, const TableDef *def, DifferenceKind kind, const char *object,
 
 /* -------------------------------------------------------------- expressions */
 
-/* expr over the table, as this server would store and write it. */
-static char *
-write_expression(const char *expr, Relation rel, const Form_pg_attribute att)
+typedef struct Writing
 {
+	const char *expr;
+	Relation	rel;			/* the table that it is over */
+	Form_pg_attribute att;
+	char	   *text;			/* as this server would store and write it */
+} Writing;
+
+static void
+write_expression(void *arg)
+{
+	Writing    *w = arg;
 	ParseState *pstate = make_parsestate(NULL);
 	ParseNamespaceItem *item;
-	RawStmt    *raw = linitial_node(RawStmt, raw_parser(psprintf("SELECT (%s)", expr),
+	RawStmt    *raw = linitial_node(RawStmt, raw_parser(psprintf("SELECT (%s)", w->expr),
 														RAW_PARSE_DEFAULT));
 	ResTarget  *target = linitial_node(ResTarget,
 									   castNode(SelectStmt, raw->stmt)->targetList);
 	Node	   *node;
 
-	item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL,
+	item = addRangeTableEntryForRelation(pstate, w->rel, AccessShareLock, NULL,
 										 false, true);
 	addNSItemToQuery(pstate, item, true, true, true);
-	node = cookDefault(pstate, target->val, att->atttypid, att->atttypmod,
-					   NameStr(att->attname), att->attgenerated);
-	return deparse_expression(node,
-							  deparse_context_for(RelationGetRelationName(rel),
-												  RelationGetRelid(rel)),
-							  false, false);
+	node = cookDefault(pstate, target->val, w->att->atttypid, w->att->atttypmod,
+					   NameStr(w->att->attname), w->att->attgenerated);
+	w->text = deparse_expression(node,
+								 deparse_context_for(RelationGetRelationName(w->rel),
+													 RelationGetRelid(w->rel)),
+								 false, false);
 }
 
-/* The same; NULL where it is none that can be had here. */
+/* NULL where it is none that can be had here. */
 static char *
 try_expression(const char *expr, Relation rel, const Form_pg_attribute att)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	char	   *volatile text = NULL;
+	Writing		w = {expr, rel, att, NULL};
+	ErrorData  *edata = attempt(write_expression, &w);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		text = write_expression(expr, rel, att);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(cxt);
-		CurrentResourceOwner = owner;
-		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
-			ReThrowError(edata);
-		text = NULL;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	return text;
+	if (edata == NULL)
+		return w.text;
+	if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		ReThrowError(edata);
+	return NULL;
 }
 
 /* What is stored here; NULL: nothing. */

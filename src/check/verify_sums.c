@@ -10,9 +10,9 @@
 
 #include "check/verify.h"
 
-#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "core/attempt.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "tcop/dest.h"
@@ -22,7 +22,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 /* ---------------------------------------------------------------- the table */
 
@@ -231,6 +230,7 @@ typedef struct Summing
 	bool	   *nulls;
 	MemoryContext rowcxt;
 	bool		checking;		/* the rule's expressions are being run */
+	char	   *sql;
 } Summing;
 
 /* A number that rows have whose columns are not what "set" makes of others. */
@@ -351,8 +351,10 @@ end_rows(DestReceiver *self)
 }
 
 static void
-sum_up(Summing *s, const char *sql)
+sum_up(void *arg)
 {
+	Summing    *s = arg;
+	const char *sql = s->sql;
 	SPIExecuteOptions options = {0};
 	SPIPlanPtr	plan;
 
@@ -386,29 +388,10 @@ ends_verification(int sqlerrcode)
  * given to expressions.
  */
 static bool
-sum_up_checked(Summing *s, const char *sql)
+sum_up_checked(Summing *s)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile edata = NULL;
+	ErrorData  *edata = attempt(sum_up, s);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		sum_up(s, sql);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
 	if (edata == NULL)
 		return true;
 	if (!s->checking || ends_verification(edata->sqlerrcode))
@@ -424,7 +407,6 @@ verify_sums_here(VerifyTable *t, const CheckScope *scope, List *splits)
 	List	   *sums = NIL;
 	Summing		s = {{sum_row, begin_rows, end_rows, end_rows, DestTuplestore}};
 	bool		known = true;
-	char	   *sql;
 
 	s.t = t;
 	s.scope = scope;
@@ -439,11 +421,11 @@ verify_sums_here(VerifyTable *t, const CheckScope *scope, List *splits)
 	s.nulls = palloc0(sizeof(bool) * n);
 	s.rowcxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig row summed up",
 									 ALLOCSET_DEFAULT_SIZES);
-	sql = select_here(&s);
+	s.sql = select_here(&s);
 	if (t->checked)
-		known = sum_up_checked(&s, sql);
+		known = sum_up_checked(&s);
 	else
-		sum_up(&s, sql);
+		sum_up(&s);
 	MemoryContextDelete(s.rowcxt);
 	for (int i = 0; i < s.ngroups; i++)
 	{
