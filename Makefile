@@ -20,6 +20,9 @@ PG_CFLAGS = -fvisibility=hidden -Wall -Wextra -Wno-unused-parameter \
 PG_CPPFLAGS += -DPGDLLEXPORT='__attribute__((visibility("default")))'
 SHLIB_LINK = $(libpq) $(shell $(MARIADB_CONFIG) --libs) -lz -lzstd
 
+# Bitcode for JIT is of no use to a library of C functions, and doubles the build.
+override with_llvm = no
+
 EXTRA_CLEAN = tmp_check results test/fuzz/out $(OBJS:.o=.d)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
