@@ -5,7 +5,7 @@
  *
  * my_conn.c is the only file that includes <mysql.h>, whose names clash with
  * PostgreSQL's. Connector/C connects, authenticates, encrypts and frames
- * packets; every wait for the network is a latch wait, so that SIGTERM and
+ * packets, which my_query.c and the binlog's files read; every wait for the network is a latch wait, so that SIGTERM and
  * query cancel are answered while the source is silent. A connection belongs
  * to the memory context that was current when it was opened: when that is
  * reset or deleted, the socket is closed.
@@ -76,28 +76,35 @@ extern char *my_quote_literal(const char *value);
 
 /*
  * A row stream of the text protocol, without a copy in between.
- * my_stream_query sends the statement and reads the column definitions;
+ * my_send_query sends the statement; my_stream_columns reads the column
+ * definitions and returns their number; my_stream_query does both.
  * my_stream_next points *row at the bytes of the next row packet (valid until
  * the next call), false at the end. A row is, for each column, a length-
  * encoded string, or 0xFB for NULL.
  */
+extern void my_send_query(MyConn *conn, const char *sql);
+extern int	my_stream_columns(MyConn *conn);
 extern int	my_stream_query(MyConn *conn, const char *sql);
 extern bool my_stream_next(MyConn *conn, const uint8 **row, Size *len);
 
 /*
  * Commands of the replication protocol. my_command sends one (payload without
- * the command byte; no answer is read). my_read_packet waits at most
- * timeout_ms (-1: for ever) for a packet to begin, and returns false at a
- * timeout; the packet's bytes stay valid until the next call. An ERR packet
- * is raised as an error (1236 with SQLSTATE 58030-like text kept whole). An
- * EOF packet gives *len == 0.
+ * the command byte; no answer is read), my_command_ok one that is answered by
+ * an OK packet, which it reads. my_read_packet reads the next packet; it
+ * returns false when the source has been silent for timeout_ms (-1: it waits
+ * for ever), be it within a packet, which a later call goes on to read. The
+ * packet's bytes stay valid until the next call, whatever that returns. An
+ * ERR packet is raised as an error (1236 with SQLSTATE 58030-like text kept
+ * whole). An EOF packet gives *len == 0.
  */
 extern void my_command(MyConn *conn, int command, const void *payload,
 					   Size len);
+extern void my_command_ok(MyConn *conn, int command, const void *payload,
+						  Size len);
 extern bool my_read_packet(MyConn *conn, long timeout_ms, const uint8 **data,
 						   Size *len);
-/* True if my_read_packet(0) would find the beginning of a packet at once. */
-extern bool my_has_data(MyConn *conn);
+/* Has the source sent anything since the last look? */
+extern bool my_heard(MyConn *conn);
 
 /* As the last answer of the server had it. */
 extern bool my_in_transaction(MyConn *conn);

@@ -261,8 +261,6 @@ static void
 register_replica(MyConn *conn, uint32 server_id)
 {
 	StringInfoData buf;
-	const uint8 *data;
-	Size		len;
 
 	initStringInfo(&buf);
 	append_le(&buf, server_id, 4);
@@ -270,8 +268,7 @@ register_replica(MyConn *conn, uint32 server_id)
 	append_le(&buf, 0, 2);		/* port */
 	append_le(&buf, 0, 4);		/* rank */
 	append_le(&buf, 0, 4);		/* id of the source: filled in there */
-	my_command(conn, COM_REGISTER_SLAVE, buf.data, buf.len);
-	my_read_packet(conn, -1, &data, &len);
+	my_command_ok(conn, COM_REGISTER_SLAVE, buf.data, buf.len);
 }
 
 /*

@@ -18,8 +18,6 @@
 #include "source/mysql/my_value_impl.h"
 #include "source/mysql/my_verify.h"
 
-#define COM_QUERY 3
-
 /* ------------------------------------------------------------------ forms */
 
 static bool
@@ -257,9 +255,7 @@ my_check_table(SourceConn *conn, const SourceRelation *rel,
 void
 my_check_ask(SourceConn *conn, const char *sql)
 {
-	char	   *utf8 = pg_server_to_any(sql, strlen(sql), PG_UTF8);
-
-	my_command((MyConn *) conn, COM_QUERY, utf8, strlen(utf8));
+	my_send_query((MyConn *) conn, sql);
 }
 
 /*
@@ -296,9 +292,10 @@ my_check_answer(SourceConn *conn)
 	Size		len;
 	List	   *sums = NIL;
 
-	/* the number of columns and their definitions, up to an EOF packet */
-	while (my_stream_next(my, &data, &len))
-		;
+	if (my_stream_columns(my) != 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the source's answer has an unexpected number of columns")));
 	while (my_stream_next(my, &data, &len))
 	{
 		const uint8 *end = data + len;
