@@ -9,6 +9,7 @@
 #ifndef DTSMIG_MY_CONN_IMPL_H
 #define DTSMIG_MY_CONN_IMPL_H
 
+#include "compat.h"
 #include "source/mysql/my_conn.h"
 
 /*
@@ -26,7 +27,7 @@ extern void conn_answered(MyConn *conn);
  */
 extern bool conn_read(MyConn *conn, const uint8 **data, Size *len);
 extern char *conn_message(MyConn *conn);
-extern void conn_raise(MyConn *conn, const char *doing) pg_attribute_noreturn();
+pg_noreturn extern void conn_raise(MyConn *conn, const char *doing);
 
 /* Which server it is, for messages: server "x" (host:port) */
 extern const char *conn_where(MyConn *conn);
