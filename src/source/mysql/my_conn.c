@@ -609,11 +609,11 @@ my_connect(const ConnectionInfo *info)
 	 */
 	my_query(conn, "SET SESSION time_zone = '+00:00', sql_mode = '', "
 			 "net_write_timeout = 28800, net_read_timeout = 28800, "
-			 "wait_timeout = 28800, sql_select_limit = DEFAULT");
+			 "wait_timeout = 28800, sql_select_limit = DEFAULT", 0);
 	if (my_is_mariadb(conn))
-		my_query(conn, "SET SESSION max_statement_time = 0");
+		my_query(conn, "SET SESSION max_statement_time = 0", 0);
 	else if (my_version_num(conn) >= 50708)
-		my_query(conn, "SET SESSION max_execution_time = 0");
+		my_query(conn, "SET SESSION max_execution_time = 0", 0);
 	if (info->server_uid != NULL &&
 		strcmp(my_server_uid(conn), info->server_uid) != 0)
 		ereport(ERROR,
@@ -626,11 +626,11 @@ my_connect(const ConnectionInfo *info)
 char *
 my_server_uid(MyConn *conn)
 {
-	char	   *id = my_query_value(conn, "SELECT @@global.server_id");
-	MyResult   *uid = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'server_uuid'");
+	char	   *id = my_query_text(conn, "SELECT @@global.server_id");
+	MyResult   *uid = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'server_uuid'", 2);
 
-	return uid->nrows ?
-		psprintf("server_id %s, server_uuid %s", id, uid->values[0][1]) :
+	return my_nrows(uid) > 0 ?
+		psprintf("server_id %s, server_uuid %s", id, my_get_text(uid, 0, 1)) :
 		psprintf("server_id %s", id);
 }
 

@@ -25,16 +25,8 @@
 
 typedef struct MyConn MyConn;
 
-/* A whole result in memory, in the context current at my_query. */
-typedef struct MyResult
-{
-	int			ncolumns;
-	int			nrows;
-	char	  **names;			/* column labels */
-	char	 ***values;			/* [row][column]; NULL is SQL NULL; each is
-								 * NUL-terminated */
-	Size	  **lengths;		/* [row][column] */
-} MyResult;
+/* An answer in memory, in the context current at my_query. */
+typedef struct MyResult MyResult;
 
 /*
  * Opens a connection with utf8mb4, time_zone +00:00 and an sql_mode that
@@ -60,15 +52,38 @@ extern int	my_last_errno(MyConn *conn);
  */
 extern long my_set_patience(long ms);
 
-/* Runs a statement, in the server's encoding; its rows, if any. */
-extern MyResult *my_query(MyConn *conn, const char *sql);
+/*
+ * Runs a statement, in the server's encoding, whose answer has to have so many
+ * columns or more (0: none are looked at). What a source answers is not to be
+ * trusted: an answer of another form, and whatever the functions below do not
+ * find in it, raises 08P01 with the statement.
+ */
+extern MyResult *my_query(MyConn *conn, const char *sql, int ncolumns);
 /* As my_query, but returns false and sets *errmsg (palloc'd), *my_errno. */
-extern bool my_try_query(MyConn *conn, const char *sql, MyResult **result,
-						 char **errmsg, int *my_errno);
-/* First column of the first row, palloc'd; NULL if none or SQL NULL. */
-extern char *my_query_value(MyConn *conn, const char *sql);
-/* Value of a column by label; NULL if the row's value is; error if absent. */
-extern char *my_value(MyResult *res, int row, const char *label);
+extern bool my_try_query(MyConn *conn, const char *sql, int ncolumns,
+						 MyResult **result, char **errmsg, int *my_errno);
+extern int	my_nrows(const MyResult *res);
+
+/*
+ * Values by number or by label of the column, NUL-terminated. An integer
+ * beyond int64 is the nearest there is; a number's text is that of an integer,
+ * fit to stand in a statement.
+ */
+extern char *my_get_text(const MyResult *res, int row, int column);
+extern char *my_get_text_or_null(const MyResult *res, int row, int column);
+extern int64 my_get_int64(const MyResult *res, int row, int column);
+extern char *my_value(const MyResult *res, int row, const char *label);
+extern char *my_value_or_null(const MyResult *res, int row, const char *label);
+extern int64 my_value_int64(const MyResult *res, int row, const char *label,
+							int64 if_null);
+extern char *my_value_number(const MyResult *res, int row, const char *label);
+extern char *my_value_number_or_null(const MyResult *res, int row,
+									 const char *label);
+
+/* First column of the first row; the last: NULL if none or SQL NULL. */
+extern char *my_query_text(MyConn *conn, const char *sql);
+extern int64 my_query_int64(MyConn *conn, const char *sql);
+extern char *my_query_text_or_null(MyConn *conn, const char *sql);
 
 /* palloc'd: `a``b` and 'it''s' (escaped for the connection's sql_mode) */
 extern char *my_quote_identifier(const char *name);

@@ -15,8 +15,8 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "nodes/pg_list.h"
 
+#include "compat.h"
 #include "source/mysql/my_conn.h"
 #include "source/mysql/my_conn_impl.h"
 
@@ -28,8 +28,22 @@
 /* Largest answer that is kept in memory: what describes a source is small. */
 #define MAX_ANSWER_SIZE (INT64CONST(512) * 1024 * 1024)
 
+/* As much of a statement stands in an error. */
+#define MAX_SHOWN 200
+
 /* A field is NULL; no length has this value */
 #define NULL_FIELD PG_UINT64_MAX
+
+struct MyResult
+{
+	const char *where;			/* the server and */
+	const char *sql;			/* the statement, for errors */
+	int			ncolumns;
+	int			nrows;
+	char	  **names;			/* column labels */
+	char	 ***values;			/* [row][column]; NULL is SQL NULL; each is
+								 * NUL-terminated */
+};
 
 /* Where we are in a packet */
 typedef struct Cursor
@@ -40,12 +54,24 @@ typedef struct Cursor
 	const char *sql;			/* what is answered, for errors */
 } Cursor;
 
-static void
+/* An answer that is none: the rest of what comes means nothing. */
+pg_noreturn static void
 violation(MyConn *conn, const char *sql)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_PROTOCOL_VIOLATION),
-			 errmsg("unexpected answer of %s to \"%.200s\"", conn_where(conn), sql)));
+			 errmsg("unexpected answer of %s to \"%.*s\"", conn_where(conn),
+					MAX_SHOWN, sql)));
+}
+
+/* An answer that lacks something; it has been read whole. */
+pg_noreturn static void
+unexpected(const MyResult *res, char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("unexpected answer of %s to \"%s\"", res->where, res->sql),
+			 errdetail_internal("%s", detail)));
 }
 
 static uint64
@@ -181,22 +207,21 @@ send_query(MyConn *conn, const char *sql)
 }
 
 /* Reads a row's packet into memory. */
-static void
-read_row(Cursor *c, int ncolumns, char ***values, Size **lengths)
+static char **
+read_row(Cursor *c, int ncolumns)
 {
-	char	  **v = palloc(sizeof(char *) * ncolumns);
-	Size	   *l = palloc(sizeof(Size) * ncolumns);
+	char	  **values = palloc(sizeof(char *) * ncolumns);
 
 	for (int i = 0; i < ncolumns; i++)
 	{
-		const char *value = read_string(c, &l[i]);
+		Size		len;
+		const char *value = read_string(c, &len);
 
-		v[i] = value ? conn_from_utf8(value, &l[i]) : NULL;
+		values[i] = value ? conn_from_utf8(value, &len) : NULL;
 	}
 	if (c->pos != c->end)
 		violation(c->conn, c->sql);
-	*values = v;
-	*lengths = l;
+	return values;
 }
 
 /* Reads an answer into the current context; NULL at an error. */
@@ -209,6 +234,8 @@ read_result(MyConn *conn, const char *sql)
 	int64		size = 0;
 	Size		len;
 
+	res->where = conn_where(conn);
+	res->sql = pnstrdup(sql, MAX_SHOWN);
 	if (!read_head(conn, sql, &res->ncolumns))
 		return NULL;
 	if (res->ncolumns == 0)
@@ -217,7 +244,6 @@ read_result(MyConn *conn, const char *sql)
 	if (!read_columns(conn, sql, res->ncolumns, res->names))
 		return NULL;
 	res->values = palloc(sizeof(char **) * nalloc);
-	res->lengths = palloc(sizeof(Size *) * nalloc);
 	for (;;)
 	{
 		if (!conn_read(conn, &c.pos, &len))
@@ -225,7 +251,7 @@ read_result(MyConn *conn, const char *sql)
 		c.end = c.pos + len;
 		if (conn_is_eof(c.pos, len))
 			break;
-		size += len + sizeof(char **) + sizeof(Size *);
+		size += len + sizeof(char **) + sizeof(char *) * res->ncolumns;
 		if (size > MAX_ANSWER_SIZE)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -236,11 +262,8 @@ read_result(MyConn *conn, const char *sql)
 		{
 			nalloc *= 2;
 			res->values = repalloc_huge(res->values, sizeof(char **) * nalloc);
-			res->lengths = repalloc_huge(res->lengths, sizeof(Size *) * nalloc);
 		}
-		read_row(&c, res->ncolumns, &res->values[res->nrows],
-				 &res->lengths[res->nrows]);
-		res->nrows++;
+		res->values[res->nrows++] = read_row(&c, res->ncolumns);
 		CHECK_FOR_INTERRUPTS();
 	}
 	end_of_rows(conn, c.pos, len);
@@ -249,8 +272,8 @@ read_result(MyConn *conn, const char *sql)
 }
 
 bool
-my_try_query(MyConn *conn, const char *sql, MyResult **result, char **errmsg,
-			 int *my_errno)
+my_try_query(MyConn *conn, const char *sql, int ncolumns, MyResult **result,
+			 char **errmsg, int *my_errno)
 {
 	MyResult   *res = NULL;
 
@@ -265,37 +288,147 @@ my_try_query(MyConn *conn, const char *sql, MyResult **result, char **errmsg,
 			*my_errno = my_last_errno(conn);
 		return false;
 	}
+	if (res->ncolumns < ncolumns)
+		unexpected(res, psprintf("It has %d columns; %d were expected.",
+								 res->ncolumns, ncolumns));
 	if (result)
 		*result = res;
 	return true;
 }
 
 MyResult *
-my_query(MyConn *conn, const char *sql)
+my_query(MyConn *conn, const char *sql, int ncolumns)
 {
 	MyResult   *res;
 
-	if (!my_try_query(conn, sql, &res, NULL, NULL))
+	if (!my_try_query(conn, sql, ncolumns, &res, NULL, NULL))
 		conn_raise(conn, psprintf("running \"%.200s\"", sql));
 	return res;
 }
 
-char *
-my_query_value(MyConn *conn, const char *sql)
-{
-	MyResult   *res = my_query(conn, sql);
+/* ----------------------------------------------------------------- values */
 
-	return res->nrows > 0 && res->ncolumns > 0 ? res->values[0][0] : NULL;
+int
+my_nrows(const MyResult *res)
+{
+	return res->nrows;
 }
 
 char *
-my_value(MyResult *res, int row, const char *label)
+my_get_text_or_null(const MyResult *res, int row, int column)
 {
-	for (int c = 0; c < res->ncolumns; c++)
-		if (pg_strcasecmp(res->names[c], label) == 0)
-			return res->values[row][c];
-	elog(ERROR, "the source's answer has no column \"%s\"", label);
-	return NULL;
+	if (row < 0 || row >= res->nrows)
+		unexpected(res, psprintf("It has %d rows; row %d was expected.",
+								 res->nrows, row + 1));
+	if (column < 0 || column >= res->ncolumns)
+		unexpected(res, psprintf("It has %d columns; column %d was expected.",
+								 res->ncolumns, column + 1));
+	return res->values[row][column];
+}
+
+char *
+my_get_text(const MyResult *res, int row, int column)
+{
+	char	   *value = my_get_text_or_null(res, row, column);
+
+	if (value == NULL)
+		unexpected(res, psprintf("Its column \"%s\" is NULL.", res->names[column]));
+	return value;
+}
+
+static bool
+is_integer(const char *text)
+{
+	Size		digits;
+
+	if (*text == '-')
+		text++;
+	digits = strspn(text, "0123456789");
+	return digits > 0 && digits <= 20 && text[digits] == '\0';
+}
+
+static char *
+check_number(const MyResult *res, int column, char *text)
+{
+	if (!is_integer(text))
+		unexpected(res, psprintf("Its column \"%s\" is no integer.",
+								 res->names[column]));
+	return text;
+}
+
+int64
+my_get_int64(const MyResult *res, int row, int column)
+{
+	/* strtoll takes the nearest */
+	return strtoll(check_number(res, column, my_get_text(res, row, column)), NULL, 10);
+}
+
+static int
+find_column(const MyResult *res, const char *label)
+{
+	for (int i = 0; i < res->ncolumns; i++)
+		if (pg_strcasecmp(res->names[i], label) == 0)
+			return i;
+	unexpected(res, psprintf("It has no column \"%s\".", label));
+}
+
+char *
+my_value(const MyResult *res, int row, const char *label)
+{
+	return my_get_text(res, row, find_column(res, label));
+}
+
+char *
+my_value_or_null(const MyResult *res, int row, const char *label)
+{
+	return my_get_text_or_null(res, row, find_column(res, label));
+}
+
+int64
+my_value_int64(const MyResult *res, int row, const char *label, int64 if_null)
+{
+	int			column = find_column(res, label);
+
+	if (my_get_text_or_null(res, row, column) == NULL)
+		return if_null;
+	return my_get_int64(res, row, column);
+}
+
+char *
+my_value_number_or_null(const MyResult *res, int row, const char *label)
+{
+	int			column = find_column(res, label);
+	char	   *value = my_get_text_or_null(res, row, column);
+
+	return value == NULL ? NULL : check_number(res, column, value);
+}
+
+char *
+my_value_number(const MyResult *res, int row, const char *label)
+{
+	int			column = find_column(res, label);
+
+	return check_number(res, column, my_get_text(res, row, column));
+}
+
+char *
+my_query_text(MyConn *conn, const char *sql)
+{
+	return my_get_text(my_query(conn, sql, 1), 0, 0);
+}
+
+int64
+my_query_int64(MyConn *conn, const char *sql)
+{
+	return my_get_int64(my_query(conn, sql, 1), 0, 0);
+}
+
+char *
+my_query_text_or_null(MyConn *conn, const char *sql)
+{
+	MyResult   *res = my_query(conn, sql, 1);
+
+	return res->nrows > 0 ? res->values[0][0] : NULL;
 }
 
 /* ------------------------------------------------------------ row streams */
