@@ -52,7 +52,6 @@
 #include "source/mysql/my_conn_impl.h"
 #include "source/mysql/my_error.h"
 
-#include "access/xact.h"
 #include "core/wait.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -345,69 +344,17 @@ wait_in_library(my_socket fd, my_bool is_read, int timeout)
 
 /* ----------------------------------------------------------------- errors */
 
-/*
- * Text in another encoding, palloc'd. Conversions are looked up in the
- * catalog, which takes a transaction; a stream is read between transactions.
- */
-static char *
-convert_text(const char *text, Size len, int from, int to)
-{
-	MemoryContext cxt = CurrentMemoryContext;
-	bool		alone = !IsTransactionState();
-	char	   *result;
-	Size		i;
-
-	for (i = 0; i < len && !IS_HIGHBIT_SET(text[i]); i++)
-		 /* ASCII is the same everywhere */ ;
-	if (i == len || from == to)
-		return pnstrdup(text, len);
-	if (alone)
-		StartTransactionCommand();
-	MemoryContextSwitchTo(cxt);
-	result = (char *) pg_do_encoding_conversion((unsigned char *) pnstrdup(text, len),
-												len, from, to);
-	if (alone)
-		CommitTransactionCommand();
-	MemoryContextSwitchTo(cxt);
-	return result;
-}
-
-char *
-conn_to_utf8(const char *text)
-{
-	if (text == NULL)
-		return NULL;
-	return convert_text(text, strlen(text), GetDatabaseEncoding(), PG_UTF8);
-}
-
-char *
-conn_from_utf8(const char *text, Size *len)
-{
-	char	   *result;
-
-	if (GetDatabaseEncoding() == PG_UTF8 ||
-		!pg_verify_mbstr(PG_UTF8, text, *len, true))
-	{
-		/* not pnstrdup: there may be zero bytes in it */
-		result = palloc(*len + 1);
-		memcpy(result, text, *len);
-		result[*len] = '\0';
-		return result;
-	}
-	result = convert_text(text, *len, PG_UTF8, GetDatabaseEncoding());
-	*len = strlen(result);
-	return result;
-}
-
 /* Message of the source, in the server's encoding, palloc'd. */
 char *
 conn_message(MyConn *conn)
 {
 	const char *msg = mysql_error(conn->mysql);
+	Size		len;
 
 	if (!pg_verify_mbstr(PG_UTF8, msg, strlen(msg), true))
 		return pstrdup("(message in an unknown encoding)");
-	return convert_text(msg, strlen(msg), PG_UTF8, GetDatabaseEncoding());
+	len = strlen(msg);
+	return conn_from_utf8(msg, &len);
 }
 
 /* Raises the error that the library holds for conn; never returns. */
@@ -454,6 +401,37 @@ conn_where(MyConn *conn)
 }
 
 /* ------------------------------------------------------ opening, closing */
+
+/*
+ * Once it is given an authority's certificate, Connector/C 3.4 verifies the
+ * server's name, too, which only verify-full asks for (and then not the name of
+ * 127.0.0.1 and ::1). Then this decides: by what the handshake has found of
+ * trust and dates. (Other TLS libraries than OpenSSL find nothing in the
+ * handshake; there the name counts.)
+ */
+#if MARIADB_PACKAGE_VERSION_ID >= 30410
+static MYSQL *verifying;
+
+static int
+verify_authority(void *tls, unsigned int flags)
+{
+	return verifying->net.tls_verify_status != MARIADB_TLS_VERIFY_OK;
+}
+
+static void
+verify_no_name(MYSQL *mysql)
+{
+	const char *library = NULL;
+
+	verifying = mysql;
+	if (mariadb_get_infov(mysql, MARIADB_TLS_LIBRARY, &library) == 0 &&
+		library != NULL && strncmp(library, "OpenSSL", 7) == 0)
+		(void) mysql_options(mysql, MARIADB_OPT_TLS_VERIFICATION_CALLBACK,
+							 (const void *) verify_authority);
+}
+#else
+#define verify_no_name(mysql) ((void) 0)
+#endif
 
 static void
 conn_cleanup(void *arg)
@@ -552,6 +530,8 @@ set_options(MyConn *conn, const ConnectionInfo *info)
 				  info->ssl_mode == SSL_MODE_VERIFY_FULL ? &yes : &no);
 	if (info->ssl_mode != SSL_MODE_PREFER)
 		mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
+	if (info->ssl_mode != SSL_MODE_VERIFY_FULL && info->ssl_ca != NULL)
+		verify_no_name(mysql);
 }
 
 MyConn *

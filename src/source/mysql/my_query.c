@@ -14,6 +14,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #include "compat.h"
@@ -53,6 +55,64 @@ typedef struct Cursor
 	MyConn	   *conn;
 	const char *sql;			/* what is answered, for errors */
 } Cursor;
+
+/* ------------------------------------------------------------------- text */
+
+/*
+ * Text in another encoding, palloc'd. Conversions are looked up in the
+ * catalog, which takes a transaction; a stream is read between transactions.
+ */
+static char *
+convert_text(const char *text, Size len, int from, int to)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	bool		alone = !IsTransactionState();
+	char	   *result;
+	Size		i;
+
+	for (i = 0; i < len && !IS_HIGHBIT_SET(text[i]); i++)
+		 /* ASCII is the same everywhere */ ;
+	if (i == len || from == to)
+		return pnstrdup(text, len);
+	if (alone)
+		StartTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+	result = (char *) pg_do_encoding_conversion((unsigned char *) pnstrdup(text, len),
+												len, from, to);
+	if (alone)
+		CommitTransactionCommand();
+	MemoryContextSwitchTo(cxt);
+	return result;
+}
+
+char *
+conn_to_utf8(const char *text)
+{
+	if (text == NULL)
+		return NULL;
+	return convert_text(text, strlen(text), GetDatabaseEncoding(), PG_UTF8);
+}
+
+char *
+conn_from_utf8(const char *text, Size *len)
+{
+	char	   *result;
+
+	if (GetDatabaseEncoding() == PG_UTF8 ||
+		!pg_verify_mbstr(PG_UTF8, text, *len, true))
+	{
+		/* not pnstrdup: there may be zero bytes in it */
+		result = palloc(*len + 1);
+		memcpy(result, text, *len);
+		result[*len] = '\0';
+		return result;
+	}
+	result = convert_text(text, *len, PG_UTF8, GetDatabaseEncoding());
+	*len = strlen(result);
+	return result;
+}
+
+/* ---------------------------------------------------------------- packets */
 
 /* An answer that is none: the rest of what comes means nothing. */
 pg_noreturn static void
