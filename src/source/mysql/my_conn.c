@@ -581,7 +581,12 @@ my_version_num(MyConn *conn)
 const char *
 my_version_text(MyConn *conn)
 {
-	return mysql_get_server_info(conn->mysql);
+	char	   *text = pnstrdup(mysql_get_server_info(conn->mysql), 100);
+
+	for (char *p = text; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	return text;
 }
 
 const char *
@@ -600,7 +605,10 @@ conn_send(MyConn *conn, int command, const void *payload, Size len)
 				(errcode(ERRCODE_CONNECTION_DOES_NOT_EXIST),
 				 errmsg("the connection to %s is closed", conn->where)));
 	if (conn->streaming)
-		elog(ERROR, "connection to %s is busy with a row stream", conn->where);
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("the connection to %s has an answer that was not read",
+						conn->where)));
 	start_call(conn, command, payload, len);
 	finish_call(conn, -1);
 	conn->streaming = !conn->failed;
