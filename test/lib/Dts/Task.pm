@@ -23,9 +23,7 @@ sub server_pair
 {
     my (%opt) = @_;
     my $my = Dts::MariaDB->new(kind => $opt{kind}, args => $opt{my_args} // [])->start;
-    # DTS_DEST: a destination of another version, as Dts::Postgres names it
-    my $pg = Dts::Postgres->new(preload => $opt{preload} // 1, kind => $ENV{DTS_DEST},
-        conf => $opt{conf}, fsync => $opt{fsync})->start;
+    my $pg = Dts::Postgres->new(preload => $opt{preload} // 1, conf => $opt{conf}, fsync => $opt{fsync})->start;
     $pg->sql('CREATE EXTENSION dtsmig');
     return ($my, $pg);
 }
