@@ -3,7 +3,7 @@
 # with a foreign key's action between them. MySQL tells of no snapshot where it
 # stands.
 #
-# runs: mysql-9.7, mysql-5.6, mariadb
+# dts-runs: mysql-9.7, mysql-5.6, mariadb
 use strict;
 use warnings;
 use Test::More;

@@ -3,7 +3,7 @@
 # statement is carried once, and afterwards the destination has the rows,
 # columns and keys of a fresh migration.
 #
-# runs: mariadb, mysql-9.7
+# dts-runs: mariadb, mysql-9.7
 use strict;
 use warnings;
 use Test::More;

@@ -2,7 +2,7 @@
 # of the MySQL family: types, values bit by bit, axis order, indexes, changes,
 # DDL, verification; with and without the extensions.
 #
-# needs: mariadb-11.8 mysql-9.7 mysql-5.6 pgvector extension:postgis
+# dts-needs: mariadb-11.8 mysql-9.7 mysql-5.6 pgvector extension:postgis
 use strict;
 use warnings;
 use Test::More;

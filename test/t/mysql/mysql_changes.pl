@@ -2,7 +2,7 @@
 # updates of JSON, XA over two log entries, generated invisible keys, row
 # images per session; against MySQL 9.7, and what 5.6 has of it.
 #
-# runs: mysql-9.7, mysql-5.6
+# dts-runs: mysql-9.7, mysql-5.6
 use strict;
 use warnings;
 use Test::More;

@@ -2,7 +2,7 @@
 # hidden key columns, functional, descending and invisible indexes, checks,
 # SRIDs, VECTOR, the collations of 8.0, foreign keys, partitions, views.
 #
-# runs: mysql-9.7, mysql-5.6
+# dts-runs: mysql-9.7, mysql-5.6
 use strict;
 use warnings;
 use Test::More;

@@ -4,7 +4,7 @@
 # task: whatever a table has become before it is dropped, the destination has
 # the columns and keys that a fresh plan would make.
 #
-# needs: file:/usr/share/mysql/mysql-test/main
+# dts-needs: file:/usr/share/mysql/mysql-test/main
 use strict;
 use warnings;
 use File::Find;

@@ -3,7 +3,7 @@
 # starts in the middle, with the shadow table half filled. The destination ends
 # with the altered table and all its rows.
 #
-# needs: program:pt-online-schema-change
+# dts-needs: program:pt-online-schema-change
 use strict;
 use warnings;
 use Test::More;

@@ -1,7 +1,7 @@
 # The precheck of a task from the MySQL family: each item is found where
 # something is wrong, and passes after what it says has been done.
 #
-# needs: mariadb-plugins mysql-9.7
+# dts-needs: mariadb-plugins mysql-9.7
 use strict;
 use warnings;
 use Test::More;

@@ -1,7 +1,7 @@
 # A binary log that is gone: one clear error that names the first position that
 # is lost; by GTID and by file and position.
 #
-# runs: mysql-9.7, mysql-5.6, mariadb-11.8
+# dts-runs: mysql-9.7, mysql-5.6, mariadb-11.8
 use strict;
 use warnings;
 use Test::More;

@@ -1,8 +1,8 @@
 # Logging in: mysql_native_password, caching_sha2_password with and without
 # TLS, ed25519; ssl_mode and client certificates, with certificates made here.
 #
-# runs: mysql-9.7, mysql-5.6, mariadb, mariadb-11.8
-# needs: mariadb-plugins
+# dts-runs: mysql-9.7, mysql-5.6, mariadb, mariadb-11.8
+# dts-needs: mariadb-plugins
 use strict;
 use warnings;
 use Test::More;

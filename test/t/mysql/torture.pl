@@ -3,7 +3,7 @@
 # and while changes flow. Afterwards both sides are equal, keyless tables
 # included, and every counter has been applied exactly once.
 #
-# runs: mariadb, mysql-5.6, mysql-9.7, mariadb-11.8
+# dts-runs: mariadb, mysql-5.6, mysql-9.7, mariadb-11.8
 use strict;
 use warnings;
 use Test::More;

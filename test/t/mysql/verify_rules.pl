@@ -2,7 +2,7 @@
 # where a filter can be asked for there, and "set" made again here. What is asked
 # for chooses the rows that the filter here does.
 #
-# runs: mariadb, mysql-5.6, mysql-9.7
+# dts-runs: mariadb, mysql-5.6, mysql-9.7
 use strict;
 use warnings;
 use Test::More;

@@ -1,7 +1,7 @@
 # System-versioned tables of MariaDB: current rows are copied and followed,
 # history is not, whatever the log says of it.
 #
-# runs: mariadb, mariadb-11.8
+# dts-runs: mariadb, mariadb-11.8
 use strict;
 use warnings;
 use Test::More;

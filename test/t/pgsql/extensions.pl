@@ -2,7 +2,7 @@
 # citext, hstore, in schemas of their own and in public; their indexes, values,
 # changes and DDL; what belongs to an extension is not copied.
 #
-# needs: pgvector extension:postgis
+# dts-needs: pgvector extension:postgis
 use strict;
 use warnings;
 use Test::More;

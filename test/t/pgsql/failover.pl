@@ -1,7 +1,7 @@
 # A PostgreSQL 18 source fails over to its standby, which has taken the task's
 # failover slot over: the task goes on where it was, nothing lost or doubled.
 #
-# needs: postgresql-18
+# dts-needs: postgresql-18
 use strict;
 use warnings;
 use Test::More;

@@ -2,7 +2,7 @@
 # other's changes; rows that came from elsewhere are taken or left out as the
 # option says, where the source filters itself (16 and later) and where not.
 #
-# needs: postgresql-10 postgresql-18
+# dts-needs: postgresql-10 postgresql-18
 use strict;
 use warnings;
 use Test::More;

@@ -1,7 +1,7 @@
 # The precheck of a task from PostgreSQL: each item is found where something is
 # wrong, and passes after what it says has been done.
 #
-# needs: postgresql-18 postgresql-10
+# dts-needs: postgresql-18 postgresql-10
 use strict;
 use warnings;
 use Test::More;

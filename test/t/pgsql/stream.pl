@@ -2,7 +2,7 @@
 # rows, transactions in progress, prepared ones, and how the source's log is
 # let go.
 #
-# runs: postgresql, postgresql-10, postgresql-13
+# dts-runs: postgresql, postgresql-10, postgresql-13
 use strict;
 use warnings;
 use Test::More;

@@ -1,6 +1,6 @@
 # Verification, repair and cutover of a PostgreSQL source that is written to.
 #
-# runs: postgresql, postgresql-10
+# dts-runs: postgresql, postgresql-10
 use strict;
 use warnings;
 use Test::More;

@@ -2,7 +2,7 @@
 # and DDL goes on, from the first moment to the last: equal rows, no sequence
 # behind, nothing left at the source.
 #
-# runs: postgresql-10, postgresql-13, postgresql, postgresql-18 into postgresql-18-dev
+# dts-runs: postgresql-10, postgresql-13, postgresql, postgresql-18 into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;
