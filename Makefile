@@ -16,7 +16,7 @@ MARIADB_CONFIG ?= mariadb_config
 PG_CPPFLAGS = -I$(CURDIR)/src -I$(libpq_srcdir) $(shell $(MARIADB_CONFIG) --include)
 PG_CFLAGS = -fvisibility=hidden -Wall -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers $(if $(WERROR),-Werror)
-# PostgreSQL 14 and 15 leave PGDLLEXPORT empty; symbols are hidden by default.
+# PostgreSQL 15 leaves PGDLLEXPORT empty; symbols are hidden by default.
 PG_CPPFLAGS += -DPGDLLEXPORT='__attribute__((visibility("default")))'
 SHLIB_LINK = $(libpq) $(shell $(MARIADB_CONFIG) --libs) -lz -lzstd
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * compat.h
- *	  Differences between PostgreSQL 14 and 18. The only file of dtsmig that
+ *	  Differences between PostgreSQL 15 and 18. The only file of dtsmig that
  *	  looks at PG_VERSION_NUM. Entries are alphabetical; each names the
  *	  change upstream that made it necessary.
  *
@@ -12,7 +12,6 @@
 
 #include "postgres.h"
 #include "fmgr.h"
-#include "utils/acl.h"
 #include "parser/parse_type.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 160000
@@ -20,8 +19,8 @@
 #include "nodes/miscnodes.h"
 #endif
 
-#if PG_VERSION_NUM < 140000 || PG_VERSION_NUM >= 190000
-#error "dtsmig builds on PostgreSQL 14 to 18"
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "dtsmig builds on PostgreSQL 15 to 18"
 #endif
 
 /*
@@ -50,25 +49,9 @@ typedef struct RangeTblEntry DtsPermission;
 
 /*
  * int64_div_fast_to_numeric() is wrong for a scale that is a multiple of four,
- * or above nine, before 14.7 and 15.2 (found by the tests of types into 14.2).
+ * or above nine, before 15.2 (found by the tests of types).
  */
-#define DTS_INT64_DIV_TO_NUMERIC \
-	(PG_VERSION_NUM >= 150002 || \
-	 (PG_VERSION_NUM >= 140007 && PG_VERSION_NUM < 150000))
-
-/*
- * May the role SET session_replication_role although it is no superuser?
- * Settings can be granted since 15 (a0ffa885e478).
- */
-#if PG_VERSION_NUM >= 150000
-#define DTS_HAS_PARAMETER_ACL true
-#define dts_may_set_replication_role(roleid) \
-	(pg_parameter_aclcheck("session_replication_role", roleid, \
-						   ACL_SET) == ACLCHECK_OK)
-#else
-#define DTS_HAS_PARAMETER_ACL false
-#define dts_may_set_replication_role(roleid) false
-#endif
+#define DTS_INT64_DIV_TO_NUMERIC (PG_VERSION_NUM >= 150002)
 
 /* Wait events of extensions have names since 17 (c9af054653077). */
 #if PG_VERSION_NUM >= 170000

@@ -19,6 +19,7 @@
 #include "catalog/pg_authid.h"
 #include "check/advance.h"
 #include "commands/dbcommands.h"
+#include "core/rights.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker_internals.h"
@@ -327,9 +328,6 @@ check_replication_role(PrecheckContext *pc, const char *role, List *tables,
 									PRECHECK_FAILED, NULL, NULL);
 			appendStringInfo(&others, "%s%s", others.len ? ", " : "",
 							 plan_table_name(def));
-			if (!DTS_HAS_PARAMETER_ACL)
-				precheck_sql(item, AT_DESTINATION, "ALTER TABLE %s OWNER TO %s",
-							 plan_table_name(def), role);
 		}
 	}
 	if (item == NULL)
@@ -341,12 +339,9 @@ check_replication_role(PrecheckContext *pc, const char *role, List *tables,
 	}
 	item->found = psprintf("role %s may hold triggers back only on tables that it owns, and does not own %s",
 						   role, others.data);
-	if (DTS_HAS_PARAMETER_ACL)
-	{
-		item->advice = "Or let the role own the tables.";
-		precheck_sql(item, AT_DESTINATION,
-					 "GRANT SET ON PARAMETER session_replication_role TO %s", role);
-	}
+	item->advice = "Or let the role own the tables.";
+	precheck_sql(item, AT_DESTINATION,
+				 "GRANT SET ON PARAMETER session_replication_role TO %s", role);
 }
 
 /* ------------------------------------------------------------ the server */

@@ -57,7 +57,7 @@ run_function(const char *function, const char *payload)
 }
 
 static void
-call_once(int64 task_id, const char *function, const char *payload)
+call_for_one(int64 task_id, const char *function, const char *payload)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner;
@@ -111,5 +111,5 @@ alert_call(int64 task_id, const char *function, List *told)
 	if (function == NULL || function[0] == '\0')
 		return;
 	foreach(lc, told)
-		call_once(task_id, function, lfirst(lc));
+		call_for_one(task_id, function, lfirst(lc));
 }

@@ -24,6 +24,7 @@
 
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "core/rights.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "schema/plan.h"

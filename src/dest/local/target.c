@@ -26,6 +26,7 @@
 #include "utils/rls.h"
 
 #include "compat.h"
+#include "core/rights.h"
 #include "dest/local/local.h"
 
 static void

@@ -162,16 +162,13 @@ load_table(MyConn *conn, MyCharset *cs)
 	for (i = 0; i < 256; i++)
 		appendStringInfo(&sql, "%sHEX(CONVERT(_%s X'%02X' USING utf8mb4))",
 						 i == 0 ? "SELECT " : ", ", cs->name, i);
-	res = my_query(conn, sql.data);
-	if (res->nrows != 1 || res->ncolumns != 256)
-		elog(ERROR, "unexpected answer to a query for character set \"%s\"",
-			 cs->name);
+	res = my_query(conn, sql.data, 256);
 
 	cs->ascii = true;
 	for (i = 0; i < 256; i++)
 	{
-		const char *hex = res->values[0][i];
-		Size		n = hex ? res->lengths[0][i] / 2 : 0;
+		const char *hex = my_get_text_or_null(res, 0, i);
+		Size		n = hex ? strlen(hex) / 2 : 0;
 		Size		j;
 
 		if (n < 1 || n > 4)
@@ -281,16 +278,13 @@ load_pairs(MyConn *conn, MyCharset *cs, const ByteRange *lead,
 		if (in_ranges(lead, 2, i))
 			append_row_query(&sql, cs, psprintf("8F%02X", i), trail);
 
-	res = my_query(conn, sql.data);
-	if (res->nrows != 1)
-		elog(ERROR, "unexpected answer to a query for character set \"%s\"",
-			 cs->name);
-	row = read_row(cs, res->values[0][column++], low);
+	res = my_query(conn, sql.data, 1);
+	row = read_row(cs, my_get_text(res, 0, column++), low);
 	memcpy(cs->single, row, sizeof(cs->single));
 	pfree(row);
 	if (has_kana)
 	{
-		row = read_row(cs, res->values[0][column++], kana);
+		row = read_row(cs, my_get_text(res, 0, column++), kana);
 		if (euc)
 			cs->pairs[0x8E] = row;
 		else
@@ -302,10 +296,10 @@ load_pairs(MyConn *conn, MyCharset *cs, const ByteRange *lead,
 	}
 	for (i = 0; i < 256; i++)
 		if (in_ranges(lead, 2, i))
-			cs->pairs[i] = read_row(cs, res->values[0][column++], trail);
+			cs->pairs[i] = read_row(cs, my_get_text(res, 0, column++), trail);
 	for (i = 0; has_8f && i < 256; i++)
 		if (in_ranges(lead, 2, i))
-			cs->triples[i] = read_row(cs, res->values[0][column++], trail);
+			cs->triples[i] = read_row(cs, my_get_text(res, 0, column++), trail);
 
 	cs->ascii = true;
 	for (i = 0; i < 0x80; i++)

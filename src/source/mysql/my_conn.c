@@ -4,12 +4,26 @@
  *	  Connections to MySQL-family servers, on MariaDB Connector/C.
  *
  * The library's own waits sleep in poll() and retry EINTR for ever, so a
- * worker could not be stopped while its source is silent. Two things mend
- * that. Connecting uses the library's non-blocking interface. Afterwards the
- * connection's transport methods (struct st_ma_pvio_methods, public in
- * ma_pvio.h) are replaced by ours, which wait on latch and socket, and fail
- * the call when an interrupt is pending. We never jump out of the library:
- * the interrupt is raised once it has returned.
+ * worker could not be stopped while its source is silent. Therefore nothing
+ * here waits inside the library: connecting, commands and packets go through
+ * its non-blocking interface, which returns what it wants to wait for. We wait
+ * for that on latch and socket, and continue the call, or give it up.
+ *
+ *		idle --start--> (returned) --> idle
+ *		  start, cont --> suspended --wait, cont--> (returned) --> idle
+ *		suspended --interrupt or no patience left--> broken off --> broken
+ *		suspended --timeout of my_read_packet--> suspended: read on later
+ *
+ * The interface has no call for a single command or packet, but it has
+ * mysql_read_query_result_start, which runs the connection's method
+ * db_read_query_result. For the moment of the start that method is ours
+ * (enter_call), and does what the connection was asked for. It runs on the
+ * library's small stack, where nothing of PostgreSQL may run: no palloc, no
+ * ereport.
+ *
+ * Only <mysql.h> is needed, and of its structures only what Connector/C 3.0
+ * to 3.4 have in common: MYSQL.methods, MYSQL.net.read_pos, and the first
+ * members of st_mariadb_methods.
  *
  * A connection that failed in the middle of anything is broken for good; its
  * owner opens another.
@@ -23,7 +37,6 @@
 #define list_free my_list_free
 #define list_delete my_list_delete
 #include <mysql.h>
-#include <ma_pvio.h>
 #undef list_length
 #undef list_free
 #undef list_delete
@@ -32,13 +45,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "source/mysql/my_conn.h"
+#include "source/mysql/my_conn_impl.h"
 #include "source/mysql/my_error.h"
 
-#include "access/xact.h"
 #include "core/wait.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -52,37 +65,37 @@
 /* Largest packet, and so largest row, that we accept. */
 #define MY_MAX_PACKET	(1024L * 1024 * 1024)
 
-/* Of OpenSSL, which Connector/C and the server have both loaded, or neither. */
-extern int	SSL_pending(const void *ssl) __attribute__((weak));
-
 /*
- * Head of the library's struct st_ma_pvio_tls, the same in Connector/C 3.0 to
- * 3.4; its own header can't be included (in 3.4 it wants one that is not
- * installed). Looked into only where the library says it is one of those.
+ * Stack of the library's suspended calls. Its default, 60 kB, is little for a
+ * TLS handshake or a look-up of a name. What is not touched takes no memory.
  */
-typedef struct TlsHead
-{
-	void	   *data;
-	MARIADB_PVIO *pvio;
-	void	   *ssl;
-} TlsHead;
+#define CALL_STACK_SIZE	(256 * 1024)
 
-#define TLS_HEAD_KNOWN_UNTIL 30500
+#define READ_A_PACKET	(-1)	/* in place of a command */
 
 struct MyConn
 {
 	MYSQL	   *mysql;
-	MYSQL_RES  *result;			/* being read; freed with the connection */
 	bool		connected;		/* the handshake is done */
 	bool		streaming;		/* rows or events have not ended */
-	bool		openssl;		/* TLS by OpenSSL, in a layout that we know */
+	bool		in_transaction; /* as the last answer had it */
 	int			fd;
 	char	   *where;			/* "server "x" (host:port)", for errors */
+
+	/* the call under way */
+	int			connecting;		/* suspended mysql_real_connect: its wishes */
+	int			wishes;			/* the same of a command or packet; 0: none */
+	int			command;		/* what it does, or READ_A_PACKET */
+	const void *payload;
+	Size		payload_len;
+	bool		failed;			/* set when it has returned */
+	unsigned long packet_len;	/* a packet that was read */
+	const struct st_mariadb_methods *methods;	/* the library's own */
+	size_t		heard;			/* see my_heard */
+
 	MemoryContext cxt;
 	MemoryContextCallback cleanup;
 };
-
-static PVIO_METHODS hooked_methods;
 
 /* How long a read waits for the peer; -1: for ever. See my_set_patience. */
 static long patience_ms = -1;
@@ -140,62 +153,6 @@ my_set_patience(long ms)
 	return old;
 }
 
-static ssize_t
-hook_read(MARIADB_PVIO *pvio, uchar *buffer, size_t length)
-{
-	int			fd = mysql_get_socket(pvio->mysql);
-
-	for (;;)
-	{
-		ssize_t		r = recv(fd, buffer, length, MSG_DONTWAIT);
-
-		if (r >= 0)
-			return r;
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN && errno != EWOULDBLOCK)
-			return -1;
-		if (wait_for_socket(fd, true, patience_ms) <= 0)
-			return -1;
-	}
-}
-
-static ssize_t
-hook_write(MARIADB_PVIO *pvio, const uchar *buffer, size_t length)
-{
-	int			fd = mysql_get_socket(pvio->mysql);
-
-	for (;;)
-	{
-		ssize_t		r = send(fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (r >= 0)
-			return r;
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN && errno != EWOULDBLOCK)
-			return -1;
-		if (wait_for_socket(fd, false, -1) < 0)
-			return -1;
-	}
-}
-
-/* For TLS, whose library reads the socket itself. */
-static int
-hook_wait(MARIADB_PVIO *pvio, my_bool is_read, int timeout)
-{
-	return wait_for_socket(mysql_get_socket(pvio->mysql), is_read, patience_ms);
-}
-
-/* The socket stays non-blocking, whatever the library would like. */
-static int
-hook_blocking(MARIADB_PVIO *pvio, my_bool value, my_bool *old_value)
-{
-	if (old_value)
-		*old_value = value;
-	return 0;
-}
-
 /*
  * A peer that is gone without a word is noticed by the kernel, within about
  * half a minute, whether we wait for it or write to it. Failure is no error:
@@ -224,21 +181,13 @@ watch_peer(int fd)
 #endif
 }
 
+/* For what the library reads by itself; with TLS that is the socket. */
 static void
-install_hooks(MyConn *conn)
+set_nonblocking(MyConn *conn)
 {
-	MARIADB_PVIO *pvio = conn->mysql->net.pvio;
 	int			flags;
 
-	hooked_methods = *pvio->methods;
-	hooked_methods.read = hook_read;
-	hooked_methods.write = hook_write;
-	hooked_methods.wait_io_or_timeout = hook_wait;
-	hooked_methods.blocking = hook_blocking;
-	pvio->methods = &hooked_methods;
-
 	conn->fd = mysql_get_socket(conn->mysql);
-	watch_peer(conn->fd);
 	flags = fcntl(conn->fd, F_GETFL);
 	if (flags < 0 || fcntl(conn->fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		ereport(ERROR,
@@ -246,57 +195,171 @@ install_hooks(MyConn *conn)
 				 errmsg("could not set the connection to non-blocking mode: %m")));
 }
 
-/* ----------------------------------------------------------------- errors */
+/* ------------------------------------------------------------------ calls */
+
+/* Whose call is being started. */
+static MyConn *starting;
+
+/* On the library's stack: what the call does. */
+static int
+enter_call(MYSQL *mysql)
+{
+	MyConn	   *conn = starting;
+
+	mysql->methods = conn->methods;
+	if (conn->command == READ_A_PACKET)
+	{
+		conn->packet_len = mysql_net_read_packet(mysql);
+		conn->failed = conn->packet_len == packet_error;
+	}
+	else
+		conn->failed = conn->methods->db_command(mysql, conn->command,
+												 conn->payload,
+												 conn->payload_len, 1,
+												 NULL) != 0;
+	return 0;
+}
 
 /*
- * Text in another encoding, palloc'd. Conversions are looked up in the
- * catalog, which takes a transaction; a stream is read between transactions.
+ * Starts a call; it has returned when conn->wishes is 0. The library looks at
+ * nothing else in our table: a table that has grown in a later version is
+ * none of our concern.
  */
-static char *
-convert_text(const char *text, Size len, int from, int to)
+static void
+start_call(MyConn *conn, int command, const void *payload, Size len)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	bool		alone = !IsTransactionState();
-	char	   *result;
-	Size		i;
+	static const struct st_mariadb_methods entry =
+	{
+		.db_read_query_result = enter_call
+	};
+	my_bool		ret;
 
-	for (i = 0; i < len && !IS_HIGHBIT_SET(text[i]); i++)
-		 /* ASCII is the same everywhere */ ;
-	if (i == len || from == to)
-		return pnstrdup(text, len);
-	if (alone)
-		StartTransactionCommand();
-	MemoryContextSwitchTo(cxt);
-	result = (char *) pg_do_encoding_conversion((unsigned char *) pnstrdup(text, len),
-												len, from, to);
-	if (alone)
-		CommitTransactionCommand();
-	MemoryContextSwitchTo(cxt);
-	return result;
+	conn->command = command;
+	conn->payload = payload;
+	conn->payload_len = len;
+	conn->failed = true;		/* if it can't even be started */
+	conn->methods = conn->mysql->methods;
+	conn->mysql->methods = &entry;
+	starting = conn;
+	conn->wishes = mysql_read_query_result_start(&ret, conn->mysql);
+	conn->mysql->methods = conn->methods;
 }
 
-static char *
-to_utf8(const char *text)
+static void
+continue_call(MyConn *conn, int events)
 {
-	if (text == NULL)
-		return NULL;
-	return convert_text(text, strlen(text), GetDatabaseEncoding(), PG_UTF8);
+	my_bool		ret;
+
+	conn->wishes = mysql_read_query_result_cont(&ret, conn->mysql, events);
 }
+
+/* From now on the library finds the end of the stream, and nobody to write to. */
+static void
+shut_down(MYSQL *mysql)
+{
+	int			fd = mysql_get_socket(mysql);
+
+	if (fd >= 0)
+		(void) shutdown(fd, SHUT_RDWR);
+}
+
+/*
+ * Makes suspended calls return, failed, so that the library gives back what
+ * they hold. Raises no error.
+ */
+static void
+break_off(MyConn *conn)
+{
+	while (conn->connecting != 0 || conn->wishes != 0)
+	{
+		MYSQL	   *ret;
+
+		shut_down(conn->mysql);
+		if (conn->connecting != 0)
+			conn->connecting = mysql_real_connect_cont(&ret, conn->mysql,
+													   MYSQL_WAIT_TIMEOUT);
+		else
+			continue_call(conn, MYSQL_WAIT_TIMEOUT);
+	}
+}
+
+/*
+ * Waits until the call returns. Returns 1 then, 0 if the peer has said nothing
+ * for timeout_ms (-1: any time), -1 at an interrupt.
+ */
+static int
+await_call(MyConn *conn, long timeout_ms)
+{
+	while (conn->wishes != 0)
+	{
+		int			rc = wait_for_socket(conn->fd,
+										 (conn->wishes & MYSQL_WAIT_READ) != 0,
+										 timeout_ms);
+
+		if (rc <= 0)
+			return rc;
+		continue_call(conn, conn->wishes & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
+	}
+	return 1;
+}
+
+/* As await_call, with patience; false: it failed. */
+static bool
+finish_call(MyConn *conn)
+{
+	if (await_call(conn, conn->command == READ_A_PACKET ? patience_ms : -1) <= 0)
+		break_off(conn);
+	return !conn->failed;
+}
+
+/*
+ * Where the library waits by itself after all: in the handshake of TLS. Runs
+ * on its stack.
+ */
+static TimestampTz handshake_ends;
+
+static int
+wait_in_library(my_socket fd, my_bool is_read, int timeout)
+{
+	for (;;)
+	{
+		struct pollfd p = {.fd = fd,.events = is_read ? POLLIN : POLLOUT};
+		int			rc;
+
+		if (ProcDiePending || QueryCancelPending)
+		{
+			errno = EINTR;
+			return -1;
+		}
+		rc = poll(&p, 1, 200);
+		if (rc > 0 || (rc < 0 && errno != EINTR))
+			return rc;
+		if (GetCurrentTimestamp() >= handshake_ends)
+		{
+			errno = ETIMEDOUT;
+			return 0;
+		}
+	}
+}
+
+/* ----------------------------------------------------------------- errors */
 
 /* Message of the source, in the server's encoding, palloc'd. */
-static char *
-source_message(MyConn *conn)
+char *
+conn_message(MyConn *conn)
 {
 	const char *msg = mysql_error(conn->mysql);
+	Size		len;
 
 	if (!pg_verify_mbstr(PG_UTF8, msg, strlen(msg), true))
 		return pstrdup("(message in an unknown encoding)");
-	return convert_text(msg, strlen(msg), PG_UTF8, GetDatabaseEncoding());
+	len = strlen(msg);
+	return conn_from_utf8(msg, &len);
 }
 
 /* Raises the error that the library holds for conn; never returns. */
-static void
-raise_source_error(MyConn *conn, const char *doing)
+void
+conn_raise(MyConn *conn, const char *doing)
 {
 	unsigned int err = mysql_errno(conn->mysql);
 	bool		login = !conn->connected;
@@ -312,9 +375,9 @@ raise_source_error(MyConn *conn, const char *doing)
 			(errcode(my_sqlerrcode(err, mysql_sqlstate(conn->mysql))),
 			 login ?
 			 errmsg("could not connect to %s: %s", conn->where,
-					source_message(conn)) :
+					conn_message(conn)) :
 			 errmsg("error of %s while %s: %s", conn->where, doing,
-					source_message(conn)),
+					conn_message(conn)),
 			 errdetail("The source reported error %u, SQLSTATE %s.", err,
 					   mysql_sqlstate(conn->mysql)),
 			 err == 1045 ?
@@ -331,37 +394,69 @@ my_last_errno(MyConn *conn)
 	return (int) mysql_errno(conn->mysql);
 }
 
+const char *
+conn_where(MyConn *conn)
+{
+	return conn->where;
+}
+
 /* ------------------------------------------------------ opening, closing */
+
+/*
+ * Once it is given an authority's certificate, Connector/C 3.4 verifies the
+ * server's name, too, which only verify-full asks for (and then not the name of
+ * 127.0.0.1 and ::1). Then this decides: by what the handshake has found of
+ * trust and dates. (Other TLS libraries than OpenSSL find nothing in the
+ * handshake; there the name counts.)
+ */
+#if MARIADB_PACKAGE_VERSION_ID >= 30410
+static MYSQL *verifying;
+
+static int
+verify_authority(void *tls, unsigned int flags)
+{
+	return verifying->net.tls_verify_status != MARIADB_TLS_VERIFY_OK;
+}
+
+static void
+verify_no_name(MYSQL *mysql)
+{
+	const char *library = NULL;
+
+	verifying = mysql;
+	if (mariadb_get_infov(mysql, MARIADB_TLS_LIBRARY, &library) == 0 &&
+		library != NULL && strncmp(library, "OpenSSL", 7) == 0)
+		(void) mysql_options(mysql, MARIADB_OPT_TLS_VERIFICATION_CALLBACK,
+							 (const void *) verify_authority);
+}
+#else
+#define verify_no_name(mysql) ((void) 0)
+#endif
 
 static void
 conn_cleanup(void *arg)
 {
 	MyConn	   *conn = arg;
 
-	if (conn->result)
+	MYSQL	   *mysql = conn->mysql;
+	int			wishes;
+
+	if (mysql == NULL)
+		return;
+	break_off(conn);
+	conn->mysql = NULL;
+
+	/*
+	 * A quiet connection says goodbye, if that goes without a wait; nobody
+	 * listens to the others.
+	 */
+	if (!conn->connected || conn->streaming)
+		shut_down(mysql);
+	wishes = mysql_close_start(mysql);
+	while (wishes != 0)
 	{
-		conn->mysql->status = MYSQL_STATUS_READY;
-		mysql_free_result(conn->result);
-		conn->result = NULL;
-	}
-	if (conn->mysql)
-	{
-		MYSQL	   *mysql = conn->mysql;
-
-		conn->mysql = NULL;
-
-		/*
-		 * A quiet connection says goodbye. Any other is shut down first, so
-		 * that the library's goodbye can't block on a full socket.
-		 */
-		if (!conn->connected || conn->streaming)
-		{
-			int			fd = mysql_get_socket(mysql);
-
-			if (fd >= 0)
-				(void) shutdown(fd, SHUT_RDWR);
-		}
-		mysql_close(mysql);
+		shut_down(mysql);
+		wishes = mysql_close_cont(mysql, MYSQL_WAIT_TIMEOUT);
 	}
 }
 
@@ -371,27 +466,30 @@ my_close(MyConn *conn)
 	conn_cleanup(conn);
 }
 
-/* Turns the library's wish into a wait; returns what happened. */
+/*
+ * Waits for what a suspended mysql_real_connect wants; returns what happened.
+ * Its timeouts are connect_timeout.
+ */
 static int
-wait_for_library(MyConn *conn, int status)
+wait_for_connect(MyConn *conn)
 {
 	int			fd = mysql_get_socket(conn->mysql);
+	struct timeval second = {.tv_sec = 1};
 	long		timeout = -1;
 	int			rc;
 
-	if (status & MYSQL_WAIT_TIMEOUT)
-		timeout = mysql_get_timeout_value_ms(conn->mysql);
 	if (fd < 0)
 		return MYSQL_WAIT_TIMEOUT;
-	rc = wait_for_socket(fd, (status & MYSQL_WAIT_READ) != 0, timeout);
-	if (rc < 0)
-	{
-		CHECK_FOR_INTERRUPTS();
-		return MYSQL_WAIT_TIMEOUT;
-	}
-	if (rc == 0)
-		return MYSQL_WAIT_TIMEOUT;
-	return status & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE);
+
+	/* the handshake of TLS reads the socket in the library's own way */
+	(void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
+	if (conn->connecting & MYSQL_WAIT_TIMEOUT)
+		timeout = mysql_get_timeout_value_ms(conn->mysql);
+	rc = wait_for_socket(fd, (conn->connecting & MYSQL_WAIT_READ) != 0, timeout);
+	if (rc > 0)
+		return conn->connecting & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE);
+	CHECK_FOR_INTERRUPTS();
+	return MYSQL_WAIT_TIMEOUT;
 }
 
 static void
@@ -399,13 +497,19 @@ set_options(MyConn *conn, const ConnectionInfo *info)
 {
 	MYSQL	   *mysql = conn->mysql;
 	unsigned int timeout = info->connect_timeout > 0 ? info->connect_timeout : 10;
+	size_t		stack_size = CALL_STACK_SIZE;
 	unsigned int protocol = MYSQL_PROTOCOL_TCP;
 	unsigned int off = 0;
 	unsigned long max_packet = MY_MAX_PACKET;
 	my_bool		yes = 1;
 	my_bool		no = 0;
 
-	mysql_options(mysql, MYSQL_OPT_NONBLOCK, 0);
+	if (mysql_options(mysql, MYSQL_OPT_NONBLOCK, &stack_size) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	mysql_options(mysql, MARIADB_OPT_IO_WAIT, wait_in_library);
+	handshake_ends = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												 timeout * INT64CONST(1000));
 	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
 	mysql_options(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &max_packet);
@@ -426,6 +530,8 @@ set_options(MyConn *conn, const ConnectionInfo *info)
 				  info->ssl_mode == SSL_MODE_VERIFY_FULL ? &yes : &no);
 	if (info->ssl_mode != SSL_MODE_PREFER)
 		mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
+	if (info->ssl_mode != SSL_MODE_VERIFY_FULL && info->ssl_ca != NULL)
+		verify_no_name(mysql);
 }
 
 MyConn *
@@ -434,9 +540,7 @@ my_connect(const ConnectionInfo *info)
 	MyConn	   *conn = palloc0(sizeof(MyConn));
 	const char *host = info->host ? info->host : "127.0.0.1";
 	const char *unix_socket = host[0] == '/' ? host : NULL;
-	const char *tls_library = NULL;
 	MYSQL	   *ret = NULL;
-	int			status;
 
 	conn->cxt = CurrentMemoryContext;
 	conn->fd = -1;
@@ -452,20 +556,24 @@ my_connect(const ConnectionInfo *info)
 	MemoryContextRegisterResetCallback(conn->cxt, &conn->cleanup);
 	set_options(conn, info);
 
-	status = mysql_real_connect_start(&ret, conn->mysql,
-									  unix_socket ? NULL : host,
-									  to_utf8(info->user),
-									  info->password ? to_utf8(info->password) : "",
-									  to_utf8(info->dbname),
-									  info->port, unix_socket,
-									  CLIENT_REMEMBER_OPTIONS);
-	while (status)
-		status = mysql_real_connect_cont(&ret, conn->mysql,
-										 wait_for_library(conn, status));
+	conn->connecting =
+		mysql_real_connect_start(&ret, conn->mysql, unix_socket ? NULL : host,
+								 conn_to_utf8(info->user),
+								 info->password ? conn_to_utf8(info->password) : "",
+								 conn_to_utf8(info->dbname),
+								 info->port, unix_socket,
+								 CLIENT_REMEMBER_OPTIONS);
+	while (conn->connecting != 0)
+	{
+		int			events = wait_for_connect(conn);
+
+		conn->connecting = mysql_real_connect_cont(&ret, conn->mysql, events);
+	}
 	if (ret == NULL)
-		raise_source_error(conn, "connecting");
+		conn_raise(conn, "connecting");
 	conn->connected = true;
-	install_hooks(conn);
+	set_nonblocking(conn);
+	watch_peer(conn->fd);
 
 	/* the library goes on without TLS where a server has none */
 	if (info->ssl_mode >= SSL_MODE_REQUIRE &&
@@ -474,10 +582,6 @@ my_connect(const ConnectionInfo *info)
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("could not connect to %s: it offers no TLS, but ssl_mode demands it",
 						conn->where)));
-	if (mariadb_get_infov(conn->mysql, MARIADB_TLS_LIBRARY, &tls_library) == 0 &&
-		tls_library)
-		conn->openssl = strncmp(tls_library, "OpenSSL", 7) == 0 &&
-			mysql_get_client_version() < TLS_HEAD_KNOWN_UNTIL;
 
 	/*
 	 * Nothing may change a value on its way, nor end the session while we are
@@ -485,11 +589,11 @@ my_connect(const ConnectionInfo *info)
 	 */
 	my_query(conn, "SET SESSION time_zone = '+00:00', sql_mode = '', "
 			 "net_write_timeout = 28800, net_read_timeout = 28800, "
-			 "wait_timeout = 28800, sql_select_limit = DEFAULT");
+			 "wait_timeout = 28800, sql_select_limit = DEFAULT", 0);
 	if (my_is_mariadb(conn))
-		my_query(conn, "SET SESSION max_statement_time = 0");
+		my_query(conn, "SET SESSION max_statement_time = 0", 0);
 	else if (my_version_num(conn) >= 50708)
-		my_query(conn, "SET SESSION max_execution_time = 0");
+		my_query(conn, "SET SESSION max_execution_time = 0", 0);
 	if (info->server_uid != NULL &&
 		strcmp(my_server_uid(conn), info->server_uid) != 0)
 		ereport(ERROR,
@@ -502,11 +606,11 @@ my_connect(const ConnectionInfo *info)
 char *
 my_server_uid(MyConn *conn)
 {
-	char	   *id = my_query_value(conn, "SELECT @@global.server_id");
-	MyResult   *uid = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'server_uuid'");
+	char	   *id = my_query_text(conn, "SELECT @@global.server_id");
+	MyResult   *uid = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'server_uuid'", 2);
 
-	return uid->nrows ?
-		psprintf("server_id %s, server_uuid %s", id, uid->values[0][1]) :
+	return my_nrows(uid) > 0 ?
+		psprintf("server_id %s, server_uuid %s", id, my_get_text(uid, 0, 1)) :
 		psprintf("server_id %s", id);
 }
 
@@ -541,10 +645,10 @@ my_tls_cipher(MyConn *conn)
 	return mysql_get_ssl_cipher(conn->mysql);
 }
 
-/* ---------------------------------------------------------------- queries */
+/* ------------------------------------------------- commands and packets */
 
-static void
-check_ready(MyConn *conn)
+bool
+conn_send(MyConn *conn, int command, const void *payload, Size len)
 {
 	if (conn->mysql == NULL || !conn->connected)
 		ereport(ERROR,
@@ -552,228 +656,103 @@ check_ready(MyConn *conn)
 				 errmsg("the connection to %s is closed", conn->where)));
 	if (conn->streaming)
 		elog(ERROR, "connection to %s is busy with a row stream", conn->where);
-}
-
-/* Copies the library's stored result into the current context. */
-static MyResult *
-copy_result(MyConn *conn)
-{
-	MyResult   *res = palloc0(sizeof(MyResult));
-	MYSQL_FIELD *fields;
-
-	res->ncolumns = mysql_num_fields(conn->result);
-	res->nrows = (int) mysql_num_rows(conn->result);
-	fields = mysql_fetch_fields(conn->result);
-	res->names = palloc(sizeof(char *) * Max(res->ncolumns, 1));
-	for (int i = 0; i < res->ncolumns; i++)
-		res->names[i] = pstrdup(fields[i].name);
-	res->values = palloc_extended(sizeof(char **) * Max(res->nrows, 1),
-								  MCXT_ALLOC_HUGE);
-	res->lengths = palloc_extended(sizeof(Size *) * Max(res->nrows, 1),
-								   MCXT_ALLOC_HUGE);
-	for (int r = 0; r < res->nrows; r++)
-	{
-		MYSQL_ROW	row = mysql_fetch_row(conn->result);
-		unsigned long *lengths = mysql_fetch_lengths(conn->result);
-
-		res->values[r] = palloc(sizeof(char *) * res->ncolumns);
-		res->lengths[r] = palloc(sizeof(Size) * res->ncolumns);
-		for (int c = 0; c < res->ncolumns; c++)
-		{
-			char	   *v = NULL;
-			Size		len = 0;
-
-			if (row[c] != NULL)
-			{
-				len = lengths[c];
-				v = pnstrdup(row[c], len);
-				if (GetDatabaseEncoding() != PG_UTF8 &&
-					pg_verify_mbstr(PG_UTF8, v, len, true))
-				{
-					v = convert_text(v, len, PG_UTF8, GetDatabaseEncoding());
-					len = strlen(v);
-				}
-			}
-			res->values[r][c] = v;
-			res->lengths[r][c] = len;
-		}
-	}
-	return res;
-}
-
-bool
-my_try_query(MyConn *conn, const char *sql, MyResult **result, char **errmsg,
-			 int *my_errno)
-{
-	char	   *utf8 = to_utf8(sql);
-	MyResult   *res = NULL;
-
-	check_ready(conn);
-	source_statements++;
-	if (mysql_real_query(conn->mysql, utf8, strlen(utf8)) == 0)
-	{
-		conn->result = mysql_store_result(conn->mysql);
-		if (conn->result != NULL)
-		{
-			res = copy_result(conn);
-			mysql_free_result(conn->result);
-			conn->result = NULL;
-		}
-		else if (mysql_field_count(conn->mysql) == 0)
-			res = palloc0(sizeof(MyResult));
-	}
-	if (res == NULL)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (errmsg)
-			*errmsg = source_message(conn);
-		if (my_errno)
-			*my_errno = (int) mysql_errno(conn->mysql);
+	start_call(conn, command, payload, len);
+	if (!finish_call(conn))
 		return false;
-	}
-	if (result)
-		*result = res;
+	conn->streaming = true;
 	return true;
 }
 
-MyResult *
-my_query(MyConn *conn, const char *sql)
+void
+conn_answered(MyConn *conn)
 {
-	MyResult   *res;
-
-	if (!my_try_query(conn, sql, &res, NULL, NULL))
-		raise_source_error(conn, psprintf("running \"%.200s\"", sql));
-	return res;
-}
-
-char *
-my_query_value(MyConn *conn, const char *sql)
-{
-	MyResult   *res = my_query(conn, sql);
-
-	return res->nrows > 0 && res->ncolumns > 0 ? res->values[0][0] : NULL;
-}
-
-char *
-my_value(MyResult *res, int row, const char *label)
-{
-	for (int c = 0; c < res->ncolumns; c++)
-		if (pg_strcasecmp(res->names[c], label) == 0)
-			return res->values[row][c];
-	elog(ERROR, "the source's answer has no column \"%s\"", label);
-	return NULL;
-}
-
-/* ---------------------------------------------------------------- streams */
-
-/* The connection takes queries again: of a row stream, no more will come. */
-static void
-rows_ended(MyConn *conn)
-{
-	/* the library believes it would read the rows itself */
-	conn->mysql->status = MYSQL_STATUS_READY;
-	mysql_free_result(conn->result);
-	conn->result = NULL;
 	conn->streaming = false;
 }
 
-/* Reads the next packet whole; packet_error raises an error. */
-static Size
-read_packet(MyConn *conn, const uint8 **data, const char *doing)
+void
+conn_set_status(MyConn *conn, unsigned int status)
 {
-	unsigned long len = mysql_net_read_packet(conn->mysql);
+	conn->in_transaction = (status & SERVER_STATUS_IN_TRANS) != 0;
+}
 
-	if (len == packet_error)
+/* The call that has read a packet is over: where is it? */
+static bool
+take_packet(MyConn *conn, const uint8 **data, Size *len)
+{
+	if (conn->failed)
 	{
-		rows_ended(conn);
-		raise_source_error(conn, doing);
+		/* an answer of the source, or the end of the connection */
+		conn->streaming = false;
+		return false;
 	}
 	*data = (const uint8 *) conn->mysql->net.read_pos;
-	return len;
-}
-
-static inline bool
-is_eof_packet(const uint8 *data, Size len)
-{
-	return len > 0 && len < 9 && data[0] == 0xFE;
-}
-
-int
-my_stream_query(MyConn *conn, const char *sql)
-{
-	char	   *utf8 = to_utf8(sql);
-
-	check_ready(conn);
-	source_statements++;
-	if (mysql_real_query(conn->mysql, utf8, strlen(utf8)) != 0)
-		raise_source_error(conn, psprintf("running \"%.200s\"", sql));
-	conn->result = mysql_use_result(conn->mysql);
-	if (conn->result == NULL)
-		raise_source_error(conn, psprintf("running \"%.200s\"", sql));
-	conn->streaming = true;
-	return mysql_num_fields(conn->result);
+	*len = conn->packet_len;
+	return true;
 }
 
 bool
-my_stream_next(MyConn *conn, const uint8 **row, Size *len)
+conn_read(MyConn *conn, const uint8 **data, Size *len)
 {
-	*len = read_packet(conn, row, "reading rows");
-	if (!is_eof_packet(*row, *len))
-		return true;
-	rows_ended(conn);
-	return false;
+	if (conn->wishes == 0)
+		start_call(conn, READ_A_PACKET, NULL, 0);
+	(void) finish_call(conn);
+	return take_packet(conn, data, len);
 }
 
 void
 my_command(MyConn *conn, int command, const void *payload, Size len)
 {
-	check_ready(conn);
-	if (conn->mysql->methods->db_command(conn->mysql, command, payload, len, 1,
-										 NULL) != 0)
-		raise_source_error(conn, "sending a replication command");
-
-	/* COM_REGISTER_SLAVE has a short answer, a dump an endless one */
-	conn->streaming = command != 21;
+	if (!conn_send(conn, command, payload, len))
+		conn_raise(conn, "sending a replication command");
 }
 
-bool
-my_in_transaction(MyConn *conn)
+void
+my_command_ok(MyConn *conn, int command, const void *payload, Size len)
 {
-	return (conn->mysql->server_status & SERVER_STATUS_IN_TRANS) != 0;
-}
+	const uint8 *data;
 
-bool
-my_has_data(MyConn *conn)
-{
-	MARIADB_PVIO *pvio = conn->mysql->net.pvio;
-	char		byte;
-
-	if (pvio->cache && pvio->cache + pvio->cache_size > pvio->cache_pos)
-		return true;
-	if (pvio->ctls && conn->openssl && SSL_pending &&
-		SSL_pending(((TlsHead *) pvio->ctls)->ssl) > 0)
-		return true;
-
-	/* also true at end of file: the read that follows reports it */
-	return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-		(errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+	my_command(conn, command, payload, len);
+	if (!conn_read(conn, &data, &len))
+		conn_raise(conn, "sending a replication command");
+	conn_answered(conn);
 }
 
 bool
 my_read_packet(MyConn *conn, long timeout_ms, const uint8 **data, Size *len)
 {
-	if (timeout_ms >= 0 && !my_has_data(conn))
-	{
-		int			rc = 0;
+	int			rc;
 
-		if (timeout_ms > 0)
-			rc = wait_for_socket(conn->fd, true, timeout_ms);
-		CHECK_FOR_INTERRUPTS();
-		if (rc <= 0)
-			return false;
-	}
-	*len = read_packet(conn, data, "reading the log");
-	if (is_eof_packet(*data, *len))
+	if (conn->wishes == 0)
+		start_call(conn, READ_A_PACKET, NULL, 0);
+	else
+		continue_call(conn, conn->wishes & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
+	rc = await_call(conn, timeout_ms < 0 ? patience_ms : timeout_ms);
+	CHECK_FOR_INTERRUPTS();
+	if (rc <= 0 && timeout_ms >= 0)
+		return false;
+	if (rc <= 0)
+		break_off(conn);
+	if (!take_packet(conn, data, len))
+		conn_raise(conn, "reading the log");
+	if (conn_is_eof(*data, *len))
 		*len = 0;
 	return true;
+}
+
+bool
+my_heard(MyConn *conn)
+{
+	size_t		before = conn->heard;
+
+	if (conn->wishes == 0)
+		return true;			/* nobody waits for anything */
+	(void) mariadb_get_infov(conn->mysql, MARIADB_CONNECTION_BYTES_READ,
+							 &conn->heard);
+	return conn->heard != before;
+}
+
+bool
+my_in_transaction(MyConn *conn)
+{
+	return conn->in_transaction;
 }

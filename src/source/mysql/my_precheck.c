@@ -22,10 +22,10 @@ my_precheck_add(MyPrecheck *p, const char *item, const char *status,
 char *
 my_precheck_variable(MyPrecheck *p, const char *name)
 {
-	for (int i = 0; i < p->variables->nrows; i++)
+	for (int i = 0; i < my_nrows(p->variables); i++)
 	{
-		if (pg_strcasecmp(p->variables->values[i][0], name) == 0)
-			return p->variables->values[i][1];
+		if (pg_strcasecmp(my_get_text(p->variables, i, 0), name) == 0)
+			return my_get_text_or_null(p->variables, i, 1);
 	}
 	return NULL;
 }
@@ -60,8 +60,8 @@ my_precheck_name(const TableDef *def)
 static char *
 account_name(MyPrecheck *p)
 {
-	char	   *account = my_query_value(p->conn, "SELECT CURRENT_USER()");
-	char	   *at = account == NULL ? NULL : strrchr(account, '@');
+	char	   *account = my_query_text(p->conn, "SELECT CURRENT_USER()");
+	char	   *at = strrchr(account, '@');
 
 	if (at == NULL)
 		return "CURRENT_USER";
@@ -89,7 +89,7 @@ my_precheck(SourceConn *conn, const PrecheckScope *scope)
 						   " 'binlog_expire_logs_auto_purge',"
 						   " 'max_binlog_total_size', 'read_only',"
 						   " 'binlog_row_value_options', 'gtid_mode',"
-						   " 'enforce_gtid_consistency', 'version_comment')");
+						   " 'enforce_gtid_consistency', 'version_comment')", 2);
 	my_precheck_server(&p);
 	my_precheck_privileges(&p);
 	if (p.incremental)

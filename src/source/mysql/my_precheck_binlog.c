@@ -136,7 +136,7 @@ check_replica(MyPrecheck *p)
 	else
 		query = my_version_num(p->conn) >= 80022 ? "SHOW REPLICA STATUS" :
 			"SHOW SLAVE STATUS";
-	if (!my_try_query(p->conn, query, &res, &errmsg, &my_errno))
+	if (!my_try_query(p->conn, query, 0, &res, &errmsg, &my_errno))
 	{
 		PrecheckItem *item;
 
@@ -154,7 +154,7 @@ check_replica(MyPrecheck *p)
 					 "REPLICATION CLIENT", p->account);
 		return;
 	}
-	if (res->nrows == 0)
+	if (my_nrows(res) == 0)
 		my_precheck_add(p, "log_slave_updates", PRECHECK_PASSED,
 						"the source is not a replica", NULL);
 	else if (my_precheck_is_on(log_updates))
@@ -191,11 +191,11 @@ retention(MyPrecheck *p, bool *managed)
 	/* NULL: it is purged as soon as possible */
 	*managed = my_try_query(p->conn,
 							"SELECT value FROM mysql.rds_configuration"
-							" WHERE name = 'binlog retention hours'",
-							&res, &errmsg, &my_errno) && res->nrows == 1;
+							" WHERE name = 'binlog retention hours'", 1,
+							&res, &errmsg, &my_errno) && my_nrows(res) == 1;
 	if (*managed)
-		kept = res->values[0][0] == NULL ? 1 :
-			strtoll(res->values[0][0], NULL, 10) * 3600;
+		kept = my_get_text_or_null(res, 0, 0) == NULL ? 1 :
+			strtoll(my_get_text(res, 0, 0), NULL, 10) * 3600;
 	return kept;
 }
 
@@ -273,11 +273,11 @@ check_filters(MyPrecheck *p)
 	List	   *seen = NIL;
 	ListCell   *lc;
 
-	if (!my_try_query(p->conn, my_log_status_query(p->conn), &res, &errmsg,
-					  &my_errno) || res->nrows != 1)
+	if (!my_try_query(p->conn, my_log_status_query(p->conn), 2, &res,
+					  &errmsg, &my_errno) || my_nrows(res) != 1)
 		return;
-	doing = my_value(res, 0, "Binlog_Do_DB");
-	ignoring = my_value(res, 0, "Binlog_Ignore_DB");
+	doing = my_value_or_null(res, 0, "Binlog_Do_DB");
+	ignoring = my_value_or_null(res, 0, "Binlog_Ignore_DB");
 	initStringInfo(&lost);
 	foreach(lc, p->tables)
 	{

@@ -78,7 +78,7 @@ grant_lines(MyPrecheck *p)
 	}
 	else if (my_version_num(p->conn) >= 80000)
 	{
-		char	   *roles = my_query_value(p->conn, "SELECT CURRENT_ROLE()");
+		char	   *roles = my_query_text_or_null(p->conn, "SELECT CURRENT_ROLE()");
 
 		if (roles != NULL && strcmp(roles, "NONE") != 0)
 			queries[1] = psprintf("SHOW GRANTS FOR CURRENT_USER() USING %s", roles);
@@ -86,10 +86,10 @@ grant_lines(MyPrecheck *p)
 	for (int i = 0; i < lengthof(queries); i++)
 	{
 		if (queries[i] == NULL ||
-			!my_try_query(p->conn, queries[i], &res, &errmsg, &my_errno))
+			!my_try_query(p->conn, queries[i], 1, &res, &errmsg, &my_errno))
 			continue;
-		for (int row = 0; row < res->nrows; row++)
-			lines = lappend(lines, res->values[row][0]);
+		for (int row = 0; row < my_nrows(res); row++)
+			lines = lappend(lines, my_get_text(res, row, 0));
 	}
 	return lines;
 }
@@ -137,7 +137,7 @@ check_select(MyPrecheck *p)
 			continue;
 		checked++;
 		if (my_try_query(p->conn, psprintf("SELECT * FROM %s LIMIT 0", name),
-						 &res, &errmsg, &my_errno))
+						 0, &res, &errmsg, &my_errno))
 			continue;
 		if (n++ == 0)
 			item = my_precheck_add(p, "privileges", PRECHECK_FAILED, NULL,
@@ -246,7 +246,7 @@ my_precheck_privileges(MyPrecheck *p)
 		check_exact_start(p, lines);
 	slave = has_global_privilege(lines, slave_names, lengthof(slave_names));
 	/* the right to ask for the log's end is tried rather than read */
-	monitor = my_try_query(p->conn, my_log_status_query(p->conn), &res, &errmsg,
+	monitor = my_try_query(p->conn, my_log_status_query(p->conn), 0, &res, &errmsg,
 						   &my_errno) ||
 		has_global_privilege(lines, monitor_names, lengthof(monitor_names));
 	if (slave && monitor)

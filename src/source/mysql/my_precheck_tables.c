@@ -457,13 +457,13 @@ check_routines(MyPrecheck *p)
 		return;
 	for (int i = 0; i < lengthof(kinds); i++)
 	{
-		char	   *n = my_query_value(p->conn,
+		int64		n = my_query_int64(p->conn,
 									   psprintf("SELECT count(*) FROM information_schema.%s WHERE %s IN (%s)",
 												kinds[i].table, kinds[i].column, in.data));
 
-		if (n != NULL && strcmp(n, "0") != 0)
-			appendStringInfo(&found, "%s%s %s", found.len > 0 ? ", " : "", n,
-							 kinds[i].what);
+		if (n > 0)
+			appendStringInfo(&found, "%s" INT64_FORMAT " %s",
+							 found.len > 0 ? ", " : "", n, kinds[i].what);
 	}
 	if (found.len > 0)
 		my_precheck_add(p, "routines", PRECHECK_WARNING,

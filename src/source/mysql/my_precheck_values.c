@@ -119,7 +119,7 @@ look_at_table(MyPrecheck *p, const TableDef *def, List *looks, bool *found)
 		appendStringInfo(&sql, "%sMAX(%s)", i++ > 0 ? ", " : "", look->condition);
 	}
 	appendStringInfo(&sql, " FROM %s", my_precheck_name(def));
-	if (!my_try_query(p->conn, sql.data, &res, &errmsg, &my_errno))
+	if (!my_try_query(p->conn, sql.data, list_length(looks), &res, &errmsg, &my_errno))
 	{
 		bool		timeout = my_errno == ER_STATEMENT_TIMEOUT ||
 			my_errno == ER_QUERY_TIMEOUT;
@@ -147,7 +147,7 @@ look_at_table(MyPrecheck *p, const TableDef *def, List *looks, bool *found)
 	{
 		Look	   *look = lfirst(lc);
 		LookKind	kind = look->kind;
-		char	   *value = res->nrows == 1 ? res->values[0][i] : NULL;
+		char	   *value = my_get_text_or_null(res, 0, i);
 		PrecheckItem *item;
 
 		i++;

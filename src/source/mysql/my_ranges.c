@@ -267,9 +267,9 @@ int_bounds(MyConn *conn, RangeKey *key, uint64 *min, uint64 *span)
 {
 	MyResult   *res = my_query(conn, psprintf("SELECT MIN(%s), MAX(%s) FROM %s",
 											  key->operand[0],
-											  key->operand[0], key->from));
-	char	   *lo = res->nrows == 1 ? res->values[0][0] : NULL;
-	char	   *hi = res->nrows == 1 ? res->values[0][1] : NULL;
+											  key->operand[0], key->from), 2);
+	char	   *lo = my_get_text_or_null(res, 0, 0);
+	char	   *hi = my_get_text_or_null(res, 0, 1);
 
 	if (lo == NULL || hi == NULL)
 		return false;
@@ -343,14 +343,12 @@ static int64
 estimate(MyConn *conn, RangeKey *key, uint64 lo, uint64 hi)
 {
 	MyResult   *res;
-	char	   *rows;
 
 	res = my_query(conn, psprintf("EXPLAIN SELECT 1 FROM %s WHERE %s >= %s AND %s <= %s",
 								  key->from, key->operand[0],
 								  int_literal(key, lo), key->operand[0],
-								  int_literal(key, hi)));
-	rows = res->nrows == 1 ? my_value(res, 0, "rows") : NULL;
-	return rows ? strtoll(rows, NULL, 10) : 0;
+								  int_literal(key, hi)), 1);
+	return my_nrows(res) == 1 ? my_value_int64(res, 0, "rows", 0) : 0;
 }
 
 /*
@@ -424,18 +422,18 @@ cut_walking(MyConn *conn, RangeKey *key, const char *among,
 		res = my_query(conn, psprintf("SELECT %s FROM %s%s%s ORDER BY %s LIMIT 1 OFFSET " INT64_FORMAT,
 									  fetch.data, key->from,
 									  from ? " WHERE " : "", from ? from : "",
-									  key->order, rows_per_range));
-		if (res->nrows == 0)
+									  key->order, rows_per_range), key->n);
+		if (my_nrows(res) == 0)
 			break;
 		hi = palloc(sizeof(char *) * key->n);
 		for (i = 0; i < key->n; i++)
 		{
-			if (res->values[0][i] == NULL)
+			if (my_get_text_or_null(res, 0, i) == NULL)
 				ereport(ERROR,
 						(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						 errmsg("key column \"%s\" of the source holds NULL",
 								key->columns[i]->col->name)));
-			hi[i] = key_literal(key, i, res->values[0][i]);
+			hi[i] = key_literal(key, i, my_get_text(res, 0, i));
 			same = same && strcmp(hi[i], lo[i]) == 0;
 		}
 		if (same)

@@ -19,16 +19,18 @@
 static double
 number(MyResult *variables, const char *name)
 {
-	for (int i = 0; i < variables->nrows; i++)
-		if (pg_strcasecmp(variables->values[i][0], name) == 0 &&
-			variables->values[i][1] != NULL)
-		{
-			if (pg_strcasecmp(variables->values[i][1], "OFF") == 0)
-				return 0;
-			if (pg_strcasecmp(variables->values[i][1], "ON") == 0)
-				return 1;
-			return strtod(variables->values[i][1], NULL);
-		}
+	for (int i = 0; i < my_nrows(variables); i++)
+	{
+		char	   *value = my_get_text_or_null(variables, i, 1);
+
+		if (pg_strcasecmp(my_get_text(variables, i, 0), name) != 0 || value == NULL)
+			continue;
+		if (pg_strcasecmp(value, "OFF") == 0)
+			return 0;
+		if (pg_strcasecmp(value, "ON") == 0)
+			return 1;
+		return strtod(value, NULL);
+	}
 	return -1;
 }
 
@@ -49,10 +51,10 @@ kept_seconds(MyConn *conn, MyResult *variables)
 	}
 	/* a managed service has a rule of its own; NULL: as soon as possible */
 	if (my_try_query(conn, "SELECT value FROM mysql.rds_configuration"
-					 " WHERE name = 'binlog retention hours'",
-					 &res, &message, &my_errno) && res->nrows == 1)
-		seconds = res->values[0][0] == NULL ? 1 :
-			strtod(res->values[0][0], NULL) * 3600;
+					 " WHERE name = 'binlog retention hours'", 1,
+					 &res, &message, &my_errno) && my_nrows(res) == 1)
+		seconds = my_get_text_or_null(res, 0, 0) == NULL ? 1 :
+			strtod(my_get_text(res, 0, 0), NULL) * 3600;
 	return seconds;
 }
 
@@ -70,7 +72,7 @@ look(SourceConn *source, const char *position, double latency, LogLeft *left)
 
 	variables = my_query(conn, "SHOW GLOBAL VARIABLES WHERE Variable_name IN "
 						 "('binlog_expire_logs_seconds', 'expire_logs_days', "
-						 "'binlog_expire_logs_auto_purge', 'max_binlog_total_size')");
+						 "'binlog_expire_logs_auto_purge', 'max_binlog_total_size')", 2);
 	seconds = kept_seconds(conn, variables);
 	size = number(variables, "max_binlog_total_size");
 	if (seconds > 0)

@@ -118,7 +118,7 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 		MemoryContextSwitchTo(cxt);
 		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_CONNECTION_EXCEPTION &&
 			can_let_go(rows->conn))
-			(void) my_try_query(rows->conn, LET_GO, NULL, NULL, NULL);
+			(void) my_try_query(rows->conn, LET_GO, 0, NULL, NULL, NULL);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -166,6 +166,6 @@ my_close_rows(SourceRows *rows)
 	while (next_packet(rows, &packet, &len))
 		CHECK_FOR_INTERRUPTS();
 	if (can_let_go(rows->conn))
-		(void) my_query(rows->conn, LET_GO);
+		(void) my_query(rows->conn, LET_GO, 0);
 	pfree(rows);
 }

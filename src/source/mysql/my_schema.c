@@ -55,15 +55,12 @@ my_described_table(MyDescribe *d, const char *schema, const char *table)
 bool
 my_has_column(MyDescribe *d, const char *table, const char *column)
 {
-	char	   *found;
-
-	found = my_query_value(d->conn,
-						   psprintf("SELECT count(*) FROM information_schema.COLUMNS"
-									" WHERE TABLE_SCHEMA = 'information_schema'"
-									" AND TABLE_NAME = %s AND COLUMN_NAME = %s",
-									my_quote_literal(table),
-									my_quote_literal(column)));
-	return found != NULL && strcmp(found, "0") != 0;
+	return my_query_int64(d->conn,
+						  psprintf("SELECT count(*) FROM information_schema.COLUMNS"
+								   " WHERE TABLE_SCHEMA = 'information_schema'"
+								   " AND TABLE_NAME = %s AND COLUMN_NAME = %s",
+								   my_quote_literal(table),
+								   my_quote_literal(column))) > 0;
 }
 
 /* MySQL 8 shows expressions with the quotes of their strings escaped. */
@@ -94,19 +91,19 @@ my_list_schemas(SourceConn *conn, const ConnectionInfo *info)
 				   "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA"
 				   " WHERE lower(SCHEMA_NAME) NOT IN ('information_schema',"
 				   " 'performance_schema', 'mysql', 'sys', 'ndbinfo')"
-				   " ORDER BY SCHEMA_NAME");
-	for (int i = 0; i < res->nrows; i++)
-		schemas = lappend(schemas, res->values[i][0]);
+				   " ORDER BY SCHEMA_NAME", 1);
+	for (int i = 0; i < my_nrows(res); i++)
+		schemas = lappend(schemas, my_get_text(res, i, 0));
 	return schemas;
 }
 
 bool
 my_has_schema(SourceConn *conn, const char *schema)
 {
-	return my_query((MyConn *) conn,
-					psprintf("SELECT 1 FROM information_schema.SCHEMATA"
-							 " WHERE SCHEMA_NAME = %s",
-							 my_quote_literal(schema)))->nrows > 0;
+	return my_nrows(my_query((MyConn *) conn,
+							 psprintf("SELECT 1 FROM information_schema.SCHEMATA"
+									  " WHERE SCHEMA_NAME = %s",
+									  my_quote_literal(schema)), 1)) > 0;
 }
 
 static char *
@@ -134,13 +131,11 @@ describe_tables(MyDescribe *d)
 							" TABLE_COLLATION AS coll, TABLE_COMMENT AS comment"
 							" FROM information_schema.TABLES"
 							" WHERE TABLE_SCHEMA IN (%s)"
-							" ORDER BY TABLE_SCHEMA, TABLE_NAME", d->schemas));
-	for (int i = 0; i < res->nrows; i++)
+							" ORDER BY TABLE_SCHEMA, TABLE_NAME", d->schemas), 9);
+	for (int i = 0; i < my_nrows(res); i++)
 	{
 		TableDef   *def = palloc0(sizeof(TableDef));
 		char	   *kind = my_value(res, i, "kind");
-		char	   *nrows = my_value(res, i, "nrows");
-		char	   *bytes = my_value(res, i, "bytes");
 		char		key[TABLE_KEY_SIZE];
 		TableEntry *entry;
 
@@ -156,13 +151,13 @@ describe_tables(MyDescribe *d)
 			strcmp(kind, "BASE TABLE") != 0)
 			continue;
 		entry->def = def;
-		def->engine = my_value(res, i, "engine");
-		def->rows_estimate = nrows == NULL ? 0 : strtoll(nrows, NULL, 10);
-		def->data_bytes = bytes == NULL ? 0 : strtoll(bytes, NULL, 10);
-		def->auto_increment = my_value(res, i, "next");
-		def->collation = my_value(res, i, "coll");
+		def->engine = my_value_or_null(res, i, "engine");
+		def->rows_estimate = my_value_int64(res, i, "nrows", 0);
+		def->data_bytes = my_value_int64(res, i, "bytes", 0);
+		def->auto_increment = my_value_number_or_null(res, i, "next");
+		def->collation = my_value_or_null(res, i, "coll");
 		if (!def->is_view)
-			def->comment = my_value(res, i, "comment");
+			def->comment = my_value_or_null(res, i, "comment");
 		if (def->comment != NULL && def->comment[0] == '\0')
 			def->comment = NULL;
 		d->tables = lappend(d->tables, def);
@@ -175,7 +170,7 @@ list_names(MyDescribe *d)
 	return my_query(d->conn,
 					psprintf("SELECT TABLE_SCHEMA, TABLE_NAME"
 							 " FROM information_schema.TABLES"
-							 " WHERE TABLE_SCHEMA IN (%s)", d->schemas));
+							 " WHERE TABLE_SCHEMA IN (%s)", d->schemas), 2);
 }
 
 /*
@@ -186,13 +181,13 @@ list_names(MyDescribe *d)
 static bool
 same_names(MyDescribe *d, MyResult *names)
 {
-	if (names->nrows != hash_get_num_entries(d->by_name))
+	if (my_nrows(names) != hash_get_num_entries(d->by_name))
 		return false;
-	for (int i = 0; i < names->nrows; i++)
+	for (int i = 0; i < my_nrows(names); i++)
 	{
 		char		key[TABLE_KEY_SIZE];
 
-		make_key(key, names->values[i][0], names->values[i][1]);
+		make_key(key, my_get_text(names, i, 0), my_get_text(names, i, 1));
 		if (hash_search(d->by_name, key, HASH_FIND, NULL) == NULL)
 			return false;
 	}
@@ -208,14 +203,14 @@ describe_views(MyDescribe *d)
 				   psprintf("SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t,"
 							" VIEW_DEFINITION AS definition"
 							" FROM information_schema.VIEWS"
-							" WHERE TABLE_SCHEMA IN (%s)", d->schemas));
-	for (int i = 0; i < res->nrows; i++)
+							" WHERE TABLE_SCHEMA IN (%s)", d->schemas), 3);
+	for (int i = 0; i < my_nrows(res); i++)
 	{
 		TableDef   *def = my_described_table(d, my_value(res, i, "s"),
 											 my_value(res, i, "t"));
 
 		if (def != NULL)
-			def->view_definition = my_value(res, i, "definition");
+			def->view_definition = my_value_or_null(res, i, "definition");
 	}
 }
 
@@ -225,8 +220,9 @@ partition_clause(MyResult *res, int from, int to)
 {
 	StringInfoData buf;
 	char	   *method = my_value(res, from, "method");
-	char	   *expr = my_value(res, from, "expr");
-	char	   *sub_method = my_value(res, from, "submethod");
+	char	   *expr = my_value_or_null(res, from, "expr");
+	char	   *sub_method = my_value_or_null(res, from, "submethod");
+	char	   *sub_expr = my_value_or_null(res, from, "subexpr");
 	bool		listed = strstr(method, "HASH") == NULL &&
 		strstr(method, "KEY") == NULL;
 	char	   *last = NULL;
@@ -237,14 +233,13 @@ partition_clause(MyResult *res, int from, int to)
 					 expr == NULL ? "" : expr);
 	if (sub_method != NULL)
 		appendStringInfo(&buf, " SUBPARTITION BY %s (%s)", sub_method,
-						 my_value(res, from, "subexpr") == NULL ? "" :
-						 my_value(res, from, "subexpr"));
+						 sub_expr == NULL ? "" : sub_expr);
 	if (listed)
 		appendStringInfoString(&buf, " (");
 	for (int i = from; i < to; i++)
 	{
 		char	   *name = my_value(res, i, "name");
-		char	   *values = my_value(res, i, "description");
+		char	   *values = my_value_or_null(res, i, "description");
 
 		/* a row for each subpartition */
 		if (last != NULL && strcmp(last, name) == 0)
@@ -283,15 +278,15 @@ describe_partitions(MyDescribe *d)
 							" AND PARTITION_METHOD <> 'SYSTEM_TIME'"
 							" ORDER BY BINARY TABLE_SCHEMA, BINARY TABLE_NAME,"
 							" PARTITION_ORDINAL_POSITION,"
-							" SUBPARTITION_ORDINAL_POSITION", d->schemas));
-	while (from < res->nrows)
+							" SUBPARTITION_ORDINAL_POSITION", d->schemas), 8);
+	while (from < my_nrows(res))
 	{
 		char	   *schema = my_value(res, from, "s");
 		char	   *table = my_value(res, from, "t");
 		TableDef   *def = my_described_table(d, schema, table);
 		int			to = from + 1;
 
-		while (to < res->nrows && strcmp(my_value(res, to, "s"), schema) == 0 &&
+		while (to < my_nrows(res) && strcmp(my_value(res, to, "s"), schema) == 0 &&
 			   strcmp(my_value(res, to, "t"), table) == 0)
 			to++;
 		if (def != NULL)
@@ -307,10 +302,10 @@ describe_partitions(MyDescribe *d)
 static char *
 sequence_next(MyResult *res)
 {
-	char	   *next = my_value(res, 0, "next_not_cached_value");
-	char	   *low = my_value(res, 0, "minimum_value");
-	char	   *high = my_value(res, 0, "maximum_value");
-	bool		cycle = strcmp(my_value(res, 0, "cycle_option"), "0") != 0;
+	char	   *next = my_value_number(res, 0, "next_not_cached_value");
+	char	   *low = my_value_number(res, 0, "minimum_value");
+	char	   *high = my_value_number(res, 0, "maximum_value");
+	bool		cycle = my_value_int64(res, 0, "cycle_option", 0) != 0;
 	int64		n = strtoll(next, NULL, 10);
 
 	if (n > strtoll(high, NULL, 10))
@@ -333,17 +328,17 @@ describe_sequence(MyDescribe *d, TableDef *def)
 					  psprintf("SELECT * FROM %s.%s",
 							   my_quote_identifier(def->schema),
 							   my_quote_identifier(def->name)),
-					  &res, &errmsg, &my_errno) || res->nrows != 1)
+					  1, &res, &errmsg, &my_errno) || my_nrows(res) != 1)
 		return;
 	def->auto_increment = sequence_next(res);
 	def->sequence_options =
 		psprintf("INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s%s",
-				 strcmp(my_value(res, 0, "increment"), "0") == 0 ? "1" :
-				 my_value(res, 0, "increment"),
-				 my_value(res, 0, "minimum_value"),
-				 my_value(res, 0, "maximum_value"),
-				 my_value(res, 0, "start_value"),
-				 strcmp(my_value(res, 0, "cycle_option"), "0") == 0 ? "" : " CYCLE");
+				 my_value_int64(res, 0, "increment", 0) == 0 ? "1" :
+				 my_value_number(res, 0, "increment"),
+				 my_value_number(res, 0, "minimum_value"),
+				 my_value_number(res, 0, "maximum_value"),
+				 my_value_number(res, 0, "start_value"),
+				 my_value_int64(res, 0, "cycle_option", 0) == 0 ? "" : " CYCLE");
 }
 
 /*
@@ -377,10 +372,10 @@ describe_periods(MyDescribe *d, TableDef *def)
 					  psprintf("SHOW CREATE TABLE %s.%s",
 							   my_quote_identifier(def->schema),
 							   my_quote_identifier(def->name)),
-					  &res, &errmsg, &my_errno) ||
-		res->nrows != 1 || res->values[0][1] == NULL)
+					  2, &res, &errmsg, &my_errno) ||
+		my_nrows(res) != 1)
 		return;
-	at = strstr(res->values[0][1], "\n  PERIOD FOR ");
+	at = strstr(my_get_text(res, 0, 1), "\n  PERIOD FOR ");
 	if (at == NULL)
 		return;
 	at += strlen("\n  PERIOD FOR ");
@@ -472,7 +467,7 @@ my_describe(SourceConn *conn, List *schemas)
 
 	/* MySQL 8 caches AUTO_INCREMENT and sizes for a day otherwise */
 	if (!d.mariadb && d.version >= 80000)
-		(void) my_query(d.conn, "SET SESSION information_schema_stats_expiry = 0");
+		(void) my_query(d.conn, "SET SESSION information_schema_stats_expiry = 0", 0);
 
 	for (int i = 0; i < DESCRIBE_TRIES; i++)
 	{
@@ -492,17 +487,19 @@ char *
 my_next_auto_increment(SourceConn *conn, const TableDef *def)
 {
 	MyConn	   *my = (MyConn *) conn;
+	MyResult   *res;
 
 	if (def->is_sequence)
 		return sequence_next(my_query(my,
 									  psprintf("SELECT * FROM %s.%s",
 											   my_quote_identifier(def->schema),
-											   my_quote_identifier(def->name))));
+											   my_quote_identifier(def->name)), 1));
 	if (!my_is_mariadb(my) && my_version_num(my) >= 80000)
-		(void) my_query(my, "SET SESSION information_schema_stats_expiry = 0");
-	return my_query_value(my,
-						  psprintf("SELECT AUTO_INCREMENT FROM information_schema.TABLES"
-								   " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
-								   my_quote_literal(def->schema),
-								   my_quote_literal(def->name)));
+		(void) my_query(my, "SET SESSION information_schema_stats_expiry = 0", 0);
+	res = my_query(my, psprintf("SELECT AUTO_INCREMENT AS next"
+								" FROM information_schema.TABLES"
+								" WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+								my_quote_literal(def->schema),
+								my_quote_literal(def->name)), 1);
+	return my_nrows(res) == 0 ? NULL : my_value_number_or_null(res, 0, "next");
 }

@@ -114,18 +114,12 @@ read_extra(MyDescribe *d, TableColumn *col, const char *extra,
 		has_word(extra, "PERSISTENT");
 }
 
-static int64
-number_or(const char *text, int64 missing)
-{
-	return text == NULL ? missing : strtoll(text, NULL, 10);
-}
-
 static TableColumn *
 read_column(MyDescribe *d, MyResult *res, int i)
 {
 	TableColumn *col = palloc0(sizeof(TableColumn));
-	char	   *extra = my_value(res, i, "extra");
-	char	   *comment = my_value(res, i, "comment");
+	char	   *extra = my_value_or_null(res, i, "extra");
+	char	   *comment = my_value_or_null(res, i, "comment");
 	char	   *paren;
 
 	col->name = my_value(res, i, "name");
@@ -133,27 +127,27 @@ read_column(MyDescribe *d, MyResult *res, int i)
 	col->base_type = my_value(res, i, "base");
 	for (char *p = col->base_type; *p != '\0'; p++)
 		*p = pg_tolower((unsigned char) *p);
-	col->length = number_or(my_value(res, i, "length"), -1);
-	col->precision = number_or(my_value(res, i, "prec"), -1);
-	col->scale = number_or(my_value(res, i, "scale"), -1);
-	col->fsp = number_or(my_value(res, i, "fsp"), 0);
-	col->charset = my_value(res, i, "charset");
-	col->collation = my_value(res, i, "coll");
+	col->length = my_value_int64(res, i, "length", -1);
+	col->precision = my_value_int64(res, i, "prec", -1);
+	col->scale = my_value_int64(res, i, "scale", -1);
+	col->fsp = my_value_int64(res, i, "fsp", 0);
+	col->charset = my_value_or_null(res, i, "charset");
+	col->collation = my_value_or_null(res, i, "coll");
 	col->nullable = strcmp(my_value(res, i, "nullable"), "YES") == 0;
 	col->is_unsigned = is_number_type(col->base_type) &&
 		strstr(col->source_type, "unsigned") != NULL;
 	col->is_json = strcmp(col->base_type, "json") == 0;
 	if (strcmp(col->base_type, "bit") == 0)
-		col->length = number_or(my_value(res, i, "prec"), 1);
+		col->length = my_value_int64(res, i, "prec", 1);
 	else if (strcmp(col->base_type, "vector") == 0 &&
 			 (paren = strchr(col->source_type, '(')) != NULL)
 		col->length = strtoll(paren + 1, NULL, 10);
 	else if (strcmp(col->base_type, "enum") == 0 ||
 			 strcmp(col->base_type, "set") == 0)
 		col->labels = parse_labels(col->source_type);
-	read_extra(d, col, extra == NULL ? "" : extra, my_value(res, i, "generation"));
-	read_default(d, col, my_value(res, i, "dflt"), extra == NULL ? "" : extra);
-	col->srid = number_or(my_value(res, i, "srid"), 0);
+	read_extra(d, col, extra == NULL ? "" : extra, my_value_or_null(res, i, "generation"));
+	read_default(d, col, my_value_or_null(res, i, "dflt"), extra == NULL ? "" : extra);
+	col->srid = my_value_int64(res, i, "srid", 0);
 	mysql_loosen_geometry(col, d->mariadb, d->version);
 	if (comment != NULL && comment[0] != '\0')
 		col->comment = comment;
@@ -200,10 +194,10 @@ read_binary_defaults(MyDescribe *d, TableDef *def)
 								   my_quote_identifier(col->name),
 								   my_quote_identifier(def->schema),
 								   my_quote_identifier(def->name)),
-						  &res, &errmsg, &my_errno) ||
-			res->nrows != 1 || res->values[0][0] == NULL)
+						  1, &res, &errmsg, &my_errno) ||
+			my_nrows(res) != 1 || my_get_text_or_null(res, 0, 0) == NULL)
 			continue;
-		col->default_expr = psprintf("X'%s'", res->values[0][0]);
+		col->default_expr = psprintf("X'%s'", my_get_text(res, 0, 0));
 	}
 }
 
@@ -230,8 +224,8 @@ my_describe_columns(MyDescribe *d)
 							" WHERE TABLE_SCHEMA IN (%s)"
 							" ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
 							generated ? "GENERATION_EXPRESSION" : "NULL",
-							srs ? "SRS_ID" : "NULL", d->schemas));
-	for (int i = 0; i < res->nrows; i++)
+							srs ? "SRS_ID" : "NULL", d->schemas), 17);
+	for (int i = 0; i < my_nrows(res); i++)
 	{
 		TableDef   *def = my_described_table(d, my_value(res, i, "s"),
 											 my_value(res, i, "t"));

@@ -14,14 +14,14 @@ static List *
 read_pairs(MyConn *conn, const char *sql)
 {
 	List	   *list = NIL;
-	MyResult   *res = my_query(conn, sql);
+	MyResult   *res = my_query(conn, sql, 2);
 
-	for (int i = 0; i < res->nrows; i++)
+	for (int i = 0; i < my_nrows(res); i++)
 	{
 		DdlCharset *entry = palloc0(sizeof(DdlCharset));
 
-		entry->name = res->values[i][0];
-		entry->collation = res->values[i][1];
+		entry->name = my_get_text_or_null(res, i, 0);
+		entry->collation = my_get_text_or_null(res, i, 1);
 		if (entry->name != NULL && entry->collation != NULL)
 			list = lappend(list, entry);
 	}
@@ -43,10 +43,10 @@ my_ddl_defaults(SourceConn *sc)
 	defaults->schemas =
 		read_pairs(conn, "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME"
 				   " FROM information_schema.SCHEMATA");
-	defaults->collation = my_query_value(conn, "SELECT @@GLOBAL.collation_server");
-	res = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'explicit_defaults_for_timestamp'");
-	defaults->explicit_timestamp = res->nrows > 0 &&
-		(strcmp(res->values[0][1], "ON") == 0 ||
-		 strcmp(res->values[0][1], "1") == 0);
+	defaults->collation = my_query_text(conn, "SELECT @@GLOBAL.collation_server");
+	res = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'explicit_defaults_for_timestamp'", 2);
+	defaults->explicit_timestamp = my_nrows(res) > 0 &&
+		(strcmp(my_get_text(res, 0, 1), "ON") == 0 ||
+		 strcmp(my_get_text(res, 0, 1), "1") == 0);
 	return defaults;
 }

@@ -33,15 +33,14 @@ static IndexPart *
 index_part(MyDescribe *d, MyResult *res, int i, IndexKind kind)
 {
 	IndexPart  *part = palloc0(sizeof(IndexPart));
-	char	   *sub = my_value(res, i, "sub");
-	char	   *order = my_value(res, i, "ord");
+	char	   *order = my_value_or_null(res, i, "ord");
 
-	part->column = my_value(res, i, "col");
+	part->column = my_value_or_null(res, i, "col");
 	if (part->column == NULL)
 		part->expr = my_unescape_expression(my_value(res, i, "expr"));
 	/* a spatial index has a prefix by its nature */
-	if (sub != NULL && kind < INDEX_FULLTEXT)
-		part->prefix = atoi(sub);
+	if (kind < INDEX_FULLTEXT)
+		part->prefix = my_value_int64(res, i, "sub", 0);
 	part->descending = order != NULL && strcmp(order, "D") == 0;
 	return part;
 }
@@ -83,13 +82,13 @@ my_describe_indexes(MyDescribe *d)
 							" WHERE TABLE_SCHEMA IN (%s)"
 							" ORDER BY TABLE_SCHEMA, TABLE_NAME,"
 							" INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX",
-							hidden, expr ? "EXPRESSION" : "NULL", d->schemas));
-	for (int i = 0; i < res->nrows; i++)
+							hidden, expr ? "EXPRESSION" : "NULL", d->schemas), 11);
+	for (int i = 0; i < my_nrows(res); i++)
 	{
 		TableDef   *def = my_described_table(d, my_value(res, i, "s"),
 											 my_value(res, i, "t"));
 		char	   *name = my_value(res, i, "name");
-		char	   *comment = my_value(res, i, "comment");
+		char	   *comment = my_value_or_null(res, i, "comment");
 		TableIndex *index;
 
 		if (def == NULL)
@@ -128,10 +127,10 @@ my_describe_distances(MyDescribe *d, TableDef *def)
 					  psprintf("SHOW CREATE TABLE %s.%s",
 							   my_quote_identifier(def->schema),
 							   my_quote_identifier(def->name)),
-					  &res, &error, &my_errno) ||
-		res->nrows != 1 || res->values[0][1] == NULL)
+					  2, &res, &error, &my_errno) ||
+		my_nrows(res) != 1)
 		return;
-	input.sql = res->values[0][1];
+	input.sql = my_get_text(res, 0, 1);
 	stmt = ddl_parse(&input, &error);
 	foreach(lc, stmt == NULL ? NIL : stmt->actions)
 	{
@@ -175,8 +174,8 @@ my_describe_foreign_keys(MyDescribe *d)
 							" WHERE TABLE_SCHEMA IN (%s)"
 							" AND REFERENCED_TABLE_NAME IS NOT NULL"
 							" ORDER BY TABLE_SCHEMA, TABLE_NAME,"
-							" CONSTRAINT_NAME, ORDINAL_POSITION", d->schemas));
-	for (int i = 0; i < res->nrows; i++)
+							" CONSTRAINT_NAME, ORDINAL_POSITION", d->schemas), 7);
+	for (int i = 0; i < my_nrows(res); i++)
 	{
 		TableDef   *def = my_described_table(d, my_value(res, i, "s"),
 											 my_value(res, i, "t"));
@@ -203,8 +202,8 @@ my_describe_foreign_keys(MyDescribe *d)
 							" CONSTRAINT_NAME AS name, UPDATE_RULE AS upd,"
 							" DELETE_RULE AS del"
 							" FROM information_schema.REFERENTIAL_CONSTRAINTS"
-							" WHERE CONSTRAINT_SCHEMA IN (%s)", d->schemas));
-	for (int i = 0; i < res->nrows; i++)
+							" WHERE CONSTRAINT_SCHEMA IN (%s)", d->schemas), 5);
+	for (int i = 0; i < my_nrows(res); i++)
 	{
 		TableDef   *def = my_described_table(d, my_value(res, i, "s"),
 											 my_value(res, i, "t"));
@@ -251,7 +250,7 @@ my_describe_checks(MyDescribe *d)
 								" FROM information_schema.CHECK_CONSTRAINTS"
 								" WHERE CONSTRAINT_SCHEMA IN (%s)"
 								" ORDER BY CONSTRAINT_SCHEMA, TABLE_NAME,"
-								" CONSTRAINT_NAME", d->schemas));
+								" CONSTRAINT_NAME", d->schemas), 5);
 	else if (d->version >= 80016)
 		res = my_query(d->conn,
 					   psprintf("SELECT t.TABLE_SCHEMA AS s, t.TABLE_NAME AS t,"
@@ -263,14 +262,14 @@ my_describe_checks(MyDescribe *d)
 								" AND c.CONSTRAINT_NAME = t.CONSTRAINT_NAME"
 								" WHERE t.CONSTRAINT_TYPE = 'CHECK'"
 								" AND t.TABLE_SCHEMA IN (%s)"
-								" ORDER BY 1, 2, 3", d->schemas));
+								" ORDER BY 1, 2, 3", d->schemas), 5);
 	else
 		return;
-	for (int i = 0; i < res->nrows; i++)
+	for (int i = 0; i < my_nrows(res); i++)
 	{
 		TableDef   *def = my_described_table(d, my_value(res, i, "s"),
 											 my_value(res, i, "t"));
-		char	   *expr = my_value(res, i, "expr");
+		char	   *expr = my_value_or_null(res, i, "expr");
 		TableCheck *check;
 		TableColumn *col;
 

@@ -67,7 +67,7 @@ mariadb_position(MyConn *conn, const char *file, const char *offset)
 
 	if (strspn(offset, "0123456789") != strlen(offset) || *offset == '\0')
 		elog(ERROR, "unexpected binlog offset \"%s\"", offset);
-	gtid = my_query_value(conn, psprintf("SELECT BINLOG_GTID_POS(%s, %s)",
+	gtid = my_query_text_or_null(conn, psprintf("SELECT BINLOG_GTID_POS(%s, %s)",
 										 my_quote_literal(file), offset));
 	return my_format_position(file, strtoull(offset, NULL, 10), gtid);
 }
@@ -80,7 +80,7 @@ mariadb_position(MyConn *conn, const char *file, const char *offset)
  * account may not know (the precheck says which privilege that takes).
  */
 static MyResult *
-ask_log(MyConn *conn, const char *sql)
+ask_log(MyConn *conn, const char *sql, int ncolumns)
 {
 	MyResult   *res;
 	char	   *message;
@@ -90,7 +90,7 @@ ask_log(MyConn *conn, const char *sql)
 
 	PG_TRY();
 	{
-		ok = my_try_query(conn, sql, &res, &message, &number);
+		ok = my_try_query(conn, sql, ncolumns, &res, &message, &number);
 	}
 	PG_FINALLY();
 	{
@@ -101,16 +101,16 @@ ask_log(MyConn *conn, const char *sql)
 		return res;
 	if (number == MY_ER_ACCESS_DENIED || number == MY_ER_NO_LOG)
 		return NULL;
-	return my_query(conn, sql);	/* raises it */
+	return my_query(conn, sql, ncolumns);	/* raises it */
 }
 
 /* Does the server give every transaction a GTID? */
 static bool
 has_gtids(MyConn *conn)
 {
-	MyResult   *res = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'gtid\\_mode'");
+	MyResult   *res = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'gtid\\_mode'", 2);
 
-	return res->nrows > 0 && pg_strcasecmp(res->values[0][1], "ON") == 0;
+	return my_nrows(res) > 0 && pg_strcasecmp(my_get_text(res, 0, 1), "ON") == 0;
 }
 
 char *
@@ -122,17 +122,15 @@ my_current_position(SourceConn *source)
 	char	   *offset;
 	char	   *set = NULL;
 
-	res = ask_log(conn, my_log_status_query(conn));
-	if (res == NULL || res->nrows == 0)
+	res = ask_log(conn, my_log_status_query(conn), 2);
+	if (res == NULL || my_nrows(res) == 0)
 		return NULL;
 	file = my_value(res, 0, "File");
-	offset = my_value(res, 0, "Position");
-	if (file == NULL || offset == NULL)
-		return NULL;
+	offset = my_value_number(res, 0, "Position");
 	if (my_is_mariadb(conn))
 		return mariadb_position(conn, file, offset);
 	if (has_gtids(conn))
-		set = my_value(res, 0, "Executed_Gtid_Set");
+		set = my_value_or_null(res, 0, "Executed_Gtid_Set");
 	if (set != NULL && set[0] != '\0')
 	{
 		MyPosition	pos;
@@ -162,9 +160,11 @@ my_start_position(SourceConn *source)
 		return position;
 
 	/* without the right to do it (RELOAD), the precheck has warned */
-	if (!my_try_query(conn, "FLUSH LOCAL BINARY LOGS", NULL, &message, &my_errno))
+	if (!my_try_query(conn, "FLUSH LOCAL BINARY LOGS", 0, NULL, &message, &my_errno))
 		return position;
 	position = my_current_position(source);
+	if (position == NULL)
+		return NULL;
 	my_position_read(position, &pos);
 	return my_format_position(pos.file, 4, NULL);
 }
@@ -191,18 +191,18 @@ my_log_distance(SourceConn *source, const char *position, char **log_end)
 	file = pnstrdup(position, colon - position);
 	distance = -strtoll(colon + 1, NULL, 10);
 
-	res = ask_log(conn, "SHOW BINARY LOGS");
-	if (res == NULL || res->nrows == 0)
+	res = ask_log(conn, "SHOW BINARY LOGS", 2);
+	if (res == NULL || my_nrows(res) == 0)
 		return -1;
-	if (log_end != NULL && res->values[res->nrows - 1][1] != NULL)
-		*log_end = psprintf("%s:%s", res->values[res->nrows - 1][0],
-							res->values[res->nrows - 1][1]);
-	for (i = 0; i < res->nrows; i++)
+	if (log_end != NULL)
+		*log_end = psprintf("%s:" INT64_FORMAT, my_get_text(res, my_nrows(res) - 1, 0),
+							my_get_int64(res, my_nrows(res) - 1, 1));
+	for (i = 0; i < my_nrows(res); i++)
 	{
-		if (!found && strcmp(res->values[i][0], file) == 0)
+		if (!found && strcmp(my_get_text(res, i, 0), file) == 0)
 			found = true;
-		if (found && res->values[i][1] != NULL)
-			distance += strtoll(res->values[i][1], NULL, 10);
+		if (found)
+			distance += my_get_int64(res, i, 1);
 	}
 	return found ? Max(distance, 0) : -1;
 }
@@ -217,11 +217,11 @@ start_snapshot(MyConn *conn)
 {
 	(void) my_query(conn, psprintf("SET SESSION net_write_timeout = %d, wait_timeout = %d%s",
 								   WRITE_TIMEOUT, IDLE_TIMEOUT,
-								   my_is_mariadb(conn) ? ", max_statement_time = 0" : ""));
-	(void) my_query(conn, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-	(void) my_query(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+								   my_is_mariadb(conn) ? ", max_statement_time = 0" : ""), 0);
+	(void) my_query(conn, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", 0);
+	(void) my_query(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", 0);
 	if (!my_is_mariadb(conn))
-		(void) my_query(conn, "SAVEPOINT " MY_SNAPSHOT_SAVEPOINT);
+		(void) my_query(conn, "SAVEPOINT " MY_SNAPSHOT_SAVEPOINT, 0);
 }
 
 void
@@ -244,14 +244,14 @@ my_open_snapshot(SourceConn *source, const char *shared,
 	}
 	snapshot->exact = true;
 	snapshot->holds_tables = true;
-	res = my_query(conn, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'");
-	for (i = 0; i < res->nrows; i++)
+	res = my_query(conn, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'", 2);
+	for (i = 0; i < my_nrows(res); i++)
 	{
-		if (pg_strcasecmp(res->values[i][0], "binlog_snapshot_file") == 0)
-			file = res->values[i][1];
-		else if (pg_strcasecmp(res->values[i][0],
+		if (pg_strcasecmp(my_get_text(res, i, 0), "binlog_snapshot_file") == 0)
+			file = my_get_text(res, i, 1);
+		else if (pg_strcasecmp(my_get_text(res, i, 0),
 							   "binlog_snapshot_position") == 0)
-			offset = res->values[i][1];
+			offset = my_get_text(res, i, 1);
 	}
 	if (file == NULL || *file == '\0' || offset == NULL)
 		return;
@@ -270,10 +270,10 @@ lock_table(MyConn *conn, const SourceRelation *rel)
 
 	(void) my_query(conn, psprintf("SET SESSION autocommit = 0, lock_wait_timeout = %d, "
 								   "innodb_lock_wait_timeout = %d",
-								   LOCK_SECONDS, LOCK_SECONDS));
+								   LOCK_SECONDS, LOCK_SECONDS), 0);
 	for (int i = 0; i < LOCK_TRIES; i++)
 	{
-		if (my_try_query(conn, sql, NULL, &message, &my_errno))
+		if (my_try_query(conn, sql, 0, NULL, &message, &my_errno))
 			return;
 		if (my_errno != MY_ER_LOCK_TIMEOUT)
 			ereport(ERROR,
@@ -325,10 +325,10 @@ static char *
 mariadb_lacks(MyConn *conn, const MyPosition *pos)
 {
 	MyPosition	there;
-	char	   *text = my_query_value(conn, "SELECT @@global.gtid_binlog_pos");
+	char	   *text = my_query_text(conn, "SELECT @@global.gtid_binlog_pos");
 
 	memset(&there, 0, sizeof(there));
-	if (!my_position_set_gtids(&there, text ? text : ""))
+	if (!my_position_set_gtids(&there, text))
 		elog(ERROR, "unexpected GTID position \"%s\"", text);
 	for (int i = 0; i < pos->ngtids; i++)
 	{
@@ -350,11 +350,11 @@ mariadb_lacks(MyConn *conn, const MyPosition *pos)
 static char *
 mysql_lacks(MyConn *conn, const MyPosition *pos)
 {
-	char	   *lacks = my_query_value(conn,
-									   psprintf("SELECT GTID_SUBTRACT(%s, @@global.gtid_executed)",
-												my_quote_literal(my_position_gtids(pos))));
+	char	   *lacks = my_query_text(conn,
+									  psprintf("SELECT GTID_SUBTRACT(%s, @@global.gtid_executed)",
+											   my_quote_literal(my_position_gtids(pos))));
 
-	return lacks != NULL && lacks[0] != '\0' ? lacks : NULL;
+	return lacks[0] != '\0' ? lacks : NULL;
 }
 
 char *

@@ -39,7 +39,7 @@ my_source_identify(SourceConn *sc, SourceIdentity *identity)
 	identity->product = my_is_mariadb(conn) ? "MariaDB" : "MySQL";
 	identity->version = pstrdup(my_version_text(conn));
 	identity->version_num = my_version_num(conn);
-	identity->account = my_query_value(conn, "SELECT CURRENT_USER()");
+	identity->account = my_query_text(conn, "SELECT CURRENT_USER()");
 	identity->tls = cipher != NULL;
 	identity->tls_cipher = cipher ? pstrdup(cipher) : NULL;
 	identity->server_uid = my_server_uid(conn);

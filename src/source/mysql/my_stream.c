@@ -244,7 +244,7 @@ check_silence(SourceStream *stream)
 	StreamReader *r = stream->reader;
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (r->silent_since == 0)
+	if (r->silent_since == 0 || my_heard(r->conn))
 		r->silent_since = now;
 	else if (TimestampDifferenceExceeds(r->silent_since, now, SILENCE_LIMIT_MS))
 		ereport(ERROR,

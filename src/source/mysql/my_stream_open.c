@@ -31,7 +31,7 @@ try_query(MyConn *conn, const char *sql)
 	char	   *message;
 	int			my_errno;
 
-	(void) my_try_query(conn, sql, NULL, &message, &my_errno);
+	(void) my_try_query(conn, sql, 0, NULL, &message, &my_errno);
 }
 
 #define LOST_HINT "Copy the data again: drop the task and its tables, and start a new one with a full load. Have the source keep its logs longer (binlog_expire_logs_seconds)."
@@ -60,19 +60,19 @@ check_gtid_set(SourceStream *stream)
 	char	   *unknown;
 	char	   *lost;
 
-	unknown = my_query_value(conn, psprintf("SELECT GTID_SUBTRACT(%s, @@global.gtid_executed)",
-											set));
-	if (unknown != NULL && unknown[0] != '\0')
+	unknown = my_query_text(conn, psprintf("SELECT GTID_SUBTRACT(%s, @@global.gtid_executed)",
+										   set));
+	if (unknown[0] != '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("server \"%s\" lacks transactions that are applied here: %s",
 						stream->info.server_name, unknown),
 				 errdetail("It has executed %s.",
-						   my_query_value(conn, "SELECT @@global.gtid_executed")),
+						   my_query_text(conn, "SELECT @@global.gtid_executed")),
 				 errhint("Wait until it has caught up, then resume the task; if it never had them, start a new task.")));
-	lost = my_query_value(conn, psprintf("SELECT GTID_SUBTRACT(@@global.gtid_purged, %s)",
-										 set));
-	if (lost == NULL || lost[0] == '\0')
+	lost = my_query_text(conn, psprintf("SELECT GTID_SUBTRACT(@@global.gtid_purged, %s)",
+										set));
+	if (lost[0] == '\0')
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -94,13 +94,13 @@ static void
 check_logs(SourceStream *stream)
 {
 	MyPosition *start = &stream->done;
-	MyResult   *logs = NULL;
+	MyResult   *logs;
 	char	   *message;
 	int			my_errno;
 	int			i;
 
-	if (!my_try_query(stream->main.conn, "SHOW BINARY LOGS", &logs, &message,
-					  &my_errno))
+	if (!my_try_query(stream->main.conn, "SHOW BINARY LOGS", 2, &logs,
+					  &message, &my_errno))
 	{
 		if (my_errno == 1381)	/* not using binary logging */
 			ereport(ERROR,
@@ -110,14 +110,14 @@ check_logs(SourceStream *stream)
 					 errhint("Start it with log_bin and binlog_format = ROW.")));
 		return;
 	}
-	if (logs == NULL || logs->nrows == 0 || logs->ncolumns < 2)
+	if (my_nrows(logs) == 0)
 		return;
-	for (i = 0; i < logs->nrows; i++)
-		if (strcmp(logs->values[i][0], start->file) == 0)
+	for (i = 0; i < my_nrows(logs); i++)
+		if (strcmp(my_get_text(logs, i, 0), start->file) == 0)
 			break;
-	if (i < logs->nrows)
+	if (i < my_nrows(logs))
 	{
-		uint64		size = strtoull(logs->values[i][1], NULL, 10);
+		uint64		size = Max(my_get_int64(logs, i, 1), 0);
 
 		if (start->offset <= size)
 			return;
@@ -128,14 +128,14 @@ check_logs(SourceStream *stream)
 				 errdetail("The log ends at " UINT64_FORMAT ".", size),
 				 errhint("Is it the same server, and has it lost a part of its log in a crash?")));
 	}
-	if (my_file_segment(start->file) < my_file_segment(logs->values[0][0]))
-		lost_position(stream, logs->values[0][0]);
+	if (my_file_segment(start->file) < my_file_segment(my_get_text(logs, 0, 0)))
+		lost_position(stream, my_get_text(logs, 0, 0));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("server \"%s\" has no binary log \"%s\"",
 					stream->info.server_name, start->file),
 			 errdetail("Its binary logs are \"%s\" to \"%s\".",
-					   logs->values[0][0], logs->values[logs->nrows - 1][0]),
+					   my_get_text(logs, 0, 0), my_get_text(logs, my_nrows(logs) - 1, 0)),
 			 errhint("Is it the same server, and have its logs been reset or renamed?")));
 }
 
@@ -174,18 +174,19 @@ check_gtids(SourceStream *stream)
 {
 	MyPosition *start = &stream->done;
 	MyPosition	source;
-	MyResult   *res = NULL;
+	MyResult   *res;
 	char	   *message;
 	int			my_errno;
+	char	   *gtids;
 
 	if (!my_try_query(stream->main.conn,
 					  psprintf("SELECT BINLOG_GTID_POS(%s, " UINT64_FORMAT ")",
 							   my_quote_literal(start->file), start->offset),
-					  &res, &message, &my_errno) ||
-		res == NULL || res->nrows == 0 || res->values[0][0] == NULL)
+					  1, &res, &message, &my_errno) ||
+		(gtids = my_get_text_or_null(res, 0, 0)) == NULL)
 		return;
 	memset(&source, 0, sizeof(source));
-	if (!my_position_set_gtids(&source, res->values[0][0]))
+	if (!my_position_set_gtids(&source, gtids))
 		return;
 	if (!same_gtids(start, &source))
 		ereport(ERROR,
@@ -193,10 +194,10 @@ check_gtids(SourceStream *stream)
 				 errmsg("binary log \"%s\" of server \"%s\" is not the one that has been read up to position " UINT64_FORMAT,
 						start->file, stream->info.server_name, start->offset),
 				 errdetail("The GTID state there is \"%s\", but was \"%s\".",
-						   res->values[0][0], my_position_gtids(start)),
+						   gtids, my_position_gtids(start)),
 				 errhint("Is it the same server, and have its logs been reset?")));
 	if (start->ngtids == 0)
-		(void) my_position_set_gtids(start, res->values[0][0]);
+		(void) my_position_set_gtids(start, gtids);
 }
 
 /* Looks at where the stream is to start, and at what else it must know. */
@@ -204,9 +205,8 @@ static void
 check_start(SourceStream *stream)
 {
 	MyConn	   *conn = stream->main.conn;
-	char	   *fold = my_query_value(conn, "SELECT @@lower_case_table_names");
 
-	stream->fold_names = fold != NULL && strcmp(fold, "0") != 0;
+	stream->fold_names = my_query_int64(conn, "SELECT @@lower_case_table_names") != 0;
 	if (stream->mariadb ? stream->done.set.n > 0 : stream->done.ngtids > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -261,8 +261,6 @@ static void
 register_replica(MyConn *conn, uint32 server_id)
 {
 	StringInfoData buf;
-	const uint8 *data;
-	Size		len;
 
 	initStringInfo(&buf);
 	append_le(&buf, server_id, 4);
@@ -270,8 +268,7 @@ register_replica(MyConn *conn, uint32 server_id)
 	append_le(&buf, 0, 2);		/* port */
 	append_le(&buf, 0, 4);		/* rank */
 	append_le(&buf, 0, 4);		/* id of the source: filled in there */
-	my_command(conn, COM_REGISTER_SLAVE, buf.data, buf.len);
-	my_read_packet(conn, -1, &data, &len);
+	my_command_ok(conn, COM_REGISTER_SLAVE, buf.data, buf.len);
 }
 
 /*
@@ -295,13 +292,13 @@ start_dump(MyConn *conn, const ConnectionInfo *info, const char *file,
 	try_query(conn, "SET SESSION net_write_timeout = 31536000");
 	if (my_is_mariadb(conn))
 	{
-		my_query(conn, "SET @mariadb_slave_capability = 4");
+		my_query(conn, "SET @mariadb_slave_capability = 4", 0);
 		if (by_gtid)
 		{
 			my_query(conn, psprintf("SET @slave_connect_state = %s",
-									my_quote_literal(my_position_gtids(by_gtid))));
-			my_query(conn, "SET @slave_gtid_strict_mode = 0");
-			my_query(conn, "SET @slave_gtid_ignore_duplicates = 0");
+									my_quote_literal(my_position_gtids(by_gtid))), 0);
+			my_query(conn, "SET @slave_gtid_strict_mode = 0", 0);
+			my_query(conn, "SET @slave_gtid_ignore_duplicates = 0", 0);
 		}
 	}
 	else if (my_version_num(conn) >= 80026)

@@ -18,8 +18,6 @@
 #include "source/mysql/my_value_impl.h"
 #include "source/mysql/my_verify.h"
 
-#define COM_QUERY 3
-
 /* ------------------------------------------------------------------ forms */
 
 static bool
@@ -257,9 +255,7 @@ my_check_table(SourceConn *conn, const SourceRelation *rel,
 void
 my_check_ask(SourceConn *conn, const char *sql)
 {
-	char	   *utf8 = pg_server_to_any(sql, strlen(sql), PG_UTF8);
-
-	my_command((MyConn *) conn, COM_QUERY, utf8, strlen(utf8));
+	my_send_query((MyConn *) conn, sql);
 }
 
 /*
@@ -296,9 +292,10 @@ my_check_answer(SourceConn *conn)
 	Size		len;
 	List	   *sums = NIL;
 
-	/* the number of columns and their definitions, up to an EOF packet */
-	while (my_stream_next(my, &data, &len))
-		;
+	if (my_stream_columns(my) != 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the source's answer has an unexpected number of columns")));
 	while (my_stream_next(my, &data, &len))
 	{
 		const uint8 *end = data + len;
@@ -313,7 +310,7 @@ my_check_answer(SourceConn *conn)
 char *
 my_check_value(SourceConn *conn, const char *sql)
 {
-	return my_query_value((MyConn *) conn, sql);
+	return my_query_text_or_null((MyConn *) conn, sql);
 }
 
 /* ------------------------------------------------------------------- keys */
@@ -402,11 +399,11 @@ my_open_writers(SourceConn *conn, char **hidden)
 	if (!my_try_query((MyConn *) conn,
 					  "SELECT trx_mysql_thread_id, trx_started, trx_rows_modified "
 					  "FROM information_schema.innodb_trx WHERE trx_rows_modified > 0 "
-					  "ORDER BY trx_started LIMIT 1", &res, hidden, NULL) ||
-		res->nrows == 0)
+					  "ORDER BY trx_started LIMIT 1", 3, &res, hidden, NULL) ||
+		my_nrows(res) == 0)
 		return NULL;
 	return psprintf("connection %s has changed %s rows since %s and has not committed",
-					res->values[0][0], res->values[0][2], res->values[0][1]);
+					my_get_text(res, 0, 0), my_get_text(res, 0, 2), my_get_text(res, 0, 1));
 }
 
 char *
@@ -418,7 +415,7 @@ my_make_read_only(SourceConn *conn)
 
 	if (!my_try_query(my, !my_is_mariadb(my) && my_version_num(my) >= 50708 ?
 					  "SET GLOBAL super_read_only = ON" :
-					  "SET GLOBAL read_only = ON", NULL, &message, &my_errno))
+					  "SET GLOBAL read_only = ON", 0, NULL, &message, &my_errno))
 		return message;
 	return NULL;
 }
@@ -426,7 +423,7 @@ my_make_read_only(SourceConn *conn)
 bool
 my_is_read_only(SourceConn *conn)
 {
-	char	   *value = my_query_value((MyConn *) conn, "SELECT @@global.read_only");
+	char	   *value = my_query_text((MyConn *) conn, "SELECT @@global.read_only");
 
-	return value != NULL && strcmp(value, "1") == 0;
+	return strcmp(value, "1") == 0;
 }
