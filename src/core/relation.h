@@ -39,6 +39,7 @@ typedef struct SourceColumn
 	int16		typlen;
 	bool		typbyval;
 	bool		target_not_null;
+	Oid			target_typid;	/* a domain over typid; else InvalidOid */
 
 	void	   *engine;			/* decoder state of the source engine */
 } SourceColumn;
@@ -100,6 +101,12 @@ typedef struct SourceRelation
 	 */
 	SourcePos	def_from;
 	SourcePos	unsure;
+	/*
+	 * PostgreSQL: where the last statement stands that gave values of a type of
+	 * a column other texts (ALTER TYPE). It locks no table: what a transaction
+	 * that began before it tells of such values may be either text.
+	 */
+	SourcePos	types_from;
 	bool		drifted;		/* an alert says that somebody changed the table at
 								 * the destination */
 	bool		resync;			/* its rows are to be copied again; until then

@@ -47,11 +47,11 @@ index_relations(Follow *f)
 }
 
 static SourceRelation *
-lookup_relation(void *arg, const char *schema, const char *table,
-				SourcePos pos)
+lookup_relation(void *arg, const char *id, const char *schema,
+				const char *table, SourcePos pos)
 {
 	Follow	   *f = arg;
-	SourceRelation *rel = task_indexed_relation(f->tables, schema, table);
+	SourceRelation *rel = task_indexed_relation(f->tables, id, schema, table);
 
 	/* what came before the definition is in the copy, see relation.h */
 	if (rel == NULL || rel->resync ||
@@ -368,6 +368,30 @@ take_record(Follow *f, Change *change)
 }
 
 /*
+ * The values of a row are not told as they are by now: its table is copied
+ * again when the transaction is done, over a connection that knows no older
+ * catalog.
+ */
+static void
+take_stale(Follow *f, Change *change)
+{
+	TaskRun    *run = f->run;
+	int64		id = change->rel->table_id;
+
+	change->pos = f->transaction_start;
+	if (change_is_before(change, change->rel->snap_lo))
+		return;
+	run->dest->flush(f->writer);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	task_mark_resync(run, id,
+					 "A transaction wrote to it while the source altered a type of its columns.");
+	PopActiveSnapshot();
+	refresh_relations(f, list_make1(&id));
+	f->carried = f->reopen = true;
+	f->new_changes++;
+}
+
+/*
  * Has it been gathered long enough? Called between two source transactions.
  * The transaction of a copy that is made beside keeps each version of the
  * books' rows from being cleaned up: there are to be fewer then.
@@ -436,6 +460,9 @@ take_change(Follow *f, Change *change)
 		case CHANGE_DELETE:
 		case CHANGE_TRUNCATE:
 			take_row(f, change);
+			break;
+		case CHANGE_STALE:
+			take_stale(f, change);
 			break;
 		case CHANGE_COMMIT:
 			f->in_transaction = false;

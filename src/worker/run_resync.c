@@ -551,7 +551,9 @@ takes_more(Resync *r, int wanted)
 		SourceRelation *rel = lfirst(lc);
 		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
 
-		if (rel->def->columns == NIL || !task_same_columns(rel->def, pair->after))
+		if (rel->def->columns == NIL || !task_same_columns(rel->def, pair->after) ||
+			strcmp(rel->schema, pair->after->schema) != 0 ||
+			strcmp(rel->name, pair->after->name) != 0)
 			return true;
 	}
 	return r->run->source->plan_objects == NULL && r->run->task->do_schema &&

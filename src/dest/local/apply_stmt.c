@@ -378,7 +378,11 @@ make_stmt(ApplyTable *table, StmtKind kind, const uint8 *mask)
 		else
 			snprintf(name, sizeof(name), "c%d", i - stmt->nold + 1);
 		/* Without a length: the statement casts, and thereby checks. */
-		TupleDescInitEntry(stmt->tupdesc, i + 1, name, col->typid, -1, 0);
+		/* as the domain, whose constraints the source sees to: one of them may
+		 * be younger than the row (NOT VALID) */
+		TupleDescInitEntry(stmt->tupdesc, i + 1, name,
+						   OidIsValid(col->target_typid) ? col->target_typid :
+						   col->typid, -1, 0);
 		TupleDescInitEntryCollation(stmt->tupdesc, i + 1, col->collation);
 	}
 	if (kind == STMT_DELETE_IMAGE)
