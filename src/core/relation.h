@@ -107,6 +107,10 @@ typedef struct SourceRelation
 	 * that began before it tells of such values may be either text.
 	 */
 	SourcePos	types_from;
+	bool		one_snapshot;	/* all copied rows were read at one moment */
+	bool		torn;			/* set by a destination: changes of the copied rows
+								 * were not whole enough to tell what they are by
+								 * now, the table has to be copied again */
 	bool		drifted;		/* an alert says that somebody changed the table at
 								 * the destination */
 	bool		resync;			/* its rows are to be copied again; until then

@@ -517,6 +517,7 @@ open_stream(Follow *f, const char *position)
 										  &run->options->policy);
 	open_writer(f);
 	f->in_transaction = f->early = f->carried = f->reopen = f->told = false;
+	f->marked = false;
 	f->new_changes = f->new_transactions = 0;
 }
 
@@ -534,8 +535,11 @@ resync_is_asked(Follow *f)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (f->new_changes > 0 || f->in_transaction ||
-		!TimestampDifferenceExceeds(f->last_asked, now, ASK_RESYNC_MS))
+	if (f->new_changes > 0 || f->in_transaction)
+		return false;
+	if (f->marked)
+		return true;
+	if (!TimestampDifferenceExceeds(f->last_asked, now, ASK_RESYNC_MS))
 		return false;
 	f->last_asked = now;
 	return task_wants_stop(f->run);
@@ -601,7 +605,7 @@ follow(Follow *f, const SourcePos *until)
 		{
 			run->dest->consistent(f->writer);
 			source_is_idle(f, true);
-			return true;
+			return !f->marked;
 		}
 	}
 }

@@ -81,7 +81,7 @@ task_make_relation(MemoryContext cxt, int64 table_id, TableDef *def)
 #define RELATION_QUERY \
 	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high, " \
 	"v.generation, v.from_position, t.state = 'resync', t.described_position, " \
-	"t.resync_step, t.types_position " \
+	"t.resync_step, t.types_position, t.one_snapshot " \
 	"FROM dtsmig.task_table t JOIN LATERAL " \
 	"(SELECT definition, generation, from_position " \
 	"FROM dtsmig.table_version v " \
@@ -131,6 +131,7 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
 		if (source_pos_cmp(described, rel->unsure) > 0)
 			rel->unsure = described;
 	}
+	rel->one_snapshot = book_bool(rows, row, 10);
 	if (v[9] && v[9][0])
 		rel->types_from = source->parse_position(v[9]);
 	if (book_bool(rows, row, 6))
@@ -146,6 +147,7 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
 		dest->bind_relation(rel);
 	source->prepare_relation(conn, rel, policy);
 	rel->out->text_rows = rel->text_rows;
+	rel->out->one_snapshot = rel->one_snapshot;
 	return rel;
 }
 
