@@ -42,6 +42,11 @@ ALTER TABLE dtsmig.task ADD COLUMN source_collations jsonb;
 ALTER TABLE dtsmig.task_table ADD COLUMN resync_step text
     CHECK (resync_step IN ('asked', 'copying', 'copied', 'replay')),
     ADD COLUMN resync_from text;
+-- Where the last statement stands (ALTER TYPE) that gave values of a type of a
+-- column other texts: transactions that began before it may tell either.
+ALTER TABLE dtsmig.task_table ADD COLUMN types_position text,
+-- All copied rows were read at one moment, and none of them since.
+    ADD COLUMN one_snapshot boolean NOT NULL DEFAULT false;
 -- Up to there the log is read again, for tables of the step 'replay' alone.
 ALTER TABLE dtsmig.task_position ADD COLUMN replay_until text;
 

@@ -14,6 +14,7 @@
 
 #include "schema/pg_statement.h"
 
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
@@ -389,6 +390,17 @@ pg_statement_renames_nothing(const char *sql)
 		default:
 			return false;
 	}
+}
+
+char
+pg_statement_alters_values(const Node *tree)
+{
+	if (IsA(tree, AlterEnumStmt))
+		return ((const AlterEnumStmt *) tree)->oldVal != NULL ? TYPTYPE_ENUM : 0;
+	/* of a composite type: its attributes */
+	if (IsA(tree, AlterTableStmt))
+		return TYPTYPE_COMPOSITE;
+	return 0;
 }
 
 bool

@@ -51,6 +51,11 @@ extern void pg_statement_values(const Node *tree, PgValues *values);
 extern const RangeVar *pg_statement_detached(const Node *tree);
 /* Does it give a relation or schema the name that it has? */
 extern bool pg_statement_renames_nothing(const char *sql);
+/*
+ * Do values of the type that it alters have other texts after it: TYPTYPE_ENUM
+ * or TYPTYPE_COMPOSITE of pg_type.h, or 0.
+ */
+extern char pg_statement_alters_values(const Node *tree);
 /* Does it only say who owns what, or who may do what? */
 extern bool pg_statement_is_owner(const Node *tree);
 

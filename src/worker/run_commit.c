@@ -19,6 +19,25 @@
 /* How often the distance to the log's end is asked. */
 #define DISTANCE_MS 2000
 
+/* In the transaction of the changes that left them so. */
+static void
+mark_torn(Follow *f)
+{
+	TaskRun    *run = f->run;
+
+	for (int i = 0; i < run->nrels; i++)
+	{
+		SourceRelation *rel = run->rels[i];
+
+		if (!rel->out->torn || rel->resync)
+			continue;
+		rel->out->torn = false;
+		task_mark_resync(run, rel->table_id,
+						 "Keys changed while it was copied, and the log does not hold whole rows.");
+		f->marked = true;
+	}
+}
+
 void
 follow_write_position(void *arg)
 {
@@ -36,6 +55,7 @@ follow_write_position(void *arg)
 						   "updated = pg_catalog.clock_timestamp()",
 						   "itzii", f->run->task->id, f->position, f->commit_time,
 						   f->new_changes, f->new_transactions);
+	mark_torn(f);
 	if (f->in_step)
 		beside_finish(f->run);
 }

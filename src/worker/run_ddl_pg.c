@@ -644,6 +644,7 @@ carry(RecordCarry *c)
 	if (c->why != NULL && !c->only_model)
 		return;
 	c->why = NULL;
+	record_note_types(c);
 	foreach(lc, c->record->tables)
 		keep_books(c, lfirst(lc));
 }
@@ -687,6 +688,7 @@ fail(RecordCarry *c)
 	{
 		ListCell   *lc;
 
+		record_note_types(c);
 		foreach(lc, c->record->tables)
 			keep_books(c, lfirst(lc));
 	}

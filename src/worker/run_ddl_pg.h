@@ -72,6 +72,11 @@ extern List *record_make_newcomers(RecordCarry *c);
 /* What DETACH … CONCURRENTLY leaves behind; NULL: nothing. */
 extern char *record_check_detached(RecordCarry *c);
 
+/*
+ * ddl_types.c: notes for whose tables the statement gives values other texts
+ */
+extern void record_note_types(RecordCarry *c);
+
 /* ddl_drop.c: a DROP */
 extern void record_carry_drop(RecordCarry *c);
 

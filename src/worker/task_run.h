@@ -94,10 +94,14 @@ extern SourceRelation *task_open_relation(MemoryContext cxt, int64 table_id,
 										  const DestRoutine *dest,
 										  TypePolicy *policy);
 
-/* The run's relations by name, in its memory. */
+/* The run's relations by identity and name, in its memory. */
 extern HTAB *task_index_relations(TaskRun *run);
-/* NULL: there is none. */
-extern SourceRelation *task_indexed_relation(HTAB *tables, const char *schema,
+/*
+ * By TableDef.source_id; by name where that is NULL, or the relation has none.
+ * NULL: there is none.
+ */
+extern SourceRelation *task_indexed_relation(HTAB *tables, const char *id,
+											 const char *schema,
 											 const char *table);
 /* As the run would open it if it were not to be copied again. */
 extern SourceRelation *task_open_to_copy(TaskRun *run, MemoryContext cxt,

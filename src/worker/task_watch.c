@@ -368,7 +368,8 @@ column_drift(const SourceRelation *rel, AttrNumber attnum)
 	else if (strcmp(NameStr(att->attname), col->target_name) != 0)
 		text = psprintf("column \"%s\" is now called \"%s\"", col->target_name,
 						NameStr(att->attname));
-	else if (att->atttypid != col->typid || att->atttypmod != col->typmod)
+	else if (OidIsValid(col->target_typid) ? att->atttypid != col->target_typid :
+			 att->atttypid != col->typid || att->atttypmod != col->typmod)
 		text = psprintf("column \"%s\" is now of type %s", col->target_name,
 						format_type_with_typemod(att->atttypid, att->atttypmod));
 	else if (att->attnotnull && !col->target_not_null)

@@ -278,7 +278,7 @@ handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 		return;
 	}
 	if (search.table)
-		rel = stream->callbacks.lookup(stream->callbacks.arg, search.schema,
+		rel = stream->callbacks.lookup(stream->callbacks.arg, NULL, search.schema,
 									   search.table, stream->start);
 	if (stmt->kind == BINLOG_STMT_TRUNCATE && rel != NULL)
 	{

@@ -239,13 +239,17 @@ pg_check_publication(PgConn *conn)
 }
 
 /*
- * Tables that the publication tells of: { schema, name } of each row.
+ * Tables that the publication tells of: { schema, name, OID, end of the log
+ * after that was seen } of each row.
  */
 PgResult *
 pg_published_tables(PgConn *conn)
 {
-	return pg_queryf(conn, "SELECT schemaname, tablename FROM "
-					 "pg_catalog.pg_publication_tables WHERE pubname = %s",
+	return pg_queryf(conn, "SELECT n.nspname, c.relname, c.oid, " PG_LOG_END
+					 " FROM pg_catalog.pg_publication_tables t "
+					 "JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname "
+					 "JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
+					 "AND c.relname = t.tablename WHERE t.pubname = %s",
 					 pg_quote_literal(pg_info(conn)->stream_name));
 }
 
@@ -264,13 +268,14 @@ pg_publication_members(PgConn *conn)
 }
 
 /*
- * Tables that hold rows to follow, but are not told of: { schema, name } of
- * each row.
+ * Tables that hold rows to follow, but are not told of: { schema, name, OID }
+ * of each row.
  */
 PgResult *
 pg_unpublished_tables(PgConn *conn)
 {
-	return pg_queryf(conn, "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c "
+	return pg_queryf(conn, "SELECT n.nspname, c.relname, c.oid "
+					 "FROM pg_catalog.pg_class c "
 					 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 					 "WHERE c.relkind = 'r' AND c.relpersistence = 'p' "
 					 "AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' "

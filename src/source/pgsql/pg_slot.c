@@ -38,11 +38,6 @@
 /* How long release waits for the sender of an ended worker to go. */
 #define RELEASE_WAIT_MS 5000
 
-/* Where the log of the source ends: a standby has what it has replayed. */
-#define LOG_END \
-	"CASE WHEN pg_catalog.pg_is_in_recovery() THEN " \
-	"pg_catalog.pg_last_wal_replay_lsn() ELSE " \
-	"pg_catalog.pg_current_wal_insert_lsn() END"
 
 /* ------------------------------------------------------------- positions */
 
@@ -111,7 +106,7 @@ without_page_header(uint64 lsn)
 char *
 pg_current_position(SourceConn *conn)
 {
-	char	   *text = pg_query_value(((PgSource *) conn)->sql, "SELECT " LOG_END);
+	char	   *text = pg_query_value(((PgSource *) conn)->sql, "SELECT " PG_LOG_END);
 
 	if (text == NULL)
 		return NULL;
@@ -123,7 +118,7 @@ pg_log_distance(SourceConn *conn, const char *position, char **end)
 {
 	PgConn	   *sql = ((PgSource *) conn)->sql;
 	long		patience = pg_set_patience(sql, ANSWER_MS);
-	char	   *text = pg_query_value(sql, "SELECT " LOG_END);
+	char	   *text = pg_query_value(sql, "SELECT " PG_LOG_END);
 	uint64		at = pg_parse_position(position).segment;
 	uint64		last;
 
@@ -242,7 +237,7 @@ make_slot(PgSource *source, const char *name, bool temporary)
 enum
 {
 	SLOT_PLUGIN, SLOT_HERE, SLOT_ACTIVE_PID, SLOT_RESTART, SLOT_CONFIRMED,
-	SLOT_WAL_STATUS, SLOT_CONFLICTING, SLOT_REASON, SLOT_TWO_PHASE, SLOT_LOG_END
+	SLOT_WAL_STATUS, SLOT_CONFLICTING, SLOT_REASON, SLOT_TWO_PHASE, SLOT_PG_LOG_END
 };
 
 static PgResult *
@@ -252,7 +247,7 @@ look_at_slot(PgConn *conn)
 
 	return pg_queryf(conn, "SELECT s.plugin, s.database = pg_catalog.current_database(), "
 					 "s.active_pid, s.restart_lsn, s.confirmed_flush_lsn, %s, %s, %s, %s, "
-					 LOG_END " FROM pg_catalog.pg_replication_slots s "
+					 PG_LOG_END " FROM pg_catalog.pg_replication_slots s "
 					 "WHERE s.slot_name = %s",
 					 version >= 130000 ? "s.wal_status" : "NULL",
 					 version >= 160000 ? "s.conflicting" : "NULL",
@@ -357,11 +352,11 @@ pg_check_slot(PgConn *conn, const char *position)
 		lost(conn, "replication slot \"%s\" stands after the position that was applied last",
 			 psprintf("The slot was dropped and made again, or read by somebody else: it stands at %s, this task at %s.",
 					  slot[SLOT_CONFIRMED], position));
-	if (slot[SLOT_LOG_END] != NULL &&
-		pg_parse_position(slot[SLOT_LOG_END]).segment < at)
+	if (slot[SLOT_PG_LOG_END] != NULL &&
+		pg_parse_position(slot[SLOT_PG_LOG_END]).segment < at)
 		lost(conn, "the source's log ends before the position that was applied last (slot \"%s\")",
 			 psprintf("The log ends at %s, this task is at %s: the source was restored, or a standby took over that had not received all.",
-					  slot[SLOT_LOG_END], position));
+					  slot[SLOT_PG_LOG_END], position));
 }
 
 /*

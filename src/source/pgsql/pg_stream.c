@@ -452,6 +452,7 @@ take_message(SourceStream *stream, MemoryContext rowcxt)
 				out_of_place(stream);
 			change = early_void(stream);
 			begin_transaction(stream, msg->lsn, msg->time);
+			stream->first_lsn = stream->msg_lsn;
 			return change;
 		case PGOUTPUT_COMMIT:
 			if (!stream->in_transaction || msg->lsn != stream->commit_lsn)
@@ -493,7 +494,7 @@ take_message(SourceStream *stream, MemoryContext rowcxt)
 			change = early_void(stream);
 			begin_transaction(stream, msg->lsn, msg->time);
 			stream->end_lsn = msg->end_lsn;
-			stream->replay = spool_open(stream, msg->xid);
+			stream->replay = spool_open(stream, msg->xid, &stream->first_lsn);
 			return change;
 		default:
 			/* the slot has no two_phase, see pg_slot.c */
