@@ -173,12 +173,11 @@ char *
 pg_install_capture(PgConn *conn)
 {
 	ErrorData  *edata = NULL;
-	char	   *superuser = pg_query_value(conn,
-										   "SELECT rolsuper FROM pg_catalog.pg_roles "
-										   "WHERE rolname = CURRENT_USER");
-	bool		is_superuser = superuser != NULL && superuser[0] == 't';
+	bool		is_superuser = pg_select_bool(conn, "superuser",
+											  "SELECT rolsuper FROM pg_catalog.pg_roles "
+											  "WHERE rolname = CURRENT_USER");
 
-	if (pg_try_query(conn, installation(conn, is_superuser), &edata) != NULL)
+	if (pg_try_run(conn, installation(conn, is_superuser), &edata))
 		return NULL;
 	if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) !=
 		ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_PRIVILEGE) &&
@@ -201,7 +200,8 @@ pg_check_capture(PgConn *conn)
 	const char *stream = pg_info(conn)->stream_name;
 	PgResult   *r;
 
-	r = pg_queryf(conn, "SELECT pg_catalog.count(t.oid) FROM pg_catalog.pg_class c "
+	r = pg_selectf(conn, "capture of DDL", "i",
+				  "SELECT pg_catalog.count(t.oid) FROM pg_catalog.pg_class c "
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				  "LEFT JOIN pg_catalog.pg_event_trigger t ON t.evtname IN (%s, %s, %s) "
 				  "AND t.evtenabled IN ('O', 'A') "
@@ -211,7 +211,7 @@ pg_check_capture(PgConn *conn)
 				  pg_quote_literal(psprintf("%s_drop", stream)),
 				  pg_quote_literal(psprintf("%s_rewrite", stream)),
 				  pg_quote_literal(stream));
-	if (r->nrows > 0 && strcmp(r->values[0][0], "3") != 0)
+	if (r->nrows > 0 && pg_bigint(r, 0, 0) != lengthof(hooks))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("the capture of DDL at the source is not whole: event triggers of \"%s\" are gone or disabled",
@@ -226,16 +226,16 @@ pg_check_capture(PgConn *conn)
 static bool
 is_last_stream(PgConn *conn, const char *stream)
 {
-	char	   *count;
+	PgResult   *r;
 
-	count = pg_query_value(conn,
-						   psprintf("SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c "
+	r = pg_selectf(conn, "streams", "i",
+									"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c "
 									"WHERE c.relkind = 'r' AND c.relname NOT IN (%s, %s) "
 									"AND c.relnamespace = (SELECT oid FROM "
 									"pg_catalog.pg_namespace WHERE nspname = '"
 									CAPTURE_SCHEMA "')", pg_quote_literal(stream),
-									pg_quote_literal(psprintf("%s_identity", stream))));
-	return count != NULL && strcmp(count, "0") == 0;
+									pg_quote_literal(psprintf("%s_identity", stream)));
+	return pg_bigint(r, 0, 0) == 0;
 }
 
 /* Replica identities that the capture has set go back to what they were. */
@@ -246,17 +246,19 @@ identities_back(PgConn *conn, const char *stream, List *sql)
 										   psprintf("%s_identity", stream));
 	PgResult   *r;
 
-	if (pg_query_value(conn, psprintf("SELECT pg_catalog.to_regclass(%s)",
-									  pg_quote_literal(table))) == NULL)
+	if (pg_select_text_or_null(conn, "identities",
+							   psprintf("SELECT pg_catalog.to_regclass(%s)",
+										pg_quote_literal(table))) == NULL)
 		return sql;
-	r = pg_queryf(conn, "SELECT n.nspname, c.relname FROM %s i "
+	r = pg_selectf(conn, "identities", "tt",
+				  "SELECT n.nspname, c.relname FROM %s i "
 				  "JOIN pg_catalog.pg_class c ON c.oid = i.relid "
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				  "WHERE c.relreplident = 'f' ORDER BY 1, 2", table);
 	for (int i = 0; i < r->nrows; i++)
 		sql = lappend(sql, psprintf("ALTER TABLE %s REPLICA IDENTITY DEFAULT",
-									pg_quote_qualified(r->values[i][0],
-													   r->values[i][1])));
+									pg_quote_qualified(pg_text(r, i, 0),
+													   pg_text(r, i, 1))));
 	return sql;
 }
 
@@ -271,11 +273,12 @@ pg_capture_removal(PgConn *conn)
 	const char *stream = pg_info(conn)->stream_name;
 	List	   *sql = NIL;
 
-	if (pg_query_value(conn, "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '"
-					   CAPTURE_SCHEMA "'") == NULL)
+	if (pg_select_text_or_null(conn, "schema of the capture",
+							   "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '"
+							   CAPTURE_SCHEMA "'") == NULL)
 		return NIL;
 	/* until the connection is closed: another task may be about to come */
-	(void) pg_query(conn, "SELECT pg_catalog.pg_advisory_lock(" CAPTURE_LOCK ")");
+	pg_run(conn, "SELECT pg_catalog.pg_advisory_lock(" CAPTURE_LOCK ")");
 	for (int i = 0; i < lengthof(hooks); i++)
 		sql = lappend(sql, psprintf("DROP EVENT TRIGGER IF EXISTS %s",
 									trigger_name(stream, &hooks[i])));
@@ -390,13 +393,15 @@ last_captured(PgConn *conn)
 	const char *stream = pg_info(conn)->stream_name;
 	PgResult   *r;
 
-	r = pg_queryf(conn, "SELECT 1 FROM pg_catalog.pg_class c "
+	r = pg_selectf(conn, "capture of DDL", "i",
+				  "SELECT 1 FROM pg_catalog.pg_class c "
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				  "WHERE n.nspname = '" CAPTURE_SCHEMA "' AND c.relname = %s",
 				  pg_quote_literal(stream));
 	if (r->nrows == 0)
 		return NULL;
-	return pg_query_value(conn, psprintf("SELECT pg_catalog.max(id) FROM %s",
+	return pg_select_text_or_null(conn, "last statement captured",
+								  psprintf("SELECT pg_catalog.max(id) FROM %s",
 										 pg_quote_qualified(CAPTURE_SCHEMA, stream)));
 }
 

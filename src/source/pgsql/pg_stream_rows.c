@@ -289,9 +289,10 @@ typedef struct PublishedTable
 } PublishedTable;
 
 static void
-refuse_gap(SourceStream *stream, char **name, const char *message)
+refuse_gap(SourceStream *stream, const PgResult *r, int row,
+		   const char *message)
 {
-	char	   *quoted = pg_quote_qualified(name[0], name[1]);
+	char	   *quoted = pg_quote_qualified(pg_text(r, row, 0), pg_text(r, row, 1));
 
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_FILE),
@@ -302,12 +303,12 @@ refuse_gap(SourceStream *stream, char **name, const char *message)
 }
 
 static bool
-is_followed(SourceStream *stream, char **name)
+is_followed(SourceStream *stream, const PgResult *r, int row)
 {
 	SourcePos	last = {PG_UINT64_MAX, 0};
 
-	return stream->callbacks.lookup(stream->callbacks.arg, name[0], name[1],
-									last) != NULL;
+	return stream->callbacks.lookup(stream->callbacks.arg, pg_text(r, row, 0),
+									pg_text(r, row, 1), last) != NULL;
 }
 
 /* Tables that were taken out and put back since the last look. */
@@ -328,15 +329,14 @@ check_memberships(SourceStream *stream, PgConn *conn)
 	}
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **v = r->values[i];
-		Oid			relid = atooid(v[2]);
-		Oid			membership = atooid(v[3]);
+		Oid			relid = pg_oid(r, i, 2);
+		Oid			membership = pg_oid(r, i, 3);
 		bool		found;
 		PublishedTable *t = hash_search(stream->published, &relid, HASH_ENTER,
 										&found);
 
-		if (found && t->membership != membership && is_followed(stream, v))
-			refuse_gap(stream, v, "publication \"%s\" at the source did not tell of table %s for a while");
+		if (found && t->membership != membership && is_followed(stream, r, i))
+			refuse_gap(stream, r, i, "publication \"%s\" at the source did not tell of table %s for a while");
 		t->membership = membership;
 	}
 }
@@ -348,8 +348,8 @@ stream_check_published(SourceStream *stream, PgConn *conn)
 	PgResult   *missing = pg_unpublished_tables(conn);
 
 	for (int t = 0; t < missing->nrows; t++)
-		if (is_followed(stream, missing->values[t]))
-			refuse_gap(stream, missing->values[t],
+		if (is_followed(stream, missing, t))
+			refuse_gap(stream, missing, t,
 					   "publication \"%s\" at the source does not tell of table %s any more");
 	check_memberships(stream, conn);
 }
@@ -369,8 +369,8 @@ stream_all_binary(SourceStream *stream, PgConn *conn)
 		SourceRelation *rel;
 
 		rel = stream->callbacks.lookup(stream->callbacks.arg,
-									   published->values[t][0],
-									   published->values[t][1], last);
+									   pg_text(published, t, 0),
+									   pg_text(published, t, 1), last);
 		for (int c = 0; rel != NULL && c < rel->ncolumns; c++)
 		{
 			const PgColumn *pc = rel->columns[c].engine;
