@@ -93,6 +93,8 @@ template_value(PgConn *conn, const char *name, bool superuser)
 					 pg_quote_literal(info->stream_name));
 	if (strcmp(name, "ignored") == 0)
 		return pstrdup(IGNORED_TAGS);
+	if (strcmp(name, "trouble") == 0)
+		return pstrdup(pg_capture_trouble);
 	if (strcmp(name, "messages") == 0)
 		return pstrdup(superuser ? "SET lc_messages = 'C'" : "");
 	elog(ERROR, "capture template has unknown name \"%s\"", name);
@@ -169,6 +171,31 @@ installation(PgConn *conn, bool superuser)
 	return sql.data;
 }
 
+/*
+ * Somebody else may have made the schema, or have got hold of it since: then
+ * what it holds is not read, and not run.
+ */
+static char *
+trouble(PgConn *conn)
+{
+	return pg_select_text_or_null(conn, "owner of the capture", pg_capture_trouble);
+}
+
+static void
+refuse_foreign(PgConn *conn)
+{
+	char	   *why = trouble(conn);
+
+	if (why != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("schema %s at the source is not the account's own: %s",
+						CAPTURE_SCHEMA, why),
+				 errdetail("Whoever owns it could run functions with the rights of whoever runs DDL there, and statements at the destination."),
+				 errhint("At the source, look at what it holds; then ALTER SCHEMA %s RENAME TO …, or drop it, and release the task.",
+						 CAPTURE_SCHEMA)));
+}
+
 char *
 pg_install_capture(PgConn *conn)
 {
@@ -177,6 +204,7 @@ pg_install_capture(PgConn *conn)
 											  "SELECT rolsuper FROM pg_catalog.pg_roles "
 											  "WHERE rolname = CURRENT_USER");
 
+	refuse_foreign(conn);
 	if (pg_try_run(conn, installation(conn, is_superuser), &edata))
 		return NULL;
 	if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) !=
@@ -200,6 +228,7 @@ pg_check_capture(PgConn *conn)
 	const char *stream = pg_info(conn)->stream_name;
 	PgResult   *r;
 
+	refuse_foreign(conn);
 	r = pg_selectf(conn, "capture of DDL", "i",
 				  "SELECT pg_catalog.count(t.oid) FROM pg_catalog.pg_class c "
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
@@ -282,6 +311,9 @@ pg_capture_removal(PgConn *conn)
 	for (int i = 0; i < lengthof(hooks); i++)
 		sql = lappend(sql, psprintf("DROP EVENT TRIGGER IF EXISTS %s",
 									trigger_name(stream, &hooks[i])));
+	/* what somebody else has put there is left alone */
+	if (trouble(conn) != NULL)
+		return sql;
 	sql = identities_back(conn, stream, sql);
 	if (is_last_stream(conn, stream))
 		return lappend(sql, pstrdup("DROP SCHEMA IF EXISTS " CAPTURE_SCHEMA " CASCADE"));
@@ -398,7 +430,7 @@ last_captured(PgConn *conn)
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				  "WHERE n.nspname = '" CAPTURE_SCHEMA "' AND c.relname = %s",
 				  pg_quote_literal(stream));
-	if (r->nrows == 0)
+	if (r->nrows == 0 || trouble(conn) != NULL)
 		return NULL;
 	return pg_select_text_or_null(conn, "last statement captured",
 								  psprintf("SELECT pg_catalog.max(id) FROM %s",

@@ -66,6 +66,8 @@ find_candidates(PgConn *conn, List *tables, const char *publication)
 					 "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
 					 "ON n.oid = c.relnamespace WHERE c.relkind = 'r' "
 					 "AND c.relpersistence = 'p' AND (n.nspname = '" CAPTURE_SCHEMA "' "
+					 "AND c.relowner IN (SELECT r.oid FROM pg_catalog.pg_roles r "
+					 "WHERE r.rolsuper OR r.rolname = CURRENT_USER) "
 					 "AND c.relname = %s",
 					 pg_quote_literal(publication),
 					 version < 120000 ? "false" :
