@@ -111,6 +111,7 @@ const SourceRoutine pgsql_source_routine =
 {
 	.engine = "pgsql",
 	.tells_origin = true,
+	.scripts = true,
 	.connect = pg_source_connect,
 	.close = pg_source_close,
 	.identify = pg_source_identify,
