@@ -119,6 +119,8 @@ typedef struct SourceRoutine
 {
 	const char *engine;			/* "mysql" */
 	bool		tells_origin;	/* ConnectionInfo.own_changes can be had */
+	bool		scripts;		/* statements of a plan are texts of the source,
+								 * of several commands at a time */
 
 	SourceConn *(*connect) (const ConnectionInfo *info);
 	void		(*close) (SourceConn *conn);

@@ -723,7 +723,7 @@ task_carry_record(TaskRun *run, Change *change, const char *position,
 	{
 		c.only_model = task_ddl_is_skipped(run, change, &user_statement);
 		if (user_statement != NULL)
-			task_spi(user_statement);
+			task_spi_script(user_statement);
 		if (c.record->failure != NULL)
 			c.why = psprintf("It could not be recorded at the source: %s",
 							 c.record->failure);

@@ -54,9 +54,10 @@ published_table(SourceStream *stream, Oid relid)
 }
 
 static void
-refuse_gap(SourceStream *stream, char **name, const char *message)
+refuse_gap(SourceStream *stream, const PgResult *r, int row,
+		   const char *message)
 {
-	char	   *quoted = pg_quote_qualified(name[0], name[1]);
+	char	   *quoted = pg_quote_qualified(pg_text(r, row, 0), pg_text(r, row, 1));
 
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_FILE),
@@ -68,12 +69,13 @@ refuse_gap(SourceStream *stream, char **name, const char *message)
 
 /* row: schema, name, OID; id: by that, or by the name alone */
 static SourceRelation *
-followed(SourceStream *stream, char **row, bool by_id)
+followed(SourceStream *stream, const PgResult *r, int row, bool by_id)
 {
 	SourcePos	last = {PG_UINT64_MAX, 0};
 
-	return stream->callbacks.lookup(stream->callbacks.arg, by_id ? row[2] : NULL,
-									row[0], row[1], last);
+	return stream->callbacks.lookup(stream->callbacks.arg, 
+									by_id ? psprintf("%u", pg_oid(r, row, 2)) : NULL,
+									pg_text(r, row, 0), pg_text(r, row, 1), last);
 }
 
 /* Tables that were taken out and put back since the last look. */
@@ -84,24 +86,23 @@ check_memberships(SourceStream *stream, PgConn *conn)
 
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **v = r->values[i];
-		Oid			membership = atooid(v[3]);
-		PublishedTable *t = published_table(stream, atooid(v[2]));
+		Oid			membership = pg_oid(r, i, 3);
+		PublishedTable *t = published_table(stream, pg_oid(r, i, 2));
 
 		if (OidIsValid(t->membership) && t->membership != membership &&
-			followed(stream, v, true) != NULL)
-			refuse_gap(stream, v, "publication \"%s\" at the source did not tell of table %s for a while");
+			followed(stream, r, i, true) != NULL)
+			refuse_gap(stream, r, i, "publication \"%s\" at the source did not tell of table %s for a while");
 		t->membership = membership;
 	}
 }
 
 static void
-refuse_name(const SourceRelation *rel, char **row)
+refuse_name(const SourceRelation *rel, const char *schema, const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("table \"%s.%s\" is called \"%s.%s\" at the source by now",
-					rel->schema, rel->name, row[0], row[1]),
+					rel->schema, rel->name, schema, name),
 			 errdetail("The statement that renamed it was not captured."),
 			 errhint("Rename it back at the source and resume the task; or let dtsmig.resync_table copy it again, after which it is followed under its new name.")));
 }
@@ -125,34 +126,36 @@ check_names(SourceStream *stream, PgConn *conn)
 
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **v = r->values[i];
-		SourceRelation *rel = followed(stream, v, true);
-		SourceRelation *named = rel != NULL ? NULL : followed(stream, v, false);
+		char	   *schema = pg_text(r, i, 0);
+		char	   *name = pg_text(r, i, 1);
+		Oid			relid = pg_oid(r, i, 2);
+		SourceRelation *rel = followed(stream, r, i, true);
+		SourceRelation *named = rel != NULL ? NULL : followed(stream, r, i, false);
 		PublishedTable *t;
 		char	   *called;
 
 		if ((rel == NULL && named == NULL) ||
-			(rel != NULL && strcmp(rel->schema, v[0]) == 0 &&
-			 strcmp(rel->name, v[1]) == 0))
+			(rel != NULL && strcmp(rel->schema, schema) == 0 &&
+			 strcmp(rel->name, name) == 0))
 		{
 			t = stream->published == NULL ? NULL :
-				published_table(stream, atooid(v[2]));
+				published_table(stream, relid);
 			if (t != NULL)
 				t->called = NULL;
 			continue;
 		}
-		called = pg_quote_qualified(v[0], v[1]);
-		t = published_table(stream, atooid(v[2]));
+		called = pg_quote_qualified(schema, name);
+		t = published_table(stream, relid);
 		if (t->called == NULL || strcmp(t->called, called) != 0)
 		{
 			t->called = MemoryContextStrdup(stream->cxt, called);
-			t->called_at = pg_parse_position(v[3]).segment;
+			t->called_at = pg_parse_position(pg_text(r, i, 3)).segment;
 		}
 		else if (stream->position.segment + PAGE_HEADER >= t->called_at)
 		{
 			if (rel == NULL)
 				refuse_other(named);
-			refuse_name(rel, v);
+			refuse_name(rel, schema, name);
 		}
 	}
 }
@@ -164,9 +167,9 @@ stream_check_published(SourceStream *stream, PgConn *conn)
 	PgResult   *missing = pg_unpublished_tables(conn);
 
 	for (int t = 0; t < missing->nrows; t++)
-		if (followed(stream, missing->values[t], true) != NULL ||
-			followed(stream, missing->values[t], false) != NULL)
-			refuse_gap(stream, missing->values[t],
+		if (followed(stream, missing, t, true) != NULL ||
+			followed(stream, missing, t, false) != NULL)
+			refuse_gap(stream, missing, t,
 					   "publication \"%s\" at the source does not tell of table %s any more");
 	check_memberships(stream, conn);
 	check_names(stream, conn);
@@ -183,7 +186,7 @@ stream_all_binary(SourceStream *stream, PgConn *conn)
 
 	for (int t = 0; t < published->nrows; t++)
 	{
-		SourceRelation *rel = followed(stream, published->values[t], true);
+		SourceRelation *rel = followed(stream, published, t, true);
 
 		for (int c = 0; rel != NULL && c < rel->ncolumns; c++)
 		{
