@@ -138,25 +138,28 @@ sub client_cmd
 }
 
 # The answer to a question, over a session that stays; nothing: ask otherwise.
+# Of a server, be there more than one object for it: by its port.
+my %sessions;
+
 sub _ask
 {
     my ($self, $sql, %opt) = @_;
     return if $opt{args} || !$self->{pid} || !is_question($sql);
     my $key = join '|', $$, $opt{db} // '';
-    my $session = $self->{sessions}{$key} //= Dts::Session->new(end => "SELECT '%s';",
+    my $session = $sessions{ $self->{port} }{$key} //= Dts::Session->new(end => "SELECT '%s';",
         cmd => [ $self->client_cmd(undef, '--unbuffered', '--force', '--skip-reconnect', defined $opt{db} ? $opt{db} : ()) ]);
     my ($out, $err) = $session->ask($sql, $opt{timeout} // 600);
     if (!defined $out || $err ne '')
     {
         # whoever asks otherwise gets it said
-        delete $self->{sessions}{$key};
+        delete $sessions{ $self->{port} }{$key};
         return;
     }
     chomp $out;
     return (0, $out, '');
 }
 
-sub _close_sessions { my ($self) = @_; delete $self->{sessions}; }
+sub _close_sessions { my ($self) = @_; delete $sessions{ $self->{port} }; }
 
 # Runs SQL; returns (exit code, output, error text).
 sub mariadb

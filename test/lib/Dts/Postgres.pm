@@ -162,6 +162,8 @@ sub psql_cmd
 }
 
 # The answer to a question, over a session that stays; nothing: ask otherwise.
+# Of a server, be there more than one object for it: by its port.
+my %sessions;
 my @shapes = ("\\pset fieldsep '|'\n\\pset recordsep '\\n'\n\\pset null ''\n",
     "\\pset fieldsep '\\x1f'\n\\pset recordsep '\\x1e'\n\\pset null '\\x1d'\n");
 
@@ -169,8 +171,8 @@ sub _ask
 {
     my ($self, $sql, %opt) = @_;
     return if $opt{options} || $opt{args} || !$self->{pid} || !is_question($sql);
-    my $key = join '|', $$, $opt{db} // '', $opt{role} // '';
-    my $session = $self->{sessions}{$key} //= do {
+    my $key = join '|', $$, $opt{db} // $self->{dbname}, $opt{role} // '';
+    my $session = $sessions{ $self->{port} }{$key} //= do {
         local $ENV{PGAPPNAME} = 'dts_test';
         local $ENV{PGCLIENTENCODING} = 'UTF8';
         Dts::Session->new(end => "\\echo %s", cmd => [ qw(stdbuf -oL), $self->psql_cmd($opt{db}, $opt{role}, 0) ]);
@@ -186,14 +188,14 @@ sub _ask
     if (!defined $out || $err ne '')
     {
         # whoever asks otherwise gets it said
-        delete $self->{sessions}{$key};
+        delete $sessions{ $self->{port} }{$key};
         return;
     }
     chomp $out;
     return (0, $out, '');
 }
 
-sub _close_sessions { my ($self) = @_; delete $self->{sessions}; }
+sub _close_sessions { my ($self) = @_; delete $sessions{ $self->{port} }; }
 
 # Runs SQL; returns (exit code, output, error text).
 sub psql
