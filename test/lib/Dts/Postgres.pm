@@ -97,7 +97,7 @@ sub start
     for my $try (1 .. 40)
     {
         my $from = -s $self->{log} // 0;
-        $self->{pid} = spawn({ user => $self->{user}, log => $self->{log} },
+        $self->{pid} = spawn({ user => $self->{user}, log => $self->{log} }, $self->_valgrind,
             "$self->{bindir}/postgres", '-D', $self->{data});
         my $up = poll_until(sub {
             return 'gone' unless alive($self->{pid});
@@ -126,7 +126,32 @@ sub stop
     reap($self->{pid}, $signal{ $mode // 'fast' }, 60);
     $self->{pid} = undef;
     $self->_look_for_assertions;
+    $self->_look_at_valgrind if $ENV{DTS_VALGRIND};
     return time - $start;
+}
+
+# DTS_VALGRIND=1: what every process of the server runs under.
+sub _valgrind
+{
+    my ($self) = @_;
+    return () unless $ENV{DTS_VALGRIND};
+    return (Dts::Env::program('valgrind'), qw(-q --trace-children=yes --leak-check=no --error-limit=no --num-callers=20),
+        "--log-file=$self->{data}/../valgrind.%p");
+}
+
+# What valgrind found, as far as it is ours: the server itself, not made for it,
+# writes bytes that nothing has set.
+sub _look_at_valgrind
+{
+    my ($self) = @_;
+    for my $file (glob "$self->{data}/../valgrind.*")
+    {
+        for my $found (split /^==\d+== \n/m, slurp($file))
+        {
+            my @frames = $found =~ /^==\d+==\s+(?:at|by) 0x\w+: (.*)/mg;
+            Dts::Env::crashed("$self->{name}: $found") if grep { defined && /\(in .*dtsmig\.so\)|\((?:api|apply|binlog|my|pg|pgoutput|plan|stream|task|copy|verify|precheck|cutover)_?\w*\.c:\d+\)/ && !/\((?:pg_(?:locale|enum|class|type|list)|copy(?:from|to)\w*)\.c/ } @frames[ 0 .. 2 ];
+        }
+    }
 }
 
 # A server restarts its processes after an assertion that does not hold, and a
