@@ -19,7 +19,9 @@
  * db_read_query_result. For the moment of the start that method is ours
  * (enter_call), and does what the connection was asked for. It runs on the
  * library's small stack, where nothing of PostgreSQL may run: no palloc, no
- * ereport.
+ * ereport. Where many packets follow, it reads on until there is nothing more
+ * to read or our buffer is full: a change of stacks costs some system calls on
+ * some machines.
  *
  * Only <mysql.h> is needed, and of its structures only what Connector/C 3.0
  * to 3.4 have in common: MYSQL.methods, MYSQL.net.read_pos, and the first
@@ -43,8 +45,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -52,15 +52,10 @@
 #include "source/mysql/my_conn_impl.h"
 #include "source/mysql/my_error.h"
 
-#include "core/wait.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "pgstat.h"
-#include "storage/latch.h"
-#include "storage/procsignal.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 /* Largest packet, and so largest row, that we accept. */
 #define MY_MAX_PACKET	(1024L * 1024 * 1024)
@@ -71,7 +66,12 @@
  */
 #define CALL_STACK_SIZE	(256 * 1024)
 
-#define READ_A_PACKET	(-1)	/* in place of a command */
+/* In place of a command: read a packet; packets up to one with the end. */
+#define READ_ONE	(-1)
+#define READ_MANY	(-2)
+
+/* So much is read ahead of who asks for packets. */
+#define BATCH_SIZE	(64 * 1024)
 
 struct MyConn
 {
@@ -85,12 +85,18 @@ struct MyConn
 	/* the call under way */
 	int			connecting;		/* suspended mysql_real_connect: its wishes */
 	int			wishes;			/* the same of a command or packet; 0: none */
-	int			command;		/* what it does, or READ_A_PACKET */
+	int			command;		/* what it does, or READ_… */
 	const void *payload;
 	Size		payload_len;
-	bool		failed;			/* set when it has returned */
-	unsigned long packet_len;	/* a packet that was read */
+	bool		failed;			/* false once it has returned and done it */
 	const struct st_mariadb_methods *methods;	/* the library's own */
+
+	/* packets that were read: first those in batch, each behind its length */
+	char	   *batch;
+	Size		batch_at;		/* where the next one begins */
+	Size		batch_end;
+	bool		has_packet;		/* then one that lies with the library */
+	unsigned long packet_len;
 	size_t		heard;			/* see my_heard */
 
 	MemoryContext cxt;
@@ -100,50 +106,6 @@ struct MyConn
 /* How long a read waits for the peer; -1: for ever. See my_set_patience. */
 static long patience_ms = -1;
 
-/* ---------------------------------------------------------------- waiting */
-
-/*
- * Waits until fd can be read or written. Returns 1 when it can, 0 at the
- * timeout, -1 when an interrupt wants the process's attention. Raises no
- * error: library frames may lie below.
- */
-static int
-wait_for_socket(int fd, bool for_read, long timeout_ms)
-{
-	TimestampTz deadline = 0;
-
-	if (timeout_ms >= 0)
-		deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											   timeout_ms);
-	for (;;)
-	{
-		int			events;
-		int			rc;
-		long		left = -1;
-
-		if (ProcDiePending || QueryCancelPending)
-			return -1;
-		if (ProcSignalBarrierPending)
-			ProcessProcSignalBarrier();
-
-		events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
-			(for_read ? WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE);
-		if (timeout_ms >= 0)
-		{
-			left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-												   deadline);
-			events |= WL_TIMEOUT;
-		}
-		rc = WaitLatchOrSocket(MyLatch, events, fd, left, dts_wait_event(DTS_WAIT_SOURCE));
-		if (rc & (WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE))
-			return 1;
-		if (rc & WL_LATCH_SET)
-			ResetLatch(MyLatch);
-		if (rc & WL_TIMEOUT)
-			return 0;
-	}
-}
-
 long
 my_set_patience(long ms)
 {
@@ -151,34 +113,6 @@ my_set_patience(long ms)
 
 	patience_ms = ms;
 	return old;
-}
-
-/*
- * A peer that is gone without a word is noticed by the kernel, within about
- * half a minute, whether we wait for it or write to it. Failure is no error:
- * the connection may be a socket file.
- */
-static void
-watch_peer(int fd)
-{
-	int			on = 1;
-	int			idle = 10;
-	int			interval = 5;
-	int			count = 4;
-
-	(void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-#ifdef TCP_KEEPIDLE
-	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
-	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-#endif
-#ifdef TCP_USER_TIMEOUT
-	{
-		int			ms = 30000;
-
-		(void) setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
-	}
-#endif
 }
 
 /* For what the library reads by itself; with TLS that is the socket. */
@@ -200,6 +134,34 @@ set_nonblocking(MyConn *conn)
 /* Whose call is being started. */
 static MyConn *starting;
 
+/* On the library's stack: reads packets. */
+static void
+read_packets(MyConn *conn)
+{
+	for (;;)
+	{
+		unsigned long len = mysql_net_read_packet(conn->mysql);
+		const uint8 *data = (const uint8 *) conn->mysql->net.read_pos;
+		uint32		size = (uint32) len;
+
+		if (len == packet_error)
+			return;
+		if (conn->command == READ_ONE ||
+			len + sizeof(size) > BATCH_SIZE - conn->batch_end)
+		{
+			conn->packet_len = len;
+			conn->has_packet = true;
+			break;
+		}
+		memcpy(conn->batch + conn->batch_end, &size, sizeof(size));
+		memcpy(conn->batch + conn->batch_end + sizeof(size), data, len);
+		conn->batch_end += sizeof(size) + len;
+		if (conn_is_eof(data, len))
+			break;
+	}
+	conn->failed = false;
+}
+
 /* On the library's stack: what the call does. */
 static int
 enter_call(MYSQL *mysql)
@@ -207,11 +169,8 @@ enter_call(MYSQL *mysql)
 	MyConn	   *conn = starting;
 
 	mysql->methods = conn->methods;
-	if (conn->command == READ_A_PACKET)
-	{
-		conn->packet_len = mysql_net_read_packet(mysql);
-		conn->failed = conn->packet_len == packet_error;
-	}
+	if (conn->command < 0)
+		read_packets(conn);
 	else
 		conn->failed = conn->methods->db_command(mysql, conn->command,
 												 conn->payload,
@@ -237,7 +196,7 @@ start_call(MyConn *conn, int command, const void *payload, Size len)
 	conn->command = command;
 	conn->payload = payload;
 	conn->payload_len = len;
-	conn->failed = true;		/* if it can't even be started */
+	conn->failed = true;		/* until it has done its work */
 	conn->methods = conn->mysql->methods;
 	conn->mysql->methods = &entry;
 	starting = conn;
@@ -250,6 +209,8 @@ continue_call(MyConn *conn, int events)
 {
 	my_bool		ret;
 
+	if (conn->batch_at == conn->batch_end)
+		conn->batch_at = conn->batch_end = 0;
 	conn->wishes = mysql_read_query_result_cont(&ret, conn->mysql, events);
 }
 
@@ -264,8 +225,8 @@ shut_down(MYSQL *mysql)
 }
 
 /*
- * Makes suspended calls return, failed, so that the library gives back what
- * they hold. Raises no error.
+ * Makes suspended calls return, so that the library gives back what they hold.
+ * They have failed then. Raises no error.
  */
 static void
 break_off(MyConn *conn)
@@ -280,19 +241,22 @@ break_off(MyConn *conn)
 													   MYSQL_WAIT_TIMEOUT);
 		else
 			continue_call(conn, MYSQL_WAIT_TIMEOUT);
+		conn->batch_at = conn->batch_end = 0;
+		conn->has_packet = false;
+		conn->failed = true;
 	}
 }
 
 /*
- * Waits until the call returns. Returns 1 then, 0 if the peer has said nothing
- * for timeout_ms (-1: any time), -1 at an interrupt.
+ * Waits until the call returns, or has read packets. Returns 1 then, 0 if the
+ * peer has said nothing for timeout_ms (-1: any time), -1 at an interrupt.
  */
 static int
 await_call(MyConn *conn, long timeout_ms)
 {
-	while (conn->wishes != 0)
+	while (conn->wishes != 0 && conn->batch_at == conn->batch_end)
 	{
-		int			rc = wait_for_socket(conn->fd,
+		int			rc = conn_wait(conn->fd,
 										 (conn->wishes & MYSQL_WAIT_READ) != 0,
 										 timeout_ms);
 
@@ -303,13 +267,12 @@ await_call(MyConn *conn, long timeout_ms)
 	return 1;
 }
 
-/* As await_call, with patience; false: it failed. */
-static bool
-finish_call(MyConn *conn)
+/* As await_call; where that gives up, so does this. */
+static void
+finish_call(MyConn *conn, long timeout_ms)
 {
-	if (await_call(conn, conn->command == READ_A_PACKET ? patience_ms : -1) <= 0)
+	if (await_call(conn, timeout_ms) <= 0)
 		break_off(conn);
-	return !conn->failed;
 }
 
 /*
@@ -485,7 +448,7 @@ wait_for_connect(MyConn *conn)
 	(void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
 	if (conn->connecting & MYSQL_WAIT_TIMEOUT)
 		timeout = mysql_get_timeout_value_ms(conn->mysql);
-	rc = wait_for_socket(fd, (conn->connecting & MYSQL_WAIT_READ) != 0, timeout);
+	rc = conn_wait(fd, (conn->connecting & MYSQL_WAIT_READ) != 0, timeout);
 	if (rc > 0)
 		return conn->connecting & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE);
 	CHECK_FOR_INTERRUPTS();
@@ -543,6 +506,7 @@ my_connect(const ConnectionInfo *info)
 	MYSQL	   *ret = NULL;
 
 	conn->cxt = CurrentMemoryContext;
+	conn->batch = palloc(BATCH_SIZE);
 	conn->fd = -1;
 	conn->where = unix_socket ?
 		psprintf("server \"%s\" (%s)", info->server_name, host) :
@@ -573,7 +537,7 @@ my_connect(const ConnectionInfo *info)
 		conn_raise(conn, "connecting");
 	conn->connected = true;
 	set_nonblocking(conn);
-	watch_peer(conn->fd);
+	conn_watch_peer(conn->fd);
 
 	/* the library goes on without TLS where a server has none */
 	if (info->ssl_mode >= SSL_MODE_REQUIRE &&
@@ -600,25 +564,6 @@ my_connect(const ConnectionInfo *info)
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("%s is another server than a moment ago", conn->where)));
 	return conn;
-}
-
-/* MariaDB is named by server_id alone; MySQL has server_uuid too. */
-char *
-my_server_uid(MyConn *conn)
-{
-	char	   *id = my_query_text(conn, "SELECT @@global.server_id");
-	MyResult   *uid = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'server_uuid'", 2);
-
-	return my_nrows(uid) > 0 ?
-		psprintf("server_id %s, server_uuid %s", id, my_get_text(uid, 0, 1)) :
-		psprintf("server_id %s", id);
-}
-
-const char *
-my_log_status_query(MyConn *conn)
-{
-	return !my_is_mariadb(conn) && my_version_num(conn) >= 80400 ?
-		"SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
 }
 
 bool
@@ -657,10 +602,9 @@ conn_send(MyConn *conn, int command, const void *payload, Size len)
 	if (conn->streaming)
 		elog(ERROR, "connection to %s is busy with a row stream", conn->where);
 	start_call(conn, command, payload, len);
-	if (!finish_call(conn))
-		return false;
-	conn->streaming = true;
-	return true;
+	finish_call(conn, -1);
+	conn->streaming = !conn->failed;
+	return conn->streaming;
 }
 
 void
@@ -675,28 +619,55 @@ conn_set_status(MyConn *conn, unsigned int status)
 	conn->in_transaction = (status & SERVER_STATUS_IN_TRANS) != 0;
 }
 
-/* The call that has read a packet is over: where is it? */
+/* The next of the packets that were read; false: there is none. */
 static bool
 take_packet(MyConn *conn, const uint8 **data, Size *len)
 {
-	if (conn->failed)
+	uint32		size;
+
+	if (conn->batch_at < conn->batch_end)
 	{
-		/* an answer of the source, or the end of the connection */
-		conn->streaming = false;
-		return false;
+		memcpy(&size, conn->batch + conn->batch_at, sizeof(size));
+		*data = (const uint8 *) conn->batch + conn->batch_at + sizeof(size);
+		*len = size;
+		conn->batch_at += sizeof(size) + size;
+		return true;
 	}
+	if (!conn->has_packet)
+		return false;
+	conn->has_packet = false;
 	*data = (const uint8 *) conn->mysql->net.read_pos;
 	*len = conn->packet_len;
 	return true;
 }
 
-bool
-conn_read(MyConn *conn, const uint8 **data, Size *len)
+/*
+ * None of the packets that were read is left: reads on, unless the last call
+ * has failed behind them.
+ */
+static void
+read_on(MyConn *conn, bool many)
 {
-	if (conn->wishes == 0)
-		start_call(conn, READ_A_PACKET, NULL, 0);
-	(void) finish_call(conn);
-	return take_packet(conn, data, len);
+	if (conn->wishes != 0)
+		continue_call(conn, conn->wishes & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
+	else if (!conn->failed)
+	{
+		conn->batch_at = conn->batch_end = 0;
+		start_call(conn, many ? READ_MANY : READ_ONE, NULL, 0);
+	}
+}
+
+bool
+conn_read(MyConn *conn, bool many, const uint8 **data, Size *len)
+{
+	if (take_packet(conn, data, len))
+		return true;
+	read_on(conn, many);
+	finish_call(conn, patience_ms);
+	if (take_packet(conn, data, len))
+		return true;
+	conn->streaming = false;
+	return false;
 }
 
 void
@@ -712,7 +683,7 @@ my_command_ok(MyConn *conn, int command, const void *payload, Size len)
 	const uint8 *data;
 
 	my_command(conn, command, payload, len);
-	if (!conn_read(conn, &data, &len))
+	if (!conn_read(conn, false, &data, &len))
 		conn_raise(conn, "sending a replication command");
 	conn_answered(conn);
 }
@@ -720,20 +691,22 @@ my_command_ok(MyConn *conn, int command, const void *payload, Size len)
 bool
 my_read_packet(MyConn *conn, long timeout_ms, const uint8 **data, Size *len)
 {
-	int			rc;
-
-	if (conn->wishes == 0)
-		start_call(conn, READ_A_PACKET, NULL, 0);
-	else
-		continue_call(conn, conn->wishes & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
-	rc = await_call(conn, timeout_ms < 0 ? patience_ms : timeout_ms);
-	CHECK_FOR_INTERRUPTS();
-	if (rc <= 0 && timeout_ms >= 0)
-		return false;
-	if (rc <= 0)
-		break_off(conn);
 	if (!take_packet(conn, data, len))
-		conn_raise(conn, "reading the log");
+	{
+		read_on(conn, true);
+		if (timeout_ms < 0)
+			finish_call(conn, patience_ms);
+		else if (await_call(conn, timeout_ms) <= 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			return false;
+		}
+		if (!take_packet(conn, data, len))
+		{
+			conn->streaming = false;
+			conn_raise(conn, "reading the log");
+		}
+	}
 	if (conn_is_eof(*data, *len))
 		*len = 0;
 	return true;

@@ -21,11 +21,13 @@ extern bool conn_send(MyConn *conn, int command, const void *payload, Size len);
 extern void conn_answered(MyConn *conn);
 
 /*
- * Reads the next packet whole; its bytes stay valid until the next call. False
- * where it is an error packet or the connection is lost: conn_message and
- * my_last_errno say more, conn_raise raises that.
+ * Reads the next packet whole; its bytes stay valid until the next call. many:
+ * more packets follow until one that conn_is_eof, or an error packet; never so
+ * where this may be the last of an answer. False where it is an error packet
+ * or the connection is lost: conn_message and my_last_errno say more,
+ * conn_raise raises that.
  */
-extern bool conn_read(MyConn *conn, const uint8 **data, Size *len);
+extern bool conn_read(MyConn *conn, bool many, const uint8 **data, Size *len);
 extern char *conn_message(MyConn *conn);
 pg_noreturn extern void conn_raise(MyConn *conn, const char *doing);
 
@@ -47,5 +49,19 @@ conn_is_eof(const uint8 *data, Size len)
  */
 extern char *conn_to_utf8(const char *text);
 extern char *conn_from_utf8(const char *text, Size *len);
+
+/*
+ * Waits until fd can be read or written. Returns 1 when it can, 0 at the
+ * timeout (-1: none), -1 when an interrupt wants the process's attention.
+ * Raises no error.
+ */
+extern int	conn_wait(int fd, bool for_read, long timeout_ms);
+
+/*
+ * A peer that is gone without a word is noticed by the kernel, within about
+ * half a minute, whether we wait for it or write to it. Failure is no error:
+ * the connection may be a socket file.
+ */
+extern void conn_watch_peer(int fd);
 
 #endif							/* DTSMIG_MY_CONN_IMPL_H */

@@ -203,7 +203,7 @@ read_head(MyConn *conn, const char *sql, int *ncolumns)
 	Size		len;
 	uint64		n;
 
-	if (!conn_read(conn, &c.pos, &len))
+	if (!conn_read(conn, false, &c.pos, &len))
 		return false;
 	c.end = c.pos + len;
 	n = read_length(&c);
@@ -234,7 +234,7 @@ read_columns(MyConn *conn, const char *sql, int ncolumns, char **names)
 	{
 		const char *name = NULL;
 
-		if (!conn_read(conn, &c.pos, &len))
+		if (!conn_read(conn, true, &c.pos, &len))
 			return false;
 		c.end = c.pos + len;
 		if (conn_is_eof(c.pos, len) != (i == ncolumns))
@@ -306,7 +306,7 @@ read_result(MyConn *conn, const char *sql)
 	res->values = palloc(sizeof(char **) * nalloc);
 	for (;;)
 	{
-		if (!conn_read(conn, &c.pos, &len))
+		if (!conn_read(conn, true, &c.pos, &len))
 			return NULL;
 		c.end = c.pos + len;
 		if (conn_is_eof(c.pos, len))
@@ -491,6 +491,27 @@ my_query_text_or_null(MyConn *conn, const char *sql)
 	return res->nrows > 0 ? res->values[0][0] : NULL;
 }
 
+/* ------------------------------------------------------- of the server */
+
+/* MariaDB is named by server_id alone; MySQL has server_uuid too. */
+char *
+my_server_uid(MyConn *conn)
+{
+	char	   *id = my_query_text(conn, "SELECT @@global.server_id");
+	MyResult   *uid = my_query(conn, "SHOW GLOBAL VARIABLES LIKE 'server_uuid'", 2);
+
+	return my_nrows(uid) > 0 ?
+		psprintf("server_id %s, server_uuid %s", id, my_get_text(uid, 0, 1)) :
+		psprintf("server_id %s", id);
+}
+
+const char *
+my_log_status_query(MyConn *conn)
+{
+	return !my_is_mariadb(conn) && my_version_num(conn) >= 80400 ?
+		"SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
+}
+
 /* ------------------------------------------------------------ row streams */
 
 void
@@ -530,7 +551,7 @@ my_stream_query(MyConn *conn, const char *sql)
 bool
 my_stream_next(MyConn *conn, const uint8 **row, Size *len)
 {
-	if (!conn_read(conn, row, len))
+	if (!conn_read(conn, true, row, len))
 		conn_raise(conn, "reading rows");
 	if (!conn_is_eof(*row, *len))
 		return true;

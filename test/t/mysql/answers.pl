@@ -1,0 +1,95 @@
+# What a MySQL-family source answers is not to be trusted: a proxy replaces
+# each answer of each call, one at a time, by NULL, fewer columns, no rows, cut
+# rows, nonsense, an error, the end of the line. No crash, no hang, no error
+# without a class. DTS_DEEP=1: in all ways, not in some.
+use strict;
+use warnings;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Dts::Env qw(poll_until);
+use Dts::MyProxy;
+use Dts::Task qw(server_pair);
+
+my ($my, $pg) = server_pair();
+$my->sql(q{CREATE DATABASE an; USE an;
+    CREATE TABLE parent (id int PRIMARY KEY AUTO_INCREMENT, e enum('a', 'b'), d date, b varbinary(9) DEFAULT X'ff00');
+    CREATE TABLE child (id bigint unsigned PRIMARY KEY, p int, t varchar(20) CHARACTER SET latin2 DEFAULT 'x',
+        g int AS (p + 1), KEY (t), FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE, CHECK (p > 0));
+    CREATE TABLE nokey (a int, b text);
+    CREATE TABLE parts (id int PRIMARY KEY, v json) PARTITION BY HASH (id) PARTITIONS 2;
+    CREATE VIEW seen AS SELECT id FROM parent;
+    INSERT INTO parent (e, d) VALUES ('a', '2020-01-01'), ('b', NULL);
+    INSERT INTO child (id, p, t) VALUES (1, 1, X'e8'), (2, 2, 'two');
+    INSERT INTO nokey VALUES (1, 'x'), (1, 'x');
+    INSERT INTO parts VALUES (1, '{}'), (2, '[1]')});
+$my->sql('CREATE SEQUENCE an.s') if !$my->{mysql};
+my $proxy = Dts::MyProxy->new(port => $my->{port});
+my $task = Dts::Task->new($my, $pg, name => 'an', db => 'an', port => $proxy->{port}, server => "ssl_mode 'disable'");
+
+sub crashes { my @c = $pg->log_text =~ /was terminated by signal \d+/g; return scalar @c; }
+
+# Runs a call; its error, or ''.
+sub call
+{
+    my ($sql) = @_;
+    my ($code, $out, $err) = $pg->psql($sql, timeout => 30);
+    return $code ? $err : '';
+}
+
+my @often = grep { $_ ne 'null' && $_ ne 'fewer' } @Dts::MyProxy::ways;
+my ($calls, $errors, $turn) = (0, 0, 0);
+my %call = (
+    test_connection => q{SELECT * FROM dtsmig.test_connection('src_an')},
+    precheck => q{SELECT * FROM dtsmig.precheck('an')},
+    preview_schema => q{SELECT * FROM dtsmig.preview_schema('an')},
+);
+for my $name (sort keys %call)
+{
+    $proxy->forward;
+    is(call($call{$name}), '', "$name, as it is");
+    my @sql = $proxy->queries;
+    cmp_ok(scalar @sql, '>', 3, "$name: " . @sql . ' queries');
+    my (@bad, $longest);
+    for my $k (1 .. @sql)
+    {
+        for my $way ('null', 'fewer', $ENV{DTS_DEEP} ? @often : $often[ $turn++ % @often ])
+        {
+            $proxy->replace($k, $way);
+            my $start = time;
+            my $err = call($call{$name});
+            my $took = time - $start;
+            $calls++;
+            $errors++ if $err;
+            push @bad, "$way of $sql[$k - 1]: $err"
+              if $err =~ /server closed|terminat|IPC::Run|XX\d\d\d/ || ($err && $err !~ /ERROR:  [0-9A-Z]{5}:/) || $took > 4;
+        }
+    }
+    is("@bad[0 .. ($#bad > 4 ? 4 : $#bad)]", '', "$name: an answer replaced in any way gives an error with its class, or none");
+}
+note "$calls calls, $errors of them errors";
+is(crashes(), 0, 'no process crashed');
+
+# --- an answer that does not come is waited for, and the wait is interrupted
+$proxy->replace(3, 'silent');
+my $start = time;
+like(call("SET statement_timeout = 500; $call{precheck}"), qr/57014/, 'a silent source: the statement is cancelled');
+cmp_ok(time - $start, '<', 2, 'at once');
+
+# --- workers: each run meets answers replaced at random, and starts again
+$proxy->random(0.08, 5);
+$task->start;
+my $until = time + 6;
+my $n = 0;
+while (time < $until)
+{
+    $proxy->random(0.08, 5 + $n++);
+    my ($code) = $pg->psql(q{SELECT dtsmig.resume_task('an')}) if $task->status !~ /running|retrying|starting/;
+    sleep 0.5;
+}
+is(crashes(), 0, 'no worker crashed') or diag grep { /signal/ } split /^/, $pg->log_text;
+my $log = $pg->log_text;
+unlike($log, qr/ERROR:  XX000/, 'nor came upon something that cannot be') or diag grep { /XX000/ } split /^/, $log;
+$proxy->forward;
+$task->release;
+is(crashes(), 0, 'no crash in all of it');
+done_testing();
