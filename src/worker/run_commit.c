@@ -72,12 +72,19 @@ follow_publish(Follow *f)
 	if (latency >= 0 && (f->in_transaction || f->new_changes > 0))
 		latency += (now - f->last_booked) / 1000000.0;
 
+	if (f->position && (f->run->applied == NULL ||
+						strcmp(f->run->applied, f->position) != 0))
+	{
+		if (f->run->applied)
+			pfree(f->run->applied);
+		f->run->applied = MemoryContextStrdup(f->run->cxt, f->position);
+	}
 	SpinLockAcquire(&shared->mutex);
 	shared->heartbeat = now;
 	shared->changes = f->changes;
 	shared->latency_seconds = latency;
 	if (f->position)
-		strlcpy(shared->applied_position, f->position, SHARED_TEXT);
+		shared_set_position(shared->applied_position, f->position);
 	if (seconds >= 1.0)
 		shared->changes_per_second = (f->changes - f->rate_changes) / seconds;
 	SpinLockRelease(&shared->mutex);
@@ -109,7 +116,7 @@ follow_ask_distance(Follow *f)
 	SpinLockAcquire(&run->shared->mutex);
 	run->shared->latency_bytes = bytes;
 	if (end)
-		strlcpy(run->shared->source_position, end, SHARED_TEXT);
+		shared_set_position(run->shared->source_position, end);
 	SpinLockRelease(&run->shared->mutex);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);

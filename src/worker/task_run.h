@@ -59,6 +59,8 @@ typedef struct TaskRun
 	bool		options_changed;	/* found by this tick */
 	struct TaskWatch *watch;	/* of task_watch.c */
 	TimestampTz running_since;	/* 0: this run has not got going yet */
+	char	   *applied;		/* position that was committed last in this run;
+								 * NULL: none was */
 	List	   *rewritten;		/* char *: source_id of tables that the DDL
 								 * statement at hand rewrites */
 	bool		copying_beside; /* a worker copies tables again */

@@ -295,9 +295,9 @@ ask_retention(TaskRun *run, TaskWatch *w)
 {
 	LogLeft		left = {-1, NULL, NULL};
 	const char *position = run->info->keep_from ? run->info->keep_from :
-		run->shared->applied_position;
+		run->applied;
 
-	if (run->source->log_left == NULL || position[0] == '\0')
+	if (run->source->log_left == NULL || position == NULL)
 		return;
 	run->source->log_left(run->conn, position,
 						  Max(run->shared->latency_seconds, 0), &left);

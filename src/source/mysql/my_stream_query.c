@@ -290,6 +290,15 @@ handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 		stream->state = STREAM_IDLE;
 }
 
+/* Was it done, and its transaction not, before the stream was opened? */
+static bool
+is_done(SourceStream *stream)
+{
+	return stream->state == STREAM_IN_TRANSACTION &&
+		++stream->statements <= stream->skip_statements &&
+		stream->transactions == 1;
+}
+
 /*
  * ROLLBACK, as a replica would do it: changes of tables that can't roll back
  * stay. A transaction that has both would need to be split.
@@ -530,7 +539,10 @@ stream_query(SourceStream *stream)
 			 stmt.kind == BINLOG_STMT_XA_ROLLBACK)
 		handle_xa_end(stream, &stmt);
 	else if (binlog_stmt_is_ddl(stmt.kind))
-		handle_ddl(stream, &stmt, &query, schema);
+	{
+		if (!is_done(stream))
+			handle_ddl(stream, &stmt, &query, schema);
+	}
 	else
 	{
 		if (stmt.kind == BINLOG_STMT_DATA || stmt.kind == BINLOG_STMT_UNKNOWN)
