@@ -239,16 +239,21 @@ find_statement(RecordCarry *c)
 {
 	DdlRecord  *r = c->record;
 	MemoryContext cxt = CurrentMemoryContext;
+	PgStatementTest test;
+	bool		ambiguous = false;
 
 	if (r->text == NULL)
 		return false;
+	test.relation = record_is_on;
+	test.object = record_is_of;
+	test.arg = c;
 	PG_TRY();
 	{
 		if (r->place > 0)
-			c->statement = pg_statement_at(r->text, r->place);
+			c->statement = pg_statement_at(r->text, r->place, &test);
 		else
-			c->statement = pg_statement_find(r->text, r->tag, r->name, r->nth,
-											 r->nth_name);
+			c->statement = pg_statement_find(r->text, r->tag, &test, r->nth,
+											 r->nth_name, &ambiguous);
 	}
 	PG_CATCH();
 	{
@@ -262,7 +267,12 @@ find_statement(RecordCarry *c)
 		c->why = psprintf("Its text is not understood here: %s", edata->message);
 	}
 	PG_END_TRY();
-	return c->statement != NULL;
+	if (ambiguous)
+		c->why = psprintf("Which statement of the text it was (%s) is not certain: others like it may have done nothing",
+						  r->tag);
+	else if (c->statement != NULL)
+		c->why = record_names_outside(c, c->statement->tree);
+	return c->statement != NULL && c->why == NULL;
 }
 
 static bool
