@@ -23,6 +23,38 @@
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
 
+/* The relation whose it is, or whose column, trigger, … */
+static bool
+relation_of_comment(const CommentStmt *st, const char **schema, const char **name)
+{
+	List	   *parts = (List *) st->object;
+	int			n;
+
+	switch (st->objtype)
+	{
+		case OBJECT_TABLE:
+		case OBJECT_VIEW:
+		case OBJECT_MATVIEW:
+		case OBJECT_FOREIGN_TABLE:
+			n = list_length(parts);
+			break;
+		case OBJECT_COLUMN:
+		case OBJECT_TABCONSTRAINT:
+		case OBJECT_TRIGGER:
+		case OBJECT_POLICY:
+		case OBJECT_RULE:
+			n = list_length(parts) - 1;
+			break;
+		default:
+			return false;
+	}
+	if (n < 1 || n > 2)
+		return false;
+	*name = strVal(list_nth(parts, n - 1));
+	*schema = n == 2 ? strVal(linitial(parts)) : NULL;
+	return true;
+}
+
 /*
  * The relation that a statement is about, as it is called after it; false: it
  * says none. *schema is NULL where the statement says none.
@@ -70,6 +102,8 @@ relation_of(const Node *tree, const char **schema, const char **name)
 		case T_RefreshMatViewStmt:
 			rv = ((const RefreshMatViewStmt *) tree)->relation;
 			break;
+		case T_CommentStmt:
+			return relation_of_comment((const CommentStmt *) tree, schema, name);
 		case T_AlterObjectSchemaStmt:
 			rv = ((const AlterObjectSchemaStmt *) tree)->relation;
 			if (rv == NULL)
