@@ -67,6 +67,8 @@ extern void pg_statement_values(const Node *tree, PgValues *values);
 extern const RangeVar *pg_statement_detached(const Node *tree);
 /* Does it give a relation or schema the name that it has? */
 extern bool pg_statement_renames_nothing(const char *sql);
+/* Does the text make a function or procedure that is SECURITY DEFINER? */
+extern bool pg_statement_is_definer(const char *sql);
 /* Does it only say who owns what, or who may do what? */
 extern bool pg_statement_is_owner(const Node *tree);
 

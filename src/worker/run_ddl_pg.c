@@ -524,6 +524,41 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 
 /* ------------------------------------------------------------------ entry */
 
+/*
+ * A new function is open to everybody, and what the source revokes is not
+ * followed where no rights are.
+ */
+static List *
+close_functions(RecordCarry *c)
+{
+	List	   *sql = NIL;
+	ListCell   *lc;
+
+	if (c->run->options->grants || !IsA(c->statement->tree, CreateFunctionStmt))
+		return NIL;
+	foreach(lc, c->record->objects)
+	{
+		DdlObject  *o = lfirst(lc);
+		char	   *revoke;
+		char	   *name;
+
+		if (o->identity == NULL || (strcmp(o->type, "function") != 0 &&
+									strcmp(o->type, "procedure") != 0))
+			continue;
+		revoke = record_rewrite(c, psprintf("REVOKE ALL ON ROUTINE %s FROM PUBLIC",
+											o->identity));
+		name = revoke + strlen("REVOKE ALL ON ROUTINE ");
+		name = pnstrdup(name, strlen(name) - strlen(" FROM PUBLIC"));
+		/* one that is replaced keeps what it had */
+		if (((CreateFunctionStmt *) c->statement->tree)->replace &&
+			book_bool(books_query("SELECT pg_catalog.to_regprocedure($1) IS NOT NULL", "t",
+								  name), 0, 0))
+			continue;
+		sql = lappend(sql, revoke);
+	}
+	return sql;
+}
+
 /* Statements for the one of the record; NIL: the task does not run it. */
 static List *
 statements_of(RecordCarry *c)
@@ -576,7 +611,9 @@ statements_of(RecordCarry *c)
 		pg_statement_renames_nothing(linitial(sql)))
 		return NIL;
 	check = record_check_detached(c);
-	return check ? lappend(sql, check) : sql;
+	if (check != NULL)
+		sql = lappend(sql, check);
+	return list_concat(sql, close_functions(c));
 }
 
 static bool
@@ -734,6 +771,8 @@ task_carry_record(TaskRun *run, Change *change, const char *position,
 		if (c.record->failure != NULL)
 			c.why = psprintf("It could not be recorded at the source: %s",
 							 c.record->failure);
+		else if (superuser() && !run->options->superuser_ddl && run->task->do_schema)
+			c.why = "The task's role is a superuser, and DDL of the source would run as it: option superuser_ddl allows that";
 		else
 			carry(&c);
 		change->ddl_sql = statement_text(&c);
