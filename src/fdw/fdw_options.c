@@ -317,6 +317,16 @@ connection_info(const char *server_name, Oid role)
 	mode = option_value(server->options, foreign ? "sslmode" : "ssl_mode");
 	info->postgres_fdw = foreign;
 	info->ssl_mode = ssl_mode_of(mode);
+
+	/* without one its library looks at no certificate, and says nothing */
+	if (!postgresql && info->ssl_mode == SSL_MODE_VERIFY_CA && info->ssl_ca == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("ssl_mode verify-ca of server \"%s\" needs option ssl_ca",
+						server_name),
+				 errdetail("There is no certificate authority to verify the server's certificate by."),
+				 errhint("ALTER SERVER %s OPTIONS (ADD ssl_ca '…'), as a superuser; or use verify-full, which takes the system's authorities.",
+						 quote_identifier(server_name))));
 	info->user = option_value(mapping->options, "user");
 	info->password = option_value(mapping->options, "password");
 	info->ssl_cert = option_value(mapping->options, foreign ? "sslcert" : "ssl_cert");

@@ -46,14 +46,17 @@ static void
 spi_run(const char *sql, bool script)
 {
 	int			rc;
+	int			nestlevel;
 
 	if (!script)
 		check_one_statement(sql);
+	nestlevel = begin_utility();
 	SPI_connect();
 	rc = SPI_execute(sql, false, 0);
 	if (rc < 0)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
 	SPI_finish();
+	end_utility(nestlevel);
 }
 
 char *

@@ -183,7 +183,7 @@ const char *const pg_capture_parts[] =
 	"BEGIN\n"
 	"  SELECT jsonb_agg(jsonb_build_object('class', c.class, 'oid', c.objid::bigint, 'sub', c.objsubid, 'tag', c.command_tag,\n"
 	"      'type', c.object_type, 'identity', c.object_identity, 'schema', COALESCE(r.nspname, c.schema_name), 'table', r.relname, 'kind', r.relkind)),\n"
-	"    array_agg(DISTINCT r.oid), (array_agg(r.relname ORDER BY c.command_tag = t_tag DESC, c.n))[1]\n"
+	"    array_agg(DISTINCT r.oid), (array_agg(quote_ident(r.nspname) || '.' || quote_ident(r.relname) ORDER BY c.command_tag = t_tag DESC, c.n))[1]\n"
 	"  INTO cmds, tables, t_name\n"
 	"  FROM (SELECT d.objid, d.objsubid, d.command_tag, d.object_type, d.object_identity, d.schema_name, d.in_extension,\n"
 	"      row_number() OVER () AS n, CASE WHEN d.classid <> 0 THEN (SELECT k.relname FROM pg_class k WHERE k.oid = d.classid) END AS class,\n"

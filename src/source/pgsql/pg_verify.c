@@ -125,13 +125,33 @@ digest_of(CheckDigest digest, const char *text)
 					"hashtextextended((%s) COLLATE \"C\", 0)", text);
 }
 
+/*
+ * A column as text. A cast of a type that is not the server's own can be a
+ * function of whoever owns the type, and would run as this account: such a
+ * value is written by its output function, as COPY does.
+ */
 static char *
-expression_of(CheckDigest digest, CheckForm form, char *name)
+text_of(const SourceRelation *rel, int column)
 {
+	char	   *name = pg_quote_name(rel->columns[column].name);
+	const TableColumn *def = list_nth(rel->def->columns, column);
+
+	if (def->base_type != NULL && def->base_type[0] != '\0')
+		return psprintf("%s::text", name);
+	return psprintf("CASE WHEN %s IS DISTINCT FROM NULL THEN format('%%s', %s) END",
+					name, name);
+}
+
+static char *
+expression_of(const SourceRelation *rel, CheckDigest digest, CheckForm form,
+			  int column)
+{
+	char	   *name = pg_quote_name(rel->columns[column].name);
+
 	switch (form)
 	{
 		case CHECK_TEXT_DIGEST:
-			return digest_of(digest, psprintf("%s::text", name));
+			return digest_of(digest, text_of(rel, column));
 		case CHECK_BYTES_DIGEST:
 			return psprintf("md5(%s)", name);
 		case CHECK_FLOAT_BYTES:
@@ -153,18 +173,17 @@ row_text(const SourceRelation *rel, CheckDigest digest, const CheckForm *forms,
 	for (int i = 0; i < n; i++)
 	{
 		int			k = columns ? columns[i] : i;
-		char	   *name = pg_quote_name(rel->columns[k].name);
 		bool		not_null = rel->columns[k].target_not_null;
 
 		if (forms[k] == CHECK_FETCH)
 			continue;
 		values = lappend(values, psprintf(not_null ? "%s" : "concat(%s)",
-										  expression_of(digest, forms[k], name)));
+										  expression_of(rel, digest, forms[k], k)));
 		if (forms[k] == CHECK_TEXT && not_null && !left_out)
 			left_out = true;
 		else if (forms[k] == CHECK_TEXT)
-			lengths = lappend(lengths, psprintf("concat(octet_length(%s::text))",
-												name));
+			lengths = lappend(lengths, psprintf("concat(octet_length(%s))",
+												text_of(rel, k)));
 	}
 	return check_concat(list_concat(values, lengths));
 }
@@ -186,8 +205,9 @@ record_text(const SourceRelation *rel, const CheckForm *forms,
 			continue;
 		appendStringInfo(&buf, forms[k] == CHECK_FLOAT_BYTES ? "%sfloat8send(%s::float8)" :
 						 forms[k] == CHECK_INTEGER ? "%sint8send(%s::int8)" :
-						 forms[k] == CHECK_TEXT ? "%s%s::text" : "%s%s",
+						 "%s%s",
 						 values++ > 0 ? ", " : "",
+						 forms[k] == CHECK_TEXT ? text_of(rel, k) :
 						 pg_quote_name(rel->columns[k].name));
 	}
 	appendStringInfoString(&buf, "), 0)::text");
@@ -259,9 +279,15 @@ pg_check_key(SourceConn *conn, const SourceRelation *rel, char *const *key)
 
 	initStringInfo(&buf);
 	for (int i = 0; i < rel->nkey; i++)
+	{
+		const TableColumn *def = list_nth(rel->def->columns, rel->key[i]);
+		bool		own = def->base_type != NULL && def->base_type[0] != '\0';
+
 		appendStringInfo(&buf, "%s%s = %s", i > 0 ? " AND " : "",
-						 pg_quote_name(rel->columns[rel->key[i]].name),
+						 own ? pg_quote_name(rel->columns[rel->key[i]].name) :
+						 text_of(rel, rel->key[i]),
 						 pg_quote_literal(key[i]));
+	}
 	return buf.data;
 }
 

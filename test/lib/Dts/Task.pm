@@ -51,6 +51,9 @@ sub new
         $pg->sql($my->server_sql($server, dbname => $opt{db},
             port => $opt{port}, options => $opt{server}), role => $opt{role});
     }
+    # the tests' source is trusted by the superuser that most tasks are owned by
+    $opt{options} = { superuser_ddl => JSON::PP::true(), %{ $opt{options} // {} } }
+      if !defined $opt{role} && $my->isa('Dts::PgSource');
     my $json = JSON::PP->new->canonical->allow_nonref;
     my @args = (_lit($name), 'source => ' . _lit($server));
     push @args, 'migration_types => ' . _lit('{' . join(',', @{ $opt{types} }) . '}')
