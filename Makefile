@@ -23,10 +23,23 @@ SHLIB_LINK = $(libpq) $(shell $(MARIADB_CONFIG) --libs) -lz -lzstd
 # Bitcode for JIT is of no use to a library of C functions, and doubles the build.
 override with_llvm = no
 
-EXTRA_CLEAN = tmp_check results test/fuzz/out $(OBJS:.o=.d)
+EXTRA_CLEAN = tmp_check results test/fuzz/out .built_for $(OBJS:.o=.d)
 
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifeq ($(wildcard $(PGXS)),)
+ifneq ($(filter-out demo test test-% setup bench bench-% fuzz help,$(or $(MAKECMDGOALS),all)),)
+$(error $(PG_CONFIG) names no PostgreSQL with server headers: "make setup" installs one, PG_CONFIG=/path/to/pg_config chooses another)
+endif
+else
 include $(PGXS)
+endif
+
+# Objects are good for one PostgreSQL and one Connector/C.
+BUILT_FOR := $(shell ($(PG_CONFIG) --version --configure --includedir-server; $(MARIADB_CONFIG) --version) 2>/dev/null | cksum)
+ifneq ($(BUILT_FOR),$(shell cat .built_for 2>/dev/null))
+$(shell echo '$(BUILT_FOR)' > .built_for)
+endif
+$(OBJS): .built_for
 
 # Header dependencies (PGXS keeps none unless the server was configured so).
 override CFLAGS += -MMD -MP

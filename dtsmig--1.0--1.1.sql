@@ -42,6 +42,11 @@ ALTER TABLE dtsmig.task ADD COLUMN source_collations jsonb;
 ALTER TABLE dtsmig.task_table ADD COLUMN resync_step text
     CHECK (resync_step IN ('asked', 'copying', 'copied', 'replay')),
     ADD COLUMN resync_from text;
+-- Where the last statement stands (ALTER TYPE) that gave values of a type of a
+-- column other texts: transactions that began before it may tell either.
+ALTER TABLE dtsmig.task_table ADD COLUMN types_position text,
+-- All copied rows were read at one moment, and none of them since.
+    ADD COLUMN one_snapshot boolean NOT NULL DEFAULT false;
 -- Up to there the log is read again, for tables of the step 'replay' alone.
 ALTER TABLE dtsmig.task_position ADD COLUMN replay_until text;
 
@@ -53,11 +58,15 @@ ALTER TABLE dtsmig.verify_run ADD COLUMN tables text[];
 -- Rights over the tasks of all owners are EXECUTE on one of these: nothing
 -- hangs on the name of a role, and GRANT, REVOKE and pg_dump do the rest.
 CREATE FUNCTION dtsmig.read_all_tasks() RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT true';
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC SELECT true;
+END;
 COMMENT ON FUNCTION dtsmig.read_all_tasks() IS
   'whoever may execute this sees the tasks of all owners, without the data of their rows';
 CREATE FUNCTION dtsmig.operate_all_tasks() RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT true';
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC SELECT true;
+END;
 COMMENT ON FUNCTION dtsmig.operate_all_tasks() IS
   'whoever may execute this sees the tasks of all owners, without the data of their rows, and may pause, resume and verify them';
 REVOKE EXECUTE ON FUNCTION dtsmig.read_all_tasks(), dtsmig.operate_all_tasks()
@@ -66,12 +75,13 @@ REVOKE EXECUTE ON FUNCTION dtsmig.read_all_tasks(), dtsmig.operate_all_tasks()
 -- What every view of tasks asks; a role's own tasks are those of roles that it
 -- is a member of.
 CREATE FUNCTION dtsmig.sees_task(owner oid) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE AS
-$$SELECT pg_catalog.pg_has_role(owner, 'MEMBER')
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC SELECT pg_catalog.pg_has_role(owner, 'MEMBER')
   OR pg_catalog.has_function_privilege(
     'dtsmig.read_all_tasks()'::pg_catalog.regprocedure::oid, 'EXECUTE')
   OR pg_catalog.has_function_privilege(
-    'dtsmig.operate_all_tasks()'::pg_catalog.regprocedure::oid, 'EXECUTE')$$;
+    'dtsmig.operate_all_tasks()'::pg_catalog.regprocedure::oid, 'EXECUTE');
+END;
 COMMENT ON FUNCTION dtsmig.sees_task(oid) IS
   'may the current role see tasks of this owner';
 
@@ -286,8 +296,9 @@ COMMENT ON FUNCTION dtsmig.ignore_precheck(text, text, boolean) IS
   'records that warnings of an item of the precheck are to be ignored (or not any more); an item that has failed cannot be';
 CREATE FUNCTION dtsmig.ignore_precheck(
     task bigint, item text, ignore boolean DEFAULT true)
-RETURNS void LANGUAGE sql VOLATILE AS
-$$SELECT dtsmig.ignore_precheck(task::text, item, ignore)$$;
+RETURNS void LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.ignore_precheck(task::text, item, ignore);
+END;
 
 -- ------------------------------------------------------------ dumps
 
@@ -406,8 +417,9 @@ LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION dtsmig.report(text, interval) IS
   'a page of HTML about a task, with charts of the last period; it stands for itself: psql -Atc "SELECT dtsmig.report(''name'')" > name.html';
 CREATE FUNCTION dtsmig.report(task bigint, period interval DEFAULT '1 day')
-RETURNS text LANGUAGE sql STABLE AS
-$$SELECT dtsmig.report(task::text, period)$$;
+RETURNS text LANGUAGE sql STABLE
+BEGIN ATOMIC SELECT dtsmig.report(task::text, period);
+END;
 
 CREATE FUNCTION dtsmig.clear_alert(alert bigint) RETURNS void
 AS 'MODULE_PATHNAME', 'dtsmig_clear_alert'
@@ -425,8 +437,9 @@ LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION dtsmig.task_definition(text) IS
   'a task as jsonb, from which create_task makes it again elsewhere';
 CREATE FUNCTION dtsmig.task_definition(task bigint)
-RETURNS jsonb LANGUAGE sql STABLE AS
-$$SELECT dtsmig.task_definition(task::text)$$;
+RETURNS jsonb LANGUAGE sql STABLE
+BEGIN ATOMIC SELECT dtsmig.task_definition(task::text);
+END;
 CREATE FUNCTION dtsmig.create_task(definition jsonb)
 RETURNS bigint AS 'MODULE_PATHNAME', 'dtsmig_create_task_again'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
@@ -452,3 +465,87 @@ GRANT SELECT ON dtsmig.server_options TO PUBLIC;
 -- The SQLSTATE of why an object could not be made: what was in the way stays
 -- in the way, what is there now and was not is taken for it.
 ALTER TABLE dtsmig.task_object ADD COLUMN error_code text;
+
+-- ------------------------------------------------------------ safety
+
+-- Names in the body of a function are looked up when it is made, not by the
+-- search_path of whoever calls it, where another operator may fit better.
+CREATE OR REPLACE FUNCTION dtsmig.alter_task(task bigint, options jsonb) RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.alter_task(task::text, options);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.precheck(task bigint, OUT item text, OUT status text,
+    OUT found text, OUT advice text) RETURNS SETOF record
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT * FROM dtsmig.precheck(task::text);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.preview_schema(task bigint, OUT phase text,
+    OUT kind text, OUT object text, OUT statement text, OUT note text)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT * FROM dtsmig.preview_schema(task::text);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.start_task(task bigint) RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.start_task(task::text);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.pause_task(task bigint) RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.pause_task(task::text);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.resume_task(task bigint) RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.resume_task(task::text);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.skip_change(task bigint, statement text DEFAULT NULL)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.skip_change(task::text, statement);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.resync_table(task bigint, source_table text)
+RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.resync_table(task::text, source_table);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.verify(
+    task bigint, mode text DEFAULT 'full', tables text[] DEFAULT NULL,
+    sample double precision DEFAULT 0.05, max_differences bigint DEFAULT 1000,
+    OUT result_id bigint, OUT source_table text, OUT kind text, OUT key jsonb,
+    OUT differences jsonb, OUT seen timestamptz)
+RETURNS SETOF record LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT * FROM dtsmig.verify(task::text, mode, tables, sample, max_differences);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.repair(
+    task bigint, results bigint[] DEFAULT NULL, run bigint DEFAULT NULL)
+RETURNS bigint LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.repair(task::text, results, run);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.cutover(
+    task bigint, verify text DEFAULT 'sample',
+    make_read_only boolean DEFAULT false,
+    accept_differences boolean DEFAULT false,
+    quiet interval DEFAULT '2 seconds', timeout interval DEFAULT '5 minutes',
+    margin bigint DEFAULT 100, release boolean DEFAULT true)
+RETURNS text LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.cutover(task::text, verify, make_read_only,
+  accept_differences, quiet, timeout, margin, release);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.release_task(task bigint) RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.release_task(task::text);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.drop_task(task bigint) RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.drop_task(task::text);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.wait_for(task bigint, target text,
+    timeout interval DEFAULT '1 hour') RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.wait_for(task::text, target, timeout);
+END;
+CREATE OR REPLACE FUNCTION dtsmig.progress_bar(percent double precision)
+RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC SELECT '[' || pg_catalog.rpad(pg_catalog.repeat('#',
+      pg_catalog.floor(percent / 5)::int), 20, '.') || '] ' ||
+    pg_catalog.lpad(pg_catalog.to_char(percent, 'FM990.0'), 5) || ' %';
+END;

@@ -3,6 +3,32 @@
 -- complain if the script is run by psql rather than CREATE EXTENSION
 \echo Use "CREATE EXTENSION dtsmig" to load this file. \quit
 
+-- A schema of this name that is there already may be somebody's who waits for
+-- a superuser to put tables and functions into it.
+DO $check$
+DECLARE
+    path text := pg_catalog.current_setting('search_path');
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = 'dtsmig'
+            AND (NOT pg_has_role(current_user, n.nspowner, 'USAGE')
+                OR NOT (SELECT r.rolsuper OR r.rolname = current_user
+                    FROM pg_roles r WHERE r.oid = n.nspowner)
+                OR EXISTS (SELECT FROM aclexplode(n.nspacl) a
+                    WHERE a.privilege_type = 'CREATE' AND a.grantee <> n.nspowner)
+                OR EXISTS (SELECT FROM pg_depend d
+                    WHERE d.refclassid = 'pg_namespace'::regclass
+                    AND d.refobjid = n.oid AND d.deptype = 'n'
+                    AND d.classid <> 'pg_extension'::regclass))) THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_schema',
+            MESSAGE = 'schema "dtsmig" exists already',
+            DETAIL = 'Whoever owns it, or may create objects in it, could take over what the extension runs.',
+            HINT = 'Drop or rename the schema; CREATE EXTENSION dtsmig makes it.';
+    END IF;
+    PERFORM pg_catalog.set_config('search_path', path, true);
+END
+$check$;
+
 -- ------------------------------------------------------------ servers
 
 CREATE FUNCTION dtsmig.dtsmig_fdw_validator(options text[], catalog oid)

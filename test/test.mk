@@ -4,43 +4,61 @@
 # against throwaway servers on free ports of 127.0.0.1; the installation of
 # the machine is not touched.
 
-.PHONY: test demo bench bench-postgresql bench-verify fuzz setup help
+.PHONY: test test-deep test-release demo bench bench-postgresql bench-verify fuzz setup help
 
 help:
 	@echo 'make                 build'
 	@echo 'make install         install into the PostgreSQL of PG_CONFIG'
 	@echo 'make installcheck    pg_regress against a running server with it'
-	@echo 'make test            everything, against throwaway servers'
-	@echo '                     (T="test/t/100_types.pl ...": only these files)'
 	@echo 'make demo            a shop moves from MariaDB, live, in two minutes'
+	@echo 'make test            everything, against throwaway servers'
+	@echo '                     (T="test/t/mysql/types.pl ...": only these files)'
+	@echo 'make test-deep       the same against PostgreSQL with assertions, all kills,'
+	@echo '                     valgrind, and the fuzzers (D="fuzz": only this part)'
+	@echo 'make test-release    a command in a fresh folder of a release of Debian, as root'
+	@echo '                     (R=trixie, C="make demo")'
 	@echo 'make bench           compare with pgloader, mysql_fdw, a replica'
 	@echo '                     (B="w1 w2 backlog": only these parts)'
 	@echo 'make bench-verify    compare a verification with reading both sides'
 	@echo 'make bench-postgresql  compare with pgcopydb, pg_dump, native replication'
-	@echo 'make fuzz            fuzz the binlog decoder (SECONDS=600)'
-	@echo 'make setup           install what building and testing need'
-	@echo 'WERROR=1: warnings are errors; PG_CONFIG=...: which PostgreSQL'
+	@echo 'make fuzz            fuzz the decoders (SECONDS=600)'
+	@echo 'make setup           install what building and the demo need'
+	@echo 'WERROR=1: warnings are errors; PG_CONFIG=...: which PostgreSQL; JOBS=N: see test/run'
+
+# Command-line variables reach the scripts by the environment.
+export PG_CONFIG WERROR JOBS
 
 setup:
 	@test/setup
 
-test: setup
-	@PG_CONFIG='$(PG_CONFIG)' test/run $(T)
+test:
+	@test/setup test
+	@test/run $(T)
+
+test-deep:
+	@test/setup deep
+	@test/deep $(D)
+
+R ?= bookworm
+C ?= make demo
+test-release:
+	@test/release $(R) $(C)
 
 demo: setup
-	@PG_CONFIG='$(PG_CONFIG)' test/demo
+	@test/demo
 
 bench:
 	@test/setup bench
-	@PG_CONFIG='$(PG_CONFIG)' test/bench/run $(B)
+	@test/bench/run $(B)
 
 bench-verify:
 	@test/setup bench
-	@PG_CONFIG='$(PG_CONFIG)' test/bench/verify $(B)
+	@test/bench/verify $(B)
 
 bench-postgresql:
 	@test/setup bench
-	@PG_CONFIG='$(PG_CONFIG)' test/bench/postgresql $(B)
+	@test/bench/postgresql $(B)
 
-fuzz: setup
+fuzz:
+	@test/setup deep
 	$(MAKE) -C test/fuzz fuzz

@@ -70,6 +70,8 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "itt", task->id, release ? "released" : "idle", position);
 	stop_worker(task);
+	/* the application is sent here, with sequences as they are by then */
+	ForceSyncCommit();
 	(void) alert_clear(task->id, NULL, NULL, 0);
 	advance_past_rows(task);
 	advance_past_source(v, margin);

@@ -20,6 +20,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 DTS_FUNCTION(dtsmig_report);
@@ -405,8 +406,12 @@ dtsmig_report(PG_FUNCTION_ARGS)
 	MemoryContext old;
 	StringInfoData buf;
 	char	   *name;
+	int			nestlevel = NewGUCNestLevel();
 
 	initStringInfo(&buf);
+	/* operators are not looked up where the caller's search_path leads */
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (query("SELECT name, owner, source, destination, status, phase, progress, "
@@ -439,6 +444,7 @@ dtsmig_report(PG_FUNCTION_ARGS)
 	task = pstrdup(buf.data);
 	MemoryContextSwitchTo(old);
 	SPI_finish();
+	AtEOXact_GUC(true, nestlevel);
 	PG_RETURN_TEXT_P(cstring_to_text(task));
 }
 

@@ -366,6 +366,8 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "i", task->id);
 	stop_worker(task);
+	/* what goes at the source does not come back */
+	ForceSyncCommit();
 	task_act_as_owner(task, &caller);
 	end_at_source(task);
 	advance_past_rows(task);

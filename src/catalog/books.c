@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "access/genam.h"
 #include "access/table.h"
@@ -23,6 +24,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #define BOOKS_MAX_PARAMS 24
@@ -36,10 +38,10 @@ typedef struct BooksScope
 
 /*
  * The role that owns the extension, and so the books; InvalidOid if there is
- * none. *version may be NULL.
+ * none.
  */
 static Oid
-extension_owner(char **version)
+extension_owner(char **version, Oid *namespace)
 {
 	Relation	rel;
 	SysScanDesc scan;
@@ -59,11 +61,33 @@ extension_owner(char **version)
 										 RelationGetDescr(rel), &isnull);
 
 		owner = ((Form_pg_extension) GETSTRUCT(tup))->extowner;
+		*namespace = ((Form_pg_extension) GETSTRUCT(tup))->extnamespace;
 		*version = TextDatumGetCString(value);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return owner;
+}
+
+/*
+ * Whoever owns the schema may drop what is in it and put other tables in their
+ * place, or give it another name and make one of this name: what is read here
+ * as the extension's owner would be theirs to say.
+ */
+static bool
+schema_is_own(Oid extension_owner, Oid namespace)
+{
+	HeapTuple	tup = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(namespace));
+	Form_pg_namespace form;
+	bool		own;
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	form = (Form_pg_namespace) GETSTRUCT(tup);
+	own = strcmp(NameStr(form->nspname), "dtsmig") == 0 &&
+		(form->nspowner == extension_owner || superuser_arg(form->nspowner));
+	ReleaseSysCache(tup);
+	return own;
 }
 
 /* Is a version ("1.10") before another ("1.9")? */
@@ -89,9 +113,16 @@ is_before(const char *a, const char *b)
 CatalogState
 books_state(char **version)
 {
-	*version = NULL;
-	if (!OidIsValid(extension_owner(version)))
+	Oid			namespace;
+	Oid			owner = extension_owner(version, &namespace);
+
+	if (!OidIsValid(owner))
+	{
+		*version = NULL;
 		return CATALOG_NONE;
+	}
+	if (!schema_is_own(owner, namespace))
+		return CATALOG_FOREIGN;
 	return is_before(*version, BOOKS_VERSION) ? CATALOG_OLD : CATALOG_FITS;
 }
 
@@ -105,16 +136,29 @@ books_refuse(const char *version)
 			 errhint("Run ALTER EXTENSION dtsmig UPDATE; tasks go on by themselves after it.")));
 }
 
+void
+books_refuse_schema(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("schema \"dtsmig\" does not belong to the owner of extension \"dtsmig\""),
+			 errdetail("Whoever owns the schema could put other tables in the place of the extension's."),
+			 errhint("ALTER SCHEMA … OWNER TO a superuser, with the name dtsmig, and look at what is in it; or create the extension again.")));
+}
+
 static void
 scope_enter(BooksScope *scope, bool any_version)
 {
 	char	   *version = NULL;
-	Oid			owner = extension_owner(&version);
+	Oid			namespace = InvalidOid;
+	Oid			owner = extension_owner(&version, &namespace);
 
 	if (!OidIsValid(owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("extension \"dtsmig\" is not installed in this database")));
+	if (!schema_is_own(owner, namespace))
+		books_refuse_schema();
 	if (!any_version && is_before(version, BOOKS_VERSION))
 		books_refuse(version);
 	pfree(version);

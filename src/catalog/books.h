@@ -32,6 +32,7 @@
 typedef enum CatalogState
 {
 	CATALOG_NONE,				/* no extension in this database */
+	CATALOG_FOREIGN,			/* its schema is not its owner's */
 	CATALOG_OLD,				/* ALTER EXTENSION ... UPDATE is wanted */
 	CATALOG_FITS
 } CatalogState;
@@ -40,6 +41,8 @@ typedef enum CatalogState
 extern CatalogState books_state(char **version);
 /* Raises the error that all access to books of an earlier version gives. */
 extern void books_refuse(const char *version);
+/* The same where the schema is not the extension owner's (CATALOG_FOREIGN). */
+extern void books_refuse_schema(void);
 /*
  * Marks wanted tasks (or one: task_id, else 0) of books of an earlier version
  * as waiting for the update; true if that was news. handle: of the worker's

@@ -15,6 +15,7 @@
 #include "check/advance.h"
 
 #include "catalog/books.h"
+#include "core/one_statement.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
@@ -111,14 +112,7 @@ column_sequences(const TaskRecord *task)
 static uint64
 run_here(const char *sql)
 {
-	uint64		n;
-
-	SPI_connect();
-	if (SPI_execute(sql, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not run \"%s\"", sql);
-	n = SPI_processed;
-	SPI_finish();
-	return n;
+	return run_one_statement(sql);
 }
 
 /* What its next value would be lies past its end. */

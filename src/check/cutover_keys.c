@@ -16,6 +16,7 @@
 #include "check/cutover.h"
 
 #include "catalog/books.h"
+#include "core/one_statement.h"
 #include "core/attempt.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -48,10 +49,7 @@ check_indexes(const Verify *v)
 static void
 run_utility(void *sql)
 {
-	SPI_connect();
-	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "could not run \"%s\"", (char *) sql);
-	SPI_finish();
+	(void) run_one_statement(sql);
 }
 
 /* Constraints that were made while rows were still on their way. */

@@ -166,7 +166,16 @@ check_role(PrecheckContext *pc, const char *role, List **items)
 						pc->task->name)));
 	login = ((Form_pg_authid) GETSTRUCT(tup))->rolcanlogin;
 	ReleaseSysCache(tup);
-	if (login)
+	if (login && pc->source->scripts && superuser_arg(pc->task->owner) &&
+		(pc->task->do_schema || pc->task->do_incremental) &&
+		!pc->options->superuser_ddl)
+		precheck_sql(precheck_add(items, "destination_role", PRECHECK_FAILED,
+								  psprintf("role %s is a superuser, and definitions and DDL of the source run as it: whoever may create objects there can do anything here, run programs of the operating system included",
+										   role),
+								  "Create the task as a role that is no superuser; or accept that with this, if all who may create objects at the source are trusted."),
+					 AT_DESTINATION, "SELECT dtsmig.alter_task(%s, '{\"superuser_ddl\": true}')",
+					 quote_literal_cstr(pc->task->name));
+	else if (login)
 		precheck_add(items, "destination_role", PRECHECK_PASSED,
 					 psprintf("tasks run as role %s", role), NULL);
 	else

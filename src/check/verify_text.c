@@ -13,6 +13,7 @@
 #include <math.h>
 #include <zlib.h>
 
+#include "access/transam.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -53,7 +54,8 @@ struct RowText
 
 /*
  * A cast to text is not what the output function writes, of inet and bool for
- * two.
+ * two. One that is not the server's own would run somebody's function, and is
+ * not taken at the source either.
  */
 static void
 find_cast(ColumnText *c)
@@ -62,6 +64,7 @@ find_cast(ColumnText *c)
 
 	if (find_coercion_pathway(TEXTOID, getBaseType(c->typid), COERCION_EXPLICIT,
 							  &function) == COERCION_PATH_FUNC &&
+		function < FirstNormalObjectId &&
 		get_func_nargs(function) == 1)
 		fmgr_info(function, &c->to_text);
 }

@@ -26,6 +26,8 @@ typedef enum ChangeKind
 	CHANGE_UPDATE,				/* old and new */
 	CHANGE_DELETE,				/* old */
 	CHANGE_TRUNCATE,			/* rel */
+	CHANGE_STALE,				/* of rel: its values are not told as they are by
+								 * now, it has to be copied again */
 	CHANGE_DDL,					/* ddl_*; rel if one selected table is hit */
 	CHANGE_COMMIT,				/* a source transaction ends; pos, commit_time */
 	CHANGE_ROLLBACK,			/* what came since BEGIN is void, see below */

@@ -56,6 +56,7 @@ typedef struct TaskOptions
 	int			fulltext;
 	int			on_update_timestamp;
 	int			partitions;
+	bool		superuser_ddl;
 	int			ddl_error;
 	int			origin;
 	int64		copy_workers;

@@ -39,6 +39,7 @@ typedef struct SourceColumn
 	int16		typlen;
 	bool		typbyval;
 	bool		target_not_null;
+	Oid			target_typid;	/* a domain over typid; else InvalidOid */
 
 	void	   *engine;			/* decoder state of the source engine */
 } SourceColumn;
@@ -100,6 +101,16 @@ typedef struct SourceRelation
 	 */
 	SourcePos	def_from;
 	SourcePos	unsure;
+	/*
+	 * PostgreSQL: where the last statement stands that gave values of a type of
+	 * a column other texts (ALTER TYPE). It locks no table: what a transaction
+	 * that began before it tells of such values may be either text.
+	 */
+	SourcePos	types_from;
+	bool		one_snapshot;	/* all copied rows were read at one moment */
+	bool		torn;			/* set by a destination: changes of the copied rows
+								 * were not whole enough to tell what they are by
+								 * now, the table has to be copied again */
 	bool		drifted;		/* an alert says that somebody changed the table at
 								 * the destination */
 	bool		resync;			/* its rows are to be copied again; until then

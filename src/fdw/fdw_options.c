@@ -127,6 +127,29 @@ options_of(Oid catalog)
 	return buf.len ? buf.data : NULL;
 }
 
+/*
+ * A socket file leads to servers that trust the operating system's account of
+ * this one. A list would be gone through by each program that connects, and
+ * where the first one ends up at is not where the next does.
+ */
+static void
+check_host(Oid role, const char *host)
+{
+	if (host == NULL || superuser_arg(role))
+		return;
+	if (host[0] == '/' || host[0] == '@')
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to connect through a socket file"),
+				 errhint("Give a host name or address, or ask a superuser.")));
+	if (strpbrk(host, ",/@") != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to connect to \"%s\"", host),
+				 errdetail("A list of hosts, or a host with \"/\" or \"@\", is for superusers."),
+				 errhint("Give one host name or address.")));
+}
+
 static void
 check_option(const ServerOption *def, const char *value)
 {
@@ -170,11 +193,8 @@ check_option(const ServerOption *def, const char *value)
 						 errhint("Only superusers may name files that the server reads.")));
 			break;
 	}
-	if (strcmp(def->name, "host") == 0 && value[0] == '/' && !superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to connect through a socket file"),
-				 errhint("Give a host name or address, or ask a superuser.")));
+	if (strcmp(def->name, "host") == 0)
+		check_host(GetUserId(), value);
 }
 
 Datum
@@ -284,6 +304,9 @@ connection_info(const char *server_name, Oid role)
 	info->server_type = pstrdup(foreign ? "postgresql" : server->servertype);
 	postgresql = strcmp(info->server_type, "postgresql") == 0;
 	info->host = option_value(server->options, "host");
+	/* the server may be a superuser's, or one of postgres_fdw */
+	check_host(role, info->host);
+	check_host(role, option_value(server->options, "hostaddr"));
 	info->port = option_int(server->options, "port", postgresql);
 	info->dbname = option_value(server->options, "dbname");
 	info->ssl_ca = option_value(server->options, foreign ? "sslrootcert" : "ssl_ca");
@@ -294,6 +317,16 @@ connection_info(const char *server_name, Oid role)
 	mode = option_value(server->options, foreign ? "sslmode" : "ssl_mode");
 	info->postgres_fdw = foreign;
 	info->ssl_mode = ssl_mode_of(mode);
+
+	/* without one its library looks at no certificate, and says nothing */
+	if (!postgresql && info->ssl_mode == SSL_MODE_VERIFY_CA && info->ssl_ca == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("ssl_mode verify-ca of server \"%s\" needs option ssl_ca",
+						server_name),
+				 errdetail("There is no certificate authority to verify the server's certificate by."),
+				 errhint("ALTER SERVER %s OPTIONS (ADD ssl_ca '…'), as a superuser; or use verify-full, which takes the system's authorities.",
+						 quote_identifier(server_name))));
 	info->user = option_value(mapping->options, "user");
 	info->password = option_value(mapping->options, "password");
 	info->ssl_cert = option_value(mapping->options, foreign ? "sslcert" : "ssl_cert");

@@ -14,18 +14,59 @@
 
 #include "schema/pg_statement.h"
 
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
+#include "nodes/value.h"
 #include "parser/parser.h"
 #include "parser/scanner.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
 
-/* The relation that a statement is about; NULL: it says none. */
-static const char *
-relation_name(const Node *tree)
+/* The relation whose it is, or whose column, trigger, … */
+static bool
+relation_of_comment(const CommentStmt *st, const char **schema, const char **name)
+{
+	List	   *parts = (List *) st->object;
+	int			n;
+
+	switch (st->objtype)
+	{
+		case OBJECT_TABLE:
+		case OBJECT_VIEW:
+		case OBJECT_MATVIEW:
+		case OBJECT_FOREIGN_TABLE:
+			n = list_length(parts);
+			break;
+		case OBJECT_COLUMN:
+		case OBJECT_TABCONSTRAINT:
+		case OBJECT_TRIGGER:
+		case OBJECT_POLICY:
+		case OBJECT_RULE:
+			n = list_length(parts) - 1;
+			break;
+		default:
+			return false;
+	}
+	if (n < 1 || n > 2)
+		return false;
+	*name = strVal(list_nth(parts, n - 1));
+	*schema = n == 2 ? strVal(linitial(parts)) : NULL;
+	return true;
+}
+
+/*
+ * The relation that a statement is about, as it is called after it; false: it
+ * says none. *schema is NULL where the statement says none.
+ */
+static bool
+relation_of(const Node *tree, const char **schema, const char **name)
 {
 	const RangeVar *rv = NULL;
+
+	*schema = *name = NULL;
 
 	switch (nodeTag(tree))
 	{
@@ -63,9 +104,15 @@ relation_name(const Node *tree)
 		case T_RefreshMatViewStmt:
 			rv = ((const RefreshMatViewStmt *) tree)->relation;
 			break;
+		case T_CommentStmt:
+			return relation_of_comment((const CommentStmt *) tree, schema, name);
 		case T_AlterObjectSchemaStmt:
 			rv = ((const AlterObjectSchemaStmt *) tree)->relation;
-			break;
+			if (rv == NULL)
+				return false;
+			*schema = ((const AlterObjectSchemaStmt *) tree)->newschema;
+			*name = rv->relname;
+			return true;
 		case T_RenameStmt:
 			{
 				const RenameStmt *st = (const RenameStmt *) tree;
@@ -76,10 +123,12 @@ relation_name(const Node *tree)
 					case OBJECT_VIEW:
 					case OBJECT_MATVIEW:
 					case OBJECT_FOREIGN_TABLE:
-						return st->newname;
+						*schema = st->relation->schemaname;
+						*name = st->newname;
+						return true;
 					case OBJECT_INDEX:
 					case OBJECT_SEQUENCE:
-						return NULL;
+						return false;
 					default:
 						rv = st->relation;
 				}
@@ -88,7 +137,177 @@ relation_name(const Node *tree)
 		default:
 			break;
 	}
-	return rv ? rv->relname : NULL;
+	if (rv == NULL)
+		return false;
+	*schema = rv->relpersistence == RELPERSISTENCE_TEMP ? "pg_temp" : rv->schemaname;
+	*name = rv->relname;
+	return true;
+}
+
+/* The name of an object that is no relation; NIL: it is not known where. */
+static List *
+object_name(const Node *tree)
+{
+	Node	   *object = NULL;
+
+	switch (nodeTag(tree))
+	{
+		case T_CreateFunctionStmt:
+			return ((const CreateFunctionStmt *) tree)->funcname;
+		case T_AlterFunctionStmt:
+			return ((const AlterFunctionStmt *) tree)->func->objname;
+		case T_CreateEnumStmt:
+			return ((const CreateEnumStmt *) tree)->typeName;
+		case T_AlterEnumStmt:
+			return ((const AlterEnumStmt *) tree)->typeName;
+		case T_CreateRangeStmt:
+			return ((const CreateRangeStmt *) tree)->typeName;
+		case T_CreateDomainStmt:
+			return ((const CreateDomainStmt *) tree)->domainname;
+		case T_AlterDomainStmt:
+			return ((const AlterDomainStmt *) tree)->typeName;
+		case T_DefineStmt:
+			return ((const DefineStmt *) tree)->defnames;
+		case T_CommentStmt:
+			object = ((const CommentStmt *) tree)->object;
+			break;
+		case T_AlterOwnerStmt:
+			object = ((const AlterOwnerStmt *) tree)->object;
+			break;
+		default:
+			return NIL;
+	}
+	if (object == NULL)
+		return NIL;
+	if (IsA(object, ObjectWithArgs))
+		return ((ObjectWithArgs *) object)->objname;
+	if (IsA(object, List) && IsA(linitial((List *) object), String))
+		return (List *) object;
+	return NIL;
+}
+
+typedef enum Fit
+{
+	FIT_NO, FIT_UNKNOWN, FIT_NAMED, FIT_RELATION
+} Fit;
+
+/* Is the statement one on one of the objects? */
+static Fit
+fit_of(const Node *tree, const PgStatementTest *test, List *temporary)
+{
+	const char *schema;
+	const char *name;
+	List	   *parts;
+
+	if (test == NULL)
+		return FIT_UNKNOWN;
+	if (relation_of(tree, &schema, &name) && schema == NULL &&
+		list_member(temporary, makeString(pstrdup(name))))
+		return FIT_NO;
+	if (name != NULL)
+		return test->relation(test->arg, schema, name) ? FIT_RELATION : FIT_NO;
+	parts = object_name(tree);
+	if (parts == NIL || list_length(parts) > 2)
+		return FIT_UNKNOWN;
+	return test->object(test->arg, list_length(parts) == 2 ?
+						strVal(linitial(parts)) : NULL, strVal(llast(parts))) ?
+		FIT_NAMED : FIT_NO;
+}
+
+/* May it have done nothing, and so have left no record? */
+static bool
+may_do_nothing(const Node *tree)
+{
+	switch (nodeTag(tree))
+	{
+		case T_CreateStmt:
+			return ((const CreateStmt *) tree)->if_not_exists;
+		case T_CreateTableAsStmt:
+			return ((const CreateTableAsStmt *) tree)->if_not_exists;
+		case T_IndexStmt:
+			return ((const IndexStmt *) tree)->if_not_exists;
+		case T_CreateSeqStmt:
+			return ((const CreateSeqStmt *) tree)->if_not_exists;
+		case T_CreateSchemaStmt:
+			return ((const CreateSchemaStmt *) tree)->if_not_exists;
+		case T_CreateExtensionStmt:
+			return ((const CreateExtensionStmt *) tree)->if_not_exists;
+		case T_CreateStatsStmt:
+			return ((const CreateStatsStmt *) tree)->if_not_exists;
+		case T_AlterEnumStmt:
+			return ((const AlterEnumStmt *) tree)->skipIfNewValExists;
+		case T_AlterTableStmt:
+			return ((const AlterTableStmt *) tree)->missing_ok;
+		case T_RenameStmt:
+			return ((const RenameStmt *) tree)->missing_ok;
+		case T_AlterObjectSchemaStmt:
+			return ((const AlterObjectSchemaStmt *) tree)->missing_ok;
+		default:
+			return false;
+	}
+}
+
+/* Names of temporary relations that a text makes (char *). */
+static List *
+temporary_names(List *statements)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		const char *schema;
+		const char *name;
+
+		if (relation_of(lfirst_node(RawStmt, lc)->stmt, &schema, &name) &&
+			schema != NULL && strcmp(schema, "pg_temp") == 0)
+			names = lappend(names, makeString(pstrdup(name)));
+	}
+	return names;
+}
+
+/*
+ * Do some of them name the relation with its schema, and others without? Those
+ * may be on a temporary one.
+ */
+static bool
+schemas_are_mixed(List *statements)
+{
+	bool		with = false;
+	bool		without = false;
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		const char *schema;
+		const char *name;
+
+		if (!relation_of(lfirst_node(RawStmt, lc)->stmt, &schema, &name))
+			continue;
+		with |= schema != NULL;
+		without |= schema == NULL;
+	}
+	return with && without;
+}
+
+/* Does the text make, drop or rename relations by other means than these? */
+static bool
+changes_names(List *statements, List *besides)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		Node	   *tree = lfirst_node(RawStmt, lc)->stmt;
+
+		if (list_member_ptr(besides, lfirst(lc)))
+			continue;
+		if (IsA(tree, CreateStmt) || IsA(tree, CreateTableAsStmt) ||
+			IsA(tree, DropStmt) || IsA(tree, RenameStmt) ||
+			IsA(tree, AlterObjectSchemaStmt))
+			return true;
+	}
+	return false;
 }
 
 static const char *
@@ -242,42 +461,75 @@ make_statement(const char *text, const RawStmt *raw)
 	return st;
 }
 
-PgStatement *
-pg_statement_find(const char *text, const char *tag, const char *name,
-				  int nth, int nth_name)
+/* Are they one text? Then it is the same which is taken. */
+static bool
+are_equal(List *statements)
 {
-	List	   *with_tag = NIL;
-	List	   *with_name = NIL;
-	List	   *use;
 	ListCell   *lc;
 
-	foreach(lc, surviving(text))
+	foreach(lc, statements)
+		if (!equal(lfirst_node(RawStmt, lc)->stmt,
+				   linitial_node(RawStmt, statements)->stmt))
+			return false;
+	return true;
+}
+
+PgStatement *
+pg_statement_find(const char *text, const char *tag, const PgStatementTest *test,
+				  int nth, int nth_name, bool *ambiguous)
+{
+	List	   *all = surviving(text);
+	List	   *temporary = temporary_names(all);
+	List	   *with_tag = NIL;
+	List	   *fit[FIT_RELATION + 1] = {NIL};
+	List	   *use;
+	RawStmt    *found;
+	bool		unsure = false;
+	ListCell   *lc;
+
+	*ambiguous = false;
+	foreach(lc, all)
 	{
 		RawStmt    *raw = lfirst(lc);
-		const char *relation;
+		Fit			f;
 
 		if (strcmp(tag_of(raw->stmt), tag) != 0)
 			continue;
 		with_tag = lappend(with_tag, raw);
-		relation = relation_name(raw->stmt);
-		if (name != NULL && relation != NULL && strcmp(relation, name) == 0)
-			with_name = lappend(with_name, raw);
+		f = fit_of(raw->stmt, test, temporary);
+		fit[f] = lappend(fit[f], raw);
 	}
-	use = with_name ? with_name : with_tag;
+	use = fit[FIT_RELATION] ? fit[FIT_RELATION] :
+		fit[FIT_NAMED] ? fit[FIT_NAMED] : fit[FIT_UNKNOWN];
 	if (use == NIL)
 		return NULL;
-	nth = with_name ? nth_name : nth;
-	return make_statement(text, list_nth(use, (Max(nth, 1) - 1) % list_length(use)));
+	if (list_length(use) == 1 || are_equal(use))
+		return make_statement(text, linitial(use));
+	foreach(lc, use)
+		unsure |= may_do_nothing(lfirst_node(RawStmt, lc)->stmt);
+	if (use == fit[FIT_RELATION])
+	{
+		/* counted by the relation; those that did nothing were not */
+		*ambiguous = (unsure && changes_names(all, use)) || schemas_are_mixed(use);
+		return *ambiguous ? NULL :
+			make_statement(text, list_nth(use, (Max(nth_name, 1) - 1) % list_length(use)));
+	}
+	/* counted by the tag: one that fits must stand there */
+	found = list_nth(with_tag, (Max(nth, 1) - 1) % list_length(with_tag));
+	*ambiguous = unsure || !list_member_ptr(use, found);
+	return *ambiguous ? NULL : make_statement(text, found);
 }
 
 PgStatement *
-pg_statement_at(const char *text, int place)
+pg_statement_at(const char *text, int place, const PgStatementTest *test)
 {
 	List	   *all = raw_parser(text, RAW_PARSE_DEFAULT);
+	RawStmt    *raw;
 
 	if (place < 1 || place > list_length(all))
 		return NULL;
-	return make_statement(text, list_nth_node(RawStmt, all, place - 1));
+	raw = list_nth_node(RawStmt, all, place - 1);
+	return fit_of(raw->stmt, test, temporary_names(all)) == FIT_NO ? NULL : make_statement(text, raw);
 }
 
 bool
@@ -389,6 +641,40 @@ pg_statement_renames_nothing(const char *sql)
 		default:
 			return false;
 	}
+}
+
+char
+pg_statement_alters_values(const Node *tree)
+{
+	if (IsA(tree, AlterEnumStmt))
+		return ((const AlterEnumStmt *) tree)->oldVal != NULL ? TYPTYPE_ENUM : 0;
+	/* of a composite type: its attributes */
+	if (IsA(tree, AlterTableStmt))
+		return TYPTYPE_COMPOSITE;
+	return 0;
+}
+
+bool
+pg_statement_is_definer(const char *sql)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, raw_parser(sql, RAW_PARSE_DEFAULT))
+	{
+		Node	   *tree = lfirst_node(RawStmt, lc)->stmt;
+
+		if (!IsA(tree, CreateFunctionStmt))
+			continue;
+		foreach(lc2, ((CreateFunctionStmt *) tree)->options)
+		{
+			DefElem    *def = lfirst_node(DefElem, lc2);
+
+			if (strcmp(def->defname, "security") == 0 && defGetBoolean(def))
+				return true;
+		}
+	}
+	return false;
 }
 
 bool

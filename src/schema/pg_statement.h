@@ -22,17 +22,33 @@ typedef struct PgStatement
 } PgStatement;
 
 /*
- * The statement of a text whose command tag is tag: the nth_name-th of those
- * that name the relation name (NULL: none is known), else the nth of all;
- * counted from 1 and beyond the last from the first again (a loop that runs
- * the text many times). Statements that the text itself rolls back do not
- * count. NULL: there is none.
+ * Is what a statement is about, as it names it, what the record names? schema
+ * is NULL where the statement says none.
+ */
+typedef struct PgStatementTest
+{
+	bool		(*relation) (void *arg, const char *schema, const char *name);
+	bool		(*object) (void *arg, const char *schema, const char *name);
+	void	   *arg;
+} PgStatementTest;
+
+/*
+ * The statement of a text whose command tag is tag, and that test says is one
+ * on the same object: the nth_name-th of those that name the relation, else
+ * the nth with the tag; counted from 1 and beyond the last from the first
+ * again (a loop that runs the text many times). Statements that the text
+ * itself rolls back do not count. NULL: there is none, or *ambiguous: one that
+ * has done nothing may have been counted.
  * Raises the parser's error for a text that is no SQL of this server.
  */
 extern PgStatement *pg_statement_find(const char *text, const char *tag,
-									  const char *name, int nth, int nth_name);
-/* The statement at this place, from 1; NULL if there are fewer. */
-extern PgStatement *pg_statement_at(const char *text, int place);
+									  const PgStatementTest *test,
+									  int nth, int nth_name, bool *ambiguous);
+/* The statement at this place, from 1; NULL if there is none that fits. */
+extern PgStatement *pg_statement_at(const char *text, int place,
+									const PgStatementTest *test);
+/* RangeVar *: relations that it names beside the one that it is about. */
+extern List *pg_statement_relations(const Node *tree);
 /* Does the text drop something with CASCADE? */
 extern bool pg_statement_cascades(const char *text);
 
@@ -51,6 +67,13 @@ extern void pg_statement_values(const Node *tree, PgValues *values);
 extern const RangeVar *pg_statement_detached(const Node *tree);
 /* Does it give a relation or schema the name that it has? */
 extern bool pg_statement_renames_nothing(const char *sql);
+/*
+ * Do values of the type that it alters have other texts after it: TYPTYPE_ENUM
+ * or TYPTYPE_COMPOSITE of pg_type.h, or 0.
+ */
+extern char pg_statement_alters_values(const Node *tree);
+/* Does the text make a function or procedure that is SECURITY DEFINER? */
+extern bool pg_statement_is_definer(const char *sql);
 /* Does it only say who owns what, or who may do what? */
 extern bool pg_statement_is_owner(const Node *tree);
 

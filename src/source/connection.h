@@ -25,6 +25,8 @@ typedef struct ConnectionInfo
 	char	   *server_name;	/* of CREATE SERVER, for messages */
 	char	   *server_type;	/* mysql, mariadb, postgresql */
 	char	   *host;
+	char	   *hostaddr;		/* where a connection was made to, as text; NULL: by
+								 * the name alone */
 	int			port;
 	char	   *user;
 	char	   *password;		/* NULL: none */

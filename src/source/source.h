@@ -87,9 +87,12 @@ typedef struct SourceSnapshot
 
 /*
  * Finds the relation of a change in a transaction that starts at pos; NULL:
- * not selected, or not followed from there.
+ * not selected, or not followed from there. id: TableDef.source_id of the
+ * table, which decides where it is followed under another name by now; NULL
+ * where the source has none, so that the name decides.
  */
-typedef SourceRelation *(*RelationLookup) (void *arg, const char *schema,
+typedef SourceRelation *(*RelationLookup) (void *arg, const char *id,
+										   const char *schema,
 										   const char *table, SourcePos pos);
 /*
  * Asked of names in a statement: is the table (or, with table NULL, anything
@@ -116,6 +119,8 @@ typedef struct SourceRoutine
 {
 	const char *engine;			/* "mysql" */
 	bool		tells_origin;	/* ConnectionInfo.own_changes can be had */
+	bool		scripts;		/* statements of a plan are texts of the source,
+								 * of several commands at a time */
 
 	SourceConn *(*connect) (const ConnectionInfo *info);
 	void		(*close) (SourceConn *conn);

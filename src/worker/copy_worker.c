@@ -358,6 +358,7 @@ run_statement_job(CopyRun *run, Job *job)
 
 	run->slot->building = true;
 	error = statement_run_in_transaction(job->object_id, job->statement,
+										 run->source->scripts,
 										 run->options->conflict == CONFLICT_IGNORE ||
 										 job->may_be_made);
 	run->slot->building = false;

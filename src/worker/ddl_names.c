@@ -178,3 +178,117 @@ record_takes(RecordCarry *c, const char *type, const char *schema,
 	/* extensions, casts, languages: the database's */
 	return selection_schemas(c->run->selection) == NIL;
 }
+
+/* ------------------------------------------- is it that statement, and no more */
+
+static bool
+in_path(RecordCarry *c, const char *schema)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->record->path)
+		if (strcmp(lfirst(lc), schema) == 0)
+			return true;
+	return false;
+}
+
+bool
+record_is_on(void *arg, const char *schema, const char *name)
+{
+	RecordCarry *c = arg;
+	ListCell   *lc;
+
+	foreach(lc, c->record->objects)
+	{
+		DdlObject  *o = lfirst(lc);
+
+		if (o->schema != NULL && o->table != NULL && strcmp(o->table, name) == 0 &&
+			(schema != NULL ? strcmp(o->schema, schema) == 0 :
+			 in_path(c, o->schema)))
+			return true;
+	}
+	return false;
+}
+
+/* The next part of a name as SQL spells it: a, "A.b". */
+static char *
+next_part(const char **identity)
+{
+	const char *start = *identity;
+	const char *c = start;
+
+	if (*c == '"')
+	{
+		for (c++; *c && !(c[0] == '"' && c[1] != '"'); c++)
+			if (*c == '"')
+				c++;
+		if (*c)
+			c++;
+	}
+	else
+		c += strcspn(c, ".(");
+	*identity = c;
+	return unquoted(pnstrdup(start, c - start));
+}
+
+bool
+record_is_of(void *arg, const char *schema, const char *name)
+{
+	RecordCarry *c = arg;
+	ListCell   *lc;
+
+	foreach(lc, c->record->objects)
+	{
+		DdlObject  *o = lfirst(lc);
+		const char *identity = o->identity;
+		char	   *part;
+
+		if (identity == NULL)
+			continue;
+		part = next_part(&identity);
+		if (o->schema != NULL && *identity == '.' && strcmp(part, o->schema) == 0)
+		{
+			identity++;
+			part = next_part(&identity);
+		}
+		if (strcmp(part, name) == 0 &&
+			(o->schema == NULL ? schema == NULL :
+			 schema != NULL ? strcmp(o->schema, schema) == 0 : in_path(c, o->schema)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_inside(RecordCarry *c, const char *schema, const char *name)
+{
+	return is_system_schema(schema) || record_is_on(c, schema, name) ||
+		record_takes(c, "table", schema, name, NULL);
+}
+
+char *
+record_names_outside(RecordCarry *c, const Node *tree)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, pg_statement_relations(tree))
+	{
+		RangeVar   *rv = lfirst(lc);
+		bool		inside = false;
+
+		if (rv->schemaname != NULL)
+			inside = is_inside(c, rv->schemaname, rv->relname);
+		else
+		{
+			/* where none of the schemas is taken, nothing of it is here */
+			foreach(lc2, c->record->path)
+				inside |= is_inside(c, lfirst(lc2), rv->relname);
+		}
+		if (!inside)
+			return psprintf("It names a relation that the task does not take: %s%s%s",
+							rv->schemaname ? rv->schemaname : "",
+							rv->schemaname ? "." : "", rv->relname);
+	}
+	return NULL;
+}

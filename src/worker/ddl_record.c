@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "worker/ddl_record.h"
 
 #include "utils/builtins.h"
@@ -21,7 +22,7 @@ field_of(JsonbContainer *object, const char *key)
 
 	if (!JsonContainerIsObject(object))
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("record of a DDL statement is malformed at \"%s\"", key)));
 	value = getKeyJsonValueFromContainer(object, key, strlen(key), buf);
 	return value == NULL || value->type == jbvNull ? NULL : value;
@@ -110,6 +111,17 @@ objects_of(JsonbContainer *object, const char *key)
 	return list;
 }
 
+pg_noreturn static void lacks(const char *what);
+
+static void
+lacks(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("record of a DDL statement lacks %s", what),
+			 errhint("The table of the capture at the source was written by hand; release the task, and create it again.")));
+}
+
 static DdlObject *
 read_object(JsonbContainer *c)
 {
@@ -120,7 +132,7 @@ read_object(JsonbContainer *c)
 	o->table = text_of(c, "table");
 	o->identity = text_of(c, "identity");
 	if (o->type == NULL)
-		o->type = "";
+		lacks("the type of an object");
 	return o;
 }
 
@@ -137,9 +149,59 @@ read_dropped(JsonbContainer *c)
 	d->source_id = text_of(c, "oid");
 	d->original = bool_of(c, "original");
 	d->normal = bool_of(c, "normal");
-	if (d->type == NULL)
-		d->type = "";
+	if (d->type == NULL || d->identity == NULL)
+		lacks("the identity of an object");
 	return d;
+}
+
+/*
+ * A record is what the source says: what is needed must be there, and what the
+ * destination decides must not.
+ */
+static void
+check_table(TableDef *def)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (def->schema == NULL || def->name == NULL)
+		lacks("the name of a table");
+	if (def->engine == NULL)
+		lacks("the persistence of a table");
+	def->target_schema = def->target_name = NULL;
+	def->merged = def->is_view = def->is_sequence = def->unreadable = false;
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		if (col->name == NULL)
+			lacks("the name of a column");
+		if (col->source_type == NULL || col->base_type == NULL ||
+			col->pg_type == NULL)
+			lacks("the type of a column");
+		col->target_name = col->origin = NULL;
+		col->left_out = false;
+	}
+	foreach(lc, def->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+
+		if (index->name == NULL || index->target_name == NULL)
+			lacks("the name of an index");
+		if (index->kind != INDEX_PRIMARY && index->kind != INDEX_UNIQUE)
+			lacks("the kind of an index");
+		if (index->parts == NIL)
+			lacks("the columns of an index");
+		foreach(lc2, index->parts)
+		{
+			IndexPart  *part = lfirst(lc2);
+
+			if (part->column == NULL ||
+				model_find_column(def, part->column) == NULL)
+				lacks("a column of an index");
+		}
+	}
+	def->foreign_keys = def->checks = NIL;
 }
 
 static DdlTableState *
@@ -149,6 +211,7 @@ read_table(JsonbContainer *c, List *added)
 	ListCell   *lc;
 
 	t->def = model_from_container(c);
+	check_table(t->def);
 	foreach(lc, objects_of(c, "columns"))
 		t->missing = lappend(t->missing, text_of(lfirst(lc), "missing"));
 	foreach(lc, added)
@@ -208,9 +271,7 @@ ddl_record_parse(const char *json)
 	foreach(lc, objects_of(c, "tables"))
 		r->tables = lappend(r->tables, read_table(lfirst(lc), added));
 	if (r->tag == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("record of a DDL statement has no tag")));
+		lacks("its tag");
 	if (r->from == NULL)
 		r->from = "unknown";
 	return r;

@@ -196,6 +196,9 @@ dtsmig_database_main(Datum arg)
 	{
 		case CATALOG_NONE:
 			break;
+		case CATALOG_FOREIGN:
+			books_refuse_schema();
+			break;
 		case CATALOG_OLD:
 			if (books_note_old(version, 0, 0))
 				ereport(LOG,

@@ -106,17 +106,35 @@ resync_take_targets(TableDef *def, const TableDef *old)
 	}
 }
 
+/* by_id: it may have another name by now */
+static bool
+is_table(const TableDef *def, const SourceRelation *rel, bool by_id)
+{
+	if (by_id)
+		return strcmp(def->source_id, rel->def->source_id) == 0;
+	return strcmp(def->name, rel->name) == 0 &&
+		strcmp(def->schema, rel->schema) == 0;
+}
+
 TableDef *
 resync_find_def(List *tables, const SourceRelation *rel)
 {
+	bool		found = false;
 	ListCell   *lc;
 
 	foreach(lc, tables)
 	{
 		TableDef   *def = lfirst(lc);
 
-		if (strcmp(def->name, rel->name) != 0 ||
-			strcmp(def->schema, rel->schema) != 0 || !model_has_rows(def))
+		found |= rel->def->source_id != NULL && def->source_id != NULL &&
+			strcmp(def->source_id, rel->def->source_id) == 0;
+	}
+
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (!is_table(def, rel, found) || !model_has_rows(def))
 			continue;
 		if (def->unreadable)
 			ereport(ERROR,

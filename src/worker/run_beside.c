@@ -247,7 +247,7 @@ go_back(TaskRun *run, const char *from, const char *applied)
 				   NULL, NULL);
 	/* whoever waits for a position must not take this one for reached */
 	SpinLockAcquire(&run->shared->mutex);
-	strlcpy(run->shared->applied_position, from, SHARED_TEXT);
+	shared_set_position(run->shared->applied_position, from);
 	SpinLockRelease(&run->shared->mutex);
 }
 

@@ -47,11 +47,11 @@ index_relations(Follow *f)
 }
 
 static SourceRelation *
-lookup_relation(void *arg, const char *schema, const char *table,
-				SourcePos pos)
+lookup_relation(void *arg, const char *id, const char *schema,
+				const char *table, SourcePos pos)
 {
 	Follow	   *f = arg;
-	SourceRelation *rel = task_indexed_relation(f->tables, schema, table);
+	SourceRelation *rel = task_indexed_relation(f->tables, id, schema, table);
 
 	/* what came before the definition is in the copy, see relation.h */
 	if (rel == NULL || rel->resync ||
@@ -368,6 +368,30 @@ take_record(Follow *f, Change *change)
 }
 
 /*
+ * The values of a row are not told as they are by now: its table is copied
+ * again when the transaction is done, over a connection that knows no older
+ * catalog.
+ */
+static void
+take_stale(Follow *f, Change *change)
+{
+	TaskRun    *run = f->run;
+	int64		id = change->rel->table_id;
+
+	change->pos = f->transaction_start;
+	if (change_is_before(change, change->rel->snap_lo))
+		return;
+	run->dest->flush(f->writer);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	task_mark_resync(run, id,
+					 "A transaction wrote to it while the source altered a type of its columns.");
+	PopActiveSnapshot();
+	refresh_relations(f, list_make1(&id));
+	f->carried = f->reopen = true;
+	f->new_changes++;
+}
+
+/*
  * Has it been gathered long enough? Called between two source transactions.
  * The transaction of a copy that is made beside keeps each version of the
  * books' rows from being cleaned up: there are to be fewer then.
@@ -437,6 +461,9 @@ take_change(Follow *f, Change *change)
 		case CHANGE_TRUNCATE:
 			take_row(f, change);
 			break;
+		case CHANGE_STALE:
+			take_stale(f, change);
+			break;
 		case CHANGE_COMMIT:
 			f->in_transaction = false;
 			f->commit_time = change->commit_time;
@@ -490,6 +517,7 @@ open_stream(Follow *f, const char *position)
 										  &run->options->policy);
 	open_writer(f);
 	f->in_transaction = f->early = f->carried = f->reopen = f->told = false;
+	f->marked = false;
 	f->new_changes = f->new_transactions = 0;
 }
 
@@ -507,8 +535,11 @@ resync_is_asked(Follow *f)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (f->new_changes > 0 || f->in_transaction ||
-		!TimestampDifferenceExceeds(f->last_asked, now, ASK_RESYNC_MS))
+	if (f->new_changes > 0 || f->in_transaction)
+		return false;
+	if (f->marked)
+		return true;
+	if (!TimestampDifferenceExceeds(f->last_asked, now, ASK_RESYNC_MS))
 		return false;
 	f->last_asked = now;
 	return task_wants_stop(f->run);
@@ -574,7 +605,7 @@ follow(Follow *f, const SourcePos *until)
 		{
 			run->dest->consistent(f->writer);
 			source_is_idle(f, true);
-			return true;
+			return !f->marked;
 		}
 	}
 }

@@ -19,6 +19,25 @@
 /* How often the distance to the log's end is asked. */
 #define DISTANCE_MS 2000
 
+/* In the transaction of the changes that left them so. */
+static void
+mark_torn(Follow *f)
+{
+	TaskRun    *run = f->run;
+
+	for (int i = 0; i < run->nrels; i++)
+	{
+		SourceRelation *rel = run->rels[i];
+
+		if (!rel->out->torn || rel->resync)
+			continue;
+		rel->out->torn = false;
+		task_mark_resync(run, rel->table_id,
+						 "Keys changed while it was copied, and the log does not hold whole rows.");
+		f->marked = true;
+	}
+}
+
 void
 follow_write_position(void *arg)
 {
@@ -36,6 +55,7 @@ follow_write_position(void *arg)
 						   "updated = pg_catalog.clock_timestamp()",
 						   "itzii", f->run->task->id, f->position, f->commit_time,
 						   f->new_changes, f->new_transactions);
+	mark_torn(f);
 	if (f->in_step)
 		beside_finish(f->run);
 }
@@ -52,12 +72,19 @@ follow_publish(Follow *f)
 	if (latency >= 0 && (f->in_transaction || f->new_changes > 0))
 		latency += (now - f->last_booked) / 1000000.0;
 
+	if (f->position && (f->run->applied == NULL ||
+						strcmp(f->run->applied, f->position) != 0))
+	{
+		if (f->run->applied)
+			pfree(f->run->applied);
+		f->run->applied = MemoryContextStrdup(f->run->cxt, f->position);
+	}
 	SpinLockAcquire(&shared->mutex);
 	shared->heartbeat = now;
 	shared->changes = f->changes;
 	shared->latency_seconds = latency;
 	if (f->position)
-		strlcpy(shared->applied_position, f->position, SHARED_TEXT);
+		shared_set_position(shared->applied_position, f->position);
 	if (seconds >= 1.0)
 		shared->changes_per_second = (f->changes - f->rate_changes) / seconds;
 	SpinLockRelease(&shared->mutex);
@@ -89,7 +116,7 @@ follow_ask_distance(Follow *f)
 	SpinLockAcquire(&run->shared->mutex);
 	run->shared->latency_bytes = bytes;
 	if (end)
-		strlcpy(run->shared->source_position, end, SHARED_TEXT);
+		shared_set_position(run->shared->source_position, end);
 	SpinLockRelease(&run->shared->mutex);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);

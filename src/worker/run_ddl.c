@@ -762,7 +762,7 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 	c.only_model = task_ddl_is_skipped(run, change, &user_statement);
 	c.position = in_transaction ? change->ddl_before : position;
 	if (c.only_model && user_statement != NULL)
-		task_spi(user_statement);
+		task_spi_script(user_statement);
 	if (c.stmt != NULL)
 	{
 		c.plan = plan_options(run->options, run->selection);

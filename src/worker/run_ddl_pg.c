@@ -240,16 +240,21 @@ find_statement(RecordCarry *c)
 {
 	DdlRecord  *r = c->record;
 	MemoryContext cxt = CurrentMemoryContext;
+	PgStatementTest test;
+	bool		ambiguous = false;
 
 	if (r->text == NULL)
 		return false;
+	test.relation = record_is_on;
+	test.object = record_is_of;
+	test.arg = c;
 	PG_TRY();
 	{
 		if (r->place > 0)
-			c->statement = pg_statement_at(r->text, r->place);
+			c->statement = pg_statement_at(r->text, r->place, &test);
 		else
-			c->statement = pg_statement_find(r->text, r->tag, r->name, r->nth,
-											 r->nth_name);
+			c->statement = pg_statement_find(r->text, r->tag, &test, r->nth,
+											 r->nth_name, &ambiguous);
 	}
 	PG_CATCH();
 	{
@@ -263,7 +268,12 @@ find_statement(RecordCarry *c)
 		c->why = psprintf("Its text is not understood here: %s", edata->message);
 	}
 	PG_END_TRY();
-	return c->statement != NULL;
+	if (ambiguous)
+		c->why = psprintf("Which statement of the text it was (%s) is not certain: others like it may have done nothing",
+						  r->tag);
+	else if (c->statement != NULL)
+		c->why = record_names_outside(c, c->statement->tree);
+	return c->statement != NULL && c->why == NULL;
 }
 
 static bool
@@ -515,6 +525,41 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 
 /* ------------------------------------------------------------------ entry */
 
+/*
+ * A new function is open to everybody, and what the source revokes is not
+ * followed where no rights are.
+ */
+static List *
+close_functions(RecordCarry *c)
+{
+	List	   *sql = NIL;
+	ListCell   *lc;
+
+	if (c->run->options->grants || !IsA(c->statement->tree, CreateFunctionStmt))
+		return NIL;
+	foreach(lc, c->record->objects)
+	{
+		DdlObject  *o = lfirst(lc);
+		char	   *revoke;
+		char	   *name;
+
+		if (o->identity == NULL || (strcmp(o->type, "function") != 0 &&
+									strcmp(o->type, "procedure") != 0))
+			continue;
+		revoke = record_rewrite(c, psprintf("REVOKE ALL ON ROUTINE %s FROM PUBLIC",
+											o->identity));
+		name = revoke + strlen("REVOKE ALL ON ROUTINE ");
+		name = pnstrdup(name, strlen(name) - strlen(" FROM PUBLIC"));
+		/* one that is replaced keeps what it had */
+		if (((CreateFunctionStmt *) c->statement->tree)->replace &&
+			book_bool(books_query("SELECT pg_catalog.to_regprocedure($1) IS NOT NULL", "t",
+								  name), 0, 0))
+			continue;
+		sql = lappend(sql, revoke);
+	}
+	return sql;
+}
+
 /* Statements for the one of the record; NIL: the task does not run it. */
 static List *
 statements_of(RecordCarry *c)
@@ -567,7 +612,9 @@ statements_of(RecordCarry *c)
 		pg_statement_renames_nothing(linitial(sql)))
 		return NIL;
 	check = record_check_detached(c);
-	return check ? lappend(sql, check) : sql;
+	if (check != NULL)
+		sql = lappend(sql, check);
+	return list_concat(sql, close_functions(c));
 }
 
 static bool
@@ -644,6 +691,7 @@ carry(RecordCarry *c)
 	if (c->why != NULL && !c->only_model)
 		return;
 	c->why = NULL;
+	record_note_types(c);
 	foreach(lc, c->record->tables)
 		keep_books(c, lfirst(lc));
 }
@@ -687,6 +735,7 @@ fail(RecordCarry *c)
 	{
 		ListCell   *lc;
 
+		record_note_types(c);
 		foreach(lc, c->record->tables)
 			keep_books(c, lfirst(lc));
 	}
@@ -721,10 +770,12 @@ task_carry_record(TaskRun *run, Change *change, const char *position,
 	{
 		c.only_model = task_ddl_is_skipped(run, change, &user_statement);
 		if (user_statement != NULL)
-			task_spi(user_statement);
+			task_spi_script(user_statement);
 		if (c.record->failure != NULL)
 			c.why = psprintf("It could not be recorded at the source: %s",
 							 c.record->failure);
+		else if (superuser() && !run->options->superuser_ddl && run->task->do_schema)
+			c.why = "The task's role is a superuser, and DDL of the source would run as it: option superuser_ddl allows that";
 		else
 			carry(&c);
 		change->ddl_sql = statement_text(&c);

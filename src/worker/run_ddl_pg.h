@@ -45,6 +45,14 @@ extern SourceRelation *record_relation(RecordCarry *c, const char *source_id,
 									   const char *schema, const char *table);
 /* A statement of the source with the names that things have here. */
 extern char *record_rewrite(RecordCarry *c, const char *sql);
+/* PgStatementTest of the objects of the record; arg: RecordCarry. */
+extern bool record_is_on(void *arg, const char *schema, const char *name);
+extern bool record_is_of(void *arg, const char *schema, const char *name);
+/*
+ * A statement may name relations that the task does not take, where it is made
+ * by somebody who has no rights here. A sentence; NULL: it names none.
+ */
+extern char *record_names_outside(RecordCarry *c, const Node *tree);
 extern void record_note_changed(RecordCarry *c, int64 table_id);
 /* Runs statements in a subtransaction; false, and c->why: one failed. */
 extern bool record_run(RecordCarry *c, List *statements);
@@ -71,6 +79,11 @@ extern List *record_source_names(RecordCarry *c, List *statements);
 extern List *record_make_newcomers(RecordCarry *c);
 /* What DETACH … CONCURRENTLY leaves behind; NULL: nothing. */
 extern char *record_check_detached(RecordCarry *c);
+
+/*
+ * ddl_types.c: notes for whose tables the statement gives values other texts
+ */
+extern void record_note_types(RecordCarry *c);
 
 /* ddl_drop.c: a DROP */
 extern void record_carry_drop(RecordCarry *c);

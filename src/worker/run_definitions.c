@@ -12,14 +12,23 @@
 
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "core/one_statement.h"
 #include "executor/spi.h"
 #include "schema/mysql_ddl.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-/* Runs sql through SPI as the task's role. */
+/* Runs a statement through SPI as the task's role. */
 void
 task_spi(const char *sql)
+{
+	(void) run_one_statement(sql);
+	CommandCounterIncrement();
+}
+
+/* What somebody has given to skip_change: as many as there are. */
+void
+task_spi_script(const char *sql)
 {
 	int			rc;
 

@@ -37,6 +37,7 @@ typedef struct Follow
 	bool		carried;		/* this source transaction holds DDL that is done,
 								 * but not committed */
 	bool		reopen;			/* and has tables copied again after it */
+	bool		marked;			/* a commit has marked tables to be copied again */
 	int64		new_changes;	/* since the last commit here */
 	int64		new_transactions;
 	int64		changes;		/* ever */

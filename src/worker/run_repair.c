@@ -193,6 +193,8 @@ extend_zone(Repair *r)
 
 	if (high == NULL || !r->run->task->do_incremental)
 		return;
+	(void) books_exec("UPDATE dtsmig.task_table SET one_snapshot = false "
+					  "WHERE table_id = $1", "i", (int64) r->rel->table_id);
 	rows = books_query("SELECT snapshot_high FROM dtsmig.task_table "
 					   "WHERE table_id = $1", "i", (int64) r->rel->table_id);
 	if (rows->nrows == 1 && rows->values[0][0] && rows->values[0][0][0] &&

@@ -461,7 +461,7 @@ copy_table(Resync *r, SourceRelation *old)
 	SourceRelation *rel;
 
 	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready', "
-					  "resync_step = NULL, resync_from = NULL, "
+					  "resync_step = NULL, resync_from = NULL, one_snapshot = true, "
 					  "snapshot_low = $2, snapshot_high = $3, "
 					  "described_position = $4 WHERE table_id = $1",
 					  "ittt", (int64) old->table_id, low_of(r, old),
@@ -551,7 +551,9 @@ takes_more(Resync *r, int wanted)
 		SourceRelation *rel = lfirst(lc);
 		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
 
-		if (rel->def->columns == NIL || !task_same_columns(rel->def, pair->after))
+		if (rel->def->columns == NIL || !task_same_columns(rel->def, pair->after) ||
+			strcmp(rel->schema, pair->after->schema) != 0 ||
+			strcmp(rel->name, pair->after->name) != 0)
 			return true;
 	}
 	return r->run->source->plan_objects == NULL && r->run->task->do_schema &&
@@ -574,7 +576,7 @@ static void
 note_copied(Resync *r, SourceRelation *rel, const ProducerState *st)
 {
 	if (books_exec("UPDATE dtsmig.task_table SET resync_step = 'copied', "
-				   "snapshot_low = $2, snapshot_high = $3, "
+				   "snapshot_low = $2, snapshot_high = $3, one_snapshot = true, "
 				   "described_position = $4, rows_copied = $5, "
 				   "bytes_copied = $6 WHERE table_id = $1 AND state = 'resync' "
 				   "AND resync_step = 'copying' AND resync_from = $7", "itttiit",

@@ -349,6 +349,7 @@ run_statement(TaskRun *run, const BookRows *rows, int i)
 							strcmp(rows->values[i][1], "table") == 0))
 		return NULL;
 	return statement_run_object(id, rows->values[i][3],
+								run->source->scripts,
 								run->options->conflict == CONFLICT_IGNORE ||
 								(book_bool(rows, i, 4) && !is_relation));
 }

@@ -128,6 +128,17 @@ shared_set_text(char *field, const char *text)
 }
 
 void
+shared_set_position(char *field, const char *text)
+{
+	Size		len = strlen(text);
+
+	if (len >= SHARED_POSITION)
+		len = 0;
+	memcpy(field, text, len);
+	field[len] = '\0';
+}
+
+void
 shared_store_error(SharedError *error, const ErrorData *edata)
 {
 	error->sqlerrcode = edata->sqlerrcode;

@@ -24,6 +24,7 @@
 
 #define MAX_COPY_WORKERS 32
 #define SHARED_TEXT 1024
+#define SHARED_POSITION 8192
 
 typedef enum CopyWorkerState
 {
@@ -68,8 +69,8 @@ typedef struct TaskShared
 	slock_t		mutex;
 
 	TimestampTz heartbeat;		/* under mutex, as is all down to nslots */
-	char		source_position[SHARED_TEXT];
-	char		applied_position[SHARED_TEXT];
+	char		source_position[SHARED_POSITION];	/* "": see shared_set_position */
+	char		applied_position[SHARED_POSITION];
 	double		rows_per_second;
 	double		bytes_per_second;
 	int64		changes;		/* applied, ever */
@@ -102,6 +103,11 @@ extern void shared_heartbeat(TaskShared *shared);
 /* Nothing is going on: rates are 0, latency is unknown. */
 extern void shared_forget_rates(TaskShared *shared);
 extern void shared_set_text(char *field, const char *text);
+/*
+ * A position is never cut: one that does not fit (a set of very many GTIDs)
+ * leaves the field empty, and readers take what the catalog has.
+ */
+extern void shared_set_position(char *field, const char *text);
 /* Fills error from the error being handled; for PG_CATCH blocks. */
 extern void shared_store_error(SharedError *error, const ErrorData *edata);
 

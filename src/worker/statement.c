@@ -11,6 +11,7 @@
 
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "core/one_statement.h"
 #include "executor/spi.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -41,21 +42,26 @@ is_exists_error(int sqlerrcode)
 		sqlerrcode == ERRCODE_INVALID_TABLE_DEFINITION;
 }
 
-/* Runs sql through SPI; it may hold more than one command. */
 static void
-spi_run(const char *sql)
+spi_run(const char *sql, bool script)
 {
 	int			rc;
+	int			nestlevel;
 
+	if (!script)
+		check_one_statement(sql);
+	nestlevel = begin_utility();
 	SPI_connect();
 	rc = SPI_execute(sql, false, 0);
 	if (rc < 0)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
 	SPI_finish();
+	end_utility(nestlevel);
 }
 
 char *
-statement_run_in_transaction(int64 object_id, const char *sql, bool exists_ok)
+statement_run_in_transaction(int64 object_id, const char *sql, bool script,
+							 bool exists_ok)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -67,7 +73,7 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool exists_ok)
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
 	{
-		spi_run(sql);
+		spi_run(sql, script);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -95,7 +101,8 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool exists_ok)
 }
 
 char *
-statement_run_object(int64 object_id, const char *sql, bool exists_ok)
+statement_run_object(int64 object_id, const char *sql, bool script,
+					 bool exists_ok)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	char	   *error;
@@ -103,7 +110,7 @@ statement_run_object(int64 object_id, const char *sql, bool exists_ok)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(cxt);
-	error = statement_run_in_transaction(object_id, sql, exists_ok);
+	error = statement_run_in_transaction(object_id, sql, script, exists_ok);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(cxt);

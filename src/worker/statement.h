@@ -16,14 +16,15 @@
  * failed and the message is returned, palloc'd in the caller's context;
  * errors that say nothing of the statement (interrupts, lack of memory, a
  * server that shuts down) are raised. With exists_ok an object that is there
- * already is marked skipped, and is no failure.
+ * already is marked skipped, and is no failure. Several commands in sql are an
+ * error unless it is a script.
  */
 extern char *statement_run_object(int64 object_id, const char *sql,
-								  bool exists_ok);
+								  bool script, bool exists_ok);
 
 /* The same inside the current transaction, as a subtransaction of it. */
 extern char *statement_run_in_transaction(int64 object_id, const char *sql,
-										  bool exists_ok);
+										  bool script, bool exists_ok);
 
 /*
  * SQL over a row o of dtsmig.task_object: did it fail for another reason than

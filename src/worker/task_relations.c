@@ -81,7 +81,7 @@ task_make_relation(MemoryContext cxt, int64 table_id, TableDef *def)
 #define RELATION_QUERY \
 	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high, " \
 	"v.generation, v.from_position, t.state = 'resync', t.described_position, " \
-	"t.resync_step " \
+	"t.resync_step, t.types_position, t.one_snapshot " \
 	"FROM dtsmig.task_table t JOIN LATERAL " \
 	"(SELECT definition, generation, from_position " \
 	"FROM dtsmig.table_version v " \
@@ -131,6 +131,9 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
 		if (source_pos_cmp(described, rel->unsure) > 0)
 			rel->unsure = described;
 	}
+	rel->one_snapshot = book_bool(rows, row, 10);
+	if (v[9] && v[9][0])
+		rel->types_from = source->parse_position(v[9]);
 	if (book_bool(rows, row, 6))
 		rel->resync_step = resync_step(v[8]);
 	rel->resync = book_bool(rows, row, 6) && rel->resync_step != RESYNC_REPLAY;
@@ -144,6 +147,7 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
 		dest->bind_relation(rel);
 	source->prepare_relation(conn, rel, policy);
 	rel->out->text_rows = rel->text_rows;
+	rel->out->one_snapshot = rel->one_snapshot;
 	return rel;
 }
 
@@ -278,16 +282,23 @@ task_index_relations(TaskRun *run)
 		TableKey	key;
 		TableEntry *entry;
 
-		if (!table_key(&key, rel->schema, rel->name))
-			continue;
-		entry = hash_search(tables, &key, HASH_ENTER, NULL);
-		entry->rel = rel;
+		if (table_key(&key, rel->schema, rel->name))
+		{
+			entry = hash_search(tables, &key, HASH_ENTER, NULL);
+			entry->rel = rel;
+		}
+		/* no schema has an empty name */
+		if (rel->def->source_id != NULL && table_key(&key, "", rel->def->source_id))
+		{
+			entry = hash_search(tables, &key, HASH_ENTER, NULL);
+			entry->rel = rel;
+		}
 	}
 	return tables;
 }
 
-SourceRelation *
-task_indexed_relation(HTAB *tables, const char *schema, const char *table)
+static SourceRelation *
+indexed(HTAB *tables, const char *schema, const char *table)
 {
 	TableKey	key;
 	TableEntry *entry;
@@ -296,6 +307,21 @@ task_indexed_relation(HTAB *tables, const char *schema, const char *table)
 		return NULL;
 	entry = hash_search(tables, &key, HASH_FIND, NULL);
 	return entry == NULL ? NULL : entry->rel;
+}
+
+SourceRelation *
+task_indexed_relation(HTAB *tables, const char *id, const char *schema,
+					  const char *table)
+{
+	SourceRelation *rel = id == NULL ? NULL : indexed(tables, "", id);
+
+	if (rel != NULL)
+		return rel;
+	rel = indexed(tables, schema, table);
+	/* another table that has got, or had, this name */
+	if (rel != NULL && id != NULL && rel->def->source_id != NULL)
+		return NULL;
+	return rel;
 }
 
 /* Are new tables of this schema the task's? */

@@ -59,6 +59,8 @@ typedef struct TaskRun
 	bool		options_changed;	/* found by this tick */
 	struct TaskWatch *watch;	/* of task_watch.c */
 	TimestampTz running_since;	/* 0: this run has not got going yet */
+	char	   *applied;		/* position that was committed last in this run;
+								 * NULL: none was */
 	List	   *rewritten;		/* char *: source_id of tables that the DDL
 								 * statement at hand rewrites */
 	bool		copying_beside; /* a worker copies tables again */
@@ -94,10 +96,14 @@ extern SourceRelation *task_open_relation(MemoryContext cxt, int64 table_id,
 										  const DestRoutine *dest,
 										  TypePolicy *policy);
 
-/* The run's relations by name, in its memory. */
+/* The run's relations by identity and name, in its memory. */
 extern HTAB *task_index_relations(TaskRun *run);
-/* NULL: there is none. */
-extern SourceRelation *task_indexed_relation(HTAB *tables, const char *schema,
+/*
+ * By TableDef.source_id; by name where that is NULL, or the relation has none.
+ * NULL: there is none.
+ */
+extern SourceRelation *task_indexed_relation(HTAB *tables, const char *id,
+											 const char *schema,
 											 const char *table);
 /* As the run would open it if it were not to be copied again. */
 extern SourceRelation *task_open_to_copy(TaskRun *run, MemoryContext cxt,
@@ -184,6 +190,7 @@ extern void task_mark_resync(TaskRun *run, int64 table_id, const char *why);
 extern void task_take_in(TaskRun *run, const char *schema, const char *table,
 						 const char *position);
 extern void task_spi(const char *sql);
+extern void task_spi_script(const char *sql);
 /* Has the table at the destination no rows? */
 extern bool task_is_empty(const TableDef *def);
 /* def, under another name at the source. */

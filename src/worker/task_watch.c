@@ -295,9 +295,9 @@ ask_retention(TaskRun *run, TaskWatch *w)
 {
 	LogLeft		left = {-1, NULL, NULL};
 	const char *position = run->info->keep_from ? run->info->keep_from :
-		run->shared->applied_position;
+		run->applied;
 
-	if (run->source->log_left == NULL || position[0] == '\0')
+	if (run->source->log_left == NULL || position == NULL)
 		return;
 	run->source->log_left(run->conn, position,
 						  Max(run->shared->latency_seconds, 0), &left);
@@ -368,7 +368,8 @@ column_drift(const SourceRelation *rel, AttrNumber attnum)
 	else if (strcmp(NameStr(att->attname), col->target_name) != 0)
 		text = psprintf("column \"%s\" is now called \"%s\"", col->target_name,
 						NameStr(att->attname));
-	else if (att->atttypid != col->typid || att->atttypmod != col->typmod)
+	else if (OidIsValid(col->target_typid) ? att->atttypid != col->target_typid :
+			 att->atttypid != col->typid || att->atttypmod != col->typmod)
 		text = psprintf("column \"%s\" is now of type %s", col->target_name,
 						format_type_with_typemod(att->atttypid, att->atttypmod));
 	else if (att->attnotnull && !col->target_not_null)

@@ -514,7 +514,7 @@ wait_for_update(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handl
 		CommitTransactionCommand();
 		if (state == CATALOG_FITS)
 			return;
-		if (state == CATALOG_NONE)
+		if (state == CATALOG_NONE || state == CATALOG_FOREIGN)
 			proc_exit(0);
 		rest(1000, shared, 0);
 	}

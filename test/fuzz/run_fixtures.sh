@@ -14,14 +14,13 @@ for log in "$@"; do
 	fi
 	n=$((n + 1))
 	name=$(basename "${log%.*}")
-	if "$decoder" "$log" 2>&1 | diff -u "${log%.*}.out" - >/tmp/fixture.$$ 2>&1; then
+	if diff=$("$decoder" "$log" 2>&1 | diff -u "${log%.*}.out" -); then
 		echo "ok $n - $name"
 	else
 		failed=$((failed + 1))
 		echo "not ok $n - $name"
-		head -40 /tmp/fixture.$$ | sed 's/^/# /'
+		echo "$diff" | head -40 | sed 's/^/# /'
 	fi
-	rm -f /tmp/fixture.$$
 done
 echo "1..$n"
 exit $((failed > 0))

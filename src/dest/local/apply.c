@@ -23,6 +23,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -369,6 +370,13 @@ local_commit(DestWriter *writer, PositionWriter write_position, void *arg)
 		PopActiveSnapshot();
 	}
 	CommitTransactionCommand();
+
+	/*
+	 * The source is told of it, and may forget what is here: whatever
+	 * synchronous_commit is, this and all that was committed before survives
+	 * a crash.
+	 */
+	XLogFlush(XactLastCommitEnd);
 	MemoryContextSwitchTo(oldcxt);
 
 	w->committed.inserts += w->current.inserts;

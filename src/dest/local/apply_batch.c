@@ -182,6 +182,7 @@ op_make(LocalWriter *w, ApplyTable *table, const Change *change)
 	op->table = table;
 	op->kind = change->kind;
 	op->loose = loose;
+	op->idempotent = change->idempotent;
 	op->copied = change->copied;
 	op->rekey = rekey;
 	op->cascade = cascade;
@@ -266,7 +267,7 @@ barrier(LocalWriter *w, ApplyTable *table, ApplyOp **op)
 	memset(&change, 0, sizeof(change));
 	change.kind = (*op)->kind;
 	change.copied = (*op)->copied;
-	change.idempotent = (*op)->loose;
+	change.idempotent = (*op)->idempotent;
 	change.no_cascade = !(*op)->cascade;
 	change.update_only = (*op)->update_only;
 	change.pos = (*op)->pos;

@@ -139,7 +139,7 @@ write_row(ApplyTable *table, const ApplyOp *op)
 {
 	if (!op->loose)
 		run_one(table, STMT_INSERT, false, NULL, &op->new);
-	else if (table->arbiter)
+	else if (table->arbiter && !table->any_identity_always)
 		run_one(table, STMT_UPSERT, true, NULL, &op->new);
 	else
 	{
@@ -148,18 +148,56 @@ write_row(ApplyTable *table, const ApplyOp *op)
 	}
 }
 
+/*
+ * An UPDATE that is not whole and changes the key, where the copy may have it:
+ * rows may have been read before and after it, those of the old key and those
+ * of the new.
+ *
+ *	  there is one of the new key	read after it: the old one goes
+ *	  one of the old key alone		read before it, or put there later
+ *	  neither						read too late here, too early there; or
+ *									deleted since
+ *
+ * In the last two cases only a copy of one moment tells which.
+ */
 static void
-update_row(ApplyTable *table, const ApplyOp *op)
+rekey_copied(ApplyTable *table, ApplyOp *op)
+{
+	SourceRelation *rel = table->rel;
+
+	if (apply_fetch_row(table, &op->new, NULL))
+	{
+		run_one(table, STMT_DELETE, true, &op->old, NULL);
+		return;
+	}
+	if (apply_fetch_row(table, &op->old, &op->new))
+	{
+		run_one(table, STMT_DELETE, true, &op->old, NULL);
+		run_one(table, STMT_INSERT, true, NULL, &op->new);
+	}
+	rel->torn |= op->idempotent && !rel->one_snapshot;
+}
+
+static void
+update_row(ApplyTable *table, ApplyOp *op)
 {
 	const Row  *key = op->old.values != NULL ? &op->old : &op->new;
+	bool		whole = op->complete;
 
+	if (op->loose && op->rekey && !op->complete)
+	{
+		rekey_copied(table, op);
+		return;
+	}
+	if (!op->complete && apply_sets_identity(table, &op->new, op->rekey))
+		whole = apply_fetch_row(table, key, &op->new);
 	if (op->loose && op->complete)
 	{
 		if (op->rekey)
 			run_one(table, STMT_DELETE, true, &op->old, NULL);
 		write_row(table, op);
 	}
-	else if (op->complete && table->any_identity_always)
+	else if (whole && apply_sets_identity(table, &op->new, op->rekey))
 	{
 		check_found(op, run_one(table, STMT_DELETE, op->loose, key, NULL));
 		run_one(table, STMT_INSERT, op->loose, NULL, &op->new);

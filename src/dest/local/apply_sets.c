@@ -15,6 +15,24 @@
 
 #include "dest/local/local.h"
 
+/*
+ * Would an UPDATE to this row have to set a column GENERATED ALWAYS AS
+ * IDENTITY, which it cannot?
+ */
+bool
+apply_sets_identity(const ApplyTable *table, const Row *row, bool keys)
+{
+	for (int i = 0; i < table->ncols; i++)
+	{
+		int			c = table->cols[i];
+
+		if (table->identity_always[c] && row_has(row, c) &&
+			(keys || !table->rel->columns[c].in_key))
+			return true;
+	}
+	return false;
+}
+
 /* Puts an entry of a table with a key where it belongs. */
 static void
 distribute(ApplyTable *table, ApplyEntry *entry)
@@ -34,7 +52,7 @@ distribute(ApplyTable *table, ApplyEntry *entry)
 					   NULL, &entry->row, 0);
 	else if (loose && (entry->complete || !entry->existed))
 	{
-		if (table->arbiter)
+		if (table->arbiter && !table->any_identity_always)
 			apply_stmt_put(apply_stmt(table, STMT_UPSERT, &entry->row), true,
 						   NULL, &entry->row, 0);
 		else
@@ -54,8 +72,15 @@ distribute(ApplyTable *table, ApplyEntry *entry)
 					   NULL, &entry->row, 0);
 	}
 	else
+	{
+		/* what such a row lacks is read row by row */
+		if (apply_sets_identity(table, &entry->row, false))
+			ereport(ERROR,
+					(errcode(ERRCODE_NO_DATA_FOUND),
+					 errmsg("a row of table %s is not whole", table->qualified)));
 		apply_stmt_put(apply_stmt(table, STMT_UPDATE, &entry->row), loose,
 					   &entry->key, &entry->row, 0);
+	}
 }
 
 static void

@@ -270,7 +270,8 @@ append_delete_image(StringInfo sql, ApplyStmt *stmt)
 		char	   *value = psprintf("b.o%d", i + 1);
 		char	   *condition;
 
-		if (column->typmod >= 0)
+		/* a value of a domain is one already */
+		if (column->typmod >= 0 && !OidIsValid(column->target_typid))
 			value = psprintf("CAST(%s AS %s)", value,
 							 format_type_extended(column->typid, column->typmod,
 												  FORMAT_TYPE_TYPEMOD_GIVEN |
@@ -377,8 +378,15 @@ make_stmt(ApplyTable *table, StmtKind kind, const uint8 *mask)
 			snprintf(name, sizeof(name), "o%d", i + 1);
 		else
 			snprintf(name, sizeof(name), "c%d", i - stmt->nold + 1);
-		/* Without a length: the statement casts, and thereby checks. */
-		TupleDescInitEntry(stmt->tupdesc, i + 1, name, col->typid, -1, 0);
+
+		/*
+		 * Without a length: the statement casts, and thereby checks. But as the
+		 * domain, whose constraints the source sees to: one of them may be
+		 * younger than the row (NOT VALID).
+		 */
+		TupleDescInitEntry(stmt->tupdesc, i + 1, name,
+						   OidIsValid(col->target_typid) ? col->target_typid :
+						   col->typid, -1, 0);
 		TupleDescInitEntryCollation(stmt->tupdesc, i + 1, col->collation);
 	}
 	if (kind == STMT_DELETE_IMAGE)

@@ -17,6 +17,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "core/one_statement.h"
 #include "access/genam.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
@@ -201,15 +202,8 @@ load_into(SourceRelation *rel, Oid relid, LoadProducer producer, void *arg,
 static uint64
 load_run(const char *sql)
 {
-	uint64		rows;
-	int			rc;
+	uint64		rows = run_one_statement(sql);
 
-	SPI_connect();
-	rc = SPI_execute(sql, false, 0);
-	if (rc < 0)
-		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
-	rows = SPI_processed;
-	SPI_finish();
 	CommandCounterIncrement();
 	return rows;
 }

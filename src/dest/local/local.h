@@ -40,6 +40,7 @@ typedef struct ApplyOp
 	ApplyTable *table;
 	ChangeKind	kind;			/* CHANGE_INSERT, _UPDATE, _DELETE */
 	bool		loose;			/* may be done already; counts not checked */
+	bool		idempotent;		/* because the copy may have it */
 	bool		copied;			/* only its cascades are left to do */
 	bool		rekey;			/* UPDATE that changes the key */
 	bool		cascade;		/* cascades are followed */
@@ -277,8 +278,13 @@ extern uint64 apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
 extern int	apply_settings_begin(void);
 extern void apply_settings_end(int nestlevel);
 
+/* apply_fetch.c */
+extern bool apply_fetch_row(ApplyTable *table, const Row *key, Row *row);
+
 /* apply_sets.c */
 extern void apply_sets(LocalWriter *w);
+extern bool apply_sets_identity(const ApplyTable *table, const Row *row,
+								bool keys);
 
 /* apply_rows.c */
 extern void apply_rows(LocalWriter *w);

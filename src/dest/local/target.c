@@ -81,6 +81,7 @@ bind_column(SourceRelation *rel, SourceColumn *col, Relation target)
 	col->typmod = -1;
 	col->collation = InvalidOid;
 	col->target_not_null = false;
+	col->target_typid = InvalidOid;
 	if (col->target_name == NULL)
 		return;
 
@@ -105,6 +106,8 @@ bind_column(SourceRelation *rel, SourceColumn *col, Relation target)
 	col->typmod = att->atttypmod;
 	/* Values of a domain travel as values of its base type. */
 	col->typid = getBaseTypeAndTypmod(att->atttypid, &col->typmod);
+	if (col->typid != att->atttypid)
+		col->target_typid = att->atttypid;
 	col->collation = att->attcollation;
 	get_typlenbyval(col->typid, &col->typlen, &col->typbyval);
 	col->target_not_null = att->attnotnull;

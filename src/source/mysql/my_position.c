@@ -182,13 +182,13 @@ my_position_remove_prepared(MyPosition *pos, const char *xid)
 	pos->nprepared--;
 }
 
-/* xid@file:offset|xid@file:offset… */
+/* xid@file:offset|xid@file:offset… up to the end or a semicolon */
 static bool
 read_prepared(MyPosition *pos, const char *text)
 {
-	while (*text != '\0')
+	while (*text != '\0' && *text != ';')
 	{
-		size_t		len = strcspn(text, "|");
+		size_t		len = strcspn(text, "|;");
 		const char *at = memchr(text, '@', len);
 		char		file[MY_FILE_SIZE];
 		char	   *xid;
@@ -228,8 +228,18 @@ my_position_read(const char *text, MyPosition *pos)
 			bad_position(text);
 		pfree(gtids);
 	}
-	if (*rest == ';' && !read_prepared(pos, rest + 1))
-		bad_position(text);
+	if (*rest == ';')
+	{
+		if (!read_prepared(pos, rest + 1))
+			bad_position(text);
+		rest += 1 + strcspn(rest + 1, ";");
+	}
+	if (*rest == ';')
+	{
+		rest++;
+		if (!read_number(&rest, PG_UINT32_MAX, &pos->statements) || *rest != '\0')
+			bad_position(text);
+	}
 	if (len == 0 && !my_position_has_gtids(pos))
 		bad_position(text);
 }
@@ -294,6 +304,9 @@ my_position_text(const MyPosition *pos)
 		appendStringInfo(&buf, "%c%s@%s:" UINT64_FORMAT, i == 0 ? ';' : '|',
 						 pos->prepared[i].xid, pos->prepared[i].file,
 						 pos->prepared[i].offset);
+	if (pos->statements > 0)
+		appendStringInfo(&buf, "%s;" UINT64_FORMAT,
+						 pos->nprepared == 0 ? ";" : "", pos->statements);
 	return buf.data;
 }
 

@@ -54,6 +54,8 @@ typedef struct MyPosition
 	int			nprepared;
 	int			maxprepared;
 	MyPrepared *prepared;
+	uint64		statements;		/* so many DDL statements of the transaction that
+								 * begins there are done (CREATE TABLE … SELECT) */
 } MyPosition;
 
 /* Reads a text; raises 22023 where it is no position. */

@@ -296,23 +296,40 @@ describe_partitions(MyDescribe *d)
 }
 
 /*
+ * A number of a sequence's row, not past bigint. Whoever may rename tables
+ * could have put another in its place, with any text in such columns.
+ */
+static int64
+sequence_number(MyResult *res, const char *column)
+{
+	char	   *text = my_nrows(res) == 1 ? my_value(res, 0, column) : NULL;
+	Size		digits = text ? strspn(text + (text[0] == '-'), "0123456789") : 0;
+
+	if (digits == 0 || text[digits + (text[0] == '-')] != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("a sequence of the source has no number as %s", column),
+				 errdetail("A table may have been given its name.")));
+	return strtoll(text, NULL, 10);
+}
+
+/*
  * The next value; one that has run out of its bounds goes on from where its
  * next cycle starts, or stays at its last value.
  */
 static char *
 sequence_next(MyResult *res)
 {
-	char	   *next = my_value_number(res, 0, "next_not_cached_value");
-	char	   *low = my_value_number(res, 0, "minimum_value");
-	char	   *high = my_value_number(res, 0, "maximum_value");
-	bool		cycle = my_value_int64(res, 0, "cycle_option", 0) != 0;
-	int64		n = strtoll(next, NULL, 10);
+	int64		next = sequence_number(res, "next_not_cached_value");
+	int64		low = sequence_number(res, "minimum_value");
+	int64		high = sequence_number(res, "maximum_value");
+	bool		cycle = sequence_number(res, "cycle_option") != 0;
 
-	if (n > strtoll(high, NULL, 10))
-		return cycle ? low : high;
-	if (n < strtoll(low, NULL, 10))
-		return cycle ? high : low;
-	return next;
+	if (next > high)
+		next = cycle ? low : high;
+	else if (next < low)
+		next = cycle ? high : low;
+	return psprintf(INT64_FORMAT, next);
 }
 
 /* A sequence is a table with one row, which says all of it. */
@@ -322,6 +339,7 @@ describe_sequence(MyDescribe *d, TableDef *def)
 	MyResult   *res;
 	char	   *errmsg;
 	int			my_errno;
+	int64		increment;
 
 	def->columns = NIL;
 	if (!my_try_query(d->conn,
@@ -331,14 +349,15 @@ describe_sequence(MyDescribe *d, TableDef *def)
 					  1, &res, &errmsg, &my_errno) || my_nrows(res) != 1)
 		return;
 	def->auto_increment = sequence_next(res);
+	increment = sequence_number(res, "increment");
 	def->sequence_options =
-		psprintf("INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s%s",
-				 my_value_int64(res, 0, "increment", 0) == 0 ? "1" :
-				 my_value_number(res, 0, "increment"),
-				 my_value_number(res, 0, "minimum_value"),
-				 my_value_number(res, 0, "maximum_value"),
-				 my_value_number(res, 0, "start_value"),
-				 my_value_int64(res, 0, "cycle_option", 0) == 0 ? "" : " CYCLE");
+		psprintf("INCREMENT BY " INT64_FORMAT " MINVALUE " INT64_FORMAT
+				 " MAXVALUE " INT64_FORMAT " START WITH " INT64_FORMAT "%s",
+				 increment == 0 ? 1 : increment,
+				 sequence_number(res, "minimum_value"),
+				 sequence_number(res, "maximum_value"),
+				 sequence_number(res, "start_value"),
+				 sequence_number(res, "cycle_option") == 0 ? "" : " CYCLE");
 }
 
 /*

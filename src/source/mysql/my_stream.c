@@ -29,6 +29,10 @@
  *	 process opens before it passes it over (my_stream_void.c). The same for
  *	 ROLLBACK TO a savepoint, except that an error (40000) is raised.
  *
+ * - A statement may share its transaction with rows (CREATE TABLE … SELECT).
+ *	 The position after it is the start of the transaction, and that so many
+ *	 statements of it are done.
+ *
  * Memory: an event, in the connection's buffer, and once more if it has to
  * be uncompressed; the tables that TABLE_MAPs announced. Nothing else.
  *
@@ -124,6 +128,8 @@ stream_begin(SourceStream *stream)
 	stream->savepoints = NIL;
 	stream->state = STREAM_IN_TRANSACTION;
 	stream->begin_told = false;
+	stream->transactions++;
+	stream->statements = 0;
 	stream->rows_told = 0;
 	stream->transactional_told = false;
 	stream->other_told = false;
@@ -164,6 +170,14 @@ note_done(SourceStream *stream, ChangeKind kind)
 	if (strcmp(done->file, r->file) != 0)
 		strlcpy(done->file, r->file, MY_FILE_SIZE);
 	done->offset = r->offset;
+	done->statements = 0;
+	if (kind == CHANGE_DDL && stream->state == STREAM_IN_TRANSACTION &&
+		!stream->begin_told)
+	{
+		/* the rest of the transaction cannot be had without its beginning */
+		done->offset = stream->start.offset;
+		done->statements = stream->statements;
+	}
 	if (stream->has_gtid && stream->state == STREAM_IDLE)
 	{
 		if (stream->mariadb)

@@ -126,6 +126,9 @@ struct SourceStream
 	bool		has_gtid;
 	bool		begin_told;
 	bool		settling;		/* the current event is to be handled again */
+	uint64		transactions;	/* begun since the stream was opened */
+	uint64		statements;		/* DDL in this one, so far */
+	uint64		skip_statements;	/* so many of the first one are done */
 	uint64		rows_told;		/* row changes told since BEGIN … */
 	bool		transactional_told; /* … of a table that can roll back, */
 	bool		other_told;		/* … of one that can't */

@@ -410,6 +410,7 @@ my_open_changes(const ConnectionInfo *info, const char *position,
 	stream->plain.grow = grow_plain;
 	stream->reader = &stream->main;
 	my_position_read(position, &stream->done);
+	stream->skip_statements = stream->done.statements;
 	stream_rows_init(stream);
 	stream_mysql_init(stream);
 

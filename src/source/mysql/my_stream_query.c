@@ -278,7 +278,7 @@ handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 		return;
 	}
 	if (search.table)
-		rel = stream->callbacks.lookup(stream->callbacks.arg, search.schema,
+		rel = stream->callbacks.lookup(stream->callbacks.arg, NULL, search.schema,
 									   search.table, stream->start);
 	if (stmt->kind == BINLOG_STMT_TRUNCATE && rel != NULL)
 	{
@@ -288,6 +288,15 @@ handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 	tell_ddl(stream, stmt, schema, rel);
 	if (stream->state != STREAM_IN_TRANSACTION)
 		stream->state = STREAM_IDLE;
+}
+
+/* Was it done, and its transaction not, before the stream was opened? */
+static bool
+is_done(SourceStream *stream)
+{
+	return stream->state == STREAM_IN_TRANSACTION &&
+		++stream->statements <= stream->skip_statements &&
+		stream->transactions == 1;
 }
 
 /*
@@ -530,7 +539,10 @@ stream_query(SourceStream *stream)
 			 stmt.kind == BINLOG_STMT_XA_ROLLBACK)
 		handle_xa_end(stream, &stmt);
 	else if (binlog_stmt_is_ddl(stmt.kind))
-		handle_ddl(stream, &stmt, &query, schema);
+	{
+		if (!is_done(stream))
+			handle_ddl(stream, &stmt, &query, schema);
+	}
 	else
 	{
 		if (stmt.kind == BINLOG_STMT_DATA || stmt.kind == BINLOG_STMT_UNKNOWN)

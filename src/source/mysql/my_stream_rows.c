@@ -395,7 +395,7 @@ stream_table_map(SourceStream *stream)
 	start.offset = stream->main.event_start;
 	if (stream->state == STREAM_IN_TRANSACTION)
 		start = stream->start;
-	rel = stream->callbacks.lookup(stream->callbacks.arg, table->schema,
+	rel = stream->callbacks.lookup(stream->callbacks.arg, NULL, table->schema,
 								   table->name, start);
 	if (rel == NULL)
 		table->rel = NULL;

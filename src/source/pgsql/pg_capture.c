@@ -93,6 +93,8 @@ template_value(PgConn *conn, const char *name, bool superuser)
 					 pg_quote_literal(info->stream_name));
 	if (strcmp(name, "ignored") == 0)
 		return pstrdup(IGNORED_TAGS);
+	if (strcmp(name, "trouble") == 0)
+		return pstrdup(pg_capture_trouble);
 	if (strcmp(name, "messages") == 0)
 		return pstrdup(superuser ? "SET lc_messages = 'C'" : "");
 	elog(ERROR, "capture template has unknown name \"%s\"", name);
@@ -169,16 +171,41 @@ installation(PgConn *conn, bool superuser)
 	return sql.data;
 }
 
+/*
+ * Somebody else may have made the schema, or have got hold of it since: then
+ * what it holds is not read, and not run.
+ */
+static char *
+trouble(PgConn *conn)
+{
+	return pg_select_text_or_null(conn, "owner of the capture", pg_capture_trouble);
+}
+
+static void
+refuse_foreign(PgConn *conn)
+{
+	char	   *why = trouble(conn);
+
+	if (why != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("schema %s at the source is not the account's own: %s",
+						CAPTURE_SCHEMA, why),
+				 errdetail("Whoever owns it could run functions with the rights of whoever runs DDL there, and statements at the destination."),
+				 errhint("At the source, look at what it holds; then ALTER SCHEMA %s RENAME TO …, or drop it, and release the task.",
+						 CAPTURE_SCHEMA)));
+}
+
 char *
 pg_install_capture(PgConn *conn)
 {
 	ErrorData  *edata = NULL;
-	char	   *superuser = pg_query_value(conn,
-										   "SELECT rolsuper FROM pg_catalog.pg_roles "
-										   "WHERE rolname = CURRENT_USER");
-	bool		is_superuser = superuser != NULL && superuser[0] == 't';
+	bool		is_superuser = pg_select_bool(conn, "superuser",
+											  "SELECT rolsuper FROM pg_catalog.pg_roles "
+											  "WHERE rolname = CURRENT_USER");
 
-	if (pg_try_query(conn, installation(conn, is_superuser), &edata) != NULL)
+	refuse_foreign(conn);
+	if (pg_try_run(conn, installation(conn, is_superuser), &edata))
 		return NULL;
 	if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) !=
 		ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_PRIVILEGE) &&
@@ -201,7 +228,9 @@ pg_check_capture(PgConn *conn)
 	const char *stream = pg_info(conn)->stream_name;
 	PgResult   *r;
 
-	r = pg_queryf(conn, "SELECT pg_catalog.count(t.oid) FROM pg_catalog.pg_class c "
+	refuse_foreign(conn);
+	r = pg_selectf(conn, "capture of DDL", "i",
+				  "SELECT pg_catalog.count(t.oid) FROM pg_catalog.pg_class c "
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				  "LEFT JOIN pg_catalog.pg_event_trigger t ON t.evtname IN (%s, %s, %s) "
 				  "AND t.evtenabled IN ('O', 'A') "
@@ -211,7 +240,7 @@ pg_check_capture(PgConn *conn)
 				  pg_quote_literal(psprintf("%s_drop", stream)),
 				  pg_quote_literal(psprintf("%s_rewrite", stream)),
 				  pg_quote_literal(stream));
-	if (r->nrows > 0 && strcmp(r->values[0][0], "3") != 0)
+	if (r->nrows > 0 && pg_bigint(r, 0, 0) != lengthof(hooks))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("the capture of DDL at the source is not whole: event triggers of \"%s\" are gone or disabled",
@@ -226,16 +255,16 @@ pg_check_capture(PgConn *conn)
 static bool
 is_last_stream(PgConn *conn, const char *stream)
 {
-	char	   *count;
+	PgResult   *r;
 
-	count = pg_query_value(conn,
-						   psprintf("SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c "
+	r = pg_selectf(conn, "streams", "i",
+									"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c "
 									"WHERE c.relkind = 'r' AND c.relname NOT IN (%s, %s) "
 									"AND c.relnamespace = (SELECT oid FROM "
 									"pg_catalog.pg_namespace WHERE nspname = '"
 									CAPTURE_SCHEMA "')", pg_quote_literal(stream),
-									pg_quote_literal(psprintf("%s_identity", stream))));
-	return count != NULL && strcmp(count, "0") == 0;
+									pg_quote_literal(psprintf("%s_identity", stream)));
+	return pg_bigint(r, 0, 0) == 0;
 }
 
 /* Replica identities that the capture has set go back to what they were. */
@@ -246,17 +275,19 @@ identities_back(PgConn *conn, const char *stream, List *sql)
 										   psprintf("%s_identity", stream));
 	PgResult   *r;
 
-	if (pg_query_value(conn, psprintf("SELECT pg_catalog.to_regclass(%s)",
-									  pg_quote_literal(table))) == NULL)
+	if (pg_select_text_or_null(conn, "identities",
+							   psprintf("SELECT pg_catalog.to_regclass(%s)",
+										pg_quote_literal(table))) == NULL)
 		return sql;
-	r = pg_queryf(conn, "SELECT n.nspname, c.relname FROM %s i "
+	r = pg_selectf(conn, "identities", "tt",
+				  "SELECT n.nspname, c.relname FROM %s i "
 				  "JOIN pg_catalog.pg_class c ON c.oid = i.relid "
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				  "WHERE c.relreplident = 'f' ORDER BY 1, 2", table);
 	for (int i = 0; i < r->nrows; i++)
 		sql = lappend(sql, psprintf("ALTER TABLE %s REPLICA IDENTITY DEFAULT",
-									pg_quote_qualified(r->values[i][0],
-													   r->values[i][1])));
+									pg_quote_qualified(pg_text(r, i, 0),
+													   pg_text(r, i, 1))));
 	return sql;
 }
 
@@ -271,14 +302,18 @@ pg_capture_removal(PgConn *conn)
 	const char *stream = pg_info(conn)->stream_name;
 	List	   *sql = NIL;
 
-	if (pg_query_value(conn, "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '"
-					   CAPTURE_SCHEMA "'") == NULL)
+	if (pg_select_text_or_null(conn, "schema of the capture",
+							   "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '"
+							   CAPTURE_SCHEMA "'") == NULL)
 		return NIL;
 	/* until the connection is closed: another task may be about to come */
-	(void) pg_query(conn, "SELECT pg_catalog.pg_advisory_lock(" CAPTURE_LOCK ")");
+	pg_run(conn, "SELECT pg_catalog.pg_advisory_lock(" CAPTURE_LOCK ")");
 	for (int i = 0; i < lengthof(hooks); i++)
 		sql = lappend(sql, psprintf("DROP EVENT TRIGGER IF EXISTS %s",
 									trigger_name(stream, &hooks[i])));
+	/* what somebody else has put there is left alone */
+	if (trouble(conn) != NULL)
+		return sql;
 	sql = identities_back(conn, stream, sql);
 	if (is_last_stream(conn, stream))
 		return lappend(sql, pstrdup("DROP SCHEMA IF EXISTS " CAPTURE_SCHEMA " CASCADE"));
@@ -390,13 +425,15 @@ last_captured(PgConn *conn)
 	const char *stream = pg_info(conn)->stream_name;
 	PgResult   *r;
 
-	r = pg_queryf(conn, "SELECT 1 FROM pg_catalog.pg_class c "
+	r = pg_selectf(conn, "capture of DDL", "i",
+				  "SELECT 1 FROM pg_catalog.pg_class c "
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				  "WHERE n.nspname = '" CAPTURE_SCHEMA "' AND c.relname = %s",
 				  pg_quote_literal(stream));
-	if (r->nrows == 0)
+	if (r->nrows == 0 || trouble(conn) != NULL)
 		return NULL;
-	return pg_query_value(conn, psprintf("SELECT pg_catalog.max(id) FROM %s",
+	return pg_select_text_or_null(conn, "last statement captured",
+								  psprintf("SELECT pg_catalog.max(id) FROM %s",
 										 pg_quote_qualified(CAPTURE_SCHEMA, stream)));
 }
 

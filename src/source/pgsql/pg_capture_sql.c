@@ -22,7 +22,21 @@
 
 const char *const pg_capture_parts[] =
 {
-	"CREATE SCHEMA IF NOT EXISTS dtsmig_source\n",
+	/* a schema that others can change would let them into the hooks */
+	"DO $dtsmig$\n"
+	"DECLARE\n"
+	"  trouble text;\n"
+	"BEGIN\n"
+	"  IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'dtsmig_source') THEN\n"
+	"    CREATE SCHEMA dtsmig_source;\n"
+	"  END IF;\n"
+	"  trouble := (@trouble@);\n"
+	"  IF trouble IS NOT NULL THEN\n"
+	"    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',\n"
+	"      MESSAGE = 'schema dtsmig_source is not the account''s own: ' || trouble;\n"
+	"  END IF;\n"
+	"END\n"
+	"$dtsmig$\n",
 
 	"CREATE TABLE IF NOT EXISTS dtsmig_source.@stream@ (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, logged timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), pid integer NOT NULL, query_at timestamptz NOT NULL, query_hash integer NOT NULL, tag text NOT NULL, name text, record text NOT NULL)\n",
 
@@ -32,7 +46,7 @@ const char *const pg_capture_parts[] =
 
 	"CREATE TABLE IF NOT EXISTS dtsmig_source.@stream_identity@ (relid oid PRIMARY KEY)\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_selected@(s text, t text) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_selected@(s text, t text) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
 	"DECLARE\n"
 	"  rules CONSTANT jsonb := @rules@;\n"
 	"  rule jsonb;\n"
@@ -56,7 +70,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_state@(tables oid[]) RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_state@(tables oid[]) RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
 	"SELECT jsonb_agg(jsonb_build_object('source_id', c.oid::text, 'schema', n.nspname, 'name', c.relname,\n"
 	"    'engine', CASE c.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'heap' END,\n"
 	"    'replica_identity', c.relreplident, 'comment', obj_description(c.oid, 'pg_class'),\n"
@@ -81,7 +95,7 @@ const char *const pg_capture_parts[] =
 	"  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (tables)\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_write@(t_tag text, t_name text, t_text text, rec jsonb) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_write@(t_tag text, t_name text, t_text text, rec jsonb) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
 	"DECLARE\n"
 	"  hash CONSTANT integer := hashtext(COALESCE(t_text, ''));\n"
 	"BEGIN\n"
@@ -96,7 +110,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_origin@(stack text, query text, path name[]) RETURNS jsonb LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_origin@(stack text, query text, path name[]) RETURNS jsonb LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
 	"-- The text that holds the statement, out of the stack of its callers\n"
 	"DECLARE\n"
 	"  rest text := CASE WHEN strpos(stack, E'\\n') > 0 THEN substr(stack, strpos(stack, E'\\n') + 1) ELSE '' END;\n"
@@ -124,7 +138,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_mind@(tables oid[]) RETURNS bigint[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_mind@(tables oid[]) RETURNS bigint[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
 	"-- Publication and replica identity of tables that a statement has touched;\n"
 	"-- returns those that are new in the publication\n"
 	"DECLARE\n"
@@ -159,7 +173,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_command@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_command@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
 	"-- ddl_command_end\n"
 	"DECLARE\n"
 	"  cmds jsonb;\n"
@@ -169,7 +183,7 @@ const char *const pg_capture_parts[] =
 	"BEGIN\n"
 	"  SELECT jsonb_agg(jsonb_build_object('class', c.class, 'oid', c.objid::bigint, 'sub', c.objsubid, 'tag', c.command_tag,\n"
 	"      'type', c.object_type, 'identity', c.object_identity, 'schema', COALESCE(r.nspname, c.schema_name), 'table', r.relname, 'kind', r.relkind)),\n"
-	"    array_agg(DISTINCT r.oid), (array_agg(r.relname ORDER BY c.command_tag = t_tag DESC, c.n))[1]\n"
+	"    array_agg(DISTINCT r.oid), (array_agg(quote_ident(r.nspname) || '.' || quote_ident(r.relname) ORDER BY c.command_tag = t_tag DESC, c.n))[1]\n"
 	"  INTO cmds, tables, t_name\n"
 	"  FROM (SELECT d.objid, d.objsubid, d.command_tag, d.object_type, d.object_identity, d.schema_name, d.in_extension,\n"
 	"      row_number() OVER () AS n, CASE WHEN d.classid <> 0 THEN (SELECT k.relname FROM pg_class k WHERE k.oid = d.classid) END AS class,\n"
@@ -207,7 +221,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_dropped@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_dropped@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
 	"-- sql_drop\n"
 	"DECLARE\n"
 	"  gone jsonb;\n"
@@ -237,7 +251,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_rewritten@(t_tag text, query text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_rewritten@(t_tag text, query text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
 	"-- table_rewrite\n"
 	"DECLARE\n"
 	"  rec jsonb;\n"
@@ -254,6 +268,25 @@ const char *const pg_capture_parts[] =
 	NULL
 };
 
+/*
+ * Why the schema is not the account's own, or a superuser's; NULL. No row:
+ * there is none.
+ */
+const char *const pg_capture_trouble =
+	"SELECT CASE WHEN NOT (n.nspowner = me.oid OR o.rolsuper) THEN 'it belongs to role ' || o.rolname\n"
+	"  WHEN EXISTS (SELECT FROM pg_catalog.aclexplode(n.nspacl) a WHERE a.privilege_type = 'CREATE'\n"
+	"      AND a.grantee <> n.nspowner AND a.grantee NOT IN (SELECT s.oid FROM pg_catalog.pg_roles s WHERE s.rolsuper OR s.oid = me.oid))\n"
+	"    THEN 'other roles may create objects in it'\n"
+	"  ELSE (SELECT x.what || ' belongs to role ' || r.rolname FROM (\n"
+	"      SELECT c.relowner AS owner, 'relation ' || c.relname AS what FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid\n"
+	"      UNION ALL SELECT p.proowner, 'function ' || p.proname FROM pg_catalog.pg_proc p WHERE p.pronamespace = n.oid\n"
+	"      UNION ALL SELECT t.typowner, 'type ' || t.typname FROM pg_catalog.pg_type t WHERE t.typnamespace = n.oid\n"
+	"      UNION ALL SELECT q.oprowner, 'operator ' || q.oprname FROM pg_catalog.pg_operator q WHERE q.oprnamespace = n.oid) x\n"
+	"    JOIN pg_catalog.pg_roles r ON r.oid = x.owner WHERE NOT (r.rolsuper OR r.oid = me.oid) LIMIT 1)\n"
+	"  END FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles o ON o.oid = n.nspowner\n"
+	"  CROSS JOIN (SELECT u.oid FROM pg_catalog.pg_roles u WHERE u.rolname = CURRENT_USER) me\n"
+	"  WHERE n.nspname = 'dtsmig_source'";
+
 const char *const pg_capture_hook =
 	"CREATE OR REPLACE FUNCTION dtsmig_source.@hook@() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER @messages@ AS $dtsmig$\n"
 	"DECLARE\n"
@@ -266,7 +299,7 @@ const char *const pg_capture_hook =
 	"  BEGIN\n"
 	"    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);\n"
 	"    -- what a capture does itself is none of the application's statements\n"
-	"    IF TG_TAG NOT IN (@ignored@) AND (SELECT count(*) FROM regexp_matches(stack, '_capture_(ddl|drop|rewrite)\\(\\) line', 'g')) < 2 THEN\n"
+	"    IF TG_TAG NOT IN (@ignored@) AND (SELECT count(*) FROM regexp_matches(stack, '_capture_(ddl|drop|rewrite)[(][)] line', 'g')) < 2 THEN\n"
 	"      caller := CASE WHEN caller IN ('', 'none') THEN session_user::text ELSE caller END;\n"
 	"      PERFORM set_config('search_path', replace(path, '\"$user\"', quote_ident(caller)), true);\n"
 	"      schemas := pg_catalog.current_schemas(false);\n"

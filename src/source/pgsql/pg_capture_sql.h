@@ -10,6 +10,8 @@
 
 /* Statements in this order, ended by NULL. */
 extern const char *const pg_capture_parts[];
+/* A query of one text: why what is in the schema cannot be relied on; NULL. */
+extern const char *const pg_capture_trouble;
 /* CREATE FUNCTION of an event trigger's function. */
 extern const char *const pg_capture_hook;
 

@@ -27,27 +27,42 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+extern char **environ;
+
 struct PgConn
 {
 	PGconn	   *pq;
 	ConnectionInfo info;
 	char	   *copybuf;		/* of the last CopyData message; libpq's */
+	PGresult   *result;			/* that is being read */
 	long		patience;		/* ms; -1: for ever */
 	bool		copying;
 	bool		replication;	/* copying both ways */
 	MemoryContextCallback callback;
 };
 
+/* Bytes of a message of the source that are taken. */
+#define MESSAGE_MAX 8192
+
 /* What a session needs so that values come as they are. */
 #define SESSION_OPTIONS \
 	"-c search_path= -c datestyle=ISO -c timezone=UTC -c intervalstyle=postgres " \
 	"-c extra_float_digits=3 -c bytea_output=hex -c statement_timeout=0 " \
 	"-c lock_timeout=0 -c idle_in_transaction_session_timeout=0 " \
-	"-c default_transaction_isolation=read\\ committed -c xmloption=content"
+	"-c default_transaction_isolation=read\\ committed -c xmloption=content " \
+	"-c row_security=off"
+
+static void
+clear_result(PgConn *conn)
+{
+	PQclear(conn->result);
+	conn->result = NULL;
+}
 
 static void
 forget(PgConn *conn)
 {
+	clear_result(conn);
 	if (conn->copybuf)
 		PQfreemem(conn->copybuf);
 	conn->copybuf = NULL;
@@ -64,13 +79,22 @@ context_is_gone(void *arg)
 
 /* ----------------------------------------------------------------- errors */
 
-/* libpq's message ends with a newline. */
+/*
+ * libpq's message ends with a newline. What a source says is logged and stored
+ * here, and may be anything.
+ */
 static char *
 message_of(const char *text)
 {
-	char	   *m = pstrdup(text ? text : "");
-	Size		n = strlen(m);
+	Size		n = text ? strnlen(text, MESSAGE_MAX) : 0;
+	char	   *m = pnstrdup(text ? text : "", n);
 
+	if (n == MESSAGE_MAX)
+		m[n = pg_mbcliplen(m, n, n - 4)] = '\0';
+	if (!pg_verify_mbstr(GetDatabaseEncoding(), m, n, true))
+		for (char *c = m; *c; c++)
+			if (IS_HIGHBIT_SET(*c))
+				*c = '?';
 	while (n > 0 && (m[n - 1] == '\n' || m[n - 1] == ' '))
 		m[--n] = '\0';
 	return m;
@@ -99,11 +123,15 @@ error_of(PgConn *conn, const PGresult *res)
 	const char *hint = PQresultErrorField(res, PG_DIAG_MESSAGE_HINT);
 
 	e->elevel = ERROR;
-	e->sqlerrcode = state && strlen(state) == 5 ?
+	e->sqlerrcode = state && strlen(state) == 5 &&
+		strspn(state, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 ?
 		MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]) :
 		ERRCODE_CONNECTION_FAILURE;
+	/* success and warnings are no errors */
+	if (state && state[0] == '0' && state[1] <= '2')
+		e->sqlerrcode = ERRCODE_PROTOCOL_VIOLATION;
 	e->message = message_of(primary ? primary : PQresultErrorMessage(res));
-	e->detail = detail ? pstrdup(detail) : NULL;
+	e->detail = detail ? message_of(detail) : NULL;
 
 	/*
 	 * A look at the catalogs stumbles over what is dropped at that moment
@@ -115,7 +143,7 @@ error_of(PgConn *conn, const PGresult *res)
 		if (e->detail == NULL)
 			e->detail = pstrdup("The source calls it an internal error (XX000).");
 	}
-	e->hint = hint ? pstrdup(hint) : NULL;
+	e->hint = hint ? message_of(hint) : NULL;
 	return e;
 }
 
@@ -260,8 +288,8 @@ raise_not_connected(PgConn *conn, const char *why)
  * A worker connects between transactions, and who is a superuser stands in the
  * catalog.
  */
-static bool
-is_superuser(void)
+bool
+pg_caller_is_superuser(void)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	bool		alone = !IsTransactionState();
@@ -284,7 +312,7 @@ is_superuser(void)
 static void
 require_password(const ConnectionInfo *info)
 {
-	if ((info->password && info->password[0]) || is_superuser())
+	if ((info->password && info->password[0]) || pg_caller_is_superuser())
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
@@ -298,7 +326,37 @@ require_password(const ConnectionInfo *info)
 static void
 log_notice(void *arg, const char *message)
 {
-	elog(DEBUG1, "source: %s", message);
+	if (message[strspn(message, "\t\n !\"#$%&'()*+,-./0123456789:;<=>?@"
+					   "ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`"
+					   "abcdefghijklmnopqrstuvwxyz{|}~")] == '\0')
+		elog(DEBUG1, "source: %.500s", message);
+}
+
+/* The library also takes parameters from PGHOSTADDR, PGSERVICE and the like. */
+static PGconn *
+start_connection(const char *const *keys, const char *const *values)
+{
+	List	   *names = NIL;
+	List	   *settings = NIL;
+	PGconn	   *pq;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	for (char **e = environ; *e; e++)
+	{
+		const char *equals = strchr(*e, '=');
+
+		if (strncmp(*e, "PG", 2) != 0 || equals == NULL)
+			continue;
+		names = lappend(names, pnstrdup(*e, equals - *e));
+		settings = lappend(settings, pstrdup(equals + 1));
+	}
+	foreach(lc, names)
+		(void) unsetenv(lfirst(lc));
+	pq = PQconnectStartParams(keys, values, 0);
+	forboth(lc, names, lc2, settings)
+		(void) setenv(lfirst(lc), lfirst(lc2), 1);
+	return pq;
 }
 
 static void
@@ -314,6 +372,7 @@ establish(PgConn *conn, PgConnKind kind)
 #define PARAM(k, v) \
 	do { if ((v) != NULL) { keys[n] = (k); values[n++] = (v); } } while (0)
 	PARAM("host", info->host ? info->host : "localhost");
+	PARAM("hostaddr", info->hostaddr);
 	PARAM("port", psprintf("%d", info->port));
 	PARAM("user", info->user);
 	PARAM("password", info->password);
@@ -331,12 +390,18 @@ establish(PgConn *conn, PgConnKind kind)
 	PARAM("keepalives_count", "4");
 	PARAM("tcp_user_timeout", "30000");
 	PARAM("replication", kind == PG_CONN_REPLICATION ? "database" : NULL);
-	if (!is_superuser())
+	if (!pg_caller_is_superuser())
+	{
+		/* nor what else the operating system's account has */
 		PARAM("passfile", "/dev/null");
+		PARAM("gssencmode", "disable");
+		if (info->ssl_cert == NULL)
+			PARAM("sslcert", PG_NO_FILE);
+	}
 #undef PARAM
 	keys[n] = values[n] = NULL;
 
-	conn->pq = PQconnectStartParams(keys, values, 0);
+	conn->pq = start_connection(keys, values);
 	if (conn->pq == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -358,12 +423,14 @@ establish(PgConn *conn, PgConnKind kind)
 						   WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE, left);
 		status = PQconnectPoll(conn->pq);
 	}
-	if (!PQconnectionUsedPassword(conn->pq) && !is_superuser())
+	if (!PQconnectionUsedPassword(conn->pq) && !pg_caller_is_superuser())
 		ereport(ERROR,
 				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
 				 errmsg("password is required"),
 				 errdetail("Non-superusers cannot connect if the server does not request a password."),
 				 errhint("The source's pg_hba.conf must ask for the password.")));
+	if (PQhostaddr(conn->pq) != NULL && PQhostaddr(conn->pq)[0] != '\0')
+		conn->info.hostaddr = pstrdup(PQhostaddr(conn->pq));
 	PQsetNoticeProcessor(conn->pq, log_notice, conn);
 	if (PQsetnonblocking(conn->pq, 1) != 0)
 		raise_lost(conn);
@@ -382,6 +449,7 @@ copy_info(ConnectionInfo *to, const ConnectionInfo *from)
 	to->server_name = copy_text(from->server_name);
 	to->server_type = copy_text(from->server_type);
 	to->host = copy_text(from->host);
+	to->hostaddr = copy_text(from->hostaddr);
 	to->user = copy_text(from->user);
 	to->password = copy_text(from->password);
 	to->dbname = copy_text(from->dbname);
@@ -410,12 +478,20 @@ pg_connect(const ConnectionInfo *info, PgConnKind kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("server \"%s\" is PostgreSQL %s", info->server_name,
-						pg_parameter(conn, "server_version")),
+						pg_server_version(conn)),
 				 errhint("Sources from version 10 on are supported.")));
 	if (pg_version_num(conn) >= 140000)
-		(void) pg_query(conn, "SET idle_session_timeout = 0");
+		pg_run(conn, "SET idle_session_timeout = 0");
 	if (pg_version_num(conn) >= 170000)
-		(void) pg_query(conn, "SET transaction_timeout = 0");
+		pg_run(conn, "SET transaction_timeout = 0");
+
+	/*
+	 * A table whose name a view gets would run the view's functions as this
+	 * account. Minor releases of August 2024 and later can refuse that.
+	 */
+	if (kind == PG_CONN_SQL)
+		pg_run(conn, "SELECT pg_catalog.set_config(name, 'view, foreign-table', false) "
+			   "FROM pg_catalog.pg_settings WHERE name = 'restrict_nonsystem_relation_kind'");
 	return conn;
 }
 
@@ -437,10 +513,18 @@ pg_version_num(PgConn *conn)
 	return PQserverVersion(conn->pq);
 }
 
-const char *
-pg_parameter(PgConn *conn, const char *name)
+char *
+pg_server_version(PgConn *conn)
 {
-	return PQparameterStatus(conn->pq, name);
+	return message_of(PQparameterStatus(conn->pq, "server_version"));
+}
+
+bool
+pg_is_utf8(PgConn *conn)
+{
+	const char *encoding = PQparameterStatus(conn->pq, "server_encoding");
+
+	return encoding != NULL && strcmp(encoding, "UTF8") == 0;
 }
 
 const char *
@@ -459,60 +543,61 @@ pg_in_transaction(PgConn *conn)
 
 /* ---------------------------------------------------------------- queries */
 
-static PgResult *
-take_rows(const PGresult *res)
+/* The rows of one result, in single-row mode: one, or none with its end. */
+static void
+take_rows(PgResult *r, const PGresult *res, bool *begun)
 {
-	PgResult   *r = palloc0(sizeof(PgResult));
-
-	r->ncolumns = PQnfields(res);
-	r->nrows = PQntuples(res);
-	r->affected = strtoll(PQcmdTuples((PGresult *) res), NULL, 10);
-	r->values = palloc(sizeof(char **) * Max(r->nrows, 1));
-	for (int i = 0; i < r->nrows; i++)
+	if (!*begun)
+		pg_result_columns(r, PQnfields(res));
+	*begun = true;
+	for (int i = 0; i < PQntuples(res); i++)
 	{
-		r->values[i] = palloc(sizeof(char *) * Max(r->ncolumns, 1));
-		for (int j = 0; j < r->ncolumns; j++)
-			r->values[i][j] = PQgetisnull(res, i, j) ? NULL :
-				pstrdup(PQgetvalue(res, i, j));
+		pg_result_row(r);
+		for (int j = 0; j < PQnfields(res); j++)
+			pg_result_value(r, j, PQgetisnull(res, i, j) ? NULL :
+							PQgetvalue(res, i, j), PQgetlength(res, i, j));
 	}
-	return r;
 }
 
 /*
- * Reads all results of what was sent. Returns the rows of the last that has
- * any, else an empty one; with an error of the source: NULL and *edata.
+ * Reads all results of what was sent; rows go to r, or nowhere if that is
+ * NULL. False: an error of the source, in *edata.
  */
-static PgResult *
-gather(PgConn *conn, ErrorData **edata)
+static bool
+gather(PgConn *conn, PgResult *r, ErrorData **edata)
 {
-	PgResult   *rows = NULL;
-	PGresult   *res;
+	bool		begun = false;
+	int			nresults = 0;
 
 	*edata = NULL;
-	while ((res = next_result(conn)) != NULL)
+	while ((conn->result = next_result(conn)) != NULL)
 	{
+		PGresult   *res = conn->result;
 		ExecStatusType status = PQresultStatus(res);
 
-		if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		nresults += status == PGRES_TUPLES_OK;
+		if (status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE)
 		{
-			if (status == PGRES_TUPLES_OK || rows == NULL)
-				rows = take_rows(res);
+			if (r != NULL && nresults > 1)
+				pg_result_columns(r, -1);
+			if (r != NULL && *edata == NULL)
+				take_rows(r, res, &begun);
 		}
 		else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT ||
 				 status == PGRES_COPY_BOTH)
-		{
-			PQclear(res);
 			ereport(ERROR,
 					(errcode(ERRCODE_PROTOCOL_VIOLATION),
 					 errmsg("a statement began a COPY where none was expected")));
-		}
-		else if (status != PGRES_EMPTY_QUERY && *edata == NULL)
+		else if (status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY &&
+				 *edata == NULL)
 			*edata = error_of(conn, res);
-		PQclear(res);
+		clear_result(conn);
 	}
 	if (*edata != NULL)
-		return NULL;
-	return rows ? rows : palloc0(sizeof(PgResult));
+		return false;
+	if (r != NULL && !begun)
+		pg_result_columns(r, 0);
+	return true;
 }
 
 static void
@@ -534,114 +619,48 @@ pg_ask(PgConn *conn, const char *sql)
 {
 	check_usable(conn);
 	source_statements++;
+	clear_result(conn);
 	if (!PQsendQuery(conn->pq, sql))
 		raise_lost(conn);
+	/* the library would hold any number of rows before it gives one */
+	(void) PQsetSingleRowMode(conn->pq);
 }
 
 PgResult *
-pg_answer(PgConn *conn)
+pg_answer(PgConn *conn, const char *name, const char *shape)
+{
+	PgResult   *r = pg_result_begin(name, shape);
+	ErrorData  *edata;
+
+	if (!gather(conn, r, &edata))
+		raise_error(conn, edata);
+	return r;
+}
+
+PgResult *
+pg_try_select(PgConn *conn, const char *name, const char *shape,
+			  const char *sql, ErrorData **edata)
+{
+	PgResult   *r = pg_result_begin(name, shape);
+
+	pg_ask(conn, sql);
+	return gather(conn, r, edata) ? r : NULL;
+}
+
+void
+pg_run(PgConn *conn, const char *sql)
 {
 	ErrorData  *edata;
-	PgResult   *rows = gather(conn, &edata);
 
-	if (rows == NULL)
+	if (!pg_try_run(conn, sql, &edata))
 		raise_error(conn, edata);
-	return rows;
 }
 
-PgResult *
-pg_try_query(PgConn *conn, const char *sql, ErrorData **edata)
+bool
+pg_try_run(PgConn *conn, const char *sql, ErrorData **edata)
 {
 	pg_ask(conn, sql);
-	return gather(conn, edata);
-}
-
-PgResult *
-pg_query(PgConn *conn, const char *sql)
-{
-	pg_ask(conn, sql);
-	return pg_answer(conn);
-}
-
-PgResult *
-pg_queryf(PgConn *conn, const char *fmt,...)
-{
-	StringInfoData buf;
-	PgResult   *rows;
-
-	initStringInfo(&buf);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&buf, fmt, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&buf, needed);
-	}
-	rows = pg_query(conn, buf.data);
-	pfree(buf.data);
-	return rows;
-}
-
-PgResult *
-pg_query_params(PgConn *conn, const char *sql, int nparams,
-				const char *const *params)
-{
-	ErrorData  *edata;
-	PgResult   *rows;
-
-	check_usable(conn);
-	source_statements++;
-	if (!PQsendQueryParams(conn->pq, sql, nparams, NULL, params, NULL, NULL, 0))
-		raise_lost(conn);
-	rows = gather(conn, &edata);
-	if (rows == NULL)
-		raise_error(conn, edata);
-	return rows;
-}
-
-char *
-pg_query_value(PgConn *conn, const char *sql)
-{
-	PgResult   *rows = pg_query(conn, sql);
-
-	return rows->nrows > 0 && rows->ncolumns > 0 ? rows->values[0][0] : NULL;
-}
-
-/* ---------------------------------------------------------------- quoting */
-
-char *
-pg_quote_literal(const char *value)
-{
-	return quote_literal_cstr(value);
-}
-
-/* Always quoted: keywords differ between versions. */
-char *
-pg_quote_name(const char *name)
-{
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	appendStringInfoChar(&buf, '"');
-	for (; *name; name++)
-	{
-		if (*name == '"')
-			appendStringInfoChar(&buf, '"');
-		appendStringInfoChar(&buf, *name);
-	}
-	appendStringInfoChar(&buf, '"');
-	return buf.data;
-}
-
-char *
-pg_quote_qualified(const char *schema, const char *name)
-{
-	return psprintf("%s.%s", pg_quote_name(schema), pg_quote_name(name));
+	return gather(conn, NULL, edata);
 }
 
 /* ------------------------------------------------------------------- COPY */
@@ -666,7 +685,7 @@ pg_copy_open(PgConn *conn, const char *sql)
 	{
 		ErrorData  *more;
 
-		(void) gather(conn, &more);
+		(void) gather(conn, NULL, &more);
 		raise_error(conn, edata);
 	}
 	conn->copying = true;
@@ -680,7 +699,7 @@ end_copy(PgConn *conn)
 	ErrorData  *edata;
 
 	conn->copying = false;
-	if (gather(conn, &edata) == NULL)
+	if (!gather(conn, NULL, &edata))
 		raise_error(conn, edata);
 }
 

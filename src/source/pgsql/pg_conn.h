@@ -21,17 +21,19 @@
 #include "lib/stringinfo.h"
 
 #include "source/connection.h"
+#include "source/pgsql/pg_result.h"
 
 typedef struct PgConn PgConn;
 
-/* A whole result in memory, in the context current at pg_query. */
-typedef struct PgResult
-{
-	int			ncolumns;
-	int			nrows;
-	char	 ***values;			/* [row][column], text; NULL is SQL NULL */
-	int64		affected;		/* rows, of the command tag; 0: none told */
-} PgResult;
+/*
+ * Is the current role a superuser? What only the operating system's account
+ * has, as files below its home, is used for superusers alone. Works between
+ * transactions, too.
+ */
+extern bool pg_caller_is_superuser(void);
+
+/* The name of a file that there is not: libpq takes a default for none. */
+#define PG_NO_FILE "/nonexistent/dtsmig"
 
 typedef enum PgConnKind
 {
@@ -49,11 +51,14 @@ typedef enum PgConnKind
 extern PgConn *pg_connect(const ConnectionInfo *info, PgConnKind kind);
 extern void pg_close(PgConn *conn);
 
+/* With hostaddr, where it is connected to. */
 extern const ConnectionInfo *pg_info(PgConn *conn);
 /* 150004 */
 extern int	pg_version_num(PgConn *conn);
-/* A parameter that the server reports, as server_version; NULL: not told. */
-extern const char *pg_parameter(PgConn *conn, const char *name);
+/* As the server says it, palloc'd; "": not told */
+extern char *pg_server_version(PgConn *conn);
+/* Is that the encoding of its database? */
+extern bool pg_is_utf8(PgConn *conn);
 /* NULL: the connection is not encrypted */
 extern const char *pg_tls_cipher(PgConn *conn);
 
@@ -61,26 +66,41 @@ extern const char *pg_tls_cipher(PgConn *conn);
 extern bool pg_in_transaction(PgConn *conn);
 
 /*
- * Runs statements by the simple protocol; the rows of the last one that has
- * any. On a replication connection: its commands too.
+ * Runs a query by the simple protocol. name says in a message what was asked,
+ * shape which columns are expected: see pg_result.h.
  */
-extern PgResult *pg_query(PgConn *conn, const char *sql);
-/* One statement with text parameters ($1, …); NULL is SQL NULL. */
-extern PgResult *pg_query_params(PgConn *conn, const char *sql, int nparams,
-								 const char *const *params);
-/* pg_query of a formatted text */
-extern PgResult *pg_queryf(PgConn *conn, const char *fmt,...) pg_attribute_printf(2, 3);
-/* First column of the first row, palloc'd; NULL if none or SQL NULL. */
-extern char *pg_query_value(PgConn *conn, const char *sql);
+extern PgResult *pg_select(PgConn *conn, const char *name, const char *shape,
+						   const char *sql);
+/* pg_select of a formatted text */
+extern PgResult *pg_selectf(PgConn *conn, const char *name, const char *shape,
+							const char *fmt,...) pg_attribute_printf(4, 5);
 /*
- * As pg_query, but an error of the source (not a lost connection) is returned:
- * NULL and *edata (palloc'd). The session's transaction is as the error left
- * it.
+ * As pg_select, but an error of the source (not a lost connection) is
+ * returned: NULL and *edata (palloc'd). The session's transaction is as the
+ * error left it.
  */
-extern PgResult *pg_try_query(PgConn *conn, const char *sql, ErrorData **edata);
-/* pg_query in two steps, between which the source works. */
+extern PgResult *pg_try_select(PgConn *conn, const char *name,
+							   const char *shape, const char *sql,
+							   ErrorData **edata);
+/* One text, palloc'd; an error if there is none. */
+extern char *pg_select_text(PgConn *conn, const char *name, const char *sql);
+/* The same; NULL if there is no row, or NULL in it. */
+extern char *pg_select_text_or_null(PgConn *conn, const char *name,
+									const char *sql);
+/* No row and NULL count as false. */
+extern bool pg_select_bool(PgConn *conn, const char *name, const char *sql);
+
+/*
+ * Runs statements; rows that they give are thrown away. On a replication
+ * connection: its commands too.
+ */
+extern void pg_run(PgConn *conn, const char *sql);
+extern void pg_runf(PgConn *conn, const char *fmt,...) pg_attribute_printf(2, 3);
+/* False: an error of the source, in *edata */
+extern bool pg_try_run(PgConn *conn, const char *sql, ErrorData **edata);
+/* pg_select in two steps, between which the source works. */
 extern void pg_ask(PgConn *conn, const char *sql);
-extern PgResult *pg_answer(PgConn *conn);
+extern PgResult *pg_answer(PgConn *conn, const char *name, const char *shape);
 
 /*
  * From now on a wait for this connection fails (08006) when the source has

@@ -50,9 +50,9 @@ pg_share_snapshot(SourceConn *conn)
 		else
 		{
 			source->exporter = pg_connect(info, PG_CONN_SQL);
-			(void) pg_query(source->exporter,
+			pg_run(source->exporter,
 							"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-			source->snapshot = pg_query_value(source->exporter,
+			source->snapshot = pg_select_text(source->exporter, "snapshot",
 											  "SELECT pg_catalog.pg_export_snapshot()");
 		}
 		MemoryContextSwitchTo(old);
@@ -65,7 +65,7 @@ static void
 end_transaction(PgConn *conn)
 {
 	if (pg_in_transaction(conn))
-		(void) pg_query(conn, "ROLLBACK");
+		pg_run(conn, "ROLLBACK");
 }
 
 void
@@ -96,10 +96,10 @@ pg_open_snapshot(SourceConn *conn, const char *shared, SourceSnapshot *snapshot)
 		elog(ERROR, "malformed snapshot \"%s\"", shared);
 	*lsn++ = '\0';
 	end_transaction(source->sql);
-	(void) pg_query(source->sql,
+	pg_run(source->sql,
 					"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-	if (pg_try_query(source->sql, psprintf("SET TRANSACTION SNAPSHOT %s",
-										   pg_quote_literal(name)), &edata) == NULL)
+	if (!pg_try_run(source->sql, psprintf("SET TRANSACTION SNAPSHOT %s",
+										  pg_quote_literal(name)), &edata))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("the snapshot of server \"%s\" cannot be opened: %s",
@@ -134,7 +134,8 @@ key_ranges(PgConn *sql, const SourceRelation *rel, int64 pieces)
 	List	   *ranges = NIL;
 	char	   *low = NULL;
 
-	r = pg_queryf(sql, "SELECT pg_catalog.quote_ident(a.attname), b.bound, "
+	r = pg_selectf(sql, "bounds of ranges", "ttt",
+				  "SELECT pg_catalog.quote_ident(a.attname), b.bound, "
 				  "pg_catalog.format_type(a.atttypid, a.atttypmod) "
 				  "FROM pg_catalog.pg_class c "
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
@@ -158,16 +159,18 @@ key_ranges(PgConn *sql, const SourceRelation *rel, int64 pieces)
 	for (int64 i = 1; i <= pieces; i++)
 	{
 		SourceRange *range = palloc0(sizeof(SourceRange));
-		char	  **v = r->values[(r->nrows - 1) * i / pieces];
-		char	   *high = psprintf("%s::%s", pg_quote_literal(v[1]), v[2]);
+		int			row = (r->nrows - 1) * i / pieces;
+		char	   *name = pg_text(r, row, 0);
+		char	   *high = psprintf("%s::%s", pg_quote_literal(pg_text(r, row, 1)),
+									pg_text(r, row, 2));
 
 		range->rows_estimate = rel->def->rows_estimate / pieces;
 		if (low && i < pieces)
-			range->condition = psprintf("%s >= %s AND %s < %s", v[0], low, v[0], high);
+			range->condition = psprintf("%s >= %s AND %s < %s", name, low, name, high);
 		else if (low)
-			range->condition = psprintf("%s >= %s", v[0], low);
+			range->condition = psprintf("%s >= %s", name, low);
 		else
-			range->condition = psprintf("%s < %s", v[0], high);
+			range->condition = psprintf("%s < %s", name, high);
 		low = high;
 		ranges = lappend(ranges, range);
 	}
@@ -188,13 +191,14 @@ pg_plan_ranges(SourceConn *conn, SourceRelation *rel, int64 rows_per_range)
 	PgResult   *r;
 
 	/* no size: it was dropped since the snapshot */
-	r = pg_queryf(sql, "SELECT pg_catalog.pg_relation_size(c.oid) "
+	r = pg_selectf(sql, "size of a table", "I",
+				  "SELECT pg_catalog.pg_relation_size(c.oid) "
 				  "/ pg_catalog.current_setting('block_size')::pg_catalog.int8 "
 				  "FROM pg_catalog.pg_class c "
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				  "WHERE n.nspname = %s AND c.relname = %s",
 				  pg_quote_literal(rel->schema), pg_quote_literal(rel->name));
-	pages = r->nrows > 0 && r->values[0][0] ? strtoll(r->values[0][0], NULL, 10) : 0;
+	pages = r->nrows > 0 && !pg_is_null(r, 0, 0) ? pg_bigint(r, 0, 0) : 0;
 	pieces = Max(rows / Max(rows_per_range, 1), bytes / RANGE_BYTES) + 1;
 	pieces = Min(pieces, Max(pages / 16, 1));
 	if (pg_version_num(sql) < 140000 && pieces > 1)
@@ -339,10 +343,10 @@ lock_table(SourceRows *rows, const SourceRelation *rel)
 	char	   *name = pg_quote_qualified(rel->schema, rel->name);
 	PgResult   *r;
 
-	(void) pg_query(rows->conn, "SAVEPOINT dtsmig_rows");
+	pg_run(rows->conn, "SAVEPOINT dtsmig_rows");
 	rows->locked = true;
-	(void) pg_queryf(rows->conn, "LOCK TABLE ONLY %s IN ACCESS SHARE MODE", name);
-	r = pg_queryf(rows->conn,
+	pg_runf(rows->conn, "LOCK TABLE ONLY %s IN ACCESS SHARE MODE", name);
+	r = pg_selectf(rows->conn, "table of the snapshot", "i",
 				  "SELECT 1 FROM pg_catalog.pg_class c "
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				  "WHERE n.nspname = %s AND c.relname = %s "
@@ -362,7 +366,7 @@ static void
 unlock_table(SourceRows *rows)
 {
 	if (rows->locked)
-		(void) pg_query(rows->conn, "ROLLBACK TO SAVEPOINT dtsmig_rows; "
+		pg_run(rows->conn, "ROLLBACK TO SAVEPOINT dtsmig_rows; "
 						"RELEASE SAVEPOINT dtsmig_rows");
 	rows->locked = false;
 }
@@ -381,9 +385,9 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 		/* what an earlier error has left of a savepoint goes first */
 		ErrorData  *edata;
 
-		(void) pg_try_query(rows->conn, "SELECT 1", &edata);
+		(void) pg_try_run(rows->conn, "SELECT 1", &edata);
 		if (edata != NULL)
-			(void) pg_query(rows->conn, "ROLLBACK TO SAVEPOINT dtsmig_rows");
+			pg_run(rows->conn, "ROLLBACK TO SAVEPOINT dtsmig_rows");
 		lock_table(rows, rel);
 	}
 	initStringInfo(&sql);

@@ -103,18 +103,18 @@ dump_arguments(const PgSource *source, const PgFacts *facts)
 }
 
 /*
- * Where pg_dump fails because the source has gone, or the session that holds
+ * It connects to the address that the session is connected to, where the
+ * password was asked for. Where pg_dump fails because the source has gone, or the session that holds
  * the snapshot, that is the error.
  */
 static void
-run_pg_dump(PgSource *source, const ConnectionInfo *info, List *arguments,
-			StringInfo archive)
+run_pg_dump(PgSource *source, List *arguments, StringInfo archive)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 
 	PG_TRY();
 	{
-		pg_run_program("pg_dump", info, arguments, archive);
+		pg_run_program("pg_dump", pg_info(source->sql), arguments, archive);
 	}
 	PG_CATCH();
 	{
@@ -125,9 +125,9 @@ run_pg_dump(PgSource *source, const ConnectionInfo *info, List *arguments,
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
 		FlushErrorState();
-		(void) pg_query(source->sql, "SELECT 1");
+		pg_run(source->sql, "SELECT 1");
 		if (source->exporter != NULL)
-			(void) pg_query(source->exporter, "SELECT 1");
+			pg_run(source->exporter, "SELECT 1");
 		ReThrowError(edata);
 	}
 	PG_END_TRY();
@@ -153,6 +153,6 @@ pg_plan_objects(SourceConn *conn, const ConnectionInfo *info, List *tables,
 				 errhint("pg_dump reads no server that is newer than itself: migrate to the same version or a later one, or make the tables by hand and leave schema out of migration_types.")));
 	facts = pg_facts_read(source->sql, tables, options);
 	initStringInfo(&archive);
-	run_pg_dump(source, info, dump_arguments(source, facts), &archive);
+	run_pg_dump(source, dump_arguments(source, facts), &archive);
 	return pg_plan_entries(pg_archive_read(archive.data, archive.len), facts);
 }

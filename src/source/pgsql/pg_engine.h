@@ -100,11 +100,11 @@ extern void pg_publish(PgConn *conn, List *tables);
  * Returns what changes when it is altered.
  */
 extern char *pg_check_publication(PgConn *conn);
-/* Tables that it tells of: schema, name */
+/* Tables that it tells of: schema, name, OID, end of the log after that */
 extern PgResult *pg_published_tables(PgConn *conn);
 /* The same of plain ones: schema, name, OID, OID in pg_publication_rel */
 extern PgResult *pg_publication_members(PgConn *conn);
-/* Tables that hold rows, but are not told of: schema, name */
+/* Tables that hold rows, but are not told of: schema, name, OID */
 extern PgResult *pg_unpublished_tables(PgConn *conn);
 /*
  * Makes the slot, if it is not there, and exports the snapshot of its
@@ -133,6 +133,11 @@ extern int	pg_slot_reader(PgConn *conn, bool *stale);
  * left to be run by hand, with the reasons as comments; NULL: all is gone.
  */
 extern char *pg_release(const ConnectionInfo *info);
+/* Where the log of the source ends, in SQL: a standby has what it has replayed. */
+#define PG_LOG_END \
+	"CASE WHEN pg_catalog.pg_is_in_recovery() THEN " \
+	"pg_catalog.pg_last_wal_replay_lsn() ELSE " \
+	"pg_catalog.pg_current_wal_insert_lsn() END"
 extern char *pg_current_position(SourceConn *conn);
 extern char *pg_start_position(SourceConn *conn);
 extern void pg_log_left(SourceConn *conn, const char *position, double latency,

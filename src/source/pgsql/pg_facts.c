@@ -74,7 +74,8 @@ pg_facts_schema(const PgFacts *facts, const char *name)
 static void
 read_schemas(PgConn *conn, PgFacts *facts)
 {
-	PgResult   *r = pg_query(conn, "SELECT n.nspname FROM "
+	PgResult   *r = pg_select(conn, "schemas", "t",
+							 "SELECT n.nspname FROM "
 							 "pg_catalog.pg_namespace n WHERE " USER_SCHEMA
 							 " ORDER BY n.nspname");
 
@@ -82,7 +83,7 @@ read_schemas(PgConn *conn, PgFacts *facts)
 	{
 		PgSchemaFact *s = palloc0(sizeof(PgSchemaFact));
 
-		s->name = r->values[i][0];
+		s->name = pg_text(r, i, 0);
 		facts->schemas = lappend(facts->schemas, s);
 	}
 }
@@ -92,7 +93,7 @@ read_relations(PgConn *conn, PgFacts *facts)
 {
 	PgResult   *r;
 
-	r = pg_query(conn,
+	r = pg_select(conn, "relations", "otttbob",
 				 "SELECT c.oid, n.nspname, c.relname, c.relkind, "
 				 "c.relispopulated, COALESCE(i.indrelid, d.refobjid, 0), "
 				 "pg_catalog.has_table_privilege(c.oid, 'SELECT') "
@@ -109,18 +110,22 @@ read_relations(PgConn *conn, PgFacts *facts)
 				 " ORDER BY c.oid");
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **v = r->values[i];
-		Oid			oid = atooid(v[0]);
+		Oid			oid = pg_oid(r, i, 0);
 		PgRelation *rel = hash_search(facts->relations, &oid, HASH_ENTER, NULL);
 
 		memset(rel, 0, sizeof(PgRelation));
 		rel->oid = oid;
-		rel->schema = v[1];
-		rel->name = v[2];
-		rel->kind = v[3][0];
-		rel->populated = v[4][0] == 't';
-		rel->table = atooid(v[5]);
-		rel->readable = v[6][0] == 't';
+		rel->schema = pg_text(r, i, 1);
+		rel->name = pg_text(r, i, 2);
+		rel->kind = pg_char(r, i, 3);
+		rel->populated = pg_bool(r, i, 4);
+		rel->table = pg_oid(r, i, 5);
+		rel->readable = pg_bool(r, i, 6);
+		if (pg_facts_schema(facts, rel->schema) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("schema \"%s\" of the source was made while its objects were read",
+							rel->schema)));
 		facts->order = lappend(facts->order, rel);
 	}
 }
@@ -130,7 +135,7 @@ read_parts(PgConn *conn, PgFacts *facts)
 {
 	PgResult   *r;
 
-	r = pg_queryf(conn,
+	r = pg_selectf(conn, "parts of tables", "ooot",
 				  "SELECT tableoid, oid, conrelid, contype::pg_catalog.text "
 				  "FROM pg_catalog.pg_constraint WHERE conrelid <> 0 AND oid >= %u "
 				  "UNION ALL SELECT tableoid, oid, tgrelid, tgenabled::pg_catalog.text "
@@ -144,12 +149,11 @@ read_parts(PgConn *conn, PgFacts *facts)
 				  FirstNormalObjectId);
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **v = r->values[i];
-		PgObjectId	id = {atooid(v[0]), atooid(v[1])};
+		PgObjectId	id = {pg_oid(r, i, 0), pg_oid(r, i, 1)};
 		PgPart	   *part = hash_search(facts->parts, &id, HASH_ENTER, NULL);
 
-		part->table = atooid(v[2]);
-		part->type = v[3][0] ? v[3][0] : ' ';
+		part->table = pg_oid(r, i, 2);
+		part->type = pg_char(r, i, 3) ? pg_char(r, i, 3) : ' ';
 	}
 }
 
@@ -322,15 +326,14 @@ is_outside(PgFacts *facts, Oid refclass, Oid refobj, const char *schema)
 }
 
 static void
-note_outside(PgFacts *facts, char *const *ids, char *uses)
+note_outside(PgFacts *facts, PgObjectId id, Oid view, char *uses)
 {
-	PgObjectId	id = {atooid(ids[0]), atooid(ids[1])};
 	PgOutside  *o;
 
-	if (ids[2] != NULL)
+	if (OidIsValid(view))
 	{
 		id.classid = RelationRelationId;
-		id.objid = atooid(ids[2]);
+		id.objid = view;
 	}
 	o = hash_search(facts->outside, &id, HASH_ENTER, NULL);
 	o->uses = uses;
@@ -361,7 +364,7 @@ read_outside_columns(PgConn *conn, PgFacts *facts)
 	}
 	if (list.len == 0)
 		return;
-	r = pg_queryf(conn,
+	r = pg_selectf(conn, "users of columns", "ooOt",
 				  "SELECT d.classid, d.objid, w.ev_class, "
 				  "'column ' || pg_catalog.format('%%s.%%I', a.attrelid::pg_catalog.regclass, a.attname) "
 				  "FROM (VALUES %s) v(relid, attname) "
@@ -372,7 +375,12 @@ read_outside_columns(PgConn *conn, PgFacts *facts)
 				  "AND w.oid = d.objid AND w.rulename = '_RETURN' "
 				  "WHERE d.deptype IN ('n', 'a')", list.data);
 	for (int i = 0; i < r->nrows; i++)
-		note_outside(facts, r->values[i], r->values[i][3]);
+	{
+		PgObjectId	id = {pg_oid(r, i, 0), pg_oid(r, i, 1)};
+
+		note_outside(facts, id, pg_is_null(r, i, 2) ? InvalidOid : pg_oid(r, i, 2),
+					 pg_text(r, i, 3));
+	}
 }
 
 /* An index or a constraint is told as its table. */
@@ -404,7 +412,7 @@ read_outside(PgConn *conn, PgFacts *facts)
 {
 	PgResult   *r;
 
-	r = pg_queryf(conn,
+	r = pg_selectf(conn, "users of objects", "ooooTTO",
 				  "SELECT d.classid, d.objid, d.refclassid, d.refobjid, i.schema, "
 				  "i.type || ' ' || i.identity, w.ev_class "
 				  "FROM (SELECT DISTINCT classid, objid, refclassid, refobjid "
@@ -418,12 +426,15 @@ read_outside(PgConn *conn, PgFacts *facts)
 				  "AND e.deptype = 'e')", FirstNormalObjectId, FirstNormalObjectId);
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **v = r->values[i];
-		char	   *ids[3] = {v[0], v[1], v[6]};
+		PgObjectId	id = {pg_oid(r, i, 0), pg_oid(r, i, 1)};
+		Oid			refclass = pg_oid(r, i, 2);
+		Oid			refobj = pg_oid(r, i, 3);
 
-		if (is_outside(facts, atooid(v[2]), atooid(v[3]), v[4]))
-			note_outside(facts, ids,
-						 outside_name(facts, atooid(v[2]), atooid(v[3]), v[5]));
+		if (is_outside(facts, refclass, refobj, pg_text_or_null(r, i, 4)))
+			note_outside(facts, id,
+						 pg_is_null(r, i, 6) ? InvalidOid : pg_oid(r, i, 6),
+						 outside_name(facts, refclass, refobj,
+									  pg_text_or_null(r, i, 5)));
 	}
 }
 

@@ -13,8 +13,9 @@
 #include "lib/stringinfo.h"
 
 static TableDef *
-find_by_id(List *tables, const char *id)
+find_by_id(List *tables, Oid oid)
 {
+	char	   *id = psprintf("%u", oid);
 	ListCell   *lc;
 
 	foreach(lc, tables)
@@ -24,13 +25,11 @@ find_by_id(List *tables, const char *id)
 		if (def->source_id && strcmp(def->source_id, id) == 0)
 			return def;
 	}
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("the source told a key of a table that was not asked for (OID %s)",
+					id)));
 	return NULL;
-}
-
-static bool
-is_true(const char *value)
-{
-	return value != NULL && value[0] == 't';
 }
 
 static void
@@ -38,9 +37,9 @@ read_indexes(PgConn *conn, List *tables, const char *ids)
 {
 	PgResult   *r;
 	TableIndex *index = NULL;
-	const char *last = NULL;
+	Oid			last = InvalidOid;
 
-	r = pg_queryf(conn,
+	r = pg_selectf(conn, "indexes", "ootbbbTT",
 				  "SELECT i.indrelid, i.indexrelid, ic.relname, i.indisprimary, "
 				  "i.indisunique, i.indpred IS NOT NULL, a.attname, "
 				  "pg_catalog.pg_get_indexdef(i.indexrelid, k + 1, true) "
@@ -55,31 +54,30 @@ read_indexes(PgConn *conn, List *tables, const char *ids)
 				  ids);
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **v = r->values[i];
 		IndexPart  *part = palloc0(sizeof(IndexPart));
 
-		if (last == NULL || strcmp(last, v[1]) != 0)
+		if (index == NULL || last != pg_oid(r, i, 1))
 		{
-			TableDef   *def = find_by_id(tables, v[0]);
+			TableDef   *def = find_by_id(tables, pg_oid(r, i, 0));
 
 			index = palloc0(sizeof(TableIndex));
-			index->name = v[2];
-			index->kind = is_true(v[3]) ? INDEX_PRIMARY :
-				is_true(v[4]) ? INDEX_UNIQUE : INDEX_PLAIN;
-			index->partial = is_true(v[5]);
+			index->name = pg_text(r, i, 2);
+			index->kind = pg_bool(r, i, 3) ? INDEX_PRIMARY :
+				pg_bool(r, i, 4) ? INDEX_UNIQUE : INDEX_PLAIN;
+			index->partial = pg_bool(r, i, 5);
 			def->indexes = lappend(def->indexes, index);
 		}
-		part->column = v[6];
-		part->expr = v[6] ? NULL : v[7];
+		part->column = pg_text_or_null(r, i, 6);
+		part->expr = part->column ? NULL : pg_text_or_null(r, i, 7);
 		index->parts = lappend(index->parts, part);
-		last = v[1];
+		last = pg_oid(r, i, 1);
 	}
 }
 
 static char *
-action(const char *type)
+action(char type)
 {
-	switch (type[0])
+	switch (type)
 	{
 		case 'r':
 			return "RESTRICT";
@@ -99,9 +97,9 @@ read_foreign_keys(PgConn *conn, List *tables, const char *ids)
 {
 	PgResult   *r;
 	TableForeignKey *fk = NULL;
-	const char *last = NULL;
+	Oid			last = InvalidOid;
 
-	r = pg_queryf(conn,
+	r = pg_selectf(conn, "foreign keys", "oottttttt",
 				  "SELECT c.conrelid, c.oid, c.conname, n.nspname, f.relname, "
 				  "c.confupdtype, c.confdeltype, a.attname, b.attname "
 				  "FROM pg_catalog.pg_constraint c "
@@ -116,23 +114,21 @@ read_foreign_keys(PgConn *conn, List *tables, const char *ids)
 				  "ORDER BY c.conrelid, c.conname, c.oid, k", ids);
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **v = r->values[i];
-
-		if (last == NULL || strcmp(last, v[1]) != 0)
+		if (fk == NULL || last != pg_oid(r, i, 1))
 		{
-			TableDef   *def = find_by_id(tables, v[0]);
+			TableDef   *def = find_by_id(tables, pg_oid(r, i, 0));
 
 			fk = palloc0(sizeof(TableForeignKey));
-			fk->name = v[2];
-			fk->ref_schema = v[3];
-			fk->ref_table = v[4];
-			fk->on_update = action(v[5]);
-			fk->on_delete = action(v[6]);
+			fk->name = pg_text(r, i, 2);
+			fk->ref_schema = pg_text(r, i, 3);
+			fk->ref_table = pg_text(r, i, 4);
+			fk->on_update = action(pg_char(r, i, 5));
+			fk->on_delete = action(pg_char(r, i, 6));
 			def->foreign_keys = lappend(def->foreign_keys, fk);
 		}
-		fk->columns = lappend(fk->columns, v[7]);
-		fk->ref_columns = lappend(fk->ref_columns, v[8]);
-		last = v[1];
+		fk->columns = lappend(fk->columns, pg_text(r, i, 7));
+		fk->ref_columns = lappend(fk->ref_columns, pg_text(r, i, 8));
+		last = pg_oid(r, i, 1);
 	}
 }
 

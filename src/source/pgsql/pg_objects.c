@@ -25,6 +25,8 @@
 
 #include "source/pgsql/pg_objects.h"
 
+#include "schema/pg_statement.h"
+
 #include "catalog/pg_class.h"
 #include "catalog/namespace.h"
 #include "commands/extension.h"
@@ -439,6 +441,33 @@ plan_grant(ObjectPlan *plan, const PgEntry *e, PlanStatement *st)
 		plan->grants = lappend(plan->grants, st);
 }
 
+/*
+ * A function is open to everybody when it is made. Where no rights are
+ * migrated that would open those that the source had closed, and one that runs
+ * as its owner is the task's role here.
+ */
+static void
+close_function(ObjectPlan *plan, const PgEntry *e, PlanStatement *st)
+{
+	const char *kind = is_kind(e, "FUNCTION") ? "FUNCTION" :
+		is_kind(e, "PROCEDURE") ? "PROCEDURE" : NULL;
+	char	   *drop = kind ? psprintf("DROP %s ", kind) : NULL;
+	char	   *name;
+
+	if (kind == NULL)
+		return;
+	if (!plan->facts->options->owners && pg_statement_is_definer(e->definition))
+		add_note(st, "it is SECURITY DEFINER, and runs as the task's role here");
+	if (plan->facts->options->grants || strncmp(e->drop, drop, strlen(drop)) != 0)
+		return;
+	name = trim(e->drop + strlen(drop));
+	if (name[0] != '\0' && name[strlen(name) - 1] == ';')
+		name[strlen(name) - 1] = '\0';
+	st->sql = psprintf("%s\n%s", st->sql,
+					   rewrite(plan, st, psprintf("REVOKE ALL ON %s %s FROM PUBLIC;",
+												  kind, name)));
+}
+
 static void
 plan_owner(ObjectPlan *plan, const PgEntry *e)
 {
@@ -477,12 +506,18 @@ plan_refresh(ObjectPlan *plan, const PgEntry *e)
 	plan->refreshes = lappend(plan->refreshes, st);
 }
 
-/* A comment on an extension that is there is its owner's to make. */
+/*
+ * A comment on an extension that is there is its owner's to make, and that on
+ * the source's database says nothing of this one, which need not even have its
+ * name.
+ */
 static bool
 is_others_comment(ObjectPlan *plan, const PgEntry *e)
 {
 	EntryPlan  *on = e->depends ? find_entry(plan, linitial_int(e->depends)) : NULL;
 
+	if (is_kind(e, "COMMENT") && strncmp(e->tag, "DATABASE ", 9) == 0)
+		return true;
 	return is_kind(e, "COMMENT") && on != NULL && on->entry != NULL &&
 		is_kind(on->entry, "EXTENSION") &&
 		OidIsValid(get_extension_oid(on->entry->tag, true));
@@ -528,6 +563,7 @@ make_entry(ObjectPlan *plan, const PgEntry *e, PlanPhase phase)
 	st->sql = psprintf("%s%s", storage_settings(plan, e, st),
 					   rewrite(plan, st, definition));
 	note_always(plan, e, st);
+	close_function(plan, e, st);
 	if (is_kind(e, "ACL") || is_kind(e, "DEFAULT ACL"))
 		plan_grant(plan, e, st);
 	else if (is_kind(e, "EVENT TRIGGER"))

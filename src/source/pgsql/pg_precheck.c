@@ -32,7 +32,7 @@ pg_precheck_rows(PgPrecheck *p, const char *item, const char *status,
 				 const char *text, const char *passed, const char *advice,
 				 const char *sql)
 {
-	PgResult   *r = pg_query(p->conn, sql);
+	PgResult   *r = pg_select(p->conn, item, "tT", sql);
 	StringInfoData found;
 	PrecheckItem *i;
 
@@ -47,9 +47,9 @@ pg_precheck_rows(PgPrecheck *p, const char *item, const char *status,
 	for (int n = 0; n < r->nrows; n++)
 	{
 		if (n < PRECHECK_SHOWN)
-			appendStringInfo(&found, "%s%s", n ? ", " : "", r->values[n][0]);
-		if (r->ncolumns > 1 && r->values[n][1] != NULL)
-			precheck_sql(i, AT_SOURCE, "%s", r->values[n][1]);
+			appendStringInfo(&found, "%s%s", n ? ", " : "", pg_text(r, n, 0));
+		if (!pg_is_null(r, n, 1))
+			precheck_sql(i, AT_SOURCE, "%s", pg_text(r, n, 1));
 	}
 	if (r->nrows > PRECHECK_SHOWN)
 		appendStringInfo(&found, " and %d more", r->nrows - PRECHECK_SHOWN);
@@ -57,20 +57,27 @@ pg_precheck_rows(PgPrecheck *p, const char *item, const char *status,
 	return i;
 }
 
+/* NULL: this version does not have it */
+static char *
+setting_or_null(PgPrecheck *p, const char *name)
+{
+	return pg_select_text_or_null(p->conn, name,
+								  psprintf("SELECT pg_catalog.current_setting(%s, true)",
+										   pg_quote_literal(name)));
+}
+
 static char *
 setting(PgPrecheck *p, const char *name)
 {
-	return pg_query_value(p->conn,
+	return pg_select_text(p->conn, name,
 						  psprintf("SELECT pg_catalog.current_setting(%s, true)",
 								   pg_quote_literal(name)));
 }
 
 static int
-count(PgPrecheck *p, const char *sql)
+count(PgPrecheck *p, const char *name, const char *sql)
 {
-	char	   *n = pg_query_value(p->conn, sql);
-
-	return n ? atoi(n) : 0;
+	return (int) pg_bigint(pg_select(p->conn, name, "i", sql), 0, 0);
 }
 
 /* ------------------------------------------------------------ the server */
@@ -101,22 +108,22 @@ check_version(PgPrecheck *p)
 static PgResult *
 primary_of(PgPrecheck *p)
 {
-	return pg_query(p->conn, pg_version_num(p->conn) >= 110000 ?
+	return pg_select(p->conn, "primary", "ti", pg_version_num(p->conn) >= 110000 ?
 					"SELECT sender_host, sender_port FROM pg_catalog.pg_stat_wal_receiver "
 					"WHERE sender_host IS NOT NULL AND sender_port IS NOT NULL" :
-					"SELECT 1 WHERE false");
+					"SELECT '', 1 WHERE false");
 }
 
 static void
 check_primary(PgPrecheck *p)
 {
-	char	   *standby = pg_query_value(p->conn, "SELECT pg_catalog.pg_is_in_recovery()");
-	char	   *read_only = pg_query_value(p->conn, "SELECT pg_catalog.current_setting('default_transaction_read_only')");
+	bool		standby = pg_select_bool(p->conn, "recovery", "SELECT pg_catalog.pg_is_in_recovery()");
+	char	   *read_only = setting(p, "default_transaction_read_only");
 	const char *status = p->incremental ? PRECHECK_FAILED : PRECHECK_WARNING;
 	PrecheckItem *item;
 	PgResult   *r;
 
-	if (standby != NULL && standby[0] == 't')
+	if (standby)
 	{
 		item = pg_precheck_add(p, "primary", status,
 							   p->incremental ?
@@ -128,10 +135,10 @@ check_primary(PgPrecheck *p)
 			precheck_sql(item, AT_DESTINATION,
 						 "ALTER SERVER %s OPTIONS (SET host %s, SET port %s)",
 						 quote_identifier(pg_info(p->conn)->server_name),
-						 quote_literal_cstr(r->values[0][0]),
-						 quote_literal_cstr(r->values[0][1]));
+						 quote_literal_cstr(pg_text(r, 0, 0)),
+						 quote_literal_cstr(pg_text(r, 0, 1)));
 	}
-	else if (p->incremental && read_only != NULL && strcmp(read_only, "on") == 0)
+	else if (p->incremental && strcmp(read_only, "on") == 0)
 	{
 		item = pg_precheck_add(p, "primary", PRECHECK_FAILED,
 							   "transactions at the source are read-only (default_transaction_read_only): no publication can be made",
@@ -140,7 +147,7 @@ check_primary(PgPrecheck *p)
 		precheck_sql(item, AT_SOURCE,
 					 "ALTER ROLE %s IN DATABASE %s SET default_transaction_read_only = off",
 					 pg_quote_name(p->account),
-					 pg_quote_name(pg_query_value(p->conn, "SELECT pg_catalog.current_database()")));
+					 pg_quote_name(pg_select_text(p->conn, "database", "SELECT pg_catalog.current_database()")));
 	}
 	else
 		pg_precheck_add(p, "primary", PRECHECK_PASSED,
@@ -150,7 +157,7 @@ check_primary(PgPrecheck *p)
 static void
 check_encoding(PgPrecheck *p)
 {
-	char	   *encoding = pg_query_value(p->conn, "SELECT pg_catalog.current_setting('server_encoding')");
+	char	   *encoding = setting(p, "server_encoding");
 	const char *here = GetDatabaseEncodingName();
 
 	if (strcmp(encoding, here) == 0)
@@ -183,10 +190,12 @@ check_collations(PgPrecheck *p)
 	bool		libc = false;
 	char	   *locale;
 
-	locale = pg_query_value(p->conn, "SELECT datcollate FROM pg_catalog.pg_database "
+	locale = pg_select_text(p->conn, "locale",
+							"SELECT datcollate FROM pg_catalog.pg_database "
 							"WHERE datname = pg_catalog.current_database()");
 	initStringInfo(&missing);
-	r = pg_query(p->conn, psprintf("SELECT DISTINCT l.collname, l.collprovider "
+	r = pg_select(p->conn, "collations", "tt",
+								   psprintf("SELECT DISTINCT l.collname, l.collprovider "
 								   "FROM pg_catalog.pg_attribute a "
 								   "JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
 								   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
@@ -203,11 +212,11 @@ check_collations(PgPrecheck *p)
 						   "collnamespace = 'pg_catalog'::pg_catalog.regnamespace "
 						   "AND collname = $1 AND collencoding IN (-1, "
 						   "pg_catalog.pg_char_to_encoding(pg_catalog.getdatabaseencoding()))",
-						   "t", r->values[i][0]);
+						   "t", pg_text(r, i, 0));
 		if (here->nrows > 0)
 			continue;
-		appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", r->values[i][0]);
-		libc = libc || r->values[i][1][0] == 'c';
+		appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", pg_text(r, i, 0));
+		libc = libc || pg_char(r, i, 1) == 'c';
 	}
 	if (missing.len == 0)
 	{
@@ -257,26 +266,27 @@ check_extension_schemas(PgPrecheck *p)
 		if (def->target_schema != NULL && strcmp(def->schema, def->target_schema) != 0)
 			return true;
 	}
-	r = pg_query(p->conn, "SELECT e.extname, n.nspname FROM pg_catalog.pg_extension e "
+	r = pg_select(p->conn, "extensions", "tt",
+				 "SELECT e.extname, n.nspname FROM pg_catalog.pg_extension e "
 				 "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
 				 "WHERE e.extname NOT IN ('plpgsql', 'dtsmig') AND " EXTENSION_IN_USE
 				 " ORDER BY 1");
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	   *name = pstrdup(quote_identifier(r->values[i][0]));
-		char	   *schema = pstrdup(quote_identifier(r->values[i][1]));
+		char	   *name = pstrdup(quote_identifier(pg_text(r, i, 0)));
+		char	   *schema = pstrdup(quote_identifier(pg_text(r, i, 1)));
 		PrecheckItem *item;
 		BookRows   *here;
 
 		here = books_query("SELECT n.nspname, e.extrelocatable FROM pg_catalog.pg_extension e "
 						   "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
-						   "WHERE e.extname = $1", "t", r->values[i][0]);
-		if (here->nrows == 0 || strcmp(here->values[0][0], r->values[i][1]) == 0)
+						   "WHERE e.extname = $1", "t", pg_text(r, i, 0));
+		if (here->nrows == 0 || strcmp(here->values[0][0], pg_text(r, i, 1)) == 0)
 			continue;
 		fits = false;
 		item = pg_precheck_add(p, "extensions", PRECHECK_FAILED,
 							   psprintf("extension %s is in schema %s at the source and in %s here, and objects name its types with their schema",
-										r->values[i][0], r->values[i][1],
+										pg_text(r, i, 0), pg_text(r, i, 1),
 										here->values[0][0]),
 							   "Have it in that schema; the SQL fails where something needs it where it is.");
 		precheck_sql(item, AT_DESTINATION, "CREATE SCHEMA IF NOT EXISTS %s", schema);
@@ -303,7 +313,8 @@ check_extension_rows(PgPrecheck *p)
 	PgResult   *r;
 	StringInfoData found;
 
-	r = pg_query(p->conn, "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), u.w "
+	r = pg_select(p->conn, "rows of extensions", "tT",
+				 "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), u.w "
 				 "FROM pg_catalog.pg_extension e, ROWS FROM (pg_catalog.unnest(e.extconfig), "
 				 "pg_catalog.unnest(e.extcondition)) AS u(c, w) "
 				 "JOIN pg_catalog.pg_class c ON c.oid = u.c AND c.relkind = 'r' "
@@ -316,12 +327,12 @@ check_extension_rows(PgPrecheck *p)
 	{
 		int			n;
 
-		n = count(p, psprintf("SELECT pg_catalog.count(*) FROM %s %s",
-							  r->values[i][0],
-							  r->values[i][1] ? r->values[i][1] : ""));
+		n = count(p, "rows of extensions",
+				  psprintf("SELECT pg_catalog.count(*) FROM %s %s", pg_text(r, i, 0),
+						   pg_is_null(r, i, 1) ? "" : pg_text(r, i, 1)));
 		if (n > 0)
 			appendStringInfo(&found, "%s%s (%d)", found.len ? ", " : "",
-							 r->values[i][0], n);
+							 pg_text(r, i, 0), n);
 	}
 	if (found.len == 0)
 		return true;
@@ -347,13 +358,14 @@ check_extensions(PgPrecheck *p)
 	List	   *make = NIL;
 	ListCell   *lc;
 
-	r = pg_query(p->conn, "SELECT extname FROM pg_catalog.pg_extension "
+	r = pg_select(p->conn, "extensions", "t",
+				 "SELECT extname FROM pg_catalog.pg_extension "
 				 "WHERE extname NOT IN ('plpgsql', 'dtsmig') ORDER BY 1");
 	initStringInfo(&missing);
 	initStringInfo(&refused);
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	   *name = r->values[i][0];
+		char	   *name = pg_text(r, i, 0);
 		BookRows   *here;
 
 		here = books_query("SELECT installed_version IS NOT NULL, "
@@ -426,7 +438,8 @@ check_slots(PgPrecheck *p)
 	int			max = atoi(setting(p, "max_replication_slots"));
 	int			used;
 
-	used = count(p, psprintf("SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots "
+	used = count(p, "replication_slots",
+				 psprintf("SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots "
 							 "WHERE slot_name <> %s",
 							 pg_info(p->conn)->stream_name ?
 							 pg_quote_literal(pg_info(p->conn)->stream_name) : "''"));
@@ -448,7 +461,8 @@ check_senders(PgPrecheck *p)
 	int			max = atoi(setting(p, "max_wal_senders"));
 	int			used;
 
-	used = count(p, "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication");
+	used = count(p, "wal_senders",
+				 "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication");
 	if (max - used >= 2)
 		pg_precheck_add(p, "wal_senders", PRECHECK_PASSED,
 						psprintf("%d of %d are free", max - used, max), NULL);
@@ -484,7 +498,7 @@ check_retention(PgPrecheck *p)
 		precheck_sql(item, AT_SOURCE, "ALTER SYSTEM SET max_slot_wal_keep_size = -1");
 		precheck_sql(item, AT_SOURCE, "SELECT pg_reload_conf()");
 	}
-	if ((idle = setting(p, "idle_replication_slot_timeout")) == NULL)
+	if ((idle = setting_or_null(p, "idle_replication_slot_timeout")) == NULL)
 		return;
 	if (strcmp(idle, "0") == 0)
 	{
@@ -523,7 +537,7 @@ check_transactions(PgPrecheck *p)
 					 "there are none",
 					 "End each in its database, by COMMIT PREPARED or ROLLBACK PREPARED, as its transaction manager has decided.",
 					 "SELECT pg_catalog.quote_literal(gid) || ' (database ' || database || ', since ' || "
-					 "prepared::pg_catalog.timestamptz(0) || ')' "
+					 "prepared::pg_catalog.timestamptz(0) || ')', NULL "
 					 "FROM pg_catalog.pg_prepared_xacts ORDER BY prepared");
 }
 
@@ -540,7 +554,7 @@ check_replication(PgPrecheck *p)
 	{
 		PgConn	   *conn = pg_connect(pg_info(p->conn), PG_CONN_REPLICATION);
 
-		(void) pg_query(conn, "IDENTIFY_SYSTEM");
+		pg_run(conn, "IDENTIFY_SYSTEM");
 		pg_close(conn);
 	}
 	PG_CATCH();
@@ -559,7 +573,8 @@ check_replication(PgPrecheck *p)
 						psprintf("%s may connect for replication", p->account), NULL);
 		return;
 	}
-	role = pg_query_value(p->conn, "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN "
+	role = pg_select_text_or_null(p->conn, "roles of managed services",
+						  "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN "
 						  "('rds_replication', 'cloudsqlsuperuser', 'azure_pg_admin', 'alloydbsuperuser') "
 						  "ORDER BY rolname DESC LIMIT 1");
 	item = pg_precheck_add(p, "replication", PRECHECK_FAILED,
@@ -605,13 +620,14 @@ check_publication_rights(PgPrecheck *p)
 static void
 check_capture(PgPrecheck *p)
 {
-	char	   *right = "t";
+	bool		right = p->superuser;
 
-	if (!p->superuser)
-		right = pg_query_value(p->conn, "SELECT pg_catalog.bool_or(pg_catalog.pg_has_role(oid, 'MEMBER')) "
+	if (!right)
+		right = pg_select_bool(p->conn, "roles of managed services",
+							   "SELECT pg_catalog.bool_or(pg_catalog.pg_has_role(oid, 'MEMBER')) "
 							   "FROM pg_catalog.pg_roles WHERE rolname IN "
 							   "('rds_superuser', 'azure_pg_admin', 'alloydbsuperuser')");
-	if (right != NULL && right[0] == 't')
+	if (right)
 		pg_precheck_add(p, "ddl_capture", PRECHECK_PASSED,
 						pstrdup("DDL is followed: event triggers are installed in schema dtsmig_source, and removed by release_task"),
 						NULL);
@@ -647,7 +663,6 @@ List *
 pg_precheck(SourceConn *source, const PrecheckScope *scope)
 {
 	PgPrecheck	p = {0};
-	char	   *superuser;
 
 	p.conn = ((PgSource *) source)->sql;
 	p.scope = scope;
@@ -655,10 +670,10 @@ pg_precheck(SourceConn *source, const PrecheckScope *scope)
 	p.table_list = list_tables(scope->tables);
 	p.full = scope->full;
 	p.incremental = scope->incremental;
-	p.account = pg_query_value(p.conn, "SELECT CURRENT_USER");
-	superuser = pg_query_value(p.conn, "SELECT rolsuper FROM pg_catalog.pg_roles "
+	p.account = pg_select_text(p.conn, "account", "SELECT CURRENT_USER");
+	p.superuser = pg_select_bool(p.conn, "superuser",
+							   "SELECT rolsuper FROM pg_catalog.pg_roles "
 							   "WHERE rolname = CURRENT_USER");
-	p.superuser = superuser != NULL && superuser[0] == 't';
 
 	check_version(&p);
 	check_primary(&p);

@@ -105,7 +105,7 @@ check_parents(PgPrecheck *p)
 	StringInfoData found;
 	List	   *rules = NIL;
 
-	r = pg_query(p->conn,
+	r = pg_select(p->conn, "foreign_key_parents", "ttttt",
 				 psprintf("SELECT k.conname, n.nspname, c.relname, fn.nspname, f.relname "
 						  "FROM pg_catalog.pg_constraint k "
 						  "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid "
@@ -125,12 +125,14 @@ check_parents(PgPrecheck *p)
 	initStringInfo(&found);
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **v = r->values[i];
+		char	   *schema = pg_text(r, i, 3);
+		char	   *name = pg_text(r, i, 4);
 
 		if (i < PRECHECK_SHOWN)
-			appendStringInfo(&found, "%s%s of %s.%s (%s.%s)", i ? ", " : "", v[0],
-							 v[1], v[2], v[3], v[4]);
-		rules = precheck_rule(rules, v[3], v[4]);
+			appendStringInfo(&found, "%s%s of %s.%s (%s.%s)", i ? ", " : "",
+							 pg_text(r, i, 0), pg_text(r, i, 1), pg_text(r, i, 2),
+							 schema, name);
+		rules = precheck_rule(rules, schema, name);
 	}
 	if (r->nrows > PRECHECK_SHOWN)
 		appendStringInfo(&found, " and %d more", r->nrows - PRECHECK_SHOWN);
@@ -148,12 +150,12 @@ check_others(PgPrecheck *p)
 					 "large objects are not migrated",
 					 "there are none",
 					 "Copy them by other means before the cutover, if they are needed.",
-					 "SELECT pg_catalog.count(*)::pg_catalog.text FROM pg_catalog.pg_largeobject_metadata HAVING pg_catalog.count(*) > 0");
+					 "SELECT pg_catalog.count(*), NULL FROM pg_catalog.pg_largeobject_metadata HAVING pg_catalog.count(*) > 0");
 	pg_precheck_rows(p, "foreign_tables", PRECHECK_WARNING,
 					 "rows of foreign tables stay where they are",
 					 "there are none",
 					 "Their definitions are migrated; give their servers user mappings at the destination.",
-					 "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c "
+					 "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), NULL FROM pg_catalog.pg_class c "
 					 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 					 "WHERE c.relkind = 'f' ORDER BY 1");
 }

@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "source/pgsql/pg_conn.h"
 #include "source/pgsql/pg_program.h"
 
 #include <fcntl.h>
@@ -171,13 +172,17 @@ connection_string(const Program *p, const ConnectionInfo *info)
 
 	initStringInfo(&buf);
 	add_parameter(&buf, "host", info->host ? info->host : "localhost");
+	add_parameter(&buf, "hostaddr", info->hostaddr);
 	add_parameter(&buf, "port", psprintf("%d", info->port));
 	add_parameter(&buf, "user", info->user);
 	add_parameter(&buf, "dbname", info->dbname ? info->dbname : "postgres");
 	add_parameter(&buf, "passfile", p->secret);
 	add_parameter(&buf, "sslmode", modes[info->ssl_mode]);
 	add_parameter(&buf, "sslrootcert", info->ssl_ca);
-	add_parameter(&buf, "sslcert", info->ssl_cert);
+	add_parameter(&buf, "sslcert", info->ssl_cert ? info->ssl_cert :
+				  pg_caller_is_superuser() ? NULL : PG_NO_FILE);
+	if (!pg_caller_is_superuser())
+		add_parameter(&buf, "gssencmode", "disable");
 	add_parameter(&buf, "sslkey", info->ssl_key);
 	add_parameter(&buf, "connect_timeout", psprintf("%d", info->connect_timeout));
 	add_parameter(&buf, "application_name",
@@ -231,21 +236,34 @@ argument_array(const Program *p, const char *connection, List *arguments)
 	return argv;
 }
 
-/* The server's own environment says nothing about a source. */
+/*
+ * The server's own environment says nothing about a source. What the operating
+ * system's account has (files below its home, tickets) is a superuser's to
+ * use; for others the password is the only way in, as it is for the session.
+ * Versions before 16 do not know of the last two.
+ */
 static char **
-environment(void)
+environment(const ConnectionInfo *info)
 {
-	static const char *const kept[] = {"LD_LIBRARY_PATH", "HOME", "KRB5CCNAME",
-	"OPENSSL_CONF"};
-	char	  **envp = palloc0(sizeof(char *) * (lengthof(kept) + 4));
+	static const char *const kept[] = {"LD_LIBRARY_PATH", "OPENSSL_CONF", "HOME",
+	"KRB5CCNAME"};
+	int			nkept = pg_caller_is_superuser() ? lengthof(kept) : 2;
+	char	  **envp = palloc0(sizeof(char *) * (lengthof(kept) + 8));
 	int			n = 0;
 
 	envp[n++] = pstrdup("PATH=/usr/bin:/bin");
 	envp[n++] = pstrdup("LC_ALL=C");
 	envp[n++] = pstrdup("TZ=UTC");
-	for (int i = 0; i < lengthof(kept); i++)
+	for (int i = 0; i < nkept; i++)
 		if (getenv(kept[i]) != NULL)
 			envp[n++] = psprintf("%s=%s", kept[i], getenv(kept[i]));
+	if (!pg_caller_is_superuser())
+	{
+		envp[n++] = pstrdup("HOME=" PG_NO_FILE);
+		envp[n++] = pstrdup("PGREQUIREAUTH=password,md5,scram-sha-256");
+		if (info->ssl_cert == NULL)
+			envp[n++] = pstrdup("PGSSLCERTMODE=disable");
+	}
 	return envp;
 }
 
@@ -255,7 +273,7 @@ start_program(Program *p, const ConnectionInfo *info, List *arguments)
 	int			out[2];
 	int			err[2];
 	char	  **argv = argument_array(p, connection_string(p, info), arguments);
-	char	  **envp = environment();
+	char	  **envp = environment(info);
 	pid_t		parent = getpid();
 
 	if (pipe(out) < 0)

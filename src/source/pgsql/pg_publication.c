@@ -66,6 +66,8 @@ find_candidates(PgConn *conn, List *tables, const char *publication)
 					 "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
 					 "ON n.oid = c.relnamespace WHERE c.relkind = 'r' "
 					 "AND c.relpersistence = 'p' AND (n.nspname = '" CAPTURE_SCHEMA "' "
+					 "AND c.relowner IN (SELECT r.oid FROM pg_catalog.pg_roles r "
+					 "WHERE r.rolsuper OR r.rolname = CURRENT_USER) "
 					 "AND c.relname = %s",
 					 pg_quote_literal(publication),
 					 version < 120000 ? "false" :
@@ -88,18 +90,18 @@ find_candidates(PgConn *conn, List *tables, const char *publication)
 	}
 	appendStringInfoString(&buf, tables != NIL ? "))" : ")");
 	appendStringInfoString(&buf, " ORDER BY 1, 2");
-	r = pg_query(conn, buf.data);
+	r = pg_select(conn, "tables to publish", "ttbbbbbT", buf.data);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		Candidate  *c = palloc0(sizeof(Candidate));
 
-		c->name = pg_quote_qualified(r->values[i][0], r->values[i][1]);
-		c->published = r->values[i][2][0] == 't';
-		c->identity = r->values[i][3][0] == 't';
-		c->full = r->values[i][4][0] == 't';
-		c->generated = r->values[i][5][0] == 't';
-		c->virtual = r->values[i][6][0] == 't';
-		c->index = r->values[i][7];
+		c->name = pg_quote_qualified(pg_text(r, i, 0), pg_text(r, i, 1));
+		c->published = pg_bool(r, i, 2);
+		c->identity = pg_bool(r, i, 3);
+		c->full = pg_bool(r, i, 4);
+		c->generated = pg_bool(r, i, 5);
+		c->virtual = pg_bool(r, i, 6);
+		c->index = pg_text_or_null(r, i, 7);
 		found = lappend(found, c);
 	}
 	return found;
@@ -175,7 +177,8 @@ pg_publish(PgConn *conn, List *tables)
 	bool		exists;
 
 	refuse_without_identity(conn, candidates);
-	r = pg_queryf(conn, "SELECT puballtables FROM pg_catalog.pg_publication "
+	r = pg_selectf(conn, "publication", "b",
+				  "SELECT puballtables FROM pg_catalog.pg_publication "
 				  "WHERE pubname = %s", pg_quote_literal(name));
 	exists = r->nrows > 0;
 	initStringInfo(&buf);
@@ -183,9 +186,9 @@ pg_publish(PgConn *conn, List *tables)
 		appendStringInfo(&buf, "CREATE PUBLICATION %s", pg_quote_name(name));
 	else
 	{
-		(void) pg_queryf(conn, "ALTER PUBLICATION %s SET (%s)", pg_quote_name(name),
+		pg_runf(conn, "ALTER PUBLICATION %s SET (%s)", pg_quote_name(name),
 						 publication_options(conn, candidates));
-		if (r->values[0][0][0] == 't')
+		if (pg_bool(r, 0, 0))
 			return;
 	}
 	foreach(lc, candidates)
@@ -206,7 +209,7 @@ pg_publish(PgConn *conn, List *tables)
 		appendStringInfo(&buf, " WITH (%s)",
 						 publication_options(conn, candidates));
 	if (buf.len > 0)
-		(void) pg_query(conn, buf.data);
+		pg_run(conn, buf.data);
 }
 
 /*
@@ -220,12 +223,13 @@ pg_check_publication(PgConn *conn)
 	PgResult   *r;
 
 	/* since 18 the capture of DDL alters it, too, see pg_capture.c */
-	r = pg_queryf(conn, "SELECT pubinsert AND pubupdate AND pubdelete%s, %s FROM "
+	r = pg_selectf(conn, "publication", "bt",
+				  "SELECT pubinsert AND pubupdate AND pubdelete%s, %s FROM "
 				  "pg_catalog.pg_publication WHERE pubname = %s",
 				  pg_version_num(conn) >= 110000 ? " AND pubtruncate" : "",
 				  pg_version_num(conn) >= 180000 ? "''" : "xmin",
 				  pg_quote_literal(name));
-	if (r->nrows == 0 || r->values[0][0][0] != 't')
+	if (r->nrows == 0 || !pg_bool(r, 0, 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 r->nrows == 0 ?
@@ -235,17 +239,22 @@ pg_check_publication(PgConn *conn)
 						name),
 				 errdetail("Changes that were made meanwhile cannot be had any more."),
 				 errhint("Release this task and start a new one.")));
-	return r->values[0][1];
+	return pg_text(r, 0, 1);
 }
 
 /*
- * Tables that the publication tells of: { schema, name } of each row.
+ * Tables that the publication tells of: { schema, name, OID, end of the log
+ * after that was seen } of each row.
  */
 PgResult *
 pg_published_tables(PgConn *conn)
 {
-	return pg_queryf(conn, "SELECT schemaname, tablename FROM "
-					 "pg_catalog.pg_publication_tables WHERE pubname = %s",
+	return pg_selectf(conn, "published tables", "ttot",
+					 "SELECT n.nspname, c.relname, c.oid, " PG_LOG_END
+					 " FROM pg_catalog.pg_publication_tables t "
+					 "JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname "
+					 "JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
+					 "AND c.relname = t.tablename WHERE t.pubname = %s",
 					 pg_quote_literal(pg_info(conn)->stream_name));
 }
 
@@ -255,7 +264,8 @@ pg_published_tables(PgConn *conn)
 PgResult *
 pg_publication_members(PgConn *conn)
 {
-	return pg_queryf(conn, "SELECT n.nspname, c.relname, c.oid, pr.oid "
+	return pg_selectf(conn, "members of the publication", "ttoo",
+					 "SELECT n.nspname, c.relname, c.oid, pr.oid "
 					 "FROM pg_catalog.pg_publication p "
 					 "JOIN pg_catalog.pg_publication_rel pr ON pr.prpubid = p.oid "
 					 "JOIN pg_catalog.pg_class c ON c.oid = pr.prrelid "
@@ -264,13 +274,15 @@ pg_publication_members(PgConn *conn)
 }
 
 /*
- * Tables that hold rows to follow, but are not told of: { schema, name } of
- * each row.
+ * Tables that hold rows to follow, but are not told of: { schema, name, OID }
+ * of each row.
  */
 PgResult *
 pg_unpublished_tables(PgConn *conn)
 {
-	return pg_queryf(conn, "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c "
+	return pg_selectf(conn, "tables that are not published", "tto",
+					 "SELECT n.nspname, c.relname, c.oid "
+					 "FROM pg_catalog.pg_class c "
 					 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 					 "WHERE c.relkind = 'r' AND c.relpersistence = 'p' "
 					 "AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' "

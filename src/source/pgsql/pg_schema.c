@@ -38,21 +38,20 @@ pg_list_schemas(SourceConn *conn, const ConnectionInfo *info)
 	PgResult   *r;
 	List	   *schemas = NIL;
 
-	r = pg_query(((PgSource *) conn)->sql,
+	r = pg_select(((PgSource *) conn)->sql, "schemas", "t",
 				 "SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE "
 				 USER_SCHEMA " ORDER BY 1");
 	for (int i = 0; i < r->nrows; i++)
-		schemas = lappend(schemas, r->values[i][0]);
+		schemas = lappend(schemas, pg_text(r, i, 0));
 	return schemas;
 }
 
 bool
 pg_has_schema(SourceConn *conn, const char *schema)
 {
-	return pg_query(((PgSource *) conn)->sql,
-					psprintf("SELECT 1 FROM pg_catalog.pg_namespace "
-							 "WHERE nspname = %s",
-							 pg_quote_literal(schema)))->nrows > 0;
+	return pg_selectf(((PgSource *) conn)->sql, "schema", "i",
+					  "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s",
+					  pg_quote_literal(schema))->nrows > 0;
 }
 
 /* 'a', 'b' of a List of char * */
@@ -69,12 +68,6 @@ literal_list(List *names)
 	return buf.data;
 }
 
-static bool
-is_true(const char *value)
-{
-	return value != NULL && value[0] == 't';
-}
-
 typedef struct TableEntry
 {
 	Oid			oid;			/* at the source */
@@ -82,18 +75,18 @@ typedef struct TableEntry
 } TableEntry;
 
 static TableColumn *
-make_column(char **v)
+make_column(const PgResult *r, int row)
 {
 	TableColumn *col = palloc0(sizeof(TableColumn));
 
-	col->name = v[1];
-	col->source_type = v[2];
-	col->base_type = v[3];
-	col->nullable = !is_true(v[4]);
-	col->auto_increment = v[5][0] != '\0';
-	col->generation_expr = v[6];
-	col->generated_stored = v[6] != NULL;
-	col->default_expr = v[7];
+	col->name = pg_text(r, row, 1);
+	col->source_type = pg_text(r, row, 2);
+	col->base_type = pg_text(r, row, 3);
+	col->nullable = !pg_bool(r, row, 4);
+	col->auto_increment = pg_char(r, row, 5) != '\0';
+	col->generation_expr = pg_text_or_null(r, row, 6);
+	col->generated_stored = col->generation_expr != NULL;
+	col->default_expr = pg_text_or_null(r, row, 7);
 	col->length = col->precision = col->scale = -1;
 	col->target_nullable = col->nullable;
 	col->pg_type = col->source_type;
@@ -110,7 +103,7 @@ read_columns(PgConn *conn, HTAB *tables, const char *where)
 	bool		generated = pg_version_num(conn) >= 120000;
 	PgResult   *r;
 
-	r = pg_queryf(conn,
+	r = pg_selectf(conn, "columns", "otttbtTT",
 				  "WITH RECURSIVE base(oid, typ) AS ("
 				  "SELECT t.oid, t.oid FROM pg_catalog.pg_type t WHERE t.typtype <> 'd' "
 				  "UNION ALL SELECT t.oid, b.typ FROM pg_catalog.pg_type t "
@@ -134,12 +127,12 @@ read_columns(PgConn *conn, HTAB *tables, const char *where)
 				  generated ? "a.attgenerated" : "''", where);
 	for (int i = 0; i < r->nrows; i++)
 	{
-		Oid			oid = atooid(r->values[i][0]);
+		Oid			oid = pg_oid(r, i, 0);
 		TableEntry *entry = hash_search(tables, &oid, HASH_FIND, NULL);
 
 		if (entry != NULL)
 			entry->def->columns = lappend(entry->def->columns,
-										  make_column(r->values[i]));
+										  make_column(r, i));
 	}
 }
 
@@ -151,7 +144,7 @@ read_keys(PgConn *conn, HTAB *tables, const char *where)
 	TableIndex *index = NULL;
 	char	   *last = NULL;
 
-	r = pg_queryf(conn,
+	r = pg_selectf(conn, "keys", "otbt",
 				  "SELECT i.indrelid, ic.relname, i.indisprimary, a.attname "
 				  "FROM pg_catalog.pg_index i "
 				  "JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid "
@@ -169,22 +162,21 @@ read_keys(PgConn *conn, HTAB *tables, const char *where)
 				  where);
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **v = r->values[i];
-		Oid			oid = atooid(v[0]);
+		Oid			oid = pg_oid(r, i, 0);
 		TableEntry *entry = hash_search(tables, &oid, HASH_FIND, NULL);
 		IndexPart  *part = palloc0(sizeof(IndexPart));
-		char	   *id = psprintf("%s %s", v[0], v[1]);
+		char	   *id = psprintf("%u %s", oid, pg_text(r, i, 1));
 
 		if (entry == NULL)
 			continue;
 		if (last == NULL || strcmp(last, id) != 0)
 		{
 			index = palloc0(sizeof(TableIndex));
-			index->name = index->target_name = v[1];
-			index->kind = is_true(v[2]) ? INDEX_PRIMARY : INDEX_UNIQUE;
+			index->name = index->target_name = pg_text(r, i, 1);
+			index->kind = pg_bool(r, i, 2) ? INDEX_PRIMARY : INDEX_UNIQUE;
 			entry->def->indexes = lappend(entry->def->indexes, index);
 		}
-		part->column = v[3];
+		part->column = pg_text(r, i, 3);
 		index->parts = lappend(index->parts, part);
 		last = id;
 	}
@@ -211,7 +203,7 @@ pg_describe(SourceConn *source, List *schemas)
 	where = psprintf("c.relkind = 'r' AND c.relpersistence <> 't' AND "
 					 "n.nspname IN (%s) AND " NOT_OF_EXTENSION,
 					 literal_list(schemas));
-	r = pg_queryf(conn,
+	r = pg_selectf(conn, "tables", "ottiItbT",
 				  "SELECT c.oid, n.nspname, c.relname, "
 				  "GREATEST(c.reltuples, 0)::pg_catalog.int8, "
 				  "pg_catalog.pg_table_size(c.oid), c.relreplident, "
@@ -222,19 +214,18 @@ pg_describe(SourceConn *source, List *schemas)
 				  "WHERE %s ORDER BY n.nspname, c.relname", where);
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **v = r->values[i];
-		Oid			oid = atooid(v[0]);
+		Oid			oid = pg_oid(r, i, 0);
 		TableEntry *entry = hash_search(tables, &oid, HASH_ENTER, NULL);
 		TableDef   *def = palloc0(sizeof(TableDef));
 
-		def->source_id = v[0];
-		def->schema = v[1];
-		def->name = v[2];
-		def->rows_estimate = strtoll(v[3], NULL, 10);
-		def->data_bytes = v[4] ? strtoll(v[4], NULL, 10) : 0;
-		def->engine = is_true(v[6]) ? "unlogged" : "heap";
-		def->replica_identity = v[5];
-		def->comment = v[7];
+		def->source_id = psprintf("%u", oid);
+		def->schema = pg_text(r, i, 1);
+		def->name = pg_text(r, i, 2);
+		def->rows_estimate = pg_bigint(r, i, 3);
+		def->data_bytes = pg_is_null(r, i, 4) ? 0 : pg_bigint(r, i, 4);
+		def->engine = pg_bool(r, i, 6) ? "unlogged" : "heap";
+		def->replica_identity = pg_text(r, i, 5);
+		def->comment = pg_text_or_null(r, i, 7);
 		entry->def = def;
 		result = lappend(result, def);
 	}

@@ -39,20 +39,20 @@ pg_sequences(SourceConn *conn)
 		"WHERE s.last_value IS NOT NULL "
 		"AND s.schemaname !~ '^pg_' ORDER BY 1, 2";
 	for (int tries = 1; r == NULL && tries < TRIES; tries++)
-		r = pg_try_query(sql, ask, &edata);
+		r = pg_try_select(sql, "sequences", "ttiiTTT", ask, &edata);
 	if (r == NULL)
-		r = pg_query(sql, ask);
+		r = pg_select(sql, "sequences", "ttiiTTT", ask);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		SourceSequence *s = palloc0(sizeof(SourceSequence));
 
-		s->schema = r->values[i][0];
-		s->name = r->values[i][1];
-		s->last_value = strtoll(r->values[i][2], NULL, 10);
-		s->increment = strtoll(r->values[i][3], NULL, 10);
-		s->table_schema = r->values[i][4];
-		s->table = r->values[i][5];
-		s->column = r->values[i][6];
+		s->schema = pg_text(r, i, 0);
+		s->name = pg_text(r, i, 1);
+		s->last_value = pg_bigint(r, i, 2);
+		s->increment = pg_bigint(r, i, 3);
+		s->table_schema = pg_text_or_null(r, i, 4);
+		s->table = pg_text_or_null(r, i, 5);
+		s->column = pg_text_or_null(r, i, 6);
 		sequences = lappend(sequences, s);
 	}
 	return sequences;

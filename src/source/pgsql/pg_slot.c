@@ -38,11 +38,6 @@
 /* How long release waits for the sender of an ended worker to go. */
 #define RELEASE_WAIT_MS 5000
 
-/* Where the log of the source ends: a standby has what it has replayed. */
-#define LOG_END \
-	"CASE WHEN pg_catalog.pg_is_in_recovery() THEN " \
-	"pg_catalog.pg_last_wal_replay_lsn() ELSE " \
-	"pg_catalog.pg_current_wal_insert_lsn() END"
 
 /* ------------------------------------------------------------- positions */
 
@@ -111,7 +106,8 @@ without_page_header(uint64 lsn)
 char *
 pg_current_position(SourceConn *conn)
 {
-	char	   *text = pg_query_value(((PgSource *) conn)->sql, "SELECT " LOG_END);
+	char	   *text = pg_select_text_or_null(((PgSource *) conn)->sql, "end of the log",
+											   "SELECT " PG_LOG_END);
 
 	if (text == NULL)
 		return NULL;
@@ -123,7 +119,8 @@ pg_log_distance(SourceConn *conn, const char *position, char **end)
 {
 	PgConn	   *sql = ((PgSource *) conn)->sql;
 	long		patience = pg_set_patience(sql, ANSWER_MS);
-	char	   *text = pg_query_value(sql, "SELECT " LOG_END);
+	char	   *text = pg_select_text_or_null(sql, "end of the log",
+											   "SELECT " PG_LOG_END);
 	uint64		at = pg_parse_position(position).segment;
 	uint64		last;
 
@@ -152,19 +149,20 @@ pg_log_left(SourceConn *conn, const char *position, double latency,
 	if (pg_version_num(sql) < 130000 || pg_info(sql)->stream_name == NULL)
 		return;
 	patience = pg_set_patience(sql, ANSWER_MS);
-	r = pg_queryf(sql, "SELECT v.setting::float8 * 1048576, s.safe_wal_size::float8 "
+	r = pg_selectf(sql, "log that is left", "nN",
+				  "SELECT v.setting::float8 * 1048576, s.safe_wal_size::float8 "
 				  "FROM pg_catalog.pg_replication_slots s, pg_catalog.pg_settings v "
 				  "WHERE s.slot_name = %s AND v.name = 'max_slot_wal_keep_size'",
 				  pg_quote_literal(pg_info(sql)->stream_name));
 	(void) pg_set_patience(sql, patience);
-	if (r->nrows == 0 || r->values[0][1] == NULL)
+	if (r->nrows == 0 || pg_is_null(r, 0, 1))
 		return;
-	size = strtod(r->values[0][0], NULL);
+	size = pg_number(r, 0, 0);
 	if (size <= 0)
 		return;
-	left->share = Min(Max(strtod(r->values[0][1], NULL) / size, 0), 1);
+	left->share = Min(Max(pg_number(r, 0, 1) / size, 0), 1);
 	left->found = psprintf("the source may write %.0f more bytes of log before it drops the task's slot",
-						   Max(strtod(r->values[0][1], NULL), 0));
+						   Max(pg_number(r, 0, 1), 0));
 	left->advice = "At the source: ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf();";
 }
 
@@ -176,18 +174,19 @@ tell_running(PgConn *conn)
 {
 	PgResult   *r;
 
-	r = pg_query(conn, "SELECT pg_catalog.count(*), pg_catalog.min(t.at) FROM ("
+	r = pg_select(conn, "running transactions", "iT",
+				 "SELECT pg_catalog.count(*), pg_catalog.min(t.at) FROM ("
 				 "SELECT a.xact_start AS at FROM pg_catalog.pg_stat_activity a "
 				 "WHERE a.backend_xid IS NOT NULL "
 				 "AND a.pid <> pg_catalog.pg_backend_pid() UNION ALL "
 				 "SELECT x.prepared FROM pg_catalog.pg_prepared_xacts x) t");
-	if (strcmp(r->values[0][0], "0") != 0)
+	if (pg_bigint(r, 0, 0) != 0)
 		ereport(LOG,
 				(errmsg("the replication slot waits for the end of %s transactions that run at the source",
-						r->values[0][0]),
-				 r->values[0][1] ?
+						pg_text(r, 0, 0)),
+				 pg_is_null(r, 0, 1) ? 0 :
 				 errdetail("The oldest began at %s; prepared ones count.",
-						   r->values[0][1]) : 0));
+						   pg_text(r, 0, 1))));
 }
 
 /*
@@ -216,21 +215,15 @@ make_slot(PgSource *source, const char *name, bool temporary)
 	{
 		/* it outlives its server where a standby takes it over */
 		bool		failover = !temporary && version >= 170000 &&
-			strcmp(pg_query_value(sql, "SELECT pg_catalog.pg_is_in_recovery()"),
-				   "f") == 0;
+			!pg_select_bool(sql, "recovery", "SELECT pg_catalog.pg_is_in_recovery()");
 
 		appendStringInfo(&buf, " (SNAPSHOT 'export'%s)",
 						 failover ? ", FAILOVER true" : "");
 	}
-	r = pg_query(source->exporter, buf.data);
-	if (r->nrows != 1 || r->ncolumns < 3 || r->values[0][1] == NULL ||
-		r->values[0][2] == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("the source made replication slot \"%s\" without a snapshot",
-						name)));
-	source->snapshot = r->values[0][2];
-	source->snapshot_lsn = r->values[0][1];
+	r = pg_select(source->exporter, "new replication slot", "tttT", buf.data);
+	source->snapshot = pg_text(r, 0, 2);
+	source->snapshot_lsn = pg_text(r, 0, 1);
+	(void) pg_parse_position(source->snapshot_lsn);
 	MemoryContextSwitchTo(old);
 	return pstrdup(source->snapshot_lsn);
 }
@@ -250,9 +243,10 @@ look_at_slot(PgConn *conn)
 {
 	int			version = pg_version_num(conn);
 
-	return pg_queryf(conn, "SELECT s.plugin, s.database = pg_catalog.current_database(), "
+	return pg_selectf(conn, "replication slot", "TBITTTBTBT",
+					 "SELECT s.plugin, s.database = pg_catalog.current_database(), "
 					 "s.active_pid, s.restart_lsn, s.confirmed_flush_lsn, %s, %s, %s, %s, "
-					 LOG_END " FROM pg_catalog.pg_replication_slots s "
+					 PG_LOG_END " FROM pg_catalog.pg_replication_slots s "
 					 "WHERE s.slot_name = %s",
 					 version >= 130000 ? "s.wal_status" : "NULL",
 					 version >= 160000 ? "s.conflicting" : "NULL",
@@ -261,18 +255,13 @@ look_at_slot(PgConn *conn)
 					 pg_quote_literal(pg_info(conn)->stream_name));
 }
 
-static bool
-is_true(const char *value)
-{
-	return value != NULL && value[0] == 't';
-}
-
 /* The name is taken by something that cannot be this task's slot. */
 static void
-check_own(PgConn *conn, char **slot)
+check_own(PgConn *conn, const PgResult *slot)
 {
-	if (slot[SLOT_PLUGIN] == NULL || strcmp(slot[SLOT_PLUGIN], "pgoutput") != 0 ||
-		!is_true(slot[SLOT_HERE]) || is_true(slot[SLOT_TWO_PHASE]))
+	if (pg_is_null(slot, 0, SLOT_PLUGIN) ||
+		strcmp(pg_text(slot, 0, SLOT_PLUGIN), "pgoutput") != 0 ||
+		!pg_bool(slot, 0, SLOT_HERE) || pg_bool(slot, 0, SLOT_TWO_PHASE))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("replication slot \"%s\" at the source is not one of dtsmig",
@@ -289,13 +278,13 @@ pg_create_slot(PgSource *source)
 
 	if (r->nrows == 0)
 		return make_slot(source, name, false);
-	check_own(source->sql, r->values[0]);
-	if (r->values[0][SLOT_CONFIRMED] == NULL)
+	check_own(source->sql, r);
+	if (pg_is_null(r, 0, SLOT_CONFIRMED))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("replication slot \"%s\" is still being made at the source",
 						name)));
-	return r->values[0][SLOT_CONFIRMED];
+	return pg_text(r, 0, SLOT_CONFIRMED);
 }
 
 char *
@@ -315,8 +304,8 @@ pg_snapshot_by_slot(PgSource *source)
 	/* several sessions may do this at a time */
 	(void) make_slot(source,
 					 psprintf("%.40s_%s", pg_info(source->sql)->stream_name,
-							  pg_query_value(source->sql,
-											 "SELECT pg_catalog.pg_backend_pid()")),
+							  pg_text(pg_select(source->sql, "process", "i",
+												"SELECT pg_catalog.pg_backend_pid()"), 0, 0)),
 					 true);
 }
 
@@ -334,34 +323,34 @@ void
 pg_check_slot(PgConn *conn, const char *position)
 {
 	uint64		at = pg_parse_position(position).segment;
-	PgResult   *r = look_at_slot(conn);
-	char	  **slot;
+	PgResult   *slot = look_at_slot(conn);
+	const char *text;
 
-	if (r->nrows == 0)
+	if (slot->nrows == 0)
 		lost(conn, "replication slot \"%s\" does not exist at the source any more",
 			 NULL);
-	slot = r->values[0];
 	check_own(conn, slot);
-	if (slot[SLOT_REASON] != NULL)
+	if (!pg_is_null(slot, 0, SLOT_REASON))
 		lost(conn, "replication slot \"%s\" was invalidated by the source",
-			 psprintf("Reason: %s.", slot[SLOT_REASON]));
-	if (is_true(slot[SLOT_CONFLICTING]))
+			 psprintf("Reason: %s.", pg_text(slot, 0, SLOT_REASON)));
+	if (pg_bool(slot, 0, SLOT_CONFLICTING))
 		lost(conn, "replication slot \"%s\" was invalidated by the source",
 			 "Reason: it conflicted with recovery.");
-	if (slot[SLOT_RESTART] == NULL ||
-		(slot[SLOT_WAL_STATUS] != NULL && strcmp(slot[SLOT_WAL_STATUS], "lost") == 0))
+	text = pg_text_or_null(slot, 0, SLOT_WAL_STATUS);
+	if (pg_is_null(slot, 0, SLOT_RESTART) ||
+		(text != NULL && strcmp(text, "lost") == 0))
 		lost(conn, "replication slot \"%s\" has lost the log that it needs",
 			 "The source has removed it, see its setting max_slot_wal_keep_size.");
-	if (slot[SLOT_CONFIRMED] != NULL &&
-		pg_parse_position(slot[SLOT_CONFIRMED]).segment > at)
+	text = pg_text_or_null(slot, 0, SLOT_CONFIRMED);
+	if (text != NULL && pg_parse_position(text).segment > at)
 		lost(conn, "replication slot \"%s\" stands after the position that was applied last",
 			 psprintf("The slot was dropped and made again, or read by somebody else: it stands at %s, this task at %s.",
-					  slot[SLOT_CONFIRMED], position));
-	if (slot[SLOT_LOG_END] != NULL &&
-		pg_parse_position(slot[SLOT_LOG_END]).segment < at)
+					  text, position));
+	text = pg_text_or_null(slot, 0, SLOT_LOG_END);
+	if (text != NULL && pg_parse_position(text).segment < at)
 		lost(conn, "the source's log ends before the position that was applied last (slot \"%s\")",
 			 psprintf("The log ends at %s, this task is at %s: the source was restored, or a standby took over that had not received all.",
-					  slot[SLOT_LOG_END], position));
+					  text, position));
 }
 
 /*
@@ -373,7 +362,8 @@ pg_slot_reader(PgConn *conn, bool *stale)
 {
 	PgResult   *r;
 
-	r = pg_queryf(conn, "SELECT s.active_pid, %s FROM pg_catalog.pg_replication_slots s "
+	r = pg_selectf(conn, "reader of the slot", "IB",
+				  "SELECT s.active_pid, %s FROM pg_catalog.pg_replication_slots s "
 				  "LEFT JOIN pg_catalog.pg_stat_replication a ON a.pid = s.active_pid "
 				  "WHERE s.slot_name = %s",
 				  pg_version_num(conn) >= 120000 ?
@@ -381,10 +371,10 @@ pg_slot_reader(PgConn *conn, bool *stale)
 				  "a.backend_start < pg_catalog.clock_timestamp() - interval '40 s'" :
 				  "false",
 				  pg_quote_literal(pg_info(conn)->stream_name));
-	*stale = r->nrows > 0 && is_true(r->values[0][1]);
-	if (r->nrows == 0 || r->values[0][0] == NULL)
+	*stale = r->nrows > 0 && pg_bool(r, 0, 1);
+	if (r->nrows == 0 || pg_is_null(r, 0, 0))
 		return 0;
-	return atoi(r->values[0][0]);
+	return (int) pg_bigint(r, 0, 0);
 }
 
 /* --------------------------------------------------------------- release */
@@ -417,7 +407,7 @@ run(Release *r, const char *sql)
 {
 	ErrorData  *edata;
 
-	if (pg_try_query(r->conn, sql, &edata) == NULL)
+	if (!pg_try_run(r->conn, sql, &edata))
 		leave(r, sql, edata->message);
 }
 
@@ -435,13 +425,13 @@ drop_slot(Release *r)
 
 		if (slot->nrows == 0)
 			return;
-		if (slot->values[0][SLOT_ACTIVE_PID] != NULL && waited == 1000)
-			(void) pg_try_query(r->conn,
-								psprintf("SELECT pg_catalog.pg_terminate_backend(%s)",
-										 slot->values[0][SLOT_ACTIVE_PID]), &edata);
-		if (slot->values[0][SLOT_ACTIVE_PID] == NULL || waited >= RELEASE_WAIT_MS)
+		if (!pg_is_null(slot, 0, SLOT_ACTIVE_PID) && waited == 1000)
+			(void) pg_try_run(r->conn,
+							  psprintf("SELECT pg_catalog.pg_terminate_backend(%s)",
+									   pg_text(slot, 0, SLOT_ACTIVE_PID)), &edata);
+		if (pg_is_null(slot, 0, SLOT_ACTIVE_PID) || waited >= RELEASE_WAIT_MS)
 		{
-			if (pg_try_query(r->conn, sql, &edata) != NULL)
+			if (pg_try_run(r->conn, sql, &edata))
 				return;
 			if (waited >= RELEASE_WAIT_MS)
 				break;
@@ -463,7 +453,7 @@ release_all(Release *r, const ConnectionInfo *info)
 
 	r->conn = pg_connect(info, PG_CONN_SQL);
 	/* a cutover may have made it the database's default */
-	(void) pg_query(r->conn, "SET default_transaction_read_only = off");
+	pg_run(r->conn, "SET default_transaction_read_only = off");
 	capture = pg_capture_removal(r->conn);
 	r->begun = true;
 	foreach(lc, capture)

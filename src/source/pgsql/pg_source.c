@@ -37,14 +37,15 @@ pg_source_identify(SourceConn *conn, SourceIdentity *identity)
 	const char *cipher = pg_tls_cipher(sql);
 
 	identity->product = "PostgreSQL";
-	identity->version = pstrdup(pg_parameter(sql, "server_version"));
+	identity->version = pg_server_version(sql);
 	identity->version_num = pg_version_num(sql);
-	identity->account = pg_query_value(sql, "SELECT CURRENT_USER");
+	identity->account = pg_select_text(sql, "account", "SELECT CURRENT_USER");
 	identity->tls = cipher != NULL;
 	identity->tls_cipher = cipher ? pstrdup(cipher) : NULL;
 	/* a standby that takes over is the same cluster: positions hold on */
 	identity->server_uid =
-		pg_query_value(sql, "SELECT system_identifier::pg_catalog.text || '/' || "
+		pg_select_text(sql, "identity of the server",
+					   "SELECT system_identifier::pg_catalog.text || '/' || "
 					   "pg_catalog.current_database() "
 					   "FROM pg_catalog.pg_control_system()");
 }
@@ -96,20 +97,21 @@ pg_stream_is_in(SourceStream *stream, const char *position)
 static bool
 pg_has_committed(SourceConn *conn, uint32 xid)
 {
-	PgResult   *r = pg_queryf(((PgSource *) conn)->sql,
+	PgResult   *r = pg_selectf(((PgSource *) conn)->sql, "state of a transaction", "T",
 							  "SELECT CASE WHEN age < 2147483648 THEN pg_catalog.pg_xact_status((next - age)::text::xid8) END "
 							  "FROM (SELECT next, (next - %u) & 4294967295 AS age FROM "
 							  "(SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint AS next) s) s",
 							  xid);
 
-	return r->nrows == 1 && r->values[0][0] != NULL &&
-		strcmp(r->values[0][0], "committed") == 0;
+	return r->nrows == 1 && !pg_is_null(r, 0, 0) &&
+		strcmp(pg_text(r, 0, 0), "committed") == 0;
 }
 
 const SourceRoutine pgsql_source_routine =
 {
 	.engine = "pgsql",
 	.tells_origin = true,
+	.scripts = true,
 	.connect = pg_source_connect,
 	.close = pg_source_close,
 	.identify = pg_source_identify,

@@ -452,6 +452,7 @@ take_message(SourceStream *stream, MemoryContext rowcxt)
 				out_of_place(stream);
 			change = early_void(stream);
 			begin_transaction(stream, msg->lsn, msg->time);
+			stream->first_lsn = stream->msg_lsn;
 			return change;
 		case PGOUTPUT_COMMIT:
 			if (!stream->in_transaction || msg->lsn != stream->commit_lsn)
@@ -493,7 +494,7 @@ take_message(SourceStream *stream, MemoryContext rowcxt)
 			change = early_void(stream);
 			begin_transaction(stream, msg->lsn, msg->time);
 			stream->end_lsn = msg->end_lsn;
-			stream->replay = spool_open(stream, msg->xid);
+			stream->replay = spool_open(stream, msg->xid, &stream->first_lsn);
 			return change;
 		default:
 			/* the slot has no two_phase, see pg_slot.c */
@@ -604,7 +605,7 @@ wait_for_slot(PgConn *conn)
 		if (pid == 0)
 			return;
 		if (stale)
-			(void) pg_queryf(conn, "SELECT pg_catalog.pg_terminate_backend(%d)", pid);
+			pg_runf(conn, "SELECT pg_catalog.pg_terminate_backend(%d)", pid);
 		if (waited >= READER_WAIT_MS)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
@@ -625,12 +626,13 @@ set_sender_timeout(PgConn *conn)
 	PgResult   *r;
 	long		ms;
 
-	r = pg_query(conn, "SELECT setting FROM pg_catalog.pg_settings "
+	r = pg_select(conn, "wal_sender_timeout", "i",
+				 "SELECT setting FROM pg_catalog.pg_settings "
 				 "WHERE name = 'wal_sender_timeout'");
-	ms = r->nrows > 0 ? strtol(r->values[0][0], NULL, 10) : 0;
+	ms = r->nrows > 0 ? (long) pg_bigint(r, 0, 0) : 0;
 	if (ms > 0 && ms < SENDER_TIMEOUT_MS && pg_version_num(conn) >= 120000)
 	{
-		(void) pg_queryf(conn, "SET wal_sender_timeout = %d", SENDER_TIMEOUT_MS);
+		pg_runf(conn, "SET wal_sender_timeout = %d", SENDER_TIMEOUT_MS);
 		ms = SENDER_TIMEOUT_MS;
 	}
 	return ms > 0 ? Min(REPORT_MS, ms / 3) : REPORT_MS;

@@ -46,6 +46,7 @@ early_start(SourceStream *stream, TransactionId xid, bool first)
 	elog(DEBUG1, "transaction %u of the source is told while it is decoded", xid);
 	stream->early = xid;
 	stream->begun = false;
+	stream->first_lsn = stream->msg_lsn;
 	stream->commit_lsn = stream->position.segment;
 	stream->commit_time = 0;
 	stream->nchanges = 0;
@@ -128,7 +129,7 @@ early_tell(SourceStream *stream, MemoryContext rowcxt)
 		case PGOUTPUT_INSERT:
 		case PGOUTPUT_UPDATE:
 		case PGOUTPUT_DELETE:
-			if (stream_is_capture(stream))
+			if (stream_is_capture(stream) || stream_is_stale(stream))
 			{
 				fits = false;
 				break;
@@ -158,7 +159,7 @@ early_commit(SourceStream *stream)
 
 	if (msg->xid != stream->early || msg->lsn < stream->position.segment)
 		return false;
-	spool = spool_open(stream, msg->xid);
+	spool = spool_open(stream, msg->xid, &stream->first_lsn);
 	if (spool != NULL)
 		spool_drop(stream, spool);
 	stream->early = InvalidTransactionId;

@@ -2,7 +2,8 @@
  *
  * pg_stream_impl.h
  *	  What the files of the change stream share: pg_stream.c (the wire, and
- *	  transactions), pg_stream_rows.c (relations and rows), pg_stream_spool.c
+ *	  transactions), pg_stream_rows.c (relations and rows), pg_stream_published.c (what is
+ *	  published), pg_stream_spool.c
  *	  (transactions in progress), pg_stream_early.c (one of them told before
  *	  its end), pg_values.c (values).
  *
@@ -55,7 +56,7 @@ struct SourceStream
 	bool		own_changes;	/* what came with an origin is passed over */
 	bool		captured;		/* DDL is */
 	char	   *publication;	/* see pg_check_publication */
-	HTAB	   *published;		/* Oid of a table: that of its publication */
+	HTAB	   *published;		/* of pg_stream_published.c */
 	bool		give_up;		/* and that was wrong: see pg_next_change */
 
 	/* the wire */
@@ -75,6 +76,8 @@ struct SourceStream
 	SourcePos	position;		/* after the last COMMIT or HEARTBEAT told */
 
 	/* the transaction that is being told */
+	XLogRecPtr	first_lsn;		/* a record of it that is not after its first row
+								 * or statement that is published */
 	bool		in_transaction;
 	bool		begun;			/* BEGIN was handed out */
 	XLogRecPtr	commit_lsn;		/* start of its commit record */
@@ -127,20 +130,26 @@ extern bool stream_is_relation(SourceStream *stream);
 extern void stream_forget_relation(SourceStream *stream, Oid relid);
 /* Is the row at hand one of the helper table of DDL capture? */
 extern bool stream_is_capture(SourceStream *stream);
+/* May its values have other texts by now? */
+extern bool stream_is_stale(SourceStream *stream);
 /* Relations have to be asked for anew. */
 extern void stream_forget_bindings(SourceStream *stream);
-/*
- * Raises an error if a table that is followed is not published, or has not
- * been since the last time.
- */
-extern void stream_check_published(SourceStream *stream, PgConn *conn);
-/* May values of all published tables come in binary form? */
-extern bool stream_all_binary(SourceStream *stream, PgConn *conn);
 /*
  * Tells the row change or TRUNCATE at hand; NULL: nothing (more) of it is for
  * us. While stream->waiting it wants to be called again for the same message.
  */
 extern Change *stream_tell(SourceStream *stream, MemoryContext rowcxt);
+
+/* pg_stream_published.c */
+
+/*
+ * Raises an error if a table that is followed is not published, or has not
+ * been since the last time, or has a name that no statement in the stream has
+ * given it.
+ */
+extern void stream_check_published(SourceStream *stream, PgConn *conn);
+/* May values of all published tables come in binary form? */
+extern bool stream_all_binary(SourceStream *stream, PgConn *conn);
 
 /* pg_stream_spool.c */
 extern void spool_init(SourceStream *stream);
@@ -148,8 +157,9 @@ extern void spool_write(SourceStream *stream, TransactionId xid,
 						TransactionId subxid, const char *data, Size len);
 extern void spool_abort(SourceStream *stream, TransactionId xid,
 						TransactionId subxid);
-/* Starts to read a transaction; NULL: nothing of it came. */
-extern PgSpool *spool_open(SourceStream *stream, TransactionId xid);
+/* Starts to read a transaction, *first_lsn: its first; NULL: nothing of it came. */
+extern PgSpool *spool_open(SourceStream *stream, TransactionId xid,
+						   XLogRecPtr *first_lsn);
 /* Next message, in stream->replay_buf; false at the end. */
 extern bool spool_read(SourceStream *stream, PgSpool *spool, Size *len);
 extern void spool_drop(SourceStream *stream, PgSpool *spool);

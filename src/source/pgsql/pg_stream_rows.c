@@ -267,11 +267,14 @@ static SourceRelation *
 receiver(SourceStream *stream, PgRelation *table)
 {
 	SourcePos	pos = {stream->commit_lsn, stream->nchanges};
+	char		id[12];
 
 	if (table->epoch == stream->epoch && table->rel != NULL)
 		return table->rel;
-	table->rel = stream->callbacks.lookup(stream->callbacks.arg, table->schema,
-										  table->name, pos);
+	/* by its OID: a transaction that began earlier may tell an older name */
+	snprintf(id, sizeof(id), "%u", table->relid);
+	table->rel = stream->callbacks.lookup(stream->callbacks.arg, id,
+										  table->schema, table->name, pos);
 	if (table->rel != NULL)
 	{
 		match_columns(stream, table);
@@ -280,106 +283,6 @@ receiver(SourceStream *stream, PgRelation *table)
 	}
 	table->epoch = stream->epoch;
 	return table->rel;
-}
-
-typedef struct PublishedTable
-{
-	Oid			relid;			/* the key */
-	Oid			membership;		/* of pg_publication_rel */
-} PublishedTable;
-
-static void
-refuse_gap(SourceStream *stream, char **name, const char *message)
-{
-	char	   *quoted = pg_quote_qualified(name[0], name[1]);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_FILE),
-			 errmsg(message, stream->name, quoted),
-			 errdetail("Changes of it that were made meanwhile cannot be had."),
-			 errhint("Run ALTER PUBLICATION %s ADD TABLE ONLY %s at the source, if it is not there, let dtsmig.resync_table copy the table again, and resume the task.",
-					 pg_quote_name(stream->name), quoted)));
-}
-
-static bool
-is_followed(SourceStream *stream, char **name)
-{
-	SourcePos	last = {PG_UINT64_MAX, 0};
-
-	return stream->callbacks.lookup(stream->callbacks.arg, name[0], name[1],
-									last) != NULL;
-}
-
-/* Tables that were taken out and put back since the last look. */
-static void
-check_memberships(SourceStream *stream, PgConn *conn)
-{
-	PgResult   *r = pg_publication_members(conn);
-
-	if (stream->published == NULL)
-	{
-		HASHCTL		ctl = {0};
-
-		ctl.keysize = sizeof(Oid);
-		ctl.entrysize = sizeof(PublishedTable);
-		ctl.hcxt = stream->cxt;
-		stream->published = hash_create("dtsmig published tables", 64, &ctl,
-										HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	}
-	for (int i = 0; i < r->nrows; i++)
-	{
-		char	  **v = r->values[i];
-		Oid			relid = atooid(v[2]);
-		Oid			membership = atooid(v[3]);
-		bool		found;
-		PublishedTable *t = hash_search(stream->published, &relid, HASH_ENTER,
-										&found);
-
-		if (found && t->membership != membership && is_followed(stream, v))
-			refuse_gap(stream, v, "publication \"%s\" at the source did not tell of table %s for a while");
-		t->membership = membership;
-	}
-}
-
-/* Somebody may have taken a table out of the publication. */
-void
-stream_check_published(SourceStream *stream, PgConn *conn)
-{
-	PgResult   *missing = pg_unpublished_tables(conn);
-
-	for (int t = 0; t < missing->nrows; t++)
-		if (is_followed(stream, missing->values[t]))
-			refuse_gap(stream, missing->values[t],
-					   "publication \"%s\" at the source does not tell of table %s any more");
-	check_memberships(stream, conn);
-}
-
-/*
- * Asked once, when the stream is opened: the binary form is asked for the
- * whole stream or not at all.
- */
-bool
-stream_all_binary(SourceStream *stream, PgConn *conn)
-{
-	SourcePos	last = {PG_UINT64_MAX, 0};
-	PgResult   *published = pg_published_tables(conn);
-
-	for (int t = 0; t < published->nrows; t++)
-	{
-		SourceRelation *rel;
-
-		rel = stream->callbacks.lookup(stream->callbacks.arg,
-									   published->values[t][0],
-									   published->values[t][1], last);
-		for (int c = 0; rel != NULL && c < rel->ncolumns; c++)
-		{
-			const PgColumn *pc = rel->columns[c].engine;
-
-			if (rel->columns[c].carried && !pc->binary)
-				return false;
-		}
-	}
-	return true;
 }
 
 /* ------------------------------------------------------------------ telling */
@@ -509,6 +412,43 @@ tell_ddl(SourceStream *stream, PgRelation *table)
 	return change;
 }
 
+/*
+ * The values of its row were told by a catalog that may be older than a
+ * statement which the consumer has done (see SourceRelation.types_from): the
+ * transaction began before that committed. Of its own statements the source
+ * knows.
+ */
+static bool
+is_stale(const SourceStream *stream, const PgRelation *table)
+{
+	const SourceRelation *rel = table->rel;
+
+	return unlikely(source_pos_is_set(rel->types_from)) &&
+		stream->first_lsn < rel->types_from.segment &&
+		stream->commit_lsn != rel->types_from.segment;
+}
+
+bool
+stream_is_stale(SourceStream *stream)
+{
+	PgRelation *table = find_relation(stream, stream->msg->relid);
+
+	return !table->capture && receiver(stream, table) != NULL &&
+		is_stale(stream, table);
+}
+
+static Change *
+tell_stale(SourceStream *stream, PgRelation *table)
+{
+	Change	   *change = make_change(stream, CHANGE_STALE);
+
+	change->rel = table->rel;
+	stream->waiting = false;
+	/* it will not be followed before it is copied */
+	stream_forget_bindings(stream);
+	return change;
+}
+
 /* The next table of the TRUNCATE at hand that is followed; NULL: no more. */
 static PgRelation *
 next_truncated(SourceStream *stream)
@@ -574,5 +514,7 @@ stream_tell(SourceStream *stream, MemoryContext rowcxt)
 		return make_change(stream, CHANGE_ROLLBACK);
 	if (!stream->begun)
 		return tell_begin(stream);
+	if (is_stale(stream, table))
+		return tell_stale(stream, table);
 	return tell_row(stream, table, rowcxt);
 }

@@ -36,6 +36,7 @@ struct PgSpool
 {
 	TransactionId xid;			/* hash key */
 	BufFile    *file;
+	XLogRecPtr	first_lsn;		/* where its first message stands */
 	uint64		end;			/* bytes in the file that count */
 	uint64		at;				/* while it is read */
 	SpoolPart  *parts;			/* by offset */
@@ -91,6 +92,7 @@ find_spool(SourceStream *stream, TransactionId xid, bool create)
 
 		memset((char *) spool + sizeof(xid), 0, sizeof(PgSpool) - sizeof(xid));
 		spool->file = NULL;
+		spool->first_lsn = stream->msg_lsn;
 		PG_TRY();
 		{
 			spool->file = BufFileCreateTemp(true);
@@ -193,13 +195,14 @@ spool_abort(SourceStream *stream, TransactionId xid, TransactionId subxid)
 }
 
 PgSpool *
-spool_open(SourceStream *stream, TransactionId xid)
+spool_open(SourceStream *stream, TransactionId xid, XLogRecPtr *first_lsn)
 {
 	PgSpool    *spool = find_spool(stream, xid, false);
 
 	if (spool != NULL)
 	{
 		spool->at = 0;
+		*first_lsn = spool->first_lsn;
 		seek(spool, 0);
 	}
 	return spool;

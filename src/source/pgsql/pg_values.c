@@ -15,6 +15,7 @@
 #include "source/pgsql/pg_stream_impl.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -262,7 +263,10 @@ pg_read_row(SourceStream *stream, PgRelation *table,
 	MemoryContextSwitchTo(old);
 }
 
-/* A value in binary form of a type that this server has under the same OID. */
+/*
+ * A value in binary form; the types that the capture's table has are the same
+ * everywhere. The source says which type it is, and no other is read so.
+ */
 static char *
 binary_to_text(Oid typid, const PgOutputColumn *value)
 {
@@ -272,6 +276,11 @@ binary_to_text(Oid typid, const PgOutputColumn *value)
 	bool		varlena;
 	Datum		datum;
 
+	if (typid != TEXTOID && typid != INT4OID && typid != INT8OID &&
+		typid != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the source sent a value of type %u in binary form", typid)));
 	initStringInfo(&buf);
 	appendBinaryStringInfo(&buf, (const char *) value->data, value->len);
 	getTypeBinaryInputInfo(typid, &function, &ioparam);
@@ -295,7 +304,11 @@ pg_read_texts(PgRelation *table, const PgOutputColumn *columns, int ncolumns)
 	for (int i = 0; i < ncolumns; i++)
 	{
 		if (columns[i].form == PGOUTPUT_TEXT)
+		{
 			texts[i] = pnstrdup((const char *) columns[i].data, columns[i].len);
+			(void) pg_verify_mbstr(GetDatabaseEncoding(), texts[i],
+								   columns[i].len, false);
+		}
 		else if (columns[i].form == PGOUTPUT_BINARY)
 			texts[i] = binary_to_text(table->att_types[i], &columns[i]);
 	}

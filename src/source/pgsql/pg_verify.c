@@ -125,13 +125,33 @@ digest_of(CheckDigest digest, const char *text)
 					"hashtextextended((%s) COLLATE \"C\", 0)", text);
 }
 
+/*
+ * A column as text. A cast of a type that is not the server's own can be a
+ * function of whoever owns the type, and would run as this account: such a
+ * value is written by its output function, as COPY does.
+ */
 static char *
-expression_of(CheckDigest digest, CheckForm form, char *name)
+text_of(const SourceRelation *rel, int column)
 {
+	char	   *name = pg_quote_name(rel->columns[column].name);
+	const TableColumn *def = list_nth(rel->def->columns, column);
+
+	if (def->base_type != NULL && def->base_type[0] != '\0')
+		return psprintf("%s::text", name);
+	return psprintf("CASE WHEN %s IS DISTINCT FROM NULL THEN format('%%s', %s) END",
+					name, name);
+}
+
+static char *
+expression_of(const SourceRelation *rel, CheckDigest digest, CheckForm form,
+			  int column)
+{
+	char	   *name = pg_quote_name(rel->columns[column].name);
+
 	switch (form)
 	{
 		case CHECK_TEXT_DIGEST:
-			return digest_of(digest, psprintf("%s::text", name));
+			return digest_of(digest, text_of(rel, column));
 		case CHECK_BYTES_DIGEST:
 			return psprintf("md5(%s)", name);
 		case CHECK_FLOAT_BYTES:
@@ -153,18 +173,17 @@ row_text(const SourceRelation *rel, CheckDigest digest, const CheckForm *forms,
 	for (int i = 0; i < n; i++)
 	{
 		int			k = columns ? columns[i] : i;
-		char	   *name = pg_quote_name(rel->columns[k].name);
 		bool		not_null = rel->columns[k].target_not_null;
 
 		if (forms[k] == CHECK_FETCH)
 			continue;
 		values = lappend(values, psprintf(not_null ? "%s" : "concat(%s)",
-										  expression_of(digest, forms[k], name)));
+										  expression_of(rel, digest, forms[k], k)));
 		if (forms[k] == CHECK_TEXT && not_null && !left_out)
 			left_out = true;
 		else if (forms[k] == CHECK_TEXT)
-			lengths = lappend(lengths, psprintf("concat(octet_length(%s::text))",
-												name));
+			lengths = lappend(lengths, psprintf("concat(octet_length(%s))",
+												text_of(rel, k)));
 	}
 	return check_concat(list_concat(values, lengths));
 }
@@ -186,8 +205,9 @@ record_text(const SourceRelation *rel, const CheckForm *forms,
 			continue;
 		appendStringInfo(&buf, forms[k] == CHECK_FLOAT_BYTES ? "%sfloat8send(%s::float8)" :
 						 forms[k] == CHECK_INTEGER ? "%sint8send(%s::int8)" :
-						 forms[k] == CHECK_TEXT ? "%s%s::text" : "%s%s",
+						 "%s%s",
 						 values++ > 0 ? ", " : "",
+						 forms[k] == CHECK_TEXT ? text_of(rel, k) :
 						 pg_quote_name(rel->columns[k].name));
 	}
 	appendStringInfoString(&buf, "), 0)::text");
@@ -210,7 +230,6 @@ pg_check_table(SourceConn *conn, const SourceRelation *rel,
 {
 	PgConn	   *sql = ((PgSource *) conn)->sql;
 	CheckTable *table = palloc0(sizeof(CheckTable));
-	const char *encoding = pg_parameter(sql, "server_encoding");
 
 	table->digest = pg_version_num(sql) < 110000 ? CHECK_HASH32 :
 		pg_version_num(sql) < RECORD_VERSION ? CHECK_HASH64 : CHECK_RECORD;
@@ -218,7 +237,7 @@ pg_check_table(SourceConn *conn, const SourceRelation *rel,
 	if (rel->nkey > 0 && forms[rel->key[0]] == CHECK_INTEGER)
 		table->first_key = pg_quote_name(rel->columns[rel->key[0]].name);
 	/* digests are of the bytes that a server has */
-	if (encoding == NULL || strcmp(encoding, "UTF8") != 0)
+	if (!pg_is_utf8(sql))
 		return table;
 	table->number = number_of(rel, table->digest, forms, NULL, rel->ncolumns);
 	table->bucket = rel->nkey == 0 ? table->number :
@@ -237,19 +256,20 @@ pg_check_ask(SourceConn *conn, const char *sql)
 List *
 pg_check_answer(SourceConn *conn)
 {
-	PgResult   *res = pg_answer(((PgSource *) conn)->sql);
+	PgResult   *res = pg_answer(((PgSource *) conn)->sql, "sums of a table", "TTT");
 	List	   *sums = NIL;
 
 	for (int i = 0; i < res->nrows; i++)
-		sums = lappend(sums, check_read_sum(res->values[i][0], res->values[i][1],
-											res->values[i][2]));
+		sums = lappend(sums, check_read_sum(pg_text_or_null(res, i, 0),
+											pg_text_or_null(res, i, 1),
+											pg_text_or_null(res, i, 2)));
 	return sums;
 }
 
 char *
 pg_check_value(SourceConn *conn, const char *sql)
 {
-	return pg_query_value(((PgSource *) conn)->sql, sql);
+	return pg_select_text_or_null(((PgSource *) conn)->sql, "check of a table", sql);
 }
 
 char *
@@ -259,9 +279,15 @@ pg_check_key(SourceConn *conn, const SourceRelation *rel, char *const *key)
 
 	initStringInfo(&buf);
 	for (int i = 0; i < rel->nkey; i++)
+	{
+		const TableColumn *def = list_nth(rel->def->columns, rel->key[i]);
+		bool		own = def->base_type != NULL && def->base_type[0] != '\0';
+
 		appendStringInfo(&buf, "%s%s = %s", i > 0 ? " AND " : "",
-						 pg_quote_name(rel->columns[rel->key[i]].name),
+						 own ? pg_quote_name(rel->columns[rel->key[i]].name) :
+						 text_of(rel, rel->key[i]),
 						 pg_quote_literal(key[i]));
+	}
 	return buf.data;
 }
 
@@ -286,7 +312,7 @@ char *
 pg_open_writers(SourceConn *conn, char **hidden)
 {
 	*hidden = NULL;
-	return pg_query_value(((PgSource *) conn)->sql,
+	return pg_select_text_or_null(((PgSource *) conn)->sql, "open writers",
 						  "SELECT format('process %s (%s) has written and has not committed; its transaction began at %s', "
 						  "pid, usename, coalesce(xact_start::text, 'a time that this account may not see')) FROM pg_catalog.pg_stat_activity "
 						  "WHERE backend_xid IS NOT NULL AND datname = current_database() "
@@ -309,32 +335,43 @@ pg_open_writers(SourceConn *conn, char **hidden)
 	"AND coalesce(a.application_name, '') !~ '^(dtsmig|dts_sync_)' " \
 	"AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_replication r WHERE r.pid = a.pid)"
 
+/* A role that is being dropped has no name. */
+static const char *
+role_of(const PgResult *r, int row)
+{
+	const char *name = pg_text_or_null(r, row, 1);
+
+	return name ? name : "";
+}
+
 /* Ends them; NULL, or why one goes on. */
 static char *
 end_sessions(PgConn *sql)
 {
-	PgResult   *r = pg_query(sql, "SELECT a.pid, a.usename, CURRENT_USER " OTHER_SESSIONS);
+	PgResult   *r = pg_select(sql, "sessions", "iTt",
+							  "SELECT a.pid, a.usename, CURRENT_USER " OTHER_SESSIONS);
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), END_WAIT_MS);
 	ErrorData  *edata;
 
 	for (int i = 0; i < r->nrows; i++)
 	{
-		char	  **s = r->values[i];
+		char	   *pid = pg_text(r, i, 0);
 
-		if (pg_try_query(sql, psprintf("SELECT pg_terminate_backend(%s)", s[0]),
-						 &edata) == NULL)
+		if (!pg_try_run(sql, psprintf("SELECT pg_terminate_backend(%s)", pid),
+						&edata))
 			return psprintf("process %s of role %s can still write, and cannot be ended: %s. "
 							"GRANT pg_signal_backend, pg_read_all_stats TO %s; or end it by hand.",
-							s[0], s[1], edata->message, pg_quote_name(s[2]));
+							pid, role_of(r, i), edata->message,
+							pg_quote_name(pg_text(r, i, 2)));
 	}
 	for (int i = 0; i < r->nrows; i++)
 	{
-		while (pg_query(sql, psprintf("SELECT 1 " OTHER_SESSIONS " AND a.pid = %s",
-									  r->values[i][0]))->nrows > 0)
+		while (pg_selectf(sql, "session", "i", "SELECT 1 " OTHER_SESSIONS " AND a.pid = %s",
+						  pg_text(r, i, 0))->nrows > 0)
 		{
 			if (GetCurrentTimestamp() > until)
 				return psprintf("process %s of role %s can still write, and does not end",
-								r->values[i][0], r->values[i][1]);
+								pg_text(r, i, 0), role_of(r, i));
 			wait_ms(100);
 		}
 	}
@@ -350,14 +387,15 @@ char *
 pg_make_read_only(SourceConn *conn)
 {
 	PgConn	   *sql = ((PgSource *) conn)->sql;
-	char	   *database = pg_query_value(sql, "SELECT quote_ident(current_database())");
+	char	   *database = pg_select_text(sql, "database", "SELECT quote_ident(current_database())");
 	char	   *role;
 	char	   *failure;
 	ErrorData  *edata;
 
 	/* it may be the default by a cutover that was refused then */
-	(void) pg_query(sql, "SET default_transaction_read_only = off");
-	role = pg_query_value(sql, "SELECT r.rolname FROM pg_catalog.pg_db_role_setting s "
+	pg_run(sql, "SET default_transaction_read_only = off");
+	role = pg_select_text_or_null(sql, "settings of roles",
+						  "SELECT r.rolname FROM pg_catalog.pg_db_role_setting s "
 						  "JOIN pg_catalog.pg_roles r ON r.oid = s.setrole "
 						  "WHERE r.rolname <> CURRENT_USER AND s.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d "
 						  "WHERE d.datname = current_database())) "
@@ -365,8 +403,8 @@ pg_make_read_only(SourceConn *conn)
 	if (role != NULL)
 		return psprintf("role %s has a setting of its own: ALTER ROLE %s RESET default_transaction_read_only;",
 						role, pg_quote_name(role));
-	if (pg_try_query(sql, psprintf("ALTER DATABASE %s SET default_transaction_read_only = on",
-								   database), &edata) == NULL)
+	if (!pg_try_run(sql, psprintf("ALTER DATABASE %s SET default_transaction_read_only = on",
+								  database), &edata))
 		return edata->message;
 	failure = end_sessions(sql);
 	if (failure != NULL)
@@ -380,22 +418,20 @@ pg_make_read_only(SourceConn *conn)
 bool
 pg_is_read_only(SourceConn *conn)
 {
-	char	   *value = pg_query_value(((PgSource *) conn)->sql,
+	return pg_select_bool(((PgSource *) conn)->sql, "read-only",
 									   "SELECT pg_is_in_recovery() OR (EXISTS (SELECT 1 "
 									   "FROM pg_catalog.pg_db_role_setting s "
 									   "JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase "
 									   "WHERE d.datname = current_database() AND s.setrole = 0 "
 									   "AND 'default_transaction_read_only=on' = ANY (s.setconfig)) "
 									   "AND NOT EXISTS (SELECT 1 " OTHER_SESSIONS "))");
-
-	return value != NULL && value[0] == 't';
 }
 
 bool
 pg_constraint_open(SourceConn *conn, const char *schema, const char *table,
 				   const char *name)
 {
-	PgResult   *r = pg_queryf(((PgSource *) conn)->sql,
+	PgResult   *r = pg_selectf(((PgSource *) conn)->sql, "constraint", "i",
 							  "SELECT 1 FROM pg_catalog.pg_constraint k "
 							  "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid "
 							  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "

@@ -8,18 +8,11 @@ package Dts::Bench;
 use strict;
 use warnings;
 use Exporter qw(import);
-use File::Path qw(remove_tree);
-use File::Temp ();
 use Time::HiRes qw(time);
+use Dts::Supervise ();
 
 our $tmp;
-
-BEGIN
-{
-    $tmp = File::Temp::tempdir('dtsmig-bench-XXXXXX', DIR => $ENV{DTS_TMPROOT} // '/tmp');
-    chmod 0755, $tmp;
-    $ENV{DTS_TMP} = $tmp;
-}
+BEGIN { $tmp = Dts::Supervise::begin('dtsmig-bench'); }
 use Dts::Env qw(slurp reap spawn);
 
 our @EXPORT_OK = qw(note scaled median measure parallel peers peer report print_report buffers_mb);
@@ -94,8 +87,8 @@ END
     {
         my $status = $?;
         Dts::Env::_cleanup();
-        if ($ok) { remove_tree($tmp); }
-        else { print STDERR "logs are in $tmp\n"; }
+        print STDERR 'logs are in ' . Dts::Supervise::keep_logs() . "\n" unless $ok;
+        Dts::Supervise::finish();
         $? = $status;
     }
 }

@@ -10,7 +10,6 @@ use warnings;
 use Carp qw(croak);
 use Cwd qw(abs_path);
 use Exporter qw(import);
-use Fcntl qw(:flock);
 use File::Basename qw(dirname);
 use File::Path qw(make_path remove_tree);
 use File::Temp ();
@@ -20,7 +19,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(
   tmpdir topdir bindir free_port spawn reap alive run_as server_user
-  own_dir poll_until slurp on_exit descendants vm_hwm note_time capture
+  own_dir poll_until slurp on_exit descendants vm_hwm note_time capture program
 );
 
 my $topdir = abs_path(dirname(__FILE__) . '/../../..');
@@ -34,7 +33,7 @@ sub topdir { return $topdir; }
 sub tmpdir
 {
     return $base if defined $base;
-    my $root = $ENV{DTS_TMP} // '/tmp';
+    my $root = $ENV{DTS_TMP} // $ENV{TMPDIR} // '/tmp';
     my ($name) = $0 =~ m{([^/]+?)(\.pl)?$};
     $base = File::Temp::tempdir("dts-$name-XXXXXX", DIR => $root);
     chmod 0755, $base;
@@ -49,6 +48,17 @@ sub bindir
     my $pg_config = $ENV{PG_CONFIG} // 'pg_config';
     chomp(my $dir = `$pg_config --bindir`);
     return $dir;
+}
+
+# Where a program of the machine is; those of servers are not in every PATH.
+sub program
+{
+    my ($name) = @_;
+    for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin', '/usr/bin')
+    {
+        return "$dir/$name" if -x "$dir/$name";
+    }
+    croak "no program $name";
 }
 
 # Servers refuse root: as root they run under an account of their own.
@@ -85,7 +95,7 @@ sub _become
     $) = "$gid $gid";
     $< = $uid;
     $> = $uid;
-    $ENV{HOME} = '/tmp';
+    $ENV{HOME} = $ENV{TMPDIR} // '/tmp';
     $ENV{USER} = $ENV{LOGNAME} = $user;
 }
 
@@ -218,24 +228,21 @@ sub vm_hwm
 
 my %ports;
 
-# A TCP port of 127.0.0.1 that nobody uses, and that no other test of the same
-# account is about to use (a lock file reserves it).
+# A TCP port of 127.0.0.1 that nobody uses, and that no other test is about to
+# use: a socket of the other protocol on the same number reserves it while this
+# process lives.
 sub free_port
 {
-    my $dir = "/tmp/dts-ports-$>";
-    mkdir $dir;
     for (1 .. 2000)
     {
         my $port = 20000 + int(rand(12000));
         next if $ports{$port};
-        open my $lock, '>', "$dir/$port" or next;
-        flock($lock, LOCK_EX | LOCK_NB) or next;
+        my $reserved = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Proto => 'udp') or next;
         my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
             LocalPort => $port, Proto => 'tcp', Listen => 1);
         next unless $s;
         close $s;
-        fcntl($lock, 2, 1);    # F_SETFD: not for children that exec
-        $ports{$port} = $lock;
+        $ports{$port} = $reserved;
         return $port;
     }
     croak 'no free port';
@@ -290,7 +297,8 @@ sub forget
 
 sub _cleanup
 {
-    return if $$ != $main_pid;
+    my ($anybody) = @_;
+    return if $$ != $main_pid && !$anybody;
     local ($?, $@, $!);
     while (my $hook = pop @hooks) { eval { $hook->(); }; }
     kill 'KILL', $_ for keys %children;
@@ -314,14 +322,9 @@ END
         $ok &&= !$crashed;
         if (defined $base && -d $base)
         {
-            if ($ok && !$ENV{DTS_KEEP})
-            {
-                remove_tree($base, { safe => 0 });
-            }
-            else
-            {
-                print STDERR "# logs and data are kept in $base\n";
-            }
+            # what is kept of a run that fails, the run knows
+            if ($ok && !$ENV{DTS_KEEP}) { remove_tree($base, { safe => 0 }); }
+            elsif (!$ENV{DTS_TMP}) { print STDERR "# logs and data are kept in $base\n"; }
         }
         $? = $status;
     }

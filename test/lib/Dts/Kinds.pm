@@ -1,8 +1,8 @@
 # Dts::Kinds: the source servers that tests run against: how each is installed
-# and started. Those that Debian 12 does not have are fetched by test/servers.
+# and started. Those that the machine does not have are fetched by test/servers.
 #
 #   kind            what
-#   mariadb         MariaDB of this machine (10.11)
+#   mariadb         MariaDB of this machine (10.11 of Debian 12)
 #   mariadb-11.8    MariaDB 11.8
 #   mysql-5.6       MySQL 5.6, the oldest
 #   mysql-9.7       MySQL 9.7, the newest
@@ -11,34 +11,47 @@ use strict;
 use warnings;
 use Carp qw(croak);
 use Exporter qw(import);
-use Dts::Env qw(topdir slurp run_as);
+use Dts::Env qw(topdir slurp run_as program);
 
-our @EXPORT_OK = qw(kind plugin_dir);
+our @EXPORT_OK = qw(kind plugin_dir server_folder have);
 
-sub _program
+my %folders;
+
+# Folder of a kind that test/servers knows. A kind that cannot be had is an
+# error: a test names the kinds that it needs in its head (see test/run), and is
+# not started without them, for a test that could not run must not look like
+# one that passed.
+sub server_folder
 {
     my ($name) = @_;
-    for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin', '/usr/bin')
-    {
-        return "$dir/$name" if -x "$dir/$name";
-    }
-    croak "no program $name";
+    return $folders{$name} //= do {
+        my ($code, $out) = run_as(undef, topdir() . '/test/servers', '--path', $name);
+        my ($dir) = $out =~ m{^(/.*)\n\z}m;
+        croak "server $name cannot be had:\n$out" if $code || !defined $dir || !-e "$dir/.complete";
+        $dir;
+    };
 }
 
-# Folder of a server that is not of this machine. That it is missing is an
-# error: a test that could not run must not look like one that passed.
-sub _folder
+# Can a kind be had? Where it cannot, the end of a run says so.
+sub have
 {
     my ($name) = @_;
-    my $dir = ($ENV{DTS_SERVERS} // '/var/cache/dtsmig/servers') . "/$name";
-    return $dir if -e "$dir/.complete";
-    my ($code, $out) = run_as(undef, topdir() . '/test/servers', $name);
-    croak "server $name cannot be had:\n$out" if $code || !-e "$dir/.complete";
-    return $dir;
+    return 1 if eval { server_folder($name); 1 };
+    print "# missing: $name\n";
+    return 0;
+}
+
+# 101100 of "mariadbd  Ver 10.11.0-MariaDB ...", without the last number.
+sub _version
+{
+    my ($program) = @_;
+    my ($code, $out) = run_as(undef, $program, '--no-defaults', '--version');
+    my ($major, $minor) = $out =~ /\bVer (\d+)\.(\d+)\./ or croak "$program says no version: $out";
+    return $major * 10000 + $minor * 100;
 }
 
 # Of the MariaDB of this machine, for --plugin-dir.
-sub plugin_dir { return _folder('mariadb-plugins') . '/plugin'; }
+sub plugin_dir { return server_folder('mariadb-plugins') . '/plugin'; }
 
 # A program in a folder made by debootstrap, with that folder's libraries.
 sub _foreign
@@ -67,12 +80,12 @@ my @mariadb_args = qw(--log-slave-updates=1 --skip-name-resolve
 
 my %kinds = (
     'mariadb' => {
-        type => 'mariadb', mariadb => 1, version => 101100, log => 'mariadb-bin',
-        command => sub { (_program('mariadbd'), '--no-defaults') },
+        type => 'mariadb', mariadb => 1, log => 'mariadb-bin',
+        command => sub { (program('mariadbd'), '--no-defaults') },
         args => \@mariadb_args,
         install => sub {
             my ($dir, $user) = @_;
-            my ($code, $out) = run_as($user, _program('mariadb-install-db'),
+            my ($code, $out) = run_as($user, program('mariadb-install-db'),
                 '--no-defaults', '--auth-root-authentication-method=normal',
                 '--skip-test-db', "--datadir=$dir", '--innodb-log-file-size=64M');
             croak "mariadb-install-db failed:\n$out" if $code;
@@ -82,11 +95,11 @@ my %kinds = (
     },
     'mariadb-11.8' => {
         type => 'mariadb', mariadb => 1, version => 110800, log => 'mariadb-bin',
-        command => sub { _foreign(_folder('mariadb-11.8'), 'mariadbd', 'mariadb') },
+        command => sub { _foreign(server_folder('mariadb-11.8'), 'mariadbd', 'mariadb') },
         args => \@mariadb_args,
         install => sub {
             my ($dir, $user) = @_;
-            my $share = _folder('mariadb-11.8') . '/usr/share/mariadb';
+            my $share = server_folder('mariadb-11.8') . '/usr/share/mariadb';
             my $file = "$dir.sql";
             open my $fh, '>', $file or croak "$file: $!";
             print $fh "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\n",
@@ -96,7 +109,7 @@ my %kinds = (
               mariadb_system_tables_data maria_add_gis_sp_bootstrap
               mariadb_sys_schema);
             close $fh;
-            _feed($user, $file, _foreign(_folder('mariadb-11.8'), 'mariadbd', 'mariadb'),
+            _feed($user, $file, _foreign(server_folder('mariadb-11.8'), 'mariadbd', 'mariadb'),
                 '--bootstrap', "--datadir=$dir", '--innodb-log-file-size=64M',
                 '--max-allowed-packet=8M', '--net-buffer-length=16K');
             unlink $file;
@@ -107,7 +120,7 @@ my %kinds = (
     'mysql-5.6' => {
         type => 'mysql', mariadb => 0, version => 50600, log => 'mysql-bin',
         command => sub {
-            my $dir = _folder('mysql-5.6') . '/server';
+            my $dir = server_folder('mysql-5.6') . '/server';
             return ('/usr/bin/env', "LD_LIBRARY_PATH=$dir", "$dir/mysqld",
                 '--no-defaults', "--basedir=$dir", "--lc-messages-dir=$dir/share",
                 "--character-sets-dir=$dir/share/charsets");
@@ -118,7 +131,7 @@ my %kinds = (
         # The package has the data folder of a fresh server.
         install => sub {
             my ($dir, $user) = @_;
-            my $from = _folder('mysql-5.6') . '/server/data/mysql';
+            my $from = server_folder('mysql-5.6') . '/server/data/mysql';
             my ($code, $out) = run_as($user, '/bin/sh', '-c',
                 'cp -r "$0"/. "$1" && rm -f "$1/auto.cnf"', $from, $dir);
             croak "cp: $out" if $code;
@@ -128,13 +141,13 @@ my %kinds = (
     },
     'mysql-9.7' => {
         type => 'mysql', mariadb => 0, version => 90700, log => 'mysql-bin',
-        command => sub { _foreign(_folder('mysql-9.7'), 'mysqld', 'mysql') },
+        command => sub { _foreign(server_folder('mysql-9.7'), 'mysqld', 'mysql') },
         args => [ qw(--gtid-mode=ON --enforce-gtid-consistency=ON --mysqlx=OFF
               --secure-file-priv= --innodb-redo-log-capacity=96M) ],
         install => sub {
             my ($dir, $user) = @_;
             my ($code, $out) = run_as($user,
-                _foreign(_folder('mysql-9.7'), 'mysqld', 'mysql'),
+                _foreign(server_folder('mysql-9.7'), 'mysqld', 'mysql'),
                 '--initialize-insecure', "--datadir=$dir/data",
                 '--innodb-redo-log-capacity=96M');
             croak "mysqld --initialize-insecure failed:\n$out" if $code;
@@ -149,7 +162,9 @@ my %kinds = (
 sub kind
 {
     my ($name) = @_;
-    return $kinds{$name} // croak "no kind of server \"$name\"";
+    my $kind = $kinds{$name} // croak "no kind of server \"$name\"";
+    $kind->{version} //= _version(program('mariadbd'));
+    return $kind;
 }
 
 1;

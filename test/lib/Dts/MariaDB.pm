@@ -18,20 +18,11 @@ use IPC::Open3 qw(open3);
 use IPC::Run ();
 use Time::HiRes qw(sleep time);
 use Dts::Env qw(tmpdir free_port spawn reap alive run_as server_user own_dir
-  poll_until slurp on_exit);
+  poll_until slurp on_exit program);
 use Dts::Kinds qw(kind);
+use Dts::Session qw(is_question);
 
 my $count = 0;
-
-sub _program
-{
-    my ($name) = @_;
-    for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin', '/usr/bin')
-    {
-        return "$dir/$name" if -x "$dir/$name";
-    }
-    croak "no program $name";
-}
 
 sub new
 {
@@ -129,6 +120,7 @@ sub stop
 {
     my ($self, $signal) = @_;
     return unless $self->{pid};
+    $self->_close_sessions;
     reap($self->{pid}, $signal // 'TERM', 60);
     $self->{pid} = undef;
 }
@@ -138,17 +130,45 @@ sub kill9 { my ($self) = @_; $self->stop('KILL'); }
 sub client_cmd
 {
     my ($self, $db, @args) = @_;
-    return (_program('mariadb'), '--no-defaults', '--protocol=tcp',
+    return (program('mariadb'), '--no-defaults', '--protocol=tcp',
         '-h127.0.0.1', "-P$self->{port}", '-uroot',
         '--default-character-set=utf8mb4', '--batch', '--skip-column-names',
         '--max-allowed-packet=1G', '--binary-mode', @args,
         defined $db ? $db : ());
 }
 
+# The answer to a question, over a session that stays; nothing: ask otherwise.
+# Of a server, be there more than one object for it: by its port.
+my %sessions;
+
+sub _ask
+{
+    my ($self, $sql, %opt) = @_;
+    return if $opt{args} || !$self->{pid} || !is_question($sql);
+    my $key = join '|', $$, $opt{db} // '';
+    my $session = $sessions{ $self->{port} }{$key} //= Dts::Session->new(end => "SELECT '%s';",
+        cmd => [ $self->client_cmd(undef, '--unbuffered', '--force', '--skip-reconnect', defined $opt{db} ? $opt{db} : ()) ]);
+    my ($out, $err) = $session->ask($sql, $opt{timeout} // 600);
+    if (!defined $out || $err ne '')
+    {
+        # whoever asks otherwise gets it said
+        delete $sessions{ $self->{port} }{$key};
+        return;
+    }
+    chomp $out;
+    return (0, $out, '');
+}
+
+sub _close_sessions { my ($self) = @_; delete $sessions{ $self->{port} }; }
+
 # Runs SQL; returns (exit code, output, error text).
 sub mariadb
 {
     my ($self, $sql, %opt) = @_;
+    my @answer = $self->_ask($sql, %opt);
+    return @answer if @answer;
+    # no session may be in the way, nor one from before
+    $self->_close_sessions if $sql =~ /\b(?:GLOBAL|FLUSH|KILL|SHUTDOWN|DATABASE|SCHEMA)\b/i;
     my ($out, $err) = ('', '');
     my @cmd = $self->client_cmd($opt{db}, @{ $opt{args} // [] });
     my $ok = eval {

@@ -12,7 +12,8 @@ use parent 'Dts::Postgres';
 use Exporter qw(import);
 use Test::More ();
 use Time::HiRes qw(sleep);
-use Dts::Env qw(spawn reap on_exit tmpdir own_dir topdir slurp);
+use Dts::Env qw(spawn reap on_exit tmpdir own_dir slurp);
+use Dts::Kinds qw(server_folder);
 
 our @EXPORT_OK = qw(same_pg_tables pg_difference pg_pair);
 
@@ -22,9 +23,7 @@ sub new
     my $kind = $opt{kind} // $ENV{DTS_PG_KIND};
     if (defined $kind)
     {
-        chomp(my $root = `"${\topdir()}/test/servers" --path "$kind"`);
-        die "no server $kind" unless $root && -x "$root/bin/postgres";
-        $opt{bindir} = "$root/bin";
+        $opt{bindir} = server_folder($kind) . '/bin';
     }
     my $self = $class->SUPER::new(%opt, conf => <<"END" . ($opt{conf} // ''));
 wal_level = logical

@@ -18,12 +18,14 @@ use Time::HiRes qw(sleep time);
 use Dts::Env qw(tmpdir bindir free_port spawn reap alive run_as server_user
   own_dir poll_until slurp on_exit descendants);
 use Dts::Install qw(foreign_bindir);
+use Dts::Session qw(is_question);
 
 my $count = 0;
 
 sub new
 {
     my ($class, %opt) = @_;
+    $opt{kind} //= $ENV{DTS_DEST} if $class eq __PACKAGE__;
     my $self = bless {
         name => 'pg' . ++$count,
         bindir => $opt{bindir} // ($opt{kind} ? foreign_bindir($opt{kind}) : bindir()),
@@ -95,7 +97,7 @@ sub start
     for my $try (1 .. 40)
     {
         my $from = -s $self->{log} // 0;
-        $self->{pid} = spawn({ user => $self->{user}, log => $self->{log} },
+        $self->{pid} = spawn({ user => $self->{user}, log => $self->{log} }, $self->_valgrind,
             "$self->{bindir}/postgres", '-D', $self->{data});
         my $up = poll_until(sub {
             return 'gone' unless alive($self->{pid});
@@ -120,10 +122,36 @@ sub stop
     my ($self, $mode) = @_;
     return 0 unless $self->{pid};
     my $start = time;
+    $self->_close_sessions;
     reap($self->{pid}, $signal{ $mode // 'fast' }, 60);
     $self->{pid} = undef;
     $self->_look_for_assertions;
+    $self->_look_at_valgrind if $ENV{DTS_VALGRIND};
     return time - $start;
+}
+
+# DTS_VALGRIND=1: what every process of the server runs under.
+sub _valgrind
+{
+    my ($self) = @_;
+    return () unless $ENV{DTS_VALGRIND};
+    return (Dts::Env::program('valgrind'), qw(-q --trace-children=yes --leak-check=no --error-limit=no --num-callers=20),
+        "--log-file=$self->{data}/../valgrind.%p");
+}
+
+# What valgrind found, as far as it is ours: the server itself, not made for it,
+# writes bytes that nothing has set.
+sub _look_at_valgrind
+{
+    my ($self) = @_;
+    for my $file (glob "$self->{data}/../valgrind.*")
+    {
+        for my $found (split /^==\d+== \n/m, slurp($file))
+        {
+            my @frames = $found =~ /^==\d+==\s+(?:at|by) 0x\w+: (.*)/mg;
+            Dts::Env::crashed("$self->{name}: $found") if grep { defined && /\(in .*dtsmig\.so\)|\((?:api|apply|binlog|my|pg|pgoutput|plan|stream|task|copy|verify|precheck|cutover)_?\w*\.c:\d+\)/ && !/\((?:pg_(?:locale|enum|class|type|list)|copy(?:from|to)\w*)\.c/ } @frames[ 0 .. 2 ];
+        }
+    }
 }
 
 # A server restarts its processes after an assertion that does not hold, and a
@@ -141,6 +169,7 @@ sub restart { my ($self, $mode) = @_; $self->stop($mode); return $self->start; }
 sub kill9
 {
     my ($self) = @_;
+    $self->_close_sessions;
     kill 'STOP', $self->{pid};
     my @kids = descendants($self->{pid});
     kill 'KILL', $self->{pid}, @kids;
@@ -151,16 +180,58 @@ sub kill9
 
 sub psql_cmd
 {
-    my ($self, $db, $role) = @_;
+    my ($self, $db, $role, $stop) = @_;
     return (bindir() . "/psql", '-X', '-q', '-A', '-t', '-h', '127.0.0.1',
         '-p', $self->{port}, '-U', $role // 'postgres', '-v',
-        'ON_ERROR_STOP=1', '-d', $db // $self->{dbname});
+        'ON_ERROR_STOP=' . ($stop // 1), '-d', $db // $self->{dbname});
 }
+
+# The answer to a question, over a session that stays; nothing: ask otherwise.
+# Of a server, be there more than one object for it: by its port.
+my %sessions;
+my @shapes = ("\\pset fieldsep '|'\n\\pset recordsep '\\n'\n\\pset null ''\n",
+    "\\pset fieldsep '\\x1f'\n\\pset recordsep '\\x1e'\n\\pset null '\\x1d'\n");
+
+sub _ask
+{
+    my ($self, $sql, %opt) = @_;
+    return if $opt{options} || $opt{args} || !$self->{pid} || !is_question($sql);
+    my $key = join '|', $$, $opt{db} // $self->{dbname}, $opt{role} // '';
+    my $session = $sessions{ $self->{port} }{$key} //= do {
+        local $ENV{PGAPPNAME} = 'dts_test';
+        local $ENV{PGCLIENTENCODING} = 'UTF8';
+        Dts::Session->new(end => "\\echo %s", cmd => [ qw(stdbuf -oL), $self->psql_cmd($opt{db}, $opt{role}, 0) ]);
+    };
+    my $shape = $opt{rows} ? 1 : 0;
+    my $before = '';
+    if ($shape != ($session->{shape} // -1))
+    {
+        $before = "\\set VERBOSITY verbose\n$shapes[$shape]";
+        $session->{shape} = $shape;
+    }
+    my ($out, $err) = $session->ask("$before$sql", $opt{timeout} // 600);
+    if (!defined $out || $err ne '')
+    {
+        # whoever asks otherwise gets it said
+        delete $sessions{ $self->{port} }{$key};
+        return;
+    }
+    chomp $out;
+    return (0, $out, '');
+}
+
+sub _close_sessions { my ($self) = @_; delete $sessions{ $self->{port} }; }
 
 # Runs SQL; returns (exit code, output, error text).
 sub psql
 {
     my ($self, $sql, %opt) = @_;
+    my @answer = $self->_ask($sql, %opt);
+    return @answer if @answer;
+    push @{ $opt{args} }, '-F', "\x1f", '-R', "\x1e", '-P', "null=\x1d" if $opt{rows};
+    # no session may be in the way, nor one from before
+    $self->_close_sessions
+      if $sql =~ /\b(?:DATABASE|ROLE|USER|SYSTEM|OWNED|TABLESPACE|pg_terminate_backend|pg_cancel_backend|pg_reload_conf)\b/i;
     my ($out, $err) = ('', '');
     my @cmd = $self->psql_cmd($opt{db}, $opt{role});
     push @cmd, @{ $opt{args} // [] };
@@ -195,8 +266,7 @@ sub value { my ($self, $sql, %opt) = @_; return $self->sql($sql, %opt); }
 sub rows
 {
     my ($self, $sql, %opt) = @_;
-    my $out = $self->sql($sql, %opt,
-        args => ['-F', "\x1f", '-R', "\x1e", '-P', "null=\x1d"]);
+    my $out = $self->sql($sql, %opt, rows => 1);
     $out =~ s/\n\z//;
     return map { [ map { $_ eq "\x1d" ? undef : $_ } split /\x1f/, $_, -1 ] }
       split /\x1e/, $out;

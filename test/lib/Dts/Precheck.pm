@@ -9,7 +9,7 @@
 #   $check->by_hand($task, sub { … }, large_objects => [ 'warning', qr/: 1$/ ]);
 #
 # by_hand is for what no SQL mends: the sub does what the advice says, and may
-# return the task to look at then. 905_precheck_items.pl reads the test files
+# return the task to look at then. common/precheck_items.pl reads the test files
 # for these two calls, and wants one for each item.
 package Dts::Precheck;
 use strict;

@@ -23,9 +23,7 @@ sub server_pair
 {
     my (%opt) = @_;
     my $my = Dts::MariaDB->new(kind => $opt{kind}, args => $opt{my_args} // [])->start;
-    # DTS_DEST: a destination of another version, as Dts::Postgres names it
-    my $pg = Dts::Postgres->new(preload => $opt{preload} // 1, kind => $ENV{DTS_DEST},
-        conf => $opt{conf}, fsync => $opt{fsync})->start;
+    my $pg = Dts::Postgres->new(preload => $opt{preload} // 1, conf => $opt{conf}, fsync => $opt{fsync})->start;
     $pg->sql('CREATE EXTENSION dtsmig');
     return ($my, $pg);
 }
@@ -53,6 +51,9 @@ sub new
         $pg->sql($my->server_sql($server, dbname => $opt{db},
             port => $opt{port}, options => $opt{server}), role => $opt{role});
     }
+    # the tests' source is trusted by the superuser that most tasks are owned by
+    $opt{options} = { superuser_ddl => JSON::PP::true(), %{ $opt{options} // {} } }
+      if !defined $opt{role} && $my->isa('Dts::PgSource');
     my $json = JSON::PP->new->canonical->allow_nonref;
     my @args = (_lit($name), 'source => ' . _lit($server));
     push @args, 'migration_types => ' . _lit('{' . join(',', @{ $opt{types} }) . '}')

@@ -1,0 +1,44 @@
+# Schema dtsmig in other hands: nothing that a superuser runs may read or run
+# what somebody else has put there.
+use strict;
+use warnings;
+use Test::More;
+use Dts::Postgres;
+
+my $pg = Dts::Postgres->new(preload => 1)->start;
+$pg->sql('CREATE ROLE mallory LOGIN; GRANT CREATE ON DATABASE postgres TO mallory');
+
+# --- somebody made the schema before the extension
+$pg->sql('CREATE SCHEMA dtsmig', role => 'mallory');
+like($pg->error('CREATE EXTENSION dtsmig'), qr/42P06: schema "dtsmig" exists already.*HINT/s, 'a schema of another owner is not taken');
+$pg->sql('ALTER SCHEMA dtsmig OWNER TO postgres; GRANT CREATE, USAGE ON SCHEMA dtsmig TO mallory');
+like($pg->error('CREATE EXTENSION dtsmig'), qr/42P06/, 'nor one that another may create objects in');
+$pg->sql('CREATE FUNCTION dtsmig.progress_bar(integer) RETURNS text LANGUAGE sql AS $$SELECT current_user::text$$', role => 'mallory');
+$pg->sql('REVOKE ALL ON SCHEMA dtsmig FROM mallory');
+like($pg->error('CREATE EXTENSION dtsmig'), qr/42P06/, 'nor one that has objects');
+$pg->sql('DROP FUNCTION dtsmig.progress_bar(integer); CREATE ROLE other SUPERUSER LOGIN');
+is($pg->error('CREATE EXTENSION dtsmig', role => 'other'), '', 'an empty one of a superuser is');
+is($pg->value("SELECT extversion FROM pg_extension WHERE extname = 'dtsmig'"), '1.1', 'it works');
+$pg->sql('DROP EXTENSION dtsmig; DROP SCHEMA IF EXISTS dtsmig');
+
+# --- somebody owns it later
+$pg->sql('CREATE EXTENSION dtsmig');
+$pg->sql(q{CREATE TABLE public.seen (who text); GRANT ALL ON public.seen TO PUBLIC;
+  ALTER SCHEMA dtsmig OWNER TO mallory});
+like($pg->error("SELECT dtsmig.start_task('x')"), qr/42501: schema "dtsmig" does not belong to the owner of extension/, 'functions refuse');
+$pg->sql('ALTER SCHEMA dtsmig RENAME TO gone', role => 'mallory');
+$pg->sql(<<'END', role => 'mallory');
+CREATE SCHEMA dtsmig;
+CREATE FUNCTION dtsmig.spy() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+BEGIN INSERT INTO public.seen VALUES (current_user); RETURN 1; END $$;
+CREATE VIEW dtsmig.task AS SELECT dtsmig.spy() AS task_id, 10::oid AS owner, 0::bigint AS runtime_handle,
+  'running'::text AS wanted, 'running'::text AS status, now() AS resume_at, 'x'::text AS task_name;
+GRANT ALL ON SCHEMA dtsmig TO PUBLIC;
+GRANT ALL ON ALL TABLES IN SCHEMA dtsmig TO PUBLIC;
+END
+sleep 7;
+is($pg->value('SELECT count(*) FROM public.seen'), 0, 'the launcher does not run it');
+like($pg->log_text, qr/schema "dtsmig" does not belong to the owner of extension "dtsmig"/, 'and says why');
+like($pg->error("SELECT gone.start_task('x')"), qr/42501/, 'functions refuse');
+is($pg->value('SELECT count(*) FROM public.seen'), 0, 'and ran nothing');
+done_testing();

@@ -1,0 +1,43 @@
+# Images that are not whole (binlog_row_image MINIMAL, NOBLOB) while tables are
+# copied by ranges: keys that move from a range that is copied to one that is
+# not, and back.
+use strict;
+use warnings;
+use Test::More;
+use Dts::Compare qw(same_database);
+use Dts::Env qw(poll_until);
+use Dts::Task qw(server_pair);
+
+my ($my, $pg) = server_pair(kind => $ENV{DTS_KIND});
+my $rows = sub { my ($from, $to) = @_; join ', ', map { "($_, $_, 'v $_', REPEAT('x', 40))" } $from .. $to };
+for my $image (qw(MINIMAL NOBLOB))
+{
+    my $db = lc $image;
+    $my->sql("CREATE DATABASE $db; USE $db; CREATE TABLE t (id int PRIMARY KEY, n int, v varchar(40), b text); INSERT INTO t VALUES ${\$rows->(1, 6000)}; "
+          . "CREATE TABLE two (a int, c int, v varchar(40), b text, PRIMARY KEY (a, c)); INSERT INTO two SELECT id, n, v, b FROM t;");
+    my $task = Dts::Task->new($my, $pg, name => $db, db => $db,
+        options => { copy_workers => 2, rows_per_range => 1000, throttle_full_rows => 1500 });
+    $task->start;
+    my $copied = sub { $pg->try_value("SELECT coalesce(min(rows_copied), 0) FROM dtsmig.task_tables WHERE task = '$db'") // 0 };
+    my $n = 0;
+    ok(poll_until(sub {
+        my $c = $copied->();
+        return 0 if $c < 500;
+        $n++;
+        # there, back, and through a key that is free only for a while
+        $my->sql(qq{SET SESSION binlog_row_image = $image; USE $db;
+            UPDATE t SET id = -$n WHERE id = 6000 - $n; UPDATE t SET id = 20000 + $n WHERE id = $n;
+            UPDATE t SET id = 30000 + $n, v = 'moved' WHERE id = 3000 + $n; INSERT INTO t VALUES (3000 + $n, 0, 'again', 'b'); UPDATE t SET n = n + 1 WHERE id = 30000 + $n;
+            UPDATE t SET id = 40000 + $n WHERE id = 100 + $n; DELETE FROM t WHERE id = 5500 - $n; UPDATE t SET id = 5500 - $n WHERE id = 40000 + $n;
+            UPDATE two SET a = -$n WHERE a = 6000 - $n; UPDATE two SET c = 20000 + $n WHERE a = $n; UPDATE two SET a = 20000 + $n WHERE a = 200 + $n;
+            UPDATE two SET a = 200 + $n WHERE a = 2000 + $n; UPDATE two SET v = 'w' WHERE a = 200 + $n;});
+        return $task->phase eq 'incremental' || $n >= 90 || $task->status eq 'failed';
+    }, 60, 0.05), "$image: keys move while tables are copied ($n times)") or diag $task->report;
+    $pg->sql("SELECT dtsmig.alter_task('$db', '{\"throttle_full_rows\": 0}')");
+    ok(eval { $task->wait_for('incremental', 60); $task->catch_up(60); 1 }, "$image: caught up") or diag $@;
+    ok(poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = '$db' AND state <> 'ready'") // '') eq '0' }, 30), "$image: all tables are ready") or diag $task->report;
+    ok(eval { $task->catch_up(60); 1 }, "$image: caught up") or diag $@;
+    same_database($my, $db, $pg, $db, "$image: keys moved between ranges");
+    $task->release;
+}
+done_testing();

@@ -1,0 +1,123 @@
+# A PostgreSQL source that does not answer what was asked: NULL, fewer columns,
+# no rows, other values. Each answer of each call is replaced, one at a time.
+# No process of the destination may crash or hang, and the error must be one
+# that was thought of. DTS_DEEP=1: each answer in each way; else each answer in
+# one way, another with each.
+use strict;
+use warnings;
+use Test::More;
+use Time::HiRes qw(time);
+use Dts::Answers;
+use Dts::Env qw(poll_until);
+use Dts::PgSource qw(pg_pair);
+use Dts::Task;
+
+my ($src, $pg) = pg_pair();
+$src->sql(<<'END');
+CREATE SCHEMA shop;
+CREATE TABLE shop.a (id serial PRIMARY KEY, v text COLLATE "C" NOT NULL DEFAULT 'x');
+CREATE TABLE shop.b (id int PRIMARY KEY, a int REFERENCES shop.a);
+CREATE INDEX ON shop.b (a);
+CREATE VIEW shop.w AS SELECT * FROM shop.a;
+CREATE TABLE shop.nokey (v int);
+ALTER TABLE shop.nokey REPLICA IDENTITY FULL;
+CREATE SCHEMA other;
+CREATE TABLE other.t (id int PRIMARY KEY);
+INSERT INTO shop.a (v) SELECT 'x' FROM generate_series(1, 100);
+INSERT INTO shop.b VALUES (1, 1);
+END
+my $line = Dts::Answers->new(port => $src->{port});
+my $task = Dts::Task->new($src, $pg, name => 'm', port => $line->{port},
+    server => "ssl_mode 'disable'", objects => [ { schema => 'shop' } ]);
+
+sub crashes { return () = $pg->log_text =~ /terminated by signal|^TRAP/mg; }
+
+my %calls = (
+    test_connection => "SELECT * FROM dtsmig.test_connection('src_m')",
+    precheck => "SELECT count(*) FROM dtsmig.precheck('m')",
+    preview_schema => "SELECT count(*) FROM dtsmig.preview_schema('m')");
+my %codes;
+my $tried = 0;
+for my $call (qw(test_connection precheck preview_schema))
+{
+    $line->arm(0, 'null');
+    is($pg->error($calls{$call}), '', "$call works");
+    my $n = $line->count;
+    my (@slow, @strange);
+    for my $i (1 .. $n)
+    {
+        my @modes = $ENV{DTS_DEEP} ? @Dts::Answers::MODES
+          : ('null', $Dts::Answers::MODES[ 1 + $i % $#Dts::Answers::MODES ]);
+        @modes = $modes[$i % 2] if !$ENV{DTS_DEEP} && $call eq 'preview_schema';
+        for my $mode (@modes)
+        {
+            $line->arm($i, $mode);
+            my $start = time;
+            my $error = $pg->error($calls{$call}, timeout => 20);
+            my ($code) = $error =~ /(?:ERROR|FATAL):\s+(\w{5}):/;
+            $code //= $error eq '' ? 'none' : 'lost';
+            $codes{$code}++;
+            $tried++;
+            my $limit = 2 + ($call eq 'preview_schema');
+            if (time - $start > $limit)
+            {
+                # a machine that is busy with other tests is no hang: that is one again
+                $line->arm($i, $mode);
+                $start = time;
+                $pg->error($calls{$call}, timeout => 20);
+                push @slow, "$i $mode" if time - $start > $limit;
+            }
+            push @strange, "$i $mode: $error"
+              unless $code =~ /^(?:none|08\w{3}|40001|22\w{3}|42501|55000|58\w{3}|38000)$/;
+        }
+    }
+    cmp_ok($n, '>', 1, "$call: $n answers");
+    is(join(', ', @slow), '', "$call: never over 2 s");
+    is(join("\n", @strange), '', "$call: errors are those that were thought of");
+    is(crashes(), 0, "$call: no crash");
+}
+like($pg->error($calls{test_connection}) . do { $line->arm(1, 'null'); $pg->error($calls{test_connection}) },
+    qr/08P01: the source gave an answer that was not expected to query "\w.*DETAIL:\s+Column 1 is NULL/s, 'the message says which query');
+
+# --- a silent source can be left
+$line->arm(1, 'silent');
+my $start = time;
+like($pg->error("SET statement_timeout = 500; $calls{test_connection}"), qr/57014/, 'a wait for an answer can be cancelled');
+cmp_ok(time - $start, '<', 2, 'at once');
+
+# --- a worker, whose answers are wrong from some point on
+$line->arm(0, 'null');
+$task->start->wait_for('incremental');
+for my $mode (qw(null column cut garbage command))
+{
+    $line->arm(1, "all:$mode");
+    # it may have failed by itself by now
+    $pg->error("SELECT dtsmig.pause_task('m')");
+    $task->resume;
+    ok(poll_until(sub { $task->status =~ /failed|retrying/ }, 15), "$mode: the task does not go on");
+}
+$line->arm(0, 'null');
+$pg->error("SELECT dtsmig.pause_task('m')");
+$task->resume->wait_for('incremental');
+$src->sql('INSERT INTO shop.b VALUES (2, 2)');
+$task->catch_up;
+is($pg->value('SELECT count(*) FROM shop.b'), 2, 'and does when the source answers again');
+
+# --- records of DDL that lack something
+my $nth = 0;
+$task->release;
+for my $record ('{}', '{"tag": "ALTER TABLE", "tables": [{}]}',
+    '{"tag": "ALTER TABLE", "tables": [{"schema": "shop", "name": "a", "engine": "heap", "columns": [{}]}]}',
+    '{"tag": "ALTER TABLE", "tables": [{"schema": "shop", "name": "a", "engine": "heap", "indexes": [{"name": "i", "target_name": "i", "parts": [{}]}]}]}',
+    '{"tag": "DROP TABLE", "dropped": [{"original": true, "type": "table"}]}')
+{
+    my $t = Dts::Task->new($src, $pg, name => 'r' . ++$nth, objects => [ { schema => 'shop' } ], types => [ 'incremental' ]);
+    $t->start->wait_for('incremental');
+    my $stream = $src->value("SELECT pubname FROM pg_publication");
+    $src->sql("INSERT INTO dtsmig_source.\"$stream\" (pid, query_at, query_hash, tag, record) VALUES (1, now(), 1, 'x', '$record')");
+    ok(poll_until(sub { ($t->last_error // '') =~ /record of a DDL statement/ }, 15), "record $record") or diag $t->report;
+    $t->release;
+}
+is(crashes(), 0, 'no crash');
+note("counts: $tried answers replaced: " . join ', ', map { "$_ $codes{$_}" } sort keys %codes);
+done_testing();
