@@ -581,6 +581,7 @@ my_stream_query(MyConn *conn, const char *sql)
 bool
 my_stream_next(MyConn *conn, const uint8 **row, Size *len)
 {
+	CHECK_FOR_INTERRUPTS();
 	if (!conn_read(conn, true, row, len))
 		conn_raise(conn, "reading rows");
 	if (!conn_is_eof(*row, *len))
