@@ -183,8 +183,7 @@ load_table(MyConn *conn, MyCharset *cs)
 			unsigned int byte;
 
 			if (sscanf(hex + 2 * j, "%2x", &byte) != 1)
-				elog(ERROR, "unexpected answer to a query for character set \"%s\"",
-					 cs->name);
+				my_refuse("characters of character set", cs->name);
 			cs->bytes[i][j] = (uint8) byte;
 		}
 		if (i < 0x80 && (n != 1 || cs->bytes[i][0] != i))
@@ -238,14 +237,12 @@ read_row(const MyCharset *cs, const char *hex, const ByteRange *trail)
 		if (!in_ranges(trail, 3, i))
 			continue;
 		if (hex == NULL || strlen(hex) < 4 || sscanf(hex, "%4x", &unit) != 1)
-			elog(ERROR, "unexpected answer to a query for character set \"%s\"",
-				 cs->name);
+			my_refuse("characters of character set", cs->name);
 		row[i] = (uint16) unit;
 		hex += 4;
 	}
 	if (*hex != '\0')
-		elog(ERROR, "unexpected answer to a query for character set \"%s\"",
-			 cs->name);
+		my_refuse("characters of character set", cs->name);
 	return row;
 }
 

@@ -366,11 +366,11 @@ conn_where(MyConn *conn)
 /* ------------------------------------------------------ opening, closing */
 
 /*
- * Once it is given an authority's certificate, Connector/C 3.4 verifies the
- * server's name, too, which only verify-full asks for (and then not the name of
- * 127.0.0.1 and ::1). Then this decides: by what the handshake has found of
- * trust and dates. (Other TLS libraries than OpenSSL find nothing in the
- * handshake; there the name counts.)
+ * What Connector/C 3.4 verifies is not what ssl_mode says: with an authority's
+ * certificate the server's name, too, which only verify-full asks for; for
+ * 127.0.0.1 and ::1 nothing, or with such a certificate all but the name. There
+ * this decides, by what the handshake has found of trust and dates. (Other TLS
+ * libraries than OpenSSL find nothing in the handshake.)
  */
 #if MARIADB_PACKAGE_VERSION_ID >= 30410
 static MYSQL *verifying;
@@ -382,7 +382,7 @@ verify_authority(void *tls, unsigned int flags)
 }
 
 static void
-verify_no_name(MYSQL *mysql)
+verify_by_handshake(MYSQL *mysql)
 {
 	const char *library = NULL;
 
@@ -393,7 +393,7 @@ verify_no_name(MYSQL *mysql)
 							 (const void *) verify_authority);
 }
 #else
-#define verify_no_name(mysql) ((void) 0)
+#define verify_by_handshake(mysql) ((void) 0)
 #endif
 
 static void
@@ -493,8 +493,10 @@ set_options(MyConn *conn, const ConnectionInfo *info)
 				  info->ssl_mode == SSL_MODE_VERIFY_FULL ? &yes : &no);
 	if (info->ssl_mode != SSL_MODE_PREFER)
 		mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
-	if (info->ssl_mode != SSL_MODE_VERIFY_FULL && info->ssl_ca != NULL)
-		verify_no_name(mysql);
+	if (info->ssl_mode != SSL_MODE_VERIFY_FULL ? info->ssl_ca != NULL :
+		info->host == NULL || strcmp(info->host, "127.0.0.1") == 0 ||
+		strcmp(info->host, "::1") == 0)
+		verify_by_handshake(mysql);
 }
 
 MyConn *
@@ -581,7 +583,12 @@ my_version_num(MyConn *conn)
 const char *
 my_version_text(MyConn *conn)
 {
-	return mysql_get_server_info(conn->mysql);
+	char	   *text = pnstrdup(mysql_get_server_info(conn->mysql), 100);
+
+	for (char *p = text; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	return text;
 }
 
 const char *
@@ -600,7 +607,10 @@ conn_send(MyConn *conn, int command, const void *payload, Size len)
 				(errcode(ERRCODE_CONNECTION_DOES_NOT_EXIST),
 				 errmsg("the connection to %s is closed", conn->where)));
 	if (conn->streaming)
-		elog(ERROR, "connection to %s is busy with a row stream", conn->where);
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("the connection to %s has an answer that was not read",
+						conn->where)));
 	start_call(conn, command, payload, len);
 	finish_call(conn, -1);
 	conn->streaming = !conn->failed;

@@ -21,6 +21,7 @@
 #include "postgres.h"
 #include "lib/stringinfo.h"
 
+#include "compat.h"
 #include "source/connection.h"
 
 typedef struct MyConn MyConn;
@@ -65,7 +66,7 @@ extern bool my_try_query(MyConn *conn, const char *sql, int ncolumns,
 extern int	my_nrows(const MyResult *res);
 
 /*
- * Values by number or by label of the column, NUL-terminated. An integer
+ * Values by number or by label of the column, NUL-terminated; they are text. An integer
  * beyond int64 is the nearest there is; a number's text is that of an integer,
  * fit to stand in a statement.
  */
@@ -79,6 +80,9 @@ extern int64 my_value_int64(const MyResult *res, int row, const char *label,
 extern char *my_value_number(const MyResult *res, int row, const char *label);
 extern char *my_value_number_or_null(const MyResult *res, int row,
 									 const char *label);
+
+/* Raises 08P01 for what a source has sent: a kind of value, and which. */
+pg_noreturn extern void my_refuse(const char *what, const char *value);
 
 /* First column of the first row; the last: NULL if none or SQL NULL. */
 extern char *my_query_text(MyConn *conn, const char *sql);

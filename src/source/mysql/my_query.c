@@ -27,6 +27,9 @@
 /* Of all servers of the family */
 #define MAX_COLUMNS 4096
 
+/* A column's definition has some names and numbers. */
+#define MAX_DEFINITION 65536
+
 /* Largest answer that is kept in memory: what describes a source is small. */
 #define MAX_ANSWER_SIZE (INT64CONST(512) * 1024 * 1024)
 
@@ -114,14 +117,21 @@ conn_from_utf8(const char *text, Size *len)
 
 /* ---------------------------------------------------------------- packets */
 
+/* So much of a statement as errors show. */
+static char *
+shown(const char *sql)
+{
+	return pnstrdup(sql, pg_mbcliplen(sql, strlen(sql), MAX_SHOWN));
+}
+
 /* An answer that is none: the rest of what comes means nothing. */
 pg_noreturn static void
 violation(MyConn *conn, const char *sql)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_PROTOCOL_VIOLATION),
-			 errmsg("unexpected answer of %s to \"%.*s\"", conn_where(conn),
-					MAX_SHOWN, sql)));
+			 errmsg("unexpected answer of %s to \"%s\"", conn_where(conn),
+					shown(sql))));
 }
 
 /* An answer that lacks something; it has been read whole. */
@@ -237,7 +247,7 @@ read_columns(MyConn *conn, const char *sql, int ncolumns, char **names)
 		if (!conn_read(conn, true, &c.pos, &len))
 			return false;
 		c.end = c.pos + len;
-		if (conn_is_eof(c.pos, len) != (i == ncolumns))
+		if (conn_is_eof(c.pos, len) != (i == ncolumns) || len > MAX_DEFINITION)
 			violation(conn, sql);
 		if (i == ncolumns)
 			end_of_rows(conn, c.pos, len);
@@ -248,6 +258,8 @@ read_columns(MyConn *conn, const char *sql, int ncolumns, char **names)
 		for (int k = 0; k < 5; k++)
 			name = read_string(&c, &len);
 		names[i] = name ? conn_from_utf8(name, &len) : pstrdup("");
+		if (!pg_verify_mbstr(GetDatabaseEncoding(), names[i], strlen(names[i]), true))
+			violation(conn, sql);
 	}
 	return true;
 }
@@ -295,7 +307,7 @@ read_result(MyConn *conn, const char *sql)
 	Size		len;
 
 	res->where = conn_where(conn);
-	res->sql = pnstrdup(sql, MAX_SHOWN);
+	res->sql = shown(sql);
 	if (!read_head(conn, sql, &res->ncolumns))
 		return NULL;
 	if (res->ncolumns == 0)
@@ -315,8 +327,8 @@ read_result(MyConn *conn, const char *sql)
 		if (size > MAX_ANSWER_SIZE)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("answer of %s to \"%.200s\" is larger than %d MB",
-							conn_where(conn), sql,
+					 errmsg("answer of %s to \"%s\" is larger than %d MB",
+							conn_where(conn), shown(sql),
 							(int) (MAX_ANSWER_SIZE / (1024 * 1024)))));
 		if (res->nrows == nalloc)
 		{
@@ -362,7 +374,7 @@ my_query(MyConn *conn, const char *sql, int ncolumns)
 	MyResult   *res;
 
 	if (!my_try_query(conn, sql, ncolumns, &res, NULL, NULL))
-		conn_raise(conn, psprintf("running \"%.200s\"", sql));
+		conn_raise(conn, psprintf("running \"%s\"", shown(sql)));
 	return res;
 }
 
@@ -377,13 +389,19 @@ my_nrows(const MyResult *res)
 char *
 my_get_text_or_null(const MyResult *res, int row, int column)
 {
+	char	   *value;
+
 	if (row < 0 || row >= res->nrows)
 		unexpected(res, psprintf("It has %d rows; row %d was expected.",
 								 res->nrows, row + 1));
 	if (column < 0 || column >= res->ncolumns)
 		unexpected(res, psprintf("It has %d columns; column %d was expected.",
 								 res->ncolumns, column + 1));
-	return res->values[row][column];
+	value = res->values[row][column];
+	if (value != NULL &&
+		!pg_verify_mbstr(GetDatabaseEncoding(), value, strlen(value), true))
+		unexpected(res, psprintf("Its column \"%s\" is no text.", res->names[column]));
+	return value;
 }
 
 char *
@@ -421,6 +439,18 @@ my_get_int64(const MyResult *res, int row, int column)
 {
 	/* strtoll takes the nearest */
 	return strtoll(check_number(res, column, my_get_text(res, row, column)), NULL, 10);
+}
+
+void
+my_refuse(const char *what, const char *value)
+{
+	Size		len = strlen(value);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("unexpected %s \"%s\" from the source", what,
+					pg_verify_mbstr(GetDatabaseEncoding(), value, len, true) ?
+					pnstrdup(value, pg_mbcliplen(value, len, MAX_SHOWN)) : "?")));
 }
 
 static int
@@ -518,7 +548,7 @@ void
 my_send_query(MyConn *conn, const char *sql)
 {
 	if (!send_query(conn, sql))
-		conn_raise(conn, psprintf("running \"%.200s\"", sql));
+		conn_raise(conn, psprintf("running \"%s\"", shown(sql)));
 }
 
 static int
@@ -527,11 +557,11 @@ stream_columns(MyConn *conn, const char *sql)
 	int			ncolumns;
 
 	if (!read_head(conn, sql, &ncolumns))
-		conn_raise(conn, psprintf("running \"%.200s\"", sql));
+		conn_raise(conn, psprintf("running \"%s\"", shown(sql)));
 	if (ncolumns == 0)
 		violation(conn, sql);
 	if (!read_columns(conn, sql, ncolumns, NULL))
-		conn_raise(conn, psprintf("running \"%.200s\"", sql));
+		conn_raise(conn, psprintf("running \"%s\"", shown(sql)));
 	return ncolumns;
 }
 

@@ -168,12 +168,12 @@ key_literal(RangeKey *key, int i, const char *value)
 			if (c->int_type == MYSQL_T_YEAR)
 				return my_quote_literal(value);
 			if (strspn(value, "+-0123456789.") != strlen(value))
-				elog(ERROR, "unexpected key value \"%s\"", value);
+				my_refuse("key value", value);
 			return pstrdup(value);
 		case MY_FLOAT:
 		case MY_DOUBLE:
 			if (strspn(value, "+-0123456789.eE") != strlen(value))
-				elog(ERROR, "unexpected key value \"%s\"", value);
+				my_refuse("key value", value);
 			return psprintf(strpbrk(value, "eE") ? "%s" : "%se0", value);
 		case MY_TEXT:
 		case MY_JSON:

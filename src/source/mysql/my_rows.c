@@ -123,8 +123,10 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	}
 	PG_END_TRY();
 	if (n != ncarried)
-		elog(ERROR, "source sends %d columns of table \"%s\".\"%s\", %d were asked for",
-			 n, rel->schema, rel->name, ncarried);
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("source sends %d columns of table \"%s\".\"%s\", %d were asked for",
+						n, rel->schema, rel->name, ncarried)));
 	pfree(sql.data);
 	return rows;
 }

@@ -66,7 +66,7 @@ mariadb_position(MyConn *conn, const char *file, const char *offset)
 	char	   *gtid;
 
 	if (strspn(offset, "0123456789") != strlen(offset) || *offset == '\0')
-		elog(ERROR, "unexpected binlog offset \"%s\"", offset);
+		my_refuse("offset of the log", offset);
 	gtid = my_query_text_or_null(conn, psprintf("SELECT BINLOG_GTID_POS(%s, %s)",
 										 my_quote_literal(file), offset));
 	return my_format_position(file, strtoull(offset, NULL, 10), gtid);
@@ -138,7 +138,7 @@ my_current_position(SourceConn *source)
 		/* the server breaks it into lines */
 		memset(&pos, 0, sizeof(pos));
 		if (!my_position_set_gtids(&pos, set))
-			elog(ERROR, "unexpected GTID set \"%s\"", set);
+			my_refuse("set of GTIDs", set);
 		set = my_position_gtids(&pos);
 	}
 	return my_format_position(file, strtoull(offset, NULL, 10), set);
@@ -329,7 +329,7 @@ mariadb_lacks(MyConn *conn, const MyPosition *pos)
 
 	memset(&there, 0, sizeof(there));
 	if (!my_position_set_gtids(&there, text))
-		elog(ERROR, "unexpected GTID position \"%s\"", text);
+		my_refuse("GTID position", text);
 	for (int i = 0; i < pos->ngtids; i++)
 	{
 		const MyGtid *g = &pos->gtids[i];

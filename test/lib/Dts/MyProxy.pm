@@ -10,8 +10,10 @@
 #
 # Ways: null (all values), fewer (a column), none (no rows), short (rows cut in
 # half), twice (each row), text (values that are no text), huge and negative
-# (numbers), words (values in another case, with quotes), error, cut (half of
-# it, and then the end of the line), silent (nothing more).
+# (numbers), words (values in another case, with quotes), error, columns (60,000
+# of them are announced), infile (the source wants a file: what it gets is among
+# the queries, behind "file:"), cut (half of it, and then the end of the line),
+# silent (nothing more).
 package Dts::MyProxy;
 use strict;
 use warnings;
@@ -21,7 +23,7 @@ use IO::Socket::INET;
 use Socket qw(AF_UNIX SOCK_STREAM);
 use Dts::Env qw(free_port spawn reap on_exit);
 
-our @ways = qw(null fewer none short twice text huge negative words error cut);
+our @ways = qw(null fewer none short twice text huge negative words error columns infile cut);
 
 sub new
 {
@@ -125,6 +127,8 @@ sub _replaced
 {
     my ($way, @packets) = @_;
     return ("\xff" . pack('v', 1105) . '#HY000replaced') if $way eq 'error';
+    return ("\xfb/etc/hostname") if $way eq 'infile';
+    return ("\xfd\x60\xea\0", @packets) if $way eq 'columns';
     return if @packets < 3;
     my $n = ord $packets[0];
     my @head = @packets[ 0 .. $n + 1 ];
@@ -187,6 +191,7 @@ sub _serve
         my $data = join '', map { _frame($n++, $_) } @payloads;
         $c->{answer} = undef;
         return $c->{dumb} = 1 if $how eq 'silent';
+        $c->{infile} = $how eq 'infile';
         $send->($c->{client}, $how eq 'cut' ? substr($data, 0, length($data) / 2) : $data);
         $drop->($c) if $how eq 'cut';
     };
@@ -225,6 +230,7 @@ sub _serve
                 $c->{in} .= $data;
                 for (_packets(\$c->{in}))
                 {
+                    push @sql, "file: $_->[1]" if $c->{infile} && $_->[0] != 0;
                     # a packet 0 is a command, and 3 a query
                     ($c->{answer}, $c->{sql}, $c->{eofs}) = ([], substr($_->[1], 1) =~ s/\n/ /gr, 0)
                       if $_->[0] == 0 && $_->[1] =~ /^\x03/;

@@ -69,6 +69,11 @@ for my $name (sort keys %call)
 note "$calls calls, $errors of them errors";
 is(crashes(), 0, 'no process crashed');
 
+# --- a source that wants a file of ours gets none
+$proxy->replace(2, 'infile');
+like(call($call{test_connection}), qr/ERROR:  08P01/, 'a file is wanted: an error');
+is(join(' ', grep { /^file:/ } $proxy->queries), '', 'and nothing is sent');
+
 # --- an answer that does not come is waited for, and the wait is interrupted
 $proxy->replace(3, 'silent');
 my $start = time;
