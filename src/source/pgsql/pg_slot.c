@@ -38,7 +38,6 @@
 /* How long release waits for the sender of an ended worker to go. */
 #define RELEASE_WAIT_MS 5000
 
-
 /* ------------------------------------------------------------- positions */
 
 char *
@@ -237,7 +236,7 @@ make_slot(PgSource *source, const char *name, bool temporary)
 enum
 {
 	SLOT_PLUGIN, SLOT_HERE, SLOT_ACTIVE_PID, SLOT_RESTART, SLOT_CONFIRMED,
-	SLOT_WAL_STATUS, SLOT_CONFLICTING, SLOT_REASON, SLOT_TWO_PHASE, SLOT_PG_LOG_END
+	SLOT_WAL_STATUS, SLOT_CONFLICTING, SLOT_REASON, SLOT_TWO_PHASE, SLOT_LOG_END
 };
 
 static PgResult *
@@ -352,11 +351,11 @@ pg_check_slot(PgConn *conn, const char *position)
 		lost(conn, "replication slot \"%s\" stands after the position that was applied last",
 			 psprintf("The slot was dropped and made again, or read by somebody else: it stands at %s, this task at %s.",
 					  slot[SLOT_CONFIRMED], position));
-	if (slot[SLOT_PG_LOG_END] != NULL &&
-		pg_parse_position(slot[SLOT_PG_LOG_END]).segment < at)
+	if (slot[SLOT_LOG_END] != NULL &&
+		pg_parse_position(slot[SLOT_LOG_END]).segment < at)
 		lost(conn, "the source's log ends before the position that was applied last (slot \"%s\")",
 			 psprintf("The log ends at %s, this task is at %s: the source was restored, or a standby took over that had not received all.",
-					  slot[SLOT_PG_LOG_END], position));
+					  slot[SLOT_LOG_END], position));
 }
 
 /*
