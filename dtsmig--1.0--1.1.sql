@@ -36,6 +36,9 @@ ALTER TABLE dtsmig.task ADD COLUMN failed_since timestamptz,
 -- of the applied position: what a CREATE TABLE there gets that says none.
 ALTER TABLE dtsmig.task ADD COLUMN source_collations jsonb;
 
+-- Timeline of a PostgreSQL source that the position is of; NULL: not known.
+ALTER TABLE dtsmig.task ADD COLUMN source_timeline bigint;
+
 -- A table that is copied again while the rest of its task goes on (state
 -- 'resync'): how far that has come, and from where on the log is read again
 -- for it. NULL: the rest waits.

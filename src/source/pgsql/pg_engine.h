@@ -147,6 +147,11 @@ extern SourcePos pg_parse_position(const char *text);
 extern char *pg_lsn_text(XLogRecPtr lsn);
 extern char *pg_position_text(SourcePos pos);
 
+/* pg_timeline.c: timeline and check_timeline of SourceRoutine */
+extern uint32 pg_timeline(SourceConn *conn);
+extern void pg_check_timeline(const ConnectionInfo *info, uint32 old, uint32 now,
+							  const char *position);
+
 /* pg_stream.c: changes */
 extern SourceStream *pg_open_changes(const ConnectionInfo *info,
 									 const char *position,

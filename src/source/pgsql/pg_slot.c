@@ -38,7 +38,6 @@
 /* How long release waits for the sender of an ended worker to go. */
 #define RELEASE_WAIT_MS 5000
 
-
 /* ------------------------------------------------------------- positions */
 
 char *
