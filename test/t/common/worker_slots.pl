@@ -28,7 +28,7 @@ for my $preload (0, 1)
     # --- an owner that may not log in any more
     $pg->sql('ALTER ROLE mover NOLOGIN');
     $pg->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'dtsmig task'");
-    sleep 8;
+    sleep 6;
     my $n = () = $pg->log_text =~ /FATAL:  role "mover" is not permitted to log in/g;
     cmp_ok($n, '<=', 3, "$with: a worker whose role may not log in is not started for ever ($n)");
     $pg->sql('ALTER ROLE mover LOGIN');
@@ -39,7 +39,7 @@ for my $preload (0, 1)
     $pg->sql('CREATE DATABASE doomed');
     $pg->sql("CREATE EXTENSION dtsmig; " . $my->server_sql('s', dbname => 'd') . "SELECT dtsmig.create_task('x', source => 's'); SELECT dtsmig.start_task('x'); SELECT dtsmig.wait_for('x', 'incremental')", db => 'doomed');
     $pg->sql('DROP DATABASE doomed WITH (FORCE)');
-    sleep 8;
+    sleep 6;
     $n = () = $pg->log_text =~ /FATAL:  database \d+ does not exist|FATAL:  database "doomed" does not exist/g;
     cmp_ok($n, '<=', 1, "$with: nor one whose database is gone ($n)");
 }
