@@ -34,11 +34,14 @@ sub crashes { return () = $pg->log_text =~ /terminated by signal|^TRAP/mg; }
 my %calls = (
     test_connection => "SELECT * FROM dtsmig.test_connection('src_m')",
     precheck => "SELECT count(*) FROM dtsmig.precheck('m')",
-    preview_schema => "SELECT count(*) FROM dtsmig.preview_schema('m')");
+    preview_schema => "SELECT count(*) FROM dtsmig.preview_schema('m')",
+    verify => "SELECT count(*) FROM dtsmig.verify('m')",
+    'verify schema' => "SELECT count(*) FROM dtsmig.verify('m', mode => 'schema')");
 my %codes;
 my $tried = 0;
-for my $call (qw(test_connection precheck preview_schema))
+sub falsify
 {
+    my ($call) = @_;
     $line->arm(0, 'null');
     my $begin = time;
     is($pg->error($calls{$call}), '', "$call works");
@@ -68,6 +71,7 @@ for my $call (qw(test_connection precheck preview_schema))
     is(join("\n", @strange), '', "$call: errors are those that were thought of");
     is(crashes(), 0, "$call: no crash");
 }
+falsify($_) for qw(test_connection precheck preview_schema);
 like($pg->error($calls{test_connection}) . do { $line->arm(2, 'null'); $pg->error($calls{test_connection}) },
     qr/08P01: the source gave an answer that was not expected to query "\w.*DETAIL:\s+Column 1 is NULL/s, 'the message says which query');
 
@@ -99,6 +103,10 @@ $task->resume->wait_for('incremental');
 $src->sql('INSERT INTO shop.b VALUES (2, 2)');
 $task->catch_up;
 is($pg->value('SELECT count(*) FROM shop.b'), 2, 'and does when the source answers again');
+
+# --- verification, of a task that stands still
+$task->pause;
+falsify($_) for 'verify', 'verify schema';
 
 # --- records of DDL that lack something
 my $nth = 0;
