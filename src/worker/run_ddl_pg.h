@@ -46,6 +46,8 @@ extern SourceRelation *record_relation(RecordCarry *c, const char *source_id,
 /* A statement of the source with the names that things have here. */
 extern char *record_rewrite(RecordCarry *c, const char *sql);
 extern void record_note_changed(RecordCarry *c, int64 table_id);
+/* The table is copied again once the transaction is done. */
+extern void record_mark(RecordCarry *c, int64 table_id, const char *why);
 /* Runs statements in a subtransaction; false, and c->why: one failed. */
 extern bool record_run(RecordCarry *c, List *statements);
 
