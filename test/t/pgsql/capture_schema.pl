@@ -17,9 +17,9 @@ my $task = sub {
 };
 my $refused = sub {
     my ($t, $what) = @_;
-    ok(poll_until(sub { ($t->last_error // '') =~ /schema dtsmig_source at the source is not the account's own/ }, 30), $what) or diag $t->report;
-    like($t->get('last_error_hint'), qr/ALTER SCHEMA/, 'with a hint');
-    $t->pause if $t->status eq 'retrying';
+    ok($t->wait_status('precheck_failed', 30), $what) or diag $t->report;
+    like($pg->value("SELECT found || advice FROM dtsmig.precheck_results WHERE item = 'ddl_capture' AND status = 'failed' AND task = '$t->{name}'"),
+        qr/schema dtsmig_source is not mig's own.*rename or drop/, 'with a hint');
     is($pg->error("SELECT dtsmig.release_task('$t->{name}')"), '', 'and can be released');
 };
 
