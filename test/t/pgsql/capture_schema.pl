@@ -23,6 +23,20 @@ my $refused = sub {
     is($pg->error("SELECT dtsmig.release_task('$t->{name}')"), '', 'and can be released');
 };
 
+# --- event triggers of the source's own read views
+$src->sql(<<'END');
+CREATE SCHEMA dba; CREATE VIEW dba.rule AS SELECT 1 AS one;
+CREATE FUNCTION dba.look() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN PERFORM one FROM dba.rule; END$$;
+CREATE EVENT TRIGGER look ON ddl_command_end EXECUTE FUNCTION dba.look();
+END
+{
+    my $first = $task->();
+    $first->wait_for('incremental');
+    is($pg->error("SELECT dtsmig.release_task('$first->{name}')"), '', 'event triggers that read views are in no way');
+    is($src->value("SELECT count(*) FROM pg_event_trigger WHERE evtname <> 'look'"), 0, 'and nothing is left');
+    $src->sql('DROP EVENT TRIGGER look');
+}
+
 # --- made before by somebody else
 $src->sql('CREATE SCHEMA dtsmig_source', role => 'mallory');
 $refused->($task->(), 'a schema of another role');
