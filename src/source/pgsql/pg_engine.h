@@ -177,6 +177,8 @@ extern List *pg_plan_objects(SourceConn *conn, const ConnectionInfo *info,
  * cannot be (the task then follows rows only).
  */
 extern char *pg_install_capture(PgConn *conn);
+/* Why the schema that it goes into is not the account's own; NULL: it is. */
+extern char *pg_capture_is_foreign(PgConn *conn);
 /*
  * Raises an error if what was installed is not whole any more: statements may
  * have gone unrecorded. Returns whether it is there.

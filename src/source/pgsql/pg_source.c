@@ -54,10 +54,13 @@ static char *
 pg_prepare_changes(SourceConn *conn, const ConnectionInfo *info, List *tables)
 {
 	PgConn	   *sql = ((PgSource *) conn)->sql;
-	char	   *note = pg_install_capture(sql);
+	char	   *note;
 
+	pg_tables_only(sql, false);
+	note = pg_install_capture(sql);
 	/* the capture's table is published, too */
 	pg_publish(sql, tables);
+	pg_tables_only(sql, true);
 	return note;
 }
 

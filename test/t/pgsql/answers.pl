@@ -45,7 +45,8 @@ sub falsify
     $line->arm(0, 'null');
     my $begin = time;
     is($pg->error($calls{$call}), '', "$call works");
-    my $limit = 2 + 3 * (time - $begin);
+    # verify waits for what a server writes by itself, of a task that is paused
+    my $limit = 2 + 3 * (time - $begin) + ($call =~ /verify/ ? 10 : 0);
     my $n = $line->count;
     my (@slow, @strange);
     for my $i (1 .. $n)
@@ -70,7 +71,7 @@ sub falsify
                 push @slow, "$i $mode" if time - $start > $limit;
             }
             push @strange, "$i $mode: $error"
-              unless $code =~ /^(?:none|08\w{3}|40001|22\w{3}|42501|55000|58\w{3}|38000)$/;
+              unless $code =~ /^(?:none|08\w{3}|40001|22\w{3}|42501|42601|55000|58\w{3}|38000)$/;
         }
     }
     cmp_ok($n, '>', 1, "$call: $n answers");
@@ -112,8 +113,14 @@ $task->catch_up;
 is($pg->value('SELECT count(*) FROM shop.b'), 2, 'and does when the source answers again');
 
 # --- verification, of a task that stands still
-$task->pause;
-falsify($_) for 'verify', 'verify schema';
+for my $call ('verify', 'verify schema')
+{
+    $line->arm(0, 'null');
+    $task->resume if $task->status eq 'paused';
+    $task->catch_up;
+    $task->pause;
+    falsify($call);
+}
 
 # --- records of DDL that lack something
 my $nth = 0;
