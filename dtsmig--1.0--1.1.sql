@@ -36,6 +36,9 @@ ALTER TABLE dtsmig.task ADD COLUMN failed_since timestamptz,
 -- of the applied position: what a CREATE TABLE there gets that says none.
 ALTER TABLE dtsmig.task ADD COLUMN source_collations jsonb;
 
+-- Timeline of a PostgreSQL source that the position is of; NULL: not known.
+ALTER TABLE dtsmig.task ADD COLUMN source_timeline bigint;
+
 -- A table that is copied again while the rest of its task goes on (state
 -- 'resync'): how far that has come, and from where on the log is read again
 -- for it. NULL: the rest waits.
@@ -183,7 +186,9 @@ WHERE dtsmig.sees_task(t.owner);
 
 CREATE OR REPLACE VIEW dtsmig.task_objects WITH (security_barrier) AS
 SELECT t.task_name AS task, o.phase, o.kind, tt.source_schema,
-    tt.source_table, o.name, o.state, o.error, o.note, o.statement
+    tt.source_table, o.name, o.state, o.error, o.note,
+    CASE WHEN pg_catalog.pg_has_role(t.owner, 'MEMBER') THEN o.statement END
+      AS statement
 FROM dtsmig.task_object o
 JOIN dtsmig.task t USING (task_id)
 LEFT JOIN dtsmig.task_table tt USING (table_id)

@@ -108,4 +108,9 @@ dts_parse_type(const char *text, Oid *typid, int32 *typmod)
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+#if PG_VERSION_NUM < 150000
+/* 88103567cb8f: a prefix of settings is reserved */
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
 #endif							/* DTSMIG_COMPAT_H */

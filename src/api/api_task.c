@@ -207,6 +207,25 @@ dtsmig_alter_task(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+static void
+check_limit(const TaskRecord *task)
+{
+	BookRows   *rows;
+
+	if (superuser_arg(task->owner))
+		return;
+	rows = books_query("SELECT pg_catalog.count(*) FROM dtsmig.task "
+					   "WHERE owner = $1::oid AND wanted = 'running'", "i",
+					   (int64) task->owner);
+	if (book_int(rows, 0, 0) > max_tasks_per_role)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many tasks of role \"%s\" are running",
+						GetUserNameFromId(task->owner, false)),
+				 errdetail("dtsmig.max_tasks_per_role is %d.", max_tasks_per_role),
+				 errhint("Pause one, or let a superuser raise it.")));
+}
+
 /* Sets what is wanted and starts the worker, which waits for our commit. */
 static void
 start_worker(TaskRecord *task)
@@ -219,6 +238,7 @@ start_worker(TaskRecord *task)
 					  "failed_since = NULL, resume_at = NULL, "
 					  "retrying_until = NULL, updated = pg_catalog.clock_timestamp() "
 					  "WHERE task_id = $1", "i", task->id);
+	check_limit(task);
 	if (!task_worker_start(MyDatabaseId, task->owner, task->id,
 						   GetTopTransactionId()))
 		ereport(ERROR,

@@ -14,7 +14,10 @@
 /* NOTIFY takes less than 8000 bytes. */
 #define PAYLOAD_MAX 7900
 
-/* What is told of an alert: long for most, short where that is too much. */
+/*
+ * What is told of an alert: long for most, short where that is too much.
+ * Without detail: that there is one, and of which task and kind.
+ */
 static char *
 payload(int64 alert_id, bool detail)
 {
@@ -26,13 +29,13 @@ payload(int64 alert_id, bool detail)
 
 		rows = books_query("SELECT pg_catalog.jsonb_strip_nulls("
 						   "pg_catalog.jsonb_build_object('alert', a.alert_id, "
-						   "'task', t.task_name, 'task_id', t.task_id, 'kind', a.kind, "
+						   "'task', CASE WHEN $3 THEN t.task_name END, 'task_id', t.task_id, 'kind', a.kind, "
 						   "'state', CASE WHEN a.cleared IS NULL THEN 'raised' "
 						   "ELSE 'cleared' END, 'subject', "
-						   "pg_catalog.left(NULLIF(a.subject, ''), 200), "
-						   "'message', pg_catalog.left(a.message, $2::int), "
+						   "CASE WHEN $3 THEN pg_catalog.left(NULLIF(a.subject, ''), 200) END, "
+						   "'message', CASE WHEN $3 THEN pg_catalog.left(a.message, $2::int) END, "
 						   "'detail', CASE WHEN $3 THEN pg_catalog.left(a.detail, $2::int) END, "
-						   "'hint', pg_catalog.left(a.hint, $2::int), "
+						   "'hint', CASE WHEN $3 THEN pg_catalog.left(a.hint, $2::int) END, "
 						   "'at', COALESCE(a.cleared, a.raised)))::text "
 						   "FROM dtsmig.alert a JOIN dtsmig.task t USING (task_id) "
 						   "WHERE a.alert_id = $1", "iib", alert_id, (int64) limit, (int) detail);
@@ -47,7 +50,7 @@ static char *
 tell(int64 alert_id, const char *task, const char *message, const char *detail,
 	 bool cleared)
 {
-	/* anybody may listen: details can have values of rows in them */
+	/* anybody may listen: the rest is in the view alerts, for those who may */
 	char	   *text = payload(alert_id, false);
 
 	if (strlen(text) < PAYLOAD_MAX)

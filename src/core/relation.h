@@ -108,9 +108,9 @@ typedef struct SourceRelation
 	 */
 	SourcePos	types_from;
 	bool		one_snapshot;	/* all copied rows were read at one moment */
-	bool		torn;			/* set by a destination: changes of the copied rows
-								 * were not whole enough to tell what they are by
-								 * now, the table has to be copied again */
+	const char *torn;			/* set by a destination: changes of the copied rows
+								 * did not tell what they are by now, because of
+								 * this; the table has to be copied again */
 	bool		drifted;		/* an alert says that somebody changed the table at
 								 * the destination */
 	bool		resync;			/* its rows are to be copied again; until then

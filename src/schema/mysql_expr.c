@@ -23,6 +23,8 @@
 
 #define MAX_EXPR_DEPTH 200
 #define MAX_BRANCHES 256
+/* Each operator writes its operands again: their number is what memory takes. */
+#define MAX_OPERATORS 2000
 
 static MyVal parse_or(MyExpr *x);
 static MyVal parse_unary(MyExpr *x);
@@ -683,6 +685,7 @@ parse_and(MyExpr *x)
 	{
 		char	   *left = my_condition(x, v);
 
+		my_expr_operator(x);
 		v = my_val(psprintf("(%s AND %s)", left,
 							my_condition(x, parse_not(x))), PGC_BOOL);
 	}
@@ -698,6 +701,7 @@ parse_xor(MyExpr *x)
 	{
 		char	   *left = my_condition(x, v);
 
+		my_expr_operator(x);
 		v = my_val(psprintf("(%s <> %s)", left,
 							my_condition(x, parse_and(x))), PGC_BOOL);
 	}
@@ -717,11 +721,20 @@ parse_or(MyExpr *x)
 	{
 		char	   *left = my_condition(x, v);
 
+		my_expr_operator(x);
 		v = my_val(psprintf("(%s OR %s)", left,
 							my_condition(x, parse_xor(x))), PGC_BOOL);
 	}
 	x->depth--;
 	return v;
+}
+
+void
+my_expr_operator(MyExpr *x)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (++x->operators > MAX_OPERATORS)
+		my_expr_fail(x, "an expression of so many operators");
 }
 
 MyVal

@@ -66,6 +66,7 @@ typedef struct MyExpr
 	char	   *why;			/* does not translate */
 	StringInfoData note;		/* data == NULL: none */
 	int			depth;			/* of nesting */
+	int			operators;		/* that it has so far */
 } MyExpr;
 
 /* mysql_expr.c */
@@ -76,6 +77,8 @@ extern bool my_expr_accept(MyExpr *x, const char *word);
 extern void my_expr_expect(MyExpr *x, const char *word);
 extern void my_expr_fail(MyExpr *x, const char *fmt,...) pg_attribute_printf(2, 3);
 extern void my_expr_note(MyExpr *x, const char *note);
+/* One more of them; an error if there are too many. */
+extern void my_expr_operator(MyExpr *x);
 extern MyVal my_expr_parse(MyExpr *x);	/* a whole expression */
 extern MyVal my_expr_parse_value(MyExpr *x);	/* binds tighter than AND, = */
 

@@ -395,6 +395,7 @@ my_arithmetic(MyExpr *x, MyVal a, const char *op, MyVal b)
 	PgClass		cls;
 	MyVal		v;
 
+	my_expr_operator(x);
 	a = my_number(x, a);
 	b = my_number(x, b);
 	if (strcmp(op, "/") == 0)

@@ -532,8 +532,40 @@ pg_statement_at(const char *text, int place, const PgStatementTest *test)
 	return fit_of(raw->stmt, test, temporary_names(all)) == FIT_NO ? NULL : make_statement(text, raw);
 }
 
+/* The last word of what a DROP names; NULL: it is not one of words. */
+static const char *
+dropped_name(Node *object)
+{
+	if (IsA(object, ObjectWithArgs))
+		object = (Node *) ((ObjectWithArgs *) object)->objname;
+	else if (IsA(object, TypeName))
+		object = (Node *) ((TypeName *) object)->names;
+	if (IsA(object, List))
+		object = llast((List *) object);
+	return IsA(object, String) ? strVal(object) : NULL;
+}
+
+static bool
+drops_one_of(const DropStmt *st, List *names)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (names == NIL)
+		return true;
+	foreach(lc, st->objects)
+	{
+		const char *name = dropped_name(lfirst(lc));
+
+		foreach(lc2, names)
+			if (name == NULL || strcmp(lfirst(lc2), name) == 0)
+				return true;
+	}
+	return false;
+}
+
 bool
-pg_statement_cascades(const char *text)
+pg_statement_cascades(const char *text, List *names)
 {
 	ListCell   *lc;
 
@@ -542,7 +574,8 @@ pg_statement_cascades(const char *text)
 		Node	   *tree = lfirst_node(RawStmt, lc)->stmt;
 
 		if ((IsA(tree, DropStmt) &&
-			 ((DropStmt *) tree)->behavior == DROP_CASCADE) ||
+			 ((DropStmt *) tree)->behavior == DROP_CASCADE &&
+			 drops_one_of((DropStmt *) tree, names)) ||
 			(IsA(tree, DropOwnedStmt) &&
 			 ((DropOwnedStmt *) tree)->behavior == DROP_CASCADE))
 			return true;

@@ -49,8 +49,11 @@ extern PgStatement *pg_statement_at(const char *text, int place,
 									const PgStatementTest *test);
 /* RangeVar *: relations that it names beside the one that it is about. */
 extern List *pg_statement_relations(const Node *tree);
-/* Does the text drop something with CASCADE? */
-extern bool pg_statement_cascades(const char *text);
+/*
+ * Does the text drop something of one of these names (char *; NIL: anything)
+ * with CASCADE?
+ */
+extern bool pg_statement_cascades(const char *text, List *names);
 
 /* What an ALTER TABLE that rewrites rows puts into them. */
 typedef struct PgValues

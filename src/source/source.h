@@ -174,6 +174,18 @@ typedef struct SourceRoutine
 	/* Where the log ends now; NULL if the source keeps none. */
 	char	   *(*current_position) (SourceConn *conn);
 	/*
+	 * Which of the histories of its log the source is on, that one which takes
+	 * over branches off from; 0: not known, or not to be held to. NULL: the
+	 * engine has no such thing.
+	 */
+	uint32		(*timeline) (SourceConn *conn);
+	/*
+	 * The source was on timeline old when position was read, and is on now:
+	 * raises an error unless what lies before the position is part of both.
+	 */
+	void		(*check_timeline) (const ConnectionInfo *info, uint32 old,
+								   uint32 now, const char *position);
+	/*
 	 * A position from which changes can be followed: snapshots opened later
 	 * have all that lies before it. NULL as above.
 	 */

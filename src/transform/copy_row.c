@@ -9,6 +9,7 @@
 
 #include "transform/copy_row.h"
 
+#include "mb/pg_wchar.h"
 #include "access/htup_details.h"
 #include "fmgr.h"
 #include "port/pg_bswap.h"
@@ -185,6 +186,8 @@ read_text(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 		text = text_field(&p, end);
 		if (text == NULL)
 			continue;
+		/* COPY would look at it; here nothing else does */
+		(void) pg_verifymbstr(text, strlen(text), false);
 		values[i] = InputFunctionCall(&c->input, text, c->ioparam,
 								  rel->columns[i].typmod);
 		nulls[i] = false;

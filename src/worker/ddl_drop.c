@@ -67,16 +67,24 @@ name_of(const DdlDropped *d)
 static bool
 cascades(RecordCarry *c)
 {
+	List	   *names = NIL;
+	bool		others = false;
+	bool		all_named = true;
 	ListCell   *lc;
 
+	/* another statement of the text may cascade, that has dropped nothing */
 	foreach(lc, c->record->dropped)
 	{
 		DdlDropped *d = lfirst(lc);
 
-		if (d->normal && !d->original)
-			return c->record->text != NULL && pg_statement_cascades(c->record->text);
+		others |= d->normal && !d->original;
+		if (d->original && d->name != NULL)
+			names = lappend(names, d->name);
+		else if (d->original)
+			all_named = false;
 	}
-	return false;
+	return others && c->record->text != NULL &&
+		pg_statement_cascades(c->record->text, all_named ? names : NIL);
 }
 
 /* Is it a table that stays here, by a rule or for the sake of other tables? */

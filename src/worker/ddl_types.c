@@ -10,6 +10,10 @@
  * Tables with such a column keep the position of the statement; a row of a
  * transaction that began before it has the table copied again.
  *
+ * A copy that was read after such a statement, which the stream has yet to come
+ * to, has the newer texts, too: it cannot be made here, or has to be made again
+ * when the stream is there.
+ *
  * Other statements that lock no table: COMMENT, GRANT, ALTER ROLE and OWNER
  * leave rows alone; ALTER SCHEMA and renames of a type are followed by
  * identity (pg_stream_rows.c); ALTER TYPE ADD VALUE takes nothing away; a
@@ -23,10 +27,12 @@
 #include "worker/run_ddl_pg.h"
 
 #include "access/tupdesc.h"
+#include "access/xact.h"
 #include "catalog/books.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
 /* Can a value of the type hold one of an enum, or a composite one? */
@@ -93,14 +99,14 @@ record_note_types(RecordCarry *c)
 {
 	TaskRun    *run = c->run;
 	char		typtype = 0;
+	bool		same = false;	/* values have the texts that they had */
 
 	if (strcmp(c->record->tag, "ALTER TYPE") != 0)
 		return;
 	if (c->statement != NULL)
 	{
 		typtype = pg_statement_alters_values(c->statement->tree);
-		if (typtype == 0)
-			return;
+		same = typtype == 0;
 	}
 	for (int i = 0; i < run->nrels; i++)
 	{
@@ -108,9 +114,66 @@ record_note_types(RecordCarry *c)
 
 		if (!is_touched(rel, typtype))
 			continue;
+		/* a copy that waits for the type may be had now */
+		c->carried->resync |= rel->resync;
+		if (same)
+			continue;
 		(void) books_exec("UPDATE dtsmig.task_table SET types_position = $2 "
 						  "WHERE table_id = $1", "it", (int64) rel->table_id,
 						  c->position);
 		record_note_changed(c, rel->table_id);
+		/* its rows were read by the newer texts */
+		if (!rel->resync && source_pos_is_set(rel->unsure) &&
+			source_pos_cmp(run->source->parse_position(c->position),
+						   rel->unsure) <= 0)
+			record_mark(c, rel->table_id,
+						"The source altered a type of its columns before it was copied.");
 	}
+}
+
+/*
+ * Can it be that values are told by types which the source has altered, and
+ * which are altered here when the stream comes to that?
+ */
+bool
+types_may_fit_later(TaskRun *run, int sqlerrcode)
+{
+	bool		own_types = false;
+
+	if (run->source->plan_objects == NULL ||
+		(ERRCODE_TO_CATEGORY(sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
+		 sqlerrcode != ERRCODE_DATATYPE_MISMATCH))
+		return false;
+	for (int i = 0; i < run->nrels; i++)
+	{
+		ListCell   *lc;
+
+		if (!run->rels[i]->resync)
+			continue;
+		foreach(lc, run->rels[i]->def->columns)
+		{
+			TableColumn *col = lfirst(lc);
+
+			own_types |= col->base_type != NULL && col->base_type[0] == '\0';
+		}
+	}
+	return own_types;
+}
+
+/* The rest of the task goes on. */
+void
+types_leave_for_later(TaskRun *run, bool beside, const ErrorData *edata)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (beside)
+		(void) books_exec("UPDATE dtsmig.task_table SET resync_step = NULL "
+						  "WHERE task_id = $1 AND resync_step = 'copying'", "i",
+						  run->task->id);
+	task_log_event(run->task->id, "warning",
+				   psprintf("tables cannot be copied again yet: %s", edata->message),
+				   "The source has altered a type of their columns, as it seems; they are copied when that statement is applied.",
+				   NULL, NULL);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
 }

@@ -168,7 +168,7 @@ start_wanted_tasks(void)
 					   "(SELECT 1 FROM pg_catalog.pg_stat_activity a "
 					   "WHERE a.datid = (SELECT oid FROM pg_catalog.pg_database "
 					   "WHERE datname = pg_catalog.current_database()) "
-					   "AND a.backend_type = 'dtsmig task' "
+					   "AND a.backend_type = 'dtsmig task' AND a.usesysid = t.owner "
 					   "AND a.application_name = 'dtsmig task ' || t.task_id)", "");
 	for (int i = 0; i < rows->nrows; i++)
 	{

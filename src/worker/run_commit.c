@@ -29,11 +29,10 @@ mark_torn(Follow *f)
 	{
 		SourceRelation *rel = run->rels[i];
 
-		if (!rel->out->torn || rel->resync)
+		if (rel->out->torn == NULL || rel->resync)
 			continue;
-		rel->out->torn = false;
-		task_mark_resync(run, rel->table_id,
-						 "Keys changed while it was copied, and the log does not hold whole rows.");
+		task_mark_resync(run, rel->table_id, rel->out->torn);
+		rel->out->torn = NULL;
 		f->marked = true;
 	}
 }

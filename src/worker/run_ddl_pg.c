@@ -64,13 +64,19 @@ SourceRelation *
 record_relation(RecordCarry *c, const char *source_id, const char *schema,
 				const char *table)
 {
+	SourceRelation *rel;
+
 	for (int i = 0; i < c->run->nrels && source_id != NULL; i++)
 		if (c->run->rels[i]->def->source_id != NULL &&
 			strcmp(c->run->rels[i]->def->source_id, source_id) == 0)
 			return c->run->rels[i];
 	if (schema == NULL || table == NULL)
 		return NULL;
-	return task_find_relation(c->run, schema, table);
+	rel = task_find_relation(c->run, schema, table);
+	/* another table that has, or had, this name */
+	if (rel != NULL && source_id != NULL && rel->def->source_id != NULL)
+		return NULL;
+	return rel;
 }
 
 void
@@ -82,8 +88,8 @@ record_note_changed(RecordCarry *c, int64 table_id)
 	c->carried->changed = lappend(c->carried->changed, id);
 }
 
-static void
-mark(RecordCarry *c, int64 table_id, const char *why)
+void
+record_mark(RecordCarry *c, int64 table_id, const char *why)
 {
 	task_mark_resync(c->run, table_id, why);
 	record_note_changed(c, table_id);
@@ -474,7 +480,7 @@ take_new(RecordCarry *c, const DdlTableState *t)
 				   psprintf("table \"%s\".\"%s\" is taken in", t->def->schema,
 							t->def->name), NULL, NULL, NULL);
 	if (!fresh)
-		mark(c, pair->id, makes_rows(c->record->tag) ?
+		record_mark(c, pair->id, makes_rows(c->record->tag) ?
 			 "Its first rows are not in the log." :
 			 "It has rows that the task did not take.");
 }
@@ -501,11 +507,11 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 		return;
 	}
 	if (rows_differ(c, t->def) || rows_are_newer(c, rel))
-		mark(c, rel->table_id, "Its rows have values that only the source knows.");
+		record_mark(c, rel->table_id, "Its rows have values that only the source knows.");
 	else if (names_are_unsure(c, rel, t->def))
-		mark(c, rel->table_id, "Its columns got other names while the task copied it.");
+		record_mark(c, rel->table_id, "Its columns got other names while the task copied it.");
 	else if (left_out_returns(rel->def, t->def))
-		mark(c, rel->table_id, "A column that was left out has another name.");
+		record_mark(c, rel->table_id, "A column that was left out has another name.");
 	else if (!rel->resync && c->applied)
 		set_missing(c, rel, t);
 	t->def->rows_estimate = rel->def->rows_estimate;

@@ -54,6 +54,8 @@ extern bool record_is_of(void *arg, const char *schema, const char *name);
  */
 extern char *record_names_outside(RecordCarry *c, const Node *tree);
 extern void record_note_changed(RecordCarry *c, int64 table_id);
+/* The table is copied again once the transaction is done. */
+extern void record_mark(RecordCarry *c, int64 table_id, const char *why);
 /* Runs statements in a subtransaction; false, and c->why: one failed. */
 extern bool record_run(RecordCarry *c, List *statements);
 

@@ -732,10 +732,12 @@ resync_again(TaskRun *run, CopySlot *slot)
 		PG_CATCH();
 		{
 			ErrorData  *edata;
+			bool		later;
 
 			MemoryContextSwitchTo(cxt);
 			edata = CopyErrorData();
-			if (!is_passing(edata->sqlerrcode) || tries >= RESYNC_TRIES)
+			later = types_may_fit_later(run, edata->sqlerrcode);
+			if (!later && (!is_passing(edata->sqlerrcode) || tries >= RESYNC_TRIES))
 			{
 				MemoryContextDelete(work);
 				PG_RE_THROW();
@@ -743,6 +745,9 @@ resync_again(TaskRun *run, CopySlot *slot)
 			FlushErrorState();
 			AbortCurrentTransaction();
 			MemoryContextSwitchTo(cxt);
+			if (later)
+				types_leave_for_later(run, slot != NULL, edata);
+			done = later;
 		}
 		PG_END_TRY();
 		/* closes the connection, whose snapshot holds up DDL at the source */

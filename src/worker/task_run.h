@@ -184,6 +184,13 @@ extern bool task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 /* Writes the definitions of pairs that differ into the books. */
 extern void task_store_pairs(TaskRun *run, List *pairs, const char *position,
 							 List **changed);
+/*
+ * ddl_types.c: May an error of a copy go away when the stream comes to a
+ * statement that alters types? Then the tables wait for that.
+ */
+extern bool types_may_fit_later(TaskRun *run, int sqlerrcode);
+extern void types_leave_for_later(TaskRun *run, bool beside,
+								  const ErrorData *edata);
 /* Marks a table to be copied again. */
 extern void task_mark_resync(TaskRun *run, int64 table_id, const char *why);
 /* A table whose definition is not known yet, to be copied. */

@@ -213,6 +213,35 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 }
 
 /*
+ * A server of the same identity, but of another branch of its log: what is
+ * applied has to be part of that.
+ */
+static void
+check_timeline(TaskRun *run)
+{
+	TaskRecord *task = run->task;
+	BookRows   *rows;
+	uint32		now;
+	uint32		old;
+	char	   *position;
+
+	if (run->source->timeline == NULL || run->info->stream_name == NULL)
+		return;
+	now = run->source->timeline(run->conn);
+	rows = books_query("SELECT COALESCE(t.source_timeline, 0), p.applied_position "
+					   "FROM dtsmig.task t LEFT JOIN dtsmig.task_position p "
+					   "USING (task_id) WHERE t.task_id = $1", "i", task->id);
+	old = (uint32) book_int(rows, 0, 0);
+	position = rows->values[0][1] ? rows->values[0][1] : task->start_position;
+	if (now == old)
+		return;
+	if (now != 0 && old != 0 && position != NULL)
+		run->source->check_timeline(run->info, old, now, position);
+	(void) books_exec("UPDATE dtsmig.task SET source_timeline = NULLIF($2, 0) "
+					  "WHERE task_id = $1", "ii", task->id, (int64) now);
+}
+
+/*
  * The same server as before? A task goes on against another one only where
  * GTIDs prove that it has what is applied here.
  */
@@ -233,6 +262,7 @@ check_identity(TaskRun *run)
 					   id.server_uid);
 	if (id.server_uid && strcmp(rows->values[0][0], id.server_uid) != 0)
 		fail_over(run, rows->values[0][0], id.server_uid);
+	check_timeline(run);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);

@@ -10,6 +10,7 @@
 #include "worker/worker.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "access/xact.h"
 #include "mb/pg_wchar.h"
@@ -22,10 +23,72 @@
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "worker/shared.h"
 
-/* Seconds after which a task worker that crashed is started again. */
+/*
+ * Seconds after which the postmaster starts a task worker again that crashed,
+ * where there is no launcher that would.
+ */
 #define RESTART_SECONDS 3
+
+int			max_tasks_per_role = 20;
+
+/* A worker that this process has started in its present transaction. */
+typedef struct Started
+{
+	Oid			database;
+	int64		task_id;
+	TransactionId starter;
+	BackgroundWorkerHandle *handle;
+} Started;
+
+static List *started = NIL;
+
+/*
+ * A worker waits for the transaction that starts it. One that is there serves
+ * for every further call in that transaction.
+ */
+static bool
+is_started(Oid database, int64 task_id, TransactionId starter)
+{
+	ListCell   *lc;
+
+	foreach(lc, started)
+	{
+		Started    *s = lfirst(lc);
+		pid_t		pid;
+		BgwHandleStatus status;
+
+		if (s->starter != starter)
+		{
+			pfree(s->handle);
+			pfree(s);
+			started = foreach_delete_current(started, lc);
+			continue;
+		}
+		status = GetBackgroundWorkerPid(s->handle, &pid);
+		if (s->database == database && s->task_id == task_id &&
+			(status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED))
+			return true;
+	}
+	return false;
+}
+
+static void
+note_started(Oid database, int64 task_id, TransactionId starter,
+			 BackgroundWorkerHandle *handle)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	Started    *s = palloc(sizeof(Started));
+
+	s->database = database;
+	s->task_id = task_id;
+	s->starter = starter;
+	s->handle = handle;
+	started = lappend(started, s);
+	MemoryContextSwitchTo(old);
+}
 
 static void
 fill_worker(BackgroundWorker *worker, const char *function, int restart,
@@ -49,16 +112,28 @@ task_worker_start(Oid database, Oid role, int64 task_id, TransactionId starter)
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
 	TaskWorkerArgs args;
+	MemoryContext old;
+	bool		registered;
 
+	if (TransactionIdIsValid(starter) && is_started(database, task_id, starter))
+		return true;
 	memset(&args, 0, sizeof(args));
 	args.database = database;
 	args.role = role;
 	args.task_id = task_id;
 	args.starter = starter;
-	fill_worker(&worker, "dtsmig_task_main", RESTART_SECONDS, &args, sizeof(args));
+	/* one whose database or role is gone would be started for ever */
+	fill_worker(&worker, "dtsmig_task_main",
+				launcher_registered ? BGW_NEVER_RESTART : RESTART_SECONDS,
+				&args, sizeof(args));
 	snprintf(worker.bgw_name, BGW_MAXLEN, "dtsmig task " INT64_FORMAT, task_id);
 	strlcpy(worker.bgw_type, "dtsmig task", BGW_MAXLEN);
-	return RegisterDynamicBackgroundWorker(&worker, &handle);
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	registered = RegisterDynamicBackgroundWorker(&worker, &handle);
+	MemoryContextSwitchTo(old);
+	if (registered && TransactionIdIsValid(starter))
+		note_started(database, task_id, starter, handle);
+	return registered;
 }
 
 BackgroundWorkerHandle *
@@ -99,13 +174,31 @@ task_worker_stop(dsm_handle handle, int64 task_id, long timeout_ms)
 	return false;
 }
 
+static bool connected = false;
+
+/*
+ * Called last at the end of a process. Whoever cannot even connect (its
+ * database or role is gone, or may not log in) is not to be started again by
+ * the postmaster, which looks at the exit status alone; what is wanted is
+ * started by the launcher, or by resume_task.
+ */
+static void
+end_for_good(int code, Datum arg)
+{
+	if (!connected && code == 1)
+		_exit(0);
+}
+
 void
 worker_init(Oid database, Oid role, const char *application)
 {
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
+	connected = false;
+	on_proc_exit(end_for_good, (Datum) 0);
 	BackgroundWorkerInitializeConnectionByOid(database, role, 0);
+	connected = true;
 	SetConfigOption("application_name", application, PGC_USERSET, PGC_S_SESSION);
 	pgstat_report_appname(application);
 }

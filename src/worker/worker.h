@@ -36,6 +36,9 @@ typedef struct CopyWorkerArgs
 /* True if the library was preloaded, so that a launcher is there. */
 extern bool launcher_registered;
 
+/* The setting of that name. */
+extern int	max_tasks_per_role;
+
 /* _PG_init's part: registers the launcher. */
 extern void launcher_register(void);
 

@@ -444,19 +444,27 @@ count_row(ApplyTable *table, const Row *row, int by, bool loose)
 	entry->row = *row;
 }
 
+/* Whole rows alone are found, and left, in a table without a key. */
 static void
-take_keyless(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+complete_keyless(ApplyTable *table, ApplyOp *op)
 {
-	if (op->kind != CHANGE_INSERT && !row_is_complete(table, &op->old))
+	if (op->kind == CHANGE_INSERT)
+		return;
+	if (!row_is_complete(table, &op->old))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("change of table \"%s.%s\", which has no key, lacks a column of the old row",
 						table->rel->schema, table->rel->name),
 				 errhint("Let the source log full row images (binlog_row_image = FULL, or REPLICA IDENTITY FULL), or give the table a primary key.")));
-	if (op->kind != CHANGE_INSERT)
-		count_row(table, &op->old, -1, op->loose);
 	if (op->kind == CHANGE_UPDATE && !op->complete)
 		complete_row(table, op, &op->old);
+}
+
+static void
+take_keyless(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+{
+	if (op->kind != CHANGE_INSERT)
+		count_row(table, &op->old, -1, op->loose);
 	if (op->kind != CHANGE_DELETE)
 		count_row(table, &op->new, 1, op->loose);
 }
@@ -484,6 +492,8 @@ batch_take(LocalWriter *w, ApplyTable *table, const Change *change)
 	if (unlikely(op->copied && !op->cascade))
 		return;
 
+	if (table->rel->nkey == 0 && !op->copied)
+		complete_keyless(table, op);
 	if (unlikely(op->cascade))
 	{
 		if (change_is_before(change, w->zone_end))

@@ -175,7 +175,8 @@ rekey_copied(ApplyTable *table, ApplyOp *op)
 		run_one(table, STMT_DELETE, true, &op->old, NULL);
 		run_one(table, STMT_INSERT, true, NULL, &op->new);
 	}
-	rel->torn |= op->idempotent && !rel->one_snapshot;
+	if (op->idempotent && !rel->one_snapshot)
+		rel->torn = "Keys changed while it was copied, and the log does not hold whole rows.";
 }
 
 static void

@@ -8,10 +8,13 @@
  * nothing tells which rows of g have gone with them; and the log does not say.
  * Rows of g are left whose parents do not exist.
  *
- * They can be told from others once the log has been followed past the copies
- * of all tables concerned: then every row has its parent, except these. Until
- * then (zone_end), changes of tables that can have such rows are applied so
- * that they do not mind them: an INSERT may find the row still there.
+ * Once the log has been followed past the copies of all tables concerned,
+ * every row has its parent, except these, and those that the source itself has
+ * without one (made with foreign_key_checks = 0). Nothing here tells one from
+ * the other: such a table is copied again, in one snapshot with what cascades
+ * reach from it. Until then (zone_end), changes of tables that can have such
+ * rows are applied so that they do not mind them: an INSERT may find the row
+ * still there.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +30,29 @@ later(SourcePos a, SourcePos b)
 	return source_pos_cmp(a, b) < 0 ? b : a;
 }
 
+/* Was the table read at one moment? */
+static bool
+is_exact(const SourceRelation *rel)
+{
+	return rel->one_snapshot || (source_pos_is_set(rel->snap_lo) &&
+								 source_pos_cmp(rel->snap_lo, rel->snap_hi) == 0);
+}
+
+/*
+ * Does the edge lead from a table that cascades reach themselves, and may the
+ * child, or a part of it, have been copied before the parent?
+ */
+static bool
+is_apart(const CascadeEdge *edge)
+{
+	const SourceRelation *parent = edge->parent->rel;
+	const SourceRelation *child = edge->child->rel;
+
+	if (edge->on_delete == CASCADE_NONE || !edge->parent->child)
+		return false;
+	return !is_exact(child) || source_pos_cmp(child->snap_hi, parent->snap_hi) < 0;
+}
+
 /* Finds the end of the zone, for each table and as a whole. */
 void
 zone_build(LocalWriter *w)
@@ -39,14 +65,13 @@ zone_build(LocalWriter *w)
 	for (i = 0; i < w->ntables; i++)
 		w->tables[i]->zone_end = SOURCE_POS_MIN;
 
-	/* Where an edge leads from a table that cascades reach themselves. */
 	for (i = 0; i < w->ntables; i++)
 	{
 		foreach(lc, w->tables[i]->edges)
 		{
 			CascadeEdge *edge = lfirst(lc);
 
-			if (edge->on_delete == CASCADE_NONE || !edge->parent->child)
+			if (!is_apart(edge))
 				continue;
 			w->zone_end = later(w->zone_end, edge->parent->rel->snap_hi);
 			w->zone_end = later(w->zone_end, edge->child->rel->snap_hi);
@@ -67,12 +92,9 @@ zone_build(LocalWriter *w)
 	}
 }
 
-/*
- * Does to the rows whose parents are gone what the foreign key says; returns
- * how many there were.
- */
-static uint64
-mend_edge(LocalWriter *w, CascadeEdge *edge)
+/* Are there rows whose parents are gone? */
+static bool
+has_orphans(CascadeEdge *edge)
 {
 	SourceRelation *parent = edge->parent->rel;
 	SourceRelation *child = edge->child->rel;
@@ -81,19 +103,9 @@ mend_edge(LocalWriter *w, CascadeEdge *edge)
 	int			i;
 
 	initStringInfo(&sql);
-	if (edge->on_delete == CASCADE_DELETE)
-		appendStringInfo(&sql, "DELETE FROM %s%s AS t",
-						 edge->child->partitioned ? "" : "ONLY ",
-						 edge->child->qualified);
-	else
-	{
-		appendStringInfo(&sql, "UPDATE %s%s AS t SET ",
-						 edge->child->partitioned ? "" : "ONLY ",
-						 edge->child->qualified);
-		for (i = 0; i < edge->nfk; i++)
-			appendStringInfo(&sql, "%s%s = NULL", i > 0 ? ", " : "",
-							 quote_identifier(child->columns[edge->fk[i]].target_name));
-	}
+	appendStringInfo(&sql, "SELECT FROM %s%s AS t",
+					 edge->child->partitioned ? "" : "ONLY ",
+					 edge->child->qualified);
 	for (i = 0; i < edge->n; i++)
 		appendStringInfo(&sql, " %s t.%s IS NOT NULL", i > 0 ? "AND" : "WHERE",
 						 quote_identifier(child->columns[edge->fk[i]].target_name));
@@ -113,50 +125,39 @@ mend_edge(LocalWriter *w, CascadeEdge *edge)
 						 apply_equality(left, right,
 										parent->columns[edge->ref[i]].typid));
 	}
-	appendStringInfoChar(&sql, ')');
-
-	rc = SPI_execute(sql.data, false, 0);
-	if (rc != SPI_OK_DELETE && rc != SPI_OK_UPDATE)
+	appendStringInfoString(&sql, ") LIMIT 1");
+	rc = SPI_execute(sql.data, true, 1);
+	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
-	if (SPI_processed > 0)
-		ereport(LOG,
-				(errmsg("cascades while tables were copied: %llu rows of table \"%s.%s\" followed their parents in \"%s.%s\"",
-						(unsigned long long) SPI_processed,
-						child->target_schema, child->target_name,
-						parent->target_schema, parent->target_name)));
-	w->current.cascaded += SPI_processed;
-	return SPI_processed;
+	return SPI_processed > 0;
 }
 
 /*
- * The log has been followed past the zone: mends all edges, until nothing is
- * left to do. A transaction is open.
+ * The log has been followed past the zone: tables with rows that have no
+ * parent are copied again, and all that cascades could have taken from those.
+ * A transaction is open.
  */
 void
 zone_passed(LocalWriter *w)
 {
-	uint64		found;
 	int			i;
 	ListCell   *lc;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	do
+	for (i = 0; i < w->ntables; i++)
 	{
-		found = 0;
-		for (i = 0; i < w->ntables; i++)
+		foreach(lc, w->tables[i]->edges)
 		{
-			foreach(lc, w->tables[i]->edges)
-			{
-				CascadeEdge *edge = lfirst(lc);
+			CascadeEdge *edge = lfirst(lc);
 
-				if (edge->on_delete == CASCADE_NONE || !edge->parent->child)
-					continue;
-				apply_table_resolve(edge->parent);
-				apply_table_resolve(edge->child);
-				found += mend_edge(w, edge);
-			}
+			if (!is_apart(edge) || edge->child->rel->torn != NULL)
+				continue;
+			apply_table_resolve(edge->parent);
+			apply_table_resolve(edge->child);
+			if (has_orphans(edge))
+				edge->child->rel->torn = "A cascade went through tables that were copied at different times.";
 		}
-	} while (found > 0);
+	}
 	SPI_finish();
 }

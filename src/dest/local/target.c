@@ -17,6 +17,8 @@
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "access/table.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -28,6 +30,35 @@
 #include "compat.h"
 #include "core/rights.h"
 #include "dest/local/local.h"
+
+/*
+ * Foreign keys are not checked while changes are applied, and a cascade is not
+ * carried out: where rows of somebody else's table refer to this one, that is
+ * theirs to decide.
+ */
+static void
+check_referencing(Relation target)
+{
+	const TriggerDesc *triggers = target->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		const Trigger *t = &triggers->triggers[i];
+
+		if (RI_FKey_trigger_type(t->tgfoid) != RI_TRIGGER_PK ||
+			!OidIsValid(t->tgconstrrelid) ||
+			dts_table_ownercheck(t->tgconstrrelid, GetUserId()))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table %s, which refers to table %s",
+						local_qualified_name(t->tgconstrrelid),
+						local_qualified_name(RelationGetRelid(target))),
+				 errdetail("Its foreign key would not be checked while changes are applied."),
+				 errhint("Make role \"%s\" a member of the role that owns the table, or drop the foreign key until the cutover.",
+						 GetUserNameFromId(GetUserId(), false))));
+	}
+}
 
 static void
 check_rights(Relation target)
@@ -59,6 +90,9 @@ check_rights(Relation target)
 				 errdetail("Triggers and foreign keys are held back while changes are applied."),
 				 errhint("Make role \"%s\" a member of the role that owns the table.",
 						 GetUserNameFromId(GetUserId(), false))));
+
+	if (!superuser() && !dts_may_set_replication_role(GetUserId()))
+		check_referencing(target);
 
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		ereport(ERROR,

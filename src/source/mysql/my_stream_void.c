@@ -29,10 +29,21 @@ typedef struct VoidRange
 /* Lives as long as the process; such places are rare. */
 static VoidRange *ranges = NULL;
 
+/*
+ * Which server's files these are: another one that the task fails over to has
+ * files of the same names, with other events at the same places.
+ */
+static const char *
+server_of(const SourceStream *stream)
+{
+	return stream->info.server_uid ? stream->info.server_uid :
+		stream->info.server_name;
+}
+
 void
 void_add(const SourceStream *stream, uint64 from, uint64 to)
 {
-	const char *server = stream->info.server_name;
+	const char *server = server_of(stream);
 	VoidRange  *range = MemoryContextAlloc(TopMemoryContext,
 										   offsetof(VoidRange, server) +
 										   strlen(server) + 1);
@@ -53,7 +64,7 @@ void_contains(const SourceStream *stream, uint64 offset)
 	for (range = ranges; range != NULL; range = range->next)
 		if (offset >= range->from && offset < range->to &&
 			strcmp(range->file, stream->reader->file) == 0 &&
-			strcmp(range->server, stream->info.server_name) == 0)
+			strcmp(range->server, server_of(stream)) == 0)
 			return true;
 	return false;
 }

@@ -175,8 +175,8 @@ installation(PgConn *conn, bool superuser)
  * Somebody else may have made the schema, or have got hold of it since: then
  * what it holds is not read, and not run.
  */
-static char *
-trouble(PgConn *conn)
+char *
+pg_capture_is_foreign(PgConn *conn)
 {
 	return pg_select_text_or_null(conn, "owner of the capture", pg_capture_trouble);
 }
@@ -184,7 +184,7 @@ trouble(PgConn *conn)
 static void
 refuse_foreign(PgConn *conn)
 {
-	char	   *why = trouble(conn);
+	char	   *why = pg_capture_is_foreign(conn);
 
 	if (why != NULL)
 		ereport(ERROR,
@@ -312,7 +312,7 @@ pg_capture_removal(PgConn *conn)
 		sql = lappend(sql, psprintf("DROP EVENT TRIGGER IF EXISTS %s",
 									trigger_name(stream, &hooks[i])));
 	/* what somebody else has put there is left alone */
-	if (trouble(conn) != NULL)
+	if (pg_capture_is_foreign(conn) != NULL)
 		return sql;
 	sql = identities_back(conn, stream, sql);
 	if (is_last_stream(conn, stream))
@@ -430,7 +430,7 @@ last_captured(PgConn *conn)
 				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				  "WHERE n.nspname = '" CAPTURE_SCHEMA "' AND c.relname = %s",
 				  pg_quote_literal(stream));
-	if (r->nrows == 0 || trouble(conn) != NULL)
+	if (r->nrows == 0 || pg_capture_is_foreign(conn) != NULL)
 		return NULL;
 	return pg_select_text_or_null(conn, "last statement captured",
 								  psprintf("SELECT pg_catalog.max(id) FROM %s",

@@ -5,7 +5,9 @@
  *
  * @name@ stands for what pg_capture.c puts in its place. Every function is
  * plpgsql or SQL of version 10. The hooks (functions of the event triggers)
- * run as their owner, the source account, whoever runs the statement; all
+ * run as their owner, the source account, whoever runs the statement, whose
+ * standard_conforming_strings they see and record: a string with a backslash
+ * is written E'', or its function sets it. All
  * else is called by them alone. A hook takes the stack of its callers
  * (PG_CONTEXT) and the search_path first, while they are the caller's.
  *
@@ -70,7 +72,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_state@(tables oid[]) RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_state@(tables oid[]) RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
 	"SELECT jsonb_agg(jsonb_build_object('source_id', c.oid::text, 'schema', n.nspname, 'name', c.relname,\n"
 	"    'engine', CASE c.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'heap' END,\n"
 	"    'replica_identity', c.relreplident, 'comment', obj_description(c.oid, 'pg_class'),\n"
@@ -95,7 +97,7 @@ const char *const pg_capture_parts[] =
 	"  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (tables)\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_write@(t_tag text, t_name text, t_text text, rec jsonb) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_write@(t_tag text, t_name text, t_text text, rec jsonb) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
 	"DECLARE\n"
 	"  hash CONSTANT integer := hashtext(COALESCE(t_text, ''));\n"
 	"BEGIN\n"
@@ -110,7 +112,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_origin@(stack text, query text, path name[]) RETURNS jsonb LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_origin@(stack text, query text, path name[]) RETURNS jsonb LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
 	"-- The text that holds the statement, out of the stack of its callers\n"
 	"DECLARE\n"
 	"  rest text := CASE WHEN strpos(stack, E'\\n') > 0 THEN substr(stack, strpos(stack, E'\\n') + 1) ELSE '' END;\n"
@@ -138,7 +140,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_mind@(tables oid[]) RETURNS bigint[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_mind@(tables oid[]) RETURNS bigint[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
 	"-- Publication and replica identity of tables that a statement has touched;\n"
 	"-- returns those that are new in the publication\n"
 	"DECLARE\n"
@@ -173,7 +175,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_command@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_command@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
 	"-- ddl_command_end\n"
 	"DECLARE\n"
 	"  cmds jsonb;\n"
@@ -221,7 +223,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_dropped@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_dropped@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
 	"-- sql_drop\n"
 	"DECLARE\n"
 	"  gone jsonb;\n"
@@ -238,7 +240,7 @@ const char *const pg_capture_parts[] =
 	"  IF gone IS NULL OR NOT EXISTS (SELECT FROM jsonb_array_elements(gone) g WHERE g -> 'original' = 'true') THEN\n"
 	"    RETURN;\n"
 	"  END IF;\n"
-	"  IF t_tag LIKE 'DROP %' AND query !~* '^\\s*(create|alter)\\s+extension' THEN\n"
+	"  IF t_tag LIKE 'DROP %' AND query !~* E'^\\\\s*(create|alter)\\\\s+extension' THEN\n"
 	"    PERFORM dtsmig_source.@stream_write@(t_tag, NULL, query, dtsmig_source.@stream_origin@(stack, query, path)\n"
 	"      || jsonb_build_object('dropped', gone));\n"
 	"  END IF;\n"
@@ -251,7 +253,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_rewritten@(t_tag text, query text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_rewritten@(t_tag text, query text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
 	"-- table_rewrite\n"
 	"DECLARE\n"
 	"  rec jsonb;\n"

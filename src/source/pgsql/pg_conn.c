@@ -485,13 +485,8 @@ pg_connect(const ConnectionInfo *info, PgConnKind kind)
 	if (pg_version_num(conn) >= 170000)
 		pg_run(conn, "SET transaction_timeout = 0");
 
-	/*
-	 * A table whose name a view gets would run the view's functions as this
-	 * account. Minor releases of August 2024 and later can refuse that.
-	 */
 	if (kind == PG_CONN_SQL)
-		pg_run(conn, "SELECT pg_catalog.set_config(name, 'view, foreign-table', false) "
-			   "FROM pg_catalog.pg_settings WHERE name = 'restrict_nonsystem_relation_kind'");
+		pg_tables_only(conn, true);
 	return conn;
 }
 

@@ -103,6 +103,14 @@ extern void pg_ask(PgConn *conn, const char *sql);
 extern PgResult *pg_answer(PgConn *conn, const char *name, const char *shape);
 
 /*
+ * A table whose name a view gets would run the view's functions as this
+ * account: a session is opened with views refused, by sources that can (minor
+ * releases of August 2024 and later). DDL that is run there may fire event
+ * triggers that read views.
+ */
+extern void pg_tables_only(PgConn *conn, bool on);
+
+/*
  * From now on a wait for this connection fails (08006) when the source has
  * said nothing for so long; -1: it waits for ever. Returns what held before.
  */

@@ -147,6 +147,11 @@ extern SourcePos pg_parse_position(const char *text);
 extern char *pg_lsn_text(XLogRecPtr lsn);
 extern char *pg_position_text(SourcePos pos);
 
+/* pg_timeline.c: timeline and check_timeline of SourceRoutine */
+extern uint32 pg_timeline(SourceConn *conn);
+extern void pg_check_timeline(const ConnectionInfo *info, uint32 old, uint32 now,
+							  const char *position);
+
 /* pg_stream.c: changes */
 extern SourceStream *pg_open_changes(const ConnectionInfo *info,
 									 const char *position,
@@ -172,6 +177,8 @@ extern List *pg_plan_objects(SourceConn *conn, const ConnectionInfo *info,
  * cannot be (the task then follows rows only).
  */
 extern char *pg_install_capture(PgConn *conn);
+/* Why the schema that it goes into is not the account's own; NULL: it is. */
+extern char *pg_capture_is_foreign(PgConn *conn);
 /*
  * Raises an error if what was installed is not whole any more: statements may
  * have gone unrecorded. Returns whether it is there.

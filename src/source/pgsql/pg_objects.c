@@ -26,6 +26,7 @@
 #include "source/pgsql/pg_objects.h"
 
 #include "schema/pg_statement.h"
+#include "source/pgsql/pg_secrets.h"
 
 #include "catalog/pg_class.h"
 #include "catalog/namespace.h"
@@ -560,6 +561,16 @@ make_entry(ObjectPlan *plan, const PgEntry *e, PlanPhase phase)
 	if (definition[0] == '\0' || is_others_comment(plan, e))
 		return;
 	st = new_statement(plan, e, phase);
+	if (is_kind(e, "SUBSCRIPTION") || is_kind(e, "USER MAPPING"))
+	{
+		char	   *plain = pg_without_secrets(definition);
+
+		if (plain != NULL)
+		{
+			definition = plain;
+			add_note(st, "its password is left out; set it before it is used");
+		}
+	}
 	st->sql = psprintf("%s%s", storage_settings(plan, e, st),
 					   rewrite(plan, st, definition));
 	note_always(plan, e, st);

@@ -621,6 +621,16 @@ static void
 check_capture(PgPrecheck *p)
 {
 	bool		right = p->superuser;
+	char	   *foreign = pg_capture_is_foreign(p->conn);
+
+	if (foreign != NULL)
+	{
+		pg_precheck_add(p, "ddl_capture", PRECHECK_FAILED,
+						psprintf("schema dtsmig_source is not %s's own: %s; whoever owns it could run functions with that account's rights",
+								 p->account, foreign),
+						"Look at what it holds; then rename or drop it at the source.");
+		return;
+	}
 
 	if (!right)
 		right = pg_select_bool(p->conn, "roles of managed services",

@@ -17,6 +17,8 @@
 
 #include "source/pgsql/pg_engine.h"
 
+#include "miscadmin.h"
+
 /* The helper tables of DDL capture live here, see pg_capture.c. */
 #define CAPTURE_SCHEMA "dtsmig_source"
 
@@ -166,11 +168,13 @@ publication_options(PgConn *conn, List *candidates)
 					", publish_generated_columns = stored" : "");
 }
 
-void
-pg_publish(PgConn *conn, List *tables)
+/* False: tables have come and gone, or joined it, meanwhile; try again. */
+static bool
+try_publish(PgConn *conn, List *tables, bool last)
 {
 	const char *name = pg_info(conn)->stream_name;
 	List	   *candidates = find_candidates(conn, tables, name);
+	ErrorData  *edata;
 	StringInfoData buf;
 	ListCell   *lc;
 	PgResult   *r;
@@ -189,7 +193,7 @@ pg_publish(PgConn *conn, List *tables)
 		pg_runf(conn, "ALTER PUBLICATION %s SET (%s)", pg_quote_name(name),
 						 publication_options(conn, candidates));
 		if (pg_bool(r, 0, 0))
-			return;
+			return true;
 	}
 	foreach(lc, candidates)
 	{
@@ -208,8 +212,24 @@ pg_publish(PgConn *conn, List *tables)
 	if (!exists)
 		appendStringInfo(&buf, " WITH (%s)",
 						 publication_options(conn, candidates));
-	if (buf.len > 0)
-		pg_run(conn, buf.data);
+	if (buf.len == 0 || pg_try_run(conn, buf.data, &edata))
+		return true;
+	if (last || pg_in_transaction(conn) ||
+		(edata->sqlerrcode != ERRCODE_DUPLICATE_OBJECT &&
+		 edata->sqlerrcode != ERRCODE_UNDEFINED_TABLE))
+		ReThrowError(edata);
+	return false;
+}
+
+/*
+ * The capture of DDL puts tables into the publication, too: those that the
+ * source alters while this looks are in it before they can be added.
+ */
+void
+pg_publish(PgConn *conn, List *tables)
+{
+	for (int try = 1; !try_publish(conn, tables, try == 10); try++)
+		CHECK_FOR_INTERRUPTS();
 }
 
 /*

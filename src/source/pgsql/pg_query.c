@@ -66,6 +66,14 @@ pg_runf(PgConn *conn, const char *fmt,...)
 	pg_run(conn, sql);
 }
 
+void
+pg_tables_only(PgConn *conn, bool on)
+{
+	pg_runf(conn, "SELECT pg_catalog.set_config(name, %s, false) "
+			"FROM pg_catalog.pg_settings WHERE name = 'restrict_nonsystem_relation_kind'",
+			on ? "'view, foreign-table'" : "''");
+}
+
 char *
 pg_select_text(PgConn *conn, const char *name, const char *sql)
 {

@@ -21,6 +21,10 @@
  * source with 100,000 tables, takes about 200 MB.
  */
 #define ANSWER_MAX (INT64CONST(1024) * 1024 * 1024)
+/* One value: the longest are expressions. */
+#define VALUE_MAX (16 * 1024 * 1024)
+/* One value that is all of an answer: names, numbers, positions. */
+#define FACT_MAX (64 * 1024)
 
 struct PgCells
 {
@@ -160,6 +164,8 @@ pg_result_value(PgResult *r, int column, const char *text, int len)
 			bad_answer(r, psprintf("Column %d is NULL.", column + 1));
 		return;
 	}
+	if (len > (c->ncolumns == 1 ? FACT_MAX : VALUE_MAX))
+		bad_answer(r, psprintf("Column %d is %d bytes long.", column + 1, len));
 	c->bytes += len;
 	if (c->bytes > ANSWER_MAX)
 		bad_answer(r, psprintf("It is larger than %d MB.",

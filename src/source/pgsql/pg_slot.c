@@ -38,7 +38,6 @@
 /* How long release waits for the sender of an ended worker to go. */
 #define RELEASE_WAIT_MS 5000
 
-
 /* ------------------------------------------------------------- positions */
 
 char *
@@ -454,6 +453,7 @@ release_all(Release *r, const ConnectionInfo *info)
 	r->conn = pg_connect(info, PG_CONN_SQL);
 	/* a cutover may have made it the database's default */
 	pg_run(r->conn, "SET default_transaction_read_only = off");
+	pg_tables_only(r->conn, false);
 	capture = pg_capture_removal(r->conn);
 	r->begun = true;
 	foreach(lc, capture)

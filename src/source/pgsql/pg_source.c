@@ -54,10 +54,13 @@ static char *
 pg_prepare_changes(SourceConn *conn, const ConnectionInfo *info, List *tables)
 {
 	PgConn	   *sql = ((PgSource *) conn)->sql;
-	char	   *note = pg_install_capture(sql);
+	char	   *note;
 
+	pg_tables_only(sql, false);
+	note = pg_install_capture(sql);
 	/* the capture's table is published, too */
 	pg_publish(sql, tables);
+	pg_tables_only(sql, true);
 	return note;
 }
 
@@ -125,6 +128,8 @@ const SourceRoutine pgsql_source_routine =
 	.prepare_changes = pg_prepare_changes,
 	.release = pg_release,
 	.current_position = pg_current_position,
+	.timeline = pg_timeline,
+	.check_timeline = pg_check_timeline,
 	.start_position = pg_start_position,
 	.rebase_position = pg_rebase_position,
 	.position_covers = pg_position_covers,

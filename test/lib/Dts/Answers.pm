@@ -11,6 +11,7 @@
 #   double   the answer comes twice      garbage  every value is "x'\"\\"
 #   bytes    every value is no text in any encoding
 #   command  only a command tag          error    an error without any field
+#   message  an error with a message of 100 kB that is no text in any encoding
 #   close    the connection ends         silent   nothing comes any more
 #   all:MODE that and all that follow
 # Connections of pg_dump pass as they are. TLS must be off.
@@ -22,7 +23,7 @@ use IO::Select;
 use IO::Socket::INET;
 use Dts::Env qw(free_port spawn reap on_exit);
 
-our @MODES = qw(null column cut empty double garbage bytes command error close);
+our @MODES = qw(null column cut empty double garbage bytes command error message close);
 
 sub new
 {
@@ -115,11 +116,11 @@ sub _falsify
             @c = $c[0] if $mode eq 'column' && @c;
             pop @c if $mode eq 'cut';
             $body = pack('n', scalar @c) . join '', @c;
-            next if $mode eq 'command' || $mode eq 'error';
+            next if $mode =~ /^(?:command|error|message)$/;
         }
         elsif ($type eq 'D')
         {
-            next if $mode eq 'empty' || $mode eq 'command' || $mode eq 'error';
+            next if $mode =~ /^(?:empty|command|error|message)$/;
             my @v = _values($body);
             @v = map { undef } @v if $mode eq 'null';
             @v = (undef) if $mode eq 'column';
@@ -132,6 +133,10 @@ sub _falsify
         elsif ($type eq 'C' && $mode eq 'error')
         {
             ($type, $body) = ('E', "\0");
+        }
+        elsif ($type eq 'C' && $mode eq 'message')
+        {
+            ($type, $body) = ('E', "SERROR\0C00000\0M" . ("a\xFF\xC3" x 33000) . "\0D\xFF\0\0");
         }
         $out .= _message($type, $body);
     }

@@ -1,4 +1,4 @@
-# Memory stays bounded: one transaction of a gigabyte, rows of 200 MB, a wide
+# Memory stays bounded: one large transaction, rows of 200 MB, a wide
 # table in full load. The highest resident size of every worker is measured.
 use strict;
 use warnings;
@@ -8,8 +8,8 @@ use Dts::Compare qw(same_table);
 use Dts::Env qw(poll_until vm_hwm);
 use Dts::Task qw(server_pair);
 
-# DTS_SIZE: megabytes of the large transaction.
-my $mb = $ENV{DTS_SIZE} // 1024;
+# DTS_SIZE: megabytes of the large transaction; more than workers may hold.
+my $mb = $ENV{DTS_SIZE} // ($ENV{DTS_DEEP} ? 1024 : 512);
 my ($my, $pg) = server_pair(my_args => [ '--max-allowed-packet=1G', '--max-binlog-size=1G',
       '--innodb-log-file-size=512M', '--innodb-buffer-pool-size=512M' ],
     conf => "max_wal_size = 4GB\nshared_buffers = 64MB");

@@ -42,6 +42,18 @@ $task->catch_up;
 is($pg->value("SELECT enum_range(NULL::bob.e)::text"), '{a,b}', 'the type');
 is($columns->('bob.t'), 'v w', 'a name without a schema');
 
+# --- a CASCADE of another statement
+$src->sql('CREATE TABLE bob.gone (id int PRIMARY KEY); ALTER TABLE bob.gone OWNER TO bob');
+$task->catch_up;
+$pg->sql('CREATE VIEW public.uses AS SELECT * FROM bob.gone');
+$run->('DROP TABLE IF EXISTS payroll.nothing CASCADE; DROP TABLE bob.gone');
+ok(poll_until(sub { $task->status eq 'failed' }, 20), 'a DROP does not cascade because another statement does');
+is($pg->value("SELECT to_regclass('public.uses') IS NOT NULL"), 't', 'what uses the table here stays');
+$pg->sql('DROP VIEW public.uses');
+$task->resume->wait_for('running');
+$task->catch_up;
+is($pg->value("SELECT to_regclass('bob.gone') IS NULL"), 't', 'and is dropped when nothing is in the way');
+
 # --- others are named
 my $stopped = sub {
     my ($sql, $what, $clean) = @_;

@@ -1,0 +1,30 @@
+# A task's owner loses rights while the task runs: the next run does not begin.
+use strict;
+use warnings;
+use Test::More;
+use Dts::Env qw(poll_until);
+use Dts::MariaDB;
+use Dts::Postgres;
+use Dts::Task;
+
+my $my = Dts::MariaDB->new->start;
+my $pg = Dts::Postgres->new(preload => 1)->start;
+$my->sql('CREATE DATABASE d; CREATE TABLE d.t (id int PRIMARY KEY)');
+$pg->sql('CREATE EXTENSION dtsmig; CREATE ROLE mover LOGIN; GRANT CREATE ON DATABASE postgres TO mover');
+$pg->sql($my->server_sql('src', dbname => 'd') =~ s/CURRENT_USER/mover/r . '; GRANT USAGE ON FOREIGN SERVER src TO mover');
+my $task = Dts::Task->new($my, $pg, name => 't', role => 'mover', source => 'src');
+$task->start->wait_for('incremental');
+$pg->sql('REVOKE USAGE ON FOREIGN SERVER src FROM mover');
+$pg->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'dtsmig task'");
+ok(poll_until(sub { ($task->last_error // '') =~ /permission denied for foreign server src/ }, 20), 'without USAGE a worker does not go on') or diag $task->report;
+$pg->error("SELECT dtsmig.pause_task('t')", role => 'mover');
+like($pg->error("SELECT dtsmig.resume_task('t')", role => 'mover'), qr/42501: permission denied for foreign server src/, 'nor does it begin');
+my ($mapping) = $my->server_sql('src', dbname => 'd') =~ /(CREATE USER MAPPING .*)/s;
+$pg->sql('GRANT USAGE ON FOREIGN SERVER src TO mover; DROP USER MAPPING FOR mover SERVER src');
+like($pg->error("SELECT dtsmig.resume_task('t')", role => 'mover'), qr/user mapping not found/, 'nor without a user mapping');
+$pg->sql($mapping =~ s/CURRENT_USER/mover/r);
+$task->resume;
+$my->sql('INSERT INTO d.t VALUES (1)');
+$task->catch_up;
+is($pg->value('SELECT count(*) FROM d.t'), 1, 'with both it goes on');
+done_testing();
