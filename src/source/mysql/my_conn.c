@@ -131,6 +131,20 @@ set_nonblocking(MyConn *conn)
 
 /* ------------------------------------------------------------------ calls */
 
+/*
+ * Of OpenSSL, where the library uses that: it asks SSL_get_error about a call,
+ * which looks at the thread's queue of errors first. One that is left there by
+ * another connection, of ours or of libpq, would be taken for this one's.
+ */
+extern void ERR_clear_error(void) __attribute__((weak));
+
+static void
+forget_tls_errors(void)
+{
+	if (ERR_clear_error != NULL)
+		ERR_clear_error();
+}
+
 /* Whose call is being started. */
 static MyConn *starting;
 
@@ -200,6 +214,7 @@ start_call(MyConn *conn, int command, const void *payload, Size len)
 	conn->methods = conn->mysql->methods;
 	conn->mysql->methods = &entry;
 	starting = conn;
+	forget_tls_errors();
 	conn->wishes = mysql_read_query_result_start(&ret, conn->mysql);
 	conn->mysql->methods = conn->methods;
 }
@@ -211,6 +226,7 @@ continue_call(MyConn *conn, int events)
 
 	if (conn->batch_at == conn->batch_end)
 		conn->batch_at = conn->batch_end = 0;
+	forget_tls_errors();
 	conn->wishes = mysql_read_query_result_cont(&ret, conn->mysql, events);
 }
 
@@ -415,6 +431,7 @@ conn_cleanup(void *arg)
 	 */
 	if (!conn->connected || conn->streaming)
 		shut_down(mysql);
+	forget_tls_errors();
 	wishes = mysql_close_start(mysql);
 	while (wishes != 0)
 	{
@@ -533,6 +550,7 @@ my_connect(const ConnectionInfo *info)
 	{
 		int			events = wait_for_connect(conn);
 
+		forget_tls_errors();
 		conn->connecting = mysql_real_connect_cont(&ret, conn->mysql, events);
 	}
 	if (ret == NULL)
