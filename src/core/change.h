@@ -103,7 +103,8 @@ typedef struct Change
 
 	/*
 	 * The source session had foreign key checks off, so that no cascade ran
-	 * (MySQL family: flag 0x2, NO_FOREIGN_KEY_CHECKS_F, of a rows event).
+	 * (MySQL family: flag 0x2, NO_FOREIGN_KEY_CHECKS_F, of a rows event), or
+	 * what cascades did is told row by row (0x10, USE_SQL_FOREIGN_KEY_F).
 	 */
 	bool		no_cascade;
 

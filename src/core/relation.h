@@ -110,7 +110,9 @@ typedef struct SourceRelation
 	bool		one_snapshot;	/* all copied rows were read at one moment */
 	const char *torn;			/* set by a destination: changes of the copied rows
 								 * did not tell what they are by now, because of
-								 * this; the table has to be copied again */
+								 * this; the table has to be copied again, and its
+								 * rows are left alone until then */
+	bool		torn_noted;		/* and that is in the catalog */
 	bool		drifted;		/* an alert says that somebody changed the table at
 								 * the destination */
 	bool		resync;			/* its rows are to be copied again; until then

@@ -535,11 +535,16 @@ resync_is_asked(Follow *f)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (f->new_changes > 0 || f->in_transaction)
+	if (f->in_transaction)
 		return false;
 	if (f->marked)
+	{
+		if (f->new_changes > 0)
+			follow_commit(f);
 		return true;
-	if (!TimestampDifferenceExceeds(f->last_asked, now, ASK_RESYNC_MS))
+	}
+	if (f->new_changes > 0 ||
+		!TimestampDifferenceExceeds(f->last_asked, now, ASK_RESYNC_MS))
 		return false;
 	f->last_asked = now;
 	return task_wants_stop(f->run);

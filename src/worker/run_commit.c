@@ -29,10 +29,10 @@ mark_torn(Follow *f)
 	{
 		SourceRelation *rel = run->rels[i];
 
-		if (rel->out->torn == NULL || rel->resync)
+		if (rel->out->torn == NULL || rel->out->torn_noted || rel->resync)
 			continue;
 		task_mark_resync(run, rel->table_id, rel->out->torn);
-		rel->out->torn = NULL;
+		rel->out->torn_noted = true;
 		f->marked = true;
 	}
 }

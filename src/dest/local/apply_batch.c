@@ -183,7 +183,7 @@ op_make(LocalWriter *w, ApplyTable *table, const Change *change)
 	op->kind = change->kind;
 	op->loose = loose;
 	op->idempotent = change->idempotent;
-	op->copied = change->copied;
+	op->copied = change->copied || table->rel->torn != NULL;
 	op->rekey = rekey;
 	op->cascade = cascade;
 	op->pos = change->pos;
@@ -476,7 +476,7 @@ batch_take(LocalWriter *w, ApplyTable *table, const Change *change)
 	ApplyOp    *op;
 	bool		alone = false;
 
-	if (unlikely(change->copied &&
+	if (unlikely((change->copied || table->rel->torn != NULL) &&
 				 !(change->kind == CHANGE_DELETE && table->delete_edges) &&
 				 !(change->kind == CHANGE_UPDATE && table->update_edges)))
 		return;

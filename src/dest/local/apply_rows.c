@@ -204,8 +204,19 @@ update_row(ApplyTable *table, ApplyOp *op)
 		run_one(table, STMT_INSERT, op->loose, NULL, &op->new);
 	}
 	else
-		check_found(op, run_one(table, op->rekey ? STMT_REKEY : STMT_UPDATE,
-								op->loose, key, &op->new));
+	{
+		uint64		found = run_one(table, op->rekey ? STMT_REKEY : STMT_UPDATE,
+									op->loose, key, &op->new);
+
+		check_found(op, found);
+
+		/*
+		 * A cascade of a parent, from before the row was copied, has taken it
+		 * by what it was when it was copied; or it has been deleted since.
+		 */
+		if (found == 0 && op->idempotent && table->child)
+			table->rel->torn = "A cascade may have reached rows that were copied after it, and the log does not hold whole rows.";
+	}
 }
 
 static void
@@ -213,6 +224,8 @@ do_op(LocalWriter *w, ApplyOp *op)
 {
 	ApplyTable *table = op->table;
 
+	/* an operation before it in the batch has found that out */
+	op->copied |= table->rel->torn != NULL;
 	apply_table_resolve(table);
 	if (op->cascade && !op->copied)
 		cascade_fetch_old(w, table, op);

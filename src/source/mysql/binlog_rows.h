@@ -54,6 +54,8 @@ enum
 /* rows event flags */
 #define BINLOG_ROWS_STMT_END		0x0001
 #define BINLOG_ROWS_NO_FK_CHECKS	0x0002
+/* MySQL since 9.6: what foreign keys do has rows events of its own, before this */
+#define BINLOG_ROWS_SQL_FK			0x0010
 
 typedef enum BinlogRowsKind
 {

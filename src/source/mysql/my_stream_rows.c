@@ -463,7 +463,8 @@ stream_rows(SourceStream *stream)
 	stream->table = table;
 	stream->change.rel = table->rel;
 	stream->change.pos = stream->start;
-	stream->change.no_cascade = (rows->flags & BINLOG_ROWS_NO_FK_CHECKS) != 0;
+	stream->change.no_cascade = (rows->flags & (BINLOG_ROWS_NO_FK_CHECKS |
+												BINLOG_ROWS_SQL_FK)) != 0;
 }
 
 /* A value of a COMPRESSED column, as one of an ordinary column. */
