@@ -230,16 +230,16 @@ pg_check_capture(PgConn *conn)
 
 	refuse_foreign(conn);
 	r = pg_selectf(conn, "capture of DDL", "i",
-				  "SELECT pg_catalog.count(t.oid) FROM pg_catalog.pg_class c "
-				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				  "LEFT JOIN pg_catalog.pg_event_trigger t ON t.evtname IN (%s, %s, %s) "
-				  "AND t.evtenabled IN ('O', 'A') "
-				  "WHERE n.nspname = '" CAPTURE_SCHEMA "' AND c.relname = %s "
-				  "GROUP BY c.oid",
-				  pg_quote_literal(psprintf("%s_ddl", stream)),
-				  pg_quote_literal(psprintf("%s_drop", stream)),
-				  pg_quote_literal(psprintf("%s_rewrite", stream)),
-				  pg_quote_literal(stream));
+				   "SELECT pg_catalog.count(t.oid) FROM pg_catalog.pg_class c "
+				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				   "LEFT JOIN pg_catalog.pg_event_trigger t ON t.evtname IN (%s, %s, %s) "
+				   "AND t.evtenabled IN ('O', 'A') "
+				   "WHERE n.nspname = '" CAPTURE_SCHEMA "' AND c.relname = %s "
+				   "GROUP BY c.oid",
+				   pg_quote_literal(psprintf("%s_ddl", stream)),
+				   pg_quote_literal(psprintf("%s_drop", stream)),
+				   pg_quote_literal(psprintf("%s_rewrite", stream)),
+				   pg_quote_literal(stream));
 	if (r->nrows > 0 && pg_bigint(r, 0, 0) != lengthof(hooks))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
@@ -258,12 +258,12 @@ is_last_stream(PgConn *conn, const char *stream)
 	PgResult   *r;
 
 	r = pg_selectf(conn, "streams", "i",
-									"SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c "
-									"WHERE c.relkind = 'r' AND c.relname NOT IN (%s, %s) "
-									"AND c.relnamespace = (SELECT oid FROM "
-									"pg_catalog.pg_namespace WHERE nspname = '"
-									CAPTURE_SCHEMA "')", pg_quote_literal(stream),
-									pg_quote_literal(psprintf("%s_identity", stream)));
+				   "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c "
+				   "WHERE c.relkind = 'r' AND c.relname NOT IN (%s, %s) "
+				   "AND c.relnamespace = (SELECT oid FROM "
+				   "pg_catalog.pg_namespace WHERE nspname = '"
+				   CAPTURE_SCHEMA "')", pg_quote_literal(stream),
+				   pg_quote_literal(psprintf("%s_identity", stream)));
 	return pg_bigint(r, 0, 0) == 0;
 }
 
@@ -280,10 +280,10 @@ identities_back(PgConn *conn, const char *stream, List *sql)
 										pg_quote_literal(table))) == NULL)
 		return sql;
 	r = pg_selectf(conn, "identities", "tt",
-				  "SELECT n.nspname, c.relname FROM %s i "
-				  "JOIN pg_catalog.pg_class c ON c.oid = i.relid "
-				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				  "WHERE c.relreplident = 'f' ORDER BY 1, 2", table);
+				   "SELECT n.nspname, c.relname FROM %s i "
+				   "JOIN pg_catalog.pg_class c ON c.oid = i.relid "
+				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				   "WHERE c.relreplident = 'f' ORDER BY 1, 2", table);
 	for (int i = 0; i < r->nrows; i++)
 		sql = lappend(sql, psprintf("ALTER TABLE %s REPLICA IDENTITY DEFAULT",
 									pg_quote_qualified(pg_text(r, i, 0),
@@ -426,10 +426,10 @@ last_captured(PgConn *conn)
 	PgResult   *r;
 
 	r = pg_selectf(conn, "capture of DDL", "i",
-				  "SELECT 1 FROM pg_catalog.pg_class c "
-				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				  "WHERE n.nspname = '" CAPTURE_SCHEMA "' AND c.relname = %s",
-				  pg_quote_literal(stream));
+				   "SELECT 1 FROM pg_catalog.pg_class c "
+				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				   "WHERE n.nspname = '" CAPTURE_SCHEMA "' AND c.relname = %s",
+				   pg_quote_literal(stream));
 	if (r->nrows == 0 || pg_capture_is_foreign(conn) != NULL)
 		return NULL;
 	return pg_select_text_or_null(conn, "last statement captured",

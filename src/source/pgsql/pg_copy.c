@@ -135,22 +135,22 @@ key_ranges(PgConn *sql, const SourceRelation *rel, int64 pieces)
 	char	   *low = NULL;
 
 	r = pg_selectf(sql, "bounds of ranges", "ttt",
-				  "SELECT pg_catalog.quote_ident(a.attname), b.bound, "
-				  "pg_catalog.format_type(a.atttypid, a.atttypmod) "
-				  "FROM pg_catalog.pg_class c "
-				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				  "JOIN pg_catalog.pg_index i ON i.indrelid = c.oid "
-				  "AND i.indisprimary AND i.indisvalid "
-				  "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid "
-				  "AND a.attnum = i.indkey[0] AND a.attnotnull "
-				  "JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname "
-				  "AND s.tablename = c.relname AND s.attname = a.attname AND NOT s.inherited "
-				  "CROSS JOIN LATERAL pg_catalog.unnest(s.histogram_bounds::pg_catalog.text::pg_catalog.text[]) "
-				  "WITH ORDINALITY b(bound, nth) "
-				  "WHERE n.nspname = %s AND c.relname = %s "
-				  "AND pg_catalog.abs(s.correlation) >= " CORRELATION_WANTED
-				  " ORDER BY b.nth", pg_quote_literal(rel->schema),
-				  pg_quote_literal(rel->name));
+				   "SELECT pg_catalog.quote_ident(a.attname), b.bound, "
+				   "pg_catalog.format_type(a.atttypid, a.atttypmod) "
+				   "FROM pg_catalog.pg_class c "
+				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				   "JOIN pg_catalog.pg_index i ON i.indrelid = c.oid "
+				   "AND i.indisprimary AND i.indisvalid "
+				   "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid "
+				   "AND a.attnum = i.indkey[0] AND a.attnotnull "
+				   "JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname "
+				   "AND s.tablename = c.relname AND s.attname = a.attname AND NOT s.inherited "
+				   "CROSS JOIN LATERAL pg_catalog.unnest(s.histogram_bounds::pg_catalog.text::pg_catalog.text[]) "
+				   "WITH ORDINALITY b(bound, nth) "
+				   "WHERE n.nspname = %s AND c.relname = %s "
+				   "AND pg_catalog.abs(s.correlation) >= " CORRELATION_WANTED
+				   " ORDER BY b.nth", pg_quote_literal(rel->schema),
+				   pg_quote_literal(rel->name));
 	if (r->nrows < 3)
 		return NIL;
 	pieces = Min(pieces, r->nrows - 1);
@@ -192,12 +192,12 @@ pg_plan_ranges(SourceConn *conn, SourceRelation *rel, int64 rows_per_range)
 
 	/* no size: it was dropped since the snapshot */
 	r = pg_selectf(sql, "size of a table", "I",
-				  "SELECT pg_catalog.pg_relation_size(c.oid) "
-				  "/ pg_catalog.current_setting('block_size')::pg_catalog.int8 "
-				  "FROM pg_catalog.pg_class c "
-				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				  "WHERE n.nspname = %s AND c.relname = %s",
-				  pg_quote_literal(rel->schema), pg_quote_literal(rel->name));
+				   "SELECT pg_catalog.pg_relation_size(c.oid) "
+				   "/ pg_catalog.current_setting('block_size')::pg_catalog.int8 "
+				   "FROM pg_catalog.pg_class c "
+				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				   "WHERE n.nspname = %s AND c.relname = %s",
+				   pg_quote_literal(rel->schema), pg_quote_literal(rel->name));
 	pages = r->nrows > 0 && !pg_is_null(r, 0, 0) ? pg_bigint(r, 0, 0) : 0;
 	pieces = Max(rows / Max(rows_per_range, 1), bytes / RANGE_BYTES) + 1;
 	pieces = Min(pieces, Max(pages / 16, 1));
@@ -347,13 +347,13 @@ lock_table(SourceRows *rows, const SourceRelation *rel)
 	rows->locked = true;
 	pg_runf(rows->conn, "LOCK TABLE ONLY %s IN ACCESS SHARE MODE", name);
 	r = pg_selectf(rows->conn, "table of the snapshot", "i",
-				  "SELECT 1 FROM pg_catalog.pg_class c "
-				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				  "WHERE n.nspname = %s AND c.relname = %s "
-				  "AND c.oid = %s::pg_catalog.regclass "
-				  "AND c.relfilenode = pg_catalog.pg_relation_filenode(c.oid)",
-				  pg_quote_literal(rel->schema), pg_quote_literal(rel->name),
-				  pg_quote_literal(name));
+				   "SELECT 1 FROM pg_catalog.pg_class c "
+				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				   "WHERE n.nspname = %s AND c.relname = %s "
+				   "AND c.oid = %s::pg_catalog.regclass "
+				   "AND c.relfilenode = pg_catalog.pg_relation_filenode(c.oid)",
+				   pg_quote_literal(rel->schema), pg_quote_literal(rel->name),
+				   pg_quote_literal(name));
 	if (r->nrows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -75,9 +75,9 @@ static void
 read_schemas(PgConn *conn, PgFacts *facts)
 {
 	PgResult   *r = pg_select(conn, "schemas", "t",
-							 "SELECT n.nspname FROM "
-							 "pg_catalog.pg_namespace n WHERE " USER_SCHEMA
-							 " ORDER BY n.nspname");
+							  "SELECT n.nspname FROM "
+							  "pg_catalog.pg_namespace n WHERE " USER_SCHEMA
+							  " ORDER BY n.nspname");
 
 	for (int i = 0; i < r->nrows; i++)
 	{
@@ -94,20 +94,20 @@ read_relations(PgConn *conn, PgFacts *facts)
 	PgResult   *r;
 
 	r = pg_select(conn, "relations", "otttbob",
-				 "SELECT c.oid, n.nspname, c.relname, c.relkind, "
-				 "c.relispopulated, COALESCE(i.indrelid, d.refobjid, 0), "
-				 "pg_catalog.has_table_privilege(c.oid, 'SELECT') "
-				 "FROM pg_catalog.pg_class c "
-				 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				 "LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid "
-				 "LEFT JOIN pg_catalog.pg_depend d ON c.relkind = 'S' "
-				 "AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
-				 "AND d.objid = c.oid AND d.objsubid = 0 "
-				 "AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
-				 "AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i') "
-				 "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i', 'I') "
-				 "AND c.relpersistence <> 't' AND " USER_SCHEMA
-				 " ORDER BY c.oid");
+				  "SELECT c.oid, n.nspname, c.relname, c.relkind, "
+				  "c.relispopulated, COALESCE(i.indrelid, d.refobjid, 0), "
+				  "pg_catalog.has_table_privilege(c.oid, 'SELECT') "
+				  "FROM pg_catalog.pg_class c "
+				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				  "LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid "
+				  "LEFT JOIN pg_catalog.pg_depend d ON c.relkind = 'S' "
+				  "AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+				  "AND d.objid = c.oid AND d.objsubid = 0 "
+				  "AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+				  "AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i') "
+				  "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i', 'I') "
+				  "AND c.relpersistence <> 't' AND " USER_SCHEMA
+				  " ORDER BY c.oid");
 	for (int i = 0; i < r->nrows; i++)
 	{
 		Oid			oid = pg_oid(r, i, 0);
@@ -136,17 +136,17 @@ read_parts(PgConn *conn, PgFacts *facts)
 	PgResult   *r;
 
 	r = pg_selectf(conn, "parts of tables", "ooot",
-				  "SELECT tableoid, oid, conrelid, contype::pg_catalog.text "
-				  "FROM pg_catalog.pg_constraint WHERE conrelid <> 0 AND oid >= %u "
-				  "UNION ALL SELECT tableoid, oid, tgrelid, tgenabled::pg_catalog.text "
-				  "FROM pg_catalog.pg_trigger WHERE NOT tgisinternal "
-				  "UNION ALL SELECT tableoid, oid, ev_class, ev_enabled::pg_catalog.text "
-				  "FROM pg_catalog.pg_rewrite WHERE oid >= %u "
-				  "UNION ALL SELECT tableoid, oid, polrelid, '' FROM pg_catalog.pg_policy "
-				  "UNION ALL SELECT tableoid, oid, adrelid, '' FROM pg_catalog.pg_attrdef "
-				  "UNION ALL SELECT tableoid, oid, stxrelid, '' "
-				  "FROM pg_catalog.pg_statistic_ext", FirstNormalObjectId,
-				  FirstNormalObjectId);
+				   "SELECT tableoid, oid, conrelid, contype::pg_catalog.text "
+				   "FROM pg_catalog.pg_constraint WHERE conrelid <> 0 AND oid >= %u "
+				   "UNION ALL SELECT tableoid, oid, tgrelid, tgenabled::pg_catalog.text "
+				   "FROM pg_catalog.pg_trigger WHERE NOT tgisinternal "
+				   "UNION ALL SELECT tableoid, oid, ev_class, ev_enabled::pg_catalog.text "
+				   "FROM pg_catalog.pg_rewrite WHERE oid >= %u "
+				   "UNION ALL SELECT tableoid, oid, polrelid, '' FROM pg_catalog.pg_policy "
+				   "UNION ALL SELECT tableoid, oid, adrelid, '' FROM pg_catalog.pg_attrdef "
+				   "UNION ALL SELECT tableoid, oid, stxrelid, '' "
+				   "FROM pg_catalog.pg_statistic_ext", FirstNormalObjectId,
+				   FirstNormalObjectId);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		PgObjectId	id = {pg_oid(r, i, 0), pg_oid(r, i, 1)};
@@ -365,15 +365,15 @@ read_outside_columns(PgConn *conn, PgFacts *facts)
 	if (list.len == 0)
 		return;
 	r = pg_selectf(conn, "users of columns", "ooOt",
-				  "SELECT d.classid, d.objid, w.ev_class, "
-				  "'column ' || pg_catalog.format('%%s.%%I', a.attrelid::pg_catalog.regclass, a.attname) "
-				  "FROM (VALUES %s) v(relid, attname) "
-				  "JOIN pg_catalog.pg_attribute a ON a.attrelid = v.relid AND a.attname = v.attname "
-				  "JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
-				  "AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum "
-				  "LEFT JOIN pg_catalog.pg_rewrite w ON w.tableoid = d.classid "
-				  "AND w.oid = d.objid AND w.rulename = '_RETURN' "
-				  "WHERE d.deptype IN ('n', 'a')", list.data);
+				   "SELECT d.classid, d.objid, w.ev_class, "
+				   "'column ' || pg_catalog.format('%%s.%%I', a.attrelid::pg_catalog.regclass, a.attname) "
+				   "FROM (VALUES %s) v(relid, attname) "
+				   "JOIN pg_catalog.pg_attribute a ON a.attrelid = v.relid AND a.attname = v.attname "
+				   "JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+				   "AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum "
+				   "LEFT JOIN pg_catalog.pg_rewrite w ON w.tableoid = d.classid "
+				   "AND w.oid = d.objid AND w.rulename = '_RETURN' "
+				   "WHERE d.deptype IN ('n', 'a')", list.data);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		PgObjectId	id = {pg_oid(r, i, 0), pg_oid(r, i, 1)};
@@ -413,17 +413,17 @@ read_outside(PgConn *conn, PgFacts *facts)
 	PgResult   *r;
 
 	r = pg_selectf(conn, "users of objects", "ooooTTO",
-				  "SELECT d.classid, d.objid, d.refclassid, d.refobjid, i.schema, "
-				  "i.type || ' ' || i.identity, w.ev_class "
-				  "FROM (SELECT DISTINCT classid, objid, refclassid, refobjid "
-				  "FROM pg_catalog.pg_depend WHERE deptype IN ('n', 'a') "
-				  "AND refobjid >= %u AND objid >= %u) d "
-				  "CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.refclassid, d.refobjid, 0) i "
-				  "LEFT JOIN pg_catalog.pg_rewrite w ON w.tableoid = d.classid "
-				  "AND w.oid = d.objid AND w.rulename = '_RETURN' "
-				  "WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend e "
-				  "WHERE e.classid = d.refclassid AND e.objid = d.refobjid "
-				  "AND e.deptype = 'e')", FirstNormalObjectId, FirstNormalObjectId);
+				   "SELECT d.classid, d.objid, d.refclassid, d.refobjid, i.schema, "
+				   "i.type || ' ' || i.identity, w.ev_class "
+				   "FROM (SELECT DISTINCT classid, objid, refclassid, refobjid "
+				   "FROM pg_catalog.pg_depend WHERE deptype IN ('n', 'a') "
+				   "AND refobjid >= %u AND objid >= %u) d "
+				   "CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.refclassid, d.refobjid, 0) i "
+				   "LEFT JOIN pg_catalog.pg_rewrite w ON w.tableoid = d.classid "
+				   "AND w.oid = d.objid AND w.rulename = '_RETURN' "
+				   "WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend e "
+				   "WHERE e.classid = d.refclassid AND e.objid = d.refobjid "
+				   "AND e.deptype = 'e')", FirstNormalObjectId, FirstNormalObjectId);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		PgObjectId	id = {pg_oid(r, i, 0), pg_oid(r, i, 1)};

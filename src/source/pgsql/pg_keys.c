@@ -40,18 +40,18 @@ read_indexes(PgConn *conn, List *tables, const char *ids)
 	Oid			last = InvalidOid;
 
 	r = pg_selectf(conn, "indexes", "ootbbbTT",
-				  "SELECT i.indrelid, i.indexrelid, ic.relname, i.indisprimary, "
-				  "i.indisunique, i.indpred IS NOT NULL, a.attname, "
-				  "pg_catalog.pg_get_indexdef(i.indexrelid, k + 1, true) "
-				  "FROM pg_catalog.pg_index i "
-				  "JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid "
-				  "CROSS JOIN LATERAL pg_catalog.generate_series(0, %s - 1) k "
-				  "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid "
-				  "AND a.attnum = i.indkey[k] AND i.indkey[k] <> 0 "
-				  "WHERE i.indisvalid AND i.indrelid IN (%s) "
-				  "ORDER BY i.indrelid, i.indisprimary DESC, ic.relname, i.indexrelid, k",
-				  pg_version_num(conn) >= 110000 ? "i.indnkeyatts" : "i.indnatts",
-				  ids);
+				   "SELECT i.indrelid, i.indexrelid, ic.relname, i.indisprimary, "
+				   "i.indisunique, i.indpred IS NOT NULL, a.attname, "
+				   "pg_catalog.pg_get_indexdef(i.indexrelid, k + 1, true) "
+				   "FROM pg_catalog.pg_index i "
+				   "JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid "
+				   "CROSS JOIN LATERAL pg_catalog.generate_series(0, %s - 1) k "
+				   "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid "
+				   "AND a.attnum = i.indkey[k] AND i.indkey[k] <> 0 "
+				   "WHERE i.indisvalid AND i.indrelid IN (%s) "
+				   "ORDER BY i.indrelid, i.indisprimary DESC, ic.relname, i.indexrelid, k",
+				   pg_version_num(conn) >= 110000 ? "i.indnkeyatts" : "i.indnatts",
+				   ids);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		IndexPart  *part = palloc0(sizeof(IndexPart));
@@ -100,18 +100,18 @@ read_foreign_keys(PgConn *conn, List *tables, const char *ids)
 	Oid			last = InvalidOid;
 
 	r = pg_selectf(conn, "foreign keys", "oottttttt",
-				  "SELECT c.conrelid, c.oid, c.conname, n.nspname, f.relname, "
-				  "c.confupdtype, c.confdeltype, a.attname, b.attname "
-				  "FROM pg_catalog.pg_constraint c "
-				  "JOIN pg_catalog.pg_class f ON f.oid = c.confrelid "
-				  "JOIN pg_catalog.pg_namespace n ON n.oid = f.relnamespace "
-				  "CROSS JOIN LATERAL pg_catalog.generate_subscripts(c.conkey, 1) k "
-				  "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid "
-				  "AND a.attnum = c.conkey[k] "
-				  "JOIN pg_catalog.pg_attribute b ON b.attrelid = c.confrelid "
-				  "AND b.attnum = c.confkey[k] "
-				  "WHERE c.contype = 'f' AND c.conrelid IN (%s) "
-				  "ORDER BY c.conrelid, c.conname, c.oid, k", ids);
+				   "SELECT c.conrelid, c.oid, c.conname, n.nspname, f.relname, "
+				   "c.confupdtype, c.confdeltype, a.attname, b.attname "
+				   "FROM pg_catalog.pg_constraint c "
+				   "JOIN pg_catalog.pg_class f ON f.oid = c.confrelid "
+				   "JOIN pg_catalog.pg_namespace n ON n.oid = f.relnamespace "
+				   "CROSS JOIN LATERAL pg_catalog.generate_subscripts(c.conkey, 1) k "
+				   "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid "
+				   "AND a.attnum = c.conkey[k] "
+				   "JOIN pg_catalog.pg_attribute b ON b.attrelid = c.confrelid "
+				   "AND b.attnum = c.confkey[k] "
+				   "WHERE c.contype = 'f' AND c.conrelid IN (%s) "
+				   "ORDER BY c.conrelid, c.conname, c.oid, k", ids);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		if (fk == NULL || last != pg_oid(r, i, 1))

@@ -109,9 +109,9 @@ static PgResult *
 primary_of(PgPrecheck *p)
 {
 	return pg_select(p->conn, "primary", "ti", pg_version_num(p->conn) >= 110000 ?
-					"SELECT sender_host, sender_port FROM pg_catalog.pg_stat_wal_receiver "
-					"WHERE sender_host IS NOT NULL AND sender_port IS NOT NULL" :
-					"SELECT '', 1 WHERE false");
+					 "SELECT sender_host, sender_port FROM pg_catalog.pg_stat_wal_receiver "
+					 "WHERE sender_host IS NOT NULL AND sender_port IS NOT NULL" :
+					 "SELECT '', 1 WHERE false");
 }
 
 static void
@@ -195,7 +195,7 @@ check_collations(PgPrecheck *p)
 							"WHERE datname = pg_catalog.current_database()");
 	initStringInfo(&missing);
 	r = pg_select(p->conn, "collations", "tt",
-								   psprintf("SELECT DISTINCT l.collname, l.collprovider "
+				  psprintf("SELECT DISTINCT l.collname, l.collprovider "
 								   "FROM pg_catalog.pg_attribute a "
 								   "JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
 								   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
@@ -267,10 +267,10 @@ check_extension_schemas(PgPrecheck *p)
 			return true;
 	}
 	r = pg_select(p->conn, "extensions", "tt",
-				 "SELECT e.extname, n.nspname FROM pg_catalog.pg_extension e "
-				 "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
-				 "WHERE e.extname NOT IN ('plpgsql', 'dtsmig') AND " EXTENSION_IN_USE
-				 " ORDER BY 1");
+				  "SELECT e.extname, n.nspname FROM pg_catalog.pg_extension e "
+				  "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
+				  "WHERE e.extname NOT IN ('plpgsql', 'dtsmig') AND " EXTENSION_IN_USE
+				  " ORDER BY 1");
 	for (int i = 0; i < r->nrows; i++)
 	{
 		char	   *name = pstrdup(quote_identifier(pg_text(r, i, 0)));
@@ -314,14 +314,14 @@ check_extension_rows(PgPrecheck *p)
 	StringInfoData found;
 
 	r = pg_select(p->conn, "rows of extensions", "tT",
-				 "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), u.w "
-				 "FROM pg_catalog.pg_extension e, ROWS FROM (pg_catalog.unnest(e.extconfig), "
-				 "pg_catalog.unnest(e.extcondition)) AS u(c, w) "
-				 "JOIN pg_catalog.pg_class c ON c.oid = u.c AND c.relkind = 'r' "
-				 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				 "WHERE e.extname <> 'dtsmig' "
-				 "AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
-				 "AND pg_catalog.has_table_privilege(c.oid, 'SELECT') ORDER BY 1");
+				  "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), u.w "
+				  "FROM pg_catalog.pg_extension e, ROWS FROM (pg_catalog.unnest(e.extconfig), "
+				  "pg_catalog.unnest(e.extcondition)) AS u(c, w) "
+				  "JOIN pg_catalog.pg_class c ON c.oid = u.c AND c.relkind = 'r' "
+				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				  "WHERE e.extname <> 'dtsmig' "
+				  "AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
+				  "AND pg_catalog.has_table_privilege(c.oid, 'SELECT') ORDER BY 1");
 	initStringInfo(&found);
 	for (int i = 0; i < r->nrows; i++)
 	{
@@ -359,8 +359,8 @@ check_extensions(PgPrecheck *p)
 	ListCell   *lc;
 
 	r = pg_select(p->conn, "extensions", "t",
-				 "SELECT extname FROM pg_catalog.pg_extension "
-				 "WHERE extname NOT IN ('plpgsql', 'dtsmig') ORDER BY 1");
+				  "SELECT extname FROM pg_catalog.pg_extension "
+				  "WHERE extname NOT IN ('plpgsql', 'dtsmig') ORDER BY 1");
 	initStringInfo(&missing);
 	initStringInfo(&refused);
 	for (int i = 0; i < r->nrows; i++)
@@ -574,9 +574,9 @@ check_replication(PgPrecheck *p)
 		return;
 	}
 	role = pg_select_text_or_null(p->conn, "roles of managed services",
-						  "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN "
-						  "('rds_replication', 'cloudsqlsuperuser', 'azure_pg_admin', 'alloydbsuperuser') "
-						  "ORDER BY rolname DESC LIMIT 1");
+								  "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN "
+								  "('rds_replication', 'cloudsqlsuperuser', 'azure_pg_admin', 'alloydbsuperuser') "
+								  "ORDER BY rolname DESC LIMIT 1");
 	item = pg_precheck_add(p, "replication", PRECHECK_FAILED,
 						   psprintf("%s cannot connect for replication: %s", p->account,
 									edata->message),
@@ -682,8 +682,8 @@ pg_precheck(SourceConn *source, const PrecheckScope *scope)
 	p.incremental = scope->incremental;
 	p.account = pg_select_text(p.conn, "account", "SELECT CURRENT_USER");
 	p.superuser = pg_select_bool(p.conn, "superuser",
-							   "SELECT rolsuper FROM pg_catalog.pg_roles "
-							   "WHERE rolname = CURRENT_USER");
+								 "SELECT rolsuper FROM pg_catalog.pg_roles "
+								 "WHERE rolname = CURRENT_USER");
 
 	check_version(&p);
 	check_primary(&p);

@@ -106,7 +106,7 @@ check_parents(PgPrecheck *p)
 	List	   *rules = NIL;
 
 	r = pg_select(p->conn, "foreign_key_parents", "ttttt",
-				 psprintf("SELECT k.conname, n.nspname, c.relname, fn.nspname, f.relname "
+				  psprintf("SELECT k.conname, n.nspname, c.relname, fn.nspname, f.relname "
 						  "FROM pg_catalog.pg_constraint k "
 						  "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid "
 						  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "

@@ -182,8 +182,8 @@ try_publish(PgConn *conn, List *tables, bool last)
 
 	refuse_without_identity(conn, candidates);
 	r = pg_selectf(conn, "publication", "b",
-				  "SELECT puballtables FROM pg_catalog.pg_publication "
-				  "WHERE pubname = %s", pg_quote_literal(name));
+				   "SELECT puballtables FROM pg_catalog.pg_publication "
+				   "WHERE pubname = %s", pg_quote_literal(name));
 	exists = r->nrows > 0;
 	initStringInfo(&buf);
 	if (!exists)
@@ -244,11 +244,11 @@ pg_check_publication(PgConn *conn)
 
 	/* since 18 the capture of DDL alters it, too, see pg_capture.c */
 	r = pg_selectf(conn, "publication", "bt",
-				  "SELECT pubinsert AND pubupdate AND pubdelete%s, %s FROM "
-				  "pg_catalog.pg_publication WHERE pubname = %s",
-				  pg_version_num(conn) >= 110000 ? " AND pubtruncate" : "",
-				  pg_version_num(conn) >= 180000 ? "''" : "xmin",
-				  pg_quote_literal(name));
+				   "SELECT pubinsert AND pubupdate AND pubdelete%s, %s FROM "
+				   "pg_catalog.pg_publication WHERE pubname = %s",
+				   pg_version_num(conn) >= 110000 ? " AND pubtruncate" : "",
+				   pg_version_num(conn) >= 180000 ? "''" : "xmin",
+				   pg_quote_literal(name));
 	if (r->nrows == 0 || !pg_bool(r, 0, 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
@@ -285,12 +285,12 @@ PgResult *
 pg_publication_members(PgConn *conn)
 {
 	return pg_selectf(conn, "members of the publication", "ttoo",
-					 "SELECT n.nspname, c.relname, c.oid, pr.oid "
-					 "FROM pg_catalog.pg_publication p "
-					 "JOIN pg_catalog.pg_publication_rel pr ON pr.prpubid = p.oid "
-					 "JOIN pg_catalog.pg_class c ON c.oid = pr.prrelid "
-					 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-					 "WHERE p.pubname = %s", pg_quote_literal(pg_info(conn)->stream_name));
+					  "SELECT n.nspname, c.relname, c.oid, pr.oid "
+					  "FROM pg_catalog.pg_publication p "
+					  "JOIN pg_catalog.pg_publication_rel pr ON pr.prpubid = p.oid "
+					  "JOIN pg_catalog.pg_class c ON c.oid = pr.prrelid "
+					  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+					  "WHERE p.pubname = %s", pg_quote_literal(pg_info(conn)->stream_name));
 }
 
 /*

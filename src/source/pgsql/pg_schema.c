@@ -39,8 +39,8 @@ pg_list_schemas(SourceConn *conn, const ConnectionInfo *info)
 	List	   *schemas = NIL;
 
 	r = pg_select(((PgSource *) conn)->sql, "schemas", "t",
-				 "SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE "
-				 USER_SCHEMA " ORDER BY 1");
+				  "SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE "
+				  USER_SCHEMA " ORDER BY 1");
 	for (int i = 0; i < r->nrows; i++)
 		schemas = lappend(schemas, pg_text(r, i, 0));
 	return schemas;
@@ -104,27 +104,27 @@ read_columns(PgConn *conn, HTAB *tables, const char *where)
 	PgResult   *r;
 
 	r = pg_selectf(conn, "columns", "otttbtTT",
-				  "WITH RECURSIVE base(oid, typ) AS ("
-				  "SELECT t.oid, t.oid FROM pg_catalog.pg_type t WHERE t.typtype <> 'd' "
-				  "UNION ALL SELECT t.oid, b.typ FROM pg_catalog.pg_type t "
-				  "JOIN base b ON b.oid = t.typbasetype WHERE t.typtype = 'd') "
-				  "SELECT a.attrelid, a.attname, "
-				  "pg_catalog.format_type(a.atttypid, a.atttypmod), "
-				  "CASE WHEN bt.oid < %u THEN bt.typname ELSE '' END, "
-				  "a.attnotnull, a.attidentity, "
-				  "CASE WHEN %s <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END, "
-				  "CASE WHEN %s = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END "
-				  "FROM pg_catalog.pg_class c "
-				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				  "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid "
-				  "JOIN base ON base.oid = a.atttypid "
-				  "JOIN pg_catalog.pg_type bt ON bt.oid = base.typ "
-				  "LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid "
-				  "AND d.adnum = a.attnum "
-				  "WHERE a.attnum > 0 AND NOT a.attisdropped AND %s "
-				  "ORDER BY a.attrelid, a.attnum",
-				  FirstGenbkiObjectId, generated ? "a.attgenerated" : "''",
-				  generated ? "a.attgenerated" : "''", where);
+				   "WITH RECURSIVE base(oid, typ) AS ("
+				   "SELECT t.oid, t.oid FROM pg_catalog.pg_type t WHERE t.typtype <> 'd' "
+				   "UNION ALL SELECT t.oid, b.typ FROM pg_catalog.pg_type t "
+				   "JOIN base b ON b.oid = t.typbasetype WHERE t.typtype = 'd') "
+				   "SELECT a.attrelid, a.attname, "
+				   "pg_catalog.format_type(a.atttypid, a.atttypmod), "
+				   "CASE WHEN bt.oid < %u THEN bt.typname ELSE '' END, "
+				   "a.attnotnull, a.attidentity, "
+				   "CASE WHEN %s <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END, "
+				   "CASE WHEN %s = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END "
+				   "FROM pg_catalog.pg_class c "
+				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				   "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid "
+				   "JOIN base ON base.oid = a.atttypid "
+				   "JOIN pg_catalog.pg_type bt ON bt.oid = base.typ "
+				   "LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid "
+				   "AND d.adnum = a.attnum "
+				   "WHERE a.attnum > 0 AND NOT a.attisdropped AND %s "
+				   "ORDER BY a.attrelid, a.attnum",
+				   FirstGenbkiObjectId, generated ? "a.attgenerated" : "''",
+				   generated ? "a.attgenerated" : "''", where);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		Oid			oid = pg_oid(r, i, 0);
@@ -145,21 +145,21 @@ read_keys(PgConn *conn, HTAB *tables, const char *where)
 	char	   *last = NULL;
 
 	r = pg_selectf(conn, "keys", "otbt",
-				  "SELECT i.indrelid, ic.relname, i.indisprimary, a.attname "
-				  "FROM pg_catalog.pg_index i "
-				  "JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid "
-				  "JOIN pg_catalog.pg_class c ON c.oid = i.indrelid "
-				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				  "CROSS JOIN LATERAL pg_catalog.generate_series(0, %s - 1) k "
-				  "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid "
-				  "AND a.attnum = i.indkey[k] "
-				  "WHERE i.indisunique AND i.indisvalid AND i.indimmediate "
-				  "AND i.indpred IS NULL AND i.indexprs IS NULL "
-				  "AND CASE c.relreplident WHEN 'i' THEN i.indisreplident "
-				  "WHEN 'f' THEN true ELSE i.indisprimary END AND %s "
-				  "ORDER BY i.indrelid, i.indisprimary DESC, ic.relname, ic.oid, k",
-				  pg_version_num(conn) >= 110000 ? "i.indnkeyatts" : "i.indnatts",
-				  where);
+				   "SELECT i.indrelid, ic.relname, i.indisprimary, a.attname "
+				   "FROM pg_catalog.pg_index i "
+				   "JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid "
+				   "JOIN pg_catalog.pg_class c ON c.oid = i.indrelid "
+				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				   "CROSS JOIN LATERAL pg_catalog.generate_series(0, %s - 1) k "
+				   "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid "
+				   "AND a.attnum = i.indkey[k] "
+				   "WHERE i.indisunique AND i.indisvalid AND i.indimmediate "
+				   "AND i.indpred IS NULL AND i.indexprs IS NULL "
+				   "AND CASE c.relreplident WHEN 'i' THEN i.indisreplident "
+				   "WHEN 'f' THEN true ELSE i.indisprimary END AND %s "
+				   "ORDER BY i.indrelid, i.indisprimary DESC, ic.relname, ic.oid, k",
+				   pg_version_num(conn) >= 110000 ? "i.indnkeyatts" : "i.indnatts",
+				   where);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		Oid			oid = pg_oid(r, i, 0);
@@ -204,14 +204,14 @@ pg_describe(SourceConn *source, List *schemas)
 					 "n.nspname IN (%s) AND " NOT_OF_EXTENSION,
 					 literal_list(schemas));
 	r = pg_selectf(conn, "tables", "ottiItbT",
-				  "SELECT c.oid, n.nspname, c.relname, "
-				  "GREATEST(c.reltuples, 0)::pg_catalog.int8, "
-				  "pg_catalog.pg_table_size(c.oid), c.relreplident, "
-				  "c.relpersistence = 'u', "
-				  "pg_catalog.obj_description(c.oid, 'pg_class') "
-				  "FROM pg_catalog.pg_class c "
-				  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				  "WHERE %s ORDER BY n.nspname, c.relname", where);
+				   "SELECT c.oid, n.nspname, c.relname, "
+				   "GREATEST(c.reltuples, 0)::pg_catalog.int8, "
+				   "pg_catalog.pg_table_size(c.oid), c.relreplident, "
+				   "c.relpersistence = 'u', "
+				   "pg_catalog.obj_description(c.oid, 'pg_class') "
+				   "FROM pg_catalog.pg_class c "
+				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				   "WHERE %s ORDER BY n.nspname, c.relname", where);
 	for (int i = 0; i < r->nrows; i++)
 	{
 		Oid			oid = pg_oid(r, i, 0);

@@ -149,10 +149,10 @@ pg_log_left(SourceConn *conn, const char *position, double latency,
 		return;
 	patience = pg_set_patience(sql, ANSWER_MS);
 	r = pg_selectf(sql, "log that is left", "nN",
-				  "SELECT v.setting::float8 * 1048576, s.safe_wal_size::float8 "
-				  "FROM pg_catalog.pg_replication_slots s, pg_catalog.pg_settings v "
-				  "WHERE s.slot_name = %s AND v.name = 'max_slot_wal_keep_size'",
-				  pg_quote_literal(pg_info(sql)->stream_name));
+				   "SELECT v.setting::float8 * 1048576, s.safe_wal_size::float8 "
+				   "FROM pg_catalog.pg_replication_slots s, pg_catalog.pg_settings v "
+				   "WHERE s.slot_name = %s AND v.name = 'max_slot_wal_keep_size'",
+				   pg_quote_literal(pg_info(sql)->stream_name));
 	(void) pg_set_patience(sql, patience);
 	if (r->nrows == 0 || pg_is_null(r, 0, 1))
 		return;
@@ -174,11 +174,11 @@ tell_running(PgConn *conn)
 	PgResult   *r;
 
 	r = pg_select(conn, "running transactions", "iT",
-				 "SELECT pg_catalog.count(*), pg_catalog.min(t.at) FROM ("
-				 "SELECT a.xact_start AS at FROM pg_catalog.pg_stat_activity a "
-				 "WHERE a.backend_xid IS NOT NULL "
-				 "AND a.pid <> pg_catalog.pg_backend_pid() UNION ALL "
-				 "SELECT x.prepared FROM pg_catalog.pg_prepared_xacts x) t");
+				  "SELECT pg_catalog.count(*), pg_catalog.min(t.at) FROM ("
+				  "SELECT a.xact_start AS at FROM pg_catalog.pg_stat_activity a "
+				  "WHERE a.backend_xid IS NOT NULL "
+				  "AND a.pid <> pg_catalog.pg_backend_pid() UNION ALL "
+				  "SELECT x.prepared FROM pg_catalog.pg_prepared_xacts x) t");
 	if (pg_bigint(r, 0, 0) != 0)
 		ereport(LOG,
 				(errmsg("the replication slot waits for the end of %s transactions that run at the source",
@@ -362,14 +362,14 @@ pg_slot_reader(PgConn *conn, bool *stale)
 	PgResult   *r;
 
 	r = pg_selectf(conn, "reader of the slot", "IB",
-				  "SELECT s.active_pid, %s FROM pg_catalog.pg_replication_slots s "
-				  "LEFT JOIN pg_catalog.pg_stat_replication a ON a.pid = s.active_pid "
-				  "WHERE s.slot_name = %s",
-				  pg_version_num(conn) >= 120000 ?
-				  "a.reply_time < pg_catalog.clock_timestamp() - interval '40 s' AND "
-				  "a.backend_start < pg_catalog.clock_timestamp() - interval '40 s'" :
-				  "false",
-				  pg_quote_literal(pg_info(conn)->stream_name));
+				   "SELECT s.active_pid, %s FROM pg_catalog.pg_replication_slots s "
+				   "LEFT JOIN pg_catalog.pg_stat_replication a ON a.pid = s.active_pid "
+				   "WHERE s.slot_name = %s",
+				   pg_version_num(conn) >= 120000 ?
+				   "a.reply_time < pg_catalog.clock_timestamp() - interval '40 s' AND "
+				   "a.backend_start < pg_catalog.clock_timestamp() - interval '40 s'" :
+				   "false",
+				   pg_quote_literal(pg_info(conn)->stream_name));
 	*stale = r->nrows > 0 && pg_bool(r, 0, 1);
 	if (r->nrows == 0 || pg_is_null(r, 0, 0))
 		return 0;

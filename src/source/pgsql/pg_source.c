@@ -101,10 +101,10 @@ static bool
 pg_has_committed(SourceConn *conn, uint32 xid)
 {
 	PgResult   *r = pg_selectf(((PgSource *) conn)->sql, "state of a transaction", "T",
-							  "SELECT CASE WHEN age < 2147483648 THEN pg_catalog.pg_xact_status((next - age)::text::xid8) END "
-							  "FROM (SELECT next, (next - %u) & 4294967295 AS age FROM "
-							  "(SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint AS next) s) s",
-							  xid);
+							   "SELECT CASE WHEN age < 2147483648 THEN pg_catalog.pg_xact_status((next - age)::text::xid8) END "
+							   "FROM (SELECT next, (next - %u) & 4294967295 AS age FROM "
+							   "(SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint AS next) s) s",
+							   xid);
 
 	return r->nrows == 1 && !pg_is_null(r, 0, 0) &&
 		strcmp(pg_text(r, 0, 0), "committed") == 0;

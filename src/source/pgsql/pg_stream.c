@@ -627,8 +627,8 @@ set_sender_timeout(PgConn *conn)
 	long		ms;
 
 	r = pg_select(conn, "wal_sender_timeout", "i",
-				 "SELECT setting FROM pg_catalog.pg_settings "
-				 "WHERE name = 'wal_sender_timeout'");
+				  "SELECT setting FROM pg_catalog.pg_settings "
+				  "WHERE name = 'wal_sender_timeout'");
 	ms = r->nrows > 0 ? (long) pg_bigint(r, 0, 0) : 0;
 	if (ms > 0 && ms < SENDER_TIMEOUT_MS && pg_version_num(conn) >= 120000)
 	{

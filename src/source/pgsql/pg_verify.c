@@ -313,13 +313,13 @@ pg_open_writers(SourceConn *conn, char **hidden)
 {
 	*hidden = NULL;
 	return pg_select_text_or_null(((PgSource *) conn)->sql, "open writers",
-						  "SELECT format('process %s (%s) has written and has not committed; its transaction began at %s', "
-						  "pid, usename, coalesce(xact_start::text, 'a time that this account may not see')) FROM pg_catalog.pg_stat_activity "
-						  "WHERE backend_xid IS NOT NULL AND datname = current_database() "
-						  "AND pid <> pg_backend_pid() "
-						  "UNION ALL SELECT format('transaction %L is prepared and has not ended', gid) "
-						  "FROM pg_catalog.pg_prepared_xacts "
-						  "WHERE database = current_database() LIMIT 1");
+								  "SELECT format('process %s (%s) has written and has not committed; its transaction began at %s', "
+								  "pid, usename, coalesce(xact_start::text, 'a time that this account may not see')) FROM pg_catalog.pg_stat_activity "
+								  "WHERE backend_xid IS NOT NULL AND datname = current_database() "
+								  "AND pid <> pg_backend_pid() "
+								  "UNION ALL SELECT format('transaction %L is prepared and has not ended', gid) "
+								  "FROM pg_catalog.pg_prepared_xacts "
+								  "WHERE database = current_database() LIMIT 1");
 }
 
 /*
@@ -395,11 +395,11 @@ pg_make_read_only(SourceConn *conn)
 	/* it may be the default by a cutover that was refused then */
 	pg_run(sql, "SET default_transaction_read_only = off");
 	role = pg_select_text_or_null(sql, "settings of roles",
-						  "SELECT r.rolname FROM pg_catalog.pg_db_role_setting s "
-						  "JOIN pg_catalog.pg_roles r ON r.oid = s.setrole "
-						  "WHERE r.rolname <> CURRENT_USER AND s.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d "
-						  "WHERE d.datname = current_database())) "
-						  "AND 'default_transaction_read_only=off' = ANY (s.setconfig) LIMIT 1");
+								  "SELECT r.rolname FROM pg_catalog.pg_db_role_setting s "
+								  "JOIN pg_catalog.pg_roles r ON r.oid = s.setrole "
+								  "WHERE r.rolname <> CURRENT_USER AND s.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d "
+								  "WHERE d.datname = current_database())) "
+								  "AND 'default_transaction_read_only=off' = ANY (s.setconfig) LIMIT 1");
 	if (role != NULL)
 		return psprintf("role %s has a setting of its own: ALTER ROLE %s RESET default_transaction_read_only;",
 						role, pg_quote_name(role));
@@ -419,12 +419,12 @@ bool
 pg_is_read_only(SourceConn *conn)
 {
 	return pg_select_bool(((PgSource *) conn)->sql, "read-only",
-									   "SELECT pg_is_in_recovery() OR (EXISTS (SELECT 1 "
-									   "FROM pg_catalog.pg_db_role_setting s "
-									   "JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase "
-									   "WHERE d.datname = current_database() AND s.setrole = 0 "
-									   "AND 'default_transaction_read_only=on' = ANY (s.setconfig)) "
-									   "AND NOT EXISTS (SELECT 1 " OTHER_SESSIONS "))");
+						  "SELECT pg_is_in_recovery() OR (EXISTS (SELECT 1 "
+						  "FROM pg_catalog.pg_db_role_setting s "
+						  "JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase "
+						  "WHERE d.datname = current_database() AND s.setrole = 0 "
+						  "AND 'default_transaction_read_only=on' = ANY (s.setconfig)) "
+						  "AND NOT EXISTS (SELECT 1 " OTHER_SESSIONS "))");
 }
 
 bool
@@ -432,12 +432,12 @@ pg_constraint_open(SourceConn *conn, const char *schema, const char *table,
 				   const char *name)
 {
 	PgResult   *r = pg_selectf(((PgSource *) conn)->sql, "constraint", "i",
-							  "SELECT 1 FROM pg_catalog.pg_constraint k "
-							  "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid "
-							  "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-							  "WHERE n.nspname = %s AND c.relname = %s AND k.conname = %s "
-							  "AND NOT k.convalidated", pg_quote_literal(schema),
-							  pg_quote_literal(table), pg_quote_literal(name));
+							   "SELECT 1 FROM pg_catalog.pg_constraint k "
+							   "JOIN pg_catalog.pg_class c ON c.oid = k.conrelid "
+							   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+							   "WHERE n.nspname = %s AND c.relname = %s AND k.conname = %s "
+							   "AND NOT k.convalidated", pg_quote_literal(schema),
+							   pg_quote_literal(table), pg_quote_literal(name));
 
 	return r->nrows > 0;
 }
