@@ -15,6 +15,7 @@
 
 #include "catalog/namespace.h"
 #include "schema/plan.h"
+#include "transform/shape.h"
 #include "utils/lsyscache.h"
 
 static bool
@@ -22,6 +23,29 @@ is_system_schema(const char *schema)
 {
 	return strncmp(schema, "pg_", 3) == 0 ||
 		strcmp(schema, "information_schema") == 0;
+}
+
+void
+record_set_targets(RecordCarry *c, TableDef *def)
+{
+	ListCell   *lc;
+
+	def->target_schema = def->target_name = NULL;
+	(void) selection_match(c->run->selection, def->schema, def->name,
+						   &def->target_schema, &def->target_name);
+	if (def->target_schema == NULL)
+		def->target_schema = plan_name(def->schema, c->name_case, false);
+	if (def->target_name == NULL)
+		def->target_name = plan_name(def->name, c->name_case, false);
+	shape_columns(c->run->selection, def, NULL);
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		if (!col->left_out && col->target_name == NULL)
+			col->target_name = plan_name(col->name, c->name_case, true);
+		col->target_generated = col->generation_expr != NULL;
+	}
 }
 
 char *

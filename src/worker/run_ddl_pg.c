@@ -36,30 +36,6 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-/* Names at the destination, of a table and its columns. */
-static void
-set_targets(RecordCarry *c, TableDef *def)
-{
-	ListCell   *lc;
-
-	def->target_schema = def->target_name = NULL;
-	(void) selection_match(c->run->selection, def->schema, def->name,
-						   &def->target_schema, &def->target_name);
-	if (def->target_schema == NULL)
-		def->target_schema = plan_name(def->schema, c->name_case, false);
-	if (def->target_name == NULL)
-		def->target_name = plan_name(def->name, c->name_case, false);
-	shape_columns(c->run->selection, def, NULL);
-	foreach(lc, def->columns)
-	{
-		TableColumn *col = lfirst(lc);
-
-		if (!col->left_out && col->target_name == NULL)
-			col->target_name = plan_name(col->name, c->name_case, true);
-		col->target_generated = col->generation_expr != NULL;
-	}
-}
-
 SourceRelation *
 record_relation(RecordCarry *c, const char *source_id, const char *schema,
 				const char *table)
@@ -687,7 +663,7 @@ carry(RecordCarry *c)
 		return;
 	}
 	foreach(lc, c->record->tables)
-		set_targets(c, ((DdlTableState *) lfirst(lc))->def);
+		record_set_targets(c, ((DdlTableState *) lfirst(lc))->def);
 	if (record_is_left_out(c))
 		sql = NIL;
 	else

@@ -32,6 +32,8 @@ typedef struct RecordCarry
 	const char *note;			/* it was done already: how */
 } RecordCarry;
 
+/* Names at the destination, of a table and its columns. */
+extern void record_set_targets(RecordCarry *c, TableDef *def);
 /* What a schema of the source is called here; palloc'd. */
 extern char *record_target_schema(RecordCarry *c, const char *schema);
 /*
