@@ -27,7 +27,7 @@ my $refused = sub {
 $src->sql(<<'END');
 CREATE SCHEMA dba; CREATE VIEW dba.rule AS SELECT 1 AS one;
 CREATE FUNCTION dba.look() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN PERFORM one FROM dba.rule; END$$;
-CREATE EVENT TRIGGER look ON ddl_command_end EXECUTE FUNCTION dba.look();
+CREATE EVENT TRIGGER look ON ddl_command_end EXECUTE PROCEDURE dba.look();
 END
 {
     my $first = $task->();

@@ -39,7 +39,12 @@ ok($pg->poll_query("SELECT count(*) = 0 FROM dtsmig.verify_results WHERE state I
 is($src->value('SELECT count(*) FROM public.seen'), 0, 'no cast of a user was run at the source');
 is($pg->value('SELECT count(*) FROM public.seen'), 0, 'nor here');
 
-# --- a view in the place of a table
+# --- a view in the place of a table, where the source can refuse it (see docs/security.md)
+if (!$src->value("SELECT count(*) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'"))
+{
+    done_testing();
+    exit;
+}
 $task->pause;
 $src->sql("BEGIN; ALTER TABLE m.u RENAME TO u_; CREATE VIEW m.u AS SELECT id, p, m.note('view') AS v FROM m.u_; COMMIT", role => 'mallory');
 my $error = $pg->error("SELECT count(*) FROM dtsmig.verify('m', tables => '{m.u}')");
