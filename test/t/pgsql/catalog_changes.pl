@@ -35,6 +35,9 @@ sub running
     my ($task, $what) = @_;
     ok(eval { $task->catch_up(60); 1 }, "$what: caught up") or diag $@;
     is($task->status, 'running', "$what: the task runs") or diag $task->report;
+    # tables that this has copied again, while the task goes on
+    ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 'move' AND state <> 'ready'") eq '0' }, 60),
+        "$what: all tables are ready") or diag $task->report;
 }
 
 my $rows = join ', ', map { "($_, 'row $_')" } 1 .. 20;
