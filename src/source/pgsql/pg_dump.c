@@ -23,24 +23,6 @@
 /* Bytes of names of tables that are handed to pg_dump at most. */
 #define EXCLUDED_MAX 65536
 
-/* A pattern of pg_dump that fits this name alone. */
-static char *
-pattern_of(const char *name)
-{
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	appendStringInfoChar(&buf, '"');
-	for (; *name; name++)
-	{
-		if (*name == '"')
-			appendStringInfoChar(&buf, '"');
-		appendStringInfoChar(&buf, *name);
-	}
-	appendStringInfoChar(&buf, '"');
-	return buf.data;
-}
-
 /*
  * Schemas of which nothing is selected are not read, and so not locked; nor
  * are tables that are not selected and that the account may not read. They are
@@ -60,7 +42,7 @@ selection_arguments(const PgFacts *facts)
 
 		if (!s->selected)
 			args = lappend(args, psprintf("--exclude-schema=%s",
-										  pattern_of(s->name)));
+										  pg_quote_name(s->name)));
 	}
 	foreach(lc, facts->order)
 	{
@@ -71,8 +53,8 @@ selection_arguments(const PgFacts *facts)
 			excluded > EXCLUDED_MAX)
 			continue;
 		args = lappend(args, psprintf("--exclude-table=%s.%s",
-									  pattern_of(rel->schema),
-									  pattern_of(rel->name)));
+									  pg_quote_name(rel->schema),
+									  pg_quote_name(rel->name)));
 		excluded += strlen(llast(args));
 	}
 	return args;
