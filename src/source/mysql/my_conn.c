@@ -567,17 +567,7 @@ my_connect(const ConnectionInfo *info)
 				 errmsg("could not connect to %s: it offers no TLS, but ssl_mode demands it",
 						conn->where)));
 
-	/*
-	 * Nothing may change a value on its way, nor end the session while we are
-	 * busy at the destination.
-	 */
-	my_query(conn, "SET SESSION time_zone = '+00:00', sql_mode = '', "
-			 "net_write_timeout = 28800, net_read_timeout = 28800, "
-			 "wait_timeout = 28800, sql_select_limit = DEFAULT", 0);
-	if (my_is_mariadb(conn))
-		my_query(conn, "SET SESSION max_statement_time = 0", 0);
-	else if (my_version_num(conn) >= 50708)
-		my_query(conn, "SET SESSION max_execution_time = 0", 0);
+	conn_prepare_session(conn);
 	if (info->server_uid != NULL &&
 		strcmp(my_server_uid(conn), info->server_uid) != 0)
 		ereport(ERROR,

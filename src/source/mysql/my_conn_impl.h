@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * my_conn_impl.h
- *	  What my_conn.c, which speaks with the library, offers to my_query.c,
- *	  which reads answers.
+ *	  What my_conn.c, which speaks with the library, my_query.c, which reads
+ *	  answers, and my_session.c, which makes a session ready, offer each other.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,6 +30,12 @@ extern void conn_answered(MyConn *conn);
 extern bool conn_read(MyConn *conn, bool many, const uint8 **data, Size *len);
 extern char *conn_message(MyConn *conn);
 pg_noreturn extern void conn_raise(MyConn *conn, const char *doing);
+
+/*
+ * Makes a new session return what is stored, whatever the source's settings
+ * are; raises an error where it does not let us (my_session.c).
+ */
+extern void conn_prepare_session(MyConn *conn);
 
 /* Which server it is, for messages: server "x" (host:port) */
 extern const char *conn_where(MyConn *conn);
