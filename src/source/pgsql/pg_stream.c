@@ -706,10 +706,12 @@ pg_open_changes(const ConnectionInfo *info, const char *position,
 	stream->binary = pg_version_num(sql) >= 140000 &&
 		strcmp(text_only, stream->name) != 0 && stream_all_binary(stream, sql);
 	wait_for_slot(sql);
-	pg_close(sql);
 	stream->conn = pg_connect(info, PG_CONN_REPLICATION);
 	stream->report_ms = set_sender_timeout(stream->conn);
 	start_replication(stream);
+	/* once more: until it was ours somebody else could read it, and move it on */
+	pg_check_slot(sql, position);
+	pg_close(sql);
 	stream->reported = GetCurrentTimestamp();
 	MemoryContextSwitchTo(old);
 	return stream;
