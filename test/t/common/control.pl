@@ -2,6 +2,8 @@
 #
 # A busy machine can make a throttled task slower, never faster: of many
 # windows of time none may be above the rate, and one has to reach it.
+#
+# dts-alone: rates are reached where there is time for them
 use strict;
 use warnings;
 use Test::More;
