@@ -2,7 +2,7 @@
 # that a test asks while it waits. A client for each of them took a third of a
 # run's time.
 #
-#   my $s = Dts::Session->new(cmd => \@cmd, ask => sub { ... });
+#   my $s = Dts::Session->new(cmd => \@cmd, end => '\echo %s');
 #   my ($out, $err) = $s->ask($sql, 10);    # or () if it has gone
 #
 # cmd: psql or mariadb as it reads from standard input; it must go on after an
