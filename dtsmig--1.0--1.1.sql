@@ -554,3 +554,270 @@ BEGIN ATOMIC SELECT '[' || pg_catalog.rpad(pg_catalog.repeat('#',
       pg_catalog.floor(percent / 5)::int), 20, '.') || '] ' ||
     pg_catalog.lpad(pg_catalog.to_char(percent, 'FM990.0'), 5) || ' %';
 END;
+
+-- ------------------------------------------------------------ what \d+ and \df+ show
+
+-- Every function, view and column of a view has a comment; docs/reference.md is
+-- made from them (docs/make_reference).
+
+COMMENT ON FUNCTION dtsmig.create_task(text, text, text, text[], jsonb, jsonb) IS
+  'Makes a task and returns its id; nothing runs yet. task_name: NULL for a generated one; source: a server, or a URI such as mariadb://user:password@host:3306/shop; migration_types: any of schema, full, incremental; objects: an array of rules; options: see task_options';
+COMMENT ON FUNCTION dtsmig.create_task(jsonb) IS
+  'Makes a task from what task_definition returns (keys name, source, destination, migration_types, objects, options) and returns its id';
+COMMENT ON FUNCTION dtsmig.task_definition(text) IS
+  'The arguments of create_task for this task, as one jsonb, to make it again here or elsewhere; servers and user mappings are not part of it';
+COMMENT ON FUNCTION dtsmig.alter_task(text, jsonb) IS
+  'Changes options of a task; a JSON null sets one back to its default. task_options.takes_effect says which need resume_task';
+COMMENT ON FUNCTION dtsmig.precheck(text) IS
+  'Checks source and destination for what would go wrong, and stores the findings in precheck_results. An item that has failed blocks start_task';
+COMMENT ON FUNCTION dtsmig.ignore_precheck(text, text, boolean) IS
+  'Records that warnings of an item of the precheck are to be ignored (or, with false, not any more); an item that has failed cannot be ignored';
+COMMENT ON FUNCTION dtsmig.preview_schema(text) IS
+  'The statements that schema migration would run, in order, with a note for each thing that is lost or changed';
+COMMENT ON FUNCTION dtsmig.start_task(text) IS
+  'Starts a task: its worker runs the precheck, then the phases chosen by migration_types';
+COMMENT ON FUNCTION dtsmig.pause_task(text) IS
+  'Stops the workers of a task within two seconds; resume_task continues from the last applied position';
+COMMENT ON FUNCTION dtsmig.resume_task(text) IS
+  'Starts a paused or failed task again from where it stopped';
+COMMENT ON FUNCTION dtsmig.skip_change(text, text) IS
+  'Skips the statement of the source that has stopped a task; statement (SQL of this database, or NULL) is run in its place';
+COMMENT ON FUNCTION dtsmig.resync_table(text, text) IS
+  'Copies one table (schema.table at the source) again with its present definition, while the other tables of the task are followed';
+COMMENT ON FUNCTION dtsmig.verify(text, text, text[], double precision, bigint) IS
+  'Compares the tables of a task with those of the source, also while it runs, and returns what differs. mode: full, sample, incremental or schema; tables: these alone; sample: share of the ranges of rows; max_differences: for each table';
+COMMENT ON FUNCTION dtsmig.repair(text, bigint[], bigint) IS
+  'Reads rows that differ again from the source (results: result_id of verify_results; or all of a run, by default the last) and returns how many. The worker of the task does it after the caller has committed; verify_results.state shows when it is done';
+COMMENT ON FUNCTION dtsmig.cutover(text, text, boolean, boolean, interval, interval, bigint, boolean) IS
+  'Ends a task, so that the application can move to this database, or refuses with the reason: writes at the source have ended, all is applied and verified, constraints are valid, sequences are past those of the source. Returns the position at which the source ended';
+COMMENT ON FUNCTION dtsmig.release_task(text) IS
+  'Ends a task for good: stops it, sets identity columns past their largest value, removes what the task made at the source';
+COMMENT ON FUNCTION dtsmig.drop_task(text) IS
+  'Removes a task that is not running from the catalog; migrated tables stay';
+COMMENT ON FUNCTION dtsmig.wait_for(text, text, interval) IS
+  'Waits until a task has reached a status (running, paused, completed …) or a phase (schema, full, incremental; incremental also waits for consistency); raises an error at the timeout, or when the task fails';
+COMMENT ON FUNCTION dtsmig.report(text, interval) IS
+  'An HTML page about a task, with charts of the period before now and no reference to other files: psql -Atc "SELECT dtsmig.report(''name'')" > name.html';
+COMMENT ON FUNCTION dtsmig.clear_alert(bigint) IS 'Clears an alert by hand (alerts.id)';
+COMMENT ON FUNCTION dtsmig.test_connection(text) IS
+  'Connects to a server with the user mapping of the caller and returns who answers; raises the error if that fails';
+COMMENT ON FUNCTION dtsmig.create_roles() IS
+  'Creates the roles dtsmig_reader and dtsmig_operator where they are missing, and grants them their rights in this database';
+COMMENT ON FUNCTION dtsmig.read_all_tasks() IS
+  'EXECUTE on this function is the right to see the tasks of all owners, without data of rows';
+COMMENT ON FUNCTION dtsmig.operate_all_tasks() IS
+  'EXECUTE on this function is the right to see the tasks of all owners, without data of rows, and to pause, resume and verify them';
+COMMENT ON FUNCTION dtsmig.translate_expression(text) IS
+  'Translates an expression of MySQL into PostgreSQL, as schema migration does; an error says what does not translate';
+COMMENT ON FUNCTION dtsmig.rename_in_statement(text, jsonb, text[]) IS
+  'A statement of PostgreSQL with other names of schemas and tables (names: {"schema": "schema", "schema.table": "schema.table"}), as schema migration writes it; notes: what could not be renamed';
+COMMENT ON FUNCTION dtsmig.dtsmig_fdw_validator(text[], oid) IS
+  'Validates the options of servers and user mappings of dtsmig_fdw';
+
+-- used by the views
+COMMENT ON FUNCTION dtsmig.option_list() IS 'Internal: rows of the view task_options';
+COMMENT ON FUNCTION dtsmig.server_option_list() IS 'Internal: rows of the view server_options';
+COMMENT ON FUNCTION dtsmig.precheck_item_list() IS 'Internal: rows of the view precheck_items';
+COMMENT ON FUNCTION dtsmig.task_runtime(bigint, bigint) IS
+  'Internal: what the worker of a task reports in shared memory; all NULL where none is alive';
+COMMENT ON FUNCTION dtsmig.table_runtime(bigint, bigint) IS
+  'Internal: rows and bytes that copy workers have copied and not yet committed, for each table';
+COMMENT ON FUNCTION dtsmig.progress_bar(double precision) IS 'Internal: a progress bar of characters';
+COMMENT ON FUNCTION dtsmig.sees_task(oid) IS 'Internal: whether the current role may see tasks of this owner';
+COMMENT ON FUNCTION dtsmig.task_from_dump() IS 'Internal: trigger that marks tasks restored from a dump as paused';
+
+-- by a task's id
+COMMENT ON FUNCTION dtsmig.alter_task(bigint, jsonb) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.cutover(bigint, text, boolean, boolean, interval, interval, bigint, boolean) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.drop_task(bigint) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.ignore_precheck(bigint, text, boolean) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.pause_task(bigint) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.precheck(bigint) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.preview_schema(bigint) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.release_task(bigint) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.repair(bigint, bigint[], bigint) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.report(bigint, interval) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.resume_task(bigint) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.resync_table(bigint, text) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.skip_change(bigint, text) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.start_task(bigint) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.task_definition(bigint) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.verify(bigint, text, text[], double precision, bigint) IS 'The same, by the id of the task';
+COMMENT ON FUNCTION dtsmig.wait_for(bigint, text, interval) IS 'The same, by the id of the task';
+
+COMMENT ON VIEW dtsmig.tasks IS 'Tasks, with a status that comes from the heartbeat of the worker: a task whose worker is gone is not shown as running';
+COMMENT ON COLUMN dtsmig.tasks.id IS 'Id of the task';
+COMMENT ON COLUMN dtsmig.tasks.name IS 'Name of the task';
+COMMENT ON COLUMN dtsmig.tasks.owner IS 'Role that made the task, and as which it runs';
+COMMENT ON COLUMN dtsmig.tasks.source IS 'Server that the task reads';
+COMMENT ON COLUMN dtsmig.tasks.destination IS 'Where the task writes; local is this database';
+COMMENT ON COLUMN dtsmig.tasks.status IS 'created, prechecking, precheck_failed, running, retrying, paused, failed, completed, cut_over or released';
+COMMENT ON COLUMN dtsmig.tasks.phase IS 'schema, full or incremental';
+COMMENT ON COLUMN dtsmig.tasks.progress IS 'Percent of schema and full load that are done';
+COMMENT ON COLUMN dtsmig.tasks.progress_bar IS 'The same as a bar of characters';
+COMMENT ON COLUMN dtsmig.tasks.tables_done IS 'Tables of which all rows are copied';
+COMMENT ON COLUMN dtsmig.tasks.tables_total IS 'Tables that the task has selected';
+COMMENT ON COLUMN dtsmig.tasks.rows_copied IS 'Rows that the full load has copied';
+COMMENT ON COLUMN dtsmig.tasks.bytes_copied IS 'Bytes that the full load has read';
+COMMENT ON COLUMN dtsmig.tasks.rows_estimated IS 'Rows that the full load has to copy, by the statistics of the source';
+COMMENT ON COLUMN dtsmig.tasks.rows_per_second IS 'Rows a second that the full load copies now';
+COMMENT ON COLUMN dtsmig.tasks.mb_per_second IS 'Megabytes a second that the full load reads now';
+COMMENT ON COLUMN dtsmig.tasks.time_left IS 'Estimated time that the full load still takes';
+COMMENT ON COLUMN dtsmig.tasks.source_position IS 'End of the log of the source, when last looked at';
+COMMENT ON COLUMN dtsmig.tasks.applied_position IS 'Position up to which the log of the source has been applied';
+COMMENT ON COLUMN dtsmig.tasks.latency_seconds IS 'Age of what is being applied: seconds since the source committed it';
+COMMENT ON COLUMN dtsmig.tasks.latency_bytes IS 'Bytes of log between applied_position and source_position';
+COMMENT ON COLUMN dtsmig.tasks.changes IS 'Changes of rows that have been applied';
+COMMENT ON COLUMN dtsmig.tasks.changes_per_second IS 'Changes of rows a second that are applied now';
+COMMENT ON COLUMN dtsmig.tasks.consistent_since IS 'Since when readers of this database see whole source transactions only; NULL: not yet';
+COMMENT ON COLUMN dtsmig.tasks.consistent_position IS 'Position of the source at which that began';
+COMMENT ON COLUMN dtsmig.tasks.cutover_at IS 'When cutover ended the task';
+COMMENT ON COLUMN dtsmig.tasks.cutover_position IS 'Position of the source at which cutover ended the task';
+COMMENT ON COLUMN dtsmig.tasks.retrying_since IS 'Since when the task has been retrying after an error';
+COMMENT ON COLUMN dtsmig.tasks.retrying_until IS 'When the task fails if it still meets that error (options retry_connection, retry_other)';
+COMMENT ON COLUMN dtsmig.tasks.last_error IS 'Message of the last error';
+COMMENT ON COLUMN dtsmig.tasks.last_error_sqlstate IS 'SQLSTATE of the last error';
+COMMENT ON COLUMN dtsmig.tasks.last_error_hint IS 'What to do about the last error';
+COMMENT ON COLUMN dtsmig.tasks.last_error_at IS 'When the last error was raised';
+COMMENT ON COLUMN dtsmig.tasks.step IS 'What the worker is doing within the phase';
+COMMENT ON COLUMN dtsmig.tasks.worker_pid IS 'Process id of the worker; NULL: none is alive';
+COMMENT ON COLUMN dtsmig.tasks.heartbeat IS 'When the worker last reported';
+COMMENT ON COLUMN dtsmig.tasks.tag IS 'Option tag of the task';
+COMMENT ON COLUMN dtsmig.tasks.created IS 'When the task was made';
+COMMENT ON COLUMN dtsmig.tasks.started IS 'When the task was first started';
+COMMENT ON COLUMN dtsmig.tasks.updated IS 'When the status last changed';
+COMMENT ON COLUMN dtsmig.tasks.resume_at IS 'When the failed task is resumed automatically (option auto_resume)';
+
+COMMENT ON VIEW dtsmig.task_tables IS 'Tables of each task, and how far they are copied';
+COMMENT ON COLUMN dtsmig.task_tables.task IS 'Name of the task';
+COMMENT ON COLUMN dtsmig.task_tables.source_schema IS 'Schema (database of the MySQL family) at the source';
+COMMENT ON COLUMN dtsmig.task_tables.source_table IS 'Table at the source';
+COMMENT ON COLUMN dtsmig.task_tables.target_schema IS 'Schema at the destination';
+COMMENT ON COLUMN dtsmig.task_tables.target_table IS 'Table at the destination';
+COMMENT ON COLUMN dtsmig.task_tables.state IS 'waiting, copying, copied (indexes follow), ready, or resync (being copied again)';
+COMMENT ON COLUMN dtsmig.task_tables.keyed IS 'Whether rows are identified by a key';
+COMMENT ON COLUMN dtsmig.task_tables.rows_estimated IS 'Rows by the statistics of the source';
+COMMENT ON COLUMN dtsmig.task_tables.rows_copied IS 'Rows that have been copied';
+COMMENT ON COLUMN dtsmig.task_tables.bytes_copied IS 'Bytes that have been read';
+COMMENT ON COLUMN dtsmig.task_tables.snapshot_low IS 'Position of the source before the first rows were read';
+COMMENT ON COLUMN dtsmig.task_tables.snapshot_high IS 'Position of the source after the last rows were read';
+
+COMMENT ON VIEW dtsmig.task_objects IS 'Objects that schema migration makes, each with its state';
+COMMENT ON COLUMN dtsmig.task_objects.task IS 'Name of the task';
+COMMENT ON COLUMN dtsmig.task_objects.phase IS 'When it is made: pre_data (before the rows), key, unique, index, post_data';
+COMMENT ON COLUMN dtsmig.task_objects.kind IS 'Kind of object: table, index, view, foreign key …';
+COMMENT ON COLUMN dtsmig.task_objects.source_schema IS 'Schema at the source of the table that it belongs to';
+COMMENT ON COLUMN dtsmig.task_objects.source_table IS 'Table at the source that it belongs to';
+COMMENT ON COLUMN dtsmig.task_objects.name IS 'Name at the destination';
+COMMENT ON COLUMN dtsmig.task_objects.state IS 'waiting, done, failed or skipped';
+COMMENT ON COLUMN dtsmig.task_objects.error IS 'Why it failed';
+COMMENT ON COLUMN dtsmig.task_objects.note IS 'What is lost or changed';
+COMMENT ON COLUMN dtsmig.task_objects.statement IS 'Statement that makes it';
+
+COMMENT ON VIEW dtsmig.task_log IS 'Log of each task';
+COMMENT ON COLUMN dtsmig.task_log.task IS 'Name of the task';
+COMMENT ON COLUMN dtsmig.task_log.logged IS 'When it happened';
+COMMENT ON COLUMN dtsmig.task_log.severity IS 'info, warning or error';
+COMMENT ON COLUMN dtsmig.task_log.message IS 'What happened';
+COMMENT ON COLUMN dtsmig.task_log.detail IS 'Details; NULL for readers without right to data of rows';
+COMMENT ON COLUMN dtsmig.task_log.hint IS 'What to do about it';
+COMMENT ON COLUMN dtsmig.task_log.sqlstate IS 'SQLSTATE of an error';
+
+COMMENT ON VIEW dtsmig.precheck_results IS 'Findings of the last precheck of each task';
+COMMENT ON COLUMN dtsmig.precheck_results.task IS 'Name of the task';
+COMMENT ON COLUMN dtsmig.precheck_results.item IS 'Item of the precheck; see precheck_items';
+COMMENT ON COLUMN dtsmig.precheck_results.status IS 'passed, warning, failed or ignored';
+COMMENT ON COLUMN dtsmig.precheck_results.found IS 'What was found';
+COMMENT ON COLUMN dtsmig.precheck_results.advice IS 'What to do about it';
+COMMENT ON COLUMN dtsmig.precheck_results.checked IS 'When it was checked';
+COMMENT ON COLUMN dtsmig.precheck_results.sql IS 'Statements after which the item passes';
+COMMENT ON COLUMN dtsmig.precheck_results.run_at IS 'Where to run them: source or destination';
+COMMENT ON COLUMN dtsmig.precheck_results.ignored_by IS 'Role that ignored the warning';
+COMMENT ON COLUMN dtsmig.precheck_results.ignored_at IS 'When it was ignored';
+
+COMMENT ON VIEW dtsmig.name_map IS 'Names that differ between source and destination';
+COMMENT ON COLUMN dtsmig.name_map.task IS 'Name of the task';
+COMMENT ON COLUMN dtsmig.name_map.kind IS 'Kind of object';
+COMMENT ON COLUMN dtsmig.name_map.source_name IS 'Name at the source';
+COMMENT ON COLUMN dtsmig.name_map.target_name IS 'Name at the destination';
+COMMENT ON COLUMN dtsmig.name_map.reason IS 'Why it differs';
+
+COMMENT ON VIEW dtsmig.verify_runs IS 'Verifications of each task';
+COMMENT ON COLUMN dtsmig.verify_runs.task IS 'Name of the task';
+COMMENT ON COLUMN dtsmig.verify_runs.run_id IS 'Id of the verification';
+COMMENT ON COLUMN dtsmig.verify_runs.mode IS 'full, sample, incremental or schema';
+COMMENT ON COLUMN dtsmig.verify_runs.started IS 'When it began';
+COMMENT ON COLUMN dtsmig.verify_runs.finished IS 'When it ended';
+COMMENT ON COLUMN dtsmig.verify_runs.rows IS 'Rows that were compared';
+COMMENT ON COLUMN dtsmig.verify_runs.rows_moved IS 'Rows of the source that had to be transferred for it';
+COMMENT ON COLUMN dtsmig.verify_runs.differences IS 'Differences that were found';
+COMMENT ON COLUMN dtsmig.verify_runs.unsettled IS 'Rows that changed too often to be compared';
+COMMENT ON COLUMN dtsmig.verify_runs.cut_tables IS 'Tables that were left at max_differences';
+COMMENT ON COLUMN dtsmig.verify_runs.left_out IS 'Tables that were not compared, for they are being copied again';
+
+COMMENT ON VIEW dtsmig.verify_results IS 'Differences that verifications found, and what became of them';
+COMMENT ON COLUMN dtsmig.verify_results.task IS 'Name of the task';
+COMMENT ON COLUMN dtsmig.verify_results.result_id IS 'Id of the difference, for repair';
+COMMENT ON COLUMN dtsmig.verify_results.run_id IS 'Verification that found it';
+COMMENT ON COLUMN dtsmig.verify_results.mode IS 'Mode of that verification';
+COMMENT ON COLUMN dtsmig.verify_results.source_schema IS 'Schema at the source';
+COMMENT ON COLUMN dtsmig.verify_results.source_table IS 'Table at the source';
+COMMENT ON COLUMN dtsmig.verify_results.target_schema IS 'Schema at the destination';
+COMMENT ON COLUMN dtsmig.verify_results.target_table IS 'Table at the destination';
+COMMENT ON COLUMN dtsmig.verify_results.kind IS 'missing or extra at the destination, or differs';
+COMMENT ON COLUMN dtsmig.verify_results.object IS 'Object of a table that differs (mode schema)';
+COMMENT ON COLUMN dtsmig.verify_results.key IS 'Key of the row';
+COMMENT ON COLUMN dtsmig.verify_results.differences IS 'Columns that differ, with both values';
+COMMENT ON COLUMN dtsmig.verify_results.seen IS 'When it was found';
+COMMENT ON COLUMN dtsmig.verify_results.state IS 'found, repairing, repaired or failed';
+COMMENT ON COLUMN dtsmig.verify_results.repaired IS 'When it was repaired';
+COMMENT ON COLUMN dtsmig.verify_results.error IS 'Why it could not be repaired';
+
+COMMENT ON VIEW dtsmig.alerts IS 'Alerts of each task: raised once, cleared once';
+COMMENT ON COLUMN dtsmig.alerts.id IS 'Id of the alert, for clear_alert';
+COMMENT ON COLUMN dtsmig.alerts.task IS 'Name of the task';
+COMMENT ON COLUMN dtsmig.alerts.kind IS 'failed, retrying, latency, retention, schema_drift …';
+COMMENT ON COLUMN dtsmig.alerts.state IS 'raised or cleared';
+COMMENT ON COLUMN dtsmig.alerts.subject IS 'What it is about, where a task can have several of a kind';
+COMMENT ON COLUMN dtsmig.alerts.message IS 'What happened';
+COMMENT ON COLUMN dtsmig.alerts.detail IS 'Details';
+COMMENT ON COLUMN dtsmig.alerts.hint IS 'What to do about it';
+COMMENT ON COLUMN dtsmig.alerts.raised IS 'When it was raised';
+COMMENT ON COLUMN dtsmig.alerts.cleared IS 'When it was cleared';
+
+COMMENT ON VIEW dtsmig.metrics IS 'Samples of each task, one every metrics_interval seconds, kept for metrics_retention hours';
+COMMENT ON COLUMN dtsmig.metrics.task IS 'Name of the task';
+COMMENT ON COLUMN dtsmig.metrics.at IS 'When the sample was taken';
+COMMENT ON COLUMN dtsmig.metrics.phase IS 'schema, full or incremental';
+COMMENT ON COLUMN dtsmig.metrics.rows_per_second IS 'Rows a second that the full load copied';
+COMMENT ON COLUMN dtsmig.metrics.mb_per_second IS 'Megabytes a second that the full load read';
+COMMENT ON COLUMN dtsmig.metrics.changes_per_second IS 'Changes of rows a second that were applied';
+COMMENT ON COLUMN dtsmig.metrics.latency_seconds IS 'Latency in seconds';
+COMMENT ON COLUMN dtsmig.metrics.latency_bytes IS 'Latency in bytes of log';
+COMMENT ON COLUMN dtsmig.metrics.rows_copied IS 'Rows copied so far';
+COMMENT ON COLUMN dtsmig.metrics.bytes_copied IS 'Bytes read so far';
+COMMENT ON COLUMN dtsmig.metrics.changes IS 'Changes applied so far';
+COMMENT ON COLUMN dtsmig.metrics.worker_memory IS 'Memory of the task''s workers in bytes';
+COMMENT ON COLUMN dtsmig.metrics.copy_workers IS 'Copy workers that are alive';
+
+COMMENT ON VIEW dtsmig.task_options IS 'Options of create_task and alter_task';
+COMMENT ON COLUMN dtsmig.task_options.name IS 'Name of the option';
+COMMENT ON COLUMN dtsmig.task_options.type IS 'boolean, integer, enum or text';
+COMMENT ON COLUMN dtsmig.task_options."default" IS 'Value where none is given';
+COMMENT ON COLUMN dtsmig.task_options.range IS 'Values that are allowed';
+COMMENT ON COLUMN dtsmig.task_options.takes_effect IS 'When a change by alter_task takes effect';
+COMMENT ON COLUMN dtsmig.task_options.description IS 'What it does';
+
+COMMENT ON VIEW dtsmig.server_options IS 'Options of CREATE SERVER and CREATE USER MAPPING for dtsmig_fdw';
+COMMENT ON COLUMN dtsmig.server_options.name IS 'Name of the option';
+COMMENT ON COLUMN dtsmig.server_options.belongs_to IS 'server or user mapping';
+COMMENT ON COLUMN dtsmig.server_options.type IS 'Type of the value';
+COMMENT ON COLUMN dtsmig.server_options."default" IS 'Value where none is given';
+COMMENT ON COLUMN dtsmig.server_options.range IS 'Values that are allowed';
+COMMENT ON COLUMN dtsmig.server_options.description IS 'What it does';
+
+COMMENT ON VIEW dtsmig.precheck_items IS 'Items of the precheck';
+COMMENT ON COLUMN dtsmig.precheck_items.item IS 'Name of the item';
+COMMENT ON COLUMN dtsmig.precheck_items.looks_at IS 'source, destination or both';
+COMMENT ON COLUMN dtsmig.precheck_items.sources IS 'Sources that it applies to';
+COMMENT ON COLUMN dtsmig.precheck_items.description IS 'What it checks';

@@ -4,7 +4,7 @@
 # against throwaway servers on free ports of 127.0.0.1; the installation of
 # the machine is not touched.
 
-.PHONY: test test-deep test-release demo bench bench-postgresql bench-verify fuzz setup help
+.PHONY: test test-deep test-release demo bench bench-postgresql bench-verify fuzz setup reference help
 
 help:
 	@echo 'make                 build'
@@ -22,6 +22,7 @@ help:
 	@echo 'make bench-verify    compare a verification with reading both sides'
 	@echo 'make bench-postgresql  compare with pgcopydb, pg_dump, native replication'
 	@echo 'make fuzz            fuzz the decoders (SECONDS=600)'
+	@echo 'make reference       write docs/reference.md'
 	@echo 'make setup           install what building and the demo need'
 	@echo 'WERROR=1: warnings are errors; PG_CONFIG=...: which PostgreSQL; JOBS=N: see test/run'
 
@@ -43,6 +44,9 @@ R ?= bookworm
 C ?= make demo
 test-release:
 	@test/release $(R) $(C)
+
+reference:
+	@test/reference
 
 demo: setup
 	@test/demo

@@ -361,7 +361,7 @@ try_at_source(const TaskRecord *task, void (*step) (void *), const char *detail)
 			(errmsg("the source of task \"%s\" could not be asked: %s",
 					task->name, edata->message),
 			 errdetail("%s", detail),
-			 errhint("See the README on what a task makes at a PostgreSQL source, and how to remove it.")));
+			 errhint("docs/tutorial-postgresql.md has the statements that remove what a task makes at a PostgreSQL source.")));
 	return false;
 }
 
