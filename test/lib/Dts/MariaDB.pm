@@ -123,6 +123,8 @@ sub stop
     $self->_close_sessions;
     reap($self->{pid}, $signal // 'TERM', 60);
     $self->{pid} = undef;
+    my ($what) = slurp($self->{log}) =~ /^(.*(?:\bgot signal \d+|\bgot exception|Assertion failure|Assertion .* failed).*)/m;
+    Dts::Env::crashed("$self->{name}: $what") if defined $what;
 }
 
 sub kill9 { my ($self) = @_; $self->stop('KILL'); }

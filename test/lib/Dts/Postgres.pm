@@ -125,7 +125,7 @@ sub stop
     $self->_close_sessions;
     reap($self->{pid}, $signal{ $mode // 'fast' }, 60);
     $self->{pid} = undef;
-    $self->_look_for_assertions;
+    $self->_look_for_crashes;
     $self->_look_at_valgrind if $ENV{DTS_VALGRIND};
     return time - $start;
 }
@@ -154,13 +154,17 @@ sub _look_at_valgrind
     }
 }
 
-# A server restarts its processes after an assertion that does not hold, and a
-# task goes on: nothing else need tell of it.
-sub _look_for_assertions
+# A server restarts its processes after a crash or an assertion that does not
+# hold, and a task goes on: nothing else need say so. Signal 9 is the tests' own.
+my $crash = qr/^(TRAP: .*|.*\bPANIC:.*|.*\bwas terminated by signal (?!9\b|15\b)\d+.*|.*server process \(PID \d+\) exited with exit code.*)/m;
+
+sub _look_for_crashes
 {
     my ($self) = @_;
-    my ($what) = slurp($self->{log}) =~ /^(TRAP: .*)/m or return;
-    Dts::Env::crashed("$self->{name}: $what");
+    my $log = slurp($self->{log});
+    my ($what) = substr($log, $self->{looked_at} // 0) =~ $crash;
+    $self->{looked_at} = length $log;
+    Dts::Env::crashed("$self->{name}: $what") if defined $what;
 }
 
 sub restart { my ($self, $mode) = @_; $self->stop($mode); return $self->start; }
@@ -176,6 +180,7 @@ sub kill9
     reap($self->{pid}, undef, 10);
     poll_until(sub { !grep { kill 0, $_ } @kids }, 10, 0.01);
     $self->{pid} = undef;
+    $self->_look_for_crashes;
 }
 
 sub psql_cmd
