@@ -27,7 +27,7 @@ EXTRA_CLEAN = tmp_check results test/fuzz/out .built_for $(OBJS:.o=.d)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifeq ($(wildcard $(PGXS)),)
-ifneq ($(filter-out demo test test-% setup bench bench-% fuzz help,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out demo test test-% setup bench bench-% fuzz help reference deb dist release-check,$(or $(MAKECMDGOALS),all)),)
 $(error $(PG_CONFIG) names no PostgreSQL with server headers: "make setup" installs one, PG_CONFIG=/path/to/pg_config chooses another)
 endif
 else

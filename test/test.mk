@@ -4,7 +4,7 @@
 # against throwaway servers on free ports of 127.0.0.1; the installation of
 # the machine is not touched.
 
-.PHONY: test test-deep test-release demo bench bench-postgresql bench-verify fuzz setup reference help
+.PHONY: test test-deep test-release demo bench bench-postgresql bench-verify fuzz setup reference deb dist release-check help
 
 help:
 	@echo 'make                 build'
@@ -23,6 +23,9 @@ help:
 	@echo 'make bench-postgresql  compare with pgcopydb, pg_dump, native replication'
 	@echo 'make fuzz            fuzz the decoders (SECONDS=600)'
 	@echo 'make reference       write docs/reference.md'
+	@echo 'make deb             Debian packages, in build/'
+	@echo 'make dist            the archive for PGXN, in build/'
+	@echo 'make release-check   may this commit be tagged?'
 	@echo 'make setup           install what building and the demo need'
 	@echo 'WERROR=1: warnings are errors; PG_CONFIG=...: which PostgreSQL; JOBS=N: see test/run'
 
@@ -47,6 +50,15 @@ test-release:
 
 reference:
 	@test/reference
+
+deb:
+	@packaging/deb
+
+dist:
+	@packaging/dist
+
+release-check:
+	@packaging/release-check
 
 demo: setup
 	@test/demo
