@@ -2,7 +2,7 @@
 
 MODULE_big = dtsmig
 EXTENSION = dtsmig
-DATA = dtsmig--1.0.sql dtsmig--1.0--1.1.sql
+DATA = dtsmig--1.0.sql
 PGFILEDESC = "dtsmig - live migration into and out of PostgreSQL"
 
 SRCS = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))

@@ -22,7 +22,7 @@
 #include "utils/jsonb.h"
 
 /* What this library needs in the database; see CatalogState. */
-#define BOOKS_VERSION "1.1"
+#define BOOKS_VERSION "1.0"
 
 /*
  * A library that is newer than the extension in a database leaves the books

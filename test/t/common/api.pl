@@ -48,7 +48,7 @@ fails_with("SELECT dtsmig.create_task('a', source => 'shop', migration_types => 
 fails_with("SELECT dtsmig.create_task('a', source => 'shop', objects => '{\"tabel\": 1}')", qr/./, 'objects that are no array');
 fails_with("SELECT dtsmig.create_task('a', source => 'shop', objects => '[{\"tabel\": \"x\"}]')", qr/tabel/, 'an unknown key in objects');
 fails_with("SELECT dtsmig.start_task('nobody')", qr/nobody/, 'start_task: no such task');
-fails_with("SELECT dtsmig.start_task(12345)", qr/12345/, 'nor by id');
+fails_with("SELECT dtsmig.start_task('12345')", qr/12345/, 'nor by id');
 my $id = $pg->sql("SELECT dtsmig.create_task('first', source => 'shop')");
 like($id, qr/^\d+$/, 'create_task returns an id');
 fails_with("SELECT dtsmig.create_task('first', source => 'shop')", qr/first/, 'a name that is taken');
@@ -57,8 +57,8 @@ like($pg->sql("SELECT name FROM dtsmig.tasks WHERE id = $generated"), qr/./, 'a 
 fails_with("SELECT dtsmig.create_task('7', source => 'shop')", qr/cannot be a number.*HINT/s, 'a name that looks like an id');
 # one that 1.0 has made
 $pg->sql("SELECT dtsmig.create_task('old', source => 'shop'); UPDATE dtsmig.task SET task_name = '$generated' WHERE task_name = 'old'");
-fails_with("SELECT dtsmig.drop_task($generated)", qr/id of one task and the name of another.*HINT/s, 'an id that is the name of another task');
-$pg->sql("SELECT dtsmig.drop_task(max(id)) FROM dtsmig.tasks");
+fails_with("SELECT dtsmig.drop_task('$generated')", qr/id of one task and the name of another.*HINT/s, 'an id that is the name of another task');
+$pg->sql("SELECT dtsmig.drop_task(max(id)::text) FROM dtsmig.tasks");
 # --- a task's definition
 $pg->sql(q{SELECT dtsmig.create_task('defined', source => 'shop', migration_types => '{full,schema}', objects => '[{"schema": "shop", "table": "t", "columns": {"gone": null}}]', options => '{"copy_workers": 3}')});
 my $definition = $pg->value("SELECT dtsmig.task_definition('defined')");
@@ -77,33 +77,33 @@ cmp_ok($pg->value('SELECT count(*) FROM dtsmig.task_options WHERE description <>
 is($pg->value('SELECT count(*) FROM dtsmig.task_options WHERE takes_effect IS NULL OR type IS NULL'), 0, 'with type and effect');
 
 # --- the life of a task, by id
-$pg->sql("SELECT count(*) FROM dtsmig.precheck($id)");
+$pg->sql("SELECT count(*) FROM dtsmig.precheck('$id')");
 is($pg->value("SELECT count(*) FROM dtsmig.precheck_results WHERE task = 'first' AND status = 'failed'"), 0, 'precheck passes');
 cmp_ok($pg->value("SELECT count(DISTINCT item) FROM dtsmig.precheck_results WHERE task = 'first'"), '>=', 8, 'precheck looks at many things')
   or diag $pg->sql("SELECT item, status FROM dtsmig.precheck_results");
-$pg->sql("SELECT dtsmig.start_task($id)");
-fails_with("SELECT dtsmig.start_task($id)", qr/first|running/, 'starting twice');
-$pg->sql("SELECT dtsmig.wait_for($id, 'incremental', '60 s')");
+$pg->sql("SELECT dtsmig.start_task('$id')");
+fails_with("SELECT dtsmig.start_task('$id')", qr/first|running/, 'starting twice');
+$pg->sql("SELECT dtsmig.wait_for('$id', 'incremental', '60 s')");
 same_table($my, 'shop.t', $pg, 'shop.t');
 fails_with("SELECT dtsmig.drop_task('first')", qr/HINT|running/, 'a running task cannot be dropped');
 my $pid = $pg->value("SELECT worker_pid FROM dtsmig.tasks WHERE name = 'first'");
 like($pg->value("SELECT backend_type FROM pg_stat_activity WHERE pid = $pid"), qr/dtsmig/, 'the worker is in pg_stat_activity');
 ok(poll_until(sub { $pg->value("SELECT wait_event IS NOT NULL FROM pg_stat_activity WHERE pid = $pid") eq 't' }, 60), 'with a wait event');
 ok($pg->poll_query("SELECT latency_seconds IS NOT NULL AND source_position IS NOT NULL FROM dtsmig.tasks WHERE name = 'first'", 10), 'latency and position are shown');
-$pg->sql("SELECT dtsmig.pause_task($id)");
+$pg->sql("SELECT dtsmig.pause_task('$id')");
 is($pg->value("SELECT status FROM dtsmig.tasks WHERE id = $id"), 'paused', 'paused');
 ok(poll_until(sub { $pg->value("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid") eq '0' }, 60), 'its worker is gone');
 $my->sql('INSERT INTO shop.t VALUES (3, "while paused"); UPDATE shop.t SET v = "uno" WHERE id = 1');
-$pg->sql("SELECT dtsmig.alter_task($id, '{\"tag\": \"hello\"}')");
+$pg->sql("SELECT dtsmig.alter_task('$id', '{\"tag\": \"hello\"}')");
 is($pg->value("SELECT tag FROM dtsmig.tasks WHERE id = $id"), 'hello', 'alter_task');
-$pg->sql("SELECT dtsmig.resume_task($id)");
+$pg->sql("SELECT dtsmig.resume_task('$id')");
 ok(poll_until(sub { $pg->value('SELECT count(*) FROM shop.t') eq '3' }, 20), 'resumed: what was written meanwhile arrives');
 same_table($my, 'shop.t', $pg, 'shop.t');
-$pg->sql("SELECT dtsmig.release_task($id)");
+$pg->sql("SELECT dtsmig.release_task('$id')");
 is($pg->value("SELECT status FROM dtsmig.tasks WHERE id = $id"), 'released', 'released');
-fails_with("SELECT dtsmig.start_task($id)", qr/released/, 'a released task does not start');
-fails_with("SELECT dtsmig.resume_task($id)", qr/released/, 'nor resume');
-$pg->sql("SELECT dtsmig.drop_task($id)");
+fails_with("SELECT dtsmig.start_task('$id')", qr/released/, 'a released task does not start');
+fails_with("SELECT dtsmig.resume_task('$id')", qr/released/, 'nor resume');
+$pg->sql("SELECT dtsmig.drop_task('$id')");
 is($pg->value("SELECT count(*) FROM dtsmig.tasks WHERE id = $id"), 0, 'dropped');
 is($pg->value('SELECT count(*) FROM shop.t'), 3, 'the tables stay');
 

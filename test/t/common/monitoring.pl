@@ -66,20 +66,20 @@ my $rate = $pg->value("SELECT round(sum(rows_per_second)) FROM dtsmig.metrics");
 note "rates of samples a second apart add up to $rate of 40500 rows";
 is($pg->value('SELECT count(*) FROM dtsmig.metrics', role => 'other'), 0, 'others do not see them');
 is($pg->value('SELECT count(*) FROM dtsmig.alerts', role => 'other'), 0, 'nor alerts');
-like($pg->error('SELECT dtsmig.report(1)', role => 'other'), qr/does not exist/, 'nor the report');
+like($pg->error('SELECT dtsmig.report('1')', role => 'other'), qr/does not exist/, 'nor the report');
 $pg->sql("INSERT INTO dtsmig.metric (task_id, at) SELECT $t->{id}, now() - interval '9 days' FROM generate_series(1, 100)");
 $t->pause;
 $t->resume->wait_for('incremental', 60);
 ok($pg->poll_query("SELECT count(*) = 0 FROM dtsmig.metrics WHERE at < now() - interval '8 days'", 60), 'old samples go');
-$pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"metrics_interval\": 0}')");
+$pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"metrics_interval\": 0}')");
 sleep 2;
 my $before = $pg->value('SELECT count(*) FROM dtsmig.metrics');
 sleep 3;
 is($pg->value('SELECT count(*) FROM dtsmig.metrics'), $before, 'none are taken when none are wanted');
-$pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"metrics_interval\": 1}')");
+$pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"metrics_interval\": 1}')");
 
 # A lock on the task's row does not hold up the worker.
-my $open = spawn({ code => sub { $pg->psql("BEGIN; SELECT dtsmig.alter_task($t->{id}, '{\"tag\": \"x\"}'); SELECT pg_sleep(8); ROLLBACK") } });
+my $open = spawn({ code => sub { $pg->psql("BEGIN; SELECT dtsmig.alter_task('$t->{id}', '{\"tag\": \"x\"}'); SELECT pg_sleep(8); ROLLBACK") } });
 ok($pg->poll_query("SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(8)%' AND pid <> pg_backend_pid()", 30), 'somebody holds the row');
 $my->sql("INSERT INTO s.t (v) VALUES ('while locked')");
 ok($pg->poll_query("SELECT count(*) = 1 FROM s.t WHERE v = 'while locked'", 60), 'changes come');
@@ -111,7 +111,7 @@ isnt($t->get('last_error'), '', 'and the reason');
 is($t->get('latency_seconds IS NULL'), 't', 'latency is not known meanwhile');
 my $since = $pg->value('SELECT clock_timestamp()');
 ok($pg->poll_query("SELECT count(*) > 2 FROM dtsmig.metrics WHERE at > '$since' AND changes_per_second = 0 AND latency_seconds IS NULL", 90), 'samples go on');
-$pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"retry_connection\": 30}')");
+$pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"retry_connection\": 30}')");
 ok($pg->poll_query('SELECT retrying_until < now() + interval \'31 minutes\' FROM dtsmig.tasks', 90), 'another window takes effect meanwhile');
 $proxy->forward;
 ok(alert('retrying', 'cleared'), 'over when the line is back') or diag $t->report;
@@ -131,7 +131,7 @@ like($log, qr/LOG:  alert of task ".*näme.*" is over/, 'and one when it is over
 for my $bad (qw(bad slow))
 {
     ok($pg->poll_query("SELECT count(*) = 0 FROM dtsmig.alerts WHERE state = 'raised'", 90), "function $bad: no alert stands");
-    $pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"alert_function\": \"ops.$bad\", \"retry_connection\": null}')");
+    $pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"alert_function\": \"ops.$bad\", \"retry_connection\": null}')");
     sleep 2;
     $proxy->cut;
     ok($pg->poll_query("SELECT count(*) > 0 FROM dtsmig.task_log WHERE message LIKE 'the function ops.$bad for alerts failed%'", 90), "function $bad: noted")
@@ -139,42 +139,42 @@ for my $bad (qw(bad slow))
     $proxy->forward;
     ok($t->wait_status('running', 90), "function $bad: the task goes on");
 }
-like($pg->error("SELECT dtsmig.alter_task($t->{id}, '{\"alert_function\": \"ops.none\"}')"), qr/function ops.none\(jsonb\) does not exist/, 'a function that is not there is refused');
-$pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"alert_function\": \"ops.on_alert\"}')");
+like($pg->error("SELECT dtsmig.alter_task('$t->{id}', '{\"alert_function\": \"ops.none\"}')"), qr/function ops.none\(jsonb\) does not exist/, 'a function that is not there is refused');
+$pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"alert_function\": \"ops.on_alert\"}')");
 $my->sql("INSERT INTO s.t (v) VALUES ('after')");
 $t->catch_up(90);
 
 # latency, and the source's log running short
 $my->sql('SET GLOBAL binlog_expire_logs_seconds = 8');
-$pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"throttle_incremental_rows\": 5, \"alert_latency\": 2}')");
+$pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"throttle_incremental_rows\": 5, \"alert_latency\": 2}')");
 sleep 2;
 $my->sql(join ';', 'USE s', map { "INSERT INTO t (v) VALUES ('slow $_')" } 1 .. 400);
 ok(alert('latency', 'raised'), 'latency above the threshold') or diag $t->report;
 ok($pg->poll_query("SELECT count(*) = 1 FROM dtsmig.tasks WHERE latency_seconds > 7", 60), 'latency in seconds');
 cmp_ok($t->get('latency_bytes'), '>', 0, 'and in bytes');
-$pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"tag\": \"look\"}')");
+$pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"tag\": \"look\"}')");
 ok(alert('retention', 'raised'), 'retention of the binlog runs short') or diag $t->report;
 is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE kind IN ('latency', 'retention')"), 2, 'each said once');
-$pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"throttle_incremental_rows\": 0}')");
+$pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"throttle_incremental_rows\": 0}')");
 ok(alert('latency', 'cleared'), 'latency is over') or diag $t->report;
 $my->sql('SET GLOBAL binlog_expire_logs_seconds = 604800');
-$pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"tag\": \"look again\"}')");
+$pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"tag\": \"look again\"}')");
 ok(alert('retention', 'cleared'), 'retention is over') or diag $t->report;
 
 # somebody alters a table here
 $pg->sql('ALTER TABLE s.t ADD COLUMN mine int NOT NULL DEFAULT 0; ALTER TABLE s.t ALTER COLUMN v TYPE varchar(30)');
-$pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"tag\": \"look\"}')");
+$pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"tag\": \"look\"}')");
 ok(alert('schema_drift', 'raised'), 'a column that was altered here') or diag $t->report;
 like($pg->value("SELECT subject || ': ' || message FROM dtsmig.alerts WHERE kind = 'schema_drift'"), qr/^s\.t: .*column "v" is now of type character varying\(30\)/, 'says what');
 $pg->sql('ALTER TABLE s.t ALTER COLUMN v TYPE varchar(40)');
-$pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"tag\": \"a <i>tag</i>\"}')");
+$pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"tag\": \"a <i>tag</i>\"}')");
 ok(alert('schema_drift', 'cleared'), 'and put right') or diag $t->report;
 $my->sql('ALTER TABLE s.t ADD COLUMN w int');
 $t->catch_up;
 is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE kind = 'schema_drift'"), 1, "DDL of the source's is none");
 
 # failed: a statement that cannot be carried; resumed unasked, as often as asked
-$pg->sql("SELECT dtsmig.alter_task($t->{id}, '{\"auto_resume\": 60}')");
+$pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"auto_resume\": 60}')");
 $my->sql('CREATE TABLE s.gone (id int PRIMARY KEY); ');
 $t->catch_up;
 $pg->sql('INSERT INTO s.gone VALUES (1)');
@@ -209,7 +209,7 @@ is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE state = 'raised' AND tas
 
 # ------------------------------------------------------------------- report
 my $dir = tmpdir();
-my $html = $pg->sql("SELECT dtsmig.report($t->{id})", role => 'mover');
+my $html = $pg->sql("SELECT dtsmig.report('$t->{id}')", role => 'mover');
 open my $fh, '>:raw', "$dir/report.html" or die $!;
 print $fh $html;
 close $fh;

@@ -33,13 +33,15 @@ ORDER BY 1
 END_SQL
 }
 
-# --- the catalog
+# --- the catalog; the older version lives here alone
+my $share = $pg->value("SELECT setting FROM pg_config WHERE name = 'SHAREDIR'");
+system('cp', glob(topdir() . '/test/upgrade/dtsmig--*.sql'), "$share/extension/") == 0 or die 'cp';
 $pg->sql("CREATE DATABASE fresh; CREATE DATABASE updated");
 $pg->sql('CREATE EXTENSION dtsmig', db => 'fresh');
-$pg->sql("CREATE EXTENSION dtsmig VERSION '1.0'", db => 'updated');
-my $hint = qr/55000: extension "dtsmig" in this database is of version 1\.0, its library needs \Q$version\E.*ALTER EXTENSION dtsmig UPDATE/s;
-like($pg->error("SELECT dtsmig.$_", db => 'updated'), $hint, "at 1.0: $_") for "start_task('x')", "create_task('x', source => 'mariadb://a:b\@127.0.0.1:1/x')";
-is($pg->error("SELECT * FROM dtsmig.$_", db => 'updated'), '', "at 1.0: the view $_") for qw(tasks task_options task_log);
+$pg->sql("CREATE EXTENSION dtsmig VERSION '0.9'", db => 'updated');
+my $hint = qr/55000: extension "dtsmig" in this database is of version 0\.9, its library needs \Q$version\E.*ALTER EXTENSION dtsmig UPDATE/s;
+like($pg->error("SELECT dtsmig.$_", db => 'updated'), $hint, "at 0.9: $_") for "start_task('x')", "create_task('x', source => 'mariadb://a:b\@127.0.0.1:1/x')";
+is($pg->error("SELECT * FROM dtsmig.$_", db => 'updated'), '', "at 0.9: the view $_") for qw(tasks task_options task_log);
 $pg->sql('ALTER EXTENSION dtsmig UPDATE', db => 'updated');
 is(catalog('updated'), catalog('fresh'), 'updated or new: the same');
 is($pg->value("SELECT extversion FROM pg_extension WHERE extname = 'dtsmig'", db => 'updated'), $version, 'the version is that of the control file');
@@ -48,10 +50,9 @@ is($pg->value("SELECT extversion FROM pg_extension WHERE extname = 'dtsmig'", db
 my $task = Dts::Task->new($my, $pg, name => 'u', db => 'u');
 $task->start->wait_for('incremental', 120);
 my $writer = $my->background(sub { 'INSERT INTO t (v) VALUES (UUID()); UPDATE t SET v = UUID() WHERE id = ' . (1 + int rand 500) . '; DELETE FROM t WHERE id = ' . (1 + int rand 500) . '; INSERT INTO nokey VALUES (' . int(rand 1000) . ");\n" }, db => 'u');
-my $share = $pg->value("SELECT setting FROM pg_config WHERE name = 'SHAREDIR'");
 my $later = "$share/extension/dtsmig--$version--99.0.sql";
 open my $fh, '>', $later or die "$later: $!";
-print $fh slurp(topdir() . '/dtsmig--1.0--1.1.sql') =~ /(DO \$\$.*?\n\$\$;\n)/s;
+print $fh slurp(topdir() . '/test/upgrade/dtsmig--0.9--1.0.sql') =~ /(DO \$\$.*?\n\$\$;\n)/s;
 print $fh "ALTER TABLE dtsmig.$_ ADD COLUMN later int DEFAULT 1;\n" for qw(task task_position task_table task_event);
 close $fh;
 $pg->sql("CREATE DATABASE later");
@@ -64,10 +65,10 @@ ok($pg->poll_query("SELECT changes > $before + 20 FROM dtsmig.tasks WHERE name =
 is($task->get('worker_pid'), $pid, 'by the same worker');
 is($task->status, 'running', 'the task runs') or diag $task->report;
 
-# --- back in time: the same task with a catalog of 1.0 and this library
+# --- back in time: the same task with a catalog of 0.9 and this library
 $task->pause;
 my @books = qw(task task_position task_table table_version task_object task_job task_event);
-my $v10 = slurp(topdir() . '/dtsmig--1.0.sql');
+my $v10 = slurp(topdir() . '/test/upgrade/dtsmig--0.9.sql');
 my (%columns, $put);
 for my $table (@books)
 {
@@ -76,9 +77,9 @@ for my $table (@books)
     $pg->sql("CREATE TABLE public.kept_$table AS SELECT $columns{$table} FROM dtsmig.$table");
     $put .= "INSERT INTO dtsmig.$table ($columns{$table}) OVERRIDING SYSTEM VALUE SELECT $columns{$table} FROM public.kept_$table;\n";
 }
-$pg->sql("DROP EXTENSION dtsmig CASCADE; CREATE EXTENSION dtsmig VERSION '1.0'; " . $my->server_sql('src_u', dbname => 'u') . "BEGIN; $put UPDATE dtsmig.task SET wanted = 'running', status = 'running'; COMMIT; SELECT setval('dtsmig.task_task_id_seq', 10)");
-is($pg->value("SELECT extversion FROM pg_extension WHERE extname = 'dtsmig'"), '1.0', 'at 1.0');
-ok($pg->poll_query("SELECT status = 'retrying' AND last_error LIKE 'the task waits: extension \"dtsmig\" in this database is of version 1.0,%' AND last_error_hint LIKE 'Run ALTER EXTENSION dtsmig UPDATE;%' FROM dtsmig.tasks", 60), 'the task waits and says for what') or diag $task->report;
+$pg->sql("DROP EXTENSION dtsmig CASCADE; CREATE EXTENSION dtsmig VERSION '0.9'; " . $my->server_sql('src_u', dbname => 'u') . "BEGIN; $put UPDATE dtsmig.task SET wanted = 'running', status = 'running'; COMMIT; SELECT setval('dtsmig.task_task_id_seq', 10)");
+is($pg->value("SELECT extversion FROM pg_extension WHERE extname = 'dtsmig'"), '0.9', 'at 0.9');
+ok($pg->poll_query("SELECT status = 'retrying' AND last_error LIKE 'the task waits: extension \"dtsmig\" in this database is of version 0.9,%' AND last_error_hint LIKE 'Run ALTER EXTENSION dtsmig UPDATE;%' FROM dtsmig.tasks", 60), 'the task waits and says for what') or diag $task->report;
 like($pg->error("SELECT dtsmig.$_('u')"), $hint, "$_ says so, too") for qw(pause_task resume_task verify precheck cutover);
 $pg->restart;
 $pg->sql("UPDATE dtsmig.task SET last_error = 'from before'");

@@ -90,7 +90,7 @@ is_deeply([ grep { !$known{$_} } keys %$items ], [], 'precheck_items has every i
 
 # --- ignore: warnings only, recorded
 my $name = $task->{name};
-$pg->sql("SELECT dtsmig.ignore_precheck('$name', 'routines'); SELECT dtsmig.ignore_precheck($task->{id}, 'application_time_periods')");
+$pg->sql("SELECT dtsmig.ignore_precheck('$name', 'routines'); SELECT dtsmig.ignore_precheck('$task->{id}', 'application_time_periods')");
 is($pg->value("SELECT string_agg(DISTINCT status || ' ' || ignored_by, ',') FROM dtsmig.precheck_results WHERE task = '$name' AND item IN ('routines', 'application_time_periods')"), 'ignored postgres', 'ignored, and by whom');
 is($check->items($task)->{routines}{status}, 'ignored', 'the next precheck keeps to it');
 like($pg->sql("SELECT message FROM dtsmig.task_log WHERE task = '$name'"), qr/"routines" of the precheck are ignored, says postgres/, 'and the log has it');

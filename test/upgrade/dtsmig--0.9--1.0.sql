@@ -1,7 +1,8 @@
-/* dtsmig--1.0--1.1.sql */
+/* dtsmig--0.9--1.0.sql: the way from a version that was never released, for
+ * test/t/common/upgrade.pl; a model for scripts to come. */
 
 -- complain if the script is run by psql rather than ALTER EXTENSION
-\echo Use "ALTER EXTENSION dtsmig UPDATE TO '1.1'" to load this file. \quit
+\echo Use "ALTER EXTENSION dtsmig UPDATE TO '1.0'" to load this file. \quit
 
 -- A worker of the library before may be at work while this runs, and goes on
 -- with what is here until the server loads the new one. So only add: a new
@@ -299,11 +300,6 @@ RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_ignore_precheck'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION dtsmig.ignore_precheck(text, text, boolean) IS
   'records that warnings of an item of the precheck are to be ignored (or not any more); an item that has failed cannot be';
-CREATE FUNCTION dtsmig.ignore_precheck(
-    task bigint, item text, ignore boolean DEFAULT true)
-RETURNS void LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.ignore_precheck(task::text, item, ignore);
-END;
 
 -- ------------------------------------------------------------ dumps
 
@@ -421,10 +417,6 @@ RETURNS text AS 'MODULE_PATHNAME', 'dtsmig_report'
 LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION dtsmig.report(text, interval) IS
   'a page of HTML about a task, with charts of the last period; it stands for itself: psql -Atc "SELECT dtsmig.report(''name'')" > name.html';
-CREATE FUNCTION dtsmig.report(task bigint, period interval DEFAULT '1 day')
-RETURNS text LANGUAGE sql STABLE
-BEGIN ATOMIC SELECT dtsmig.report(task::text, period);
-END;
 
 CREATE FUNCTION dtsmig.clear_alert(alert bigint) RETURNS void
 AS 'MODULE_PATHNAME', 'dtsmig_clear_alert'
@@ -441,10 +433,6 @@ RETURNS jsonb AS 'MODULE_PATHNAME', 'dtsmig_task_definition'
 LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION dtsmig.task_definition(text) IS
   'a task as jsonb, from which create_task makes it again elsewhere';
-CREATE FUNCTION dtsmig.task_definition(task bigint)
-RETURNS jsonb LANGUAGE sql STABLE
-BEGIN ATOMIC SELECT dtsmig.task_definition(task::text);
-END;
 CREATE FUNCTION dtsmig.create_task(definition jsonb)
 RETURNS bigint AS 'MODULE_PATHNAME', 'dtsmig_create_task_again'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
@@ -475,79 +463,6 @@ ALTER TABLE dtsmig.task_object ADD COLUMN error_code text;
 
 -- Names in the body of a function are looked up when it is made, not by the
 -- search_path of whoever calls it, where another operator may fit better.
-CREATE OR REPLACE FUNCTION dtsmig.alter_task(task bigint, options jsonb) RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.alter_task(task::text, options);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.precheck(task bigint, OUT item text, OUT status text,
-    OUT found text, OUT advice text) RETURNS SETOF record
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT * FROM dtsmig.precheck(task::text);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.preview_schema(task bigint, OUT phase text,
-    OUT kind text, OUT object text, OUT statement text, OUT note text)
-RETURNS SETOF record
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT * FROM dtsmig.preview_schema(task::text);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.start_task(task bigint) RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.start_task(task::text);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.pause_task(task bigint) RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.pause_task(task::text);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.resume_task(task bigint) RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.resume_task(task::text);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.skip_change(task bigint, statement text DEFAULT NULL)
-RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.skip_change(task::text, statement);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.resync_table(task bigint, source_table text)
-RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.resync_table(task::text, source_table);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.verify(
-    task bigint, mode text DEFAULT 'full', tables text[] DEFAULT NULL,
-    sample double precision DEFAULT 0.05, max_differences bigint DEFAULT 1000,
-    OUT result_id bigint, OUT source_table text, OUT kind text, OUT key jsonb,
-    OUT differences jsonb, OUT seen timestamptz)
-RETURNS SETOF record LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT * FROM dtsmig.verify(task::text, mode, tables, sample, max_differences);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.repair(
-    task bigint, results bigint[] DEFAULT NULL, run bigint DEFAULT NULL)
-RETURNS bigint LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.repair(task::text, results, run);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.cutover(
-    task bigint, verify text DEFAULT 'sample',
-    make_read_only boolean DEFAULT false,
-    accept_differences boolean DEFAULT false,
-    quiet interval DEFAULT '2 seconds', timeout interval DEFAULT '5 minutes',
-    margin bigint DEFAULT 100, release boolean DEFAULT true)
-RETURNS text LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.cutover(task::text, verify, make_read_only,
-  accept_differences, quiet, timeout, margin, release);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.release_task(task bigint) RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.release_task(task::text);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.drop_task(task bigint) RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.drop_task(task::text);
-END;
-CREATE OR REPLACE FUNCTION dtsmig.wait_for(task bigint, target text,
-    timeout interval DEFAULT '1 hour') RETURNS void
-LANGUAGE sql VOLATILE
-BEGIN ATOMIC SELECT dtsmig.wait_for(task::text, target, timeout);
-END;
 CREATE OR REPLACE FUNCTION dtsmig.progress_bar(percent double precision)
 RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC SELECT '[' || pg_catalog.rpad(pg_catalog.repeat('#',
@@ -558,7 +473,7 @@ END;
 -- ------------------------------------------------------------ what \d+ and \df+ show
 
 -- Every function, view and column of a view has a comment; docs/reference.md is
--- made from them (docs/make_reference).
+-- made from them (make reference).
 
 COMMENT ON FUNCTION dtsmig.create_task(text, text, text, text[], jsonb, jsonb) IS
   'Makes a task and returns its id; nothing runs yet. task_name: NULL for a generated one; source: a server, or a URI such as mariadb://user:password@host:3306/shop; migration_types: any of schema, full, incremental; objects: an array of rules; options: see task_options';
@@ -625,25 +540,6 @@ COMMENT ON FUNCTION dtsmig.table_runtime(bigint, bigint) IS
 COMMENT ON FUNCTION dtsmig.progress_bar(double precision) IS 'Internal: a progress bar of characters';
 COMMENT ON FUNCTION dtsmig.sees_task(oid) IS 'Internal: whether the current role may see tasks of this owner';
 COMMENT ON FUNCTION dtsmig.task_from_dump() IS 'Internal: trigger that marks tasks restored from a dump as paused';
-
--- by a task's id
-COMMENT ON FUNCTION dtsmig.alter_task(bigint, jsonb) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.cutover(bigint, text, boolean, boolean, interval, interval, bigint, boolean) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.drop_task(bigint) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.ignore_precheck(bigint, text, boolean) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.pause_task(bigint) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.precheck(bigint) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.preview_schema(bigint) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.release_task(bigint) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.repair(bigint, bigint[], bigint) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.report(bigint, interval) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.resume_task(bigint) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.resync_table(bigint, text) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.skip_change(bigint, text) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.start_task(bigint) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.task_definition(bigint) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.verify(bigint, text, text[], double precision, bigint) IS 'The same, by the id of the task';
-COMMENT ON FUNCTION dtsmig.wait_for(bigint, text, interval) IS 'The same, by the id of the task';
 
 COMMENT ON VIEW dtsmig.tasks IS 'Tasks, with a status that comes from the heartbeat of the worker: a task whose worker is gone is not shown as running';
 COMMENT ON COLUMN dtsmig.tasks.id IS 'Id of the task';
@@ -821,3 +717,19 @@ COMMENT ON COLUMN dtsmig.precheck_items.item IS 'Name of the item';
 COMMENT ON COLUMN dtsmig.precheck_items.looks_at IS 'source, destination or both';
 COMMENT ON COLUMN dtsmig.precheck_items.sources IS 'Sources that it applies to';
 COMMENT ON COLUMN dtsmig.precheck_items.description IS 'What it checks';
+
+-- One function for names and ids (as text).
+DROP FUNCTION dtsmig.alter_task(bigint, jsonb);
+DROP FUNCTION dtsmig.precheck(bigint);
+DROP FUNCTION dtsmig.preview_schema(bigint);
+DROP FUNCTION dtsmig.start_task(bigint);
+DROP FUNCTION dtsmig.pause_task(bigint);
+DROP FUNCTION dtsmig.resume_task(bigint);
+DROP FUNCTION dtsmig.skip_change(bigint, text);
+DROP FUNCTION dtsmig.resync_table(bigint, text);
+DROP FUNCTION dtsmig.verify(bigint, text, text[], double precision, bigint);
+DROP FUNCTION dtsmig.repair(bigint, bigint[], bigint);
+DROP FUNCTION dtsmig.cutover(bigint, text, boolean, boolean, interval, interval, bigint, boolean);
+DROP FUNCTION dtsmig.release_task(bigint);
+DROP FUNCTION dtsmig.drop_task(bigint);
+DROP FUNCTION dtsmig.wait_for(bigint, text, interval);
