@@ -65,7 +65,7 @@ my $definition = $pg->value("SELECT dtsmig.task_definition('defined')");
 is($definition, '{"name": "defined", "source": "shop", "objects": [{"table": "t", "schema": "shop", "columns": {"gone": null}}], "options": {"copy_workers": 3}, "destination": "local", "migration_types": ["schema", "full"]}', 'task_definition');
 $pg->sql("SELECT dtsmig.drop_task('defined')");
 $pg->sql("SELECT dtsmig.create_task(\$d\$$definition\$d\$::jsonb)");
-is($pg->value("SELECT dtsmig.task_definition(id) FROM dtsmig.tasks WHERE name = 'defined'"), $definition, 'makes the task again');
+is($pg->value("SELECT dtsmig.task_definition(id::text) FROM dtsmig.tasks WHERE name = 'defined'"), $definition, 'makes the task again');
 $pg->sql(q{SELECT dtsmig.create_task('{"name": "short", "source": "shop"}')});
 is($pg->value("SELECT dtsmig.task_definition('short')"), '{"name": "short", "source": "shop", "objects": null, "options": {}, "destination": "local", "migration_types": ["schema", "full", "incremental"]}', 'what a definition leaves out has its default');
 fails_with("SELECT dtsmig.create_task('$_->[0]')", $_->[1], "no definition: $_->[0]") for [ '[]', qr/must be an object.*HINT/s ], [ '{"sauce": "shop"}', qr/invalid key "sauce".*HINT/s ], [ '{"name": "x"}', qr/source must not be null/ ], [ '{"source": 1}', qr/"source".*must be a string/ ], [ '{"source": "shop", "migration_types": [1]}', qr/must be an array of strings/ ],

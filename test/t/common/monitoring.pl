@@ -66,7 +66,7 @@ my $rate = $pg->value("SELECT round(sum(rows_per_second)) FROM dtsmig.metrics");
 note "rates of samples a second apart add up to $rate of 40500 rows";
 is($pg->value('SELECT count(*) FROM dtsmig.metrics', role => 'other'), 0, 'others do not see them');
 is($pg->value('SELECT count(*) FROM dtsmig.alerts', role => 'other'), 0, 'nor alerts');
-like($pg->error('SELECT dtsmig.report('1')', role => 'other'), qr/does not exist/, 'nor the report');
+like($pg->error(q{SELECT dtsmig.report('1')}, role => 'other'), qr/does not exist/, 'nor the report');
 $pg->sql("INSERT INTO dtsmig.metric (task_id, at) SELECT $t->{id}, now() - interval '9 days' FROM generate_series(1, 100)");
 $t->pause;
 $t->resume->wait_for('incremental', 60);
