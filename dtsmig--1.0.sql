@@ -545,6 +545,9 @@ SELECT t.task_id AS id, t.task_name AS name,
             THEN CASE t.status WHEN 'prechecking' THEN t.status
               ELSE 'retrying' END
             ELSE 'failed' END
+      WHEN t.status IN ('running', 'retrying', 'prechecking')
+        AND r.heartbeat < pg_catalog.clock_timestamp() - interval '15 seconds'
+      THEN 'unresponsive'
       ELSE t.status END AS status,
     t.phase,
     p.percent AS progress,
@@ -575,7 +578,11 @@ SELECT t.task_id AS id, t.task_name AS name,
       THEN 'the worker of this task is not started: its owner may not log in, or is gone'
       WHEN t.status IN ('running', 'retrying', 'prechecking')
         AND r.pid IS NULL AND t.last_error IS NULL
-      THEN 'the worker of this task is gone' ELSE t.last_error END
+      THEN 'the worker of this task is gone'
+      WHEN t.status IN ('running', 'retrying', 'prechecking')
+        AND r.heartbeat < pg_catalog.clock_timestamp() - interval '15 seconds'
+      THEN 'the worker of this task (process ' || r.pid || ') has not reported since ' || r.heartbeat::text
+      ELSE t.last_error END
       AS last_error,
     t.last_error_sqlstate, t.last_error_hint, t.last_error_at,
     t.step, r.pid AS worker_pid, r.heartbeat,
@@ -838,7 +845,7 @@ COMMENT ON COLUMN dtsmig.tasks.name IS 'Name of the task';
 COMMENT ON COLUMN dtsmig.tasks.owner IS 'Role that made the task, and as which it runs';
 COMMENT ON COLUMN dtsmig.tasks.source IS 'Server that the task reads';
 COMMENT ON COLUMN dtsmig.tasks.destination IS 'Where the task writes; local is this database';
-COMMENT ON COLUMN dtsmig.tasks.status IS 'created, prechecking, precheck_failed, running, retrying, paused, failed, completed, cut_over or released';
+COMMENT ON COLUMN dtsmig.tasks.status IS 'created, prechecking, precheck_failed, running, unresponsive (no sign of life of the worker for 15 seconds), retrying, paused, failed, completed, cut_over or released';
 COMMENT ON COLUMN dtsmig.tasks.phase IS 'schema, full or incremental';
 COMMENT ON COLUMN dtsmig.tasks.progress IS 'Percent of schema and full load that are done';
 COMMENT ON COLUMN dtsmig.tasks.progress_bar IS 'The same as a bar of characters';

@@ -137,7 +137,7 @@ dtsmig_task_runtime(PG_FUNCTION_ARGS)
 		}
 		memset(nulls, false, sizeof(nulls));
 		values[0] = Int32GetDatum(s->pid);
-		values[1] = TimestampTzGetDatum(s->heartbeat);
+		values[1] = TimestampTzGetDatum(shared_last_report(s));
 		put_text(&values[2], &nulls[2], s->source_position);
 		put_text(&values[3], &nulls[3], s->applied_position);
 		values[4] = Int64GetDatum(rows);

@@ -11,9 +11,15 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #define SHARED_MAGIC 0x64747331 /* "dts1" */
+
+#define ALIVE_INTERVAL 2000		/* milliseconds between two signs of life */
+
+/* What the timer of this process writes to. */
+static TaskShared *timed = NULL;
 
 TaskShared *
 shared_create(int64 task_id, dsm_handle *handle)
@@ -32,6 +38,7 @@ shared_create(int64 task_id, dsm_handle *handle)
 	shared->latency_seconds = -1;
 	shared->latency_bytes = -1;
 	SpinLockInit(&shared->mutex);
+	pg_atomic_init_u64(&shared->alive, (uint64) shared->heartbeat);
 	pg_atomic_init_u32(&shared->go, 0);
 	pg_atomic_init_u32(&shared->round, 0);
 	pg_atomic_init_u64(&shared->rows_total, 0);
@@ -104,6 +111,34 @@ shared_heartbeat(TaskShared *shared)
 	SpinLockAcquire(&shared->mutex);
 	shared->heartbeat = now;
 	SpinLockRelease(&shared->mutex);
+}
+
+/* A signal handler: no more than one atomic write. */
+static void
+report_alive(void)
+{
+	if (timed)
+		pg_atomic_write_u64(&timed->alive, (uint64) GetCurrentTimestamp());
+}
+
+void
+shared_stay_alive(TaskShared *shared)
+{
+	TimeoutId	id;
+
+	timed = shared;
+	id = RegisterTimeout(USER_TIMEOUT, report_alive);
+	enable_timeout_every(id, TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+														 ALIVE_INTERVAL),
+						 ALIVE_INTERVAL);
+}
+
+TimestampTz
+shared_last_report(const TaskShared *shared)
+{
+	TimestampTz alive = (TimestampTz) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &shared->alive));
+
+	return Max(alive, shared->heartbeat);
 }
 
 void

@@ -66,6 +66,7 @@ typedef struct TaskShared
 	Oid			role;
 	pid_t		pid;			/* of the task worker */
 	Latch	   *latch;			/* of the task worker */
+	pg_atomic_uint64 alive;		/* when its timer last ran: a TimestampTz */
 	slock_t		mutex;
 
 	TimestampTz heartbeat;		/* under mutex, as is all down to nslots */
@@ -100,6 +101,14 @@ extern TaskShared *shared_attach(dsm_handle handle);
 extern bool shared_peek(dsm_handle handle, int64 task_id, TaskShared *copy);
 
 extern void shared_heartbeat(TaskShared *shared);
+/*
+ * From now on a timer of this process says every two seconds that it runs, be
+ * it in a long statement or in a wait. A process that is stopped, or that never
+ * gets the processor, does not.
+ */
+extern void shared_stay_alive(TaskShared *shared);
+/* When the task worker last reported, by itself or by its timer. */
+extern TimestampTz shared_last_report(const TaskShared *shared);
 /* Nothing is going on: rates are 0, latency is unknown. */
 extern void shared_forget_rates(TaskShared *shared);
 extern void shared_set_text(char *field, const char *text);

@@ -566,6 +566,7 @@ dtsmig_task_main(Datum arg)
 	if (!lock_task(args.task_id))
 		proc_exit(0);
 	shared = shared_create(args.task_id, &handle);
+	shared_stay_alive(shared);
 	wait_for_update(&args, shared, handle);
 
 	for (;;)
