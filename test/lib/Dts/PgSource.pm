@@ -157,7 +157,8 @@ sub pg_difference
     return "$to ($a, $b):\n" . join "\n", @diff;
 }
 
-# Are all tables of these schemas equal? One test.
+# Are all tables of these schemas equal, at least one, and does the destination
+# have no other? One test. db: of the source; extra: others may be there.
 sub same_pg_tables
 {
     my ($src, $dst, $what, %opt) = @_;
@@ -165,6 +166,10 @@ sub same_pg_tables
     my @tables = map { $_->[0] } $src->rows("SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND nspname IN ($schemas) ORDER BY 1",
         db => $opt{db});
     my @diff = grep { $_ ne '' } map { pg_difference($src, $_, $dst, $_, %opt) } @tables;
+    my %known = map { $_ => 1 } @tables;
+    push @diff, 'no tables' if !@tables;
+    push @diff, map { "$_: not at the source" } grep { !$known{$_} } map { $_->[0] } $dst->rows("SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND nspname IN ($schemas) AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')")
+      if !$opt{extra};
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     return Test::More::is(join("\n", @diff), '', "$what: " . scalar(@tables) . ' tables are equal');
 }

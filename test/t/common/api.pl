@@ -111,7 +111,8 @@ is($pg->value('SELECT count(*) FROM shop.t'), 3, 'the tables stay');
 $pg->sql("SELECT dtsmig.create_task('again', source => 'shop')");
 is($pg->value("SELECT count(*) FROM dtsmig.precheck('again') WHERE status = 'failed' AND found LIKE '%shop%t%'"), 1, 'a same-name table fails the precheck')
   or diag $pg->sql("SELECT * FROM dtsmig.precheck_results WHERE task = 'again'");
-$pg->sql("SELECT dtsmig.start_task('again')") if 0;
+$pg->sql("SELECT dtsmig.start_task('again')");
+ok($pg->poll_query("SELECT status = 'precheck_failed' FROM dtsmig.tasks WHERE name = 'again'", 30), 'and the start');
 $pg->sql("DELETE FROM shop.t WHERE id = 2; UPDATE shop.t SET v = 'mine' WHERE id = 1");
 $pg->sql("SELECT dtsmig.create_task('over', source => 'shop', options => '{\"conflict\": \"ignore\"}'); SELECT dtsmig.start_task('over'); SELECT dtsmig.wait_for('over', 'incremental', '60 s')");
 is($pg->value("SELECT string_agg(v, ',' ORDER BY id) FROM shop.t"), 'mine,two,while paused', 'conflict = ignore keeps rows that are there');

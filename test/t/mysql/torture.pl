@@ -147,7 +147,7 @@ while ($kills < $rounds)
 reap($_, 'TERM') for @writers;
 note "$_: $did{$_}" for sort keys %did;
 cmp_ok($kills, '>=', $rounds, "$kills kills in one run");
-eval { $task->catch_up(180); 1 } or diag $@;
+ok(eval { $task->catch_up(180); 1 }, 'caught up') or diag $@;
 my @tables = qw(counter events big parent child);
 my @diffs = compare_tables($my, $pg, [ map { [ "tor.$_", "tor.$_" ] } @tables ]);
 ok($diffs[$_] eq '', "$tables[$_] is equal") or diag $diffs[$_] for 0 .. $#tables;

@@ -142,7 +142,7 @@ $_->stop for @writers;
 $src->sql(join ' ', map { "COMMIT PREPARED '$_->[0]';" } $src->rows('SELECT gid FROM pg_prepared_xacts'));
 note "$_: $did{$_}" for sort keys %did;
 cmp_ok($kills, '>=', $rounds, "$kills kills in one run");
-eval { $task->catch_up(180); 1 } or diag $@;
+ok(eval { $task->catch_up(180); 1 }, 'caught up') or diag $@;
 same_pg_tables($src, $pg, 'after the torture');
 cmp_ok($src->value('SELECT sum(n) FROM counter'), '>', 100, 'there was load');
 is($pg->value('SELECT count(*) FROM pg_index WHERE NOT indisvalid'), 0, 'all indexes are valid');
