@@ -147,6 +147,8 @@ open_writer(Follow *f)
 	options.batch_rows = run->options->batch_rows;
 	options.batch_bytes = run->options->batch_memory * INT64CONST(1048576);
 	options.overwrite = run->options->conflict == CONFLICT_IGNORE;
+	options.resumed = f->resumed;
+	options.from = f->from;
 	f->writer = run->writer = run->dest->open(&options);
 	set_relations(f);
 }
@@ -513,6 +515,7 @@ open_stream(Follow *f, const char *position)
 	callbacks.selected = is_selected;
 	callbacks.early = may_be_early;
 	callbacks.arg = f;
+	f->from = follow_place(f, position);
 	f->stream = run->stream = run->source->open_changes(run->info, position, &callbacks,
 										  &run->options->policy);
 	open_writer(f);
@@ -608,7 +611,6 @@ follow(Follow *f, const SourcePos *until)
 					  change->kind == CHANGE_HEARTBEAT) && !f->in_transaction &&
 			source_pos_cmp(change->pos, *until) >= 0)
 		{
-			run->dest->consistent(f->writer);
 			source_is_idle(f, true);
 			return !f->marked;
 		}

@@ -419,6 +419,9 @@ tell(SourceStream *stream)
 
 	if (txn->what == TX_REWRITE)
 		return tell_rewrite(stream, txn);
+	/* nothing of it is told a second time */
+	if (txn->void_seen)
+		return pass(stream, txn, CHANGE_COMMIT);
 	if (stream->op < 0)
 	{
 		stream->op = 0;
@@ -455,8 +458,7 @@ static void
 choose(SourceStream *stream)
 {
 	for (int i = 0; source_txn(i) != NULL; i++)
-		if (!source_is_before(i, stream->place, stream->set) &&
-			!source_txn(i)->void_seen)
+		if (!source_is_before(i, stream->place, stream->set))
 		{
 			stream->txn = i;
 			stream->op = -1;

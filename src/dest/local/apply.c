@@ -54,6 +54,8 @@ local_open(const DestOptions *options)
 		w->options.batch_rows = 10000;
 	if (w->options.batch_bytes <= 0)
 		w->options.batch_bytes = 64 * 1024 * 1024;
+	w->resumed = options->resumed;
+	w->from = options->from;
 	w->cxt = cxt;
 	w->table_cxt = AllocSetContextCreate(cxt, "dtsmig apply tables",
 										 ALLOCSET_DEFAULT_SIZES);
@@ -288,9 +290,14 @@ mend(LocalWriter *w, bool reset_rows)
 }
 
 static void
-local_consistent(DestWriter *writer)
+local_reached(DestWriter *writer, SourcePos pos)
 {
-	mend((LocalWriter *) writer, true);
+	LocalWriter *w = (LocalWriter *) writer;
+
+	if (source_pos_cmp(pos, w->zone_end) >= 0)
+		mend(w, true);
+	w->resumed = true;
+	w->from = pos;
 }
 
 static void
@@ -446,7 +453,7 @@ const DestRoutine local_dest_routine = {
 	.set_relations = local_set_relations,
 	.row_context = local_row_context,
 	.change = local_change,
-	.consistent = local_consistent,
+	.reached = local_reached,
 	.pending = local_pending,
 	.flush = local_flush,
 	.commit = local_commit,

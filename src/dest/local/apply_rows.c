@@ -149,22 +149,22 @@ write_row(ApplyTable *table, const ApplyOp *op)
 }
 
 /*
- * An UPDATE that is not whole and changes the key, where the copy may have it:
- * rows may have been read before and after it, those of the old key and those
- * of the new.
+ * An UPDATE that is not whole and changes the key, of a row that need not be as
+ * the source had it.
  *
- *	  there is one of the new key	read after it: the old one goes
- *	  one of the old key alone		read before it, or put there later
- *	  neither						read too late here, too early there; or
- *									deleted since
- *
- * In the last two cases only a copy of one moment tells which.
+ * Where the copy may have it, rows may have been read before and after it, those
+ * of the old key and those of the new; and either key may have been another
+ * row's since, to which what was told of the first must not be done. The rows
+ * that are here do not say which it was: the table is copied again.
  */
 static void
-rekey_copied(ApplyTable *table, ApplyOp *op)
+rekey_loose(ApplyTable *table, ApplyOp *op)
 {
-	SourceRelation *rel = table->rel;
-
+	if (op->idempotent)
+	{
+		table->rel->torn = "Keys changed while it was copied, and the log does not hold whole rows.";
+		return;
+	}
 	if (apply_fetch_row(table, &op->new, NULL))
 	{
 		run_one(table, STMT_DELETE, true, &op->old, NULL);
@@ -175,8 +175,6 @@ rekey_copied(ApplyTable *table, ApplyOp *op)
 		run_one(table, STMT_DELETE, true, &op->old, NULL);
 		run_one(table, STMT_INSERT, true, NULL, &op->new);
 	}
-	if (op->idempotent && !rel->one_snapshot)
-		rel->torn = "Keys changed while it was copied, and the log does not hold whole rows.";
 }
 
 static void
@@ -187,7 +185,7 @@ update_row(ApplyTable *table, ApplyOp *op)
 
 	if (op->loose && op->rekey && !op->complete)
 	{
-		rekey_copied(table, op);
+		rekey_loose(table, op);
 		return;
 	}
 	if (!op->complete && apply_sets_identity(table, &op->new, op->rekey))

@@ -14,7 +14,8 @@
  * the other: such a table is copied again, in one snapshot with what cascades
  * reach from it. Until then (zone_end), changes of tables that can have such
  * rows are applied so that they do not mind them: an INSERT may find the row
- * still there.
+ * still there. What a writer before this one has applied of the zone, before a
+ * crash, is not known: it may have had cascades.
  *
  *-------------------------------------------------------------------------
  */
@@ -79,6 +80,7 @@ zone_build(LocalWriter *w)
 	}
 	if (!source_pos_is_set(w->zone_end))
 		return;
+	w->torn |= w->resumed && source_pos_cmp(w->from, w->zone_end) < 0;
 	for (i = 0; i < w->ntables; i++)
 	{
 		id = -1;

@@ -201,7 +201,9 @@ struct LocalWriter
 	ApplyTable **dirty;
 
 	SourcePos	zone_end;		/* see cascade_zone.c */
-	bool		torn;			/* cascades ran before it */
+	bool		torn;			/* cascades ran before it, or may have */
+	bool		resumed;		/* see DestOptions; from moves on */
+	SourcePos	from;
 
 	List	   *truncate;		/* Oid: tables of a TRUNCATE that goes on */
 	bool		restart;		/* … with their sequences */
