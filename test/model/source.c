@@ -5,8 +5,8 @@
  *
  * A transaction of SOURCE_MYSQL is in the log before it is visible, and
  * becomes so in any order among those that share no row; its positions are a
- * place and a set of transactions. Those of the others are a place alone, and
- * visible at once.
+ * place and a set of transactions. Those of SOURCE_MARIADB become visible in the
+ * order of the log, those of SOURCE_PGSQL at once.
  */
 #include "model.h"
 
@@ -81,6 +81,20 @@ position_now(char *text)
 		if (txns[i].visible)
 			add_to_set(set, i);
 	position_write(text, log_end, set);
+}
+
+/* Where a snapshot of now stands: of SOURCE_MARIADB at the last that is visible. */
+void
+source_position_visible(char *text)
+{
+	uint64		set[2] = {0, 0};
+	uint64		place = 4;
+
+	position_now(text);
+	for (int i = 0; plan.kind == SOURCE_MARIADB && i < ntxns && txns[i].visible; i++)
+		place = txns[i].end;
+	if (plan.kind == SOURCE_MARIADB)
+		position_write(text, place, set);
 }
 
 /* -------------------------------------------------------------- histories */
@@ -204,6 +218,16 @@ show_all(void)
 		show(&txns[i]);
 }
 
+/* Those of SOURCE_MARIADB become visible one after the other. */
+static void
+show_one(int txn)
+{
+	if (plan.kind == SOURCE_MARIADB)
+		for (int i = 0; i < txn; i++)
+			show(&txns[i]);
+	show(&txns[txn]);
+}
+
 /* What has written the table comes to its end. */
 void
 source_show_table(int table)
@@ -223,7 +247,7 @@ show_met(const MTxn *txn)
 			for (int b = 0; b < txn->nops; b++)
 				if (ops_meet(&txns[i].ops[a], &txn->ops[b]))
 				{
-					show(&txns[i]);
+					show_one(i);
 					break;
 				}
 }
@@ -487,8 +511,8 @@ new_txn(void)
 		  txn->what == TX_VOID ? ", void" : txn->what == TX_REWRITE ? ", a table rewritten" : "");
 	for (int i = 0; tracing && i < txn->nops; i++)
 		trace("    %s", op_text(&txn->ops[i]));
-	if (plan.kind != SOURCE_MYSQL || txn->what != TX_ROWS || chance(60))
-		show(txn);
+	if (plan.kind == SOURCE_PGSQL || txn->what != TX_ROWS || chance(60))
+		show_one(ntxns - 1);
 }
 
 void
@@ -496,8 +520,8 @@ source_step(void)
 {
 	if (settled)
 		return;
-	if (plan.kind == SOURCE_MYSQL && ntxns > 0 && chance(40))
-		show(&txns[rnd(ntxns)]);
+	if (plan.kind != SOURCE_PGSQL && ntxns > 0 && chance(40))
+		show_one(rnd(ntxns));
 	else if (ntxns < plan.txns)
 		new_txn();
 }

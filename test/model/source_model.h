@@ -39,6 +39,7 @@ typedef struct MTxn
 extern MTxn *source_txn(int i);
 extern const MTable *source_visible(void);
 extern void source_position_now(char *text);
+extern void source_position_visible(char *text);
 extern void source_position_text(char *text, uint64 place, const uint64 *set);
 extern void position_read(const char *text, uint64 *place, uint64 *set);
 extern bool source_is_before(int txn, uint64 place, const uint64 *set);

@@ -79,7 +79,7 @@ static void
 take(SourceConn *conn)
 {
 	memcpy(conn->tables, source_visible(), sizeof(conn->tables));
-	source_position_now(conn->position);
+	source_position_visible(conn->position);
 	conn->open = true;
 }
 
@@ -216,6 +216,21 @@ static bool
 position_has_place(const char *position)
 {
 	return position[0] != ';';
+}
+
+/* As the engines: by place, where both have one. */
+static bool
+position_covers(const char *whole, const char *part)
+{
+	uint64		place;
+	uint64		part_place;
+	uint64		set[2];
+
+	if (!position_has_place(whole) || !position_has_place(part))
+		return source_covers(whole, part);
+	position_read(whole, &place, set);
+	position_read(part, &part_place, set);
+	return place >= part_place;
 }
 
 static char *
@@ -533,6 +548,7 @@ source_routine(const char *server_type)
 	routine.current_position = current_position;
 	routine.start_position = current_position;
 	routine.position_has_place = position_has_place;
+	routine.position_covers = position_covers;
 	routine.parse_position = parse_position;
 	routine.log_distance = log_distance;
 	routine.open_snapshot = open_snapshot;

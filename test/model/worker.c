@@ -288,7 +288,8 @@ TroubleEnd
 trouble_note(int64 task_id, const ErrorData *edata, TimestampTz running_since)
 {
 	if (edata->sqlerrcode != ERRCODE_CONNECTION_FAILURE &&
-		edata->sqlerrcode != ERRCODE_ADMIN_SHUTDOWN)
+		edata->sqlerrcode != ERRCODE_ADMIN_SHUTDOWN &&
+		edata->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE)
 		model_fail("the task fails: %s", edata->message);
 	source_run_ended();
 	return TROUBLE_RETRY;

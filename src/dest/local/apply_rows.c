@@ -11,9 +11,12 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "dest/local/local.h"
 
@@ -253,6 +256,53 @@ do_op(LocalWriter *w, ApplyOp *op)
 	}
 }
 
+/*
+ * Does an operation that the copy may have. Where it has what came after it as
+ * well, a value that is unique may be another row's by now, which the source
+ * gave it later: then the table is copied again.
+ */
+static void
+do_idempotent(LocalWriter *w, ApplyOp *op)
+{
+	MemoryContext oldcxt = CurrentMemoryContext;
+	ResourceOwner oldowner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(oldcxt);
+	PG_TRY();
+	{
+		int			nestlevel = apply_settings_begin();
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		MemoryContextSwitchTo(oldcxt);
+		do_op(w, op);
+		SPI_finish();
+		PopActiveSnapshot();
+		apply_settings_end(nestlevel);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcxt);
+		CurrentResourceOwner = oldowner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(oldcxt);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcxt);
+		CurrentResourceOwner = oldowner;
+		if (edata->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+			ReThrowError(edata);
+		apply_table_drop_stores(op->table);
+		op->table->rel->torn = "Unique values went from row to row while it was copied.";
+	}
+	PG_END_TRY();
+}
+
 /* Does one operation. A transaction is open and SPI is connected. */
 void
 apply_row(LocalWriter *w, ApplyOp *op)
@@ -264,7 +314,10 @@ apply_row(LocalWriter *w, ApplyOp *op)
 	callback.arg = op;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	do_op(w, op);
+	if (op->idempotent && op->table->rel->torn == NULL)
+		do_idempotent(w, op);
+	else
+		do_op(w, op);
 	error_context_stack = callback.previous;
 }
 
