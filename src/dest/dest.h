@@ -28,8 +28,6 @@ typedef struct DestOptions
 	bool		overwrite;		/* conflict mode "ignore": an INSERT of a row
 								 * that is there overwrites it, an UPDATE of one
 								 * that is not inserts it */
-	bool		resumed;		/* others have applied changes before … */
-	SourcePos	from;			/* … up to here; not set: it is not known */
 } DestOptions;
 
 /* What has been done since the writer was opened. */
@@ -110,14 +108,6 @@ typedef struct DestRoutine
 	 * the row context has been reset on return.
 	 */
 	void		(*change) (DestWriter *writer, const Change *change);
-	/*
-	 * Every change that lies before a position has been taken. To be called
-	 * between two source transactions, before the commit that writes that
-	 * position: what was torn apart because tables were copied at different
-	 * times is put right once all copies lie before it. A position that is not
-	 * set has no place; nothing is known of it.
-	 */
-	void		(*reached) (DestWriter *writer, SourcePos pos);
 	/* Changes gathered or applied since the last commit. */
 	int64		(*pending) (DestWriter *writer);
 	/*

@@ -147,8 +147,6 @@ open_writer(Follow *f)
 	options.batch_rows = run->options->batch_rows;
 	options.batch_bytes = run->options->batch_memory * INT64CONST(1048576);
 	options.overwrite = run->options->conflict == CONFLICT_IGNORE;
-	options.resumed = f->resumed;
-	options.from = f->from;
 	f->writer = run->writer = run->dest->open(&options);
 	set_relations(f);
 }
@@ -515,7 +513,6 @@ open_stream(Follow *f, const char *position)
 	callbacks.selected = is_selected;
 	callbacks.early = may_be_early;
 	callbacks.arg = f;
-	f->from = follow_place(f, position);
 	f->stream = run->stream = run->source->open_changes(run->info, position, &callbacks,
 										  &run->options->policy);
 	open_writer(f);

@@ -121,25 +121,6 @@ follow_ask_distance(Follow *f)
 	MemoryContextDelete(cxt);
 }
 
-SourcePos
-follow_place(Follow *f, const char *position)
-{
-	const SourceRoutine *source = f->run->source;
-	SourcePos	place = SOURCE_POS_MIN;
-	MemoryContext cxt;
-	MemoryContext old;
-
-	if (!source->position_has_place(position))
-		return place;
-	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig position",
-								ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(cxt);
-	place = source->parse_position(position);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(cxt);
-	return place;
-}
-
 void
 follow_commit_at(Follow *f, char *position)
 {
@@ -149,9 +130,6 @@ follow_commit_at(Follow *f, char *position)
 	if (f->position)
 		pfree(f->position);
 	f->position = position;
-	f->resumed = true;
-	f->from = follow_place(f, position);
-	run->dest->reached(f->writer, f->from);
 	run->dest->commit(f->writer, follow_write_position, f);
 	MemoryContextSwitchTo(run->cxt);
 	if (run->info->keep_from == NULL)
@@ -190,7 +168,6 @@ follow_applied_position(Follow *f)
 	{
 		position = rows->values[0][0];
 		f->changes = book_int(rows, 0, 1);
-		f->resumed = true;
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();

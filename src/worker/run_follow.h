@@ -22,8 +22,6 @@ typedef struct Follow
 	DestWriter *writer;
 	HTAB	   *tables;			/* relations by name */
 	char	   *position;		/* applied when the writer commits next */
-	bool		resumed;		/* something has been applied before */
-	SourcePos	from;			/* up to here; not set: that has no place */
 	TimestampTz commit_time;	/* the source's, of the last transaction */
 	TimestampTz begin_time;		/* of the transaction at hand */
 	bool		in_transaction; /* between BEGIN and COMMIT of the source */
@@ -64,8 +62,6 @@ typedef struct Follow
 extern void follow_commit_at(Follow *f, char *position);
 /* The same; the stream is between two transactions. */
 extern void follow_commit(Follow *f);
-/* Of a position's text; not set where it has none. */
-extern SourcePos follow_place(Follow *f, const char *position);
 /* PositionWriter: in the transaction that carries the rows. */
 extern void follow_write_position(void *arg);
 /* What the views show, now and then. */

@@ -552,31 +552,6 @@ CreateTemplateTupleDesc(int natts)
 	return desc;
 }
 
-/* The question of cascade_zone.c: has the child a row without a parent? */
-int
-SPI_execute(const char *sql, bool read_only, long tcount)
-{
-	for (int c = 0; c < plan.ntables; c++)
-	{
-		int			p = plan.spec[c].parent;
-		char		from[32];
-
-		snprintf(from, sizeof(from), "FROM ONLY %s AS t ", plan.spec[c].name);
-		if (p < 0 || strncmp(sql, "SELECT ", 7) != 0 || strstr(sql, from) == NULL)
-			continue;
-		SPI_processed = 0;
-		for (int i = 0; i < db_rows(c)->n; i++)
-		{
-			MRow		key = {{db_rows(c)->rows[i].v[plan.spec[c].fk]}};
-
-			if (key.v[0] != MNULL && row_find(db_rows(p), &plan.spec[p], &key) < 0)
-				SPI_processed = 1;
-		}
-		return SPI_OK_SELECT;
-	}
-	model_fail("test/model/dest.c does not know this statement: %s", sql);
-}
-
 bool
 apply_has_index(Oid relid, int ncolumns, const AttrNumber *attnums, bool *arbiter)
 {
