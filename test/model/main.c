@@ -162,6 +162,11 @@ check_committed(void)
 
 	trace("committed: %s, applied %s%s%s", committed.task.step, p->applied,
 		  p->replay[0] ? ", again up to " : "", p->replay);
+	for (int i = 0; tracing && i < plan.ntables; i++)
+		trace("    %-12s %s %s from %s, copied %s to %s, definition %d from %s",
+			  plan.spec[i].name, committed.rec[i].state, committed.rec[i].step,
+			  committed.rec[i].from, committed.rec[i].low, committed.rec[i].high,
+			  committed.rec[i].generation, committed.rec[i].def_from);
 	if (is_step("copy") || !p->applied[0])
 		return;
 	for (int i = 0; i < plan.ntables; i++)
