@@ -154,6 +154,20 @@ is_step(const char *step)
 	return strcmp(committed.task.step, step) == 0;
 }
 
+/*
+ * Is the table to be copied with one above it, whose changes are not followed
+ * until then, nor what they do to it?
+ */
+static bool
+parent_waits(int i)
+{
+	for (int p = plan.spec[i].parent; p >= 0; p = plan.spec[p].parent)
+		if (strcmp(committed.rec[p].state, "resync") == 0 &&
+			strcmp(committed.rec[p].step, "replay") != 0)
+			return plan.kind != SOURCE_PGSQL;
+	return false;
+}
+
 /* Tables past their copy are what the source was there. */
 void
 check_committed(void)
@@ -176,6 +190,8 @@ check_committed(void)
 		const char *at = p->replay[0] && !replayed ? p->replay : p->applied;
 
 		if (strcmp(rec->state, "resync") == 0 && !replayed)
+			continue;
+		if (parent_waits(i))
 			continue;
 		if (!rec->high[0] || at[0] == ';' || !source_has(at, rec->high))
 			continue;

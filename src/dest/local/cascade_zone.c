@@ -23,7 +23,9 @@
 
 /*
  * May rows of the parent of an edge be missing at a position, because they were
- * copied after it, while rows of the child are not as they were after it?
+ * copied after it, while rows of the child are not as they were after it? Of
+ * copies of one moment too, where that is not known exactly: what is done again
+ * may have brought back rows of the child.
  */
 static bool
 is_apart(const CascadeEdge *edge, SourcePos pos)
@@ -31,9 +33,6 @@ is_apart(const CascadeEdge *edge, SourcePos pos)
 	const SourceRelation *parent = edge->parent->rel;
 	const SourceRelation *child = edge->child->rel;
 
-	if (parent->one_snapshot && child->one_snapshot &&
-		source_pos_cmp(parent->snap_hi, child->snap_hi) == 0)
-		return false;
 	return source_pos_cmp(pos, parent->snap_hi) < 0 &&
 		source_pos_cmp(pos, child->snap_lo) >= 0;
 }
