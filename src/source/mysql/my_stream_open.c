@@ -411,6 +411,7 @@ my_open_changes(const ConnectionInfo *info, const char *position,
 	stream->reader = &stream->main;
 	my_position_read(position, &stream->done);
 	stream->skip_statements = stream->done.statements;
+	stream->skip_group = copy_string(stream->done.group);
 	stream_rows_init(stream);
 	stream_mysql_init(stream);
 
