@@ -240,6 +240,7 @@ make_plan(uint64 seed)
 		if (chance(50))
 			add_table("t_grandchild", 3, 1, -1, plan.ntables - 1, 2);
 	}
+	plan.lag = chance(30) ? 3 : 40;
 	plan.workers = 1 + rnd(3);
 	plan.batch_rows = 1 + rnd(chance(50) ? 4 : 30);
 	plan.batch_delay = chance(50) ? 0 : rnd(1000);

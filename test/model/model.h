@@ -86,6 +86,7 @@ typedef struct Schedule
 	int			workers;
 	int			batch_rows;
 	int			batch_delay;
+	int			lag;			/* how soon a transaction is visible, in percent */
 	int			txns;			/* how many the source makes */
 	int			crashes;		/* how many are left to come */
 	int			errors;			/* of the source's line, the same */

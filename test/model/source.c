@@ -511,7 +511,7 @@ new_txn(void)
 		  txn->what == TX_VOID ? ", void" : txn->what == TX_REWRITE ? ", a table rewritten" : "");
 	for (int i = 0; tracing && i < txn->nops; i++)
 		trace("    %s", op_text(&txn->ops[i]));
-	if (plan.kind == SOURCE_PGSQL || txn->what != TX_ROWS || chance(60))
+	if (plan.kind == SOURCE_PGSQL || txn->what != TX_ROWS || chance(20 + plan.lag))
 		show_one(ntxns - 1);
 }
 
@@ -520,7 +520,7 @@ source_step(void)
 {
 	if (settled)
 		return;
-	if (plan.kind != SOURCE_PGSQL && ntxns > 0 && chance(40))
+	if (plan.kind != SOURCE_PGSQL && ntxns > 0 && chance(plan.lag))
 		show_one(rnd(ntxns));
 	else if (ntxns < plan.txns)
 		new_txn();
