@@ -491,6 +491,9 @@ next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 	line_may_break();
 	if (stream->over)
 		model_fail("a stream is read on after ROLLBACK");
+	/* the rest of a transaction takes a while */
+	if (stream->txn >= 0 && chance(5))
+		return NULL;
 	do
 	{
 		memset(&stream->change, 0, sizeof(stream->change));
