@@ -23,7 +23,7 @@ SHLIB_LINK = $(libpq) $(shell $(MARIADB_CONFIG) --libs) -lz -lzstd
 # Bitcode for JIT is of no use to a library of C functions, and doubles the build.
 override with_llvm = no
 
-EXTRA_CLEAN = tmp_check results test/fuzz/out .built_for $(OBJS:.o=.d)
+EXTRA_CLEAN = tmp_check results test/fuzz/out test/model/out .built_for $(OBJS:.o=.d)
 
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifeq ($(wildcard $(PGXS)),)

@@ -14,7 +14,7 @@ help:
 	@echo 'make test            everything, against throwaway servers'
 	@echo '                     (T="test/t/mysql/types.pl ...": only these files)'
 	@echo 'make test-deep       the same against PostgreSQL with assertions, all kills,'
-	@echo '                     valgrind, and the fuzzers (D="fuzz": only this part)'
+	@echo '                     valgrind, the fuzzers and the model (D="fuzz": only this part)'
 	@echo 'make test-release    a command in a fresh folder of a release of Debian, as root'
 	@echo '                     (R=trixie, C="make demo")'
 	@echo 'make bench           compare with pgloader, mysql_fdw, a replica'

@@ -108,13 +108,6 @@ typedef struct DestRoutine
 	 * the row context has been reset on return.
 	 */
 	void		(*change) (DestWriter *writer, const Change *change);
-	/*
-	 * Every change that a copy may have (before the last snap_hi) has been
-	 * taken. To be called once, between two source transactions and before
-	 * a commit, and before foreign keys are made: what was torn apart because
-	 * tables were copied at different times is put right.
-	 */
-	void		(*consistent) (DestWriter *writer);
 	/* Changes gathered or applied since the last commit. */
 	int64		(*pending) (DestWriter *writer);
 	/*

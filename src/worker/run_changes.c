@@ -608,7 +608,6 @@ follow(Follow *f, const SourcePos *until)
 					  change->kind == CHANGE_HEARTBEAT) && !f->in_transaction &&
 			source_pos_cmp(change->pos, *until) >= 0)
 		{
-			run->dest->consistent(f->writer);
 			source_is_idle(f, true);
 			return !f->marked;
 		}
@@ -669,7 +668,11 @@ open_relations(Follow *f)
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(run->cxt);
 		if (f->for_good ? beside_settle(run, f->boundary) : beside_refuse(run))
+		{
+			/* other tables may wait by now */
+			more = true;
 			continue;
+		}
 		for (int r = 0; r < run->nrels; r++)
 			wait |= run->rels[r]->resync &&
 				run->rels[r]->resync_step == RESYNC_NONE;

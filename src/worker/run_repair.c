@@ -284,15 +284,17 @@ tables_to_repair(TaskRun *run)
 }
 
 static void
-begin(Repair *r, TaskRun *run)
+begin(Repair *r, TaskRun *run, const char *applied)
 {
+	char	   *low;
+
 	memset(r, 0, sizeof(*r));
 	r->run = run;
 	r->cxt = AllocSetContextCreate(run->cxt, "dtsmig repair",
 								   ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(r->cxt);
 	r->conn = run->source->connect(run->info);
-	run->source->open_snapshot(r->conn, NULL, &r->snapshot);
+	task_open_snapshot(run, r->conn, applied, &r->snapshot, &low);
 }
 
 /* In the worker: between transactions, no stream is open. */
@@ -302,6 +304,7 @@ task_repair(TaskRun *run)
 	MemoryContext old = CurrentMemoryContext;
 	Repair		r;
 	BookRows   *tables;
+	char	   *applied;
 	int64	   *ids;
 	int			n;
 
@@ -312,12 +315,15 @@ task_repair(TaskRun *run)
 	ids = MemoryContextAlloc(run->cxt, sizeof(int64) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 		ids[i] = book_int(tables, i, 0);
+	applied = task_applied(run);
+	if (applied != NULL)
+		applied = MemoryContextStrdup(run->cxt, applied);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(old);
 	for (int i = 0; i < n; i++)
 	{
-		begin(&r, run);
+		begin(&r, run, applied);
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		PG_TRY();
@@ -354,7 +360,7 @@ repair_at_once(TaskRun *run)
 	int			level = NewGUCNestLevel();
 	Repair		r;
 
-	begin(&r, run);
+	begin(&r, run, NULL);
 	/* the relation's binding has seen to it that the user may */
 	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
 							 PGC_S_OVERRIDE, GUC_ACTION_SAVE, true, 0, false);

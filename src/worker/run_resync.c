@@ -267,7 +267,7 @@ open_snapshot(Resync *r)
 {
 	TaskRun    *run = r->run;
 	SourceSnapshot snapshot = {0};
-	BookRows   *rows;
+	BookRows   *rows = NULL;
 
 	r->conn = run->source->connect(run->info);
 	/* DDL that changes no row is not noticed when rows are read */
@@ -278,20 +278,25 @@ open_snapshot(Resync *r)
 	r->high = snapshot.high;
 	if (!snapshot.exact)
 		open_inexact(r, &snapshot);
+	if (r->slot != NULL)
+		rows = books_query("SELECT resync_from FROM dtsmig.task_table "
+						   "WHERE table_id = $1", "i",
+						   (int64) ((SourceRelation *) linitial(r->chosen))->table_id);
+	r->applied = r->slot == NULL || rows->nrows == 0 ? task_applied(run) :
+		rows->values[0][0];
 	if (r->snapshot == NULL || r->high == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the source does not tell at which position a snapshot stands"),
 				 errhint("Start the task anew to copy its tables again.")));
-	if (r->slot != NULL)
-		rows = books_query("SELECT resync_from FROM dtsmig.task_table "
-						   "WHERE table_id = $1", "i",
-						   (int64) ((SourceRelation *) linitial(r->chosen))->table_id);
-	else
-		rows = books_query("SELECT applied_position FROM dtsmig.task_position "
-						   "WHERE task_id = $1", "i", run->task->id);
-	r->applied = rows->nrows > 0 ? rows->values[0][0] :
-		run->task->start_position;
+	/* what is applied does not come again */
+	if (!task_snapshot_has(run, r->snapshot, r->applied))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("the snapshot lacks transactions that are applied already"),
+				 errdetail("The snapshot has all before %s, applied is %s.",
+						   r->snapshot, r->applied),
+				 errhint("Transactions wait at the source between its log and their end, perhaps for a replica that acknowledges them.")));
 }
 
 static char *

@@ -21,8 +21,12 @@
 
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "miscadmin.h"
 #include "transform/shards.h"
 #include "utils/snapmgr.h"
+
+/* So often a snapshot is taken again that lacks what is applied. */
+#define SNAPSHOT_TRIES 50
 
 /* Tables that were copied in part are emptied. */
 static void
@@ -56,6 +60,61 @@ begin_anew(TaskRun *run)
 					   psprintf("the copy of table \"%s\".\"%s\" begins anew",
 								rows->values[i][1], rows->values[i][2]),
 					   "The snapshot that it was read from is gone.", NULL, NULL);
+	}
+}
+
+char *
+task_applied(TaskRun *run)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT applied_position FROM dtsmig.task_position "
+					   "WHERE task_id = $1", "i", run->task->id);
+	return rows->nrows > 0 ? rows->values[0][0] : run->task->start_position;
+}
+
+bool
+task_snapshot_has(TaskRun *run, const char *low, const char *applied)
+{
+	const SourceRoutine *source = run->source;
+	char	   *low_set;
+
+	if (low == NULL || applied == NULL)
+		return true;
+
+	/* a place may lie in what is no transaction, after the last of those */
+	low_set = source->position_by_gtid ? source->position_by_gtid(low) : NULL;
+	if (low_set != NULL && source->position_by_gtid(applied) != NULL)
+		return source->position_covers(low_set, applied);
+	return source->position_covers(low, applied);
+}
+
+void
+task_open_snapshot(TaskRun *run, SourceConn *conn, const char *applied,
+				   SourceSnapshot *snapshot, char **low)
+{
+	const SourceRoutine *source = run->source;
+
+	for (int tries = 1;; tries++)
+	{
+		source->open_snapshot(conn, NULL, snapshot);
+		*low = snapshot->low;
+		if (!snapshot->exact && snapshot->high != NULL)
+		{
+			*low = source->start_position(run->conn);
+			source->open_snapshot(conn, NULL, snapshot);
+		}
+		if (task_snapshot_has(run, *low, applied))
+			return;
+		if (tries >= SNAPSHOT_TRIES)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("snapshots of the source lack transactions that are applied already"),
+					 errdetail("The snapshot has all before %s, applied is %s.",
+							   *low, applied),
+					 errhint("Transactions wait at the source between its log and their end, perhaps for a replica that acknowledges them.")));
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(100000L);
 	}
 }
 

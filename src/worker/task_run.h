@@ -346,6 +346,21 @@ extern void task_share_snapshot(TaskRun *run);
  * make up for it: an error.
  */
 extern bool task_leave_table(int64 task_id, int64 table_id);
+/*
+ * Opens a snapshot of its own on conn that has all that the task has applied:
+ * the source tells of a transaction before every snapshot has it. *low: it has
+ * all before this position (known by GTIDs alone where that is all that is
+ * known); NULL: the source keeps no log. applied: NULL, nothing is. Raises
+ * 40001 if the source does not get that far in a while.
+ */
+extern void task_open_snapshot(TaskRun *run, SourceConn *conn,
+							   const char *applied, SourceSnapshot *snapshot,
+							   char **low);
+/* The same question, of a snapshot that has all before low. */
+extern bool task_snapshot_has(TaskRun *run, const char *low,
+							  const char *applied);
+/* What is applied; NULL: nothing. In a transaction. */
+extern char *task_applied(TaskRun *run);
 /* Have two definitions the same columns, of the same types, in one order? */
 extern bool task_same_columns(const TableDef *a, const TableDef *b);
 

@@ -270,29 +270,6 @@ truncate_table(LocalWriter *w, const Change *change)
 		truncate_tables(w);
 }
 
-/* The zone in which tables were copied has been passed. */
-static void
-mend(LocalWriter *w, bool reset_rows)
-{
-	MemoryContext oldcxt = CurrentMemoryContext;
-
-	if (!w->torn)
-		return;
-	apply_flush(w, reset_rows);
-	begin_transaction();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	zone_passed(w);
-	PopActiveSnapshot();
-	w->torn = false;
-	MemoryContextSwitchTo(oldcxt);
-}
-
-static void
-local_consistent(DestWriter *writer)
-{
-	mend((LocalWriter *) writer, true);
-}
-
 static void
 local_change(DestWriter *writer, const Change *change)
 {
@@ -301,8 +278,6 @@ local_change(DestWriter *writer, const Change *change)
 
 	if (unlikely(table == NULL))
 		table = batch_table_make(w, change->rel);
-	if (unlikely(w->torn && !change_is_before(change, w->zone_end)))
-		mend(w, false);
 
 	/* a rule has swallowed the last of its tables */
 	if (unlikely(w->truncate != NIL) && change->kind != CHANGE_TRUNCATE)
@@ -446,7 +421,6 @@ const DestRoutine local_dest_routine = {
 	.set_relations = local_set_relations,
 	.row_context = local_row_context,
 	.change = local_change,
-	.consistent = local_consistent,
 	.pending = local_pending,
 	.flush = local_flush,
 	.commit = local_commit,

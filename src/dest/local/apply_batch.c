@@ -150,9 +150,7 @@ op_make(LocalWriter *w, ApplyTable *table, const Change *change)
 	SourceRelation *rel = table->rel;
 	Size		row_size = MAXALIGN(sizeof(Datum) * rel->ncolumns) +
 		MAXALIGN(rel->ncolumns);
-	bool		loose = change->idempotent || w->options.overwrite ||
-		(unlikely(source_pos_is_set(table->zone_end)) &&
-		 change_is_before(change, table->zone_end));
+	bool		loose = change->idempotent || w->options.overwrite;
 	bool		rekey = false;
 	bool		cascade = false;
 	bool		keep_old = false;
@@ -496,8 +494,7 @@ batch_take(LocalWriter *w, ApplyTable *table, const Change *change)
 		complete_keyless(table, op);
 	if (unlikely(op->cascade))
 	{
-		if (change_is_before(change, w->zone_end))
-			w->torn = true;
+		zone_cascade(table, op);
 		if (op->kind == CHANGE_UPDATE || cascade_lacks_old(table, op))
 			alone = true;
 		else if (cascade_must_wait(w, table))

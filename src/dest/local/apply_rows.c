@@ -11,9 +11,12 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "dest/local/local.h"
 
@@ -149,22 +152,22 @@ write_row(ApplyTable *table, const ApplyOp *op)
 }
 
 /*
- * An UPDATE that is not whole and changes the key, where the copy may have it:
- * rows may have been read before and after it, those of the old key and those
- * of the new.
+ * An UPDATE that is not whole and changes the key, of a row that need not be as
+ * the source had it.
  *
- *	  there is one of the new key	read after it: the old one goes
- *	  one of the old key alone		read before it, or put there later
- *	  neither						read too late here, too early there; or
- *									deleted since
- *
- * In the last two cases only a copy of one moment tells which.
+ * Where the copy may have it, rows may have been read before and after it, those
+ * of the old key and those of the new; and either key may have been another
+ * row's since, to which what was told of the first must not be done. The rows
+ * that are here do not say which it was: the table is copied again.
  */
 static void
-rekey_copied(ApplyTable *table, ApplyOp *op)
+rekey_loose(ApplyTable *table, ApplyOp *op)
 {
-	SourceRelation *rel = table->rel;
-
+	if (op->idempotent)
+	{
+		table->rel->torn = "Keys changed while it was copied, and the log does not hold whole rows.";
+		return;
+	}
 	if (apply_fetch_row(table, &op->new, NULL))
 	{
 		run_one(table, STMT_DELETE, true, &op->old, NULL);
@@ -175,8 +178,6 @@ rekey_copied(ApplyTable *table, ApplyOp *op)
 		run_one(table, STMT_DELETE, true, &op->old, NULL);
 		run_one(table, STMT_INSERT, true, NULL, &op->new);
 	}
-	if (op->idempotent && !rel->one_snapshot)
-		rel->torn = "Keys changed while it was copied, and the log does not hold whole rows.";
 }
 
 static void
@@ -187,7 +188,7 @@ update_row(ApplyTable *table, ApplyOp *op)
 
 	if (op->loose && op->rekey && !op->complete)
 	{
-		rekey_copied(table, op);
+		rekey_loose(table, op);
 		return;
 	}
 	if (!op->complete && apply_sets_identity(table, &op->new, op->rekey))
@@ -255,6 +256,53 @@ do_op(LocalWriter *w, ApplyOp *op)
 	}
 }
 
+/*
+ * Does an operation that the copy may have. Where it has what came after it as
+ * well, a value that is unique may be another row's by now, which the source
+ * gave it later: then the table is copied again.
+ */
+static void
+do_idempotent(LocalWriter *w, ApplyOp *op)
+{
+	MemoryContext oldcxt = CurrentMemoryContext;
+	ResourceOwner oldowner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(oldcxt);
+	PG_TRY();
+	{
+		int			nestlevel = apply_settings_begin();
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		MemoryContextSwitchTo(oldcxt);
+		do_op(w, op);
+		SPI_finish();
+		PopActiveSnapshot();
+		apply_settings_end(nestlevel);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcxt);
+		CurrentResourceOwner = oldowner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(oldcxt);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcxt);
+		CurrentResourceOwner = oldowner;
+		if (edata->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+			ReThrowError(edata);
+		apply_table_drop_stores(op->table);
+		op->table->rel->torn = "Unique values went from row to row while it was copied.";
+	}
+	PG_END_TRY();
+}
+
 /* Does one operation. A transaction is open and SPI is connected. */
 void
 apply_row(LocalWriter *w, ApplyOp *op)
@@ -266,7 +314,10 @@ apply_row(LocalWriter *w, ApplyOp *op)
 	callback.arg = op;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	do_op(w, op);
+	if (op->idempotent && op->table->rel->torn == NULL)
+		do_idempotent(w, op);
+	else
+		do_op(w, op);
 	error_context_stack = callback.previous;
 }
 

@@ -209,7 +209,6 @@ cascade_build(LocalWriter *w)
 	for (i = 0; i < w->ntables; i++)
 		w->tables[i]->reach = add_reach(NULL, w->tables[i]);
 	MemoryContextSwitchTo(oldcxt);
-	zone_build(w);
 }
 
 static void
@@ -341,9 +340,9 @@ cascade_queue(LocalWriter *w, ApplyTable *table, ApplyOp *op)
  * Does an edge of the child follow when an action on the edge before it has
  * changed the child's rows?
  */
-static bool
-follows(const CascadeEdge *before, CascadeAction action,
-		const CascadeEdge *next)
+bool
+cascade_follows(const CascadeEdge *before, CascadeAction action,
+				const CascadeEdge *next)
 {
 	int			i;
 	int			j;
@@ -364,8 +363,8 @@ follows(const CascadeEdge *before, CascadeAction action,
 }
 
 /* What follows on an edge, of a row to which action was done. */
-static CascadeAction
-next_action(CascadeAction action, const CascadeEdge *next)
+CascadeAction
+cascade_next(CascadeAction action, const CascadeEdge *next)
 {
 	return action == CASCADE_DELETE ? next->on_delete : next->on_update;
 }
@@ -420,7 +419,7 @@ append_returning(StringInfo sql, const CascadeEdge *edge, CascadeAction action)
 	{
 		const CascadeEdge *next = lfirst(lc);
 
-		if (!follows(edge, action, next))
+		if (!cascade_follows(edge, action, next))
 			continue;
 		for (pass = 0; pass < (action == CASCADE_DELETE ? 1 : 2); pass++)
 		{
@@ -453,7 +452,7 @@ returning_desc(const CascadeEdge *edge, CascadeAction action)
 	{
 		const CascadeEdge *next = lfirst(lc);
 
-		if (follows(edge, action, next))
+		if (cascade_follows(edge, action, next))
 			n += next->n * (action == CASCADE_DELETE ? 1 : 2);
 	}
 	if (n == 0)
@@ -464,7 +463,7 @@ returning_desc(const CascadeEdge *edge, CascadeAction action)
 	{
 		const CascadeEdge *next = lfirst(lc);
 
-		if (!follows(edge, action, next))
+		if (!cascade_follows(edge, action, next))
 			continue;
 		for (pass = 0; pass < (action == CASCADE_DELETE ? 1 : 2); pass++)
 		{
@@ -586,12 +585,12 @@ follow(LocalWriter *w, CascadeEdge *edge, CascadeAction action,
 	foreach(lc, edge->child->edges)
 	{
 		CascadeEdge *next = lfirst(lc);
-		CascadeAction next_act = next_action(action, next);
+		CascadeAction next_act = cascade_next(action, next);
 		Tuplestorestate *rows;
 		int64		nrows = 0;
 		int			width;
 
-		if (!follows(edge, action, next))
+		if (!cascade_follows(edge, action, next))
 			continue;
 		width = next->n * (action == CASCADE_DELETE ? 1 : 2);
 		if (!copy_has(next, pos))

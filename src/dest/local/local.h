@@ -168,7 +168,6 @@ struct ApplyTable
 	bool		delete_edges;	/* one acts on DELETE */
 	bool		update_edges;	/* one acts on UPDATE */
 	bool		child;			/* an edge that acts on DELETE leads here */
-	SourcePos	zone_end;		/* see cascade_zone.c */
 	Bitmapset  *reach;			/* ids of the tables they can change */
 	bool		waited;			/* a pending cascade can change this table */
 	ApplyOp   **cascades;		/* pending: DELETEs to be followed */
@@ -199,9 +198,6 @@ struct LocalWriter
 	int			ndirty;
 	int			maxdirty;
 	ApplyTable **dirty;
-
-	SourcePos	zone_end;		/* see cascade_zone.c */
-	bool		torn;			/* cascades ran before it */
 
 	List	   *truncate;		/* Oid: tables of a TRUNCATE that goes on */
 	bool		restart;		/* … with their sequences */
@@ -293,6 +289,10 @@ extern void apply_row(LocalWriter *w, ApplyOp *op);
 /* cascade.c */
 extern void cascade_build(LocalWriter *w);
 extern void cascade_forget(ApplyTable *table);
+extern bool cascade_follows(const CascadeEdge *before, CascadeAction action,
+							const CascadeEdge *next);
+extern CascadeAction cascade_next(CascadeAction action,
+								  const CascadeEdge *next);
 extern bool cascade_update_matters(ApplyTable *table, const Row *old,
 								   const Row *new);
 extern bool cascade_must_wait(LocalWriter *w, ApplyTable *table);
@@ -306,7 +306,6 @@ extern bool cascade_lacks_old(ApplyTable *table, const ApplyOp *op);
 extern void cascade_fetch_old(LocalWriter *w, ApplyTable *table, ApplyOp *op);
 
 /* cascade_zone.c */
-extern void zone_build(LocalWriter *w);
-extern void zone_passed(LocalWriter *w);
+extern void zone_cascade(ApplyTable *table, const ApplyOp *op);
 
 #endif							/* DTSMIG_DEST_LOCAL_H */

@@ -237,8 +237,11 @@ my_position_read(const char *text, MyPosition *pos)
 	if (*rest == ';')
 	{
 		rest++;
-		if (!read_number(&rest, PG_UINT32_MAX, &pos->statements) || *rest != '\0')
+		if (!read_number(&rest, PG_UINT32_MAX, &pos->statements) ||
+			(*rest != '\0' && *rest != '@'))
 			bad_position(text);
+		if (*rest == '@')
+			pos->group = pstrdup(rest + 1);
 	}
 	if (len == 0 && !my_position_has_gtids(pos))
 		bad_position(text);
@@ -307,6 +310,8 @@ my_position_text(const MyPosition *pos)
 	if (pos->statements > 0)
 		appendStringInfo(&buf, "%s;" UINT64_FORMAT,
 						 pos->nprepared == 0 ? ";" : "", pos->statements);
+	if (pos->statements > 0 && pos->group != NULL)
+		appendStringInfo(&buf, "@%s", pos->group);
 	return buf.data;
 }
 

@@ -3,12 +3,13 @@
  * my_position.h
  *	  A place in a MySQL-family binlog, as text and as parts.
  *
- * The text is "file:offset;gtids;prepared", of which the later parts may be
- * empty or missing:
+ * The text is "file:offset;gtids;prepared;statements", of which the later parts
+ * may be empty or missing:
  *
  *	mariadb-bin.000003:1234;0-1-77
  *	mariadb-bin.000003:1234;0-1-77,5-2-8;X'61',X'',1@mariadb-bin.000002:98
  *	;0-1-77				by GTID alone, on a server with other files
+ *	mariadb-bin.000003:1234;0-1-77;;1@0-1-78	of 0-1-78, one statement is done
  *	mysql-bin.000003:1234;3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77
  *
  * gtids is the last MariaDB GTID of each domain before the place, or the set
@@ -54,8 +55,9 @@ typedef struct MyPosition
 	int			nprepared;
 	int			maxprepared;
 	MyPrepared *prepared;
-	uint64		statements;		/* so many DDL statements of the transaction that
-								 * begins there are done (CREATE TABLE … SELECT) */
+	uint64		statements;		/* so many DDL statements are done of the
+								 * transaction (CREATE TABLE … SELECT) … */
+	char	   *group;			/* … of this GTID; NULL: that begins there */
 } MyPosition;
 
 /* Reads a text; raises 22023 where it is no position. */

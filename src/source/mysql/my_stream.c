@@ -31,7 +31,8 @@
  *
  * - A statement may share its transaction with rows (CREATE TABLE … SELECT).
  *	 The position after it is the start of the transaction, and that so many
- *	 statements of it are done.
+ *	 statements of it are done. Of it, by its GTID: another server may have
+ *	 the transactions of several domains in another order.
  *
  * Memory: an event, in the connection's buffer, and once more if it has to
  * be uncompressed; the tables that TABLE_MAPs announced. Nothing else.
@@ -160,6 +161,24 @@ stream_move(SourceStream *stream)
 	stream_commit(stream);
 }
 
+char *
+stream_group(const SourceStream *stream)
+{
+	MyGtidSet	set = {0};
+	StringInfoData buf;
+
+	if (!stream->has_gtid || (!stream->mariadb && stream->mysql_gtid.number == 0))
+		return NULL;
+	if (stream->mariadb)
+		return psprintf("%u-%u-" UINT64_FORMAT, stream->gtid.domain,
+						stream->gtid_server_id, (uint64) stream->gtid.seq);
+	my_gtid_set_add(&set, stream->mysql_gtid.uuid, stream->mysql_gtid.tag,
+					stream->mysql_gtid.number, stream->mysql_gtid.number);
+	initStringInfo(&buf);
+	my_gtid_set_text(&set, &buf);
+	return buf.data;
+}
+
 /* Notes where the stream is, once the end of a transaction is handed out. */
 static void
 note_done(SourceStream *stream, ChangeKind kind)
@@ -171,12 +190,16 @@ note_done(SourceStream *stream, ChangeKind kind)
 		strlcpy(done->file, r->file, MY_FILE_SIZE);
 	done->offset = r->offset;
 	done->statements = 0;
+	if (done->group != NULL)
+		pfree(done->group);
+	done->group = NULL;
 	if (kind == CHANGE_DDL && stream->state == STREAM_IN_TRANSACTION &&
 		!stream->begin_told)
 	{
 		/* the rest of the transaction cannot be had without its beginning */
 		done->offset = stream->start.offset;
 		done->statements = stream->statements;
+		done->group = stream_group(stream);
 	}
 	if (stream->has_gtid && stream->state == STREAM_IDLE)
 	{

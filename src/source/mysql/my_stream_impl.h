@@ -128,7 +128,8 @@ struct SourceStream
 	bool		settling;		/* the current event is to be handled again */
 	uint64		transactions;	/* begun since the stream was opened */
 	uint64		statements;		/* DDL in this one, so far */
-	uint64		skip_statements;	/* so many of the first one are done */
+	uint64		skip_statements;	/* so many are done of the transaction … */
+	char	   *skip_group;		/* … of this GTID; NULL: of the first one */
 	uint64		rows_told;		/* row changes told since BEGIN … */
 	bool		transactional_told; /* … of a table that can roll back, */
 	bool		other_told;		/* … of one that can't */
@@ -177,6 +178,8 @@ extern bool stream_read_event(SourceStream *stream, long timeout_ms);
 /* my_stream_mysql.c */
 extern void stream_mysql_init(SourceStream *stream);
 extern void stream_mysql_gtid(SourceStream *stream);
+/* The GTID of the transaction at hand, palloc'd; NULL: it has none. */
+extern char *stream_group(const SourceStream *stream);
 extern void stream_heartbeat_place(SourceStream *stream, const char **file,
 								   size_t *len, uint64 *end);
 extern void stream_open_payload(SourceStream *stream);

@@ -10,6 +10,7 @@
 
 #include "source/mysql/my_stream_impl.h"
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 /* commands of the protocol */
@@ -23,6 +24,9 @@
 /* A server id of ours lies in this range, if none is set. */
 #define SERVER_ID_BASE		0xA0000000
 #define SERVER_ID_MASK		0x0FFFFFFF
+
+/* So often, ten times a second, a source is asked for what it is to have. */
+#define EXECUTED_TRIES 50
 
 /* Runs what some servers do not know. */
 static void
@@ -60,16 +64,27 @@ check_gtid_set(SourceStream *stream)
 	char	   *unknown;
 	char	   *lost;
 
-	unknown = my_query_text(conn, psprintf("SELECT GTID_SUBTRACT(%s, @@global.gtid_executed)",
-										   set));
-	if (unknown[0] != '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("server \"%s\" lacks transactions that are applied here: %s",
-						stream->info.server_name, unknown),
-				 errdetail("It has executed %s.",
-						   my_query_text(conn, "SELECT @@global.gtid_executed")),
-				 errhint("Wait until it has caught up, then resume the task; if it never had them, start a new task.")));
+	/*
+	 * A transaction is in the log, and may be applied here, before the source
+	 * counts it as executed: it may wait for a replica to acknowledge it.
+	 */
+	for (int tries = 1;; tries++)
+	{
+		unknown = my_query_text(conn, psprintf("SELECT GTID_SUBTRACT(%s, @@global.gtid_executed)",
+											   set));
+		if (unknown[0] == '\0')
+			break;
+		if (tries >= EXECUTED_TRIES)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("server \"%s\" lacks transactions that are applied here: %s",
+							stream->info.server_name, unknown),
+					 errdetail("It has executed %s.",
+							   my_query_text(conn, "SELECT @@global.gtid_executed")),
+					 errhint("The task goes on when it has caught up; if it never had them, start a new task.")));
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(100000L);
+	}
 	lost = my_query_text(conn, psprintf("SELECT GTID_SUBTRACT(@@global.gtid_purged, %s)",
 										set));
 	if (lost[0] == '\0')
@@ -411,6 +426,7 @@ my_open_changes(const ConnectionInfo *info, const char *position,
 	stream->reader = &stream->main;
 	my_position_read(position, &stream->done);
 	stream->skip_statements = stream->done.statements;
+	stream->skip_group = copy_string(stream->done.group);
 	stream_rows_init(stream);
 	stream_mysql_init(stream);
 

@@ -294,9 +294,15 @@ handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 static bool
 is_done(SourceStream *stream)
 {
-	return stream->state == STREAM_IN_TRANSACTION &&
-		++stream->statements <= stream->skip_statements &&
-		stream->transactions == 1;
+	char	   *group;
+
+	if (stream->state != STREAM_IN_TRANSACTION ||
+		++stream->statements > stream->skip_statements)
+		return false;
+	if (stream->skip_group == NULL)
+		return stream->transactions == 1;
+	group = stream_group(stream);
+	return group != NULL && strcmp(group, stream->skip_group) == 0;
 }
 
 /*

@@ -1,6 +1,8 @@
 # CREATE TABLE … SELECT of a source that logs it with its rows in one
 # transaction: a pause and a crash between the statement and its rows, and one
 # that has its table copied again.
+#
+# dts-runs: mariadb, mysql-9.7, mariadb-11.8
 use strict;
 use warnings;
 use Test::More;

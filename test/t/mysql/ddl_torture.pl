@@ -3,7 +3,7 @@
 # statement is carried once, and afterwards the destination has the rows,
 # columns and keys of a fresh migration.
 #
-# dts-runs: mariadb, mysql-9.7
+# dts-runs: mariadb, mysql-9.7, mariadb-11.8
 use strict;
 use warnings;
 use Test::More;
@@ -18,7 +18,7 @@ my $seed = $ENV{DTS_SEED} // time ^ $$;
 srand $seed;
 diag "DTS_SEED=$seed";
 
-my ($my, $pg) = server_pair(kind => $ENV{DTS_KIND}, fsync => 1, conf => "max_wal_size = 1GB\nrestart_after_crash = on",
+my ($my, $pg) = server_pair(kind => $ENV{DTS_KIND}, fsync => 1, conf => "max_wal_size = 1GB\nrestart_after_crash = on\nsynchronous_commit = off\nwal_writer_delay = 2s",
     my_args => ['--innodb-flush-log-at-trx-commit=1', '--sync-binlog=1']);
 my $rows = join ', ', map { "($_, $_ % 9, 'v $_', '$_')" } 1 .. 2000;
 $my->sql(<<"END");
@@ -40,6 +40,7 @@ my $writer = $my->background(sub {
     return "UPDATE a SET n = n + 1 WHERE id = $id; UPDATE b SET n = n + 1 WHERE id = $id LIMIT 1;\n" if $d < 0.4;
     return "BEGIN; INSERT INTO a (id, n, v) VALUES (5000 + $n, 0, 'new'); INSERT INTO b (id, n, v) VALUES ($n, 0, 'new'); UPDATE a SET n = n + 1 WHERE id = $id; COMMIT;\n" if $d < 0.7;
     return "DELETE FROM b WHERE id = $id LIMIT 1; DELETE FROM a WHERE id = $id;\n" if $d < 0.8;
+    return "SET SESSION binlog_row_image = " . (qw(FULL MINIMAL NOBLOB))[ $n % 3 ] . "; UPDATE IGNORE a SET id = 9000 + id WHERE id = $id; UPDATE IGNORE a SET id = id - 9000 WHERE id = 9000 + $id;\n" if $d < 0.85;
     my $p = 1 + $id % 200;
     return "BEGIN; DELETE FROM par WHERE id = $p; INSERT INTO par (id, n) VALUES ($p, $n); INSERT INTO chi (par_id) VALUES ($p), ($p); COMMIT;\n";
 }, db => 'tor');
@@ -54,6 +55,8 @@ my @ddl = (
     sub { "ALTER TABLE a MODIFY w " . ($k % 2 ? 'varbinary(20)' : 'varchar(20)') },
     sub { "CREATE TABLE n$k LIKE a; INSERT INTO n$k SELECT * FROM a WHERE id % 5 = 0; ALTER TABLE n$k DROP COLUMN v" },
     sub { my $o = $k - 5; "DROP TABLE IF EXISTS n$o" },
+    sub { "CREATE TABLE ctas$k (PRIMARY KEY (id)) AS SELECT id, n, v FROM a WHERE id % 3 = 0; UPDATE ctas$k SET n = n + 1 WHERE id < 900" },
+    sub { my $o = $k - 9; "DROP TABLE IF EXISTS ctas$o; SET SESSION binlog_row_image = " . (qw(FULL MINIMAL NOBLOB))[ $k % 3 ] },
     sub { "CREATE TABLE swap$k LIKE b; INSERT INTO swap$k SELECT * FROM b WHERE id % 3 = 0; RENAME TABLE b TO old$k, swap$k TO b; DROP TABLE old$k" },
     sub { "ALTER TABLE chi ADD COLUMN x$k int, ADD UNIQUE KEY u$k (id, par_id)" },
     sub { "ALTER TABLE b MODIFY n " . ($k % 2 ? 'smallint' : 'decimal(10,2)') },

@@ -1,5 +1,7 @@
 # Positions of many GTIDs: of MySQL, sets of as many servers as ever wrote; of
 # MariaDB, as many domains. None is cut where it is read.
+#
+# dts-runs: mariadb, mysql-9.7
 use strict;
 use warnings;
 use Test::More;

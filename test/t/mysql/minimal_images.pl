@@ -1,6 +1,8 @@
 # Images that are not whole (binlog_row_image MINIMAL, NOBLOB) while tables are
 # copied by ranges: keys that move from a range that is copied to one that is
 # not, and back.
+#
+# dts-runs: mariadb, mysql-9.7, mysql-5.6, mariadb-11.8 into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;

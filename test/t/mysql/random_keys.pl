@@ -4,6 +4,8 @@
 # end both sides are equal.
 #
 # DTS_SEED: the seed, which is printed; DTS_SECONDS: for how long (15).
+#
+# dts-runs: mariadb, mysql-9.7, mysql-5.6, mariadb-11.8
 use strict;
 use warnings;
 use Test::More;

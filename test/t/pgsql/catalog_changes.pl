@@ -1,6 +1,8 @@
 # Changes of a PostgreSQL source's catalog that do not lock the table whose rows
 # are written meanwhile: schemas are renamed, tables are renamed unseen, labels
 # and attributes of types change, beside transactions that are open.
+#
+# dts-runs: postgresql, postgresql-10, postgresql-13, postgresql-18 into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;
