@@ -18,7 +18,7 @@ CREATE TABLE c.two (id int PRIMARY KEY, v text); INSERT INTO c.two VALUES (2, 't
 CREATE TABLE c.typed (id int PRIMARY KEY, v int); INSERT INTO c.typed VALUES (1, 1);
 CREATE TABLE c.more (id int PRIMARY KEY, v int); INSERT INTO c.more VALUES (1, 1);
 END
-my $task = Dts::Task->new($src, $pg, name => 'c', db => 'postgres', objects => [ { schema => 'c' } ], options => { rows_per_range => 5000, throttle_full_rows => 4000, copy_workers => 2 });
+my $task = Dts::Task->new($src, $pg, name => 'c', db => 'postgres', objects => [ { schema => 'c' } ], options => { rows_per_range => 5000, throttle_full_rows => 1000, copy_workers => 2 });
 $task->start;
 ok(poll_until(sub { ($pg->try_value("SELECT rows_copied FROM dtsmig.tasks WHERE name = 'c' AND phase = 'full'") || 0) > 0 }, 60), 'the copy has begun');
 my $error = $src->error(<<'END');
