@@ -98,10 +98,11 @@ task_open_snapshot(TaskRun *run, SourceConn *conn, const char *applied,
 	{
 		source->open_snapshot(conn, NULL, snapshot);
 		*low = snapshot->low;
-		if (!snapshot->exact && snapshot->high != NULL)
+		if (applied != NULL && !snapshot->exact && snapshot->high != NULL)
 		{
 			char	   *start = source->start_position(run->conn);
-			char	   *set = start ? source->position_by_gtid(start) : NULL;
+			char	   *set = start && source->position_by_gtid ?
+				source->position_by_gtid(start) : NULL;
 
 			/* its place says nothing of what is visible */
 			*low = set ? set : start;
