@@ -494,11 +494,29 @@ statement_names(const DdlStatement *stmt, const SourceRelation *rel)
 	return false;
 }
 
+/* Has the table columns of types that the source's users have made? */
+static bool
+has_own_types(const SourceRelation *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->def->columns)
+	{
+		const TableColumn *col = lfirst(lc);
+
+		if (!col->left_out && col->base_type != NULL && col->base_type[0] == '\0')
+			return true;
+	}
+	return false;
+}
+
+/* A type that is altered gives rows other texts, of which the copy has either. */
 static bool
 names(const Change *change, const SourceRelation *rel)
 {
 	if (change->ddl_record != NULL)
-		return text_names(change->ddl_record, rel->name);
+		return text_names(change->ddl_record, rel->name) ||
+			(has_own_types(rel) && strstr(change->ddl_record, "ALTER TYPE") != NULL);
 	if (change->ddl != NULL)
 		return statement_names(change->ddl, rel);
 	return text_names(change->ddl_sql, rel->name);

@@ -449,7 +449,8 @@ table_zone(TaskRun *run, const BookRows *rows, int first, int last,
 /*
  * Notes for each table between which positions its rows were read, and for
  * the task where the last snapshot stood. Should one lie before the start of
- * the changes, they start there.
+ * the changes, they start there. (Of one at the same place that may know more
+ * transactions by GTID, others need not know them.)
  */
 static void
 note_snapshots(TaskRun *run)
@@ -482,7 +483,8 @@ note_snapshots(TaskRun *run)
 		if (low != NULL && start != NULL &&
 			run->source->position_has_place(low) &&
 			run->source->position_has_place(start) &&
-			later_position(run, start, low) != low)
+			source_pos_cmp(run->source->parse_position(low),
+						   run->source->parse_position(start)) < 0)
 			start = low;
 		(void) books_exec("UPDATE dtsmig.task_table SET snapshot_low = $2, "
 						  "snapshot_high = $3 WHERE table_id = $1",

@@ -79,14 +79,13 @@ task_snapshot_has(TaskRun *run, const char *low, const char *applied)
 	const SourceRoutine *source = run->source;
 	char	   *low_set;
 
-	if (low == NULL || applied == NULL)
+	if (low == NULL || applied == NULL || source->position_covers(low, applied))
 		return true;
 
-	/* a place may lie in what is no transaction, after the last of those */
+	/* the place may lie in what is no transaction, after the last of those */
 	low_set = source->position_by_gtid ? source->position_by_gtid(low) : NULL;
-	if (low_set != NULL && source->position_by_gtid(applied) != NULL)
-		return source->position_covers(low_set, applied);
-	return source->position_covers(low, applied);
+	return low_set != NULL && source->position_by_gtid(applied) != NULL &&
+		source->position_covers(low_set, applied);
 }
 
 void
@@ -99,9 +98,14 @@ task_open_snapshot(TaskRun *run, SourceConn *conn, const char *applied,
 	{
 		source->open_snapshot(conn, NULL, snapshot);
 		*low = snapshot->low;
-		if (!snapshot->exact && snapshot->high != NULL)
+		if (applied != NULL && !snapshot->exact && snapshot->high != NULL)
 		{
-			*low = source->start_position(run->conn);
+			char	   *start = source->start_position(run->conn);
+			char	   *set = start && source->position_by_gtid ?
+				source->position_by_gtid(start) : NULL;
+
+			/* its place says nothing of what is visible */
+			*low = set ? set : start;
 			source->open_snapshot(conn, NULL, snapshot);
 		}
 		if (task_snapshot_has(run, *low, applied))

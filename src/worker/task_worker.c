@@ -273,9 +273,19 @@ check_identity(TaskRun *run)
 static bool
 is_caught_up(TaskRun *run)
 {
-	return run->task->start_position &&
-		source_pos_cmp(run->source->parse_position(run->task->start_position),
-					   run->source->parse_position(run->task->target_position)) >= 0;
+	const SourceRoutine *source = run->source;
+	char	   *start = run->task->start_position;
+	char	   *set;
+
+	if (start == NULL ||
+		source_pos_cmp(source->parse_position(start),
+					   source->parse_position(run->task->target_position)) < 0)
+		return false;
+
+	/* what was written before that place, but not visible yet, comes after it */
+	set = source->position_by_gtid ? source->position_by_gtid(start) : NULL;
+	return set == NULL || source->position_by_gtid(run->task->target_position) == NULL ||
+		source->position_covers(set, run->task->target_position);
 }
 
 static bool

@@ -23,7 +23,9 @@ sub new
     my $kind = $opt{kind} // $ENV{DTS_PG_KIND};
     if (defined $kind)
     {
-        $opt{bindir} = server_folder($kind) . '/bin';
+        my $folder = server_folder($kind);
+        # of a whole installation, programs that can be run from outside
+        $opt{bindir} = -d "$folder/pgbin" ? "$folder/pgbin" : "$folder/bin";
     }
     my $self = $class->SUPER::new(%opt, conf => <<"END" . ($opt{conf} // ''));
 wal_level = logical

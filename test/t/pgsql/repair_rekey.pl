@@ -1,7 +1,7 @@
 # Rows are repaired while a change of their key is on its way whose image is not
 # whole: a long value that did not change is not in the log.
 #
-# dts-runs: postgresql, postgresql-18 into postgresql-17-dev
+# dts-runs: postgresql, postgresql-18 into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;

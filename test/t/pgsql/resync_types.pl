@@ -1,7 +1,7 @@
 # A table is copied again while the statement that altered a type of its
 # columns has yet to be reached in the log.
 #
-# dts-runs: postgresql, postgresql-10, postgresql-18 into postgresql-17-dev
+# dts-runs: postgresql, postgresql-10, postgresql-18 into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;

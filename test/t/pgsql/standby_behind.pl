@@ -1,6 +1,9 @@
-# A PostgreSQL 18 source fails over to a standby that had not received all that
+# A PostgreSQL source fails over to a standby that had not received all that
 # the task has applied, and that has written past it since: the task must not
-# go on, for what it would leave out nobody would ever see.
+# go on, for what it would leave out nobody would ever see. Of the versions that
+# keep a copy of a slot on a standby.
+#
+# dts-runs: postgresql-18, postgresql-17-dev
 use strict;
 use warnings;
 use Test::More;
@@ -9,12 +12,12 @@ use Dts::PgSource qw(pg_difference);
 use Dts::Postgres;
 use Dts::Task;
 
-my $a = Dts::PgSource->new(kind => 'postgresql-18', conf => "hot_standby_feedback = on\n")->start;
+my $a = Dts::PgSource->new(kind => $ENV{DTS_PG_KIND} // 'postgresql-18', conf => "hot_standby_feedback = on\n")->start;
 my $ddl = 'CREATE TABLE log (id int PRIMARY KEY, t text);';
 $a->sql("$ddl SELECT pg_create_physical_replication_slot('standby')");
 
 # The standby is a copy of the folder: other versions' pg_basebackup is not here.
-my $b = Dts::PgSource->new(kind => 'postgresql-18', conf => "hot_standby_feedback = on\n");
+my $b = Dts::PgSource->new(kind => $ENV{DTS_PG_KIND} // 'postgresql-18', conf => "hot_standby_feedback = on\n");
 $a->stop('fast');
 my ($code, $out) = run_as(server_user('postgres'), '/bin/sh', '-c',
     "cp $b->{data}/postgresql.conf $b->{data}.conf && rm -rf $b->{data} && cp -a $a->{data} $b->{data} && mv $b->{data}.conf $b->{data}/postgresql.conf && touch $b->{data}/standby.signal");
