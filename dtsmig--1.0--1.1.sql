@@ -50,6 +50,9 @@ ALTER TABLE dtsmig.task_table ADD COLUMN resync_step text
 ALTER TABLE dtsmig.task_table ADD COLUMN types_position text,
 -- All copied rows were read at one moment, and none of them since.
     ADD COLUMN one_snapshot boolean NOT NULL DEFAULT false;
+-- Why a table that is to be copied again cannot be yet; NULL: nothing is known
+-- to be in the way.
+ALTER TABLE dtsmig.task_table ADD COLUMN waits_for text;
 -- Up to there the log is read again, for tables of the step 'replay' alone.
 ALTER TABLE dtsmig.task_position ADD COLUMN replay_until text;
 
@@ -174,7 +177,8 @@ SELECT t.task_name AS task, tt.source_schema, tt.source_table,
     tt.rows_estimate AS rows_estimated,
     tt.rows_copied + COALESCE(r.rows_copied, 0) AS rows_copied,
     tt.bytes_copied + COALESCE(r.bytes_copied, 0) AS bytes_copied,
-    tt.snapshot_low, tt.snapshot_high
+    tt.snapshot_low, tt.snapshot_high,
+    CASE WHEN tt.state = 'resync' THEN tt.waits_for END AS waits_for
 FROM dtsmig.task_table tt
 JOIN dtsmig.task t USING (task_id)
 LEFT JOIN LATERAL (
@@ -361,7 +365,7 @@ CREATE TABLE dtsmig.alert (
     alert_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     task_id bigint NOT NULL,
     kind text NOT NULL CHECK (kind IN
-      ('failed', 'retrying', 'latency', 'retention', 'schema_drift')),
+      ('failed', 'retrying', 'latency', 'retention', 'schema_drift', 'resync')),
     subject text NOT NULL DEFAULT '',
     message text NOT NULL,
     detail text,

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "source/pgsql/pg_engine.h"
+#include "source/pgsql/pg_money.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -85,6 +86,9 @@ pg_check_form(SourceConn *conn, const SourceRelation *rel, int column)
 	int			version = pg_version_num(((PgSource *) conn)->sql);
 	bool		old = version < 120000;
 
+	/* its text is that of each side's lc_monetary */
+	if (pg_money_in_type(rel->columns[column].typid, NULL))
+		return CHECK_FETCH;
 	if (version >= RECORD_VERSION)
 		return record_form(rel, column);
 	switch (rel->columns[column].typid)
@@ -283,6 +287,13 @@ pg_check_key(SourceConn *conn, const SourceRelation *rel, char *const *key)
 		const TableColumn *def = list_nth(rel->def->columns, rel->key[i]);
 		bool		own = def->base_type != NULL && def->base_type[0] != '\0';
 
+		if (rel->columns[rel->key[i]].typid == MONEYOID)
+		{
+			appendStringInfo(&buf, "%s%s = %s", i > 0 ? " AND " : "",
+							 pg_quote_name(rel->columns[rel->key[i]].name),
+							 pg_money_literal(key[i]));
+			continue;
+		}
 		appendStringInfo(&buf, "%s%s = %s", i > 0 ? " AND " : "",
 						 own ? pg_quote_name(rel->columns[rel->key[i]].name) :
 						 text_of(rel, rel->key[i]),
