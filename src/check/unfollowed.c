@@ -19,12 +19,18 @@
 void
 unfollowed_warn(const Verify *v)
 {
+	int			look_at = SOURCE_FINDS_MADE;
 	ListCell   *lc;
 
 	if (v->source->unfollowed == NULL || !v->task->do_schema)
 		return;
-	foreach(lc, v->source->unfollowed(v->conn, true, v->options->event_triggers,
-									  v->options->comments))
+	if (v->options->comments)
+		look_at |= SOURCE_FINDS_COMMENTS;
+	if (v->options->event_triggers)
+		look_at |= SOURCE_FINDS_EVENT_TRIGGERS;
+	if (v->options->owners)
+		look_at |= SOURCE_FINDS_OWNERS;
+	foreach(lc, v->source->unfollowed(v->conn, look_at))
 	{
 		const SourceFinding *f = lfirst(lc);
 

@@ -52,6 +52,12 @@ typedef struct SourceSequence
 	char	   *column;
 } SourceSequence;
 
+/* What is looked at beside the settings of the database. */
+#define SOURCE_FINDS_MADE 1		/* what the schema's migration should have made */
+#define SOURCE_FINDS_COMMENTS 2
+#define SOURCE_FINDS_EVENT_TRIGGERS 4
+#define SOURCE_FINDS_OWNERS 8
+
 /* Something that the source has, and that no statement of its log brings. */
 typedef struct SourceFinding
 {
@@ -170,11 +176,10 @@ typedef struct SourceRoutine
 	/* What definitions inherit that do not say it, as it is now. */
 	struct DdlDefaults *(*ddl_defaults) (SourceConn *conn);
 	/*
-	 * SourceFinding *, what is not here; made: also of what the schema's
-	 * migration should have made. NULL: the engine has no such thing.
+	 * SourceFinding *, what is not here; look_at: of SOURCE_FINDS_…. NULL: the
+	 * engine has no such thing.
 	 */
-	List	   *(*unfollowed) (SourceConn *conn, bool made, bool event_triggers,
-							   bool comments);
+	List	   *(*unfollowed) (SourceConn *conn, int look_at);
 	/*
 	 * SourceMeaning *, of objects that have the same name on both sides; NULL:
 	 * as above.

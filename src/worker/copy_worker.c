@@ -461,7 +461,6 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 				 errmsg("task " INT64_FORMAT " does not exist any more",
 						args->task_id)));
 	run->options = options_parse(run->task->options);
-	worker_search_path(run->options->search_path);
 	run->selection = selection_parse(run->task->objects);
 	info = task_connection(run->task, GetUserId());
 	rows = books_query("SELECT source_identity FROM dtsmig.task WHERE task_id = $1",
@@ -557,6 +556,7 @@ dtsmig_copy_main(Datum arg)
 	{
 		prepare(&run, &args);
 		worker_session();
+		worker_search_path(run.options->search_path);
 		if (args.resync)
 			copy_again(&run);
 		else

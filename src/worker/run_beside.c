@@ -494,11 +494,28 @@ statement_names(const DdlStatement *stmt, const SourceRelation *rel)
 	return false;
 }
 
+/* Columns of types that are not the server's own: ALTER TYPE changes their values. */
+static bool
+has_own_types(const SourceRelation *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->def->columns)
+	{
+		const TableColumn *col = lfirst(lc);
+
+		if (col->base_type != NULL && col->base_type[0] == '\0')
+			return true;
+	}
+	return false;
+}
+
 static bool
 names(const Change *change, const SourceRelation *rel)
 {
 	if (change->ddl_record != NULL)
-		return text_names(change->ddl_record, rel->name);
+		return text_names(change->ddl_record, rel->name) ||
+			(strstr(change->ddl_record, "\"ALTER TYPE\"") != NULL && has_own_types(rel));
 	if (change->ddl != NULL)
 		return statement_names(change->ddl, rel);
 	return text_names(change->ddl_sql, rel->name);

@@ -85,18 +85,8 @@ is_ignored(RecordCarry *c)
 {
 	const char *tag = c->record->tag;
 
-	if (strcmp(tag, "REINDEX") == 0)
+	if (strcmp(tag, "REINDEX") == 0 || strcmp(tag, "REASSIGN OWNED") == 0)
 		return true;
-	if (strcmp(tag, "REASSIGN OWNED") == 0)
-	{
-		/* here it could give away what is not the task's */
-		if (c->run->options->owners)
-			task_log_event(c->run->task->id, "warning",
-						   psprintf("owners are left as they are: %s", c->statement->sql),
-						   "The statement is about all that a role owns in the database.",
-						   psprintf("Run it here, where that is meant: %s;", c->statement->sql), NULL);
-		return true;
-	}
 	if (strcmp(tag, "GRANT") == 0 || strcmp(tag, "REVOKE") == 0 ||
 		strcmp(tag, "ALTER DEFAULT PRIVILEGES") == 0)
 		return !c->run->options->grants;

@@ -66,8 +66,7 @@ extern void pg_name_targets(List *tables, const PlanOptions *options,
 extern void pg_describe_keys(SourceConn *conn, List *tables);
 
 /* pg_unfollowed.c */
-extern List *pg_unfollowed(SourceConn *conn, bool made, bool event_triggers,
-						   bool comments);
+extern List *pg_unfollowed(SourceConn *conn, int look_at);
 extern List *pg_always(SourceConn *conn);
 
 /* pg_meaning.c */

@@ -18,6 +18,8 @@
 
 #include "source/pgsql/pg_money.h"
 
+#include <locale.h>
+
 #include "access/tupdesc.h"
 #include "catalog/books.h"
 #include "catalog/pg_type.h"
@@ -29,8 +31,10 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_locale.h"
 #include "utils/typcache.h"
+
+/* Of utils/pg_locale.h, which wants headers of ICU. */
+extern struct lconv *PGLC_localeconv(void);
 
 /* Digits where a locale does not say: that of C, as the server takes it. */
 #define DEFAULT_DIGITS 2

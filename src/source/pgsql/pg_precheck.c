@@ -653,7 +653,7 @@ check_capture(PgPrecheck *p)
 static void
 check_database(PgPrecheck *p, SourceConn *source)
 {
-	List	   *found = pg_unfollowed(source, false, false, true);
+	List	   *found = pg_unfollowed(source, SOURCE_FINDS_COMMENTS);
 	PrecheckItem *item;
 	StringInfoData text;
 	ListCell   *lc;

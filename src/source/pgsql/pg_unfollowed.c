@@ -185,6 +185,53 @@ find_servers(PgConn *conn, List **found)
 	}
 }
 
+/* Relations: what ALTER calls them, name, owner. REASSIGN OWNED is not recorded. */
+#define OWNERS \
+	"SELECT x.kind, x.name, x.owner FROM (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' " \
+	"WHEN 'f' THEN 'FOREIGN TABLE' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, " \
+	"pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, r.rolname AS owner FROM pg_catalog.pg_class c " \
+	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace " \
+	"JOIN pg_catalog.pg_roles r ON r.oid = c.relowner " \
+	"WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_' " \
+	"AND n.nspname NOT IN ('information_schema', 'dtsmig', 'dtsmig_source') " \
+	"AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_class'::pg_catalog.regclass " \
+	"AND x.objid = c.oid AND (x.deptype = 'e' OR (x.deptype IN ('a', 'i') AND c.relkind = 'S')))) x " \
+	"ORDER BY x.kind COLLATE \"C\", x.name COLLATE \"C\""
+
+static int
+compare_relation(const PgResult *r, int i, char *const *here)
+{
+	int			c = strcmp(pg_text(r, i, 0), here[0]);
+
+	return c != 0 ? c : strcmp(pg_text(r, i, 1), here[1]);
+}
+
+static void
+find_owners(PgConn *conn, List **found)
+{
+	PgResult   *r = pg_select(conn, "owners", "ttt", OWNERS);
+	BookRows   *here = books_query(OWNERS, "");
+	int			j = 0;
+
+	for (int i = 0; i < r->nrows; i++)
+	{
+		char	   *owner = pg_text(r, i, 2);
+
+		while (j < here->nrows && compare_relation(r, i, here->values[j]) > 0)
+			j++;
+		if (j == here->nrows)
+			break;
+		if (compare_relation(r, i, here->values[j]) != 0 ||
+			strcmp(owner, here->values[j][2]) == 0 ||
+			!OidIsValid(get_role_oid(owner, true)))
+			continue;
+		add(found, psprintf("%s belongs to role %s at the source, and to %s here",
+							pg_text(r, i, 1), owner, here->values[j][2]),
+			psprintf("ALTER %s %s OWNER TO %s", pg_text(r, i, 0), pg_text(r, i, 1),
+					 quote_identifier(owner)));
+	}
+}
+
 static void
 find_large_objects(PgConn *conn, List **found)
 {
@@ -198,17 +245,19 @@ find_large_objects(PgConn *conn, List **found)
 }
 
 List *
-pg_unfollowed(SourceConn *source, bool made, bool event_triggers, bool comments)
+pg_unfollowed(SourceConn *source, int look_at)
 {
 	PgConn	   *conn = ((PgSource *) source)->sql;
 	List	   *found = NIL;
 
 	find_settings(conn, &found);
-	if (comments)
+	if (look_at & SOURCE_FINDS_COMMENTS)
 		find_comment(conn, &found);
-	if (!made)
+	if ((look_at & SOURCE_FINDS_MADE) == 0)
 		return found;
-	if (event_triggers)
+	if (look_at & SOURCE_FINDS_OWNERS)
+		find_owners(conn, &found);
+	if (look_at & SOURCE_FINDS_EVENT_TRIGGERS)
 		find_event_triggers(conn, &found);
 	find_servers(conn, &found);
 	find_large_objects(conn, &found);
