@@ -145,6 +145,9 @@ CREATE TABLE dtsmig.task_table (
     types_position text,
     -- all copied rows were read at one moment, and none of them since
     one_snapshot boolean NOT NULL DEFAULT false,
+    -- why a table that is to be copied again cannot be yet; NULL: nothing is known
+    -- to be in the way
+    waits_for text,
     UNIQUE (task_id, source_schema, source_table)
 );
 COMMENT ON TABLE dtsmig.task_table IS 'the tables of each task';
@@ -292,7 +295,7 @@ CREATE TABLE dtsmig.alert (
     alert_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     task_id bigint NOT NULL,
     kind text NOT NULL CHECK (kind IN
-      ('failed', 'retrying', 'latency', 'retention', 'schema_drift')),
+      ('failed', 'retrying', 'latency', 'retention', 'schema_drift', 'resync')),
     subject text NOT NULL DEFAULT '',
     message text NOT NULL,
     detail text,
@@ -627,7 +630,8 @@ SELECT t.task_name AS task, tt.source_schema, tt.source_table,
     tt.rows_estimate AS rows_estimated,
     tt.rows_copied + COALESCE(r.rows_copied, 0) AS rows_copied,
     tt.bytes_copied + COALESCE(r.bytes_copied, 0) AS bytes_copied,
-    tt.snapshot_low, tt.snapshot_high
+    tt.snapshot_low, tt.snapshot_high,
+    CASE WHEN tt.state = 'resync' THEN tt.waits_for END AS waits_for
 FROM dtsmig.task_table tt
 JOIN dtsmig.task t USING (task_id)
 LEFT JOIN LATERAL (
@@ -896,6 +900,8 @@ COMMENT ON COLUMN dtsmig.task_tables.bytes_copied IS 'Bytes that have been read'
 COMMENT ON COLUMN dtsmig.task_tables.snapshot_low IS 'Position of the source before the first rows were read';
 COMMENT ON COLUMN dtsmig.task_tables.snapshot_high IS 'Position of the source after the last rows were read';
 
+COMMENT ON COLUMN dtsmig.task_tables.waits_for IS 'Why a table that is to be copied again cannot be yet; NULL: nothing is known to be in the way';
+
 COMMENT ON VIEW dtsmig.task_objects IS 'Objects that schema migration makes, each with its state';
 COMMENT ON COLUMN dtsmig.task_objects.task IS 'Name of the task';
 COMMENT ON COLUMN dtsmig.task_objects.phase IS 'When it is made: pre_data (before the rows), key, unique, index, post_data';
@@ -970,7 +976,7 @@ COMMENT ON COLUMN dtsmig.verify_results.error IS 'Why it could not be repaired';
 COMMENT ON VIEW dtsmig.alerts IS 'Alerts of each task: raised once, cleared once';
 COMMENT ON COLUMN dtsmig.alerts.id IS 'Id of the alert, for clear_alert';
 COMMENT ON COLUMN dtsmig.alerts.task IS 'Name of the task';
-COMMENT ON COLUMN dtsmig.alerts.kind IS 'failed, retrying, latency, retention, schema_drift …';
+COMMENT ON COLUMN dtsmig.alerts.kind IS 'failed, retrying, latency, retention, schema_drift or resync';
 COMMENT ON COLUMN dtsmig.alerts.state IS 'raised or cleared';
 COMMENT ON COLUMN dtsmig.alerts.subject IS 'What it is about, where a task can have several of a kind';
 COMMENT ON COLUMN dtsmig.alerts.message IS 'What happened';

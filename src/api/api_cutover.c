@@ -14,6 +14,7 @@
 #include "catalog/task.h"
 #include "check/advance.h"
 #include "check/cutover.h"
+#include "check/unfollowed.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
@@ -75,6 +76,7 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 	(void) alert_clear(task->id, NULL, NULL, 0);
 	advance_past_rows(task);
 	advance_past_source(v, margin);
+	unfollowed_enable(v);
 	if (release)
 		source_end_at_commit(task);
 	task_log_event(task->id, "info", psprintf("the task is cut over at %s", position),

@@ -51,6 +51,14 @@ tell_left(const TaskRecord *task, const char *left)
 }
 
 static void
+tell_note(const TaskRecord *task, const char *note)
+{
+	if (task_load_id(task->id, false) != NULL)
+		task_log_event(task->id, "info", note, NULL, NULL, NULL);
+	ereport(NOTICE, (errmsg("%s", note)));
+}
+
+static void
 end_all(void)
 {
 	ListCell   *lc;
@@ -61,9 +69,12 @@ end_all(void)
 		const SourceEnd *e = lfirst(lc);
 		TaskIdentity caller;
 		char	   *left;
+		char	   *note;
 
 		task_act_as_owner(&e->task, &caller);
-		left = e->source->release(e->info);
+		left = e->source->release(e->info, &note);
+		if (note != NULL)
+			tell_note(&e->task, note);
 		if (left != NULL)
 			tell_left(&e->task, left);
 		task_act_end(&caller);

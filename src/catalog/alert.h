@@ -21,6 +21,7 @@
 #define ALERT_LATENCY "latency"
 #define ALERT_RETENTION "retention"
 #define ALERT_DRIFT "schema_drift"
+#define ALERT_RESYNC "resync"
 
 /*
  * Raises an alert; subject: what of the task it is about, "" for all of it.

@@ -308,6 +308,26 @@ by_right(const TaskRecord *task, List *oids, bool allowed)
 	return names;
 }
 
+/*
+ * A sequence s with its properties q, and the last value (limit.v) that it can
+ * give: its own bound, or that of the type of the column that it is for.
+ */
+#define SEQUENCE_AND_LIMIT \
+	"%s s, pg_catalog.pg_sequence q CROSS JOIN LATERAL (SELECT " \
+	"pg_catalog.min(CASE a.atttypid WHEN 'int2'::pg_catalog.regtype THEN 32767 " \
+	"WHEN 'int4'::pg_catalog.regtype THEN 2147483647 " \
+	"ELSE 9223372036854775807 END) AS hi FROM pg_catalog.pg_depend d " \
+	"JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid " \
+	"WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = q.seqrelid " \
+	"AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass " \
+	"AND d.deptype IN ('a', 'i')) t CROSS JOIN LATERAL (SELECT " \
+	"CASE WHEN q.seqincrement > 0 THEN LEAST(q.seqmax, t.hi) " \
+	"ELSE GREATEST(q.seqmin, -t.hi - 1) END::numeric AS v) l " \
+	"WHERE q.seqrelid = %s::pg_catalog.regclass"
+/* Values that may be used up for nothing: a tenth of those that are left. */
+#define MARGIN_AT_MOST \
+	"GREATEST(pg_catalog.floor((l.v - s.last_value) / q.seqincrement / 10), 0)"
+
 void
 advance_past_source(Verify *v, int64 margin)
 {
@@ -320,13 +340,18 @@ advance_past_source(Verify *v, int64 margin)
 	{
 		char	   *name = lfirst(lc);
 
+		if (run_here(psprintf("SELECT 1 FROM " SEQUENCE_AND_LIMIT " AND s.is_called "
+							  "AND NOT q.seqcycle AND " MARGIN_AT_MOST " < " INT64_FORMAT,
+							  name, quote_literal_cstr(name), margin)) > 0)
+			task_warn(v->task, psprintf("sequence %s is near its end", name),
+					  psprintf("It moves on by a tenth of what is left, not by the margin of " INT64_FORMAT " values.",
+							   margin),
+					  psprintf("Soon: give the column type bigint, and ALTER SEQUENCE %s AS bigint NO MAXVALUE;",
+							   name));
 		(void) run_here(psprintf("SELECT pg_catalog.setval(q.seqrelid::pg_catalog.regclass, "
-								 "CASE WHEN q.seqincrement > 0 "
-								 "THEN LEAST(s.last_value::numeric + q.seqincrement::numeric * " INT64_FORMAT ", q.seqmax) "
-								 "ELSE GREATEST(s.last_value::numeric + q.seqincrement::numeric * " INT64_FORMAT ", q.seqmin) "
-								 "END::bigint, s.is_called) FROM %s s, pg_catalog.pg_sequence q "
-								 "WHERE q.seqrelid = %s::pg_catalog.regclass",
-								 margin, margin, name, quote_literal_cstr(name)));
+								 "(s.last_value + q.seqincrement * LEAST(" INT64_FORMAT ", " MARGIN_AT_MOST "))::bigint, "
+								 "s.is_called) FROM " SEQUENCE_AND_LIMIT,
+								 margin, name, quote_literal_cstr(name)));
 	}
 }
 

@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "catalog/books.h"
 #include "check/advance.h"
+#include "check/unfollowed.h"
 #include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -229,6 +230,39 @@ verify(Verify *v, const CutoverOptions *options)
 				   "Use dtsmig.verify and dtsmig.repair, or say accept_differences.");
 }
 
+/* Definitions that mean something else here; see the source's meanings. */
+static void
+check_meanings(const Verify *v, bool accept)
+{
+	List	   *found = unfollowed_meanings(v);
+	StringInfoData list;
+	int			n = 0;
+	ListCell   *lc;
+
+	if (found == NIL)
+		return;
+	initStringInfo(&list);
+	foreach(lc, found)
+	{
+		const SourceMeaning *m = lfirst(lc);
+
+		if (n++ == SHOWN_DIFFERENCES)
+		{
+			appendStringInfoString(&list, "\n...");
+			break;
+		}
+		appendStringInfo(&list, "%s%s: %s at the source, %s here", n > 1 ? "\n" : "", m->object,
+						 m->there[0] ? m->there : "none but the server's own",
+						 m->here[0] ? m->here : "none but the server's own");
+	}
+	if (accept)
+		task_warn(v->task, psprintf("%d objects use other operators or functions here", list_length(found)),
+				  list.data, UNFOLLOWED_MEANING_HINT);
+	else
+		cutover_refuse(v, psprintf("%d objects use other operators or functions here", list_length(found)),
+					   list.data, UNFOLLOWED_MEANING_HINT);
+}
+
 /*
  * What verifications before have found and nobody has mended: a sample may well
  * pass it by. A later one of all rows, or of all definitions, that has not
@@ -313,6 +347,11 @@ cutover_check(Verify *v, const CutoverOptions *options)
 	(void) drain(v, options);
 	check_quiet(v, changes);
 	verify(v, options);
+	if (!options->verify || options->mode != VERIFY_SCHEMA)
+	{
+		check_meanings(v, options->accept_differences);
+		unfollowed_warn(v);
+	}
 	if (!options->accept_differences)
 	{
 		check_results(v);

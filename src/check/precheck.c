@@ -412,6 +412,7 @@ precheck_collect(PrecheckContext *pc)
 	scope.full = pc->task->do_full;
 	scope.incremental = pc->task->do_incremental;
 	scope.policy = &pc->options->policy;
+	scope.search_path = pc->options->search_path;
 	items = list_concat(items, pc->source->precheck(pc->conn, &scope));
 	check_objects(pc, scope.tables, &items);
 	if (precheck_shape(pc, scope.tables, &items) &&

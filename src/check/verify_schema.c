@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "check/unfollowed.h"
 #include "check/verify.h"
 
 #include "compat.h"
@@ -358,4 +359,14 @@ verify_schema(Verify *v, List *wanted)
 	}
 	missing_sequences(v, wanted);
 	failed_objects(v, wanted);
+	if (wanted != NIL)
+		return;
+	foreach(lc, unfollowed_meanings(v))
+	{
+		const SourceMeaning *m = lfirst(lc);
+
+		verify_add_object(v, NULL, "", "", DIFFERENCE_DIFFERS,
+						  psprintf("%s: operators and functions", m->object), m->there, m->here);
+	}
+	unfollowed_warn(v);
 }

@@ -68,6 +68,10 @@
 #define PARTITIONS_CHOICES(X) \
 	X(PARTITIONS_PLAIN, "plain") \
 	X(PARTITIONS_KEEP, "keep")
+/* tables of a PostgreSQL source whose log does not say which row is meant */
+#define REPLICA_IDENTITY_CHOICES(X) \
+	X(REPLICA_IDENTITY_CHECK, "check") \
+	X(REPLICA_IDENTITY_SET_FULL, "full")
 #define SET_TYPE_CHOICES(X) \
 	X(SET_TYPE_ARRAY, "array") \
 	X(SET_TYPE_TEXT, "text")
@@ -91,6 +95,7 @@ typedef enum NulBytePolicy {NUL_BYTE_CHOICES(CHOICE_CONSTANT)} NulBytePolicy;
 typedef enum OnUpdateChoice {ON_UPDATE_CHOICES(CHOICE_CONSTANT)} OnUpdateChoice;
 typedef enum OriginChoice {ORIGIN_CHOICES(CHOICE_CONSTANT)} OriginChoice;
 typedef enum PartitionsChoice {PARTITIONS_CHOICES(CHOICE_CONSTANT)} PartitionsChoice;
+typedef enum ReplicaIdentityChoice {REPLICA_IDENTITY_CHOICES(CHOICE_CONSTANT)} ReplicaIdentityChoice;
 typedef enum SetTypeChoice {SET_TYPE_CHOICES(CHOICE_CONSTANT)} SetTypeChoice;
 typedef enum TimeChoice {TIME_CHOICES(CHOICE_CONSTANT)} TimeChoice;
 typedef enum Tinyint1Choice {TINYINT1_CHOICES(CHOICE_CONSTANT)} Tinyint1Choice;

@@ -107,6 +107,9 @@ static const OptionDef options[] =
 	{"publications", OPTION_BOOL, "false", 0, 0, NULL, false,
 		"Publications of a PostgreSQL source, those of other tasks left out.",
 	FIELD(publications)},
+	{"replica_identity", OPTION_ENUM, "check", 0, 0, CHOICE_WORDS(REPLICA_IDENTITY_CHOICES), false,
+		"Tables of a PostgreSQL source without a key that its log could name a row by: check fails the precheck; full sets REPLICA IDENTITY FULL at the start and puts back what was when the task is released.",
+	FIELD(replica_identity)},
 	{"retry_connection", OPTION_INT, "720", 10, 1440, NULL, true,
 		"Minutes to go on trying after the connection to the source is lost.",
 	FIELD(retry_connection)},
@@ -116,6 +119,9 @@ static const OptionDef options[] =
 	{"rows_per_range", OPTION_INT, "2000000", 1000, INT64CONST(1000000000), NULL, false,
 		"Most rows of a large table that a copy worker takes in one transaction; after a crash that range is copied again.",
 	FIELD(rows_per_range)},
+	{"search_path", OPTION_TEXT, "", 0, 0, NULL, false,
+		"Schemas of the destination, with commas between, in which definitions of a PostgreSQL source find operators, and functions that its checks, generated columns and indexes call find what they name without a schema. Empty: pg_catalog alone.",
+	FIELD(search_path)},
 	{"security_labels", OPTION_BOOL, "false", 0, 0, NULL, false,
 		"Security labels of a PostgreSQL source; the destination needs their provider.",
 	FIELD(security_labels)},
@@ -279,6 +285,19 @@ check_zero_date_literal(const char *text)
 							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
+/* Names alone: what stands there becomes the setting of a worker's session. */
+static void
+check_search_path(const char *text)
+{
+	List	   *names;
+
+	if (!SplitIdentifierString(pstrdup(text), ',', &names))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value \"%s\" for task option \"search_path\"", text),
+				 errhint("It is a list of schemas, such as public, ext.")));
+}
+
 static void
 derive_policy(TaskOptions *out)
 {
@@ -345,6 +364,7 @@ options_parse(Jsonb *jb)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("task option \"retry_other\" must be smaller than \"retry_connection\"")));
+	check_search_path(out->search_path);
 	derive_policy(out);
 	return out;
 }

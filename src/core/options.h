@@ -59,6 +59,7 @@ typedef struct TaskOptions
 	bool		superuser_ddl;
 	int			ddl_error;
 	int			origin;
+	int			replica_identity;
 	int64		copy_workers;
 	int64		rows_per_range;
 	int64		maintenance_memory; /* MB, for each index build */
@@ -81,6 +82,7 @@ typedef struct TaskOptions
 	bool		security_labels;
 	bool		subscriptions;
 	bool		tablespaces;
+	char	   *search_path;	/* "": that of the extension */
 	char	   *tag;
 	int64		throttle_full_mb;	/* these: a second; 0: no limit */
 	int64		throttle_full_queries;

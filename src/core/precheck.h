@@ -51,6 +51,7 @@ typedef struct PrecheckScope
 	bool		full;
 	bool		incremental;
 	const TypePolicy *policy;
+	const char *search_path;	/* option of the task; "": none */
 } PrecheckScope;
 
 /* The table; *n is set to its length. */

@@ -350,6 +350,7 @@ ConnectionInfo *
 task_connection(const TaskRecord *task, Oid role)
 {
 	ConnectionInfo *info = connection_info(task->source, role);
+	TaskOptions *options;
 	uint64		here[2];
 
 	info->application = psprintf("dtsmig task " INT64_FORMAT, task->id);
@@ -360,7 +361,9 @@ task_connection(const TaskRecord *task, Oid role)
 	info->stream_name = psprintf("dts_sync_" INT64_FORMAT "_%08x", task->id,
 								 DatumGetUInt32(hash_any((unsigned char *) here,
 														 sizeof(here))));
-	info->own_changes = options_parse(task->options)->origin == ORIGIN_NONE;
+	options = options_parse(task->options);
+	info->own_changes = options->origin == ORIGIN_NONE;
+	info->set_identity = options->replica_identity == REPLICA_IDENTITY_SET_FULL;
 	if (task->objects != NULL)
 		info->stream_objects = JsonbToCString(NULL, &task->objects->root,
 											  VARSIZE(task->objects));

@@ -652,6 +652,45 @@ pg_statement_values(const Node *tree, PgValues *values)
 }
 
 bool
+pg_statement_enables_always(const Node *tree, bool *more)
+{
+	bool		found = false;
+	ListCell   *lc;
+
+	*more = false;
+	if (!IsA(tree, AlterTableStmt))
+		return false;
+	foreach(lc, ((const AlterTableStmt *) tree)->cmds)
+	{
+		switch (lfirst_node(AlterTableCmd, lc)->subtype)
+		{
+			case AT_EnableAlwaysTrig:
+			case AT_EnableReplicaTrig:
+			case AT_EnableAlwaysRule:
+			case AT_EnableReplicaRule:
+				found = true;
+				break;
+			default:
+				*more = true;
+		}
+	}
+	return found;
+}
+
+bool
+pg_statement_sets_logged(const Node *tree)
+{
+	ListCell   *lc;
+
+	if (!IsA(tree, AlterTableStmt))
+		return false;
+	foreach(lc, ((const AlterTableStmt *) tree)->cmds)
+		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_SetLogged)
+			return true;
+	return false;
+}
+
+bool
 pg_statement_renames_nothing(const char *sql)
 {
 	List	   *parsed = raw_parser(sql, RAW_PARSE_DEFAULT);

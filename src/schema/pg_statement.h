@@ -68,6 +68,13 @@ extern void pg_statement_values(const Node *tree, PgValues *values);
  * with a CHECK that says what the bounds said: the partition; NULL: it is not.
  */
 extern const RangeVar *pg_statement_detached(const Node *tree);
+/*
+ * Does it have triggers or rules act on replicated rows, too (ENABLE ALWAYS,
+ * ENABLE REPLICA)? *more: and does it do something else besides.
+ */
+extern bool pg_statement_enables_always(const Node *tree, bool *more);
+/* Is it an ALTER TABLE … SET LOGGED? */
+extern bool pg_statement_sets_logged(const Node *tree);
 /* Does it give a relation or schema the name that it has? */
 extern bool pg_statement_renames_nothing(const char *sql);
 /*

@@ -43,6 +43,8 @@ typedef struct ConnectionInfo
 								 * publication); NULL: nothing */
 	char	   *stream_objects; /* the task's rules, JSON, for what is made at the
 								 * source later; NULL: everything is taken */
+	bool		set_identity;	/* tables without a replica identity get one that
+								 * is the whole row */
 	bool		own_changes;	/* changes that the source has received by
 								 * replication are left out */
 	char	   *server_uid;		/* SourceIdentity's: no other server will do;

@@ -52,6 +52,37 @@ typedef struct SourceSequence
 	char	   *column;
 } SourceSequence;
 
+/* What is looked at beside the settings of the database. */
+#define SOURCE_FINDS_MADE 1		/* what the schema's migration should have made */
+#define SOURCE_FINDS_COMMENTS 2
+#define SOURCE_FINDS_EVENT_TRIGGERS 4
+#define SOURCE_FINDS_OWNERS 8
+
+/* Something that the source has, and that no statement of its log brings. */
+typedef struct SourceFinding
+{
+	char	   *found;			/* for people */
+	char	   *sql;			/* brings it here, without semicolon; NULL: none does */
+} SourceFinding;
+
+/* An object whose expressions use other operators or functions here. */
+typedef struct SourceMeaning
+{
+	char	   *object;			/* "view rule …", for people */
+	char	   *there;			/* what they use at the source, but for the server's own */
+	char	   *here;
+} SourceMeaning;
+
+/* A trigger or rule that acts on rows which are replicated, too. */
+typedef struct SourceAlways
+{
+	char	   *schema;
+	char	   *table;
+	char	   *name;
+	bool		rule;
+	bool		replica;		/* on these alone */
+} SourceAlways;
+
 /* What is left of the log that a source keeps for its readers. */
 typedef struct LogLeft
 {
@@ -144,6 +175,18 @@ typedef struct SourceRoutine
 	void		(*describe_keys) (SourceConn *conn, List *tables);
 	/* What definitions inherit that do not say it, as it is now. */
 	struct DdlDefaults *(*ddl_defaults) (SourceConn *conn);
+	/*
+	 * SourceFinding *, what is not here; look_at: of SOURCE_FINDS_…. NULL: the
+	 * engine has no such thing.
+	 */
+	List	   *(*unfollowed) (SourceConn *conn, int look_at);
+	/*
+	 * SourceMeaning *, of objects that have the same name on both sides; NULL:
+	 * as above.
+	 */
+	List	   *(*meanings) (SourceConn *conn);
+	/* SourceAlways *; NULL: as above. */
+	List	   *(*always) (SourceConn *conn);
 	/* PrecheckItem *, what needs a look at values among them */
 	List	   *(*precheck) (SourceConn *conn, const PrecheckScope *scope);
 
@@ -166,10 +209,11 @@ typedef struct SourceRoutine
 									List *tables);
 	/*
 	 * Removes that again. Returns the SQL, with the reasons as comments, for
-	 * what could not be removed; NULL: all is gone. Raises no error for a
-	 * source that cannot be reached.
+	 * what could not be removed; NULL: all is gone. *note: what else was done
+	 * there, a sentence for people; or NULL. Raises no error for a source that
+	 * cannot be reached.
 	 */
-	char	   *(*release) (const ConnectionInfo *info);
+	char	   *(*release) (const ConnectionInfo *info, char **note);
 
 	/* Where the log ends now; NULL if the source keeps none. */
 	char	   *(*current_position) (SourceConn *conn);

@@ -556,6 +556,7 @@ dtsmig_copy_main(Datum arg)
 	{
 		prepare(&run, &args);
 		worker_session();
+		worker_search_path(run.options->search_path);
 		if (args.resync)
 			copy_again(&run);
 		else

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "core/ddl_settings.h"
 #include "worker/ddl_record.h"
 
 #include "utils/builtins.h"
@@ -223,19 +224,17 @@ read_table(JsonbContainer *c, List *added)
 static List *
 read_settings(JsonbContainer *record)
 {
-	static const char *const names[] = {"TimeZone", "DateStyle",
-	"IntervalStyle", "standard_conforming_strings"};
 	JsonbValue *v = field_of(record, "settings");
 	List	   *settings = NIL;
 
 	if (v == NULL || v->type != jbvBinary)
 		return NIL;
-	for (int i = 0; i < lengthof(names); i++)
+	for (int i = 0; ddl_setting_names[i] != NULL; i++)
 	{
 		DdlSetting *s = palloc(sizeof(DdlSetting));
 
-		s->name = pstrdup(names[i]);
-		s->value = text_of(v->val.binary.data, names[i]);
+		s->name = pstrdup(ddl_setting_names[i]);
+		s->value = text_of(v->val.binary.data, s->name);
 		if (s->value != NULL)
 			settings = lappend(settings, s);
 	}

@@ -10,6 +10,15 @@
 
 #include "worker/resync_shape.h"
 
+#include "access/table.h"
+#include "catalog/books.h"
+#include "catalog/namespace.h"
+#include "catalog/task.h"
+#include "schema/plan.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
 static bool
 is_action(const char *rule)
 {
@@ -106,6 +115,23 @@ resync_take_targets(TableDef *def, const TableDef *old)
 	}
 }
 
+void
+resync_name_new(TableDef *def, int name_case)
+{
+	NameCase	policy = name_case == NAME_CASE_DEFAULT ? NAME_CASE_SOURCE :
+		(NameCase) name_case;
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		if (!col->left_out && col->target_name == NULL)
+			col->target_name = plan_name(col->name, policy, true);
+		col->target_generated = col->generation_expr != NULL;
+	}
+}
+
 /* by_id: it may have another name by now */
 static bool
 is_table(const TableDef *def, const SourceRelation *rel, bool by_id)
@@ -160,4 +186,83 @@ resync_same_shape(const TableDef *a, const TableDef *b)
 	jx = model_to_jsonb(&x);
 	jy = model_to_jsonb(&y);
 	return VARSIZE(jx) == VARSIZE(jy) && memcmp(jx, jy, VARSIZE(jx)) == 0;
+}
+
+static char *
+column_here(const TableDef *old, const TableColumn *col)
+{
+	const TableColumn *was = model_find_column(old, col->name);
+
+	return was != NULL && was->target_name != NULL ? was->target_name : col->name;
+}
+
+/*
+ * The source's columns are others than the task knows. Where somebody has
+ * altered the table here in the same way (as the error that stopped the stream
+ * advises), its rows can be had; else the statement has to come in the log.
+ */
+char *
+resync_misfit(const TableDef *def, const SourceRelation *rel)
+{
+	Oid			nspid = get_namespace_oid(rel->target_schema, true);
+	Oid			relid = OidIsValid(nspid) ?
+		get_relname_relid(rel->target_name, nspid) : InvalidOid;
+	char	   *name = quote_qualified_identifier(rel->target_schema, rel->target_name);
+	ListCell   *lc;
+
+	if (!OidIsValid(relid))
+		return psprintf("Table %s does not exist here.", name);
+	foreach(lc, def->columns)
+	{
+		const TableColumn *col = lfirst(lc);
+		const TableColumn *was = model_find_column(rel->def, col->name);
+		AttrNumber	attnum = get_attnum(relid, column_here(rel->def, col));
+		char	   *here;
+		Oid			typid;
+		Oid			collation;
+		int32		typmod;
+
+		if (was != NULL && was->left_out)
+			continue;
+		if (attnum <= 0)
+			return psprintf("The source has column \"%s\", which the table lacks here. "
+							"If no statement in the source's log is to bring it: "
+							"ALTER TABLE %s ADD COLUMN %s %s; and dtsmig.resync_table again.",
+							col->name, name, quote_identifier(col->name), col->source_type);
+		get_atttypetypmodcoll(relid, attnum, &typid, &typmod, &collation);
+		here = format_type_with_typemod(typid, typmod);
+		if (was != NULL && strcmp(was->source_type, col->source_type) != 0 &&
+			strcmp(here, col->source_type) != 0)
+			return psprintf("Column \"%s\" is of type %s at the source, and %s here. "
+							"If no statement in the source's log is to change it: "
+							"ALTER TABLE %s ALTER COLUMN %s TYPE %s; and dtsmig.resync_table again.",
+							col->name, col->source_type, here, name,
+							quote_identifier(column_here(rel->def, col)), col->source_type);
+	}
+	foreach(lc, rel->def->columns)
+	{
+		const TableColumn *was = lfirst(lc);
+
+		if (was->target_name != NULL && model_find_column(def, was->name) == NULL &&
+			get_attnum(relid, was->target_name) > 0)
+			return psprintf("The source has no column \"%s\" any more, and the table has it here. "
+							"If no statement in the source's log is to drop it: "
+							"ALTER TABLE %s DROP COLUMN %s; and dtsmig.resync_table again.",
+							was->name, name, quote_identifier(was->target_name));
+	}
+	return NULL;
+}
+
+void
+resync_note_wait(int64 task_id, const SourceRelation *rel, const char *why)
+{
+	BookRows   *rows;
+
+	rows = books_query("UPDATE dtsmig.task_table SET waits_for = $2 WHERE table_id = $1 "
+					   "AND waits_for IS DISTINCT FROM $2 RETURNING 1", "it",
+					   (int64) rel->table_id, why);
+	if (rows->nrows > 0 && why != NULL)
+		task_log_event(task_id, "warning",
+					   psprintf("table \"%s\".\"%s\" cannot be copied again yet",
+								rel->schema, rel->name), why, NULL, NULL);
 }

@@ -18,9 +18,21 @@
 extern bool resync_is_child(const TableDef *child, const TableDef *parent);
 /* What is of the same name in old stays what it is at the destination. */
 extern void resync_take_targets(TableDef *def, const TableDef *old);
+/* Columns that old does not have are called as the policy of names says. */
+extern void resync_name_new(TableDef *def, int name_case);
 /* Of the tables of the source; NULL: not there, or without rows. */
 extern TableDef *resync_find_def(List *tables, const SourceRelation *rel);
 /* Do rows of the two look the same? */
 extern bool resync_same_shape(const TableDef *a, const TableDef *b);
+
+/*
+ * Why a table whose columns at the source (def) are not those that the task
+ * knows cannot be copied, a sentence with the SQL to go on; NULL: it has been
+ * altered here in the same way. A transaction is open.
+ */
+extern char *resync_misfit(const TableDef *def, const SourceRelation *rel);
+/* Keeps the reason, and logs one that is new; NULL: nothing is in the way. */
+extern void resync_note_wait(int64 task_id, const SourceRelation *rel,
+							 const char *why);
 
 #endif							/* DTSMIG_RESYNC_SHAPE_H */

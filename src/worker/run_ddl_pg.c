@@ -72,126 +72,6 @@ record_mark(RecordCarry *c, int64 table_id, const char *why)
 	c->carried->resync = true;
 }
 
-/* ---------------------------------------------------------------- running */
-
-static void
-set_local(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
-static char *
-search_path_here(RecordCarry *c)
-{
-	StringInfoData path;
-	ListCell   *lc;
-
-	initStringInfo(&path);
-	foreach(lc, c->record->path)
-		appendStringInfo(&path, "%s%s", path.len ? ", " : "",
-						 quote_identifier(record_target_schema(c, lfirst(lc))));
-	return path.len ? path.data : pstrdup("\"\"");
-}
-
-/* As the source's session was, as far as the text depends on it. */
-static void
-settings_begin(RecordCarry *c)
-{
-	ListCell   *lc;
-
-	foreach(lc, c->record->settings)
-	{
-		DdlSetting *s = lfirst(lc);
-
-		set_local(s->name, s->value);
-	}
-	set_local("search_path", search_path_here(c));
-	set_local("check_function_bodies", "off");
-	set_local("default_tablespace", "");
-	if (superuser() || dts_may_set_replication_role(GetUserId()))
-		(void) set_config_option("session_replication_role", "replica",
-								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-								 true, 0, false);
-}
-
-static bool
-is_passing(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) ||
-		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-}
-
-/* Is it that what the statement makes is there? */
-static bool
-is_duplicate(int sqlerrcode)
-{
-	return sqlerrcode == ERRCODE_DUPLICATE_TABLE ||
-		sqlerrcode == ERRCODE_DUPLICATE_OBJECT ||
-		sqlerrcode == ERRCODE_DUPLICATE_SCHEMA ||
-		sqlerrcode == ERRCODE_DUPLICATE_FUNCTION;
-}
-
-/* Runs statements in a subtransaction; false, and c->why: one failed. */
-bool
-record_run(RecordCarry *c, List *statements)
-{
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
-
-	if (statements == NIL)
-		return true;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		int			nestlevel = NewGUCNestLevel();
-		ListCell   *lc;
-
-		settings_begin(c);
-		/* what is left of deferred checks would be in the way */
-		task_spi("SET CONSTRAINTS ALL IMMEDIATE");
-		foreach(lc, statements)
-		{
-			elog(DEBUG1, "dtsmig DDL: %s", (char *) lfirst(lc));
-			task_spi(lfirst(lc));
-		}
-		AtEOXact_GUC(true, nestlevel);
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		if (is_passing(edata->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if ((c->run->options->conflict == CONFLICT_IGNORE || c->merged) &&
-			is_duplicate(edata->sqlerrcode))
-		{
-			done = true;
-			c->there = edata->message;
-		}
-		else
-			c->why = psprintf("At the destination: %s%s%s", edata->message,
-							  edata->detail ? ". " : "",
-							  edata->detail ? edata->detail : "");
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	return done;
-}
-
 /* ------------------------------------------------------ what is to be run */
 
 static bool
@@ -310,7 +190,8 @@ rows_differ(RecordCarry *c, const TableDef *def)
 	if (!rewritten)
 		return false;
 	pg_statement_values(c->statement ? c->statement->tree : NULL, &values);
-	return values.volatile_kind || any_volatile(values.functions);
+	return values.volatile_kind || any_volatile(values.functions) ||
+		record_locale_matters(c, def, values.functions);
 }
 
 /* Were rows rewritten here that have been rewritten at the source before? */
@@ -462,6 +343,19 @@ take_new(RecordCarry *c, const DdlTableState *t)
 }
 
 static void
+note_unlogged(RecordCarry *c, const TableDef *def)
+{
+	char	   *name = quote_qualified_identifier(def->schema, def->name);
+
+	task_log_event(c->run->task->id, "warning",
+				   psprintf("table \"%s\".\"%s\" is unlogged: its rows are not followed",
+							def->schema, def->name),
+				   "The source's log does not tell of them.",
+				   psprintf("ALTER TABLE %s SET LOGGED at the source has the table copied, and followed from then on.",
+							name), NULL);
+}
+
+static void
 keep_books(RecordCarry *c, const DdlTableState *t)
 {
 	SourceRelation *rel = record_relation(c, t->def->source_id, t->def->schema,
@@ -471,9 +365,12 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 
 	if (rel == NULL)
 	{
-		if (wanted && strcmp(t->def->engine, "unlogged") != 0 &&
-			!shape_leaves_out(c->run->selection, t->def->schema, t->def->name,
-							  OPERATION_CREATE_TABLE))
+		if (!wanted || shape_leaves_out(c->run->selection, t->def->schema,
+										t->def->name, OPERATION_CREATE_TABLE))
+			return;
+		if (strcmp(t->def->engine, "unlogged") == 0)
+			note_unlogged(c, t->def);
+		else
 			take_new(c, t);
 		return;
 	}
@@ -482,7 +379,10 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 		leave(c, rel, t->def);
 		return;
 	}
-	if (rows_differ(c, t->def) || rows_are_newer(c, rel))
+	if (strcmp(rel->def->engine, "unlogged") == 0 &&
+		strcmp(t->def->engine, "unlogged") != 0)
+		record_mark(c, rel->table_id, "It was unlogged: the log has told none of its changes until now.");
+	else if (rows_differ(c, t->def) || rows_are_newer(c, rel))
 		record_mark(c, rel->table_id, "Its rows have values that only the source knows.");
 	else if (names_are_unsure(c, rel, t->def))
 		record_mark(c, rel->table_id, "Its columns got other names while the task copied it.");
@@ -542,6 +442,40 @@ close_functions(RecordCarry *c)
 	return sql;
 }
 
+/*
+ * A trigger that acts on replicated rows, too, has acted at the source on those
+ * that the task applies.
+ */
+static bool
+is_left_to_cutover(RecordCarry *c)
+{
+	bool		more;
+
+	if (!pg_statement_enables_always(c->statement->tree, &more))
+		return false;
+	task_log_event(c->run->task->id, "warning",
+				   psprintf(more ? "a trigger or rule acts on the rows that the task applies, too: %s" :
+							"left to the cutover: %s", c->statement->sql),
+				   more ? "It has acted on them at the source already." :
+				   "The trigger or rule would act on the rows that the task applies, on which it has acted at the source already.",
+				   more ? "ALTER TABLE … ENABLE TRIGGER here, until the cutover; look at the rows that came since." : NULL, NULL);
+	return !more;
+}
+
+/* A table that is here, and whose rows the log tells from now on. */
+static bool
+sets_logged(RecordCarry *c)
+{
+	bool		sets;
+
+	if (c->record->text == NULL || strcmp(c->record->tag, "ALTER TABLE") != 0 ||
+		strcasestr(c->record->text, "logged") == NULL)
+		return false;
+	sets = find_statement(c) && pg_statement_sets_logged(c->statement->tree);
+	c->why = NULL;
+	return sets;
+}
+
 /* Statements for the one of the record; NIL: the task does not run it. */
 static List *
 statements_of(RecordCarry *c)
@@ -564,7 +498,7 @@ statements_of(RecordCarry *c)
 		c->applied = true;
 		return sql;
 	}
-	sql = record_make_newcomers(c);
+	sql = sets_logged(c) ? NIL : record_make_newcomers(c);
 	if (sql != NIL)
 	{
 		c->applied = true;
@@ -585,7 +519,7 @@ statements_of(RecordCarry *c)
 							  r->tag);
 		return NIL;
 	}
-	if (is_ignored(c))
+	if (is_ignored(c) || is_left_to_cutover(c))
 		return NIL;
 	c->applied = true;
 	sql = list_make1(record_rewrite(c, c->statement->sql));

@@ -30,6 +30,7 @@ typedef struct RecordCarry
 	bool		merged;			/* it is on a table that others go into, too */
 	char	   *there;			/* what it makes is there: the error that says so */
 	const char *note;			/* it was done already: how */
+	List	   *unset;			/* DdlSetting *: those that could not be had here */
 } RecordCarry;
 
 /* Names at the destination, of a table and its columns. */
@@ -58,8 +59,21 @@ extern char *record_names_outside(RecordCarry *c, const Node *tree);
 extern void record_note_changed(RecordCarry *c, int64 table_id);
 /* The table is copied again once the transaction is done. */
 extern void record_mark(RecordCarry *c, int64 table_id, const char *why);
-/* Runs statements in a subtransaction; false, and c->why: one failed. */
+
+/* ddl_run.c */
+
+/*
+ * Runs statements in a subtransaction, with the settings of the record; false,
+ * and c->why: one failed.
+ */
 extern bool record_run(RecordCarry *c, List *statements);
+/*
+ * Rows of a table that was rewritten: can what these functions (char *) and
+ * casts have made of them be other than at the source, for a setting that
+ * could not be had here?
+ */
+extern bool record_locale_matters(RecordCarry *c, const TableDef *def,
+								  List *functions);
 
 /* ddl_state.c */
 

@@ -168,11 +168,16 @@ look_up(Resync *r)
 		SourceRelation *rel = lfirst(lc);
 		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
 		TableDef   *def = resync_find_def(tables, rel);
+		char	   *why = NULL;
 
+		if (def == NULL)
+			why = "The source has no such table: a statement that drops or renames it is still to come in its log, or was not recorded.";
+		else if (r->run->source->plan_objects && rel->def->columns != NIL &&
+				 !task_same_columns(def, rel->def))
+			why = resync_misfit(def, rel);
+		resync_note_wait(r->run->task->id, rel, why);
 		/* DDL that is still to come in the log shapes the table */
-		if (def == NULL ||
-			(r->run->source->plan_objects && rel->def->columns != NIL &&
-			 !task_same_columns(def, rel->def)))
+		if (why != NULL)
 			continue;
 		if (r->tables != NIL)
 		{
@@ -186,6 +191,8 @@ look_up(Resync *r)
 		}
 		shape_columns(r->run->selection, def, NULL);
 		resync_take_targets(def, rel->def);
+		if (r->run->source->plan_objects && rel->def->columns != NIL)
+			resync_name_new(def, r->run->options->name_case);
 		if (rel->def->columns != NIL && pair != NULL &&
 			shape_leaves_out(r->run->selection, rel->schema, rel->name,
 							 OPERATION_ALTER_TABLE))
@@ -466,7 +473,7 @@ copy_table(Resync *r, SourceRelation *old)
 	SourceRelation *rel;
 
 	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready', "
-					  "resync_step = NULL, resync_from = NULL, one_snapshot = true, "
+					  "resync_step = NULL, resync_from = NULL, waits_for = NULL, one_snapshot = true, "
 					  "snapshot_low = $2, snapshot_high = $3, "
 					  "described_position = $4 WHERE table_id = $1",
 					  "ittt", (int64) old->table_id, low_of(r, old),

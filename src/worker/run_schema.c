@@ -177,19 +177,22 @@ describe_and_start(TaskRun *run, char **described, DdlDefaults **defaults)
 	const SourceRoutine *source = run->source;
 	bool		prepare = source->prepare_changes && run->task->do_incremental;
 	SourceSnapshot snapshot = {0};
+	char	   *note = NULL;
 
 	for (int tries = 1;; tries++)
 	{
 		List	   *wanted = NIL;
 		List	   *tables;
 		ListCell   *lc;
-		char	   *note = NULL;
 		bool		same = true;
 
 		if (prepare)
 		{
+			char	   *said;
+
 			wanted = describe_selected(run->selection, source, run->conn, run->info);
-			note = source->prepare_changes(run->conn, run->info, wanted);
+			said = source->prepare_changes(run->conn, run->info, wanted);
+			note = said ? said : note;
 		}
 		run->task->start_position = source->start_position(run->conn);
 		*defaults = source->ddl_defaults ? source->ddl_defaults(run->conn) : NULL;

@@ -13,6 +13,7 @@
 #include "catalog/books.h"
 #include "core/one_statement.h"
 #include "executor/spi.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -51,6 +52,10 @@ spi_run(const char *sql, bool script)
 	if (!script)
 		check_one_statement(sql);
 	nestlevel = begin_utility();
+	/* amounts in pg_dump's definitions, see source/pgsql/pg_money.c */
+	if (script)
+		(void) set_config_option("lc_monetary", "C", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
 	rc = SPI_execute(sql, false, 0);
 	if (rc < 0)

@@ -8,8 +8,8 @@
  * in time also while a large transaction is being applied, and written when a
  * transaction of its own can be had. Alerts of errors are raised where errors
  * end (trouble.c); here are those of latency, of the source's log running
- * short, of tables that have changed under the task's hands, and the end of
- * all these.
+ * short, of tables that have changed under the task's hands, of those that
+ * wait to be copied again, and the end of all these.
  *
  *-------------------------------------------------------------------------
  */
@@ -430,6 +430,38 @@ check_drift(TaskRun *run, List **told)
 	}
 }
 
+/* ----------------------------------------------------------------- waiting */
+
+/* Tables that are to be copied again and cannot be: why. */
+static void
+check_waits(TaskRun *run, List **told)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT a.subject FROM dtsmig.alert a WHERE a.task_id = $1 "
+					   "AND a.kind = '" ALERT_RESYNC "' AND a.cleared IS NULL "
+					   "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_table t WHERE t.task_id = $1 "
+					   "AND t.source_schema || '.' || t.source_table = a.subject "
+					   "AND t.state = 'resync' AND t.waits_for IS NOT NULL)", "i", run->task->id);
+	for (int i = 0; i < rows->nrows; i++)
+		*told = list_concat(*told, alert_clear(run->task->id, ALERT_RESYNC,
+											   rows->values[i][0], 0));
+	rows = books_query("SELECT source_schema || '.' || source_table, waits_for "
+					   "FROM dtsmig.task_table WHERE task_id = $1 AND state = 'resync' "
+					   "AND waits_for IS NOT NULL", "i", run->task->id);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		char	   *text = alert_raise(run->task->id, ALERT_RESYNC, rows->values[i][0],
+									   psprintf("table %s is to be copied again, and cannot be yet",
+												rows->values[i][0]),
+									   rows->values[i][1],
+									   "Its changes are not applied until then; see dtsmig.task_tables.");
+
+		if (text)
+			*told = lappend(*told, text);
+	}
+}
+
 /* -------------------------------------------------------------- the looks */
 
 void
@@ -520,6 +552,7 @@ watch_write(TaskRun *run)
 	{
 		w->last_latency = now;
 		check_latency(run, w, &told);
+		check_waits(run, &told);
 	}
 	if (w->left.share >= 0 || run->options->alert_retention == 0)
 		check_retention(run, w, &told);

@@ -351,6 +351,7 @@ run_task(TaskRun *run)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(run->cxt);
 	run->options = options_parse(run->task->options);
+	worker_search_path(run->options->search_path);
 	run->selection = selection_parse(run->task->objects);
 	run->info = task_connection(run->task, GetUserId());
 	task_set_throttles(run);

@@ -233,6 +233,14 @@ static const char *const session_settings[][2] = {
 	{"enable_nestloop", "on"}
 };
 
+void
+worker_search_path(const char *path)
+{
+	if (path[0] != '\0')
+		SetConfigOption("search_path", psprintf("%s, pg_temp", path), PGC_USERSET,
+						PGC_S_SESSION);
+}
+
 /*
  * As the server's own apply worker does, triggers and rules in their usual
  * form are held back whoever owns the task; dest/local refuses tables that

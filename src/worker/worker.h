@@ -60,6 +60,11 @@ extern void worker_init(Oid database, Oid role, const char *application);
 
 /* Holds back triggers and sets what a worker's session needs. */
 extern void worker_session(void);
+/*
+ * Option search_path of the task: where what its definitions name is looked for
+ * in this session; "": as worker_session has left it.
+ */
+extern void worker_search_path(const char *path);
 
 /*
  * From here to guard_end this process, while it holds back triggers, writes

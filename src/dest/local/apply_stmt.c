@@ -39,6 +39,11 @@
 /* Plans kept for a table; sources with partial images may want many. */
 #define MAX_STMTS 64
 
+/* Columns of a keyless table by which a row is looked up one by one; and how
+ * many of the others together. */
+#define IMAGE_CONDITIONS 32
+#define IMAGE_GROUP 64
+
 /* Size that the planner is told of a table, in pages and rows. */
 #define LARGE_PAGES 10000000
 #define LARGE_ROWS 1e9
@@ -218,37 +223,69 @@ hash_function(Oid typid)
 	return result;
 }
 
+/* A value as a number that is the same for the same value; not NULL. */
+static char *
+hash_of(const SourceColumn *column, const char *value)
+{
+	char	   *hash = hash_function(column->typid);
+
+	if (hash)
+		return psprintf("COALESCE(%s(%s), 0)", hash, value);
+	return psprintf("COALESCE(pg_catalog.hashtext(CAST(%s AS pg_catalog.text)), 0)",
+					value);
+}
+
 /*
  * What a row of a keyless table is found by before its image is compared: an
  * equality that can be hashed, or that an index can serve.
  */
 static char *
-image_condition(ApplyTable *table, int col, const char *value)
+image_condition(const SourceColumn *column, const char *name, const char *value)
 {
-	const SourceColumn *column = &table->rel->columns[col];
 	TypeCacheEntry *type = lookup_type_cache(column->typid,
 											 TYPECACHE_EQ_OPR |
 											 TYPECACHE_HASH_PROC);
-	char	   *name = psprintf("t.%s", target_name(table, col));
-	char	   *hash;
 
 	if (column->target_not_null && OidIsValid(type->eq_opr) &&
 		OidIsValid(type->hash_proc))
 		return apply_equality(name, value, column->typid);
 
 	/* NULLs are to meet, or there is no such equality: compare hashes. */
-	hash = hash_function(column->typid);
-	if (hash)
-		return psprintf("COALESCE(%s(%s), 0) OPERATOR(pg_catalog.=) COALESCE(%s(%s), 0)",
-						hash, name, hash, value);
-	return psprintf("COALESCE(pg_catalog.hashtext(CAST(%s AS pg_catalog.text)), 0) OPERATOR(pg_catalog.=) "
-					"COALESCE(pg_catalog.hashtext(CAST(%s AS pg_catalog.text)), 0)",
-					name, value);
+	return psprintf("%s OPERATOR(pg_catalog.=) %s", hash_of(column, name),
+					hash_of(column, value));
+}
+
+/*
+ * A column of the table, or of b, as what the images of rows compare: a domain
+ * as its base type, a value of b as an INSERT would cast it (one of a domain is
+ * that already).
+ */
+static char *
+image_value(const SourceColumn *column, char *value, bool cast)
+{
+	bool		domain = OidIsValid(column->target_typid);
+
+	if (!domain && (!cast || column->typmod < 0))
+		return value;
+	return psprintf("CAST(%s AS %s)", value,
+					format_type_extended(column->typid, domain ? -1 : column->typmod,
+										 FORMAT_TYPE_TYPEMOD_GIVEN |
+										 FORMAT_TYPE_FORCE_QUALIFY));
+}
+
+/* Adds up the hashes of columns that have no condition of their own. */
+static void
+append_hash(StringInfo sum, const SourceColumn *column, const char *value)
+{
+	appendStringInfo(sum, "%sCAST(%s AS pg_catalog.int8)",
+					 sum->len > 0 ? " OPERATOR(pg_catalog.+) " : "",
+					 hash_of(column, value));
 }
 
 /*
  * DELETE of n of the rows that are the same, byte by byte, as each row of b.
- * (The values of b are cast as an INSERT would cast them.)
+ * The planner takes time with the square of the number of conditions: columns
+ * past the first ones have one for a group of them.
  */
 static void
 append_delete_image(StringInfo sql, ApplyStmt *stmt)
@@ -258,29 +295,38 @@ append_delete_image(StringInfo sql, ApplyStmt *stmt)
 	StringInfoData left;
 	StringInfoData right;
 	StringInfoData where;
+	StringInfoData sums[2];
 	int			i;
 
 	initStringInfo(&left);
 	initStringInfo(&right);
 	initStringInfo(&where);
+	initStringInfo(&sums[0]);
+	initStringInfo(&sums[1]);
 	for (i = 0; i < table->ncols; i++)
 	{
 		int			col = stmt->col[i];
 		const SourceColumn *column = &table->rel->columns[col];
-		char	   *value = psprintf("b.o%d", i + 1);
-		char	   *condition;
+		char	   *name = image_value(column, psprintf("t.%s", target_name(table, col)), false);
+		char	   *value = image_value(column, psprintf("b.o%d", i + 1), true);
 
-		/* a value of a domain is one already */
-		if (column->typmod >= 0 && !OidIsValid(column->target_typid))
-			value = psprintf("CAST(%s AS %s)", value,
-							 format_type_extended(column->typid, column->typmod,
-												  FORMAT_TYPE_TYPEMOD_GIVEN |
-												  FORMAT_TYPE_FORCE_QUALIFY));
-		appendStringInfo(&left, "%st.%s", i > 0 ? ", " : "",
-						 target_name(table, col));
+		appendStringInfo(&left, "%s%s", i > 0 ? ", " : "", name);
 		appendStringInfo(&right, "%s%s", i > 0 ? ", " : "", value);
-		condition = image_condition(table, col, value);
-		appendStringInfo(&where, "%s AND ", condition);
+		if (i < IMAGE_CONDITIONS)
+		{
+			appendStringInfo(&where, "%s AND ", image_condition(column, name, value));
+			continue;
+		}
+		append_hash(&sums[0], column, name);
+		append_hash(&sums[1], column, value);
+		if ((i - IMAGE_CONDITIONS) % IMAGE_GROUP == IMAGE_GROUP - 1 ||
+			i == table->ncols - 1)
+		{
+			appendStringInfo(&where, "(%s) OPERATOR(pg_catalog.=) (%s) AND ",
+							 sums[0].data, sums[1].data);
+			resetStringInfo(&sums[0]);
+			resetStringInfo(&sums[1]);
+		}
 	}
 
 	appendStringInfo(sql,

@@ -22,6 +22,7 @@
 
 #include "source/pgsql/pg_engine.h"
 
+#include "core/ddl_settings.h"
 #include "source/pgsql/pg_capture_sql.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -59,6 +60,20 @@ static const Hook hooks[] = {
 	"'CREATE FOREIGN DATA WRAPPER', 'ALTER FOREIGN DATA WRAPPER', " \
 	"'DROP FOREIGN DATA WRAPPER', 'SECURITY LABEL'"
 
+/* Settings that are recorded with a statement, as an array of the source. */
+static char *
+setting_names(void)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; ddl_setting_names[i] != NULL; i++)
+		appendStringInfo(&buf, "%s%s", i ? ", " : "ARRAY[",
+						 pg_quote_literal(ddl_setting_names[i]));
+	appendStringInfoString(&buf, "]::text[]");
+	return buf.data;
+}
+
 /* One @name@ of a template; raises an error for one that is not known. */
 static char *
 template_value(PgConn *conn, const char *name, bool superuser)
@@ -91,6 +106,8 @@ template_value(PgConn *conn, const char *name, bool superuser)
 			psprintf("IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attgenerated = 's') THEN "
 					 "EXECUTE format('ALTER PUBLICATION %%I SET (publish_generated_columns = stored)', %s); END IF;\n      ",
 					 pg_quote_literal(info->stream_name));
+	if (strcmp(name, "settings") == 0)
+		return setting_names();
 	if (strcmp(name, "ignored") == 0)
 		return pstrdup(IGNORED_TAGS);
 	if (strcmp(name, "trouble") == 0)
@@ -142,6 +159,49 @@ hook_name(const char *stream, const Hook *hook)
 	return pg_quote_name(psprintf("%s_capture_%s", stream, hook->suffix));
 }
 
+/*
+ * Somebody else may have made the schema, or have got hold of it since: then
+ * what it holds is not read, and not run.
+ */
+char *
+pg_capture_is_foreign(PgConn *conn)
+{
+	return pg_select_text_or_null(conn, "owner of the capture", pg_capture_trouble);
+}
+
+static void
+refuse_foreign(PgConn *conn)
+{
+	char	   *why = pg_capture_is_foreign(conn);
+
+	if (why != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("schema %s at the source is not the account's own: %s",
+						CAPTURE_SCHEMA, why),
+				 errdetail("Whoever owns it could run functions with the rights of whoever runs DDL there, and statements at the destination."),
+				 errhint("At the source, look at what it holds; then ALTER SCHEMA %s RENAME TO …, or drop it, and release the task.",
+						 CAPTURE_SCHEMA)));
+}
+
+/* Where replica identities are noted, as one query. */
+char *
+pg_identity_table_sql(PgConn *conn)
+{
+	StringInfoData sql;
+
+	refuse_foreign(conn);
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SET LOCAL client_min_messages = warning;\n"
+						   "SELECT pg_catalog.pg_advisory_xact_lock(" CAPTURE_LOCK ");\n");
+	for (int i = 0; i < PG_CAPTURE_IDENTITY_PARTS; i++)
+	{
+		fill(&sql, conn, pg_capture_parts[i], false, NULL, NULL);
+		appendStringInfoString(&sql, ";\n");
+	}
+	return sql.data;
+}
+
 /* All of the installation as one query, and so as one transaction. */
 static char *
 installation(PgConn *conn, bool superuser)
@@ -169,31 +229,6 @@ installation(PgConn *conn, bool superuser)
 						 hooks[i].event, hook_name(stream, &hooks[i]));
 	}
 	return sql.data;
-}
-
-/*
- * Somebody else may have made the schema, or have got hold of it since: then
- * what it holds is not read, and not run.
- */
-char *
-pg_capture_is_foreign(PgConn *conn)
-{
-	return pg_select_text_or_null(conn, "owner of the capture", pg_capture_trouble);
-}
-
-static void
-refuse_foreign(PgConn *conn)
-{
-	char	   *why = pg_capture_is_foreign(conn);
-
-	if (why != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("schema %s at the source is not the account's own: %s",
-						CAPTURE_SCHEMA, why),
-				 errdetail("Whoever owns it could run functions with the rights of whoever runs DDL there, and statements at the destination."),
-				 errhint("At the source, look at what it holds; then ALTER SCHEMA %s RENAME TO …, or drop it, and release the task.",
-						 CAPTURE_SCHEMA)));
 }
 
 char *
@@ -267,32 +302,8 @@ is_last_stream(PgConn *conn, const char *stream)
 	return pg_bigint(r, 0, 0) == 0;
 }
 
-/* Replica identities that the capture has set go back to what they were. */
-static List *
-identities_back(PgConn *conn, const char *stream, List *sql)
-{
-	char	   *table = pg_quote_qualified(CAPTURE_SCHEMA,
-										   psprintf("%s_identity", stream));
-	PgResult   *r;
-
-	if (pg_select_text_or_null(conn, "identities",
-							   psprintf("SELECT pg_catalog.to_regclass(%s)",
-										pg_quote_literal(table))) == NULL)
-		return sql;
-	r = pg_selectf(conn, "identities", "tt",
-				   "SELECT n.nspname, c.relname FROM %s i "
-				   "JOIN pg_catalog.pg_class c ON c.oid = i.relid "
-				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-				   "WHERE c.relreplident = 'f' ORDER BY 1, 2", table);
-	for (int i = 0; i < r->nrows; i++)
-		sql = lappend(sql, psprintf("ALTER TABLE %s REPLICA IDENTITY DEFAULT",
-									pg_quote_qualified(pg_text(r, i, 0),
-													   pg_text(r, i, 1))));
-	return sql;
-}
-
 List *
-pg_capture_removal(PgConn *conn)
+pg_capture_removal(PgConn *conn, char **note)
 {
 	static const char *const functions[] = {"selected(text, text)",
 		"state(oid[])", "write(text, text, text, jsonb)",
@@ -302,6 +313,7 @@ pg_capture_removal(PgConn *conn)
 	const char *stream = pg_info(conn)->stream_name;
 	List	   *sql = NIL;
 
+	*note = NULL;
 	if (pg_select_text_or_null(conn, "schema of the capture",
 							   "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '"
 							   CAPTURE_SCHEMA "'") == NULL)
@@ -314,7 +326,7 @@ pg_capture_removal(PgConn *conn)
 	/* what somebody else has put there is left alone */
 	if (pg_capture_is_foreign(conn) != NULL)
 		return sql;
-	sql = identities_back(conn, stream, sql);
+	sql = list_concat(sql, pg_identities_back(conn, note));
 	if (is_last_stream(conn, stream))
 		return lappend(sql, pstrdup("DROP SCHEMA IF EXISTS " CAPTURE_SCHEMA " CASCADE"));
 	for (int i = 0; i < lengthof(hooks); i++)

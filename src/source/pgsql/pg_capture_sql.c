@@ -40,13 +40,16 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
+	/* tables that the task gave another replica identity, and which they had */
+	"CREATE TABLE IF NOT EXISTS dtsmig_source.@stream_identity@ (relid oid PRIMARY KEY, was pg_catalog.\"char\")\n",
+
+	"ALTER TABLE dtsmig_source.@stream_identity@ ADD COLUMN IF NOT EXISTS was pg_catalog.\"char\"\n",
+
 	"CREATE TABLE IF NOT EXISTS dtsmig_source.@stream@ (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, logged timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), pid integer NOT NULL, query_at timestamptz NOT NULL, query_hash integer NOT NULL, tag text NOT NULL, name text, record text NOT NULL)\n",
 
 	"CREATE INDEX IF NOT EXISTS @stream_query@ ON dtsmig_source.@stream@ (pid, query_at)\n",
 
 	"CREATE INDEX IF NOT EXISTS @stream_logged@ ON dtsmig_source.@stream@ (logged)\n",
-
-	"CREATE TABLE IF NOT EXISTS dtsmig_source.@stream_identity@ (relid oid PRIMARY KEY)\n",
 
 	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_selected@(s text, t text) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $dtsmig$\n"
 	"DECLARE\n"
@@ -119,9 +122,7 @@ const char *const pg_capture_parts[] =
 	"  part text[];\n"
 	"  src text;\n"
 	"  common CONSTANT jsonb := jsonb_build_object('path', to_jsonb(path), 'user', session_user,\n"
-	"    'role', current_setting('role'), 'settings', jsonb_build_object('TimeZone', current_setting('TimeZone'),\n"
-	"      'DateStyle', current_setting('DateStyle'), 'IntervalStyle', current_setting('IntervalStyle'),\n"
-	"      'standard_conforming_strings', current_setting('standard_conforming_strings')));\n"
+	"    'role', current_setting('role'), 'settings', (SELECT jsonb_object_agg(n, current_setting(n, true)) FROM unnest(@settings@) n));\n"
 	"BEGIN\n"
 	"  IF rest = '' THEN\n"
 	"    RETURN common || jsonb_build_object('from', 'query', 'text', query);\n"
@@ -165,7 +166,7 @@ const char *const pg_capture_parts[] =
 	"      OR t.relreplident = 'i' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisreplident)\n"
 	"    THEN\n"
 	"      @publish_generated@EXECUTE format('ALTER TABLE %I.%I REPLICA IDENTITY FULL', t.nspname, t.relname);\n"
-	"      INSERT INTO dtsmig_source.@stream_identity@ VALUES (t.oid) ON CONFLICT DO NOTHING;\n"
+	"      INSERT INTO dtsmig_source.@stream_identity@ (relid, was) VALUES (t.oid, t.relreplident) ON CONFLICT DO NOTHING;\n"
 	"    ELSIF t.relreplident = 'f' AND keyed AND EXISTS (SELECT FROM dtsmig_source.@stream_identity@ w WHERE w.relid = t.oid) THEN\n"
 	"      EXECUTE format('ALTER TABLE %I.%I REPLICA IDENTITY DEFAULT', t.nspname, t.relname);\n"
 	"      DELETE FROM dtsmig_source.@stream_identity@ w WHERE w.relid = t.oid;\n"
@@ -207,11 +208,12 @@ const char *const pg_capture_parts[] =
 	"  IF cmds IS NULL THEN\n"
 	"    RETURN;\n"
 	"  END IF;\n"
-	"  -- with all that descend from them, and all that a schema holds\n"
+	"  -- with all that descend from them, are of them, and all that a schema holds\n"
 	"  WITH RECURSIVE more(oid) AS (\n"
 	"      SELECT unnest(tables)\n"
 	"      UNION SELECT c.oid FROM pg_class c WHERE t_tag = 'ALTER SCHEMA' AND c.relnamespace IN (SELECT (v ->> 'oid')::oid FROM jsonb_array_elements(cmds) v WHERE v ->> 'class' = 'pg_namespace')\n"
-	"      UNION SELECT i.inhrelid FROM pg_inherits i JOIN more ON more.oid = i.inhparent)\n"
+	"      UNION SELECT x.oid FROM more CROSS JOIN LATERAL (SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = more.oid\n"
+	"        UNION ALL SELECT y.oid FROM pg_class k JOIN pg_class y ON y.reloftype = k.reltype WHERE k.oid = more.oid AND k.relkind = 'c') x(oid))\n"
 	"    SELECT array_agg(DISTINCT c.oid) INTO tables FROM more JOIN pg_class c ON c.oid = more.oid\n"
 	"      WHERE c.relkind = 'r' AND c.relpersistence <> 't';\n"
 	"  rec := dtsmig_source.@stream_origin@(stack, query, path) || jsonb_build_object('objects', cmds);\n"

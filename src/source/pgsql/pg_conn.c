@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "source/pgsql/pg_conn.h"
+#include "source/pgsql/pg_session.h"
 
 #include <libpq-fe.h>
 
@@ -36,6 +37,7 @@ struct PgConn
 	char	   *copybuf;		/* of the last CopyData message; libpq's */
 	PGresult   *result;			/* that is being read */
 	long		patience;		/* ms; -1: for ever */
+	int64		copied;			/* rows, as the last COPY's tag says; -1: it says none */
 	bool		copying;
 	bool		replication;	/* copying both ways */
 	MemoryContextCallback callback;
@@ -43,14 +45,6 @@ struct PgConn
 
 /* Bytes of a message of the source that are taken. */
 #define MESSAGE_MAX 8192
-
-/* What a session needs so that values come as they are. */
-#define SESSION_OPTIONS \
-	"-c search_path= -c datestyle=ISO -c timezone=UTC -c intervalstyle=postgres " \
-	"-c extra_float_digits=3 -c bytea_output=hex -c statement_timeout=0 " \
-	"-c lock_timeout=0 -c idle_in_transaction_session_timeout=0 " \
-	"-c default_transaction_isolation=read\\ committed -c xmloption=content " \
-	"-c row_security=off"
 
 static void
 clear_result(PgConn *conn)
@@ -384,7 +378,7 @@ establish(PgConn *conn, PgConnKind kind)
 	PARAM("client_encoding", GetDatabaseEncodingName());
 	PARAM("application_name", info->stream_name ? info->stream_name :
 		  info->application ? info->application : "dtsmig");
-	PARAM("options", SESSION_OPTIONS);
+	PARAM("options", PG_SESSION_OPTIONS);
 	PARAM("keepalives_idle", "10");
 	PARAM("keepalives_interval", "5");
 	PARAM("keepalives_count", "4");
@@ -480,11 +474,7 @@ pg_connect(const ConnectionInfo *info, PgConnKind kind)
 				 errmsg("server \"%s\" is PostgreSQL %s", info->server_name,
 						pg_server_version(conn)),
 				 errhint("Sources from version 10 on are supported.")));
-	if (pg_version_num(conn) >= 140000)
-		pg_run(conn, "SET idle_session_timeout = 0");
-	if (pg_version_num(conn) >= 170000)
-		pg_run(conn, "SET transaction_timeout = 0");
-
+	pg_prepare_session(conn);
 	if (kind == PG_CONN_SQL)
 		pg_tables_only(conn, true);
 	return conn;
@@ -571,6 +561,8 @@ gather(PgConn *conn, PgResult *r, ErrorData **edata)
 		ExecStatusType status = PQresultStatus(res);
 
 		nresults += status == PGRES_TUPLES_OK;
+		if (status == PGRES_COMMAND_OK)
+			conn->copied = PQcmdTuples(res)[0] ? strtoll(PQcmdTuples(res), NULL, 10) : -1;
 		if (status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE)
 		{
 			if (r != NULL && nresults > 1)
@@ -676,6 +668,7 @@ pg_copy_open(PgConn *conn, const char *sql)
 	if (status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH)
 		edata = error_of(conn, res);
 	PQclear(res);
+	conn->copied = -1;
 	if (edata != NULL)
 	{
 		ErrorData  *more;
@@ -748,6 +741,12 @@ pg_copy_next(PgConn *conn, const char **data, Size *len, long timeout_ms)
 		}
 		consume(conn);
 	}
+}
+
+int64
+pg_copied(PgConn *conn)
+{
+	return conn->copied;
 }
 
 void

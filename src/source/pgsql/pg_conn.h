@@ -44,9 +44,8 @@ typedef enum PgConnKind
 
 /*
  * Opens a session with this database's encoding, an empty search_path, and the
- * output formats that lose nothing (ISO dates in UTC, extra_float_digits 3,
- * intervalstyle postgres, bytea_output hex); statement_timeout,
- * lock_timeout and idle timeouts off. info is copied. Raises 08001 where it fails.
+ * output formats that lose nothing (see pg_session.c); timeouts are off. info
+ * is copied. Raises 08001 where it fails, 55000 where a setting cannot be had.
  */
 extern PgConn *pg_connect(const ConnectionInfo *info, PgConnKind kind);
 extern void pg_close(PgConn *conn);
@@ -132,6 +131,8 @@ extern char *pg_quote_qualified(const char *schema, const char *name);
 extern void pg_copy_open(PgConn *conn, const char *sql);
 extern int	pg_copy_next(PgConn *conn, const char **data, Size *len,
 						 long timeout_ms);
+/* Rows that the COPY which has come to its end has sent; -1: it does not say. */
+extern int64 pg_copied(PgConn *conn);
 /* Ends a COPY that has not come to its end; the session can be used again. */
 extern void pg_copy_stop(PgConn *conn);
 /* Sends one CopyData message (feedback of a replication stream). */

@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "source/pgsql/pg_engine.h"
+#include "source/pgsql/pg_money.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_namespace.h"
@@ -243,7 +244,6 @@ is_portable(Oid typid)
 {
 	switch (typid)
 	{
-		case MONEYOID:
 		case REGPROCOID:
 		case REGPROCEDUREOID:
 		case REGOPEROID:
@@ -294,6 +294,7 @@ pg_prepare_relation(SourceConn *conn, SourceRelation *rel, TypePolicy *policy)
 {
 	MemoryContext old = MemoryContextSwitchTo(rel->cxt);
 
+	pg_money_check(((PgSource *) conn)->sql, rel);
 	rel->text_rows = false;
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
@@ -329,6 +330,8 @@ struct SourceRows
 	bool		locked;			/* within a savepoint, whose end lets go */
 	bool		text;
 	bool		begun;			/* the binary header has been passed over */
+	int64		nrows;			/* messages, each of which is a row */
+	char	   *name;			/* of the table, quoted */
 };
 
 /*
@@ -380,6 +383,7 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 
 	rows->conn = ((PgSource *) conn)->sql;
 	rows->text = rel->text_rows;
+	rows->name = pg_quote_qualified(rel->schema, rel->name);
 	if (pg_in_transaction(rows->conn))
 	{
 		/* what an earlier error has left of a savepoint goes first */
@@ -394,10 +398,14 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	appendStringInfoString(&sql, "COPY (SELECT ");
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
+		char	   *name;
+
 		if (!rel->columns[i].carried)
 			continue;
+		name = pg_quote_name(rel->columns[i].name);
 		appendStringInfo(&sql, "%s%s", any ? ", " : "",
-						 pg_quote_name(rel->columns[i].name));
+						 rows->text && rel->columns[i].typid == MONEYOID ?
+						 pg_money_text(name) : name);
 		any = true;
 	}
 	appendStringInfo(&sql, " FROM ONLY %s",
@@ -433,6 +441,20 @@ header_length(const char *data, Size len)
 	return 19 + extension;
 }
 
+/* All rows that the source has counted in its snapshot are here. */
+static void
+check_count(const SourceRows *rows)
+{
+	int64		copied = pg_copied(rows->conn);
+
+	if (copied >= 0 && copied != rows->nrows)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the source copied " INT64_FORMAT " rows of table %s, and " INT64_FORMAT " arrived",
+						copied, rows->name, rows->nrows),
+				 errhint("Connect to the server itself if a pooler stands before it, and resume the task.")));
+}
+
 bool
 pg_next_copy(SourceRows *rows, StringInfo buf)
 {
@@ -442,7 +464,10 @@ pg_next_copy(SourceRows *rows, StringInfo buf)
 	for (;;)
 	{
 		if (pg_copy_next(rows->conn, &data, &len, -1) < 0)
+		{
+			check_count(rows);
 			return false;
+		}
 		if (!rows->text && !rows->begun)
 		{
 			Size		header = header_length(data, len);
@@ -457,6 +482,7 @@ pg_next_copy(SourceRows *rows, StringInfo buf)
 		if (!rows->text && len == 2 && memcmp(data, "\377\377", 2) == 0)
 			continue;
 		appendBinaryStringInfo(buf, data, (int) len);
+		rows->nrows++;
 		return true;
 	}
 }

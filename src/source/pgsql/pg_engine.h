@@ -65,6 +65,13 @@ extern void pg_name_targets(List *tables, const PlanOptions *options,
 /* pg_keys.c */
 extern void pg_describe_keys(SourceConn *conn, List *tables);
 
+/* pg_unfollowed.c */
+extern List *pg_unfollowed(SourceConn *conn, int look_at);
+extern List *pg_always(SourceConn *conn);
+
+/* pg_meaning.c */
+extern List *pg_meanings(SourceConn *conn);
+
 /* pg_sequence.c */
 extern List *pg_sequences(SourceConn *conn);
 
@@ -131,8 +138,9 @@ extern int	pg_slot_reader(PgConn *conn, bool *stale);
 /*
  * Removes slot, publication and the capture of DDL. Returns the SQL that is
  * left to be run by hand, with the reasons as comments; NULL: all is gone.
+ * *note: what else was done at the source, or NULL.
  */
-extern char *pg_release(const ConnectionInfo *info);
+extern char *pg_release(const ConnectionInfo *info, char **note);
 /* Where the log of the source ends, in SQL: a standby has what it has replayed. */
 #define PG_LOG_END \
 	"CASE WHEN pg_catalog.pg_is_in_recovery() THEN " \
@@ -184,8 +192,23 @@ extern char *pg_capture_is_foreign(PgConn *conn);
  * have gone unrecorded. Returns whether it is there.
  */
 extern bool pg_check_capture(PgConn *conn);
-/* SQL that removes it (char *, statements to be run in this order). */
-extern List *pg_capture_removal(PgConn *conn);
+/*
+ * SQL that removes it (char *, statements to be run in this order). *note: what
+ * else it does, a sentence; or NULL.
+ */
+extern List *pg_capture_removal(PgConn *conn, char **note);
+/* SQL that makes the table in which replica identities are noted. */
+extern char *pg_identity_table_sql(PgConn *conn);
+
+/* pg_identity.c */
+
+/*
+ * Gives those of the tables (TableDef *) that have no replica identity the
+ * whole row as one. Returns a note for the task's log, or NULL.
+ */
+extern char *pg_set_identities(PgConn *conn, List *tables);
+/* SQL that puts back what they had; *note as above. */
+extern List *pg_identities_back(PgConn *conn, char **note);
 /*
  * Has DDL been captured that the snapshot of the session does not have yet?
  * False where nothing captures it.

@@ -412,17 +412,33 @@ make_schema(ObjectPlan *plan, const char *target)
 	plan->statements = lappend(plan->statements, st);
 }
 
-/* Triggers and rules that act while rows are applied as well. */
-static void
-note_always(ObjectPlan *plan, const PgEntry *e, PlanStatement *st)
+/*
+ * Triggers and rules that would act while rows are applied as well, on rows
+ * which they have acted on at the source already: pg_dump has the ALTER TABLE
+ * that enables them so behind the definition. The cutover does it.
+ */
+static char *
+without_always(ObjectPlan *plan, const PgEntry *e, PlanStatement *st, char *definition)
 {
 	PgPart	   *part = pg_facts_part(plan->facts, e->classid, e->objid);
+	const char *kind = is_kind(e, "TRIGGER") ? "TRIGGER" : "RULE";
+	char	   *alter;
 
-	if (part == NULL || !(is_kind(e, "TRIGGER") || is_kind(e, "RULE")))
-		return;
-	if (part->type == 'A' || part->type == 'R')
-		add_note(st, psprintf("it is enabled %s: it acts on the rows that the task applies, too",
-							  part->type == 'A' ? "always" : "for replicas"));
+	if (part == NULL || !(is_kind(e, "TRIGGER") || is_kind(e, "RULE")) ||
+		(part->type != 'A' && part->type != 'R'))
+		return definition;
+	add_note(st, psprintf("it is enabled %s at the source, and like others here until the cutover, for it has acted on the rows that the task applies",
+						  part->type == 'A' ? "always" : "for replicas"));
+	for (char *p = definition; (alter = strstr(p, "\nALTER ")) != NULL; p = alter + 1)
+	{
+		if (strstr(alter, psprintf(" ENABLE %s %s ", part->type == 'A' ? "ALWAYS" : "REPLICA",
+								   kind)) == NULL)
+			continue;
+		/* the last one */
+		if (strstr(alter + 1, "\nALTER ") == NULL)
+			return trim(pnstrdup(definition, alter - definition));
+	}
+	return definition;
 }
 
 static void
@@ -571,9 +587,9 @@ make_entry(ObjectPlan *plan, const PgEntry *e, PlanPhase phase)
 			add_note(st, "its password is left out; set it before it is used");
 		}
 	}
+	definition = without_always(plan, e, st, definition);
 	st->sql = psprintf("%s%s", storage_settings(plan, e, st),
 					   rewrite(plan, st, definition));
-	note_always(plan, e, st);
 	close_function(plan, e, st);
 	if (is_kind(e, "ACL") || is_kind(e, "DEFAULT ACL"))
 		plan_grant(plan, e, st);

@@ -649,6 +649,35 @@ check_capture(PgPrecheck *p)
 					 AT_SOURCE, "ALTER ROLE %s SUPERUSER", pg_quote_name(p->account));
 }
 
+/* What is of the database itself, of which nothing is migrated. */
+static void
+check_database(PgPrecheck *p, SourceConn *source)
+{
+	List	   *found = pg_unfollowed(source, SOURCE_FINDS_COMMENTS);
+	PrecheckItem *item;
+	StringInfoData text;
+	ListCell   *lc;
+
+	if (found == NIL)
+	{
+		pg_precheck_add(p, "database_settings", PRECHECK_PASSED,
+						"the source's database has no settings of its own that are not here", NULL);
+		return;
+	}
+	initStringInfo(&text);
+	item = pg_precheck_add(p, "database_settings", PRECHECK_WARNING, NULL,
+						   "It takes the owner of the database; sessions have it from their next connection on.");
+	foreach(lc, found)
+	{
+		SourceFinding *f = lfirst(lc);
+
+		appendStringInfo(&text, "%s%s", text.len ? "; " : "", f->found);
+		if (f->sql != NULL)
+			precheck_sql(item, AT_DESTINATION, "%s", f->sql);
+	}
+	item->found = text.data;
+}
+
 /* ----------------------------------------------------------------- entry */
 
 static char *
@@ -691,6 +720,7 @@ pg_precheck(SourceConn *source, const PrecheckScope *scope)
 	if (p.table_list != NULL)
 		check_collations(&p);
 	check_extensions(&p);
+	check_database(&p, source);
 	if (p.incremental)
 	{
 		check_wal_level(&p);

@@ -9,6 +9,11 @@
 
 #include "source/pgsql/pg_precheck_impl.h"
 
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "source/pgsql/pg_money.h"
+#include "utils/builtins.h"
+
 /* FROM and WHERE of the selected tables, as c and n */
 #define SELECTED \
 	"FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n " \
@@ -64,22 +69,31 @@ check_privileges(PgPrecheck *p)
 							  account, p->table_list));
 }
 
+/* With option replica_identity = full: of those that the account owns. */
+#define NOT_OURS_TO_SET \
+	"AND NOT (%s AND pg_catalog.pg_has_role(c.relowner, 'USAGE')) "
+
 static void
 check_identity(PgPrecheck *p)
 {
+	bool		set = pg_info(p->conn)->set_identity;
+
 	pg_precheck_rows(p, "replica_identity", PRECHECK_FAILED,
 					 "tables whose UPDATE and DELETE the log could not tell, and which the source would refuse",
+					 set ? "every table has a replica identity, or is given one by the start (option replica_identity is full)" :
 					 "every table has a replica identity",
-					 NULL,
+					 set ? "It takes their owner." :
+					 psprintf("Or let the task set it until it is released: SELECT dtsmig.alter_task(%s, '{\"replica_identity\": \"full\"}')",
+							  quote_literal_cstr(p->scope->task)),
 					 psprintf("SELECT " NAME ", 'ALTER TABLE ' || " NAME " || ' REPLICA IDENTITY ' || "
 							  "COALESCE('USING INDEX ' || pg_catalog.quote_ident((" FIT_INDEX
 							  " ORDER BY i.indnatts, x.relname LIMIT 1)), 'FULL') "
-							  SELECTED "AND c.relpersistence = 'p' AND CASE c.relreplident WHEN 'f' THEN false "
+							  SELECTED NOT_OURS_TO_SET "AND c.relpersistence = 'p' AND CASE c.relreplident WHEN 'f' THEN false "
 							  "WHEN 'd' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE "
 							  "i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate) "
 							  "WHEN 'i' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE "
 							  "i.indrelid = c.oid AND i.indisreplident) ELSE true END ORDER BY 1",
-							  p->table_list));
+							  p->table_list, set ? "true" : "false"));
 	pg_precheck_rows(p, "keys", PRECHECK_WARNING,
 					 "tables without a primary or unique key: changes find their rows by all columns, which is slow for large tables",
 					 "every table has a key",
@@ -95,6 +109,59 @@ check_identity(PgPrecheck *p)
 					 psprintf("SELECT " NAME ", 'ALTER TABLE ' || " NAME " || ' SET LOGGED' "
 							  SELECTED "AND c.relpersistence = 'u' ORDER BY 1",
 							  p->table_list));
+}
+
+/* Does a type hold amounts, as t? In arrays, and one level of composite types. */
+#define HOLDS_MONEY \
+	"(COALESCE(NULLIF(t.typbasetype, 0), t.oid) IN ('money'::pg_catalog.regtype, 'money[]'::pg_catalog.regtype) " \
+	"OR EXISTS (SELECT FROM pg_catalog.pg_attribute k WHERE k.attrelid = t.typrelid AND t.typtype = 'c' " \
+	"AND k.atttypid IN ('money'::pg_catalog.regtype, 'money[]'::pg_catalog.regtype)))"
+
+/* See pg_money.c. */
+static void
+check_money(PgPrecheck *p)
+{
+	PgResult   *r;
+	PgMoney		money;
+	PrecheckItem *item;
+	char	   *database = pstrdup(quote_identifier(get_database_name(MyDatabaseId)));
+
+	r = pg_selectf(p->conn, "columns of type money", "tb",
+				   "SELECT pg_catalog.format('%%I.%%I.%%I', n.nspname, c.relname, a.attname), "
+				   "COALESCE(NULLIF(t.typbasetype, 0), t.oid) <> 'money'::pg_catalog.regtype "
+				   "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
+				   "JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind = 'r' "
+				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+				   "WHERE a.attnum > 0 AND NOT a.attisdropped AND (n.nspname, c.relname) IN (%s) "
+				   "AND " HOLDS_MONEY " ORDER BY 2 DESC, 1", p->table_list);
+	if (r->nrows == 0)
+	{
+		pg_precheck_add(p, "money", PRECHECK_PASSED, "no column is of type money", NULL);
+		return;
+	}
+	pg_money_look(p->conn, &money);
+	if (money.locale == NULL)
+		precheck_sql(pg_precheck_add(p, "money", PRECHECK_WARNING,
+									 psprintf("the source's lc_monetary cannot be seen, for %s has one of its own; amounts like those of %s are taken to have as many digits as here",
+											  p->account, pg_text(r, 0, 0)), NULL),
+					 AT_SOURCE, "ALTER ROLE %s RESET lc_monetary", pg_quote_name(p->account));
+	else if (money.there != money.here)
+	{
+		item = pg_precheck_add(p, "money", PRECHECK_FAILED,
+							   psprintf("amounts of type money, such as those of %s, have %d digits behind the point at the source (lc_monetary %s), and %d here",
+										pg_text(r, 0, 0), money.there, money.locale, money.here),
+							   "Or another locale with as many digits.");
+		precheck_sql(item, AT_DESTINATION, "ALTER DATABASE %s SET lc_monetary = %s",
+					 database, quote_literal_cstr(money.locale));
+	}
+	else if (pg_bool(r, 0, 1) && !pg_money_text_is_plain())
+		precheck_sql(pg_precheck_add(p, "money", PRECHECK_FAILED,
+									 psprintf("amounts inside of %s come in the form $1,234.50, which this database's lc_monetary does not read",
+											  pg_text(r, 0, 0)), "Until the cutover."),
+					 AT_DESTINATION, "ALTER DATABASE %s SET lc_monetary = 'C'", database);
+	else
+		pg_precheck_add(p, "money", PRECHECK_PASSED,
+						psprintf("amounts have %d digits behind the point on both sides", money.here), NULL);
 }
 
 /* Children of whose parents nothing will be here. */
@@ -142,6 +209,60 @@ check_parents(PgPrecheck *p)
 					precheck_rules(rules));
 }
 
+/* Where the source's own sessions find what they name. */
+#define DATABASE_PATH \
+	"COALESCE((SELECT pg_catalog.substr(v, 13) FROM pg_catalog.pg_db_role_setting s " \
+	"JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase AND d.datname = pg_catalog.current_database() " \
+	"CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) v WHERE s.setrole = 0 " \
+	"AND pg_catalog.left(v, 12) = 'search_path='), 'public')"
+
+/*
+ * Rows are written here, and indexes built, without a search_path: a function
+ * whose text names something of the user's without its schema fails then. (Its
+ * text is read; it is not run, which would be with the account's rights.)
+ */
+static void
+check_function_paths(PgPrecheck *p)
+{
+	if (p->scope->search_path[0] != '\0')
+	{
+		pg_precheck_add(p, "function_paths", PRECHECK_PASSED,
+						psprintf("functions find what they name in %s (option search_path)",
+								 p->scope->search_path), NULL);
+		return;
+	}
+	pg_precheck_rows(p, "function_paths", PRECHECK_WARNING,
+					 "functions that checks, generated columns or indexes call, and that name others without a schema: rows would be refused here",
+					 "no function that rows need names others without a schema",
+					 psprintf("Or let the task have the source's search_path: SELECT dtsmig.alter_task(%s, '{\"search_path\": %s}')",
+							  quote_literal_cstr(p->scope->task),
+							  psprintf("\"%s\"", pg_select_text(p->conn, "search_path", "SELECT pg_catalog.replace(" DATABASE_PATH ", '\"$user\", ', '')"))),
+					 psprintf("WITH used AS (SELECT DISTINCT d.refobjid AS oid FROM pg_catalog.pg_depend d "
+							  "WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND ("
+							  "(d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.oid = d.objid AND k.contype = 'c')) "
+							  "OR (d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = d.objid)) "
+							  "OR (d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid > 0) "
+							  "OR (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND %s))), "
+							  "names AS (SELECT pg_catalog.lower(x.name) AS name FROM ("
+							  "SELECT relname AS name, relnamespace AS space FROM pg_catalog.pg_class WHERE relkind IN ('r', 'v', 'm', 'p', 'S', 'f') "
+							  "UNION ALL SELECT proname, pronamespace FROM pg_catalog.pg_proc "
+							  "UNION ALL SELECT typname, typnamespace FROM pg_catalog.pg_type WHERE typtype IN ('d', 'e', 'c', 'r', 'b') AND typname !~ '^_') x "
+							  "JOIN pg_catalog.pg_namespace n ON n.oid = x.space "
+							  "WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'dtsmig', 'dtsmig_source') "
+							  "AND x.name ~ '^[a-z_][a-z0-9_]*$') "
+							  "SELECT pg_catalog.format('%%s (%%s)', f.oid::pg_catalog.regprocedure, pg_catalog.min(names.name)), "
+							  "pg_catalog.format('ALTER FUNCTION %%s SET search_path = %%s', f.oid::pg_catalog.regprocedure, " DATABASE_PATH ") "
+							  "FROM used JOIN pg_catalog.pg_proc f ON f.oid = used.oid "
+							  "JOIN pg_catalog.pg_language l ON l.oid = f.prolang AND l.lanname IN ('sql', 'plpgsql') "
+							  "JOIN names ON f.prosrc ~* ('(^|[^.\"[:alnum:]_])' || names.name || '($|[^[:alnum:]_])') "
+							  "WHERE NOT EXISTS (SELECT FROM pg_catalog.unnest(f.proconfig) c WHERE pg_catalog.left(c, 12) = 'search_path=') "
+							  "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass "
+							  "AND e.objid = f.oid AND e.deptype = 'e') GROUP BY f.oid ORDER BY 1",
+							  pg_version_num(p->conn) < 120000 ? "false" :
+							  "EXISTS (SELECT FROM pg_catalog.pg_attrdef a JOIN pg_catalog.pg_attribute t ON t.attrelid = a.adrelid "
+							  "AND t.attnum = a.adnum WHERE a.oid = d.objid AND t.attgenerated <> '')"));
+}
+
 /* What is not in tables, and stays behind. */
 static void
 check_others(PgPrecheck *p)
@@ -167,6 +288,8 @@ pg_precheck_tables(PgPrecheck *p)
 	{
 		check_privileges(p);
 		check_parents(p);
+		check_money(p);
+		check_function_paths(p);
 		if (p->incremental)
 			check_identity(p);
 	}

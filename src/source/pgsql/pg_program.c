@@ -17,6 +17,7 @@
 
 #include "source/pgsql/pg_conn.h"
 #include "source/pgsql/pg_program.h"
+#include "source/pgsql/pg_session.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -188,8 +189,7 @@ connection_string(const Program *p, const ConnectionInfo *info)
 	add_parameter(&buf, "application_name",
 				  info->stream_name ? info->stream_name :
 		  info->application ? info->application : "dtsmig");
-	add_parameter(&buf, "options", "-c statement_timeout=0 -c lock_timeout=0 "
-				  "-c idle_in_transaction_session_timeout=0");
+	add_parameter(&buf, "options", PG_SESSION_OPTIONS " -c lc_monetary=C");
 	add_parameter(&buf, "tcp_user_timeout", "30000");
 	return buf.data;
 }

@@ -383,6 +383,7 @@ typedef struct Release
 	PgConn	   *conn;			/* NULL: not connected */
 	bool		begun;			/* something may be gone */
 	StringInfoData left;		/* SQL that could not be run */
+	char	   *note;			/* what else was done; NULL: nothing */
 } Release;
 
 static void
@@ -454,7 +455,7 @@ release_all(Release *r, const ConnectionInfo *info)
 	/* a cutover may have made it the database's default */
 	pg_run(r->conn, "SET default_transaction_read_only = off");
 	pg_tables_only(r->conn, false);
-	capture = pg_capture_removal(r->conn);
+	capture = pg_capture_removal(r->conn, &r->note);
 	r->begun = true;
 	foreach(lc, capture)
 		run(r, lfirst(lc));
@@ -466,7 +467,7 @@ release_all(Release *r, const ConnectionInfo *info)
 }
 
 char *
-pg_release(const ConnectionInfo *info)
+pg_release(const ConnectionInfo *info, char **note)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext cxt = AllocSetContextCreate(caller, "dtsmig release",
@@ -503,6 +504,7 @@ pg_release(const ConnectionInfo *info)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
+	*note = r->note && r->left.len == 0 ? pstrdup(r->note) : NULL;
 	MemoryContextDelete(cxt);
 	if (r->left.len > 0)
 		left = pstrdup(r->left.data);

@@ -55,13 +55,19 @@ pg_prepare_changes(SourceConn *conn, const ConnectionInfo *info, List *tables)
 {
 	PgConn	   *sql = ((PgSource *) conn)->sql;
 	char	   *note;
+	char	   *identities = NULL;
 
 	pg_tables_only(sql, false);
+	/* before the capture, which would take it for the application's */
+	if (info->set_identity)
+		identities = pg_set_identities(sql, tables);
 	note = pg_install_capture(sql);
 	/* the capture's table is published, too */
 	pg_publish(sql, tables);
 	pg_tables_only(sql, true);
-	return note;
+	if (note != NULL && identities != NULL)
+		return psprintf("%s %s", identities, note);
+	return identities ? identities : note;
 }
 
 static bool
@@ -124,6 +130,9 @@ const SourceRoutine pgsql_source_routine =
 	.describe_keys = pg_describe_keys,
 	.plan_objects = pg_plan_objects,
 	.sequences = pg_sequences,
+	.unfollowed = pg_unfollowed,
+	.always = pg_always,
+	.meanings = pg_meanings,
 	.precheck = pg_precheck,
 	.prepare_changes = pg_prepare_changes,
 	.release = pg_release,

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "source/pgsql/pg_money.h"
 #include "source/pgsql/pg_stream_impl.h"
 
 #include "access/xact.h"
@@ -51,6 +52,7 @@ is_plain_function(Oid function)
 	{
 		case F_BOOLIN:
 		case F_BOOLRECV:
+		case F_CASH_RECV:
 		case F_INT2IN:
 		case F_INT2RECV:
 		case F_INT4IN:
@@ -165,6 +167,8 @@ read_text(PgColumn *pc, const SourceColumn *column, const PgOutputColumn *value)
 				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
 				 errmsg("the source sent a value that is no valid %s",
 						GetDatabaseEncodingName())));
+	if (pc->input.fn_oid == F_CASH_IN)
+		return pg_money_read(str, value->len);
 	if (pc->input.fn_oid == F_TEXTIN)
 		return PointerGetDatum(cstring_to_text_with_len(str, value->len));
 	saved = str[value->len];

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "source/pgsql/pg_engine.h"
+#include "source/pgsql/pg_money.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -25,6 +26,8 @@
 #define END_WAIT_MS 20000
 
 /* ------------------------------------------------------------------ forms */
+
+#define CONCAT_MAX 99
 
 /* The first version that hashes records. */
 #define RECORD_VERSION 140000
@@ -85,6 +88,10 @@ pg_check_form(SourceConn *conn, const SourceRelation *rel, int column)
 	int			version = pg_version_num(((PgSource *) conn)->sql);
 	bool		old = version < 120000;
 
+	/* its text is that of each side's lc_monetary; the number that it is, is not */
+	if (pg_money_in_type(rel->columns[column].typid, NULL))
+		return rel->columns[column].typid == MONEYOID && !rel->columns[column].in_key ?
+			CHECK_INTEGER : CHECK_FETCH;
 	if (version >= RECORD_VERSION)
 		return record_form(rel, column);
 	switch (rel->columns[column].typid)
@@ -157,8 +164,31 @@ expression_of(const SourceRelation *rel, CheckDigest digest, CheckForm form,
 		case CHECK_FLOAT_BYTES:
 			return psprintf("encode(float8send(%s::float8), 'hex')", name);
 		default:
+			if (rel->columns[column].typid == MONEYOID)
+				return psprintf("('x' || encode(cash_send(%s::money), 'hex'))::bit(64)::int8", name);
 			return name;
 	}
+}
+
+/* A function takes 100 arguments at most; none of these is NULL. */
+static char *
+concat_all(List *expressions)
+{
+	List	   *groups = NIL;
+	List	   *group = NIL;
+	ListCell   *lc;
+
+	if (list_length(expressions) < CONCAT_MAX)
+		return check_concat(expressions);
+	foreach(lc, expressions)
+	{
+		group = lappend(group, lfirst(lc));
+		if (list_length(group) < CONCAT_MAX - 1 && lnext(expressions, lc) != NULL)
+			continue;
+		groups = lappend(groups, check_concat(group));
+		group = NIL;
+	}
+	return check_concat(groups);
 }
 
 /* Values, lengths of these columns: see check_sql.h. concat(NULL) is ''. */
@@ -185,7 +215,7 @@ row_text(const SourceRelation *rel, CheckDigest digest, const CheckForm *forms,
 			lengths = lappend(lengths, psprintf("concat(octet_length(%s))",
 												text_of(rel, k)));
 	}
-	return check_concat(list_concat(values, lengths));
+	return concat_all(list_concat(values, lengths));
 }
 
 /* The row's hash as text. */
@@ -204,6 +234,7 @@ record_text(const SourceRelation *rel, const CheckForm *forms,
 		if (forms[k] == CHECK_FETCH)
 			continue;
 		appendStringInfo(&buf, forms[k] == CHECK_FLOAT_BYTES ? "%sfloat8send(%s::float8)" :
+						 forms[k] == CHECK_INTEGER && rel->columns[k].typid == MONEYOID ? "%scash_send(%s::money)" :
 						 forms[k] == CHECK_INTEGER ? "%sint8send(%s::int8)" :
 						 "%s%s",
 						 values++ > 0 ? ", " : "",
@@ -283,6 +314,13 @@ pg_check_key(SourceConn *conn, const SourceRelation *rel, char *const *key)
 		const TableColumn *def = list_nth(rel->def->columns, rel->key[i]);
 		bool		own = def->base_type != NULL && def->base_type[0] != '\0';
 
+		if (rel->columns[rel->key[i]].typid == MONEYOID)
+		{
+			appendStringInfo(&buf, "%s%s = %s", i > 0 ? " AND " : "",
+							 pg_quote_name(rel->columns[rel->key[i]].name),
+							 pg_money_literal(key[i]));
+			continue;
+		}
 		appendStringInfo(&buf, "%s%s = %s", i > 0 ? " AND " : "",
 						 own ? pg_quote_name(rel->columns[rel->key[i]].name) :
 						 text_of(rel, rel->key[i]),

@@ -1,0 +1,230 @@
+/*-------------------------------------------------------------------------
+ *
+ * ddl_run.c
+ *	  Runs a DDL statement of a PostgreSQL source, with the settings of the
+ *	  session that it ran in.
+ *
+ * A setting that cannot be had here (a locale that is not installed) is noted:
+ * where rows that were written again, or literals, depend on it, the table is
+ * copied again, or the statement is refused.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/run_ddl_pg.h"
+
+#include "access/xact.h"
+#include "catalog/books.h"
+#include "core/rights.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+static const char *
+unset_value(RecordCarry *c, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->unset)
+	{
+		const DdlSetting *s = lfirst(lc);
+
+		if (strcmp(s->name, name) == 0)
+			return s->value;
+	}
+	return NULL;
+}
+
+static bool
+has_money(const TableDef *def)
+{
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+	{
+		const TableColumn *col = lfirst(lc);
+
+		if (col->base_type != NULL && strcmp(col->base_type, "money") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Does one of these functions, or something below it, write by a locale? */
+static bool
+may_format(List *functions)
+{
+	StringInfoData list;
+	ListCell   *lc;
+
+	if (functions == NIL)
+		return false;
+	initStringInfo(&list);
+	foreach(lc, functions)
+		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
+						 quote_literal_cstr(lfirst(lc)));
+	return books_query(psprintf("SELECT 1 FROM pg_catalog.pg_proc p WHERE proname IN (%s) "
+								"AND (pronamespace <> 'pg_catalog'::pg_catalog.regnamespace OR proname IN "
+								"('to_char', 'to_number', 'to_date', 'to_timestamp', 'to_tsvector', 'to_tsquery', "
+								"'plainto_tsquery', 'phraseto_tsquery', 'websearch_to_tsquery', 'ts_headline')) LIMIT 1",
+								list.data), "")->nrows > 0;
+}
+
+bool
+record_locale_matters(RecordCarry *c, const TableDef *def, List *functions)
+{
+	SourceRelation *rel;
+
+	if (c->unset == NIL)
+		return false;
+	rel = record_relation(c, def->source_id, def->schema, def->name);
+	if (unset_value(c, "lc_monetary") != NULL &&
+		(has_money(def) || (rel != NULL && has_money(rel->def))))
+		return true;
+	return may_format(functions);
+}
+
+/* Amounts in the statement would be read as others, without a word. */
+static void
+refuse_unsure_money(RecordCarry *c)
+{
+	const char *value = unset_value(c, "lc_monetary");
+	ListCell   *lc;
+
+	if (value == NULL || c->record->text == NULL ||
+		strchr(c->record->text, '\'') == NULL)
+		return;
+	foreach(lc, c->record->tables)
+		if (has_money(((DdlTableState *) lfirst(lc))->def))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("locale \"%s\" (lc_monetary of the session at the source) is not installed here, and the statement may hold amounts of type money",
+							value)));
+}
+
+static void
+set_local(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+static char *
+search_path_here(RecordCarry *c)
+{
+	StringInfoData path;
+	ListCell   *lc;
+
+	initStringInfo(&path);
+	foreach(lc, c->record->path)
+		appendStringInfo(&path, "%s%s", path.len ? ", " : "",
+						 quote_identifier(record_target_schema(c, lfirst(lc))));
+	return path.len ? path.data : pstrdup("\"\"");
+}
+
+/* As the source's session was, as far as the text depends on it. */
+static void
+settings_begin(RecordCarry *c)
+{
+	ListCell   *lc;
+
+	c->unset = NIL;
+	foreach(lc, c->record->settings)
+	{
+		DdlSetting *s = lfirst(lc);
+
+		/* a locale that the operating system here does not have, for one */
+		if (set_config_option(s->name, s->value, PGC_USERSET, PGC_S_SESSION,
+							  GUC_ACTION_SAVE, true, DEBUG1, false) <= 0)
+			c->unset = lappend(c->unset, s);
+	}
+	set_local("search_path", search_path_here(c));
+	set_local("check_function_bodies", "off");
+	set_local("default_tablespace", "");
+	if (superuser() || dts_may_set_replication_role(GetUserId()))
+		(void) set_config_option("session_replication_role", "replica",
+								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+}
+
+static bool
+is_passing(int sqlerrcode)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
+
+	return category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) ||
+		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
+/* Is it that what the statement makes is there? */
+static bool
+is_duplicate(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_DUPLICATE_TABLE ||
+		sqlerrcode == ERRCODE_DUPLICATE_OBJECT ||
+		sqlerrcode == ERRCODE_DUPLICATE_SCHEMA ||
+		sqlerrcode == ERRCODE_DUPLICATE_FUNCTION;
+}
+
+/* Runs statements in a subtransaction; false, and c->why: one failed. */
+bool
+record_run(RecordCarry *c, List *statements)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool done = false;
+
+	if (statements == NIL)
+		return true;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		int			nestlevel = NewGUCNestLevel();
+		ListCell   *lc;
+
+		MemoryContextSwitchTo(cxt);
+		settings_begin(c);
+		refuse_unsure_money(c);
+		/* what is left of deferred checks would be in the way */
+		task_spi("SET CONSTRAINTS ALL IMMEDIATE");
+		foreach(lc, statements)
+		{
+			elog(DEBUG1, "dtsmig DDL: %s", (char *) lfirst(lc));
+			task_spi(lfirst(lc));
+		}
+		AtEOXact_GUC(true, nestlevel);
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		if (is_passing(edata->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if ((c->run->options->conflict == CONFLICT_IGNORE || c->merged) &&
+			is_duplicate(edata->sqlerrcode))
+		{
+			done = true;
+			c->there = edata->message;
+		}
+		else
+			c->why = psprintf("At the destination: %s%s%s", edata->message,
+							  edata->detail ? ". " : "",
+							  edata->detail ? edata->detail : "");
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	return done;
+}
