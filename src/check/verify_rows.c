@@ -19,9 +19,9 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "core/table_owner.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "transform/copy_row.h"
@@ -227,19 +227,24 @@ verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
 	char	   *sql = select_here(rel, verify_own_rows(t, condition));
 	SPIPlanPtr	plan;
 	Portal		portal;
+	TableOwner	owner;
 	bool		more = true;
 	Datum	   *values = palloc0(sizeof(Datum) * Max(rel->ncolumns, 1));
 	bool	   *nulls = palloc0(sizeof(bool) * Max(rel->ncolumns, 1));
 
 	SPI_connect();
+	table_owner_begin(rel->target_relid, AccessShareLock, &owner);
 	plan = SPI_prepare(sql, 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\"", sql);
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, false);
+	table_owner_pause(&owner);
 	while (more)
 	{
 		CHECK_FOR_INTERRUPTS();
+		table_owner_resume(&owner);
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
+		table_owner_pause(&owner);
 		if (SPI_processed == 0)
 			break;
 		for (uint64 r = 0; r < SPI_processed && more; r++)
@@ -265,6 +270,7 @@ verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
 		SPI_freetuptable(SPI_tuptable);
 	}
 	SPI_cursor_close(portal);
+	table_owner_end(&owner);
 	SPI_finish();
 	MemoryContextDelete(reader->rowcxt);
 }

@@ -22,18 +22,13 @@
 
 #include "worker/run_ddl_pg.h"
 
-#include "access/xact.h"
 #include "catalog/books.h"
-#include "core/rights.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "transform/shape.h"
 #include "transform/shards.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 SourceRelation *
@@ -70,126 +65,6 @@ record_mark(RecordCarry *c, int64 table_id, const char *why)
 	task_mark_resync(c->run, table_id, why);
 	record_note_changed(c, table_id);
 	c->carried->resync = true;
-}
-
-/* ---------------------------------------------------------------- running */
-
-static void
-set_local(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
-static char *
-search_path_here(RecordCarry *c)
-{
-	StringInfoData path;
-	ListCell   *lc;
-
-	initStringInfo(&path);
-	foreach(lc, c->record->path)
-		appendStringInfo(&path, "%s%s", path.len ? ", " : "",
-						 quote_identifier(record_target_schema(c, lfirst(lc))));
-	return path.len ? path.data : pstrdup("\"\"");
-}
-
-/* As the source's session was, as far as the text depends on it. */
-static void
-settings_begin(RecordCarry *c)
-{
-	ListCell   *lc;
-
-	foreach(lc, c->record->settings)
-	{
-		DdlSetting *s = lfirst(lc);
-
-		set_local(s->name, s->value);
-	}
-	set_local("search_path", search_path_here(c));
-	set_local("check_function_bodies", "off");
-	set_local("default_tablespace", "");
-	if (superuser() || dts_may_set_replication_role(GetUserId()))
-		(void) set_config_option("session_replication_role", "replica",
-								 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-								 true, 0, false);
-}
-
-static bool
-is_passing(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) ||
-		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-}
-
-/* Is it that what the statement makes is there? */
-static bool
-is_duplicate(int sqlerrcode)
-{
-	return sqlerrcode == ERRCODE_DUPLICATE_TABLE ||
-		sqlerrcode == ERRCODE_DUPLICATE_OBJECT ||
-		sqlerrcode == ERRCODE_DUPLICATE_SCHEMA ||
-		sqlerrcode == ERRCODE_DUPLICATE_FUNCTION;
-}
-
-/* Runs statements in a subtransaction; false, and c->why: one failed. */
-bool
-record_run(RecordCarry *c, List *statements)
-{
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = false;
-
-	if (statements == NIL)
-		return true;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		int			nestlevel = NewGUCNestLevel();
-		ListCell   *lc;
-
-		settings_begin(c);
-		/* what is left of deferred checks would be in the way */
-		task_spi("SET CONSTRAINTS ALL IMMEDIATE");
-		foreach(lc, statements)
-		{
-			elog(DEBUG1, "dtsmig DDL: %s", (char *) lfirst(lc));
-			task_spi(lfirst(lc));
-		}
-		AtEOXact_GUC(true, nestlevel);
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		if (is_passing(edata->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if ((c->run->options->conflict == CONFLICT_IGNORE || c->merged) &&
-			is_duplicate(edata->sqlerrcode))
-		{
-			done = true;
-			c->there = edata->message;
-		}
-		else
-			c->why = psprintf("At the destination: %s%s%s", edata->message,
-							  edata->detail ? ". " : "",
-							  edata->detail ? edata->detail : "");
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	return done;
 }
 
 /* ------------------------------------------------------ what is to be run */

@@ -38,6 +38,7 @@ struct PgConn
 	long		patience;		/* ms; -1: for ever */
 	bool		copying;
 	bool		replication;	/* copying both ways */
+	bool		tables_only;	/* the source refuses to read anything else */
 	MemoryContextCallback callback;
 };
 
@@ -486,7 +487,7 @@ pg_connect(const ConnectionInfo *info, PgConnKind kind)
 		pg_run(conn, "SET transaction_timeout = 0");
 
 	if (kind == PG_CONN_SQL)
-		pg_tables_only(conn, true);
+		conn->tables_only = pg_tables_only(conn, true);
 	return conn;
 }
 
@@ -500,6 +501,12 @@ const ConnectionInfo *
 pg_info(PgConn *conn)
 {
 	return &conn->info;
+}
+
+bool
+pg_is_tables_only(PgConn *conn)
+{
+	return conn->tables_only;
 }
 
 int
@@ -671,8 +678,9 @@ pg_copy_open(PgConn *conn, const char *sql)
 	source_statements++;
 	if (!PQsendQuery(conn->pq, sql))
 		raise_lost(conn);
-	res = next_result(conn);
-	status = PQresultStatus(res);
+	/* another command may stand in front of it (see pg_before_reading) */
+	while ((status = PQresultStatus(res = next_result(conn))) == PGRES_COMMAND_OK)
+		PQclear(res);
 	if (status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH)
 		edata = error_of(conn, res);
 	PQclear(res);
