@@ -86,6 +86,13 @@ write_values(RowReader *reader, const Shape *shape, const Datum *values,
 	SourceRelation *rel = reader->rel;
 
 	for (int i = 0; i < rel->ncolumns; i++)
+		if (rel->columns[i].carried && rel->columns[i].in_key && nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NOT_NULL_VIOLATION),
+					 errmsg("a row of table \"%s\".\"%s\" has NULL in column \"%s\", which is part of its key",
+							rel->schema, rel->name, rel->columns[i].name),
+					 errhint("A source does not have such rows; here the column may have lost its NOT NULL.")));
+	for (int i = 0; i < rel->ncolumns; i++)
 		reader->values[i] = !rel->columns[i].carried || nulls[i] ||
 			(shape && !shape_column_is_steady(shape, i)) ? NULL :
 			OutputFunctionCall(&reader->output[i], values[i]);
