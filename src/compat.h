@@ -53,6 +53,16 @@ typedef struct RangeTblEntry DtsPermission;
  */
 #define DTS_INT64_DIV_TO_NUMERIC (PG_VERSION_NUM >= 150002)
 
+/*
+ * May a role SET ROLE to another? Membership alone gave that before 16
+ * (3d14e171e9e2).
+ */
+#if PG_VERSION_NUM >= 160000
+#define dts_member_can_set_role(member, role) member_can_set_role(member, role)
+#else
+#define dts_member_can_set_role(member, role) is_member_of_role(member, role)
+#endif
+
 /* Wait events of extensions have names since 17 (c9af054653077). */
 #if PG_VERSION_NUM >= 170000
 #define dts_new_wait_event(name) WaitEventExtensionNew(name)

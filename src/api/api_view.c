@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "api/srf.h"
+#include "catalog/task.h"
 #include "catalog/pg_foreign_server.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"
@@ -90,17 +91,24 @@ dtsmig_server_option_list(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Copies the running state of (handle, task_id); NULL if there is none. */
+/*
+ * Copies the running state of (handle, task_id); NULL if there is none, or the
+ * task is none that the caller sees.
+ */
 static TaskShared *
 peek(FunctionCallInfo fcinfo)
 {
 	TaskShared *copy;
+	TaskRecord *task;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return NULL;
 	copy = palloc(sizeof(TaskShared));
-	return shared_peek((dsm_handle) PG_GETARG_INT64(0), PG_GETARG_INT64(1),
-					   copy) ? copy : NULL;
+	if (!shared_peek((dsm_handle) PG_GETARG_INT64(0), PG_GETARG_INT64(1), copy))
+		return NULL;
+	/* a handle can be guessed */
+	task = task_load_id(PG_GETARG_INT64(1), false);
+	return task != NULL && task_is_seen(task) ? copy : NULL;
 }
 
 static void

@@ -119,11 +119,17 @@ task_check_owner(const TaskRecord *task)
 				 errmsg("must be owner of task \"%s\"", task->name)));
 }
 
+bool
+task_is_seen(const TaskRecord *task)
+{
+	return task_is_owners(task) || may_execute("dtsmig.read_all_tasks()") ||
+		may_execute("dtsmig.operate_all_tasks()");
+}
+
 void
 task_check_reader(const TaskRecord *task)
 {
-	if (!task_is_owners(task) && !may_execute("dtsmig.read_all_tasks()") &&
-		!may_execute("dtsmig.operate_all_tasks()"))
+	if (!task_is_seen(task))
 		task_check_owner(task);
 }
 

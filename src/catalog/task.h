@@ -38,6 +38,8 @@ extern TaskRecord *task_load(const char *name_or_id, bool for_update);
 extern TaskRecord *task_load_id(int64 id, bool for_update);
 /* Raises 42501 unless the current user is a member of the owner role. */
 extern void task_check_owner(const TaskRecord *task);
+/* Is it the current user's to see? */
+extern bool task_is_seen(const TaskRecord *task);
 /*
  * The same for who may read or operate the tasks of all owners: EXECUTE on
  * dtsmig.read_all_tasks() or dtsmig.operate_all_tasks().

@@ -108,7 +108,7 @@ column_sequences(const TaskRecord *task)
 	return list;
 }
 
-/* As the task's owner: it is the owner's table. How many rows it gives. */
+/* As the task's owner, or the sequence's. How many rows it gives. */
 static uint64
 run_here(const char *sql)
 {
@@ -141,6 +141,7 @@ advance_past_rows(const TaskRecord *task)
 	{
 		const ColumnSequence *s = lfirst(lc);
 		const char *end = s->ascending ? s->max : s->min;
+		char	   *last;
 
 		if (!s->integer)
 			continue;
@@ -151,16 +152,19 @@ advance_past_rows(const TaskRecord *task)
 						  quote_identifier(GetUserNameFromId(task->owner, false))));
 			continue;
 		}
+		last = select_one_value(psprintf("SELECT %s(%s)::numeric FROM %s",
+										 s->ascending ? "pg_catalog.max" : "pg_catalog.min",
+										 quote_identifier(s->column), s->table));
+		if (last == NULL)
+			continue;
 		/* the last value given is the last one there, within its bounds */
 		(void) run_here(psprintf("SELECT pg_catalog.setval(%s::pg_catalog.regclass, m.v::bigint, true) "
-								 "FROM %s s, (SELECT %s(l.v, %s) AS v FROM "
-								 "(SELECT %s(%s)::numeric AS v FROM %s) l WHERE l.v IS NOT NULL) m "
+								 "FROM %s s, (SELECT %s(%s::numeric, %s) AS v) m "
 								 "WHERE m.v %s %s AND (m.v %s s.last_value OR "
 								 "(m.v = s.last_value AND NOT s.is_called))",
 								 quote_literal_cstr(s->name), s->name,
-								 s->ascending ? "LEAST" : "GREATEST", end,
-								 s->ascending ? "pg_catalog.max" : "pg_catalog.min",
-								 quote_identifier(s->column), s->table,
+								 s->ascending ? "LEAST" : "GREATEST",
+								 quote_literal_cstr(last), end,
 								 s->ascending ? ">=" : "<=",
 								 s->ascending ? s->min : s->max,
 								 s->ascending ? ">" : "<"));

@@ -20,6 +20,7 @@
 #include "check/advance.h"
 #include "commands/dbcommands.h"
 #include "core/rights.h"
+#include "core/table_owner.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker_internals.h"
@@ -278,12 +279,24 @@ check_privileges(PrecheckContext *pc, const char *role, List *tables,
 	{
 		TableDef   *def = lfirst(lc);
 		Oid			relid = model_has_rows(def) ? target_of(def) : InvalidOid;
+		Oid			owner;
 
 		/* one that is in the way is another item's */
 		if (!OidIsValid(relid) ||
 			(pc->task->do_schema && pc->options->conflict == CONFLICT_REPORT))
 			continue;
 		check_sequence_rights(relid, pc->task->owner, role, items, &item, &found);
+		/* rows are written as the table's owner */
+		owner = table_owner_of(relid);
+		if (owner != pc->task->owner &&
+			!dts_member_can_set_role(owner, pc->task->owner) &&
+			!dts_member_can_set_role(pc->task->owner, owner))
+			lacks(items, &item, &found,
+				  psprintf("SET ROLE to %s, which owns %s",
+						   quote_identifier(GetUserNameFromId(owner, false)),
+						   plan_table_name(def)),
+				  psprintf("GRANT %s TO %s",
+						   quote_identifier(GetUserNameFromId(owner, false)), role));
 		/* keys and indexes are made on it */
 		if (pc->task->do_schema)
 		{

@@ -24,7 +24,7 @@
 
 #include "catalog/books.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
+#include "core/one_statement.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -166,16 +166,7 @@ compare_buckets(Verify *v, VerifyTable *t, const CheckScope *scope,
 char *
 verify_value_here(const char *sql)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	char	   *value = NULL;
-
-	SPI_connect();
-	if (SPI_execute(sql, false, 1) == SPI_OK_SELECT && SPI_processed == 1)
-		value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	if (value)
-		value = MemoryContextStrdup(cxt, value);
-	SPI_finish();
-	return value;
+	return select_one_value(sql);
 }
 
 static int64
@@ -445,7 +436,8 @@ key_bounds(Verify *v, VerifyTable *t, int128 *least, int128 *greatest)
 			CheckTable *there = lfirst(lc);
 
 			values = lappend(values, v->source->check_value(v->conn,
-															psprintf("SELECT %s FROM %s ORDER BY %s%s LIMIT 1",
+															psprintf("%sSELECT %s FROM %s ORDER BY %s%s LIMIT 1",
+																	 there->before ? there->before : "",
 																	 there->first_key, there->from,
 																	 there->first_key, order)));
 		}

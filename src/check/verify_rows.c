@@ -19,9 +19,9 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "core/table_owner.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "transform/copy_row.h"
@@ -85,6 +85,13 @@ write_values(RowReader *reader, const Shape *shape, const Datum *values,
 {
 	SourceRelation *rel = reader->rel;
 
+	for (int i = 0; i < rel->ncolumns; i++)
+		if (rel->columns[i].carried && rel->columns[i].in_key && nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NOT_NULL_VIOLATION),
+					 errmsg("a row of table \"%s\".\"%s\" has NULL in column \"%s\", which is part of its key",
+							rel->schema, rel->name, rel->columns[i].name),
+					 errhint("A source does not have such rows; here the column may have lost its NOT NULL.")));
 	for (int i = 0; i < rel->ncolumns; i++)
 		reader->values[i] = !rel->columns[i].carried || nulls[i] ||
 			(shape && !shape_column_is_steady(shape, i)) ? NULL :
@@ -227,19 +234,24 @@ verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
 	char	   *sql = select_here(rel, verify_own_rows(t, condition));
 	SPIPlanPtr	plan;
 	Portal		portal;
+	TableOwner	owner;
 	bool		more = true;
 	Datum	   *values = palloc0(sizeof(Datum) * Max(rel->ncolumns, 1));
 	bool	   *nulls = palloc0(sizeof(bool) * Max(rel->ncolumns, 1));
 
 	SPI_connect();
+	table_owner_begin(rel->target_relid, AccessShareLock, &owner);
 	plan = SPI_prepare(sql, 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\"", sql);
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, false);
+	table_owner_pause(&owner);
 	while (more)
 	{
 		CHECK_FOR_INTERRUPTS();
+		table_owner_resume(&owner);
 		SPI_cursor_fetch(portal, true, FETCH_ROWS);
+		table_owner_pause(&owner);
 		if (SPI_processed == 0)
 			break;
 		for (uint64 r = 0; r < SPI_processed && more; r++)
@@ -265,6 +277,7 @@ verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
 		SPI_freetuptable(SPI_tuptable);
 	}
 	SPI_cursor_close(portal);
+	table_owner_end(&owner);
 	SPI_finish();
 	MemoryContextDelete(reader->rowcxt);
 }

@@ -13,6 +13,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "core/attempt.h"
+#include "core/table_owner.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "tcop/dest.h"
@@ -231,6 +232,7 @@ typedef struct Summing
 	MemoryContext rowcxt;
 	bool		checking;		/* the rule's expressions are being run */
 	char	   *sql;
+	TableOwner	owner;			/* the table is read as its owner */
 } Summing;
 
 /* A number that rows have whose columns are not what "set" makes of others. */
@@ -328,10 +330,13 @@ sum_row(TupleTableSlot *slot, DestReceiver *self)
 	}
 	if (s->t->checked)
 	{
+		/* expressions are the task owner's */
+		table_owner_pause(&s->owner);
 		s->checking = true;
 		if (!shape_check_row(rel->shape, s->values, s->nulls))
 			number ^= SPOILT;
 		s->checking = false;
+		table_owner_resume(&s->owner);
 	}
 	group->rows++;
 	group->sum += number;
@@ -359,12 +364,14 @@ sum_up(void *arg)
 	SPIPlanPtr	plan;
 
 	SPI_connect();
+	table_owner_begin(s->t->rel->target_relid, AccessShareLock, &s->owner);
 	plan = SPI_prepare(sql, 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\"", sql);
 	options.dest = &s->receiver;
 	if (SPI_execute_plan_extended(plan, &options) != SPI_OK_SELECT)
 		elog(ERROR, "could not execute \"%s\"", sql);
+	table_owner_end(&s->owner);
 	SPI_finish();
 }
 

@@ -1,14 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * one_statement.c
- *	  SQL that was put together of what a source says: one statement, or none.
+ *	  SQL that was put together of what a source says: one statement, of the
+ *	  kind that is meant, or none.
+ *
+ *	  text --raw_parser--> one tree --kind as its first words say-->
+ *		the table whose owner's code it can run --as that owner--> SPI
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "core/one_statement.h"
 
+#include "catalog/namespace.h"
+#include "core/table_owner.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -16,6 +23,46 @@
 #include "parser/parser.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+
+/* What the texts that dtsmig itself writes begin with, and what they are then. */
+static const struct
+{
+	const char *words;
+	NodeTag		tag;
+}			kinds[] = {
+	{"ALTER INDEX", T_RenameStmt},
+	{"ALTER SEQUENCE", T_AlterSeqStmt},
+	{"ALTER TABLE", T_AlterTableStmt},
+	{"ALTER TABLE", T_RenameStmt},
+	{"ALTER TABLE", T_AlterObjectSchemaStmt},
+	{"ALTER TYPE", T_AlterEnumStmt},
+	{"ALTER TYPE", T_RenameStmt},
+	{"COMMENT ON", T_CommentStmt},
+	{"CREATE COLLATION", T_DefineStmt},
+	{"CREATE FUNCTION", T_CreateFunctionStmt},
+	{"CREATE INDEX", T_IndexStmt},
+	{"CREATE SCHEMA", T_CreateSchemaStmt},
+	{"CREATE SEQUENCE", T_CreateSeqStmt},
+	{"CREATE TABLE", T_CreateStmt},
+	{"CREATE TEMPORARY TABLE", T_CreateTableAsStmt},
+	{"CREATE TRIGGER", T_CreateTrigStmt},
+	{"CREATE TYPE", T_CreateEnumStmt},
+	{"CREATE UNIQUE INDEX", T_IndexStmt},
+	{"CREATE VIEW", T_ViewStmt},
+	{"DELETE FROM", T_DeleteStmt},
+	{"DO ", T_DoStmt},
+	{"DROP FUNCTION", T_DropStmt},
+	{"DROP INDEX", T_DropStmt},
+	{"DROP TABLE", T_DropStmt},
+	{"DROP TRIGGER", T_DropStmt},
+	{"DROP TYPE", T_DropStmt},
+	{"DROP VIEW", T_DropStmt},
+	{"GRANT SELECT", T_GrantStmt},
+	{"INSERT INTO", T_InsertStmt},
+	{"SELECT ", T_SelectStmt},
+	{"TRUNCATE ", T_TruncateStmt},
+	{"UPDATE ONLY", T_UpdateStmt},
+};
 
 int
 begin_utility(void)
@@ -54,49 +101,251 @@ is_utility(const Node *tree)
 }
 
 static bool
-check(const char *sql)
+is_as_its_words_say(const Node *tree, const char *sql)
 {
-	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig parse",
-											  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	List	   *parsed = raw_parser(sql, RAW_PARSE_DEFAULT);
-	int			n = list_length(parsed);
-	bool		utility = n == 1 &&
-		is_utility(linitial_node(RawStmt, parsed)->stmt);
+	for (int i = 0; i < lengthof(kinds); i++)
+		if (nodeTag(tree) == kinds[i].tag &&
+			strncmp(sql, kinds[i].words, strlen(kinds[i].words)) == 0)
+			return true;
+	return false;
+}
 
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(cxt);
-	if (n != 1)
+pg_noreturn static void
+refuse(const char *what, const char *sql)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_SYNTAX_ERROR),
+			 errmsg("%s", what),
+			 errdetail("In: %.500s", sql),
+			 errhint("A name or a value of the source must have been taken for SQL. Nothing was run; please report this.")));
+}
+
+/* ------------------------------------------------------ whose code it runs */
+
+/* Is it about the owner alone? No code is run, and the new one must be. */
+static bool
+changes_owner(const AlterTableStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->cmds)
+		if (lfirst_node(AlterTableCmd, lc)->subtype != AT_ChangeOwner)
+			return false;
+	return true;
+}
+
+static bool
+is_system(const RangeVar *rv)
+{
+	return rv->schemaname != NULL && strcmp(rv->schemaname, "pg_catalog") == 0;
+}
+
+/* Tables of a FROM clause, those of subqueries left out. */
+static List *
+joined(Node *from)
+{
+	if (IsA(from, JoinExpr))
+		return list_concat(joined(((JoinExpr *) from)->larg),
+						   joined(((JoinExpr *) from)->rarg));
+	return IsA(from, RangeVar) && !is_system((RangeVar *) from) ? list_make1(from) : NIL;
+}
+
+/*
+ * Tables (RangeVar) whose defaults, checks, generated columns, indexes or
+ * triggers a statement runs as whoever runs it; a SELECT, too: planning it runs
+ * immutable functions of indexes, and a view may have come into the place of
+ * what was a table or a sequence. The server itself changes to
+ * the owner for CREATE INDEX, REFRESH, CLUSTER and the like.
+ */
+static List *
+tables_of(Node *tree)
+{
+	switch (nodeTag(tree))
+	{
+		case T_InsertStmt:
+			return list_make1(((InsertStmt *) tree)->relation);
+		case T_UpdateStmt:
+			return list_make1(((UpdateStmt *) tree)->relation);
+		case T_DeleteStmt:
+			return list_make1(((DeleteStmt *) tree)->relation);
+		case T_TruncateStmt:
+			return ((TruncateStmt *) tree)->relations;
+		case T_SelectStmt:
+			{
+				List	   *tables = NIL;
+				ListCell   *lc;
+
+				foreach(lc, ((SelectStmt *) tree)->fromClause)
+					tables = list_concat(tables, joined(lfirst(lc)));
+				return tables;
+			}
+		case T_AlterTableStmt:
+			{
+				AlterTableStmt *stmt = (AlterTableStmt *) tree;
+
+				return stmt->objtype == OBJECT_TABLE && !changes_owner(stmt) ?
+					list_make1(stmt->relation) : NIL;
+			}
+		default:
+			return NIL;
+	}
+}
+
+static LOCKMODE
+lock_for(const Node *tree)
+{
+	switch (nodeTag(tree))
+	{
+		case T_SelectStmt:
+		case T_AlterTableStmt:
+			return AccessShareLock;
+		case T_TruncateStmt:
+			return AccessExclusiveLock;
+		default:
+			return RowExclusiveLock;
+	}
+}
+
+static void
+begin_as_owner(Node *tree, TableOwner *owner)
+{
+	List	   *relids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, tables_of(tree))
+	{
+		Oid			relid = RangeVarGetRelid(lfirst_node(RangeVar, lc),
+											 lock_for(tree), true);
+
+		/* the statement itself says that it is not there */
+		if (OidIsValid(relid))
+			relids = lappend_oid(relids, relid);
+	}
+	if (!table_owner_begin_all(relids, owner) &&
+		(!IsA(tree, TruncateStmt) || table_owner_truncate_runs_code(relids)))
 		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("%d statements where one was expected", n),
-				 errdetail("In: %.500s", sql),
-				 errhint("A name or a value of the source must have been taken for SQL. Nothing was run; please report this.")));
-	return utility;
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("one statement cannot run code of the owners of several tables"),
+				 errhint("Let one role own them.")));
 }
 
-void
-check_one_statement(const char *sql)
+static void
+owner_context(void *arg)
 {
-	(void) check(sql);
+	const TableOwner *owner = arg;
+
+	if (owner->switched)
+		errcontext("statement that runs as role \"%s\", which owns the table",
+				   GetUserNameFromId(owner->owner, true));
 }
 
-uint64
-run_one_statement(const char *sql)
+/* ----------------------------------------------------------------- running */
+
+/* value: receives the first value of the first row, palloc'd; NULL: not asked. */
+static uint64
+run_tree(Node *tree, const char *sql, char **value)
 {
+	MemoryContext cxt = CurrentMemoryContext;
+	bool		utility = is_utility(tree);
+	int			nestlevel = utility ? begin_utility() : 0;
+	ErrorContextCallback callback;
+	TableOwner	owner;
 	uint64		n;
 	int			rc;
-	bool		utility = check(sql);
-	int			nestlevel = utility ? begin_utility() : 0;
 
+	begin_as_owner(tree, &owner);
+	callback.callback = owner_context;
+	callback.arg = &owner;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	rc = SPI_execute(sql, false, 0);
 	if (rc < 0)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
 	n = SPI_processed;
+	if (value != NULL && SPI_tuptable != NULL && n > 0)
+	{
+		*value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		if (*value != NULL)
+			*value = MemoryContextStrdup(cxt, *value);
+	}
 	SPI_finish();
+	error_context_stack = callback.previous;
+	table_owner_end(&owner);
 	if (utility)
 		end_utility(nestlevel);
 	return n;
+}
+
+/* Statements of a text, each with its place; in a context of their own. */
+static List *
+parse(const char *sql, MemoryContext *cxt)
+{
+	MemoryContext old;
+	List	   *parsed;
+
+	*cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig parse",
+								 ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(*cxt);
+	parsed = raw_parser(sql, RAW_PARSE_DEFAULT);
+	MemoryContextSwitchTo(old);
+	return parsed;
+}
+
+static uint64
+run_one(const char *sql, bool ours, char **value)
+{
+	MemoryContext cxt;
+	List	   *parsed = parse(sql, &cxt);
+	Node	   *tree;
+	uint64		n;
+
+	if (list_length(parsed) != 1)
+		refuse(psprintf("%d statements where one was expected", list_length(parsed)), sql);
+	tree = linitial_node(RawStmt, parsed)->stmt;
+	if (ours && !is_as_its_words_say(tree, sql))
+		refuse("a statement is not of the kind that was expected", sql);
+	n = run_tree(tree, sql, value);
+	MemoryContextDelete(cxt);
+	return n;
+}
+
+uint64
+run_one_statement(const char *sql)
+{
+	return run_one(sql, true, NULL);
+}
+
+char *
+select_one_value(const char *sql)
+{
+	char	   *value = NULL;
+
+	(void) run_one(sql, true, &value);
+	return value;
+}
+
+uint64
+run_source_statement(const char *sql)
+{
+	return run_one(sql, false, NULL);
+}
+
+void
+run_source_script(const char *sql)
+{
+	MemoryContext cxt;
+	ListCell   *lc;
+
+	foreach(lc, parse(sql, &cxt))
+	{
+		RawStmt    *stmt = lfirst_node(RawStmt, lc);
+		const char *start = sql + stmt->stmt_location;
+
+		(void) run_tree(stmt->stmt, stmt->stmt_len > 0 ?
+						pnstrdup(start, stmt->stmt_len) : start, NULL);
+		CommandCounterIncrement();
+	}
+	MemoryContextDelete(cxt);
 }

@@ -11,12 +11,6 @@
 #include "postgres.h"
 
 /*
- * Raises an error unless sql is one statement: SPI would run several, and a
- * name or a number that got into the text unquoted could bring its own.
- */
-extern void check_one_statement(const char *sql);
-
-/*
  * Workers disable triggers for the rows that they apply. What changes
  * definitions is not applied rows: event triggers of the destination see it,
  * between these two, unless the current user is a superuser. An error needs no
@@ -26,8 +20,21 @@ extern int	begin_utility(void);
 extern void end_utility(int nestlevel);
 
 /*
- * Runs it as the current user, by SPI. Returns the number of rows.
+ * Runs it by SPI, as the current user, or, where it can run code that the owner
+ * of a table has put into that table, as that owner (see table_owner.h).
+ * Returns the number of rows. 42601: it is not one statement, or not of the
+ * kind that its first words say: a name or a value of the source that got into
+ * the text unquoted could bring its own.
  */
 extern uint64 run_one_statement(const char *sql);
+
+/* The same of a SELECT; the first value of its first row, palloc'd; NULL: none. */
+extern char *select_one_value(const char *sql);
+
+/* The same for a text that is the source's own: one statement of any kind. */
+extern uint64 run_source_statement(const char *sql);
+
+/* The same for a text of several statements of any kinds, one after the other. */
+extern void run_source_script(const char *sql);
 
 #endif							/* DTSMIG_ONE_STATEMENT_H */

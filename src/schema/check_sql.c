@@ -96,6 +96,7 @@ check_sum_select(const CheckTable *table, const CheckScope *scope,
 	StringInfoData buf;
 
 	initStringInfo(&buf);
+	appendStringInfoString(&buf, table->before ? table->before : "");
 	if (splits != NIL)
 		append_parts(&buf, table, scope, splits);
 	else
@@ -109,8 +110,8 @@ check_sum_select(const CheckTable *table, const CheckScope *scope,
 char *
 check_step_select(const CheckTable *table, const char *lo, int64 n)
 {
-	return psprintf("SELECT %s FROM %s%s%s%s%s ORDER BY %s LIMIT 1 OFFSET " INT64_FORMAT,
-					table->first_key, table->from,
+	return psprintf("%sSELECT %s FROM %s%s%s%s%s ORDER BY %s LIMIT 1 OFFSET " INT64_FORMAT,
+					table->before ? table->before : "", table->first_key, table->from,
 					lo ? " WHERE " : "", lo ? table->first_key : "",
 					lo ? " >= " : "", lo ? lo : "", table->first_key, n);
 }

@@ -90,6 +90,8 @@ typedef struct CheckScope
 typedef struct CheckTable
 {
 	CheckDigest digest;
+	char	   *before;			/* SQL that goes in front of any SELECT from it;
+								 * NULL: none */
 	char	   *from;
 	char	   *first_key;		/* NULL: cannot be cut into ranges */
 	char	   *among;			/* condition for rows that count; NULL: all do */

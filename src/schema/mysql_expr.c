@@ -25,6 +25,8 @@
 #define MAX_BRANCHES 256
 /* Each operator writes its operands again: their number is what memory takes. */
 #define MAX_OPERATORS 2000
+/* Some write an operand twice, and nested ones twice as often each. */
+#define MAX_SQL_LENGTH (64 * 1024)
 
 static MyVal parse_or(MyExpr *x);
 static MyVal parse_unary(MyExpr *x);
@@ -525,6 +527,15 @@ my_expr_parse_value(MyExpr *x)
 	return parse_bit_or(x);
 }
 
+MyVal
+my_expr_bounded(MyExpr *x, MyVal v)
+{
+	if (strlen(v.sql) <= MAX_SQL_LENGTH)
+		return v;
+	my_expr_fail(x, "an expression that would become so long");
+	return my_val("NULL", PGC_TEXT);
+}
+
 /* v IN (SELECT …), from SELECT on */
 static MyVal
 in_subquery(MyExpr *x, MyVal v, bool negated)
@@ -579,7 +590,7 @@ parse_between(MyExpr *x, MyVal v, bool negated)
 	high = my_expr_parse_value(x);
 	sql = psprintf("(%s AND %s)", my_compare(x, v, ">=", low).sql,
 				   my_compare(x, v, "<=", high).sql);
-	return my_val(negated ? psprintf("(NOT %s)", sql) : sql, PGC_BOOL);
+	return my_expr_bounded(x, my_val(negated ? psprintf("(NOT %s)", sql) : sql, PGC_BOOL));
 }
 
 static MyVal
@@ -726,7 +737,7 @@ parse_or(MyExpr *x)
 							my_condition(x, parse_xor(x))), PGC_BOOL);
 	}
 	x->depth--;
-	return v;
+	return my_expr_bounded(x, v);
 }
 
 void

@@ -79,6 +79,8 @@ extern void my_expr_fail(MyExpr *x, const char *fmt,...) pg_attribute_printf(2, 
 extern void my_expr_note(MyExpr *x, const char *note);
 /* One more of them; an error if there are too many. */
 extern void my_expr_operator(MyExpr *x);
+/* The value, or NULL and a failure where its text has grown too long. */
+extern MyVal my_expr_bounded(MyExpr *x, MyVal v);
 extern MyVal my_expr_parse(MyExpr *x);	/* a whole expression */
 extern MyVal my_expr_parse_value(MyExpr *x);	/* binds tighter than AND, = */
 

@@ -141,7 +141,7 @@ add_interval(MyExpr *x, MyVal date, const char *n, const char *unit,
 	if (my_expr_exact(x) && !subtract)
 		result.sql = psprintf("(CASE WHEN %s < '10000-01-01' THEN %s END)",
 							  result.sql, result.sql);
-	return result;
+	return my_expr_bounded(x, result);
 }
 
 MyVal

@@ -16,11 +16,13 @@
 #include "utils/lsyscache.h"
 
 #include "core/copy_text.h"
+#include "core/table_owner.h"
 
 typedef struct CopyColumn
 {
 	FmgrInfo	input;			/* receive, or input of a text row; send */
 	Oid			ioparam;
+	Oid			code;			/* reading a value runs code of this role */
 } CopyColumn;
 
 struct CopyReader
@@ -57,6 +59,7 @@ copy_reader_make(const SourceRelation *rel)
 		else
 			getTypeBinaryInputInfo(rel->columns[i].typid, &function, &c->ioparam);
 		fmgr_info(function, &c->input);
+		c->code = table_owner_of_domain(rel->columns[i].typid);
 	}
 	return reader;
 }
@@ -69,16 +72,27 @@ is_cut(void)
 			 errmsg("a row of the source is cut off")));
 }
 
+static void
+has_more(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("a row of the source has other columns than were asked for")));
+}
+
 /* A row in COPY's binary format. */
 static void
 read_binary(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 {
 	const SourceRelation *rel = reader->rel;
+	int			ncarried = 0;
+	uint16		n16;
 
 	buf->cursor = 0;
 	if (buf->len < 2)
 		is_cut();
-	buf->cursor = 2;			/* the number of fields */
+	memcpy(&n16, buf->data, 2);
+	buf->cursor = 2;
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
 		CopyColumn *c = &reader->columns[i];
@@ -86,11 +100,13 @@ read_binary(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 		uint32		n32;
 		int32		len;
 		char		after;
+		TableOwner	owner;
 
 		values[i] = (Datum) 0;
 		nulls[i] = true;
 		if (!rel->columns[i].carried)
 			continue;
+		ncarried++;
 		if (buf->len - buf->cursor < 4)
 			is_cut();
 		memcpy(&n32, buf->data + buf->cursor, 4);
@@ -107,12 +123,16 @@ read_binary(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 		/* receive functions expect a NUL behind */
 		after = field.data[len];
 		field.data[len] = '\0';
+		table_owner_begin_value(rel->out->target_relid, c->code, &owner);
 		values[i] = ReceiveFunctionCall(&c->input, &field, c->ioparam,
 									rel->columns[i].typmod);
+		table_owner_end(&owner);
 		buf->data[buf->cursor + len] = after;
 		buf->cursor += len;
 		nulls[i] = false;
 	}
+	if (ncarried != pg_ntoh16(n16) || buf->cursor != buf->len)
+		has_more();
 }
 
 /* One field of COPY's text format; NULL: \N. Moves *p behind it. */
@@ -175,6 +195,7 @@ read_text(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 	{
 		CopyColumn *c = &reader->columns[i];
 		char	   *text;
+		TableOwner	owner;
 
 		values[i] = (Datum) 0;
 		nulls[i] = true;
@@ -188,10 +209,14 @@ read_text(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 			continue;
 		/* COPY would look at it; here nothing else does */
 		(void) pg_verifymbstr(text, strlen(text), false);
+		table_owner_begin_value(rel->out->target_relid, c->code, &owner);
 		values[i] = InputFunctionCall(&c->input, text, c->ioparam,
 								  rel->columns[i].typmod);
+		table_owner_end(&owner);
 		nulls[i] = false;
 	}
+	if (p < end && *p != '\n')
+		has_more();
 }
 
 void

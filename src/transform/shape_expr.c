@@ -13,10 +13,14 @@
 
 #include "transform/shape_expr.h"
 
+#include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "core/table_owner.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -27,6 +31,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #define PREFIX "SELECT ("
 
@@ -226,6 +231,34 @@ note_uses(Node *node, void *context)
 
 /* ----------------------------------------------------------------- compile */
 
+/*
+ * Expressions run as the task's owner, who has not asked for what the owner of
+ * the column's type has made an assignment do.
+ */
+static void
+check_cast(Oid type, Oid wanted)
+{
+	Oid			function;
+	HeapTuple	tup;
+	Oid			owner;
+
+	if (find_coercion_pathway(wanted, type, COERCION_ASSIGNMENT, &function) !=
+		COERCION_PATH_FUNC)
+		return;
+	tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	owner = ((Form_pg_proc) GETSTRUCT(tup))->proowner;
+	ReleaseSysCache(tup);
+	if (!table_owner_is_trusted_role(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the cast from %s to %s runs a function of role \"%s\"",
+						format_type_be(type), format_type_be(wanted),
+						GetUserNameFromId(owner, false)),
+				 errhint("Write the cast into the expression, if it is to run as the task's owner.")));
+}
+
 static Node *
 coerce(ParseState *pstate, Node *node, bool filter, Oid wanted, int32 typmod)
 {
@@ -245,6 +278,7 @@ coerce(ParseState *pstate, Node *node, bool filter, Oid wanted, int32 typmod)
 					 errmsg("a column cannot have type %s", format_type_be(type))));
 		return node;
 	}
+	check_cast(type, wanted);
 	result = coerce_to_target_type(pstate, node, type, wanted, typmod,
 								   COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
 	if (result == NULL)

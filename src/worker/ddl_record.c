@@ -132,6 +132,7 @@ read_object(JsonbContainer *c)
 	o->schema = text_of(c, "schema");
 	o->table = text_of(c, "table");
 	o->identity = text_of(c, "identity");
+	o->owner = text_of(c, "owner");
 	if (o->type == NULL)
 		lacks("the type of an object");
 	return o;

@@ -22,6 +22,7 @@ typedef struct DdlObject
 	char	   *table;			/* a relation's own name, or that of the relation an
 								 * index, trigger, … is of; NULL: none */
 	char	   *identity;		/* quoted, with schema */
+	char	   *owner;			/* at the source; NULL: not known */
 } DdlObject;
 
 typedef struct DdlDropped

@@ -2,7 +2,8 @@
  *
  * ddl_run.c
  *	  Runs a DDL statement of a PostgreSQL source, with the settings of the
- *	  session that it ran in.
+ *	  session that it ran in and, with option owners, as the role that owns
+ *	  what it is on.
  *
  * A setting that cannot be had here (a locale that is not installed) is noted:
  * where rows that were written again, or literals, depend on it, the table is
@@ -17,7 +18,9 @@
 #include "access/xact.h"
 #include "catalog/books.h"
 #include "core/rights.h"
+#include "core/table_owner.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -171,6 +174,34 @@ is_duplicate(int sqlerrcode)
 		sqlerrcode == ERRCODE_DUPLICATE_FUNCTION;
 }
 
+/*
+ * With option owners, as whom the source's statement runs: the owner that its
+ * objects have at the source, where that role is here and the task's owner may
+ * be it; else InvalidOid, which is the task's owner.
+ */
+static Oid
+role_of_record(RecordCarry *c)
+{
+	const char *owner = NULL;
+	Oid			role;
+	ListCell   *lc;
+
+	if (!c->run->options->owners || c->statement == NULL ||
+		pg_statement_is_owner(c->statement->tree))
+		return InvalidOid;
+	foreach(lc, c->record->objects)
+	{
+		const DdlObject *o = lfirst(lc);
+
+		if (o->owner == NULL || (owner != NULL && strcmp(owner, o->owner) != 0))
+			return InvalidOid;
+		owner = o->owner;
+	}
+	role = owner != NULL ? get_role_oid(owner, true) : InvalidOid;
+	return OidIsValid(role) && dts_member_can_set_role(GetUserId(), role) ?
+		role : InvalidOid;
+}
+
 /* Runs statements in a subtransaction; false, and c->why: one failed. */
 bool
 record_run(RecordCarry *c, List *statements)
@@ -186,17 +217,23 @@ record_run(RecordCarry *c, List *statements)
 	PG_TRY();
 	{
 		int			nestlevel = NewGUCNestLevel();
+		Oid			role = role_of_record(c);
+		TableOwner	table_owner;
 		ListCell   *lc;
 
 		MemoryContextSwitchTo(cxt);
 		settings_begin(c);
 		refuse_unsure_money(c);
 		/* what is left of deferred checks would be in the way */
-		task_spi("SET CONSTRAINTS ALL IMMEDIATE");
+		task_spi_source("SET CONSTRAINTS ALL IMMEDIATE");
 		foreach(lc, statements)
 		{
 			elog(DEBUG1, "dtsmig DDL: %s", (char *) lfirst(lc));
-			task_spi(lfirst(lc));
+			if (OidIsValid(role))
+				table_owner_become(role, &table_owner);
+			task_spi_source(lfirst(lc));
+			if (OidIsValid(role))
+				table_owner_end(&table_owner);
 		}
 		AtEOXact_GUC(true, nestlevel);
 		ReleaseCurrentSubTransaction();

@@ -10,6 +10,8 @@
  * or a SECURITY DEFINER function of somebody else, it could write to a table
  * on which the owner has only been granted INSERT, without the triggers that
  * the table's owner relies on. So every statement that writes is looked at.
+ * Code of the owner of a table that is not the task's owner's is held to what
+ * that role owns.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +23,7 @@
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "core/rights.h"
+#include "core/table_owner.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
@@ -29,13 +32,20 @@ static ExecutorCheckPerms_hook_type next_hook = NULL;
 /* The owner of the task; InvalidOid: nothing is guarded. */
 static Oid	guarded = InvalidOid;
 
+/* Who must own what is written: the task's owner, or that of the table at hand. */
+static Oid
+writer(void)
+{
+	return OidIsValid(table_owner_acting()) ? table_owner_acting() : guarded;
+}
+
 static bool
 may_write(Oid relid)
 {
 	if (!OidIsValid(guarded) ||
 		SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA ||
-		dts_table_ownercheck(relid, guarded) ||
-		dts_may_set_replication_role(guarded))
+		dts_table_ownercheck(relid, writer()) ||
+		dts_may_set_replication_role(writer()))
 		return true;
 	/* the books and temporary tables have no triggers of others */
 	return get_rel_namespace(relid) == get_namespace_oid("dtsmig", true) ||
@@ -62,7 +72,7 @@ check_writes(DTS_CHECK_PERMS_ARGS)
 				 errmsg("must be owner of table %s", get_rel_name(p->relid)),
 				 errdetail("Triggers and foreign keys are held back while changes are applied."),
 				 errhint("Make role \"%s\" a member of the role that owns the table.",
-						 GetUserNameFromId(guarded, false))));
+						 GetUserNameFromId(writer(), false))));
 	}
 	return next_hook == NULL || next_hook(DTS_CHECK_PERMS_PASS);
 }

@@ -22,18 +22,13 @@
 
 #include "worker/run_ddl_pg.h"
 
-#include "access/xact.h"
 #include "catalog/books.h"
-#include "core/rights.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "transform/shape.h"
 #include "transform/shards.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 SourceRelation *

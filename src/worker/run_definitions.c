@@ -26,6 +26,13 @@ task_spi(const char *sql)
 	CommandCounterIncrement();
 }
 
+void
+task_spi_source(const char *sql)
+{
+	(void) run_source_statement(sql);
+	CommandCounterIncrement();
+}
+
 /* What somebody has given to skip_change: as many as there are. */
 void
 task_spi_script(const char *sql)
@@ -343,15 +350,8 @@ task_take_in(TaskRun *run, const char *schema, const char *table,
 bool
 task_is_empty(const TableDef *def)
 {
-	bool		empty;
-
-	SPI_connect();
-	if (SPI_execute(psprintf("SELECT 1 FROM ONLY %s LIMIT 1",
-							 plan_table_name(def)), true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look into %s", def->target_name);
-	empty = SPI_processed == 0;
-	SPI_finish();
-	return empty;
+	return run_one_statement(psprintf("SELECT FROM ONLY %s LIMIT 1",
+									  plan_table_name(def))) == 0;
 }
 
 TableDef *

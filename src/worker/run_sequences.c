@@ -15,6 +15,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/sequence.h"
+#include "core/one_statement.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -137,15 +138,15 @@ sequence_is_here(const Selection *selection, const TaskOptions *options,
 static void
 advance(Oid relid, const SourceSequence *s)
 {
-	BookRows   *rows;
+	char	   *name;
 	int64		value;
 	bool		called;
 
-	rows = books_query(psprintf("SELECT last_value, is_called FROM %s",
-								quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-														   get_rel_name(relid))), "");
-	value = book_int(rows, 0, 0);
-	called = book_bool(rows, 0, 1);
+	/* as its owner: by now something else may have that name */
+	name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+	value = pg_strtoint64(select_one_value(psprintf("SELECT last_value FROM %s", name)));
+	called = strcmp(select_one_value(psprintf("SELECT is_called FROM %s", name)), "t") == 0;
 	if (s->increment > 0 ? s->last_value < value : s->last_value > value)
 		return;
 	if (s->last_value == value && called)

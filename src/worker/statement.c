@@ -12,7 +12,6 @@
 #include "access/xact.h"
 #include "catalog/books.h"
 #include "core/one_statement.h"
-#include "executor/spi.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -43,27 +42,6 @@ is_exists_error(int sqlerrcode)
 		sqlerrcode == ERRCODE_INVALID_TABLE_DEFINITION;
 }
 
-static void
-spi_run(const char *sql, bool script)
-{
-	int			rc;
-	int			nestlevel;
-
-	if (!script)
-		check_one_statement(sql);
-	nestlevel = begin_utility();
-	/* amounts in pg_dump's definitions, see source/pgsql/pg_money.c */
-	if (script)
-		(void) set_config_option("lc_monetary", "C", PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-	SPI_connect();
-	rc = SPI_execute(sql, false, 0);
-	if (rc < 0)
-		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
-	SPI_finish();
-	end_utility(nestlevel);
-}
-
 char *
 statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 							 bool exists_ok)
@@ -78,7 +56,19 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
 	{
-		spi_run(sql, script);
+		if (script)
+		{
+			int			nestlevel = NewGUCNestLevel();
+
+			/* amounts in pg_dump's definitions, see source/pgsql/pg_money.c */
+			(void) set_config_option("lc_monetary", "C", PGC_USERSET,
+									 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+									 false);
+			run_source_script(sql);
+			AtEOXact_GUC(true, nestlevel);
+		}
+		else
+			(void) run_one_statement(sql);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -132,15 +122,7 @@ statement_take_made(int64 object_id, const char *relation, bool empty)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (empty)
 	{
-		char	   *sql = psprintf("SELECT 1 FROM %s LIMIT 1", relation);
-		int			rc;
-
-		SPI_connect();
-		rc = SPI_execute(sql, true, 1);
-		if (rc < 0)
-			elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
-		taken = SPI_processed == 0;
-		SPI_finish();
+		taken = run_one_statement(psprintf("SELECT FROM %s LIMIT 1", relation)) == 0;
 	}
 	if (taken)
 		(void) books_exec("UPDATE dtsmig.task_object SET state = 'skipped' "

@@ -197,6 +197,7 @@ extern void task_mark_resync(TaskRun *run, int64 table_id, const char *why);
 extern void task_take_in(TaskRun *run, const char *schema, const char *table,
 						 const char *position);
 extern void task_spi(const char *sql);
+extern void task_spi_source(const char *sql);
 extern void task_spi_script(const char *sql);
 /* Has the table at the destination no rows? */
 extern bool task_is_empty(const TableDef *def);

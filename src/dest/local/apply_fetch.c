@@ -83,7 +83,7 @@ apply_fetch_row(ApplyTable *table, const Row *key, Row *row)
 	}
 	store = tuplestore_begin_heap(true, false, 64);
 	tuplestore_putvalues(store, desc, values, nulls);
-	(void) apply_execute(w, NULL, sql.data, desc, store, 1,
+	(void) apply_execute(w, NULL, sql.data, table->relid, desc, store, 1,
 						 table->key_index ? table->relid : InvalidOid, NULL);
 	tuplestore_end(store);
 	found = SPI_processed == 1;

@@ -31,6 +31,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "core/table_owner.h"
 #include "dest/local/local.h"
 
 /* A tuplestore's memory; what is more goes to a file. */
@@ -561,16 +562,18 @@ lookup_settings_begin(void)
 
 /*
  * Runs SQL over the rows of a tuplestore. plan keeps the prepared statement;
- * NULL: it is planned for this time only. force_relid: a table to be looked up
- * by index whatever its size, else InvalidOid. SPI is connected. Returns the
- * number of rows processed.
+ * NULL: it is planned for this time only. relid: the table that it is on, as
+ * whose owner it runs. force_relid: a table to be looked up by index whatever
+ * its size, else InvalidOid. SPI is connected. Returns the number of rows
+ * processed.
  */
 uint64
-apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
+apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql, Oid relid,
 			  TupleDesc tupdesc, Tuplestorestate *store, int64 nrows,
 			  Oid force_relid, DestReceiver *receiver)
 {
 	EphemeralNamedRelationData enr;
+	TableOwner	owner;
 	SPIExecuteOptions options;
 	SPIPlanPtr	once = NULL;
 	MemoryContext oldcxt;
@@ -592,6 +595,7 @@ apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
 		elog(ERROR, "SPI_register_relation failed: %s",
 			 SPI_result_code_string(rc));
 
+	table_owner_begin(relid, RowExclusiveLock, &owner);
 	if (OidIsValid(force_relid))
 		nestlevel = lookup_settings_begin();
 	if (plan == NULL)
@@ -618,6 +622,7 @@ apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
 			 SPI_result_code_string(rc));
 	if (nestlevel > 0)
 		AtEOXact_GUC(true, nestlevel);
+	table_owner_end(&owner);
 	SPI_unregister_relation(ROWS_NAME);
 	return SPI_processed;
 }
@@ -639,7 +644,8 @@ apply_stmt_run(ApplyStmt *stmt, bool loose)
 	else
 		processed = apply_execute(stmt->table->writer,
 								  stmt->kind == STMT_DELETE_IMAGE ? NULL :
-								  &stmt->plan, stmt->sql, stmt->tupdesc,
+								  &stmt->plan, stmt->sql,
+								  stmt->table->relid, stmt->tupdesc,
 								  store, nrows,
 								  by_key ? stmt->table->rel->target_relid :
 								  InvalidOid, NULL);

@@ -643,6 +643,7 @@ run_edge(LocalWriter *w, CascadeEdge *edge, CascadeAction action,
 										false, NULL, NULL);
 	}
 	processed = apply_execute(w, &edge->plan[action], edge->sql[action],
+							  edge->child->rel->target_relid,
 							  edge->in[action], rows, nrows,
 							  edge->index ?
 							  edge->child->rel->target_relid : InvalidOid,

@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "core/one_statement.h"
+#include "core/table_owner.h"
 #include "access/genam.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
@@ -45,6 +46,8 @@ typedef struct LoadState
 {
 	LoadProducer producer;
 	void	   *arg;
+	const TableOwner *owner;	/* rows are put into a table as its owner; the
+								 * producer is none of that role's */
 	MemoryContext cxt;
 	StringInfoData buf;
 	bool		text;
@@ -71,6 +74,7 @@ load_fill(LoadState *state)
 	else
 		resetStringInfo(&state->buf);
 
+	table_owner_pause(state->owner);
 	while (state->buf.len < LOAD_BUFFER_BYTES)
 	{
 		if (!state->producer(state->arg, &state->buf))
@@ -81,6 +85,7 @@ load_fill(LoadState *state)
 			break;
 		}
 	}
+	table_owner_resume(state->owner);
 	MemoryContextSwitchTo(oldcxt);
 }
 
@@ -141,6 +146,7 @@ load_into(SourceRelation *rel, Oid relid, LoadProducer producer, void *arg,
 		  bool freeze)
 {
 	LoadState	state;
+	TableOwner	owner;
 	MemoryContext oldcxt;
 	Relation	target;
 	ParseState *pstate;
@@ -150,6 +156,7 @@ load_into(SourceRelation *rel, Oid relid, LoadProducer producer, void *arg,
 
 	state.producer = producer;
 	state.arg = arg;
+	state.owner = &owner;
 	state.cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig load",
 									  ALLOCSET_DEFAULT_SIZES);
 	state.text = rel->text_rows;
@@ -188,7 +195,10 @@ load_into(SourceRelation *rel, Oid relid, LoadProducer producer, void *arg,
 		appendBinaryStringInfo(&state.buf, copy_header, sizeof(copy_header) - 1);
 	MemoryContextSwitchTo(oldcxt);
 
+	/* domains of a temporary table's columns are those of the real one */
+	table_owner_begin(rel->target_relid, RowExclusiveLock, &owner);
 	rows = load_copy(&state, pstate, target, columns, options);
+	table_owner_end(&owner);
 
 	free_parsestate(pstate);
 	/* The lock is kept to the end of the transaction. */
@@ -227,6 +237,15 @@ has_unique_index(Oid relid)
 	return found;
 }
 
+/* Rows are put into a table as its owner, who has to be able to read them. */
+static void
+grant_stage(Oid relid)
+{
+	if (!table_owner_is_trusted(relid))
+		(void) load_run(psprintf("GRANT SELECT ON pg_temp.dtsmig_stage TO %s",
+								 quote_identifier(GetUserNameFromId(table_owner_of(relid), false))));
+}
+
 /*
  * COPY can't leave rows out, so they go by way of a temporary table. Where no
  * unique index could tell a row that is there, all are added.
@@ -254,6 +273,7 @@ load_beside(SourceRelation *rel, LoadProducer producer, void *arg)
 	stage = RangeVarGetRelid(makeRangeVar("pg_temp", "dtsmig_stage", -1), NoLock,
 							 false);
 	(void) load_into(rel, stage, producer, arg, false);
+	grant_stage(rel->target_relid);
 	rows = load_run(psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE "
 							 "SELECT %s FROM pg_temp.dtsmig_stage ON CONFLICT DO NOTHING",
 							 target, columns.data, columns.data));

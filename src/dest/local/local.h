@@ -268,9 +268,9 @@ extern void apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old,
 						   const Row *row, int64 count);
 extern uint64 apply_stmt_run(ApplyStmt *stmt, bool loose);
 extern uint64 apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
-							TupleDesc tupdesc, Tuplestorestate *store,
-							int64 nrows, Oid force_relid,
-							DestReceiver *receiver);
+							Oid relid, TupleDesc tupdesc,
+							Tuplestorestate *store, int64 nrows,
+							Oid force_relid, DestReceiver *receiver);
 extern int	apply_settings_begin(void);
 extern void apply_settings_end(int nestlevel);
 

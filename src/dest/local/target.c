@@ -17,7 +17,6 @@
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "access/table.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -29,6 +28,7 @@
 
 #include "compat.h"
 #include "core/rights.h"
+#include "core/table_owner.h"
 #include "dest/local/local.h"
 
 /*
@@ -61,10 +61,8 @@ check_referencing(Relation target)
 }
 
 static void
-check_rights(Relation target)
+check_privileges(Oid relid, const char *name)
 {
-	Oid			relid = RelationGetRelid(target);
-	const char *name = RelationGetRelationName(target);
 	AclResult	aclresult;
 
 	aclresult = pg_class_aclcheck(relid, GetUserId(), ACL_SELECT);
@@ -80,7 +78,17 @@ check_rights(Relation target)
 				 errmsg("permission denied for table %s", name),
 				 errhint("Role \"%s\" needs SELECT, INSERT, UPDATE and DELETE on it.",
 						 GetUserNameFromId(GetUserId(), false))));
+}
 
+static void
+check_rights(Relation target)
+{
+	Oid			relid = RelationGetRelid(target);
+	const char *name = RelationGetRelationName(target);
+	Oid			task_owner = GetUserId();
+	TableOwner	owner;
+
+	check_privileges(relid, name);
 	if (!superuser() &&
 		!dts_may_set_replication_role(GetUserId()) &&
 		!dts_table_ownercheck(relid, GetUserId()))
@@ -94,12 +102,17 @@ check_rights(Relation target)
 	if (!superuser() && !dts_may_set_replication_role(GetUserId()))
 		check_referencing(target);
 
+	/* rows are written as the table's owner, who needs to be allowed to */
+	table_owner_begin(relid, AccessShareLock, &owner);
+	if (GetUserId() != task_owner)
+		check_privileges(relid, name);
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("row-level security of table %s applies to role \"%s\"",
 						name, GetUserNameFromId(GetUserId(), false)),
 				 errhint("Run the task as the table's owner without FORCE ROW LEVEL SECURITY, or as a role with BYPASSRLS.")));
+	table_owner_end(&owner);
 }
 
 static void
@@ -231,13 +244,16 @@ local_empty_table(Oid relid)
 							   truncate ? "TRUNCATE" : "DELETE FROM",
 							   partitioned ? "" : "ONLY ",
 							   local_qualified_name(relid));
+	TableOwner	owner;
 	int			rc;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	table_owner_begin(relid, RowExclusiveLock, &owner);
 	rc = SPI_execute(sql, false, 0);
 	if (rc != SPI_OK_UTILITY && rc != SPI_OK_DELETE)
 		elog(ERROR, "%s failed: %s", sql, SPI_result_code_string(rc));
+	table_owner_end(&owner);
 	SPI_finish();
 	return truncate;
 }

@@ -18,6 +18,7 @@
 
 #include "compat.h"
 
+#include "core/table_owner.h"
 #include "dest/local/local.h"
 
 #include "access/xact.h"
@@ -27,6 +28,7 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -66,6 +68,17 @@ run(const char *sql)
 
 	if (rc < 0)
 		elog(ERROR, "%s failed: %s", sql, SPI_result_code_string(rc));
+}
+
+/* As the owner of the table: it may have triggers, and code in its indexes. */
+static void
+run_on(Oid relid, LOCKMODE lockmode, const char *sql)
+{
+	TableOwner	owner;
+
+	table_owner_begin(relid, lockmode, &owner);
+	run(sql);
+	table_owner_end(&owner);
 }
 
 /* The relations below a partitioned table that hold rows; else itself. */
@@ -140,8 +153,9 @@ check_outside(Oid outside, List *relids)
 		SPITupleTable *found = SPI_tuptable;
 		char	   *condition = SPI_getvalue(found->vals[i], found->tupdesc, 1);
 
-		run(psprintf("SELECT 1 FROM %s WHERE %s LIMIT 1",
-					 local_qualified_name(outside), condition));
+		run_on(outside, AccessShareLock,
+			   psprintf("SELECT 1 FROM %s WHERE %s LIMIT 1",
+						local_qualified_name(outside), condition));
 		if (SPI_processed > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -156,8 +170,8 @@ check_outside(Oid outside, List *relids)
 	}
 }
 
-/* Why TRUNCATE cannot be: palloc'd; NULL: it can. */
-static char *
+/* Why TRUNCATE cannot be; NULL: it can. */
+static const char *
 hindrance(List *relids, List *others)
 {
 	ListCell   *lc;
@@ -189,13 +203,20 @@ static void
 empty_tables(LocalWriter *w, List *relids, bool restart)
 {
 	List	   *others = referring_tables(&relids);
-	char	   *why = hindrance(relids, others);
+	const char *why = hindrance(relids, others);
+	TableOwner	owner;
 	ListCell   *lc;
 
+	foreach(lc, relids)
+		LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);
+	if (why == NULL && !table_owner_begin_all(relids, &owner) &&
+		table_owner_truncate_runs_code(relids))
+		why = "they belong to different roles, and triggers on TRUNCATE run";
 	if (why == NULL)
 	{
 		run(psprintf("TRUNCATE %s%s", name_list(relids),
 					 restart && may_restart(relids) ? " RESTART IDENTITY" : ""));
+		table_owner_end(&owner);
 		return;
 	}
 	ereport(LOG,
@@ -206,7 +227,8 @@ empty_tables(LocalWriter *w, List *relids, bool restart)
 		if (!is_of_task(w, lfirst_oid(lc)))
 			check_outside(lfirst_oid(lc), relids);
 	foreach(lc, relids)
-		run(psprintf("DELETE FROM %s", name_list(list_make1_oid(lfirst_oid(lc)))));
+		run_on(lfirst_oid(lc), RowExclusiveLock,
+			   psprintf("DELETE FROM %s", name_list(list_make1_oid(lfirst_oid(lc)))));
 }
 
 /* A transaction is open, and the batch is empty. */

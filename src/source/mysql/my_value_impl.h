@@ -104,6 +104,8 @@ struct MyColumn
 
 	FmgrInfo	infn;			/* of the destination type */
 	Oid			inparam;
+	Oid			code;			/* reading a value runs code of this role (see
+								 * table_owner_of_domain) */
 	FmgrInfo	sendfn;
 	FmgrInfo	outfn;
 	Oid			typelem;		/* of an array type */

@@ -18,6 +18,7 @@
 #include "utils/syscache.h"
 
 #include "core/copy_text.h"
+#include "core/table_owner.h"
 #include "source/mysql/my_value_impl.h"
 
 /* The source's type names, as information_schema has them in data_type. */
@@ -171,6 +172,7 @@ set_destination(MyColumn *c)
 		IsBinaryCoercible(typid, TEXTOID);
 	ReleaseSysCache(tup);
 	c->typelem = get_element_type(typid);
+	c->code = table_owner_of_domain(typid);
 }
 
 void

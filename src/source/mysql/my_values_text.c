@@ -24,6 +24,7 @@
 #include "utils/timestamp.h"
 
 #include "source/mysql/my_number.h"
+#include "core/table_owner.h"
 #include "source/mysql/my_value_impl.h"
 
 /* How much of a bad value an error shows. */
@@ -251,8 +252,11 @@ static bool
 text_general(MyColumn *c, const uint8 *data, Size len, Datum *value)
 {
 	char	   *str = my_text_form(c, data, len);
+	TableOwner	owner;
 
+	table_owner_begin_value(c->table->rel->out->target_relid, c->code, &owner);
 	*value = InputFunctionCall(&c->infn, str, c->inparam, c->col->typmod);
+	table_owner_end(&owner);
 	return true;
 }
 

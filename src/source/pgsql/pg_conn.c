@@ -40,6 +40,7 @@ struct PgConn
 	int64		copied;			/* rows, as the last COPY's tag says; -1: it says none */
 	bool		copying;
 	bool		replication;	/* copying both ways */
+	bool		tables_only;	/* the source refuses to read anything else */
 	MemoryContextCallback callback;
 };
 
@@ -476,7 +477,7 @@ pg_connect(const ConnectionInfo *info, PgConnKind kind)
 				 errhint("Sources from version 10 on are supported.")));
 	pg_prepare_session(conn);
 	if (kind == PG_CONN_SQL)
-		pg_tables_only(conn, true);
+		conn->tables_only = pg_tables_only(conn, true);
 	return conn;
 }
 
@@ -490,6 +491,12 @@ const ConnectionInfo *
 pg_info(PgConn *conn)
 {
 	return &conn->info;
+}
+
+bool
+pg_is_tables_only(PgConn *conn)
+{
+	return conn->tables_only;
 }
 
 int
@@ -663,8 +670,9 @@ pg_copy_open(PgConn *conn, const char *sql)
 	source_statements++;
 	if (!PQsendQuery(conn->pq, sql))
 		raise_lost(conn);
-	res = next_result(conn);
-	status = PQresultStatus(res);
+	/* another command may stand in front of it (see pg_before_reading) */
+	while ((status = PQresultStatus(res = next_result(conn))) == PGRES_COMMAND_OK)
+		PQclear(res);
 	if (status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH)
 		edata = error_of(conn, res);
 	PQclear(res);

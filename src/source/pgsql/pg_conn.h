@@ -104,10 +104,18 @@ extern PgResult *pg_answer(PgConn *conn, const char *name, const char *shape);
 /*
  * A table whose name a view gets would run the view's functions as this
  * account: a session is opened with views refused, by sources that can (minor
- * releases of August 2024 and later). DDL that is run there may fire event
- * triggers that read views.
+ * releases of August 2024 and later): whether it can. DDL that is run there may
+ * fire event triggers that read views.
  */
-extern void pg_tables_only(PgConn *conn, bool on);
+extern bool pg_tables_only(PgConn *conn, bool on);
+/* Did the source take that setting when the session began? */
+extern bool pg_is_tables_only(PgConn *conn);
+/*
+ * SQL to go in front of a statement that reads the table (quoted): it locks it,
+ * and raises an error unless it is a table, in the transaction that the whole
+ * text is. NULL: the source refuses views and foreign tables by itself.
+ */
+extern char *pg_before_reading(PgConn *conn, const char *name);
 
 /*
  * From now on a wait for this connection fails (08006) when the source has

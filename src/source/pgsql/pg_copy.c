@@ -20,6 +20,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "core/table_owner.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -309,6 +310,7 @@ pg_prepare_relation(SourceConn *conn, SourceRelation *rel, TypePolicy *policy)
 		col->engine = pc;
 		getTypeInputInfo(col->typid, &function, &pc->input_ioparam);
 		fmgr_info_cxt(function, &pc->input, rel->cxt);
+		pc->code = table_owner_of_domain(col->typid);
 		pc->binary = same_binary(def->base_type, col->typid);
 		if (pc->binary)
 		{
@@ -379,6 +381,7 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 {
 	SourceRows *rows = palloc0(sizeof(SourceRows));
 	StringInfoData sql;
+	char	   *before = NULL;
 	bool		any = false;
 
 	rows->conn = ((PgSource *) conn)->sql;
@@ -394,8 +397,11 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 			pg_run(rows->conn, "ROLLBACK TO SAVEPOINT dtsmig_rows");
 		lock_table(rows, rel);
 	}
+	else
+		before = pg_before_reading(rows->conn,
+								   pg_quote_qualified(rel->schema, rel->name));
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "COPY (SELECT ");
+	appendStringInfo(&sql, "%sCOPY (SELECT ", before ? before : "");
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
 		char	   *name;

@@ -44,6 +44,8 @@ typedef struct PgColumn
 {
 	FmgrInfo	input;			/* text form to Datum of the column's typid */
 	Oid			input_ioparam;
+	Oid			code;			/* reading a value runs code of this role (see
+								 * table_owner_of_domain) */
 	FmgrInfo	receive;		/* binary form; fn_oid InvalidOid: none */
 	Oid			receive_ioparam;
 	bool		binary;			/* the source's binary form is what receive of

@@ -325,10 +325,12 @@ check_extension_rows(PgPrecheck *p)
 	initStringInfo(&found);
 	for (int i = 0; i < r->nrows; i++)
 	{
+		char	   *before = pg_before_reading(p->conn, pg_text(r, i, 0));
 		int			n;
 
 		n = count(p, "rows of extensions",
-				  psprintf("SELECT pg_catalog.count(*) FROM %s %s", pg_text(r, i, 0),
+				  psprintf("%sSELECT pg_catalog.count(*) FROM %s %s", before ? before : "",
+						   pg_text(r, i, 0),
 						   pg_is_null(r, i, 1) ? "" : pg_text(r, i, 1)));
 		if (n > 0)
 			appendStringInfo(&found, "%s%s (%d)", found.len ? ", " : "",

@@ -66,12 +66,28 @@ pg_runf(PgConn *conn, const char *fmt,...)
 	pg_run(conn, sql);
 }
 
-void
+bool
 pg_tables_only(PgConn *conn, bool on)
 {
-	pg_runf(conn, "SELECT pg_catalog.set_config(name, %s, false) "
-			"FROM pg_catalog.pg_settings WHERE name = 'restrict_nonsystem_relation_kind'",
-			on ? "'view, foreign-table'" : "''");
+	return pg_selectf(conn, "kinds of relations", "t",
+					  "SELECT pg_catalog.set_config(name, %s, false) "
+					  "FROM pg_catalog.pg_settings WHERE name = 'restrict_nonsystem_relation_kind'",
+					  on ? "'view, foreign-table'" : "''")->nrows > 0;
+}
+
+char *
+pg_before_reading(PgConn *conn, const char *name)
+{
+	char	   *message = psprintf("%s is not a table", name);
+
+	if (pg_is_tables_only(conn))
+		return NULL;
+	return psprintf("LOCK TABLE ONLY %s IN ACCESS SHARE MODE; DO %s; ", name,
+					pg_quote_literal(psprintf("BEGIN IF (SELECT c.relkind FROM pg_catalog.pg_class c "
+											  "WHERE c.oid = %s::pg_catalog.regclass) NOT IN ('r', 'p') THEN "
+											  "RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = %s; "
+											  "END IF; END", pg_quote_literal(name),
+											  pg_quote_literal(message))));
 }
 
 char *

@@ -17,6 +17,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "core/table_owner.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -155,8 +156,10 @@ leave_catalog(int entered)
 }
 
 static Datum
-read_text(PgColumn *pc, const SourceColumn *column, const PgOutputColumn *value)
+read_text(const SourceRelation *rel, PgColumn *pc, const SourceColumn *column,
+		  const PgOutputColumn *value)
 {
+	TableOwner	owner;
 	char	   *str = (char *) value->data;
 	char		saved;
 	Datum		datum;
@@ -173,16 +176,19 @@ read_text(PgColumn *pc, const SourceColumn *column, const PgOutputColumn *value)
 		return PointerGetDatum(cstring_to_text_with_len(str, value->len));
 	saved = str[value->len];
 	str[value->len] = '\0';
+	table_owner_begin_value(rel->out->target_relid, pc->code, &owner);
 	datum = InputFunctionCall(&pc->input, str, pc->input_ioparam,
 							  column->typmod);
+	table_owner_end(&owner);
 	str[value->len] = saved;
 	return datum;
 }
 
 static Datum
-read_binary(PgColumn *pc, const SourceColumn *column,
+read_binary(const SourceRelation *rel, PgColumn *pc, const SourceColumn *column,
 			const PgOutputColumn *value)
 {
+	TableOwner	owner;
 	StringInfoData buf;
 	Datum		datum;
 	char		saved;
@@ -198,8 +204,10 @@ read_binary(PgColumn *pc, const SourceColumn *column,
 	buf.cursor = 0;
 	saved = buf.data[buf.len];
 	buf.data[buf.len] = '\0';
+	table_owner_begin_value(rel->out->target_relid, pc->code, &owner);
 	datum = ReceiveFunctionCall(&pc->receive, &buf, pc->receive_ioparam,
 								column->typmod);
+	table_owner_end(&owner);
 	buf.data[buf.len] = saved;
 	if (buf.cursor != buf.len)
 		ereport(ERROR,
@@ -252,11 +260,11 @@ pg_read_row(SourceStream *stream, PgRelation *table,
 				row->status[c] = COLUMN_UNCHANGED;
 				break;
 			case PGOUTPUT_TEXT:
-				row->values[c] = read_text(pc, column, &columns[i]);
+				row->values[c] = read_text(rel, pc, column, &columns[i]);
 				row->status[c] = COLUMN_VALUE;
 				break;
 			case PGOUTPUT_BINARY:
-				row->values[c] = read_binary(pc, column, &columns[i]);
+				row->values[c] = read_binary(rel, pc, column, &columns[i]);
 				row->status[c] = COLUMN_VALUE;
 				break;
 		}

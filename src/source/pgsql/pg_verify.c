@@ -265,6 +265,7 @@ pg_check_table(SourceConn *conn, const SourceRelation *rel,
 	table->digest = pg_version_num(sql) < 110000 ? CHECK_HASH32 :
 		pg_version_num(sql) < RECORD_VERSION ? CHECK_HASH64 : CHECK_RECORD;
 	table->from = psprintf("ONLY %s", pg_quote_qualified(rel->schema, rel->name));
+	table->before = pg_before_reading(sql, pg_quote_qualified(rel->schema, rel->name));
 	if (rel->nkey > 0 && forms[rel->key[0]] == CHECK_INTEGER)
 		table->first_key = pg_quote_name(rel->columns[rel->key[0]].name);
 	/* digests are of the bytes that a server has */

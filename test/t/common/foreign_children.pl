@@ -34,5 +34,10 @@ my $start = time;
 like($pg->error("SELECT dtsmig.translate_expression('" . join(' OR ', map { "a = $_" } 1 .. $n) . "')"), qr/0A000.*so many operators/s, "$n terms are refused");
 like($pg->error("SELECT dtsmig.translate_expression('" . join(' + ', 1 .. $n) . "')"), qr/0A000.*so many operators/s, 'sums, too');
 is($pg->error("SELECT dtsmig.translate_expression('" . join(' OR ', map { "a = $_" } 1 .. 900) . "')"), '', '900 are not');
+for my $nested ('a' . ' + INTERVAL 1 DAY' x 60, 'sqrt(' x 150 . 'a' . ')' x 150, '(' x 150 . 'a' . ' BETWEEN 1 AND 2)' x 150, 'addtime(' x 60 . 'a' . ", '1:00')" x 60)
+{
+    my ($code, $out, $err) = $pg->psql("SELECT length(dtsmig.translate_expression('" . $nested =~ s/'/''/gr . "'))", timeout => 60);
+    like($code ? $err : $out, qr/0A000|^\d{1,5}$/, 'one that writes its operands twice, nested, is refused, or short');
+}
 cmp_ok(time - $start, '<', 10, 'at once');
 done_testing();

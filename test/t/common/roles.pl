@@ -52,10 +52,24 @@ my %call = (
     release_task => q(dtsmig.release_task('own')), cutover => q(dtsmig.cutover('own')), repair => q(dtsmig.repair('own')),
     skip_change => q(dtsmig.skip_change('own', 'SELECT 1')), resync_table => q(dtsmig.resync_table('own', 't')),
     precheck => q(dtsmig.precheck('own')), preview_schema => q(dtsmig.preview_schema('own')), start_task => q(dtsmig.start_task('own')),
-    pause_task => q(dtsmig.pause_task('own')), resume_task => q(dtsmig.resume_task('own')), verify => q(dtsmig.verify('own')));
+    pause_task => q(dtsmig.pause_task('own')), resume_task => q(dtsmig.resume_task('own')), verify => q(dtsmig.verify('own')),
+    ignore_precheck => q(dtsmig.ignore_precheck('own', 'routines')), clear_alert => q(dtsmig.clear_alert(1)), create_roles => q(dtsmig.create_roles()));
+# what shows a task, and is for readers, too
+my %show = (report => q(dtsmig.report('own')), task_definition => q(dtsmig.task_definition('own')), wait_for => q(dtsmig.wait_for('own', 'incremental', '1 s')));
+my %harmless = map { $_ => 1 } qw(create_task test_connection dtsmig_fdw_validator translate_expression rename_in_statement option_list server_option_list
+    precheck_item_list progress_bar sees_task task_runtime table_runtime read_all_tasks operate_all_tasks task_from_dump);
+is(join(' ', grep { !$call{$_} && !$show{$_} && !$harmless{$_} } map { $_->[0] } $pg->rows("SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'dtsmig'::regnamespace ORDER BY 1")), '', 'every function is looked at');
+$pg->sql("INSERT INTO dtsmig.alert (alert_id, task_id, kind, message) OVERRIDING SYSTEM VALUE SELECT 1, task_id, 'failed', 'hidden' FROM dtsmig.task");
+like($pg->error("SELECT $show{$_}", role => 'stranger'), qr/42501|42704/, "$_ is none for a stranger") for sort keys %show;
+my ($handle, $task_id) = split / /, $pg->value('SELECT runtime_handle || \' \' || task_id FROM dtsmig.task');
+for my $f ("SELECT count(*) FROM dtsmig.task_runtime($handle, $task_id) r WHERE r.pid IS NOT NULL OR r.applied_position IS NOT NULL")
+{
+    is(as('stranger', $f), '0', 'nor is what a worker says of itself');
+    is(as($_, $f), '1', "which $_ sees") for qw(mover reader ops);
+}
 for my $role (qw(stranger reader ops))
 {
-    my @may = grep { $pg->error("SELECT $call{$_}", role => $role) !~ /42501/ } grep { $role ne 'ops' || !/^(pause|resume)/ } sort keys %call;
+    my @may = grep { $pg->error("SELECT $call{$_}", role => $role) !~ /42501/ } grep { $role ne 'ops' || !/^(pause|resume|clear_alert)/ } sort keys %call;
     is("@may", '', "$role may do nothing of that");
 }
 is($pg->error("SELECT dtsmig.wait_for('own', 'incremental', '1 s')", role => 'reader'), '', 'a reader may wait for it');

@@ -43,6 +43,12 @@ my %call = (
     precheck => q{SELECT * FROM dtsmig.precheck('an')},
     preview_schema => q{SELECT * FROM dtsmig.preview_schema('an')},
 );
+my $other = Dts::Task->new($my, $pg, name => 'anv', source => 'src_an', objects => [ { schema => 'an', table => '%', target_schema => 'anv' } ]);
+$other->start->wait_for('incremental');
+$other->pause;
+$call{verify} = q{SELECT * FROM dtsmig.verify('anv')};
+$call{'verify schema'} = q{SELECT * FROM dtsmig.verify('anv', mode => 'schema')};
+my $deep = $ENV{DTS_DEEP};
 for my $name (sort keys %call)
 {
     $proxy->forward;
@@ -52,7 +58,10 @@ for my $name (sort keys %call)
     my (@bad, $longest);
     for my $k (1 .. @sql)
     {
-        for my $way ('null', 'fewer', $ENV{DTS_DEEP} ? @often : $often[ $turn++ % @often ])
+        # of a verification there are many, and each takes a while
+        my @ways = $deep ? ('null', 'fewer', @often) : $name =~ /verify/ ? ($turn % 3 ? () : $Dts::MyProxy::ways[ $turn / 3 % @Dts::MyProxy::ways ]) : ('null', 'fewer', $often[ $turn % @often ]);
+        $turn++;
+        for my $way (@ways)
         {
             $proxy->replace($k, $way);
             my $start = time;
@@ -61,13 +70,74 @@ for my $name (sort keys %call)
             $calls++;
             $errors++ if $err;
             push @bad, "$way of $sql[$k - 1]: $err"
-              if $err =~ /server closed|terminat|IPC::Run|XX\d\d\d/ || ($err && $err !~ /ERROR:  [0-9A-Z]{5}:/) || $took > 4;
+              if $err =~ /server closed|terminat|IPC::Run|XX\d\d\d/ || ($err && $err !~ /ERROR:  [0-9A-Z]{5}:/) || $took > ($name =~ /verify/ ? 15 : 4);
         }
     }
     is("@bad[0 .. ($#bad > 4 ? 4 : $#bad)]", '', "$name: an answer replaced in any way gives an error with its class, or none");
 }
 note "$calls calls, $errors of them errors";
 is(crashes(), 0, 'no process crashed');
+
+# --- calls that change something: one answer of each is replaced, then the source is honest again
+sub changing
+{
+    my ($name, $ready, $run, $after) = @_;
+    $proxy->forward;
+    $ready->();
+    $proxy->forward;
+    is($run->(), '', "$name, as it is");
+    my $n = my @sql = $proxy->queries;
+    cmp_ok($n, '>', 1, "$name: $n queries");
+    my $most = $deep ? $n : 6;
+    my @bad;
+    for my $k ($n <= $most ? (1 .. $n) : map { 1 + int(($_ + 0.5) * $n / $most) } 0 .. $most - 1)
+    {
+        my $way = $Dts::MyProxy::ways[ $turn++ % @Dts::MyProxy::ways ];
+        $proxy->forward;
+        $ready->();
+        $proxy->replace($k, $way);
+        my $err = $run->();
+        $calls++;
+        $errors++ if $err;
+        push @bad, "$way of query $k: $err" if $err =~ /server closed|terminat|IPC::Run|XX\d\d\d/ || ($err && $err !~ /ERROR:  [0-9A-Z]{5}:/);
+        $proxy->forward;
+        $after->() if $after;
+    }
+    is("@bad[0 .. ($#bad > 4 ? 4 : $#bad)]", '', "$name: an error with its class, or none");
+    is(crashes(), 0, "$name: no process crashed");
+}
+$proxy->forward;
+$other->resume->wait_for('running');
+$other->catch_up;
+my $idle = sub { $pg->value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 'anv' AND state <> 'ready'") eq '0' };
+changing('resync_table', sub { },
+    sub { $pg->sql("SELECT dtsmig.resync_table('anv', 'an.child')"); poll_until(sub { $other->status =~ /failed|retrying/ || $idle->() }, 30); return ''; },
+    sub { $pg->error("SELECT dtsmig.pause_task('anv')"); $other->resume->wait_for('running'); $other->catch_up; poll_until($idle, 30); });
+is($pg->value('SELECT count(*) FROM anv.child'), 2, 'after all copies the rows are the same');
+my $made = 0;
+my $t;
+sub fresh
+{
+    my (@more) = @_;
+    if ($t) { $pg->error("SELECT dtsmig.$_('$t->{name}')") for qw(release_task drop_task); }
+    my $name = 'z' . ++$made;
+    $t = Dts::Task->new($my, $pg, name => $name, source => 'src_an', objects => [ { schema => 'an', table => 'parent', target_schema => "an_$name" } ], @more);
+    $t->start;
+    return $t;
+}
+fresh(types => [ 'schema', 'full' ]);
+ok(poll_until(sub { $t->status eq 'completed' }, 30), 'a task without changes');
+changing('repair', sub { $pg->sql("DELETE FROM an_$t->{name}.parent WHERE id = 1; SELECT count(*) FROM dtsmig.verify('$t->{name}')") },
+    sub { call("SELECT dtsmig.repair('$t->{name}')") });
+changing('cutover', sub {
+        return if $pg->value("SELECT count(*) FROM dtsmig.tasks WHERE name = '$t->{name}' AND status = 'running'") eq '1';
+        fresh()->wait_for('incremental');
+        $t->catch_up;
+    }, sub { call("SELECT dtsmig.cutover('$t->{name}', quiet => '0')") });
+fresh()->wait_for('incremental');
+# these ask a source of this family nothing
+is(call("SELECT dtsmig.$_('$t->{name}')"), '', "$_, as it is") for qw(release_task drop_task);
+note "$calls calls, $errors of them errors";
 
 # --- a source that wants a file of ours gets none
 $proxy->replace(2, 'infile');

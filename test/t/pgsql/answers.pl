@@ -122,6 +122,101 @@ for my $call ('verify', 'verify schema')
     falsify($call);
 }
 
+# --- calls that change something: each is made ready, an answer is falsified, and
+# afterwards the source is honest again
+sub one_by_one
+{
+    my ($call, $n, $ready, $run, $after) = @_;
+    my @strange;
+    my $most = $ENV{DTS_DEEP} ? $n : 6;
+    my @at = $n <= $most ? (1 .. $n) : map { 1 + int(($_ + 0.5) * $n / $most) } 0 .. $most - 1;
+    for my $i (@at)
+    {
+        my $mode = $Dts::Answers::MODES[ $i % @Dts::Answers::MODES ];
+        $line->arm(0, 'null');
+        $ready->();
+        $line->arm($i, $mode);
+        my $error = $run->();
+        my ($code) = $error =~ /(?:ERROR|FATAL):\s+(\w{5}):/;
+        $code //= $error eq '' ? 'none' : 'lost';
+        $codes{$code}++;
+        $tried++;
+        push @strange, "$i $mode: $error" unless $code =~ /^(?:none|08\w{3}|40001|22\w{3}|42\w{3}|55000|58\w{3}|38000|57014)$/;
+        $line->arm(0, 'null');
+        $after->($error) if $after;
+    }
+    cmp_ok($n, '>', 1, "$call: $n answers");
+    is(join("\n", @strange), '', "$call: errors are those that were thought of");
+    is(crashes(), 0, "$call: no crash");
+}
+sub answers_of { my ($run) = @_; $line->arm(0, 'null'); is($run->(), '', 'as it is'); return $line->count; }
+
+my $made = 0;
+sub fresh
+{
+    my (%opt) = @_;
+    my $name = 'z' . ++$made;
+    $pg->sql("DROP SCHEMA IF EXISTS shop_$name CASCADE");
+    my $t = Dts::Task->new($src, $pg, name => $name, port => $line->{port}, server => "ssl_mode 'disable'",
+        objects => [ { schema => 'other', target_schema => "shop_$name" } ], %opt);
+    return $t;
+}
+
+# resync_table of a task that follows, by its worker
+$task->resume if $task->status eq 'paused';
+$task->catch_up;
+my $resync = sub {
+    $pg->sql("SELECT dtsmig.resync_table('m', 'shop.b')");
+    poll_until(sub { $task->status =~ /failed|retrying/ || $pg->value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 'm' AND state <> 'ready'") eq '0' }, 30);
+    return '';
+};
+my $again = sub {
+    $pg->error("SELECT dtsmig.pause_task('m')");
+    $task->resume->wait_for('running');
+    $task->catch_up;
+    $pg->poll_query("SELECT count(*) FROM dtsmig.task_tables WHERE task = 'm' AND state <> 'ready'", 30, '0');
+};
+one_by_one('resync_table', answers_of($resync), sub { }, $resync, $again);
+is($pg->value('SELECT count(*) FROM shop.b'), 2, 'after all copies the rows are the same');
+
+# repair, of a task that follows nothing, in the session
+my $full = fresh(types => [ 'schema', 'full' ]);
+$src->sql('INSERT INTO other.t SELECT generate_series(1, 5)');
+$full->start;
+ok(poll_until(sub { $full->status eq 'completed' }, 30), 'a task without changes');
+my $spoil = sub {
+    $pg->sql("DELETE FROM shop_$full->{name}.t WHERE id = 3; INSERT INTO shop_$full->{name}.t VALUES (77) ON CONFLICT DO NOTHING");
+    $pg->sql("SELECT count(*) FROM dtsmig.verify('$full->{name}')");
+};
+my $repair = sub { $pg->error("SELECT dtsmig.repair('$full->{name}')", timeout => 30) };
+$spoil->();
+one_by_one('repair', answers_of($repair), $spoil, $repair);
+$spoil->();
+is($repair->() . $pg->value("SELECT count(*) FROM dtsmig.verify('$full->{name}')"), '0', 'and it repairs');
+
+# cutover, release_task, drop_task: of a task that follows, a new one where the last has ended
+for my $end ('cutover', 'release_task', 'drop_task')
+{
+    my $t;
+    my $stands = $end eq 'drop_task' ? 'paused' : 'running';
+    my $gone = sub { $pg->error("SELECT dtsmig.$_('$t->{name}')") for qw(release_task drop_task); };
+    my $ready = sub {
+        return if $t && $pg->value("SELECT count(*) FROM dtsmig.tasks WHERE name = '$t->{name}' AND status = '$stands'") eq '1';
+        $gone->() if $t;
+        $t = fresh();
+        $t->start->wait_for('incremental');
+        $t->catch_up;
+        $t->pause if $stands eq 'paused';
+    };
+    my $run = sub { $pg->error("SELECT dtsmig.$end('$t->{name}'" . ($end eq 'cutover' ? ", quiet => '0'" : '') . ')', timeout => 30) };
+    $ready->();
+    one_by_one($end, answers_of($run), $ready, $run);
+    $gone->();
+}
+# what a falsified answer has left behind at the source
+$src->sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active AND slot_name NOT LIKE 'dts\\_sync\\_$task->{id}\\_%'");
+$src->sql("DROP PUBLICATION $_->[0]") for $src->rows("SELECT quote_ident(pubname) FROM pg_publication WHERE pubname NOT LIKE 'dts\\_sync\\_$task->{id}\\_%'");
+
 # --- records of DDL that lack something
 my $nth = 0;
 $task->release;

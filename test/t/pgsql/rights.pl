@@ -52,6 +52,33 @@ $src->sql("CREATE OR REPLACE FUNCTION s.later(int) RETURNS text LANGUAGE sql SEC
 $task->catch_up;
 is($may->('other', 's.later(int)') . $pg->value('SELECT s.later(1)'), 't2', 'one that is replaced keeps the rights it has here');
 
+# --- what can do anything at the server takes a superuser, whoever has it at the source
+$src->sql('CREATE SCHEMA low; CREATE TABLE low.t (id int PRIMARY KEY)');
+my %low = (
+    'a function in C' => q(CREATE FUNCTION low.in_c() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler'),
+    'an internal function' => q(CREATE FUNCTION low.inside(text) RETURNS bytea LANGUAGE internal AS 'pg_read_binary_file_all'));
+my $low = Dts::Task->new($src, $pg, name => 'low', role => 'mover', objects => [ { schema => 'low' } ]);
+$low->start->wait_for('incremental');
+for my $what (sort keys %low)
+{
+    $src->sql($low{$what});
+    ok(poll_until(sub { $low->status eq 'failed' }, 20), "$what stops the task of a plain role") or diag $low->report;
+    like($low->report, qr/permission denied for language/, "$what: and the message says why");
+    $low->sql("SELECT dtsmig.skip_change('low')");
+    $low->resume->wait_for('running');
+    $low->catch_up;
+}
+is($pg->value("SELECT count(*) FROM pg_proc WHERE pronamespace = 'low'::regnamespace"), 0, 'none is here');
+$low->release;
+$src->sql('CREATE FUNCTION low.watch() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN END$$; CREATE EVENT TRIGGER low_watch ON ddl_command_start EXECUTE FUNCTION low.watch()');
+my $copy = Dts::Task->new($src, $pg, name => 'low_copy', role => 'mover', objects => [ { schema => 'low' } ], options => { conflict => 'ignore' }, types => [ 'schema' ]);
+$copy->start;
+ok(poll_until(sub { $copy->status =~ /completed|failed/ }, 20), 'a copy of such definitions ends');
+is($pg->value("SELECT count(*) FROM dtsmig.task_objects WHERE task = 'low_copy' AND state = 'failed' AND error ~ 'permission denied for language'"), 2, 'functions in C and internal ones have failed');
+is($pg->value("SELECT count(*) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE pronamespace = 'low'::regnamespace AND lanname IN ('c', 'internal')") . $pg->value('SELECT count(*) FROM pg_event_trigger'), '00', 'and are not here');
+$src->sql('DROP EVENT TRIGGER low_watch');
+$copy->drop;
+
 # --- who becomes a superuser while the task runs
 $task->pause;
 $pg->sql('ALTER ROLE mover SUPERUSER');
