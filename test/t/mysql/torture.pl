@@ -94,6 +94,8 @@ $proxy->delay(25);
 my $task = Dts::Task->new($my, $pg, name => 'tor', db => 'tor', port => $proxy->{port},
     options => { copy_workers => 2, rows_per_range => 20000, batch_delay => 200 });
 $task->start;
+# the commit that started it is asynchronous, too
+$pg->sql('CHECKPOINT');
 
 my %did;
 my $kills = 0;
