@@ -56,7 +56,9 @@ $my->sql('CREATE DATABASE r; USE r; SET foreign_key_checks = 0;
     CREATE TABLE c (id int PRIMARY KEY, p_id int, v varchar(40), FOREIGN KEY (p_id) REFERENCES p (id) ON DELETE CASCADE);
     INSERT INTO p VALUES ' . $list->(sub { "($_[0], 'p')" }) . ';
     INSERT INTO c VALUES ' . $list->(sub { "($_[0], $_[0], 'c')" }) . ';
-    INSERT INTO g VALUES ' . $list->(sub { "($_[0], $_[0], 'g')" }) . ';');
+    INSERT INTO g VALUES ' . $list->(sub { "($_[0], $_[0], 'g')" }) . ';
+    INSERT INTO g VALUES ' . join(', ', map { "($_, NULL, REPEAT('g', 40))" } 3001 .. 12000) . '; ANALYZE TABLE p, c, g;');
+# g is the largest, and so the first to be copied; c has another snapshot
 $task = Dts::Task->new($my, $pg, name => 'r', db => 'r', options => { copy_workers => 1, rows_per_range => 1000, throttle_full_rows => 2000, throttle_incremental_rows => 20, batch_delay => 0 })->start;
 $i = 0;
 ok(poll_until(sub {

@@ -88,6 +88,8 @@ my $proxy = Dts::Proxy->new(port => $src->{port});
 my $task = Dts::Task->new($src, $pg, name => 'tor', db => 'postgres', port => $proxy->{port},
     options => { copy_workers => 2, rows_per_range => 20000, batch_delay => 200 });
 $task->start;
+# the commit that started it is asynchronous, too
+$pg->sql('CHECKPOINT');
 
 my %did;
 my $kills = 0;
