@@ -361,7 +361,8 @@ CREATE TABLE dtsmig.alert (
     alert_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     task_id bigint NOT NULL,
     kind text NOT NULL CHECK (kind IN
-      ('failed', 'retrying', 'latency', 'retention', 'schema_drift')),
+      ('failed', 'retrying', 'latency', 'retention', 'schema_drift', 'object',
+       'zero_date')),
     subject text NOT NULL DEFAULT '',
     message text NOT NULL,
     detail text,
@@ -470,6 +471,28 @@ GRANT SELECT ON dtsmig.server_options TO PUBLIC;
 -- The SQLSTATE of why an object could not be made: what was in the way stays
 -- in the way, what is there now and was not is taken for it.
 ALTER TABLE dtsmig.task_object ADD COLUMN error_code text;
+-- Its schema at the destination, where the name does not say it.
+ALTER TABLE dtsmig.task_object ADD COLUMN target_schema text;
+
+CREATE FUNCTION dtsmig.skip_object(task text, object text)
+RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_skip_object'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION dtsmig.skip_object(text, text) IS
+  'lets a task do without an object that could not be made; object is a name of task_objects, with its schema, table or kind where that is needed to tell it from others. resume_task goes on where the task has failed';
+CREATE FUNCTION dtsmig.retry_object(task text, object text, statement text DEFAULT NULL)
+RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_retry_object'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION dtsmig.retry_object(text, text, text) IS
+  'makes an object that could not be made, by its own statement or by one of yours, as the owner of the task; an object that is there by now is taken for it. The error of a statement that fails is raised';
+CREATE FUNCTION dtsmig.skip_object(task bigint, object text) RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.skip_object(task::text, object);
+END;
+CREATE FUNCTION dtsmig.retry_object(task bigint, object text,
+    statement text DEFAULT NULL) RETURNS void
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC SELECT dtsmig.retry_object(task::text, object, statement);
+END;
 
 -- ------------------------------------------------------------ safety
 

@@ -17,9 +17,8 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-/* Classes of errors that are about the statement itself. */
-static bool
-is_statement_error(int sqlerrcode)
+bool
+statement_is_wrong(int sqlerrcode)
 {
 	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
 
@@ -42,8 +41,8 @@ is_exists_error(int sqlerrcode)
 		sqlerrcode == ERRCODE_INVALID_TABLE_DEFINITION;
 }
 
-static void
-spi_run(const char *sql, bool script)
+void
+statement_execute(const char *sql, bool script)
 {
 	int			rc;
 	int			nestlevel;
@@ -73,7 +72,7 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
 	{
-		spi_run(sql, script);
+		statement_execute(sql, script);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -82,7 +81,7 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
-		if (!is_statement_error(edata->sqlerrcode))
+		if (!statement_is_wrong(edata->sqlerrcode))
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
