@@ -233,13 +233,16 @@ dtsmig_preview_schema(PG_FUNCTION_ARGS)
 	List	   *tables;
 	List	   *plan;
 	List	   *names = NIL;
+	PlanOptions *options;
 	ListCell   *lc;
 
 	open_task(fcinfo, &pc, &caller);
 	pc.conn = pc.source->connect(pc.info);
 	tables = describe_selected(pc.selection, pc.source, pc.conn, pc.info);
-	plan = plan_selected(pc.source, pc.conn, pc.info, tables,
-						 plan_options(pc.options, pc.selection), &names);
+	options = plan_options(pc.options, pc.selection);
+	plan = plan_selected(pc.source, pc.conn, pc.info, tables, options, &names);
+	if (pc.source->plan_objects == NULL)
+		precheck_views(tables, plan, options);
 	foreach(lc, plan)
 	{
 		PlanStatement *st = lfirst(lc);

@@ -22,6 +22,8 @@
 #define ALERT_RETENTION "retention"
 #define ALERT_DRIFT "schema_drift"
 #define ALERT_RESYNC "resync"
+#define ALERT_OBJECT "object"
+#define ALERT_ZERO_DATE "zero_date"
 
 /*
  * Raises an alert; subject: what of the task it is about, "" for all of it.

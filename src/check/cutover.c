@@ -19,6 +19,7 @@
 
 #include "compat.h"
 #include "catalog/books.h"
+#include "catalog/object.h"
 #include "check/advance.h"
 #include "check/unfollowed.h"
 #include "core/wait.h"
@@ -91,12 +92,14 @@ check_objects(const Verify *v)
 {
 	BookRows   *rows;
 
-	rows = books_query("SELECT pg_catalog.string_agg(kind || ' ' || name || ': ' || error, '; ') "
-					   "FROM dtsmig.task_object WHERE task_id = $1 AND state = 'failed'",
-					   "i", v->task->id);
+	rows = books_query("SELECT pg_catalog.string_agg(o.kind || ' ' || " OBJECT_FULL_NAME
+					   " || ': ' || o.error, '; '), pg_catalog.min(o.kind || ' ' || " OBJECT_FULL_NAME ") "
+					   "FROM " OBJECT_FROM " WHERE o.task_id = $1 AND o.state = 'failed' "
+					   "AND NOT " OBJECT_IS_MADE, "i", v->task->id);
 	if (rows->values[0][0] != NULL)
 		cutover_refuse(v, "objects could not be made", rows->values[0][0],
-					   "Make them by hand, or say accept_differences.");
+					   psprintf("%s Or say accept_differences.",
+								object_hint(v->task->name, rows->values[0][1])));
 }
 
 /* All that is going to be set can be. */

@@ -365,6 +365,8 @@ try_plan(PrecheckContext *pc, List *tables, List **plan, List **items)
 	{
 		*plan = plan_selected(pc->source, pc->conn, pc->info, tables, options,
 							  NULL);
+		if (pc->source->plan_objects == NULL)
+			precheck_views(tables, *plan, options);
 		ReleaseCurrentSubTransaction();
 		done = true;
 		if (pc->source->plan_objects != NULL && pc->task->do_schema)

@@ -13,6 +13,7 @@
 
 #include "catalog/task.h"
 #include "core/options.h"
+#include "schema/plan.h"
 #include "source/source.h"
 #include "transform/select.h"
 
@@ -50,6 +51,13 @@ extern bool precheck_store(int64 task_id, List *items);
  */
 extern void precheck_ignore(const TaskRecord *task, const char *item,
 							bool ignore);
+
+/*
+ * precheck_views.c: adds a note to each statement of the plan (PlanStatement *,
+ * of tables of the MySQL family) that makes a view which this server does not
+ * take; tables have been planned. In a transaction; leaves nothing behind.
+ */
+extern void precheck_views(List *tables, List *plan, const PlanOptions *options);
 
 /* precheck_dest.c: the destination's side; tables have been planned. */
 extern void precheck_target_tables(PrecheckContext *pc, List *tables,

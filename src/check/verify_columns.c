@@ -14,9 +14,9 @@
 
 #include "check/verify.h"
 
-#include "catalog/books.h"
 #include "catalog/heap.h"
 #include "core/attempt.h"
+#include "nodes/nodes.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
@@ -80,16 +80,21 @@ try_expression(const char *expr, Relation rel, const Form_pg_attribute att)
 	return NULL;
 }
 
-/* What is stored here; NULL: nothing. */
+/* What is stored here, written as write_expression does; NULL: nothing. */
 static char *
 expression_here(Relation rel, AttrNumber attnum)
 {
-	BookRows   *rows;
+	TupleConstr *constr = RelationGetDescr(rel)->constr;
 
-	rows = books_query("SELECT pg_catalog.pg_get_expr(adbin, adrelid) FROM pg_catalog.pg_attrdef "
-					   "WHERE adrelid = $1::oid AND adnum = $2", "ii",
-					   (int64) RelationGetRelid(rel), (int64) attnum);
-	return rows->nrows ? rows->values[0][0] : NULL;
+	for (int i = 0; constr != NULL && i < constr->num_defval; i++)
+	{
+		if (constr->defval[i].adnum == attnum)
+			return deparse_expression(stringToNode(constr->defval[i].adbin),
+									  deparse_context_for(RelationGetRelationName(rel),
+														  RelationGetRelid(rel)),
+									  false, false);
+	}
+	return NULL;
 }
 
 /* ------------------------------------------------------------------ columns */

@@ -17,6 +17,7 @@
 #include "compat.h"
 #include "access/table.h"
 #include "catalog/books.h"
+#include "catalog/object.h"
 #include "catalog/namespace.h"
 #include "transform/describe.h"
 #include "utils/builtins.h"
@@ -230,8 +231,8 @@ failed_objects(Verify *v, List *wanted)
 
 	rows = books_query("SELECT COALESCE(t.source_schema, ''), COALESCE(t.source_table, ''), "
 					   "o.kind || ' ' || o.name, o.statement, o.error "
-					   "FROM dtsmig.task_object o LEFT JOIN dtsmig.task_table t USING (table_id) "
-					   "WHERE o.task_id = $1 AND o.state = 'failed' ORDER BY o.object_id",
+					   "FROM " OBJECT_FROM " WHERE o.task_id = $1 AND o.state = 'failed' "
+					   "AND NOT " OBJECT_IS_MADE " ORDER BY o.object_id",
 					   "i", v->task->id);
 	for (int i = 0; i < rows->nrows; i++)
 		if (verify_is_wanted(rows->values[i][0], rows->values[i][1], wanted))

@@ -97,7 +97,7 @@ static const PrecheckDef defs[] =
 	{"wal_senders", AT_SOURCE, PGSQL, "WAL senders are free."},
 	{"worker_slots", AT_DESTINATION, ANY, "Background worker slots are free for the task and its copy workers."},
 	{"zero_date_values", AT_SOURCE, MYSQL, "There are no zero dates where option zero_date is error."},
-	{"zero_dates", AT_SOURCE, MYSQL, "Columns that lose NOT NULL, for zero dates become NULL."},
+	{"zero_dates", AT_SOURCE, MYSQL, "Columns that lose NOT NULL, for they hold zero dates, which become NULL."},
 };
 
 const PrecheckDef *

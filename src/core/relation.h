@@ -39,6 +39,8 @@ typedef struct SourceColumn
 	int16		typlen;
 	bool		typbyval;
 	bool		target_not_null;
+	bool		zero_seen;		/* target_not_null, but a zero date of the source
+								 * has become NULL in it */
 	Oid			target_typid;	/* a domain over typid; else InvalidOid */
 
 	void	   *engine;			/* decoder state of the source engine */
@@ -115,6 +117,7 @@ typedef struct SourceRelation
 	bool		torn_noted;		/* and that is in the catalog */
 	bool		drifted;		/* an alert says that somebody changed the table at
 								 * the destination */
+	bool		zero_seen;		/* of one of the columns */
 	bool		resync;			/* its rows are to be copied again; until then
 								 * nothing of it is followed */
 	ResyncStep	resync_step;

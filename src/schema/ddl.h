@@ -109,6 +109,7 @@ typedef struct DdlStatement
 								 * columns than actions add */
 	char	   *charset;		/* of a schema, and collation */
 	char	   *collation;
+	char	   *time_zone;		/* of its literals; NULL: not said */
 	List	   *actions;		/* DdlAction * */
 } DdlStatement;
 
@@ -127,6 +128,13 @@ typedef struct DdlDefaults
 	List	   *charsets;		/* DdlCharset * */
 	List	   *schemas;		/* DdlCharset * */
 	char	   *collation;		/* of a new schema */
+
+	/*
+	 * A literal of a TIMESTAMP in UTC: what the source reads in it in a session
+	 * of that time zone (NULL: the server's). The same literal where it is none.
+	 */
+	char	   *(*to_utc) (void *conn, const char *time_zone, const char *literal);
+	void	   *conn;
 } DdlDefaults;
 
 #endif							/* DTSMIG_DDL_H */

@@ -76,6 +76,7 @@ static const FieldInfo column_fields[] = {
 	TEXT_FIELD(TableColumn, generation_expr),
 	BOOL_FIELD(TableColumn, generated_stored),
 	TEXT_FIELD(TableColumn, comment),
+	BOOL_FIELD(TableColumn, zero_dates),
 	INT_FIELD(TableColumn, srid, 0),
 	BOOL_FIELD(TableColumn, left_out),
 	TEXT_FIELD(TableColumn, target_name),

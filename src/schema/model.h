@@ -44,6 +44,7 @@ typedef struct TableColumn
 	char	   *generation_expr;	/* NULL: not generated */
 	bool		generated_stored;
 	char	   *comment;		/* NULL: none */
+	bool		zero_dates;		/* NOT NULL, and rows hold dates that become NULL */
 	int			srid;			/* of a geometry column that has one; else 0 */
 
 	/* target */
@@ -138,6 +139,10 @@ typedef struct TableDef
 	char	   *replica_identity;	/* PostgreSQL: d, n, f, i as in pg_class */
 	char	   *sequence_options;	/* of a sequence, PostgreSQL's words */
 
+	/* of a look at its values before it is made; not stored */
+	bool		looked;
+	char	   *not_looked;		/* why not at all rows; NULL: it was */
+
 	/* target */
 	char	   *target_schema;
 	char	   *target_name;
@@ -167,6 +172,7 @@ typedef struct PlanStatement
 	char	   *schema;			/* source names of the table it belongs to; */
 	char	   *table;			/* NULL where it belongs to none */
 	char	   *name;			/* name at the destination */
+	char	   *target_schema;	/* its schema there; NULL: see name */
 	char	   *sql;			/* NULL: skipped; the note says why */
 	char	   *note;			/* what is lost or changed; NULL: nothing */
 	List	   *notes;			/* char *: the same, one by one */

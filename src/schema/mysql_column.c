@@ -17,9 +17,22 @@ unknown_value(void)
 	return my_val("NULL", PGC_UNKNOWN);
 }
 
-/* The column in one table of FROM; false: it has none of that name. */
-static bool
-from_column(const MyFrom *from, const char *name, MyVal *val)
+static MyRef *
+new_ref(MyFrom *from, const char *name, const MyVal *val)
+{
+	MyRef	   *ref = palloc0(sizeof(MyRef));
+
+	ref->from = from;
+	ref->name = name;
+	ref->sql = val->sql;
+	ref->aggregated = from->in_aggregate > 0;
+	ref->folds = val->cls == PGC_TEXT || val->cls == PGC_UNKNOWN || val->ci;
+	return ref;
+}
+
+/* The column in one table of FROM; NULL: it has none of that name. */
+static MyRef *
+from_column(MyFrom *from, const char *name, MyVal *val)
 {
 	ListCell   *lc;
 	char	   *alias = pstrdup(quote_identifier(from->alias));
@@ -29,10 +42,10 @@ from_column(const MyFrom *from, const char *name, MyVal *val)
 		TableColumn *col = model_find_column(from->def, name);
 
 		if (col == NULL || col->target_name == NULL)
-			return false;
+			return NULL;
 		*val = my_val_column(col, psprintf("%s.%s", alias,
 										   quote_identifier(col->target_name)));
-		return true;
+		return new_ref(from, col->name, val);
 	}
 	foreach(lc, from->outputs)
 	{
@@ -45,12 +58,12 @@ from_column(const MyFrom *from, const char *name, MyVal *val)
 		val->is_string = false;
 		val->json_doc = NULL;
 		val->sql = psprintf("%s.%s", alias, quote_identifier(output->name));
-		return true;
+		return new_ref(from, output->name, val);
 	}
-	return false;
+	return NULL;
 }
 
-static bool
+static MyRef *
 find_in_from(List *tables, List *parts, MyVal *val)
 {
 	const char *name = llast(parts);
@@ -61,16 +74,26 @@ find_in_from(List *tables, List *parts, MyVal *val)
 	foreach(lc, tables)
 	{
 		MyFrom	   *from = lfirst(lc);
+		MyRef	   *ref;
 
 		if (table != NULL && strcmp(from->alias, table) != 0)
 			continue;
 		if (list_length(parts) > 2 &&
 			(from->schema == NULL || strcmp(from->schema, linitial(parts)) != 0))
 			continue;
-		if (from_column(from, name, val))
-			return true;
+		ref = from_column(from, name, val);
+		if (ref != NULL)
+			return ref;
 	}
-	return false;
+	return NULL;
+}
+
+MyRef *
+my_expr_find_ref(MyExpr *x, List *parts)
+{
+	MyVal		val;
+
+	return find_in_from(x->from, parts, &val);
 }
 
 /* In a query: the first table of FROM that has it, from the inside out. */
@@ -78,14 +101,18 @@ static MyVal
 query_column(MyExpr *x, List *parts)
 {
 	MyVal		val;
+	MyRef	   *ref = find_in_from(x->from, parts, &val);
 	ListCell   *lc;
 
-	if (find_in_from(x->from, parts, &val))
-		return val;
 	foreach(lc, x->outer)
 	{
-		if (find_in_from(lfirst(lc), parts, &val))
-			return val;
+		if (ref == NULL)
+			ref = find_in_from(lfirst(lc), parts, &val);
+	}
+	if (ref != NULL)
+	{
+		x->refs = lappend(x->refs, ref);
+		return val;
 	}
 	my_expr_fail(x, "column %s is not known", (char *) llast(parts));
 	return unknown_value();

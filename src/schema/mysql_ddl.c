@@ -251,6 +251,35 @@ timestamp_defaults(MyDdl *d, DdlColumn *column, TableColumn *col)
 	col->on_update_now = true;
 }
 
+/*
+ * May rows that are there get a zero date by this: from NULL, or for want of
+ * another default?
+ */
+static bool
+gives_zero_dates(const MyDdl *d, const TableColumn *col, const TableColumn *old)
+{
+	if (col->nullable || !mysql_is_date_type(col) ||
+		d->stmt->kind == DDL_CREATE_TABLE)
+		return false;
+	if (old != NULL && mysql_is_date_type(old) && !old->nullable)
+		return old->zero_dates;
+	return old != NULL || col->default_expr == NULL ||
+		(col->default_expr[0] == '\'' && mysql_is_zero_date(col->default_expr + 1));
+}
+
+/* Literals of TIMESTAMPs are kept as the source shows them in UTC. */
+static void
+default_to_utc(const MyDdl *d, TableColumn *col)
+{
+	if (d->defaults->to_utc == NULL || col->default_expr == NULL ||
+		col->default_expr[0] != '\'' ||
+		strcmp(col->base_type, "timestamp") != 0 ||
+		mysql_is_zero_date(col->default_expr + 1))
+		return;
+	col->default_expr = d->defaults->to_utc(d->defaults->conn, d->stmt->time_zone,
+											col->default_expr);
+}
+
 /* A new column, or what CHANGE makes of old (NULL: ADD). */
 static TableColumn *
 make_column(MyDdl *d, DdlAction *action, const TableColumn *old)
@@ -271,6 +300,8 @@ make_column(MyDdl *d, DdlAction *action, const TableColumn *old)
 			col->pg_type = old->pg_type;
 	}
 	timestamp_defaults(d, action->column, col);
+	default_to_utc(d, col);
+	col->zero_dates = gives_zero_dates(d, col, old);
 	if (col->auto_increment)
 	{
 		col->nullable = false;
@@ -457,8 +488,11 @@ alter_columns(MyDdl *d)
 		if (action->kind == DDL_SHOW_COLUMN)
 			col->invisible = !action->on;
 		else
+		{
 			col->default_expr = action->kind == DDL_SET_DEFAULT ?
 				action->text : NULL;
+			default_to_utc(d, col);
+		}
 	}
 }
 

@@ -14,6 +14,7 @@
 #include <ctype.h>
 
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "schema/mysql_expr.h"
@@ -40,7 +41,7 @@ mysql_is_zero_date(const char *literal)
 
 /* The text of a literal with an optional sign, alone in expr; else NULL. */
 static char *
-lone_literal(const char *expr, MyTokenKind *kind)
+lone_literal(const char *expr, MyTokenKind *kind, char **charset)
 {
 	MyLexer		lexer;
 	MyToken		token;
@@ -61,6 +62,7 @@ lone_literal(const char *expr, MyTokenKind *kind)
 	if (mysql_lex_next(&lexer).kind != TOK_END)
 		return NULL;
 	*kind = token.kind;
+	*charset = token.charset;
 	return minus ? psprintf("-%s", token.text) : token.text;
 }
 
@@ -79,6 +81,64 @@ static char *
 hex_to_bytea(const char *digits)
 {
 	return psprintf("'\\x%s%s'::bytea", strlen(digits) % 2 ? "0" : "", digits);
+}
+
+/*
+ * Bytes of a character set as text of this database, quoted; NULL: which
+ * characters they are is not known here.
+ */
+static char *
+text_of_bytes(const char *bytes, int len, const char *charset)
+{
+	bool		ascii = true;
+	int			encoding;
+
+	for (int i = 0; i < len; i++)
+	{
+		if (bytes[i] == '\0')
+			return NULL;
+		ascii = ascii && !IS_HIGHBIT_SET(bytes[i]);
+	}
+	if (charset == NULL || strncmp(charset, "utf8", 4) == 0 || ascii)
+		encoding = PG_UTF8;
+	else if (strcmp(charset, "latin1") == 0)
+		encoding = PG_WIN1252;
+	else
+		return NULL;
+	if (!pg_verify_mbstr(encoding, bytes, len, true))
+		return NULL;
+	return quote_literal_cstr(pg_any_to_server(pnstrdup(bytes, len), len, encoding));
+}
+
+/*
+ * A literal as text of a column: X'41' and b'1000001' are the bytes of its
+ * character set, _latin1'x' those of its own.
+ */
+static char *
+text_default(const TableColumn *col, const char *text, MyTokenKind kind,
+			 const char *charset)
+{
+	StringInfoData bytes;
+	int			bits = kind == TOK_BIT ? 8 : 2;
+	int			len = strlen(text);
+	int			first = len % bits;
+
+	if (kind == TOK_STRING)
+		return charset == NULL || strncmp(charset, "utf8", 4) == 0 ?
+			quote_literal_cstr(text) : text_of_bytes(text, len, charset);
+	if (kind == TOK_NUMBER)
+		return quote_literal_cstr(text);
+	if (kind != TOK_HEX && kind != TOK_BIT)
+		return NULL;
+	initStringInfo(&bytes);
+	for (int i = first > 0 ? first - bits : 0; i < len; i += bits)
+	{
+		char		part[9] = {0};
+
+		memcpy(part, text + Max(i, 0), bits + Min(i, 0));
+		appendStringInfoChar(&bytes, (char) strtoul(part, NULL, kind == TOK_BIT ? 2 : 16));
+	}
+	return text_of_bytes(bytes.data, bytes.len, charset ? charset : col->charset);
 }
 
 /*
@@ -225,7 +285,7 @@ time_default(const TableColumn *col, const char *text, PgClass cls,
 /* A literal of the source as a literal of the column's type; NULL: none. */
 static char *
 literal_default(const TableColumn *col, const char *text, MyTokenKind kind,
-				const PlanOptions *options, PlanNotes *notes)
+				const char *charset, const PlanOptions *options, PlanNotes *notes)
 {
 	PgClass		cls = mysql_column_class(col);
 	char	   *sql = NULL;
@@ -265,8 +325,8 @@ literal_default(const TableColumn *col, const char *text, MyTokenKind kind,
 		case PGC_JSON:
 		case PGC_UUID:
 		case PGC_INET:
-			if (kind == TOK_STRING || (kind == TOK_NUMBER && cls == PGC_TEXT))
-				sql = quote_literal_cstr(text);
+			if (kind != TOK_NUMBER || cls == PGC_TEXT)
+				sql = text_default(col, text, kind, charset);
 			break;
 		default:
 			break;
@@ -285,14 +345,15 @@ mysql_map_default(const TableDef *def, const TableColumn *col,
 	MyExprResult result;
 	PgClass		cls = mysql_column_class(col);
 	char	   *text;
+	char	   *charset;
 
 	if (col->default_expr == NULL || pg_strcasecmp(col->default_expr, "NULL") == 0)
 		return NULL;
 	if (cls == PGC_BYTEA && col->default_expr[0] == '\'')
-		return literal_default(col, "", TOK_STRING, options, notes);
-	text = lone_literal(col->default_expr, &kind);
+		return literal_default(col, "", TOK_STRING, NULL, options, notes);
+	text = lone_literal(col->default_expr, &kind, &charset);
 	if (text != NULL)
-		return literal_default(col, text, kind, options, notes);
+		return literal_default(col, text, kind, charset, options, notes);
 
 	result = mysql_translate_expression(col->default_expr, def,
 										MY_EXPR_DEFAULT, cls);

@@ -33,6 +33,7 @@ typedef struct MyExprResult
 	PgClass		cls;			/* class of its value */
 	int			scale;			/* digits after the point, of a decimal or a
 								 * second; -1: not known */
+	List	   *tables;			/* of a query: TableDef *, in its FROM clauses */
 } MyExprResult;
 
 /*

@@ -40,6 +40,7 @@ typedef struct MyOutput
 {
 	char	   *name;
 	MyVal		val;			/* its sql is of no use outside */
+	struct MyRef *ref;			/* a column and nothing else; NULL */
 } MyOutput;
 
 /* A table of a FROM clause. */
@@ -49,7 +50,19 @@ typedef struct MyFrom
 	char	   *schema;			/* NULL: a subquery */
 	const TableDef *def;
 	List	   *outputs;		/* MyOutput *, of a subquery */
+	int			in_aggregate;	/* is the argument of one being read? */
+	bool		determined;		/* see mysql_group.c */
 } MyFrom;
+
+/* A column of a query where it is used. */
+typedef struct MyRef
+{
+	MyFrom	   *from;
+	const char *name;			/* its spelling in the table's definition */
+	char	   *sql;
+	bool		aggregated;		/* in the argument of an aggregate */
+	bool		folds;			/* values that are equal there may differ */
+} MyRef;
 
 struct MyQuery;
 
@@ -62,6 +75,7 @@ typedef struct MyExpr
 	List	   *from;			/* MyFrom *, in a query */
 	List	   *outer;			/* List *s like it, of the queries around it,
 								 * the nearest first */
+	List	   *refs;			/* MyRef *, of all columns read so far */
 	MyExprUse	use;
 	char	   *why;			/* does not translate */
 	StringInfoData note;		/* data == NULL: none */
@@ -100,6 +114,8 @@ my_expr_exact(const MyExpr *x)
 
 /* mysql_column.c */
 extern MyVal my_expr_column(MyExpr *x, List *parts);
+/* The column of one of x->from; NULL: none has it. */
+extern MyRef *my_expr_find_ref(MyExpr *x, List *parts);
 
 /* mysql_value.c */
 extern MyVal my_val(char *sql, PgClass cls);
@@ -129,6 +145,28 @@ extern char *my_subquery(MyExpr *x, MyVal *val);
 extern MyVal my_window(MyExpr *x, MyVal v);
 /* ORDER BY's items, after BY, with a comma between */
 extern char *my_order_items(MyExpr *x);
+
+/* mysql_aggregate.c: true if the name is an aggregate; after the parenthesis */
+extern bool my_aggregate(MyExpr *x, const char *name, MyVal *result);
+
+/* mysql_group.c */
+typedef struct MyGroup
+{
+	List	   *pairs;			/* MyPair *: columns that are equal */
+	List	   *joins;			/* MyOuterJoin * */
+} MyGroup;
+
+/* What a condition (source text) of WHERE or an inner join says is equal. */
+extern void my_group_condition(MyExpr *x, MyGroup *group, const char *text);
+/* The condition of a left join whose right side is one table. */
+extern void my_group_left_join(MyExpr *x, MyGroup *group, MyFrom *right,
+							   const char *text);
+/*
+ * Columns of refs (MyRef *) to be added to GROUP BY, as each of its columns
+ * (grouped, MyRef *) determines them: char *, each once.
+ */
+extern List *my_group_columns(MyExpr *x, MyGroup *group, List *grouped,
+							  List *refs);
 
 /* mysql_func.c */
 extern MyVal my_function(MyExpr *x, const char *name);

@@ -2,7 +2,7 @@
  *
  * mysql_func.c
  *	  Functions in the expression translator: the special syntaxes, strings,
- *	  numbers, control flow, aggregates.
+ *	  numbers, control flow.
  *
  *-------------------------------------------------------------------------
  */
@@ -229,29 +229,56 @@ parse_trim(MyExpr *x)
 	return result;
 }
 
-/* SUBSTRING(s, from [, n]): counting from 1; other starts mean other things */
+/* A length of SUBSTRING: none is negative, and NULL stays NULL. */
+static char *
+substring_length(MyExpr *x, MyVal *n)
+{
+	int64		length;
+	char	   *sql;
+
+	if (my_is_int_literal(n, &length))
+		return psprintf(INT64_FORMAT, Min(Max(length, 0), PG_INT32_MAX));
+	sql = my_integer(x, *n);
+	return psprintf("CASE WHEN %s > 0 THEN least(%s, 2147483647)::integer WHEN %s <= 0 THEN 0 END",
+					sql, sql, sql);
+}
+
+/*
+ * SUBSTRING(s, from [, n]): counting from 1, or back from the end (-1 is the
+ * last character); from 0, and from before the beginning, it is ''.
+ */
 static MyVal
 substring(MyExpr *x, MyVal s, MyVal from, MyVal *n)
 {
+	char	   *text = my_text(x, s);
+	char	   *length = n == NULL ? "" :
+		psprintf(", %s", substring_length(x, n));
 	int64		start;
-	int64		length = 0;
 	MyVal		v;
 
-	if (!my_is_int_literal(&from, &start) || start < 1)
-	{
-		my_expr_fail(x, "SUBSTRING from a place that is no positive constant");
-		return s;
-	}
-	if (n != NULL && (!my_is_int_literal(n, &length) || length < 0))
-	{
-		my_expr_fail(x, "SUBSTRING of a length that is no constant");
-		return s;
-	}
-	if (n == NULL)
-		v = my_val(psprintf("substr(%s, " INT64_FORMAT ")", my_text(x, s), start), PGC_TEXT);
+	if (my_is_int_literal(&from, &start) && start > 0 && start <= PG_INT32_MAX)
+		v = my_val(psprintf("substr(%s, " INT64_FORMAT "%s)", text, start, length),
+				   PGC_TEXT);
+	else if (my_is_int_literal(&from, &start) && start < 0 && start > -PG_INT32_MAX)
+		v = my_val(psprintf("(CASE WHEN char_length(%s) >= " INT64_FORMAT " THEN %s ELSE \"left\"(%s, 0) END)",
+							text, -start,
+							n == NULL ? psprintf("\"right\"(%s, " INT64_FORMAT ")", text, -start) :
+							psprintf("substr(\"right\"(%s, " INT64_FORMAT "), 1%s)", text, -start, length),
+							n == NULL ? text : psprintf("substr(%s, 1%s)", text, length)),
+				   PGC_TEXT);
 	else
-		v = my_val(psprintf("substr(%s, " INT64_FORMAT ", " INT64_FORMAT ")",
-							my_text(x, s), start, length), PGC_TEXT);
+	{
+		char	   *place = my_integer(x, from);
+
+		my_expr_operator(x);
+		v = my_val(psprintf("(CASE WHEN %s > 0 THEN substr(%s, least(%s, 2147483647)::integer%s) "
+							"WHEN %s < 0 AND %s >= -char_length(%s) "
+							"THEN substr(%s, (char_length(%s) + %s + 1)::integer%s) "
+							"WHEN %s <= 0 THEN \"left\"(substr(%s, 1%s), 0) END)",
+							place, text, place, length, place, place, text,
+							text, text, place, length, place, text, length),
+				   PGC_TEXT);
+	}
 	v.ci = s.ci;
 	return v;
 }
@@ -290,95 +317,6 @@ parse_extract(MyExpr *x)
 	v = my_extract(x, unit, my_expr_parse(x));
 	my_expr_expect(x, ")");
 	return v;
-}
-
-/* GROUP_CONCAT([DISTINCT] v [ORDER BY …] [SEPARATOR s]), after the parenthesis */
-static MyVal
-parse_group_concat(MyExpr *x)
-{
-	bool		distinct = my_expr_accept(x, "DISTINCT");
-	MyVal		v = my_expr_parse(x);
-	char	   *text = my_text(x, v);
-	char	   *order = "";
-	char	   *separator = quote_literal_cstr(",");
-
-	if (my_expr_is(x, ","))
-		my_expr_fail(x, "GROUP_CONCAT of several values");
-	if (my_expr_accept(x, "ORDER"))
-	{
-		my_expr_expect(x, "BY");
-		order = psprintf(" ORDER BY %s", my_order_items(x));
-		if (distinct)
-			my_expr_fail(x, "GROUP_CONCAT with DISTINCT and ORDER BY");
-	}
-	if (my_expr_accept(x, "SEPARATOR"))
-	{
-		separator = quote_literal_cstr(x->token.text);
-		my_expr_next(x);
-	}
-	my_expr_expect(x, ")");
-	my_expr_note(x, "string_agg() is not cut at group_concat_max_len");
-	return my_val(psprintf("string_agg(%s%s::text, %s%s)",
-						   distinct ? "DISTINCT " : "", text, separator, order),
-				  PGC_TEXT);
-}
-
-/* Aggregates of a query; after the parenthesis */
-static bool
-parse_aggregate(MyExpr *x, const char *name, MyVal *result)
-{
-	static const char *const names[] = {"count", "sum", "avg", "min", "max"};
-	bool		distinct;
-	MyVal		v;
-	int			which = -1;
-
-	if (x->use != MY_EXPR_QUERY)
-		return false;
-	if (is_func(name, "group_concat"))
-	{
-		*result = parse_group_concat(x);
-		return true;
-	}
-	for (int i = 0; i < lengthof(names); i++)
-	{
-		if (is_func(name, names[i]))
-			which = i;
-	}
-	if (which < 0)
-		return false;
-	if (my_expr_accept(x, "*"))
-	{
-		my_expr_expect(x, ")");
-		*result = my_val_int("count(*)", 8);
-		return true;
-	}
-	distinct = my_expr_accept(x, "DISTINCT");
-	v = my_expr_parse(x);
-	my_expr_expect(x, ")");
-	if (which == 0)
-		*result = my_val_int(psprintf("count(%s%s)", distinct ? "DISTINCT " : "", v.sql), 8);
-	else if (which >= 3)
-	{
-		if (v.cls == PGC_ENUM || v.cls == PGC_BOOL)
-			my_expr_fail(x, "%s of such a value", name);
-		*result = my_val(psprintf("%s(%s)", names[which], v.sql), v.cls);
-		result->scale = v.scale;
-		result->ci = v.ci;
-	}
-	else
-	{
-		v = my_number(x, v);
-		*result = my_val(psprintf("%s(%s%s)", names[which],
-								  distinct ? "DISTINCT " : "", v.sql),
-						 v.cls == PGC_FLOAT ? PGC_FLOAT : PGC_NUMERIC);
-		result->scale = v.scale;
-		if (which == 2 && v.cls != PGC_FLOAT && v.scale >= 0)
-		{
-			result->sql = psprintf("round(%s, %d)", result->sql, v.scale + 4);
-			result->scale = v.scale + 4;
-		}
-	}
-	return true;
 }
 
 static MyVal
@@ -712,7 +650,7 @@ my_function(MyExpr *x, const char *name)
 			return parse_extract(x);
 		if (is_func(name, "substring"))
 			return parse_substring(x);
-		if (parse_aggregate(x, name, &result))
+		if (my_aggregate(x, name, &result))
 			return result;
 		if (is_func(name, "timestampdiff"))
 		{

@@ -24,6 +24,8 @@ typedef struct MyQuery
 	const char *schema;
 	List	   *named;			/* MyFrom *, of WITH */
 	List	   *outputs;		/* MyOutput *, of the select list read last */
+	List	   *used;			/* TableDef *: of FROM */
+	MyGroup		group;			/* of the SELECT that is being read */
 } MyQuery;
 
 static char *parse_table_refs(MyQuery *q);
@@ -116,6 +118,7 @@ parse_table(MyQuery *q)
 					 from->schema, name);
 		return "";
 	}
+	q->used = list_append_unique_ptr(q->used, (void *) from->def);
 	return psprintf("%s AS %s", plan_table_name(from->def),
 					quote_identifier(from->alias));
 }
@@ -155,10 +158,30 @@ parse_table_factor(MyQuery *q)
 	return strstr(sql, " JOIN ") != NULL ? psprintf("(%s)", sql) : sql;
 }
 
+/* A condition; *text receives it as the source has it. */
 static char *
-parse_join_condition(MyQuery *q)
+parse_condition(MyExpr *x, char **text)
 {
-	return my_condition(&q->x, my_expr_parse(&q->x));
+	int			start = x->token.start;
+	char	   *sql = my_condition(x, my_expr_parse(x));
+
+	*text = x->why != NULL ? "" :
+		pnstrdup(x->lexer.sql + start, Max(x->token.start - start, 0));
+	return sql;
+}
+
+/* right: of a left join, if that is one table; NULL: it says nothing. */
+static char *
+parse_join_condition(MyQuery *q, bool inner, MyFrom *right)
+{
+	char	   *text;
+	char	   *sql = parse_condition(&q->x, &text);
+
+	if (inner)
+		my_group_condition(&q->x, &q->group, text);
+	else if (right != NULL)
+		my_group_left_join(&q->x, &q->group, right, text);
+	return sql;
 }
 
 static char *
@@ -171,6 +194,7 @@ parse_table_refs(MyQuery *q)
 	{
 		const char *kind = NULL;
 		char	   *right;
+		int			tables = list_length(x->from);
 
 		if (my_expr_accept(x, ","))
 		{
@@ -196,7 +220,10 @@ parse_table_refs(MyQuery *q)
 		right = parse_table_factor(q);
 		if (my_expr_accept(x, "ON"))
 			sql = psprintf("%s %s JOIN %s ON %s", sql, kind, right,
-						   parse_join_condition(q));
+						   parse_join_condition(q, strcmp(kind, "INNER") == 0,
+												strcmp(kind, "LEFT") == 0 &&
+												list_length(x->from) == tables + 1 ?
+												llast(x->from) : NULL));
 		else if (strcmp(kind, "INNER") == 0 && !my_expr_is(x, "USING"))
 			sql = psprintf("%s CROSS JOIN %s", sql, right);
 		else
@@ -221,6 +248,18 @@ skip_select_list(MyExpr *x)
 	}
 }
 
+/* The refs read since then are one, and all of an expression: that one. */
+static MyRef *
+only_ref(MyExpr *x, int before, const char *sql)
+{
+	MyRef	   *ref;
+
+	if (list_length(x->refs) != before + 1)
+		return NULL;
+	ref = llast(x->refs);
+	return strcmp(ref->sql, sql) == 0 ? ref : NULL;
+}
+
 static char *
 parse_select_list(MyQuery *q)
 {
@@ -232,8 +271,10 @@ parse_select_list(MyQuery *q)
 	do
 	{
 		MyOutput   *output = palloc0(sizeof(MyOutput));
+		int			before = list_length(x->refs);
 		MyVal		v = my_expr_parse(x);
 
+		output->ref = only_ref(x, before, v.sql);
 		/* conditions are numbers there */
 		if (v.cls == PGC_BOOL && v.col == NULL)
 			v = my_number(x, v);
@@ -254,11 +295,16 @@ parse_select_list(MyQuery *q)
 	return sql.data;
 }
 
-/* An alias of the select list alone, or an expression. */
+/*
+ * An alias of the select list alone, or an expression. *ref receives the
+ * column that it is, if it is no more than that.
+ */
 static char *
-parse_order_item(MyExpr *x, List *outputs)
+parse_order_item(MyExpr *x, List *outputs, MyRef **ref)
 {
 	ListCell   *lc;
+	int			before = list_length(x->refs);
+	char	   *sql;
 
 	if (x->token.kind == TOK_NAME)
 	{
@@ -276,12 +322,17 @@ parse_order_item(MyExpr *x, List *outputs)
 				my_expr_is(x, "LIMIT") || my_expr_is(x, "ORDER") ||
 				my_expr_is(x, "HAVING") || my_expr_is(x, "UNION") ||
 				x->token.kind == TOK_END)
+			{
+				*ref = output->ref;
 				return pstrdup(quote_identifier(output->name));
+			}
 			x->lexer = lexer;
 			x->token = token;
 		}
 	}
-	return my_expr_parse(x).sql;
+	sql = my_expr_parse(x).sql;
+	*ref = only_ref(x, before, sql);
+	return sql;
 }
 
 static char *
@@ -292,7 +343,8 @@ order_items(MyExpr *x, List *outputs)
 	initStringInfo(&sql);
 	do
 	{
-		char	   *item = parse_order_item(x, outputs);
+		MyRef	   *ref;
+		char	   *item = parse_order_item(x, outputs, &ref);
 		bool		descending = my_expr_accept(x, "DESC");
 
 		if (!descending)
@@ -369,35 +421,65 @@ my_window(MyExpr *x, MyVal v)
 	return v;
 }
 
-/* What follows FROM. */
+/* GROUP BY's columns; *grouped (MyRef *) receives those that are columns. */
 static void
-parse_select_rest(MyQuery *q, StringInfo sql, List *outputs)
+parse_group_by(MyQuery *q, StringInfo sql, List *outputs, List **grouped)
 {
 	MyExpr	   *x = &q->x;
+	bool		first = true;
+
+	my_expr_expect(x, "BY");
+	do
+	{
+		MyRef	   *ref;
+
+		appendStringInfo(sql, "%s%s", first ? " GROUP BY " : ", ",
+						 parse_order_item(x, outputs, &ref));
+		first = false;
+		if (ref != NULL)
+			*grouped = lappend(*grouped, ref);
+	} while (my_expr_accept(x, ","));
+	if (my_expr_is(x, "WITH"))
+		my_expr_fail(x, "WITH ROLLUP");
+}
+
+/* What follows FROM; refs (MyRef *): of the select list. */
+static void
+parse_select_rest(MyQuery *q, StringInfo sql, List *outputs, List *refs)
+{
+	MyExpr	   *x = &q->x;
+	bool		groups = false;
+	List	   *grouped = NIL;
+	StringInfoData rest;
+	int			before;
+	ListCell   *lc;
 
 	if (my_expr_accept(x, "WHERE"))
-		appendStringInfo(sql, " WHERE %s", my_condition(x, my_expr_parse(x)));
+	{
+		char	   *text;
+
+		appendStringInfo(sql, " WHERE %s", parse_condition(x, &text));
+		my_group_condition(x, &q->group, text);
+	}
 	if (my_expr_accept(x, "GROUP"))
 	{
-		bool		first = true;
-
-		my_expr_expect(x, "BY");
-		do
-		{
-			appendStringInfo(sql, "%s%s", first ? " GROUP BY " : ", ",
-							 parse_order_item(x, outputs));
-			first = false;
-		} while (my_expr_accept(x, ","));
-		if (my_expr_is(x, "WITH"))
-			my_expr_fail(x, "WITH ROLLUP");
+		parse_group_by(q, sql, outputs, &grouped);
+		groups = true;
 	}
+	initStringInfo(&rest);
+	before = list_length(x->refs);
 	if (my_expr_accept(x, "HAVING"))
-		appendStringInfo(sql, " HAVING %s", my_condition(x, my_expr_parse(x)));
+		appendStringInfo(&rest, " HAVING %s", my_condition(x, my_expr_parse(x)));
 	if (my_expr_accept(x, "ORDER"))
 	{
 		my_expr_expect(x, "BY");
-		appendStringInfo(sql, " ORDER BY %s", order_items(x, outputs));
+		appendStringInfo(&rest, " ORDER BY %s", order_items(x, outputs));
 	}
+	refs = list_concat_copy(refs, list_copy_tail(x->refs, before));
+	foreach(lc, groups && x->why == NULL ?
+			my_group_columns(x, &q->group, grouped, refs) : NIL)
+		appendStringInfo(sql, ", %s", (char *) lfirst(lc));
+	appendStringInfoString(sql, rest.data);
 	if (my_expr_accept(x, "LIMIT"))
 		parse_limit(q, sql);
 }
@@ -414,6 +496,8 @@ parse_select_body(MyQuery *q)
 	MyToken		after_token;
 	char	   *from = NULL;
 	List	   *outputs;
+	List	   *refs;
+	int			before;
 	bool		distinct;
 
 	my_expr_expect(x, "SELECT");
@@ -433,8 +517,10 @@ parse_select_body(MyQuery *q)
 	x->token = list_token;
 
 	initStringInfo(&sql);
+	before = list_length(x->refs);
 	appendStringInfo(&sql, "SELECT %s%s", distinct ? "DISTINCT " : "",
 					 parse_select_list(q));
+	refs = list_copy_tail(x->refs, before);
 	outputs = q->outputs;
 	if (x->why == NULL && from != NULL && !my_expr_is(x, "FROM"))
 		my_expr_fail(x, "syntax near \"%s\"", x->lexer.sql + x->token.start);
@@ -445,7 +531,7 @@ parse_select_body(MyQuery *q)
 
 	if (from != NULL)
 		appendStringInfo(&sql, " FROM %s", from);
-	parse_select_rest(q, &sql, outputs);
+	parse_select_rest(q, &sql, outputs, refs);
 	q->outputs = outputs;
 	return sql.data;
 }
@@ -456,8 +542,10 @@ parse_select(MyQuery *q)
 	MyExpr	   *x = &q->x;
 	List	   *from = x->from;
 	List	   *outer = x->outer;
+	MyGroup		group = q->group;
 	char	   *sql;
 
+	memset(&q->group, 0, sizeof(q->group));
 	if (++x->depth > 50)
 		my_expr_fail(x, "subqueries this deep");
 	if (from != NIL)
@@ -466,6 +554,7 @@ parse_select(MyQuery *q)
 	sql = parse_select_body(q);
 	x->from = from;
 	x->outer = outer;
+	q->group = group;
 	x->depth--;
 	return sql;
 }
@@ -575,6 +664,7 @@ mysql_translate_query(const char *query, List *tables, const char *schema)
 	{
 		result.sql = psprintf("%s%s", with, sql);
 		result.note = q.x.note.data;
+		result.tables = q.used;
 	}
 	return result;
 }

@@ -311,7 +311,8 @@ map_nullable(const TableDef *def, TableColumn *col, const TypePolicy *policy,
 	/* a key's columns stay NOT NULL: a zero date in them stops the task */
 	if (col->nullable || model_in_source_key(def, col))
 		return;
-	if (mysql_is_date_type(col) && policy->zero_date == ZERO_DATE_NULL)
+	if (mysql_is_date_type(col) && policy->zero_date == ZERO_DATE_NULL &&
+		col->zero_dates)
 	{
 		col->target_nullable = true;
 		if (notes != NULL)

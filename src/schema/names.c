@@ -63,10 +63,29 @@ plan_name_fold(const char *name, NameCase name_case, bool is_column)
 	return pstrdup(name);
 }
 
+/* Columns that every table of PostgreSQL has. */
+static bool
+is_system_column(const char *name)
+{
+	static const char *const names[] = {"tableoid", "xmin", "cmin", "xmax",
+	"cmax", "ctid"};
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 char *
 plan_name(const char *name, NameCase name_case, bool is_column)
 {
-	return cut_name(plan_name_fold(name, name_case, is_column), NAMEDATALEN - 1);
+	char	   *folded = plan_name_fold(name, name_case, is_column);
+
+	if (is_column && is_system_column(folded))
+		return psprintf("%s_", folded);
+	return cut_name(folded, NAMEDATALEN - 1);
 }
 
 char *
@@ -150,7 +169,9 @@ report_change(SchemaPlan *state, const char *kind, char *source,
 {
 	if (strcmp(from, to) != 0)
 		plan_name_changed(state, kind, source, to,
-						  strlen(from) >= NAMEDATALEN ? "length" : "case");
+						  strlen(from) >= NAMEDATALEN ? "length" :
+						  pg_strcasecmp(from, to) == 0 ? "case" :
+						  strncmp(from, to, strlen(from)) == 0 ? "system" : "case");
 }
 
 /*
@@ -237,7 +258,7 @@ reserve_sequence_name(SchemaPlan *state, const TableDef *def,
 }
 
 static void
-assign_column_names(SchemaPlan *state, TableDef *def)
+assign_column_names(SchemaPlan *state, TableDef *def, PlanNotes *notes)
 {
 	ListCell   *lc;
 	char	   *space = psprintf("columns of %s.%s", def->schema, def->name);
@@ -259,6 +280,10 @@ assign_column_names(SchemaPlan *state, TableDef *def)
 						  psprintf("%s.%s.%s", def->schema, def->name,
 								   col->name),
 						  col->name, col->target_name);
+			if (is_system_column(plan_name_fold(col->name, state->options->name_case,
+												true)))
+				plan_warn(notes, "column %s becomes %s, since every table of PostgreSQL has a column %s of its own",
+						  col->name, col->target_name, col->name);
 		}
 		if (!plan_name_take(state, def->target_schema, space, col->target_name))
 			report_collision(state, def, "column", col->name,
@@ -336,11 +361,8 @@ plan_assign_names(SchemaPlan *state)
 
 	assign_table_names(state);
 	foreach(lc, state->tables)
-	{
-		TableDef   *def = lfirst(lc);
-
-		assign_column_names(state, def);
-	}
+		assign_column_names(state, lfirst(lc),
+							&state->table_notes[foreach_current_index(lc)]);
 }
 
 void

@@ -92,7 +92,7 @@ plan_notes_flush(PlanNotes *notes)
 		plan_note(notes, "text that compares without regard to case at the source does not here (option ci_collation): %s",
 				  join_names(notes->ci_columns));
 	if (notes->nulled_columns != NIL)
-		plan_note(notes, "NOT NULL is dropped, since zero dates become NULL (option zero_date): %s",
+		plan_note(notes, "NOT NULL is dropped, since there are zero dates, which become NULL (option zero_date): %s",
 				  join_names(notes->nulled_columns));
 	if (notes->raw_columns != NIL)
 		plan_warn(notes, "PostGIS is not installed, so geometry becomes bytea with the WKB of the value, without its SRID: %s",
@@ -112,6 +112,9 @@ plan_add(SchemaPlan *state, PlanPhase phase, const char *kind,
 	{
 		stmt->schema = def->schema;
 		stmt->table = def->name;
+		/* the name of a type has it already */
+		if (strcmp(kind, "type") != 0)
+			stmt->target_schema = def->target_schema;
 	}
 	stmt->name = pstrdup(name);
 	stmt->sql = sql;

@@ -50,7 +50,7 @@ typedef struct NameChange
 	const char *kind;			/* "table", "column", "index", … */
 	char	   *source;			/* schema.table or schema.table.column */
 	char	   *target;
-	const char *reason;			/* "case", "length", "collision" */
+	const char *reason;			/* "case", "length", "collision", "system" */
 } NameChange;
 
 /*
@@ -63,7 +63,8 @@ extern List *plan_schema(List *tables, const PlanOptions *options,
 						 List **names);
 
 /*
- * Applies the case policy and the length limit to one identifier: NAMEDATALEN
+ * Applies the case policy and the length limit to one identifier (a column of
+ * the name of a system column gets another): NAMEDATALEN
  * - 1 bytes, cut at a character boundary and ended with '_' and 8 hex digits
  * of a hash of the whole name. Returns a palloc'd string.
  */

@@ -138,11 +138,20 @@ typedef bool (*SelectionTest) (void *arg, const char *schema,
  */
 typedef bool (*EarlyTest) (void *arg, SourcePos pos, uint32 xid);
 
+/*
+ * An event that cannot be followed, at a place of the log (always the same
+ * text for it); what shows it to people. Has the user said to skip it? If not,
+ * it is noted for skip_change, and what was gathered is given up: the engine
+ * raises its error then.
+ */
+typedef bool (*SkipTest) (void *arg, const char *where, const char *what);
+
 typedef struct StreamCallbacks
 {
 	RelationLookup lookup;
 	SelectionTest selected;
 	EarlyTest	early;			/* NULL: none is */
+	SkipTest	skips;			/* NULL: none is skipped */
 	void	   *arg;
 } StreamCallbacks;
 
@@ -187,6 +196,14 @@ typedef struct SourceRoutine
 	List	   *(*meanings) (SourceConn *conn);
 	/* SourceAlways *; NULL: as above. */
 	List	   *(*always) (SourceConn *conn);
+	/*
+	 * Looks at the values of tables (TableDef *, those that it has looked at
+	 * before left out) for what decides how they are made (zero_dates of a
+	 * column); with an end: not_looked of a table says what was left out.
+	 * NULL: there is nothing to look for.
+	 */
+	void		(*look_at_values) (SourceConn *conn, List *tables,
+								   const TypePolicy *policy);
 	/* PrecheckItem *, what needs a look at values among them */
 	List	   *(*precheck) (SourceConn *conn, const PrecheckScope *scope);
 

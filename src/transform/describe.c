@@ -52,6 +52,8 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 {
 	List	   *plan;
 
+	if (source->look_at_values && !options->targets_only)
+		source->look_at_values(conn, tables, options->policy);
 	if (source->plan_objects)
 		plan = shape_plan_names(source->plan_objects(conn, info, tables, options,
 													 names), tables);

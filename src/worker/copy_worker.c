@@ -16,12 +16,14 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
 #include "worker/worker.h"
 
 #include <unistd.h>
 
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "catalog/object.h"
 #include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
@@ -38,6 +40,7 @@
 #include "utils/wait_event.h"
 #include "worker/statement.h"
 #include "worker/task_run.h"
+#include "worker/zero_dates.h"
 
 /* Bytes handed to COPY at a time, and idle time between looks for a job. */
 #define LOAD_CHUNK (64 * 1024)
@@ -65,6 +68,7 @@ typedef struct CopyRun
 	SourceSnapshot snapshot;
 	MemoryContext snapcxt;		/* of its positions */
 	TimestampTz snapshot_until; /* when another should be opened */
+	SourceRows *rows;			/* being read; NULL: none */
 	bool		holds_tables;	/* tables were read from it, and are held */
 	MemoryContext jobcxt;
 	TimestampTz measured;
@@ -80,8 +84,9 @@ typedef struct Job
 	bool		whole_table;
 	int64		object_id;
 	char	   *statement;
-	char	   *name;
+	char	   *title;			/* kind and name */
 	bool		may_be_made;	/* by hand, since it failed */
+	bool		optional;		/* no row needs it */
 } Job;
 
 static void
@@ -119,6 +124,7 @@ produce_rows(void *arg, StringInfo buf)
 	while (buf->len < LOAD_CHUNK && n < portion &&
 		   (more = shape_next_copy(run->source, st->rows, st->rel, buf)))
 		n++;
+	zero_dates_check(run->task, st->rel);
 	st->nrows += n;
 	st->nbytes += buf->len - start;
 	pg_atomic_write_u64(&run->slot->rows, st->nrows);
@@ -262,7 +268,7 @@ copy_range(CopyRun *run, Job *job)
 		run->source->open_table_snapshot(conn, run->info, rel, &snapshot);
 	}
 	run->holds_tables = snapshot.holds_tables;
-	st.rows = open_rows(run, conn, rel, &range);
+	st.rows = run->rows = open_rows(run, conn, rel, &range);
 	if (st.rows == NULL)
 	{
 		task_leave_table(run->task->id, job->table_id);
@@ -272,6 +278,7 @@ copy_range(CopyRun *run, Job *job)
 	loaded = run->dest->load(rel->out, produce_rows, &st, keep ? LOAD_KEEP :
 							 job->whole_table ? LOAD_REPLACE : LOAD_APPEND);
 	run->source->close_rows(st.rows);
+	run->rows = NULL;
 	if (conn != run->conn)
 		run->source->close(conn);
 	if (loaded != st.nrows && !keep)
@@ -319,9 +326,11 @@ take_job(CopyRun *run)
 
 	rows = books_query("SELECT j.job_id, COALESCE(j.table_id, 0), j.kind = 'copy', "
 					   "j.condition, j.whole_table, COALESCE(j.object_id, 0), "
-					   "o.statement, o.name, " STATEMENT_MAY_BE_MADE " "
+					   "o.statement, o.kind || ' ' || " OBJECT_FULL_NAME ", "
+					   OBJECT_MAY_BE_MADE ", COALESCE(" OBJECT_IS_OPTIONAL ", false) "
 					   "FROM dtsmig.task_job j LEFT JOIN dtsmig.task_object o "
-					   "USING (object_id) WHERE j.task_id = $1 AND j.state = 'ready' "
+					   "USING (object_id) LEFT JOIN dtsmig.task_table t "
+					   "ON t.table_id = o.table_id WHERE j.task_id = $1 AND j.state = 'ready' "
 					   "AND (j.kind <> 'copy' OR NOT $2) ORDER BY j.priority DESC, j.job_id LIMIT 1 "
 					   "FOR UPDATE OF j SKIP LOCKED", "ib", run->task->id,
 					   (int) run->slot->no_copy);
@@ -335,8 +344,9 @@ take_job(CopyRun *run)
 	job->whole_table = book_bool(rows, 0, 4);
 	job->object_id = book_int(rows, 0, 5);
 	job->statement = rows->values[0][6];
-	job->name = rows->values[0][7];
+	job->title = rows->values[0][7];
 	job->may_be_made = book_bool(rows, 0, 8);
+	job->optional = book_bool(rows, 0, 9);
 	return job;
 }
 
@@ -362,16 +372,22 @@ run_statement_job(CopyRun *run, Job *job)
 										 run->options->conflict == CONFLICT_IGNORE ||
 										 job->may_be_made);
 	run->slot->building = false;
-	if (error != NULL)
+	if (error != NULL && job->optional)
+		object_log_failed(run->task, job->title, error);
+	else if (error != NULL)
 	{
+		char	   *task = quote_literal_cstr(run->task->name);
+		char	   *object = quote_literal_cstr(job->title);
+
 		/* keep what was noted of the object, then tell the task worker */
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(run->jobcxt);
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("could not make %s: %s", job->name, error),
-				 errhint("See dtsmig.task_objects; make or drop the object by hand, then resume_task.")));
+				 errmsg("%s could not be made: %s", job->title, error),
+				 errhint("Make it by hand or drop what is in the way, or SELECT dtsmig.retry_object(%s, %s, 'CREATE ...'); or do without it: SELECT dtsmig.skip_object(%s, %s); then SELECT dtsmig.resume_task(%s); see dtsmig.task_objects.",
+						 task, object, task, object, task)));
 	}
 	(void) books_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1",
 					  "i", job->id);
@@ -390,12 +406,47 @@ pay_statements(CopyRun *run)
 	throttle_pay(&run->shared->full, sent, 0, 0);
 }
 
+/*
+ * As copy_range. Rows that ran into a zero date for a column that is NOT NULL
+ * are given up, with the transaction, and the job is left for another time:
+ * false; the column is not NOT NULL then any more.
+ */
+static bool
+copy_or_leave(CopyRun *run, Job *job)
+{
+	volatile bool copied = true;
+
+	PG_TRY();
+	{
+		copy_range(run, job);
+	}
+	PG_CATCH();
+	{
+		if (!zero_dates_wait())
+			PG_RE_THROW();
+		MemoryContextSwitchTo(run->jobcxt);
+		FlushErrorState();
+		AbortCurrentTransaction();
+		copied = false;
+	}
+	PG_END_TRY();
+	if (copied)
+		return true;
+	MemoryContextSwitchTo(run->jobcxt);
+	if (run->rows != NULL)
+		run->source->close_rows(run->rows);
+	run->rows = NULL;
+	zero_dates_settle(run->task, run->options->alert_function);
+	return false;
+}
+
 /* One job, or a short rest; false when nothing is left to do. */
 static bool
 work(CopyRun *run)
 {
 	Job		   *job;
 	bool		left = true;
+	bool		open = true;
 
 	pay_statements(run);
 	StartTransactionCommand();
@@ -406,11 +457,14 @@ work(CopyRun *run)
 	if (job == NULL)
 		left = jobs_left(run);
 	else if (job->is_copy)
-		copy_range(run, job);
+		open = copy_or_leave(run, job);
 	else
 		run_statement_job(run, job);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	if (open)
+	{
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
 	pg_atomic_write_u64(&run->slot->rows, 0);
 	pg_atomic_write_u64(&run->slot->bytes, 0);
 	run->slot->table_id = 0;

@@ -266,3 +266,31 @@ resync_note_wait(int64 task_id, const SourceRelation *rel, const char *why)
 					   psprintf("table \"%s\".\"%s\" cannot be copied again yet",
 								rel->schema, rel->name), why, NULL, NULL);
 }
+
+void
+resync_look_at_values(TaskRun *run, TableDef *def, const TableDef *old)
+{
+	ListCell   *lc;
+
+	foreach(lc, old->columns)
+	{
+		TableColumn *was = lfirst(lc);
+		TableColumn *col = model_find_column(def, was->name);
+
+		if (col != NULL && was->zero_dates)
+			col->zero_dates = true;
+	}
+	if (run->source->look_at_values != NULL)
+		run->source->look_at_values(run->conn, list_make1(def),
+									   &run->options->policy);
+	if (def->not_looked == NULL)
+		return;
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+		TableColumn *was = model_find_column(old, col->name);
+
+		if (was == NULL || was->nullable)
+			col->zero_dates = true;
+	}
+}

@@ -13,6 +13,7 @@
 
 #include "core/relation.h"
 #include "schema/model.h"
+#include "worker/task_run.h"
 
 /* Can an action of a foreign key to parent change rows of child? */
 extern bool resync_is_child(const TableDef *child, const TableDef *parent);
@@ -24,6 +25,12 @@ extern void resync_name_new(TableDef *def, int name_case);
 extern TableDef *resync_find_def(List *tables, const SourceRelation *rel);
 /* Do rows of the two look the same? */
 extern bool resync_same_shape(const TableDef *a, const TableDef *b);
+/*
+ * Which columns of what the source has now can be NOT NULL: not those of which
+ * it is known, or not known at all, that rows hold what becomes NULL.
+ */
+extern void resync_look_at_values(TaskRun *run, TableDef *def,
+								  const TableDef *old);
 
 /*
  * Why a table whose columns at the source (def) are not those that the task

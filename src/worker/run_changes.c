@@ -14,6 +14,8 @@
 
 #include "worker/run_follow.h"
 
+#include "worker/zero_dates.h"
+
 #include "access/xact.h"
 #include "catalog/books.h"
 #include "miscadmin.h"
@@ -76,6 +78,53 @@ is_selected(void *arg, const char *schema, const char *table)
 	Follow	   *f = arg;
 
 	return task_selects(f->run, schema, table);
+}
+
+/*
+ * SkipTest. What is passed over goes into the log of the task with the rows
+ * around it; a statement that the user has given in its place runs there.
+ */
+static bool
+skips(void *arg, const char *where, const char *what)
+{
+	Follow	   *f = arg;
+	TaskRun    *run = f->run;
+	MemoryContext old = CurrentMemoryContext;
+	BookRows   *rows;
+	bool		skip;
+
+	if (!IsTransactionState())
+		StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(old);
+	rows = books_query("SELECT skip_statement FROM dtsmig.task WHERE task_id = $1 "
+					   "AND skip_position = $2", "it", run->task->id, where);
+	skip = rows->nrows > 0;
+	if (skip && rows->values[0][0] != NULL)
+	{
+		run->dest->flush(f->writer);
+		task_spi_script(rows->values[0][0]);
+	}
+	if (skip)
+		task_log_event(run->task->id, "warning", psprintf(EVENT_PASSED_OVER "%s", what),
+					   psprintf("At %s.", where), NULL, NULL);
+	PopActiveSnapshot();
+	if (!skip)
+	{
+		AbortOutOfAnyTransaction();
+		MemoryContextSwitchTo(old);
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		(void) books_exec("UPDATE dtsmig.task SET refused_position = $2, "
+						  "refused_statement = $3 WHERE task_id = $1", "itt",
+						  run->task->id, where, what);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	else if (f->new_changes++ == 0)
+		f->batch_started = GetCurrentTimestamp();
+	MemoryContextSwitchTo(old);
+	return skip;
 }
 
 /* ------------------------------------------------------------ committing */
@@ -236,6 +285,25 @@ pay(Follow *f)
 	throttle_wait(throttle, until, meanwhile, f);
 }
 
+/*
+ * The row at hand has a zero date for a column that is NOT NULL: it is not
+ * any more before the row is taken, in the transaction of the row.
+ */
+static void
+allow_zero_dates(Follow *f, SourceRelation *rel)
+{
+	TaskRun    *run = f->run;
+	MemoryContext old = MemoryContextSwitchTo(run->cxt);
+
+	if (!IsTransactionState())
+		StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(run->cxt);
+	run->told = list_concat(run->told, zero_dates_allow(run->task, rel));
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+}
+
 static void
 take_row(Follow *f, Change *change)
 {
@@ -246,6 +314,8 @@ take_row(Follow *f, Change *change)
 		f->passed_over.count++;
 		return;
 	}
+	if (unlikely(rel->zero_seen) && f->run->task->do_schema)
+		allow_zero_dates(f, rel);
 	change->pos = f->transaction_start;
 	if (rel->snap_elsewhere != NULL)
 		change->copied = change->idempotent =
@@ -512,6 +582,7 @@ open_stream(Follow *f, const char *position)
 	callbacks.lookup = lookup_relation;
 	callbacks.selected = is_selected;
 	callbacks.early = may_be_early;
+	callbacks.skips = skips;
 	callbacks.arg = f;
 	f->stream = run->stream = run->source->open_changes(run->info, position, &callbacks,
 										  &run->options->policy);

@@ -406,22 +406,6 @@ freeze(Carry *c, PlanPair *pair, const DdlOutcome *outcome)
 	task_store_pairs(c->run, list_make1(pair), c->position, &c->carried->changed);
 }
 
-static PlanPair *
-pair_by_name(Carry *c, const DdlTable *t)
-{
-	ListCell   *lc;
-
-	foreach(lc, c->pairs)
-	{
-		PlanPair   *pair = lfirst(lc);
-
-		if (pair->after != NULL && strcmp(pair->after->name, t->name) == 0 &&
-			strcmp(pair->after->schema, t->schema) == 0)
-			return pair;
-	}
-	return NULL;
-}
-
 static void
 rename_pair(Carry *c, PlanPair *pair, const DdlTable *to)
 {
@@ -556,7 +540,7 @@ carry_alter(Carry *c)
 static void
 rename_step(Carry *c, const DdlTable *from, const DdlTable *to)
 {
-	PlanPair   *pair = pair_by_name(c, from);
+	PlanPair   *pair = task_pair_by_name(c->pairs, from);
 	SourceRelation *rel = NULL;
 	SourceRelation *target = find(c, to);
 
@@ -565,7 +549,7 @@ rename_step(Carry *c, const DdlTable *from, const DdlTable *to)
 			rel = c->run->rels[i];
 	if (pair == NULL || rel == NULL)
 	{
-		if (selected(c, to) && pair_by_name(c, to) == NULL &&
+		if (selected(c, to) && task_pair_by_name(c->pairs, to) == NULL &&
 			(target == NULL || !is_known(c, target)))
 			take_in(c, to);
 		return;
@@ -771,6 +755,17 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 		c.pairs = task_pairs(run);
 		carry_statement(&c);
 		why = c.why;
+		if (run->labels != NIL)
+		{
+			/* nothing of the statement is done; then again, with its labels */
+			AbortCurrentTransaction();
+			MemoryContextSwitchTo(run->cxt);
+			task_commit_labels(run);
+			MemoryContextDelete(cxt);
+			task_carry_ddl(run, change, in_transaction, position, write_position,
+						   arg, carried);
+			return;
+		}
 	}
 	else if (!c.only_model)
 		why = change->ddl_error ? change->ddl_error : "It is not understood";

@@ -12,11 +12,15 @@
 
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "catalog/object.h"
+#include "core/attempt.h"
 #include "core/one_statement.h"
 #include "executor/spi.h"
 #include "schema/mysql_ddl.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "worker/statement.h"
 
 /* Runs a statement through SPI as the task's role. */
 void
@@ -82,6 +86,22 @@ task_pair_of(List *pairs, int64 table_id)
 	return NULL;
 }
 
+PlanPair *
+task_pair_by_name(List *pairs, const DdlTable *t)
+{
+	ListCell   *lc;
+
+	foreach(lc, pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->after != NULL && strcmp(pair->after->name, t->name) == 0 &&
+			strcmp(pair->after->schema, t->schema) == 0)
+			return pair;
+	}
+	return NULL;
+}
+
 /* Have objects of this phase been made already? */
 static bool
 phase_is_done(TaskRun *run, PlanPhase phase)
@@ -101,13 +121,63 @@ static void
 keep_for_later(TaskRun *run, const PlanStatement *st)
 {
 	(void) books_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, "
-					  "kind, name, statement, note, warning, state) "
+					  "kind, name, statement, note, warning, state, target_schema) "
 					  "SELECT $1, (SELECT table_id FROM dtsmig.task_table "
 					  "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3), "
-					  "$4, $5, $6, $7, $8, $9, 'waiting'",
-					  "itttttt" "tb", run->task->id, st->schema, st->table,
+					  "$4, $5, $6, $7, $8, $9, 'waiting', $10",
+					  "itttttt" "tbt", run->task->id, st->schema, st->table,
 					  waiting_phase(st->phase), st->kind, st->name, st->sql,
-					  st->note, (int) st->warning);
+					  st->note, (int) st->warning, st->target_schema);
+}
+
+/* Does no row need what the statement makes? As OBJECT_IS_OPTIONAL has it. */
+static bool
+is_optional(const PlanStatement *st)
+{
+	return strcmp(st->kind, "comment") == 0 || strcmp(st->kind, "trigger") == 0 ||
+		(strcmp(st->kind, "function") == 0 && st->table != NULL) ||
+		(strcmp(st->kind, "index") == 0 && st->phase == PLAN_INDEX);
+}
+
+static void
+run_one(void *arg)
+{
+	task_spi(arg);
+}
+
+/* What a statement of the source makes along with its table, if it can be. */
+static void
+run_optional(TaskRun *run, const PlanStatement *st)
+{
+	ErrorData  *edata = attempt(run_one, st->sql);
+	char	   *title;
+	bool		known;
+
+	if (edata != NULL && (!statement_is_wrong(edata->sqlerrcode) ||
+						  task_is_view_error(edata->sqlerrcode) ||
+						  edata->sqlerrcode == ERRCODE_UNSAFE_NEW_ENUM_VALUE_USAGE))
+		ReThrowError(edata);
+	known = books_exec("UPDATE dtsmig.task_object o SET state = $5, error = $6, error_code = $7, "
+					   "statement = $8 WHERE o.task_id = $1 AND o.kind = $2 AND o.name = $3 "
+					   "AND o.target_schema = $4 AND o.table_id IS NOT DISTINCT FROM "
+					   "(SELECT table_id FROM dtsmig.task_table WHERE task_id = $1 "
+					   "AND source_schema = $9 AND source_table = $10)", "itttttttt" "t",
+					   run->task->id, st->kind, st->name, st->target_schema,
+					   edata ? "failed" : "done", edata ? edata->message : NULL,
+					   edata ? unpack_sql_state(edata->sqlerrcode) : NULL, st->sql,
+					   st->schema, st->table) > 0;
+	if (edata == NULL)
+		return;
+	if (!known)
+		(void) books_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, kind, name, "
+						  "statement, state, error, error_code, target_schema) "
+						  "SELECT $1, (SELECT table_id FROM dtsmig.task_table WHERE task_id = $1 "
+						  "AND source_schema = $2 AND source_table = $3), 'post_data', $4, $5, $6, "
+						  "'failed', $7, $8, $9", "itttttt" "tt", run->task->id, st->schema, st->table,
+						  st->kind, st->name, st->sql, edata->message,
+						  unpack_sql_state(edata->sqlerrcode), st->target_schema);
+	title = psprintf("%s %s.%s", st->kind, st->target_schema, st->name);
+	object_log_failed(run->task, title, edata->message);
 }
 
 /*
@@ -140,6 +210,8 @@ task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 		else if (foreign_keys != NULL && strcmp(st->kind, "foreign key") == 0 &&
 				 st->phase == PLAN_POST_DATA)
 			*foreign_keys = lappend(*foreign_keys, st);
+		else if (is_optional(st) && st->target_schema != NULL)
+			run_optional(run, st);
 		else
 		{
 			elog(DEBUG1, "dtsmig DDL: %s", st->sql);
@@ -201,6 +273,47 @@ try_once(TaskRun *run, List *pairs, PlanChange *change, List *views,
 	return error;
 }
 
+/*
+ * A label that is new can be used once it is committed: of a plan that adds
+ * some and uses them (as a default, say) those statements are kept.
+ */
+static void
+keep_labels(TaskRun *run, PlanChange *change)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->cxt);
+	ListCell   *lc;
+
+	run->labels = NIL;
+	foreach(lc, change->run)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (strcmp(st->kind, "type") == 0 &&
+			strstr(st->sql, " ADD VALUE IF NOT EXISTS ") != NULL)
+			run->labels = lappend(run->labels, pstrdup(st->sql));
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * The statements can be repeated: after a crash the one that they are part of
+ * is read again, finds the labels, and goes on.
+ */
+void
+task_commit_labels(TaskRun *run)
+{
+	ListCell   *lc;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(lc, run->labels)
+		task_spi(lfirst(lc));
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+	run->labels = NIL;
+}
+
 bool
 task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 			  List **foreign_keys, char **why)
@@ -208,6 +321,7 @@ task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 	List	   *before = foreign_keys ? list_copy(*foreign_keys) : NIL;
 	ErrorData  *error = try_once(run, pairs, change, NIL, foreign_keys);
 
+	run->labels = NIL;
 	if (error != NULL && task_is_view_error(error->sqlerrcode))
 	{
 		char	   *others;
@@ -225,6 +339,12 @@ task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 				*foreign_keys = before;
 			error = try_once(run, pairs, change, views, foreign_keys);
 		}
+	}
+	if (error != NULL && error->sqlerrcode == ERRCODE_UNSAFE_NEW_ENUM_VALUE_USAGE)
+	{
+		keep_labels(run, change);
+		*why = pstrdup("a label is used before it is committed");
+		return false;
 	}
 	if (error == NULL)
 		return true;

@@ -33,6 +33,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "worker/zero_dates.h"
 
 #define REPAIR_ROWS 200
 
@@ -129,9 +130,12 @@ static bool
 produce(void *arg, StringInfo buf)
 {
 	Repair	   *r = arg;
+	bool		more;
 
 	CHECK_FOR_INTERRUPTS();
-	return shape_next_copy(r->run->source, r->rows, r->rel, buf);
+	more = shape_next_copy(r->run->source, r->rows, r->rel, buf);
+	zero_dates_check(r->run->task, r->rel);
+	return more;
 }
 
 /* Takes the rows of a condition, in the caller's transaction. */
@@ -323,6 +327,9 @@ task_repair(TaskRun *run)
 	MemoryContextSwitchTo(old);
 	for (int i = 0; i < n; i++)
 	{
+		volatile bool done = false;
+		volatile bool failed = false;
+
 		begin(&r, run, applied);
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
@@ -332,6 +339,7 @@ task_repair(TaskRun *run)
 			repair_table(&r, ids[i]);
 			PopActiveSnapshot();
 			CommitTransactionCommand();
+			done = true;
 		}
 		PG_CATCH();
 		{
@@ -343,11 +351,21 @@ task_repair(TaskRun *run)
 				PG_RE_THROW();
 			FlushErrorState();
 			AbortCurrentTransaction();
-			note_failure(run, ids[i], edata);
+			MemoryContextSwitchTo(old);
+			if (zero_dates_wait())
+				zero_dates_settle(run->task, run->options->alert_function);
+			else
+			{
+				note_failure(run, ids[i], edata);
+				failed = true;
+			}
 		}
 		PG_END_TRY();
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(r.cxt);
+		/* the same table again, whose column takes NULL now */
+		if (!done && !failed)
+			i--;
 	}
 }
 

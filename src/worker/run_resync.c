@@ -37,6 +37,7 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "worker/resync_shape.h"
+#include "worker/zero_dates.h"
 
 #define LOAD_CHUNK (64 * 1024)
 /* So often a snapshot is taken again because of DDL after it. */
@@ -207,6 +208,7 @@ look_up(Resync *r)
 			pair->id = rel->table_id;
 			r->pairs = lappend(r->pairs, pair);
 		}
+		resync_look_at_values(r->run, def, rel->def);
 		pair->after = def;
 		pair->emptied = true;
 		found = lappend(found, rel);
@@ -411,6 +413,7 @@ produce(void *arg, StringInfo buf)
 	while (buf->len < LOAD_CHUNK && n < portion &&
 		   (more = shape_next_copy(run->source, st->rows, st->rel, buf)))
 		n++;
+	zero_dates_check(run->task, st->rel);
 	st->nrows += n;
 	st->nbytes += buf->len - start;
 	pg_atomic_fetch_add_u64(&run->shared->rows_total, n);
@@ -748,8 +751,8 @@ resync_again(TaskRun *run, CopySlot *slot)
 
 			MemoryContextSwitchTo(cxt);
 			edata = CopyErrorData();
-			later = types_may_fit_later(run, edata->sqlerrcode);
-			if (!later && (!is_passing(edata->sqlerrcode) || tries >= RESYNC_TRIES))
+			later = !zero_dates_wait() && run->labels == NIL && types_may_fit_later(run, edata->sqlerrcode);
+			if (!later && !zero_dates_wait() && run->labels == NIL && (!is_passing(edata->sqlerrcode) || tries >= RESYNC_TRIES))
 			{
 				MemoryContextDelete(work);
 				PG_RE_THROW();
@@ -757,6 +760,10 @@ resync_again(TaskRun *run, CopySlot *slot)
 			FlushErrorState();
 			AbortCurrentTransaction();
 			MemoryContextSwitchTo(cxt);
+			if (zero_dates_wait())
+				zero_dates_settle(run->task, run->options->alert_function);
+			if (run->labels != NIL)
+				task_commit_labels(run);
 			if (later)
 				types_leave_for_later(run, slot != NULL, edata);
 			done = later;

@@ -13,6 +13,7 @@
 #include "access/xact.h"
 #include "catalog/alert.h"
 #include "catalog/books.h"
+#include "catalog/object.h"
 #include "check/precheck.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -22,6 +23,7 @@
 #include "utils/snapmgr.h"
 #include "worker/statement.h"
 #include "worker/task_watch.h"
+#include "utils/builtins.h"
 
 /* So often the schema is read again because it was changed meanwhile. */
 #define READ_TRIES 20
@@ -141,13 +143,14 @@ store_statement(TaskRun *run, PlanStatement *st)
 	bool		run_it = run->task->do_schema && st->sql != NULL;
 
 	(void) books_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, "
-					  "kind, name, statement, note, warning, state) "
+					  "kind, name, statement, note, warning, state, target_schema) "
 					  "SELECT $1, (SELECT table_id FROM dtsmig.task_table "
 					  "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3), "
-					  "$4, $5, $6, $7, $8, $9, $10",
-					  "ittttttt" "bt", run->task->id, st->schema, st->table,
+					  "$4, $5, $6, $7, $8, $9, $10, $11",
+					  "ittttttt" "btt", run->task->id, st->schema, st->table,
 					  phase_name(st->phase), st->kind, st->name, st->sql,
-					  st->note, (int) st->warning, run_it ? "waiting" : "skipped");
+					  st->note, (int) st->warning, run_it ? "waiting" : "skipped",
+					  st->target_schema);
 }
 
 static bool
@@ -314,22 +317,22 @@ run_read_schema(TaskRun *run)
 }
 
 /*
- * What is to be run in a phase: id, kind, name, statement; may it have been
- * made by hand; the relation of its name, if so; is it to be a relation?
+ * What is to be run in a phase: id, kind, full name, statement; may it have
+ * been made by hand; the relation of its name, if so; is it to be a relation;
+ * does no row need it?
  */
 static BookRows *
 statements_to_run(TaskRun *run, const char *phase)
 {
-	return books_query("SELECT o.object_id, o.kind, o.name, o.statement, " STATEMENT_MAY_BE_MADE ", "
-					   "(SELECT format('%I.%I', n.nspname, c.relname) "
+	object_take_made(run->task->id);
+	return books_query("SELECT o.object_id, o.kind, " OBJECT_FULL_NAME ", o.statement, "
+					   OBJECT_MAY_BE_MADE ", CASE WHEN " OBJECT_MAY_BE_MADE
+					   " THEN (SELECT format('%I.%I', n.nspname, c.relname) "
 					   "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-					   "WHERE " STATEMENT_MAY_BE_MADE " AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') "
-					   "AND CASE WHEN o.kind = 'table' AND t.table_id IS NOT NULL "
-					   "THEN n.nspname = t.target_schema AND c.relname = t.target_table "
-					   "ELSE n.nspname || '.' || c.relname = o.name END), "
-					   "o.kind IN ('table', 'foreign table', 'view', 'materialized view', 'sequence') "
-					   "FROM dtsmig.task_object o LEFT JOIN dtsmig.task_table t USING (table_id) "
-					   "WHERE o.task_id = $1 AND o.phase = $2 "
+					   "WHERE c.oid = " OBJECT_RELATION ") END, "
+					   "o.kind IN ('table', 'foreign table', 'view', 'materialized view', 'sequence'), "
+					   OBJECT_IS_OPTIONAL
+					   " FROM " OBJECT_FROM " WHERE o.task_id = $1 AND o.phase = $2 "
 					   "AND o.state IN ('waiting', 'failed') ORDER BY o.object_id",
 					   "it", run->task->id, phase);
 }
@@ -357,49 +360,115 @@ run_statement(TaskRun *run, const BookRows *rows, int i)
 								(book_bool(rows, i, 4) && !is_relation));
 }
 
+static void
+begin_books(TaskRun *run)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(run->cxt);
+}
+
+static void
+end_books(TaskRun *run)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+}
+
+/* Who is to know of what the task goes on without gets to know it. */
+static void
+tell_objects(TaskRun *run)
+{
+	List	   *told;
+
+	begin_books(run);
+	told = object_watch(run->task->id);
+	end_books(run);
+	alert_call(run->task->id, run->options->alert_function, told);
+}
+
+/* Objects that an error names; the others are in task_objects. */
+#define SHOWN_OBJECTS 5
+
+/* Without these no row can come, or be what it is at the source. */
+static void
+refuse_objects(TaskRun *run, List *titles, List *errors)
+{
+	StringInfoData names;
+	StringInfoData detail;
+	ListCell   *lc;
+	ListCell   *lc2;
+	int			n = 0;
+	char	   *task = quote_literal_cstr(run->task->name);
+	char	   *object = quote_literal_cstr(linitial(titles));
+
+	initStringInfo(&names);
+	initStringInfo(&detail);
+	forboth(lc, titles, lc2, errors)
+	{
+		if (n++ == SHOWN_OBJECTS)
+		{
+			appendStringInfoString(&names, ", ...");
+			break;
+		}
+		appendStringInfo(&names, "%s%s", n > 1 ? ", " : "", (char *) lfirst(lc));
+		appendStringInfo(&detail, "%s%s: %s", n > 1 ? "\n" : "",
+						 (char *) lfirst(lc), (char *) lfirst(lc2));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+			 errmsg("%d objects of the schema could not be made: %s",
+					list_length(titles), names.data),
+			 errdetail_internal("%s", detail.data),
+			 errhint("Make it by hand or drop what is in the way, or SELECT dtsmig.retry_object(%s, %s, 'CREATE ...'); or do without it: SELECT dtsmig.skip_object(%s, %s); then SELECT dtsmig.resume_task(%s); see dtsmig.task_objects.",
+					 task, object, task, object, task)));
+}
+
 /*
  * Runs the waiting statements of a phase one by one, each in a transaction of
  * its own together with its mark. One that fails is noted and the others are
- * tried still; then an error tells how many failed.
+ * tried still; then an error names those that rows need.
  */
 static void
 run_statements(TaskRun *run, const char *phase)
 {
 	BookRows   *rows;
-	int			failed = 0;
-	char	   *first_error = NULL;
+	List	   *titles = NIL;
+	List	   *errors = NIL;
+	bool		without = false;
 	MemoryContext old = MemoryContextSwitchTo(run->cxt);
 
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	MemoryContextSwitchTo(run->cxt);
+	begin_books(run);
 	rows = statements_to_run(run, phase);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	end_books(run);
 
-	MemoryContextSwitchTo(run->cxt);
 	for (int i = 0; i < rows->nrows; i++)
 	{
+		char	   *title = psprintf("%s %s", rows->values[i][1], rows->values[i][2]);
 		char	   *error;
 
 		CHECK_FOR_INTERRUPTS();
 		error = run_statement(run, rows, i);
 		shared_heartbeat(run->shared);
-		if (error != NULL)
+		if (error == NULL)
+			continue;
+		if (book_bool(rows, i, 7))
 		{
-			failed++;
-			if (first_error == NULL)
-				first_error = psprintf("%s %s: %s", rows->values[i][1],
-									   rows->values[i][2], error);
+			without = true;
+			begin_books(run);
+			object_log_failed(run->task, title, error);
+			end_books(run);
+			continue;
 		}
+		titles = lappend(titles, title);
+		errors = lappend(errors, error);
 	}
+	if (without)
+		tell_objects(run);
 	MemoryContextSwitchTo(old);
-	if (failed > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("%d objects of the schema could not be made", failed),
-				 errdetail("The first: %s", first_error),
-				 errhint("See dtsmig.task_objects; make or drop the object by hand, then resume_task.")));
+	if (titles != NIL)
+		refuse_objects(run, titles, errors);
 }
 
 void

@@ -24,6 +24,7 @@ struct TaskView
 {
 	char	   *name;			/* with its schema, quoted */
 	char	   *relname;
+	char	   *schema;
 	char	   *query;
 };
 
@@ -41,7 +42,8 @@ struct TaskView
 	"SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), " \
 	"c.relname, pg_get_viewdef(c.oid), EXISTS (SELECT 1 " \
 	"FROM dtsmig.task_object o WHERE o.task_id = $1 AND o.kind = 'view' " \
-	"AND o.name = c.relname AND o.state = 'done') AND c.relkind = 'v' " \
+	"AND COALESCE(o.target_schema, n.nspname) = n.nspname " \
+	"AND o.name = c.relname AND o.state = 'done') AND c.relkind = 'v', n.nspname " \
 	"FROM v JOIN pg_class c ON c.oid = v.oid " \
 	"JOIN pg_namespace n ON n.oid = c.relnamespace " \
 	"GROUP BY c.oid, n.nspname ORDER BY max(v.depth) DESC"
@@ -81,6 +83,7 @@ task_views_of(TaskRun *run, List *pairs, char **others)
 		view->name = rows->values[i][0];
 		view->relname = rows->values[i][1];
 		view->query = rows->values[i][2];
+		view->schema = rows->values[i][4];
 		views = lappend(views, view);
 		if (!book_bool(rows, i, 3))
 			*others = *others ? psprintf("%s, %s", *others, view->name) :
@@ -129,9 +132,11 @@ make_view(TaskRun *run, const TaskView *view)
 		MemoryContextSwitchTo(cxt);
 		CurrentResourceOwner = owner;
 		(void) books_exec("UPDATE dtsmig.task_object SET state = 'failed', "
-						  "error = $3 WHERE task_id = $1 AND kind = 'view' "
-						  "AND name = $2", "itt", run->task->id, view->relname,
-						  edata->message);
+						  "error = $3, error_code = $5 WHERE task_id = $1 AND kind = 'view' "
+						  "AND name = $2 AND COALESCE(target_schema, $4) = $4",
+						  "itttt", run->task->id, view->relname,
+						  edata->message, view->schema,
+						  unpack_sql_state(edata->sqlerrcode));
 		task_log_event(run->task->id, "warning",
 					   psprintf("view %s does not fit its tables any more, and is gone",
 								view->name),

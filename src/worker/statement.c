@@ -17,9 +17,8 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-/* Classes of errors that are about the statement itself. */
-static bool
-is_statement_error(int sqlerrcode)
+bool
+statement_is_wrong(int sqlerrcode)
 {
 	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
 
@@ -42,6 +41,24 @@ is_exists_error(int sqlerrcode)
 		sqlerrcode == ERRCODE_INVALID_TABLE_DEFINITION;
 }
 
+void
+statement_execute(const char *sql, bool script)
+{
+	int			nestlevel;
+
+	if (!script)
+	{
+		(void) run_one_statement(sql);
+		return;
+	}
+	nestlevel = NewGUCNestLevel();
+	/* amounts in pg_dump's definitions, see source/pgsql/pg_money.c */
+	(void) set_config_option("lc_monetary", "C", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	run_source_script(sql);
+	AtEOXact_GUC(true, nestlevel);
+}
+
 char *
 statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 							 bool exists_ok)
@@ -56,19 +73,7 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
 	{
-		if (script)
-		{
-			int			nestlevel = NewGUCNestLevel();
-
-			/* amounts in pg_dump's definitions, see source/pgsql/pg_money.c */
-			(void) set_config_option("lc_monetary", "C", PGC_USERSET,
-									 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-									 false);
-			run_source_script(sql);
-			AtEOXact_GUC(true, nestlevel);
-		}
-		else
-			(void) run_one_statement(sql);
+		statement_execute(sql, script);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -77,7 +82,7 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
-		if (!is_statement_error(edata->sqlerrcode))
+		if (!statement_is_wrong(edata->sqlerrcode))
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();

@@ -27,13 +27,16 @@ extern char *statement_run_in_transaction(int64 object_id, const char *sql,
 										  bool script, bool exists_ok);
 
 /*
- * SQL over a row o of dtsmig.task_object: did it fail for another reason than
- * that such an object is there? One that is there now was made by hand, as the
- * hint of that failure says.
+ * Is an error about the statement itself (and not a lack of memory, an
+ * interrupt, a lock)?
  */
-#define STATEMENT_MAY_BE_MADE \
-	"COALESCE(o.state = 'failed' AND o.error_code <> ALL ('{42P07,42710,42P06,42723}') " \
-	"AND (o.error_code <> '42P16' OR o.kind NOT LIKE '%key'), false)"
+extern bool statement_is_wrong(int sqlerrcode);
+
+/*
+ * Runs sql as the current user in the current transaction; its errors are
+ * raised.
+ */
+extern void statement_execute(const char *sql, bool script);
 
 /*
  * Marks object_id skipped, since a relation (quoted) is there that was made by

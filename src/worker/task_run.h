@@ -29,6 +29,7 @@
 #include "catalog/task.h"
 #include "core/options.h"
 #include "dest/dest.h"
+#include "schema/ddl.h"
 #include "schema/plan.h"
 #include "schema/plan_change.h"
 #include "source/source.h"
@@ -68,6 +69,10 @@ typedef struct TaskRun
 	TimestampTz beside_looked;	/* at it, for the last time */
 	char	   *replay_until;	/* the log is read again up to there; or NULL */
 	SourcePos	replay_end;		/* the same */
+	List	   *labels;			/* char *: statements that add labels to enum types,
+								 * to be committed before what uses them */
+	List	   *told;			/* of alerts, for the user's function to be called
+								 * with when no transaction is open */
 } TaskRun;
 
 /* task_tick.c ----------------------------------------------------------- */
@@ -172,6 +177,8 @@ extern bool task_ddl_is_skipped(TaskRun *run, const Change *change,
 /* PlanPairs of all tables that have a definition, each untouched. */
 extern List *task_pairs(TaskRun *run);
 extern PlanPair *task_pair_of(List *pairs, int64 table_id);
+/* By the name that the table has now; NULL: none has it. */
+extern PlanPair *task_pair_by_name(List *pairs, const DdlTable *t);
 /* Runs the statements of a change as far as the step has come. */
 extern void task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 						  List **foreign_keys);
@@ -181,6 +188,11 @@ extern void task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
  */
 extern bool task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 						  List **foreign_keys, char **why);
+/*
+ * task_try_plan has failed as it uses labels that it adds (run->labels is not
+ * NIL): commits these, in a transaction of its own; then all can be tried again.
+ */
+extern void task_commit_labels(TaskRun *run);
 /* Writes the definitions of pairs that differ into the books. */
 extern void task_store_pairs(TaskRun *run, List *pairs, const char *position,
 							 List **changed);
@@ -204,7 +216,7 @@ extern bool task_is_empty(const TableDef *def);
 /* def, under another name at the source. */
 struct DdlTable;
 extern TableDef *task_renamed(TaskRun *run, const TableDef *def,
-							  const struct DdlTable *to);
+							  const DdlTable *to);
 
 /* run_views.c ----------------------------------------------------------- */
 

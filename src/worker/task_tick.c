@@ -100,6 +100,11 @@ tick_outside(TaskRun *run, MemoryContext cxt)
 		MemoryContextSwitchTo(cxt);
 		alert_call(run->task->id, run->options->alert_function, told);
 	}
+	if (run->told != NIL)
+	{
+		alert_call(run->task->id, run->options->alert_function, run->told);
+		run->told = NIL;
+	}
 	run->options_changed = false;
 }
 

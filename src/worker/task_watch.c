@@ -9,7 +9,8 @@
  * transaction of its own can be had. Alerts of errors are raised where errors
  * end (trouble.c); here are those of latency, of the source's log running
  * short, of tables that have changed under the task's hands, of those that
- * wait to be copied again, and the end of all these.
+ * wait to be copied again, of objects that could not be made, and the end of
+ * all these.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +22,7 @@
 #include "access/xact.h"
 #include "catalog/alert.h"
 #include "catalog/books.h"
+#include "catalog/object.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
@@ -37,6 +39,7 @@
 #define LATENCY_MS 3000
 #define RETENTION_MS 30000
 #define DRIFT_MS 30000
+#define OBJECTS_MS 10000
 /* How often samples that are too old are removed. */
 #define PRUNE_MS 300000
 /* Samples that can wait for a transaction. */
@@ -69,6 +72,7 @@ struct TaskWatch
 	TimestampTz last_latency;
 	TimestampTz last_retention;
 	TimestampTz last_drift;
+	TimestampTz last_objects;
 	bool		calm;			/* alerts of errors before this run are cleared */
 	bool		late;			/* an alert of latency stands, as far as known */
 	bool		short_log;		/* an alert of retention stands, the same */
@@ -488,7 +492,8 @@ watch_is_due(const TaskRun *run)
 	TimestampTz now = GetCurrentTimestamp();
 
 	return w->nsamples > 0 || !w->known || w->left.share >= 0 || !w->calm ||
-		due(w->last_latency, now, LATENCY_MS) || due(w->last_prune, now, PRUNE_MS);
+		due(w->last_latency, now, LATENCY_MS) ||
+		due(w->last_objects, now, OBJECTS_MS) || due(w->last_prune, now, PRUNE_MS);
 }
 
 /* What stands from before: this run has to clear it in its time. */
@@ -545,6 +550,11 @@ watch_write(TaskRun *run)
 		told = list_concat(told, alert_clear(run->task->id, ALERT_RETRYING, NULL, 0));
 		told = list_concat(told, alert_clear(run->task->id, ALERT_FAILED, NULL, 0));
 		w->calm = true;
+	}
+	if (due(w->last_objects, now, OBJECTS_MS))
+	{
+		w->last_objects = now;
+		told = list_concat(told, object_watch(run->task->id));
 	}
 	if (!follows(run))
 		return told;

@@ -368,7 +368,8 @@ CREATE TABLE dtsmig.alert (
     alert_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     task_id bigint NOT NULL,
     kind text NOT NULL CHECK (kind IN
-      ('failed', 'retrying', 'latency', 'retention', 'schema_drift', 'resync')),
+      ('failed', 'retrying', 'latency', 'retention', 'schema_drift', 'resync',
+       'object', 'zero_date')),
     subject text NOT NULL DEFAULT '',
     message text NOT NULL,
     detail text,
@@ -469,6 +470,17 @@ GRANT SELECT ON dtsmig.server_options TO PUBLIC;
 -- The SQLSTATE of why an object could not be made: what was in the way stays
 -- in the way, what is there now and was not is taken for it.
 ALTER TABLE dtsmig.task_object ADD COLUMN error_code text;
+-- Its schema at the destination, where the name does not say it.
+ALTER TABLE dtsmig.task_object ADD COLUMN target_schema text;
+
+CREATE FUNCTION dtsmig.skip_object(task text, object text)
+RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_skip_object'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION dtsmig.retry_object(task text, object text, statement text DEFAULT NULL)
+RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_retry_object'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 
 -- ------------------------------------------------------------ safety
 
@@ -508,6 +520,10 @@ COMMENT ON FUNCTION dtsmig.resume_task(text) IS
   'Starts a paused or failed task again from where it stopped';
 COMMENT ON FUNCTION dtsmig.skip_change(text, text) IS
   'Skips the statement of the source that has stopped a task; statement (SQL of this database, or NULL) is run in its place';
+COMMENT ON FUNCTION dtsmig.skip_object(text, text) IS
+  'Lets a task do without an object that could not be made; object: a name of task_objects, with its schema, table or kind where that is needed to tell it from others. resume_task continues where the task has failed';
+COMMENT ON FUNCTION dtsmig.retry_object(text, text, text) IS
+  'Makes an object that could not be made, by its own statement or by another one, as the owner of the task; an object that exists by now is accepted. The error of a statement that fails is raised';
 COMMENT ON FUNCTION dtsmig.resync_table(text, text) IS
   'Copies one table (schema.table at the source) again with its present definition, while the other tables of the task are followed';
 COMMENT ON FUNCTION dtsmig.verify(text, text, text[], double precision, bigint) IS
@@ -685,7 +701,7 @@ COMMENT ON COLUMN dtsmig.verify_results.error IS 'Why it could not be repaired';
 COMMENT ON VIEW dtsmig.alerts IS 'Alerts of each task: raised once, cleared once';
 COMMENT ON COLUMN dtsmig.alerts.id IS 'Id of the alert, for clear_alert';
 COMMENT ON COLUMN dtsmig.alerts.task IS 'Name of the task';
-COMMENT ON COLUMN dtsmig.alerts.kind IS 'failed, retrying, latency, retention, schema_drift or resync';
+COMMENT ON COLUMN dtsmig.alerts.kind IS 'failed, retrying, latency, retention, schema_drift, resync, object or zero_date';
 COMMENT ON COLUMN dtsmig.alerts.state IS 'raised or cleared';
 COMMENT ON COLUMN dtsmig.alerts.subject IS 'What it is about, where a task can have several of a kind';
 COMMENT ON COLUMN dtsmig.alerts.message IS 'What happened';

@@ -258,6 +258,12 @@ apply_table_resolve(ApplyTable *table)
 			ATTRIBUTE_IDENTITY_ALWAYS;
 		if (table->identity_always[table->cols[i]] && !col->in_key)
 			table->any_identity_always = true;
+		/* whether values are compared as NULLs, too, is in the statements */
+		if (col->target_not_null != ((Form_pg_attribute) GETSTRUCT(tup))->attnotnull)
+		{
+			col->target_not_null = !col->target_not_null;
+			apply_table_forget(table);
+		}
 		ReleaseSysCache(tup);
 		getTypeOutputInfo(col->typid, &output, &typarray);
 		table->out_func[table->cols[i]] = output;

@@ -379,6 +379,10 @@ read_status_vars(BinlogCursor *cur, BinlogQuery *query)
 				binlog_cursor_bytes(cur, n + 1);
 				break;
 			case Q_TIME_ZONE:
+				n = binlog_cursor_uint(cur, 1);
+				query->time_zone = (const char *) binlog_cursor_bytes(cur, n);
+				query->time_zone_len = query->time_zone != NULL ? n : 0;
+				break;
 			case Q_CATALOG_NZ:
 				n = binlog_cursor_uint(cur, 1);
 				binlog_cursor_bytes(cur, n);

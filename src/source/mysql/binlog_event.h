@@ -128,6 +128,9 @@ typedef struct BinlogQuery
 	bool		has_sql_mode;
 	uint64_t	sql_mode;
 	uint16_t	client_charset; /* collation number of the text; 0: not said */
+	const char *time_zone;		/* of the session, if the statement needs it; else
+								 * NULL; not NUL-terminated */
+	size_t		time_zone_len;
 	uint8_t		gtid_flags3;	/* MariaDB: with ALTER in two phases */
 	const char *schema;			/* default database; may be empty */
 	size_t		schema_len;

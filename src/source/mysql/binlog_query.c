@@ -708,3 +708,69 @@ binlog_statement_names(const BinlogStatement *stmt, BinlogNameFound found,
 		return true;
 	return ok ? false : tell_all(stmt, found, arg);
 }
+
+static bool
+take_name(void *arg, const BinlogName *name)
+{
+	*(BinlogName *) arg = *name;
+	return true;
+}
+
+/* Moves past modifiers, in any order. */
+static void
+accept_any(Lexer *lex, const char *const *words)
+{
+	while (is_one_of(lex, words))
+		advance(lex);
+}
+
+bool
+binlog_statement_target(const BinlogStatement *stmt, BinlogName *target,
+						bool *all_rows)
+{
+	static const char *const modifiers[] = {"low_priority", "delayed",
+	"high_priority", "quick", "ignore", "concurrent", "local", NULL};
+	static const char *const clauses[] = {"where", "order", "limit", "returning",
+	"partition", "for", NULL};
+	Lexer		lex;
+	bool		ok = false;
+	bool		update = false;
+	bool		remove = false;
+
+	*all_rows = false;
+	if (stmt->kind != BINLOG_STMT_DATA)
+		return false;
+	start(&lex, stmt, stmt->names_at);
+	if (accept(&lex, "insert") || accept(&lex, "replace"))
+	{
+		accept_any(&lex, modifiers);
+		accept(&lex, "into");
+	}
+	else if (accept(&lex, "load"))
+	{
+		while (lex.token.kind != TOKEN_END && !is_keyword(&lex, "into"))
+			advance(&lex);
+		if (!accept(&lex, "into") || !accept(&lex, "table"))
+			return false;
+	}
+	else if ((update = accept(&lex, "update")))
+		accept_any(&lex, modifiers);
+	else if ((remove = accept(&lex, "delete")))
+	{
+		accept_any(&lex, modifiers);
+		if (!accept(&lex, "from"))
+			return false;
+	}
+	else
+		return false;
+	if (!tell_table(&lex, take_name, target, &ok))
+		return false;
+	if (update)
+	{
+		if (accept(&lex, "as") || (is_name(&lex) && !is_keyword(&lex, "set")))
+			advance(&lex);
+		return is_keyword(&lex, "set");
+	}
+	*all_rows = remove && (lex.token.kind == TOKEN_END || is_punct(&lex, ';'));
+	return !remove || *all_rows || is_one_of(&lex, clauses);
+}

@@ -85,6 +85,15 @@ binlog_stmt_is_ddl(BinlogStatementKind kind)
 }
 
 /*
+ * The table that a statement of rows writes to, where it is one and stands at
+ * its place: INSERT, REPLACE, UPDATE and DELETE of one table, LOAD. false:
+ * another statement. *all_rows: it is a DELETE of all of them. What triggers
+ * and functions write to is not in the statement.
+ */
+extern bool binlog_statement_target(const BinlogStatement *stmt,
+									BinlogName *target, bool *all_rows);
+
+/*
  * Tells the names that the statement mentions: of DDL the tables (or the
  * database) it changes, of others every name that may be a table's. True if
  * found said so.

@@ -9,13 +9,12 @@
 #include "postgres.h"
 
 #include "source/mysql/my_precheck_impl.h"
+#include "source/mysql/my_zero_dates.h"
 
 /* A look at one table's data may take this long, in seconds. */
 #define LOOK_SECONDS 20
 
 /* Errors that mean that the time was up: MariaDB, MySQL. */
-#define ER_STATEMENT_TIMEOUT 1969
-#define ER_QUERY_TIMEOUT 3024
 
 /* A kind of finding. */
 typedef enum LookKind
@@ -87,7 +86,7 @@ look_for(const TableColumn *col, const TypePolicy *policy)
 	else if (is_date(col) && policy->zero_date == ZERO_DATE_ERROR)
 	{
 		look->kind = LOOK_ZERO_DATE;
-		look->condition = psprintf("MONTH(%s) = 0 OR DAYOFMONTH(%s) = 0", name, name);
+		look->condition = my_zero_date_condition(name);
 	}
 	else
 		return NULL;
@@ -104,14 +103,9 @@ look_at_table(MyPrecheck *p, const TableDef *def, List *looks, bool *found)
 	int			my_errno;
 	ListCell   *lc;
 	int			i = 0;
-	bool		mariadb = my_is_mariadb(p->conn);
 
 	initStringInfo(&sql);
-	if (mariadb)
-		appendStringInfo(&sql, "SET STATEMENT max_statement_time = %d FOR ",
-						 LOOK_SECONDS);
-	appendStringInfo(&sql, "SELECT %s", mariadb ? "" :
-					 psprintf("/*+ MAX_EXECUTION_TIME(%d) */ ", LOOK_SECONDS * 1000));
+	appendStringInfoString(&sql, my_limited_select(p->conn, LOOK_SECONDS));
 	foreach(lc, looks)
 	{
 		Look	   *look = lfirst(lc);
@@ -170,43 +164,51 @@ static void
 check_zero_dates(MyPrecheck *p)
 {
 	StringInfoData names;
+	StringInfoData unknown;
 	ListCell   *lc;
 	ListCell   *lc2;
 	int			n = 0;
+	int			m = 0;
 	PrecheckItem *item;
 
+	my_look_at_values((SourceConn *) p->conn, p->tables, p->scope->policy);
 	initStringInfo(&names);
+	initStringInfo(&unknown);
 	foreach(lc, p->tables)
 	{
 		TableDef   *def = lfirst(lc);
 
-		if (!model_has_rows(def))
-			continue;
+		if (def->not_looked != NULL && m++ < NAMES_SHOWN)
+			appendStringInfo(&unknown, "%s%s.%s (%s)", m > 1 ? ", " : "",
+							 def->schema, def->name, def->not_looked);
 		foreach(lc2, def->columns)
 		{
 			TableColumn *col = lfirst(lc2);
 
-			if (col->nullable || col->left_out ||
-				model_in_source_key(def, col) || !is_date(col))
-				continue;
-			if (n++ < NAMES_SHOWN)
+			if (col->zero_dates && n++ < NAMES_SHOWN)
 				appendStringInfo(&names, "%s%s.%s.%s", n > 1 ? ", " : "",
 								 def->schema, def->name, col->name);
 		}
 	}
 	if (n > NAMES_SHOWN)
 		appendStringInfo(&names, " and %d more", n - NAMES_SHOWN);
-	if (n == 0 || p->scope->policy->zero_date != ZERO_DATE_NULL)
+	if (m > NAMES_SHOWN)
+		appendStringInfo(&unknown, " and %d more", m - NAMES_SHOWN);
+	if (n > 0)
 	{
+		item = my_precheck_add(p, "zero_dates", PRECHECK_WARNING,
+							   psprintf("these hold zero dates, or have one as default, and lose NOT NULL, as such dates become NULL: %s",
+										names.data),
+							   "Correct the values, or to keep NOT NULL let zero dates be an error by the option, or a date of your choice.");
+		precheck_option(item, p->scope->task, "zero_date", "error");
+	}
+	if (m > 0)
+		my_precheck_add(p, "zero_dates", PRECHECK_WARNING,
+						psprintf("not all rows were looked at for zero dates: %s", unknown.data),
+						"Nothing has to be done: a column whose first zero date comes later loses NOT NULL then, with an alert.");
+	if (n == 0 && m == 0)
 		my_precheck_add(p, "zero_dates", PRECHECK_PASSED,
 						"no column loses NOT NULL", NULL);
-		return;
-	}
-	item = my_precheck_add(p, "zero_dates", PRECHECK_WARNING,
-						   psprintf("zero dates become NULL, so NOT NULL is dropped (but in a key, where they stop the task): %s",
-									names.data),
-						   "To keep NOT NULL, let zero dates be an error by the option, or a date of your choice.");
-	precheck_option(item, p->scope->task, "zero_date", "error");
 }
 
 void

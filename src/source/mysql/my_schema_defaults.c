@@ -28,6 +28,43 @@ read_pairs(MyConn *conn, const char *sql)
 	return list;
 }
 
+/* Does a literal say its own zone: '2021-06-01 12:00:00+02:00'? */
+static bool
+says_zone(const char *literal)
+{
+	int			len = strlen(literal);
+	const char *p = literal + len - 7;
+
+	return len > 20 && (p[0] == '+' || p[0] == '-') && p[3] == ':';
+}
+
+/* DdlDefaults.to_utc; this session's zone is UTC */
+static char *
+to_utc(void *sc, const char *time_zone, const char *literal)
+{
+	MyConn	   *conn = sc;
+	MyResult   *res;
+	char	   *errmsg;
+	int			my_errno;
+	char	   *value;
+	char	   *cast = psprintf("CAST(%s AS DATETIME(6))", literal);
+	char	   *zone = time_zone != NULL ? my_quote_literal(time_zone) :
+		"@@GLOBAL.time_zone";
+
+	if (!says_zone(literal))
+		cast = psprintf("CONVERT_TZ(%s, %s, '+00:00')", cast, zone);
+	if (!my_try_query(conn, psprintf("SELECT CAST(%s AS CHAR)", cast), 1, &res,
+					  &errmsg, &my_errno))
+		return pstrdup(literal);
+	value = my_nrows(res) > 0 ? my_get_text_or_null(res, 0, 0) : NULL;
+	if (value == NULL)
+		return pstrdup(literal);
+	/* no more digits than are wanted */
+	if (strlen(value) > 7 && strcmp(value + strlen(value) - 7, ".000000") == 0)
+		value[strlen(value) - 7] = '\0';
+	return psprintf("'%s'", value);
+}
+
 DdlDefaults *
 my_ddl_defaults(SourceConn *sc)
 {
@@ -35,6 +72,8 @@ my_ddl_defaults(SourceConn *sc)
 	DdlDefaults *defaults = palloc0(sizeof(DdlDefaults));
 	MyResult   *res;
 
+	defaults->to_utc = to_utc;
+	defaults->conn = conn;
 	defaults->mariadb = my_is_mariadb(conn);
 	defaults->version = my_version_num(conn);
 	defaults->charsets =

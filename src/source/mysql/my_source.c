@@ -16,6 +16,7 @@
 #include "source/mysql/my_snapshot.h"
 #include "source/mysql/my_stream.h"
 #include "source/mysql/my_verify.h"
+#include "source/mysql/my_zero_dates.h"
 #include "source/source.h"
 
 static SourceConn *
@@ -56,6 +57,7 @@ const SourceRoutine mysql_source_routine =
 	.describe = my_describe,
 	.ddl_defaults = my_ddl_defaults,
 	.precheck = my_precheck,
+	.look_at_values = my_look_at_values,
 	.current_position = my_current_position,
 	.start_position = my_start_position,
 	.rebase_position = my_rebase_position,

@@ -457,6 +457,17 @@ handle_xa_prepare(SourceStream *stream)
 		stream_prepared(stream, &xid, one_phase);
 }
 
+bool
+stream_skips(SourceStream *stream, const char *what)
+{
+	const StreamReader *r = stream->reader;
+
+	return stream->callbacks.skips != NULL &&
+		stream->callbacks.skips(stream->callbacks.arg,
+								psprintf("event %s:" UINT64_FORMAT, r->file,
+										 r->event_start), what);
+}
+
 static void
 handle_incident(SourceStream *stream)
 {
@@ -465,7 +476,9 @@ handle_incident(SourceStream *stream)
 
 	if (!binlog_read_incident(&stream->event, &incident, &error))
 		stream_error(stream, &error);
-	if (stream_settle(stream))
+	if (stream_settle(stream) ||
+		stream_skips(stream, psprintf("incident: %s", stream_to_server(incident.message,
+																	   incident.message_len))))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
@@ -473,7 +486,7 @@ handle_incident(SourceStream *stream)
 					stream->main.event_start, stream->main.file,
 					(int) incident.message_len, incident.message),
 			 errdetail("Changes before it may be missing from the binary log."),
-			 errhint("Copy the data again with a new full load.")));
+			 errhint("Copy the data again with a new full load. " SKIP_HINT)));
 }
 
 static void
@@ -481,14 +494,17 @@ unknown_event(SourceStream *stream)
 {
 	uint8		type = stream->event.type;
 
-	if ((stream->event.flags & BINLOG_F_IGNORABLE) || stream_settle(stream))
+	if ((stream->event.flags & BINLOG_F_IGNORABLE) || stream_settle(stream) ||
+		stream_skips(stream, psprintf("event of type %d (%s)", type,
+									  binlog_event_name(type))))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("event of type %d (%s) at position " UINT64_FORMAT " of \"%s\" is not supported",
 					type, binlog_event_name(type), stream->main.event_start,
 					stream->main.file),
-			 errdetail("The source does not mark it as one that may be skipped. All that is before it is applied.")));
+			 errdetail("The source does not mark it as one that may be skipped. All that is before it is applied."),
+			 errhint(SKIP_HINT)));
 }
 
 static void

@@ -79,6 +79,14 @@ typedef struct StreamSavepoint
 	uint64		rows_told;		/* before it */
 } StreamSavepoint;
 
+/* A temporary table that the log has told of. */
+typedef struct StreamTemporary
+{
+	uint32		thread;			/* session at the source */
+	char	   *schema;
+	char	   *table;
+} StreamTemporary;
+
 /* A position that my_stream_is_in was asked of. */
 typedef struct KnownPosition
 {
@@ -99,6 +107,7 @@ struct SourceStream
 	bool		mariadb;
 	bool		by_gtid;		/* MySQL: the log is asked for by GTID, and
 								 * done has the set */
+	List	   *temporary;		/* StreamTemporary *: temporary tables of sessions */
 	bool		fold_names;		/* the source folds names to lower case */
 
 	StreamReader main;
@@ -174,6 +183,11 @@ extern void stream_commit(SourceStream *stream);
 extern void stream_move(SourceStream *stream);
 extern TimestampTz stream_event_time(SourceStream *stream);
 extern bool stream_read_event(SourceStream *stream, long timeout_ms);
+
+/* The event at hand is one that the user said to skip; else it stops the task. */
+extern bool stream_skips(SourceStream *stream, const char *what);
+#define SKIP_HINT \
+	"To go on without it: SELECT dtsmig.skip_change(task); SELECT dtsmig.resume_task(task); dtsmig.resync_table(task, table) copies a table again that it wrote to."
 
 /* my_stream_mysql.c */
 extern void stream_mysql_init(SourceStream *stream);

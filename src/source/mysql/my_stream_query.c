@@ -14,11 +14,14 @@
 
 #include "catalog/pg_collation.h"
 #include "mb/pg_wchar.h"
+#include "schema/model.h"
 #include "utils/formatting.h"
 #include "utils/memutils.h"
 
 /* How much of a statement an error shows. */
 #define STATEMENT_SHOWN 200
+/* Temporary tables that are remembered. */
+#define MAX_TEMPORARY 10000
 
 /* What a search of the names in a statement is for, and has found. */
 typedef struct NameSearch
@@ -148,11 +151,115 @@ name_found(void *arg, const BinlogName *name)
 	return true;
 }
 
+/* ------------------------------------------------------ temporary tables */
+
+static StreamTemporary *
+find_temporary(SourceStream *stream, uint32 thread, const char *schema,
+			   const char *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream->temporary)
+	{
+		StreamTemporary *t = lfirst(lc);
+
+		if (t->thread == thread && strcmp(t->schema, schema) == 0 &&
+			strcmp(t->table, table) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+/* What a statement on temporary tables names. */
+typedef struct TemporarySearch
+{
+	SourceStream *stream;
+	const char *default_schema;
+	uint32		thread;
+	bool		drop;
+} TemporarySearch;
+
+static bool
+temporary_found(void *arg, const BinlogName *name)
+{
+	TemporarySearch *search = arg;
+	SourceStream *stream = search->stream;
+	const char *schema = name->has_schema ? name_to_server(stream, name->schema) :
+		search->default_schema;
+	char	   *table = name_to_server(stream, name->table);
+	StreamTemporary *t = find_temporary(stream, search->thread, schema, table);
+
+	if (search->drop && t != NULL)
+		stream->temporary = list_delete_ptr(stream->temporary, t);
+	else if (!search->drop && t == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(stream->cxt);
+
+		if (list_length(stream->temporary) >= MAX_TEMPORARY)
+			stream->temporary = list_delete_first(stream->temporary);
+		t = palloc(sizeof(StreamTemporary));
+		t->thread = search->thread;
+		t->schema = pstrdup(schema);
+		t->table = pstrdup(table);
+		stream->temporary = lappend(stream->temporary, t);
+		MemoryContextSwitchTo(old);
+	}
+	return false;
+}
+
+static void
+note_temporary(SourceStream *stream, const BinlogStatement *stmt,
+			   const BinlogQuery *query, const char *schema)
+{
+	TemporarySearch search = {stream, schema, query->thread_id,
+	stmt->kind == BINLOG_STMT_DROP_TABLE};
+
+	if (stmt->kind == BINLOG_STMT_CREATE_TABLE || search.drop)
+		(void) binlog_statement_names(stmt, temporary_found, &search);
+}
+
+/* ------------------------------------------------- rows as statements */
+
+static void tell_truncate(SourceStream *stream, SourceRelation *rel);
+
+/*
+ * The table that a statement writes to, if it is one that is followed: what
+ * else it names is only read. *known: the statement's form tells; else any name
+ * in it may be such a table.
+ */
+static SourceRelation *
+written_table(SourceStream *stream, const BinlogStatement *stmt,
+			  const BinlogQuery *query, const char *schema, bool *known,
+			  bool *all_rows)
+{
+	BinlogName	name;
+	char	   *table;
+
+	*known = false;
+	if (!binlog_statement_target(stmt, &name, all_rows))
+		return NULL;
+	/* a name that we can't read may be any */
+	if (!is_utf8_client(query->client_charset) &&
+		(!my_is_ascii((const uint8 *) name.schema, strlen(name.schema)) ||
+		 !my_is_ascii((const uint8 *) name.table, strlen(name.table))))
+		return NULL;
+	*known = true;
+	if (name.has_schema)
+		schema = name_to_server(stream, name.schema);
+	table = name_to_server(stream, name.table);
+	if (schema[0] == '\0' ||
+		find_temporary(stream, query->thread_id, schema, table) != NULL ||
+		!stream->callbacks.selected(stream->callbacks.arg, schema, table))
+		return NULL;
+	return stream->callbacks.lookup(stream->callbacks.arg, NULL, schema, table,
+									stream->start);
+}
+
 /*
  * A statement that changes rows: only harmless if nothing that we follow can
- * be among them.
+ * be among them. True: it has been told as a change.
  */
-static void
+static bool
 check_data(SourceStream *stream, const BinlogStatement *stmt,
 		   const BinlogQuery *query, const char *schema)
 {
@@ -160,26 +267,48 @@ check_data(SourceStream *stream, const BinlogStatement *stmt,
 	NULL, NULL};
 	int			shown = (int) Min(stmt->len, STATEMENT_SHOWN);
 	StreamReader *r = stream->reader;
+	bool		known;
+	bool		all_rows;
+	SourceRelation *rel;
+	char	   *what;
 
 	if (void_contains(stream, r->event_start))
-		return;
-	if (!(schema[0] != '\0' &&
-		  stream->callbacks.selected(stream->callbacks.arg, schema, NULL)) &&
+		return false;
+	rel = written_table(stream, stmt, query, schema, &known, &all_rows);
+	if (known && rel == NULL)
+		return false;
+	/* a MEMORY table is empty after a restart, which the log says so */
+	if (known && all_rows && rel->def->engine != NULL &&
+		pg_strcasecmp(rel->def->engine, "MEMORY") == 0)
+	{
+		tell_truncate(stream, rel);
+		return true;
+	}
+	if (!known && !(schema[0] != '\0' &&
+					stream->callbacks.selected(stream->callbacks.arg, schema, NULL)) &&
 		!binlog_statement_names(stmt, name_found, &search))
-		return;
+		return false;
 	if (stream_settle(stream))
-		return;
+		return false;
+	what = psprintf("in database \"%s\": %s", schema, stream_to_server(stmt->sql, shown));
+	if (stream_skips(stream, what))
+		return false;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("the source has logged a change as a statement at position " UINT64_FORMAT " of \"%s\"",
 					r->event_start, r->file),
 			 errdetail("Statement in database \"%s\": %s", schema,
 					   stream_to_server(stmt->sql, shown)),
-			 errhint("Set binlog_format = ROW at the source, globally and in every session, and start again with a full load of the table.")));
+			 errhint("%s" SKIP_HINT " Set binlog_format = ROW at the source, globally and in every session.",
+					 rel == NULL ? "" :
+					 psprintf("To have its rows copied again: SELECT dtsmig.resync_table(task, '%s.%s'); SELECT dtsmig.resume_task(task). ",
+							  rel->schema, rel->name))));
+	return false;
 }
 
 static void
-parse_ddl(SourceStream *stream, const BinlogStatement *stmt, Change *change)
+parse_ddl(SourceStream *stream, const BinlogStatement *stmt,
+		  const BinlogQuery *query, Change *change)
 {
 	DdlInput	input = {0};
 
@@ -190,11 +319,13 @@ parse_ddl(SourceStream *stream, const BinlogStatement *stmt, Change *change)
 	input.dialect.sql_mode = stmt->sql_mode;
 	input.fold_names = stream->fold_names;
 	change->ddl = ddl_parse(&input, &change->ddl_error);
+	if (change->ddl != NULL && query->time_zone_len > 0)
+		change->ddl->time_zone = pnstrdup(query->time_zone, query->time_zone_len);
 }
 
 static void
-tell_ddl(SourceStream *stream, const BinlogStatement *stmt, const char *schema,
-		 SourceRelation *rel)
+tell_ddl(SourceStream *stream, const BinlogStatement *stmt,
+		 const BinlogQuery *query, const char *schema, SourceRelation *rel)
 {
 	Change	   *change = stream_queue(stream, CHANGE_DDL);
 
@@ -202,7 +333,7 @@ tell_ddl(SourceStream *stream, const BinlogStatement *stmt, const char *schema,
 	change->ddl_sql = stream_to_server(stmt->sql, stmt->len);
 	change->rel = rel;
 	change->bytes = stream->event.size;
-	parse_ddl(stream, stmt, change);
+	parse_ddl(stream, stmt, query, change);
 }
 
 /* A statement that is a transaction of its own has been dealt with. */
@@ -235,13 +366,14 @@ tell_truncate(SourceStream *stream, SourceRelation *rel)
  * parse is no reason to stop: it changes no table.
  */
 static bool
-tells_charset(SourceStream *stream, const BinlogStatement *stmt, char *schema)
+tells_charset(SourceStream *stream, const BinlogStatement *stmt,
+			  const BinlogQuery *query, char *schema)
 {
 	Change		change = {0};
 
 	change.ddl_schema = schema;
 	change.ddl_sql = stream_to_server(stmt->sql, stmt->len);
-	parse_ddl(stream, stmt, &change);
+	parse_ddl(stream, stmt, query, &change);
 	return change.ddl != NULL &&
 		(change.ddl->kind == DDL_CREATE_SCHEMA || change.ddl->charset != NULL ||
 		 change.ddl->collation != NULL);
@@ -264,15 +396,20 @@ handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 	if (stmt->kind == BINLOG_STMT_CREATE_DATABASE ||
 		stmt->kind == BINLOG_STMT_ALTER_DATABASE)
 	{
-		if (!tells_charset(stream, stmt, (char *) schema))
+		if (!tells_charset(stream, stmt, query, (char *) schema))
 		{
 			end_statement(stream);
 			return;
 		}
 	}
-	else if (stmt->temporary ||
-		(phase & (BINLOG_GTID_START_ALTER | BINLOG_GTID_ROLLBACK_ALTER)) ||
-		!binlog_statement_names(stmt, name_found, &search))
+	else if (stmt->temporary)
+	{
+		note_temporary(stream, stmt, query, schema);
+		end_statement(stream);
+		return;
+	}
+	else if ((phase & (BINLOG_GTID_START_ALTER | BINLOG_GTID_ROLLBACK_ALTER)) ||
+			 !binlog_statement_names(stmt, name_found, &search))
 	{
 		end_statement(stream);
 		return;
@@ -285,7 +422,7 @@ handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 		tell_truncate(stream, rel);
 		return;
 	}
-	tell_ddl(stream, stmt, schema, rel);
+	tell_ddl(stream, stmt, query, schema, rel);
 	if (stream->state != STREAM_IN_TRANSACTION)
 		stream->state = STREAM_IDLE;
 }
@@ -316,13 +453,15 @@ handle_rollback(SourceStream *stream)
 		stream_move(stream);
 	else if (!stream->other_told)
 		stream_void(stream, stream->start.offset);
-	else if (!stream->transactional_told)
+	else if (!stream->transactional_told ||
+			 stream_skips(stream, "ROLLBACK of a transaction that has changed transactional and other tables"))
 		stream_commit(stream);
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a transaction that ends with ROLLBACK at position " UINT64_FORMAT " of \"%s\" has changed transactional and other tables",
-						stream->main.offset, stream->main.file)));
+						stream->main.offset, stream->main.file),
+				 errhint("If all that it changed is to be applied: SELECT dtsmig.skip_change(task); SELECT dtsmig.resume_task(task); dtsmig.resync_table(task, table) copies the transactional tables again.")));
 }
 
 /* Text behind the keywords of a SAVEPOINT statement. */
@@ -446,11 +585,16 @@ handle_xa_end(SourceStream *stream, const BinlogStatement *stmt)
 	{
 		if (stream_settle(stream))
 			return;
+		if (stream_skips(stream, psprintf("XA COMMIT %s", name.data)))
+		{
+			stream_move(stream);
+			return;
+		}
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("XA transaction %s, committed at position " UINT64_FORMAT " of \"%s\", was prepared before the stream's start",
 						name.data, stream->main.event_start, stream->main.file),
-				 errhint("Start the task when no XA transaction is in doubt at the source (XA RECOVER).")));
+				 errhint("Start the task when no XA transaction is in doubt at the source (XA RECOVER). " SKIP_HINT)));
 	}
 	if (x != NULL)
 		stream->ended_xid = MemoryContextStrdup(stream->cxt, name.data);
@@ -551,9 +695,10 @@ stream_query(SourceStream *stream)
 	}
 	else
 	{
-		if (stmt.kind == BINLOG_STMT_DATA || stmt.kind == BINLOG_STMT_UNKNOWN)
-			check_data(stream, &stmt, &query, schema);
-		if (!stream->settling)
+		if ((stmt.kind == BINLOG_STMT_DATA || stmt.kind == BINLOG_STMT_UNKNOWN) &&
+			check_data(stream, &stmt, &query, schema))
+			;					/* told, with where it ends */
+		else if (!stream->settling)
 			end_statement(stream);
 	}
 	MemoryContextSwitchTo(old);

@@ -525,11 +525,12 @@ decode_partial(SourceStream *stream, StreamTable *table, int col,
 
 /*
  * Makes Datums of a row's fields, in the current context. Where same (the
- * fields of the old row) has the same bytes, its Datum is taken.
+ * fields of the old row) has the same bytes, its Datum is taken. What the image
+ * of a new row leaves out is the column's default.
  */
 static void
 decode_row(SourceStream *stream, StreamTable *table, const BinlogField *fields,
-		   Row *row, const BinlogField *same, const Row *same_row)
+		   Row *row, bool is_new, const BinlogField *same, const Row *same_row)
 {
 	SourceRelation *rel = table->rel;
 	SourceColumn *columns = rel->columns;
@@ -543,6 +544,8 @@ decode_row(SourceStream *stream, StreamTable *table, const BinlogField *fields,
 		{
 			row->values[i] = (Datum) 0;
 			row->status[i] = COLUMN_ABSENT;
+			if (is_new && columns[i].carried)
+				my_value_by_default(rel, i, row);
 		}
 		else if (field->state == BINLOG_FIELD_NULL)
 		{
@@ -646,9 +649,9 @@ stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 
 	old = MemoryContextSwitchTo(rowcxt);
 	if (was)
-		decode_row(stream, table, first, &change->old, NULL, NULL);
+		decode_row(stream, table, first, &change->old, false, NULL, NULL);
 	if (is)
-		decode_row(stream, table, stream->fields, &change->new,
+		decode_row(stream, table, stream->fields, &change->new, !was,
 				   was ? first : NULL, was ? &change->old : NULL);
 	MemoryContextSwitchTo(old);
 	return change;

@@ -165,6 +165,9 @@ extern void my_put_numeric(MyColumn *c, const uint8 *data, Size len,
 /* my_values_binlog.c */
 extern MyBinlogToDatum my_choose_binlog(MyColumn *c);
 
+/* my_values_default.c: as the text protocol has it; NULL: not known */
+extern const char *my_default_text(const TableColumn *def);
+
 /* my_values_json.c */
 extern bool my_binlog_json(MyColumn *c, const uint8 *data, Size len,
 						   Datum *value);

@@ -621,3 +621,20 @@ my_json_from_diffs(SourceRelation *rel, int col, const uint8 *before,
 				my_binlog_json_diffs(c, before, before_len, diffs, diffs_len,
 									 &row->values[col]));
 }
+
+void
+my_value_by_default(SourceRelation *rel, int col, Row *row)
+{
+	MyColumn   *c = (MyColumn *) rel->columns[col].engine;
+	ErrorContextCallback errctx;
+	const char *text;
+
+	if (leave_out(c, col, row))
+		return;
+	text = my_default_text(c->def);
+	if (text == NULL)
+		return;
+	enter_value(c, &errctx, row);
+	leave_value(c, &errctx, row, c->text_datum(c, (const uint8 *) text, strlen(text),
+											   &row->values[col]));
+}

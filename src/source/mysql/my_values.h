@@ -44,6 +44,9 @@ extern void my_values_bind_binlog(SourceRelation *rel,
 extern void my_value_from_binlog(SourceRelation *rel, int col,
 								 const uint8 *data, Size len, Row *row);
 
+/* The default of a column that a new row's image leaves out; else as it is. */
+extern void my_value_by_default(SourceRelation *rel, int col, Row *row);
+
 /* A JSON value of the binlog after a partial update of it. */
 extern void my_json_from_diffs(SourceRelation *rel, int col,
 							   const uint8 *before, Size before_len,

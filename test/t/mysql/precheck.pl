@@ -26,7 +26,7 @@ CREATE TABLE good (id int PRIMARY KEY, v varchar(20) CHARACTER SET cp1251, hidde
 CREATE TABLE nokey (a int);
 CREATE TABLE oldengine (id int PRIMARY KEY) ENGINE = MyISAM;
 CREATE TABLE odd (id int PRIMARY KEY, d date DEFAULT '0000-00-00', t time DEFAULT '-01:00:00');
-CREATE TABLE dates (id int PRIMARY KEY, d date NOT NULL);
+CREATE TABLE dates (id int PRIMARY KEY, d date NOT NULL DEFAULT '0000-00-00');
 CREATE TABLE texts (id int PRIMARY KEY, v text, FULLTEXT KEY words (v));
 CREATE TABLE shapes (id int PRIMARY KEY, g geometry NOT NULL, SPATIAL KEY around (g));
 CREATE TABLE Mixed (id int PRIMARY KEY);
