@@ -7,6 +7,7 @@
 #include "model.h"
 
 #include "catalog/books.h"
+#include "catalog/object.h"
 
 typedef struct Call
 {
@@ -237,6 +238,15 @@ resync_done(Call *c)
 	set(rec->high, c->text[3]);
 	set(rec->described, c->text[4]);
 	return 1;
+}
+
+/* For a statement that shapes it, which does not come here. */
+static uint64
+note_wait(Call *c)
+{
+	if (c->text[2] != NULL)
+		model_fail("table %s waits: %s", plan.spec[table_at(c, 1)].name, c->text[2]);
+	return 0;
 }
 
 static uint64
@@ -512,10 +522,10 @@ take_job(Call *c)
 			if (job->state != 'r' || job->copy != (copies == 1) ||
 				(job->copy && c->number[2]) || db_job_is_locked(j))
 				continue;
-			add_row(c, 9, number(j + 1), number(job->table + 1),
+			add_row(c, 10, number(j + 1), number(job->table + 1),
 					job->copy ? "t" : "f", nullable(job->condition),
 					job->whole ? "t" : "f", number(job->copy ? 0 : j + 1),
-					"", "key", "f");
+					"", "primary key key", "f", "f");
 			return 0;
 		}
 	return 0;

@@ -1,7 +1,8 @@
 /*
  * catalog_statements.h
  *	  The statements that the worker's files run on the tables of schema dtsmig,
- *	  word for word, and what does each of them; part of catalog.c.
+ *	  word for word, and what does each of them; part of catalog.c. What is
+ *	  asked of dtsmig.task_object, which is not simulated, stands in object.h.
  */
 #define RELATION \
 	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high, " \
@@ -34,7 +35,8 @@ static const struct
 	{"UPDATE dtsmig.task_table SET described_position = COALESCE($2, described_position) WHERE table_id = $1", note_described},
 	{"SELECT count(*) FROM dtsmig.task_table WHERE task_id = $1 AND state = 'resync'", count_resync},
 	{"SELECT resync_from FROM dtsmig.task_table WHERE table_id = $1", resync_from},
-	{"UPDATE dtsmig.task_table SET state = 'ready', resync_step = NULL, resync_from = NULL, one_snapshot = true, snapshot_low = $2, snapshot_high = $3, described_position = $4 WHERE table_id = $1", resync_done},
+	{"UPDATE dtsmig.task_table SET state = 'ready', resync_step = NULL, resync_from = NULL, waits_for = NULL, one_snapshot = true, snapshot_low = $2, snapshot_high = $3, described_position = $4 WHERE table_id = $1", resync_done},
+	{"UPDATE dtsmig.task_table SET waits_for = $2 WHERE table_id = $1 AND waits_for IS DISTINCT FROM $2 RETURNING 1", note_wait},
 	{"UPDATE dtsmig.task_table SET rows_copied = $2, bytes_copied = $3, described_position = $4 WHERE table_id = $1", rows_copied_again},
 	{"UPDATE dtsmig.task_table SET resync_step = $2 WHERE table_id = $1 AND resync_step = 'copying'", leave_copying},
 	{"UPDATE dtsmig.task_table SET resync_step = 'copied', snapshot_low = $2, snapshot_high = $3, one_snapshot = true, described_position = $4, rows_copied = $5, bytes_copied = $6 WHERE table_id = $1 AND state = 'resync' AND resync_step = 'copying' AND resync_from = $7", note_copied},
@@ -59,7 +61,7 @@ static const struct
 	{"UPDATE dtsmig.task_job SET state = 'done', rows = $2, bytes = $3, snapshot_low = $4, snapshot_position = $5 WHERE job_id = $1", copy_done},
 	{"UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 AND kind = 'statement' AND state = 'waiting' AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = $1 AND j.kind = 'copy' AND j.state <> 'done')", release_if_copied},
 	{"UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 AND kind = 'statement' AND state = 'waiting'", release_all},
-	{"SELECT j.job_id, COALESCE(j.table_id, 0), j.kind = 'copy', j.condition, j.whole_table, COALESCE(j.object_id, 0), o.statement, o.name, COALESCE(o.state = 'failed' AND o.error_code <> ALL ('{42P07,42710,42P06,42723}') AND (o.error_code <> '42P16' OR o.kind NOT LIKE '%key'), false) FROM dtsmig.task_job j LEFT JOIN dtsmig.task_object o USING (object_id) WHERE j.task_id = $1 AND j.state = 'ready' AND (j.kind <> 'copy' OR NOT $2) ORDER BY j.priority DESC, j.job_id LIMIT 1 FOR UPDATE OF j SKIP LOCKED", take_job},
+	{"SELECT j.job_id, COALESCE(j.table_id, 0), j.kind = 'copy', j.condition, j.whole_table, COALESCE(j.object_id, 0), o.statement, o.kind || ' ' || " OBJECT_FULL_NAME ", " OBJECT_MAY_BE_MADE ", COALESCE(" OBJECT_IS_OPTIONAL ", false) FROM dtsmig.task_job j LEFT JOIN dtsmig.task_object o USING (object_id) LEFT JOIN dtsmig.task_table t ON t.table_id = o.table_id WHERE j.task_id = $1 AND j.state = 'ready' AND (j.kind <> 'copy' OR NOT $2) ORDER BY j.priority DESC, j.job_id LIMIT 1 FOR UPDATE OF j SKIP LOCKED", take_job},
 	{"SELECT t.table_id, t.source_schema, t.source_table, pg_catalog.format('%I.%I', t.target_schema, t.target_table) FROM dtsmig.task_table t WHERE t.task_id = $1 AND EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = t.table_id AND j.kind = 'copy' AND j.state = 'done') AND EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = t.table_id AND j.kind = 'copy' AND j.state <> 'done')", halves},
 	{"UPDATE dtsmig.task_job SET state = 'ready', snapshot_low = NULL, snapshot_position = NULL WHERE table_id = $1 AND kind = 'copy'", jobs_anew},
 	{"UPDATE dtsmig.task_job SET state = 'done' WHERE job_id IN (SELECT job_id FROM dtsmig.task_job WHERE table_id = $1 AND kind = 'copy' AND state <> 'done' FOR UPDATE SKIP LOCKED) RETURNING job_id", leave_jobs},

@@ -501,6 +501,7 @@ edge_of(LocalWriter *w, const char *sql)
 /* DELETE of the children of rows, RETURNING their keys. */
 uint64
 apply_execute(LocalWriter *w, SPIPlanPtr *kept, const char *sql,
+			  Oid relid,
 			  TupleDesc tupdesc, Tuplestorestate *store, int64 nrows,
 			  Oid force_relid, DestReceiver *receiver)
 {

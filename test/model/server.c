@@ -244,6 +244,14 @@ list_make1_impl(NodeTag t, ListCell datum1)
 	return lappend(NIL, datum1.ptr_value);
 }
 
+List *
+list_concat(List *list1, const List *list2)
+{
+	for (int i = 0; list2 != NIL && i < list2->length; i++)
+		list1 = lappend(list1, list2->elements[i].ptr_value);
+	return list1;
+}
+
 bool
 list_member_ptr(const List *list, const void *datum)
 {

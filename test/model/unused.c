@@ -68,10 +68,12 @@ NOTHING(throttle_pay)
 NOTHING(throttle_take)
 NOTHING(throttle_wait)
 NOTHING(worker_init)
+NOTHING(worker_search_path)
 NOTHING(worker_session)
 
 /* the task */
 NEVER(books_note_old)
+NEVER(object_log_failed)
 NOTHING(local_forget_mark)
 NOTHING(local_mark_changes)
 NOTHING(local_mark_copy)
@@ -87,6 +89,8 @@ NOTHING(task_tell_passed_over)
 NOTHING(trouble_program_ran)
 NOTHING(trouble_resume_is_due)
 NOTHING(trouble_waits)
+NEVER(task_commit_labels)
+NEVER(task_spi_script)
 NEVER(types_leave_for_later)
 TEXT(unpack_sql_state, "00000")
 NOTHING(verify_pin_settings)
@@ -98,6 +102,18 @@ books_state(void)
 {
 	return 3;
 }
+
+/* values have no dates, and definitions do not change */
+NEVER(format_type_with_typemod)
+NEVER(get_attnum)
+NEVER(get_atttypetypmodcoll)
+NEVER(get_namespace_oid)
+NEVER(get_relname_relid)
+NEVER(plan_name)
+NEVER(zero_dates_allow)
+NOTHING(zero_dates_check)
+NEVER(zero_dates_settle)
+NOTHING(zero_dates_wait)
 
 /* rules */
 NOTHING(selection_has)

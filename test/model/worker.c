@@ -68,6 +68,17 @@ model_from_jsonb(Jsonb *jb)
 	return def_of((int) (intptr_t) jb - 1);
 }
 
+TableColumn *
+model_find_column(const TableDef *def, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+		if (strcmp(((TableColumn *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
 /* Definitions do not change. */
 Jsonb *
 model_to_jsonb(const TableDef *def)
