@@ -266,8 +266,7 @@ note_changed(List **changed, int64 id)
 }
 
 void
-task_store_pairs(TaskRun *run, List *pairs, const char *position,
-				 List **changed)
+task_free_names(List *pairs)
 {
 	ListCell   *lc;
 
@@ -275,11 +274,41 @@ task_store_pairs(TaskRun *run, List *pairs, const char *position,
 	{
 		PlanPair   *pair = lfirst(lc);
 
+		if (pair->after == NULL)
+		{
+			if (pair->differs)
+				(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1",
+								  "i", pair->id);
+			continue;
+		}
+		if (pair->id == 0 ||
+			(pair->before != NULL &&
+			 strcmp(pair->before->schema, pair->after->schema) == 0 &&
+			 strcmp(pair->before->name, pair->after->name) == 0))
+			continue;
+		/* a name that no table has: with a byte that no name has, and the id */
+		(void) books_exec("UPDATE dtsmig.task_table SET source_table = "
+						  "pg_catalog.format(E'%s\\001%s', source_table, table_id) "
+						  "WHERE table_id = $1", "i", pair->id);
+		pair->differs = true;
+	}
+}
+
+void
+task_store_pairs(TaskRun *run, List *pairs, const char *position,
+				 List **changed)
+{
+	ListCell   *lc;
+
+	task_free_names(pairs);
+	foreach(lc, pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+
 		if (!pair->differs)
 			continue;
 		if (pair->after == NULL)
-			(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1",
-							  "i", pair->id);
+			;					/* gone */
 		else if (pair->id == 0)
 		{
 			pair->id = insert_table(run, pair->after, "ready");

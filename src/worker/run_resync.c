@@ -509,6 +509,7 @@ store(Resync *r)
 	ListCell   *lc;
 	ListCell   *lc2;
 
+	task_free_names(r->pairs);
 	foreach(lc, r->pairs)
 	{
 		PlanPair   *pair = lfirst(lc);

@@ -185,6 +185,12 @@ extern bool task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 extern void task_store_pairs(TaskRun *run, List *pairs, const char *position,
 							 List **changed);
 /*
+ * Takes the names of tables that get others from them (and dropped ones out of
+ * the catalog), so that tables can exchange theirs; task_store_pairs does it for
+ * the pairs of one call.
+ */
+extern void task_free_names(List *pairs);
+/*
  * ddl_types.c: May an error of a copy go away when the stream comes to a
  * statement that alters types? Then the tables wait for that.
  */
