@@ -266,41 +266,11 @@ note_changed(List **changed, int64 id)
 }
 
 void
-task_free_names(List *pairs)
-{
-	ListCell   *lc;
-
-	foreach(lc, pairs)
-	{
-		PlanPair   *pair = lfirst(lc);
-
-		if (pair->after == NULL)
-		{
-			if (pair->differs)
-				(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1",
-								  "i", pair->id);
-			continue;
-		}
-		if (pair->id == 0 ||
-			(pair->before != NULL &&
-			 strcmp(pair->before->schema, pair->after->schema) == 0 &&
-			 strcmp(pair->before->name, pair->after->name) == 0))
-			continue;
-		/* a name that no table has: with a byte that no name has, and the id */
-		(void) books_exec("UPDATE dtsmig.task_table SET source_table = "
-						  "pg_catalog.format(E'%s\\001%s', source_table, table_id) "
-						  "WHERE table_id = $1", "i", pair->id);
-		pair->differs = true;
-	}
-}
-
-void
 task_store_pairs(TaskRun *run, List *pairs, const char *position,
 				 List **changed)
 {
 	ListCell   *lc;
 
-	task_free_names(pairs);
 	foreach(lc, pairs)
 	{
 		PlanPair   *pair = lfirst(lc);
@@ -308,7 +278,8 @@ task_store_pairs(TaskRun *run, List *pairs, const char *position,
 		if (!pair->differs)
 			continue;
 		if (pair->after == NULL)
-			;					/* gone */
+			(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1",
+							  "i", pair->id);
 		else if (pair->id == 0)
 		{
 			pair->id = insert_table(run, pair->after, "ready");

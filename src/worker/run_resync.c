@@ -169,10 +169,13 @@ look_up(Resync *r)
 		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
 		TableDef   *def = resync_find_def(tables, rel);
 
-		/* DDL that is still to come in the log shapes the table */
+		/*
+		 * DDL that is still to come in the log shapes the table, and names it:
+		 * the log's statements go by the names of before.
+		 */
 		if (def == NULL ||
 			(r->run->source->plan_objects && rel->def->columns != NIL &&
-			 !task_same_columns(def, rel->def)))
+			 !task_same_table(def, rel->def)))
 			continue;
 		if (r->tables != NIL)
 		{
@@ -509,7 +512,6 @@ store(Resync *r)
 	ListCell   *lc;
 	ListCell   *lc2;
 
-	task_free_names(r->pairs);
 	foreach(lc, r->pairs)
 	{
 		PlanPair   *pair = lfirst(lc);
@@ -557,9 +559,7 @@ takes_more(Resync *r, int wanted)
 		SourceRelation *rel = lfirst(lc);
 		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
 
-		if (rel->def->columns == NIL || !task_same_columns(rel->def, pair->after) ||
-			strcmp(rel->schema, pair->after->schema) != 0 ||
-			strcmp(rel->name, pair->after->name) != 0)
+		if (rel->def->columns == NIL || !task_same_table(rel->def, pair->after))
 			return true;
 	}
 	return r->run->source->plan_objects == NULL && r->run->task->do_schema &&

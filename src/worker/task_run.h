@@ -185,12 +185,6 @@ extern bool task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 extern void task_store_pairs(TaskRun *run, List *pairs, const char *position,
 							 List **changed);
 /*
- * Takes the names of tables that get others from them (and dropped ones out of
- * the catalog), so that tables can exchange theirs; task_store_pairs does it for
- * the pairs of one call.
- */
-extern void task_free_names(List *pairs);
-/*
  * ddl_types.c: May an error of a copy go away when the stream comes to a
  * statement that alters types? Then the tables wait for that.
  */
@@ -369,6 +363,11 @@ extern bool task_snapshot_has(TaskRun *run, const char *low,
 extern char *task_applied(TaskRun *run);
 /* Have two definitions the same columns, of the same types, in one order? */
 extern bool task_same_columns(const TableDef *a, const TableDef *b);
+/*
+ * Are they of one table, by identity where both have it, that has the same name
+ * and columns in both?
+ */
+extern bool task_same_table(const TableDef *a, const TableDef *b);
 
 /*
  * run_sequences.c: moves sequences here up to where the source's are; never
