@@ -17,56 +17,38 @@
  */
 #include "postgres.h"
 
-#include "worker/task_run.h"
+#include "worker/run_ddl.h"
 
 #include "access/xact.h"
 #include "catalog/books.h"
 #include "executor/spi.h"
-#include "schema/mysql_ddl.h"
 #include "transform/shape.h"
 #include "transform/shards.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-typedef struct Carry
-{
-	TaskRun    *run;
-	const Change *change;
-	const DdlStatement *stmt;
-	bool		in_transaction;
-	SourcePos	before;
-	char	   *position;		/* text from which new definitions hold */
-	PlanOptions *plan;
-	DdlDefaults *defaults;
-	List	   *pairs;			/* PlanPair * of all tables */
-	List	   *touched;		/* PlanPair *: of the statement itself */
-	bool		only_model;		/* the user did at the destination what is needed */
-	DdlCarried *carried;
-	char	   *why;			/* cannot be carried */
-} Carry;
-
-static SourceRelation *
-find(Carry *c, const DdlTable *t)
+SourceRelation *
+carry_find(Carry *c, const DdlTable *t)
 {
 	return task_find_relation(c->run, t->schema, t->name);
 }
 
-static bool
-selected(Carry *c, const DdlTable *t)
+bool
+carry_selected(Carry *c, const DdlTable *t)
 {
 	return selection_has(c->run->selection, t->schema, t->name);
 }
 
-static bool
-leaves_out(Carry *c, const DdlTable *t, uint32 operation)
+bool
+carry_leaves_out(Carry *c, const DdlTable *t, uint32 operation)
 {
 	return shape_leaves_out(c->run->selection, t->schema, t->name, operation);
 }
 
 /* Is the statement in the definition already? */
-static bool
-is_known(Carry *c, const SourceRelation *rel)
+bool
+carry_is_known(Carry *c, const SourceRelation *rel)
 {
 	if (source_pos_cmp(rel->def_from, c->change->pos) >= 0 ||
 		task_copy_has(c->run, rel, c->change->pos))
@@ -75,8 +57,8 @@ is_known(Carry *c, const SourceRelation *rel)
 		source_pos_cmp(rel->def_from, c->before) >= 0;
 }
 
-static bool
-is_unsure(Carry *c, const SourceRelation *rel)
+bool
+carry_is_unsure(Carry *c, const SourceRelation *rel)
 {
 	return source_pos_is_set(rel->unsure) &&
 		source_pos_cmp(c->change->pos, rel->unsure) <= 0;
@@ -93,14 +75,14 @@ mark_id(Carry *c, int64 table_id, const char *why)
 	c->carried->resync = true;
 }
 
-static void
-mark(Carry *c, const SourceRelation *rel, const char *why)
+void
+carry_mark(Carry *c, const SourceRelation *rel, const char *why)
 {
 	mark_id(c, rel->table_id, why);
 }
 
-static void
-take_in(Carry *c, const DdlTable *t)
+void
+carry_take_in(Carry *c, const DdlTable *t)
 {
 	task_take_in(c->run, t->schema, t->name, c->position);
 	c->carried->resync = true;
@@ -129,8 +111,8 @@ set_target(Carry *c, TableDef *def)
 	def->target_name = table;
 }
 
-static void
-sync_parents(Carry *c, const TableDef *before, const TableDef *after)
+void
+carry_sync_parents(Carry *c, const TableDef *before, const TableDef *after)
 {
 	ListCell   *lc;
 
@@ -178,8 +160,8 @@ copy_touched(Carry *c, const char *why)
  * Brings the destination from the definitions before to those after, and
  * writes these into the books.
  */
-static void
-execute(Carry *c)
+void
+carry_execute(Carry *c)
 {
 	PlanChange *change;
 	char	   *copy_why = NULL;
@@ -230,8 +212,8 @@ execute(Carry *c)
 }
 
 /* The definitions after are those before, for the next statement. */
-static void
-settle(Carry *c)
+void
+carry_settle(Carry *c)
 {
 	List	   *pairs = NIL;
 	ListCell   *lc;
@@ -254,8 +236,8 @@ settle(Carry *c)
 
 /* ------------------------------------------------------------ statements */
 
-static void
-drop_relation(Carry *c, const SourceRelation *rel)
+void
+carry_drop_relation(Carry *c, const SourceRelation *rel)
 {
 	PlanPair   *pair = touch(c, rel);
 
@@ -278,36 +260,36 @@ carry_create(Carry *c)
 {
 	const DdlStatement *stmt = c->stmt;
 	DdlTable   *name = linitial(stmt->tables);
-	SourceRelation *rel = find(c, name);
+	SourceRelation *rel = carry_find(c, name);
 	PlanPair   *pair;
 
-	if (!selected(c, name))
+	if (!carry_selected(c, name))
 		return;
-	if (rel == NULL && leaves_out(c, name, OPERATION_CREATE_TABLE))
+	if (rel == NULL && carry_leaves_out(c, name, OPERATION_CREATE_TABLE))
 		return;
 	if (rel != NULL)
 	{
-		if (is_known(c, rel) || (stmt->if_exists && !stmt->or_replace))
+		if (carry_is_known(c, rel) || (stmt->if_exists && !stmt->or_replace))
 			return;
-		if (is_unsure(c, rel) || rel->resync)
+		if (carry_is_unsure(c, rel) || rel->resync)
 		{
-			mark(c, rel, "it was made while the task read it");
+			carry_mark(c, rel, "it was made while the task read it");
 			return;
 		}
-		drop_relation(c, rel);
-		execute(c);
-		settle(c);
+		carry_drop_relation(c, rel);
+		carry_execute(c);
+		carry_settle(c);
 		if (c->why != NULL)
 			return;
 	}
 	pair = palloc0(sizeof(PlanPair));
 	if (stmt->like != NULL)
 	{
-		SourceRelation *model = find(c, stmt->like);
+		SourceRelation *model = carry_find(c, stmt->like);
 
 		/* one that was copied again may have a later definition */
 		if (model != NULL && !model->resync && model->def->columns != NIL &&
-			!is_known(c, model) && !is_unsure(c, model))
+			!carry_is_known(c, model) && !carry_is_unsure(c, model))
 			pair->after = mysql_ddl_like(name, model->def);
 	}
 	else if (!stmt->as_select)
@@ -325,14 +307,14 @@ carry_create(Carry *c)
 	}
 	if (pair->after == NULL)
 	{
-		take_in(c, name);
+		carry_take_in(c, name);
 		return;
 	}
 	set_target(c, pair->after);
 	shape_columns(c->run->selection, pair->after, NULL);
 	c->pairs = lappend(c->pairs, pair);
 	c->touched = lappend(c->touched, pair);
-	execute(c);
+	carry_execute(c);
 }
 
 /* A table is the task's no more: it stays at the destination. */
@@ -360,8 +342,8 @@ forget(Carry *c, const SourceRelation *rel, char *why)
 	}
 }
 
-static void
-leave(Carry *c, const SourceRelation *rel, const DdlTable *to)
+void
+carry_leave(Carry *c, const SourceRelation *rel, const DdlTable *to)
 {
 	forget(c, rel, psprintf("It was renamed to \"%s\".\"%s\", which is not selected; the table at the destination stays.",
 							to->schema, to->name));
@@ -371,10 +353,10 @@ leave(Carry *c, const SourceRelation *rel, const DdlTable *to)
  * A table was dropped that stays here, because a rule says so, or because
  * other tables' rows are in it, too: then its own rows go. False: neither.
  */
-static bool
-drop_without_table(Carry *c, const DdlTable *t, const SourceRelation *rel)
+bool
+carry_drop_without_table(Carry *c, const DdlTable *t, const SourceRelation *rel)
 {
-	bool		stays = leaves_out(c, t, OPERATION_DROP_TABLE);
+	bool		stays = carry_leaves_out(c, t, OPERATION_DROP_TABLE);
 	char	   *own;
 
 	if (!stays && shard_is_alone(c->run->task->id, rel->table_id))
@@ -406,20 +388,6 @@ freeze(Carry *c, PlanPair *pair, const DdlOutcome *outcome)
 	task_store_pairs(c->run, list_make1(pair), c->position, &c->carried->changed);
 }
 
-static void
-rename_pair(Carry *c, PlanPair *pair, const DdlTable *to)
-{
-	TableDef   *after = task_renamed(c->run, pair->before, to);
-
-	/* plain names as plan_schema would give them */
-	if (after->target_schema == NULL)
-		after->target_schema = plan_name(after->schema, c->plan->name_case, false);
-	if (after->target_name == NULL)
-		after->target_name = plan_name(after->name, c->plan->name_case, false);
-	pair->after = after;
-	sync_parents(c, pair->before, after);
-}
-
 /* The other table of EXCHANGE PARTITION may not know of it yet. */
 static void
 mark_others(Carry *c)
@@ -430,60 +398,58 @@ mark_others(Carry *c)
 	{
 		DdlAction  *action = lfirst(lc);
 		SourceRelation *other = action->kind == DDL_ROWS_CHANGE &&
-			action->table != NULL ? find(c, action->table) : NULL;
+			action->table != NULL ? carry_find(c, action->table) : NULL;
 
-		if (other != NULL && !is_known(c, other))
-			mark(c, other, action->text);
+		if (other != NULL && !carry_is_known(c, other))
+			carry_mark(c, other, action->text);
 	}
 }
 
 static void
 carry_alter(Carry *c)
 {
-	DdlTable   *name = linitial(c->stmt->tables);
-	SourceRelation *rel = find(c, name);
+	const DdlTable *name = linitial(c->stmt->tables);
+	SourceRelation *rel = carry_find(c, name);
 	DdlOutcome	outcome;
+	const DdlTable *to = carry_new_name(c);
 	PlanPair   *pair;
-	ListCell   *lc;
 
 	if (rel == NULL)
 	{
 		/* RENAME TO brings it in */
-		foreach(lc, c->stmt->actions)
+		if (to != NULL)
 		{
-			DdlAction  *action = lfirst(lc);
-
-			if (action->kind != DDL_RENAME_TABLE_TO)
-				continue;
-			name = action->table;
-			rel = find(c, name);
+			name = to;
+			rel = carry_find(c, name);
 		}
 		/* it may have been out of sight when the schema was read */
-		if (rel == NULL && selected(c, name))
-			take_in(c, name);
+		if (rel == NULL && carry_selected(c, name))
+			carry_take_in(c, name);
 		mark_others(c);
 		return;
 	}
-	if (is_known(c, rel))
+	if (carry_is_known(c, rel))
 	{
+		if (to != NULL)
+			(void) carry_rename_is_read(c, name, rel, to, false);
 		mark_others(c);
 		return;
 	}
-	if (rel->resync || is_unsure(c, rel))
+	if (rel->resync || carry_is_unsure(c, rel))
 	{
-		foreach(lc, c->stmt->actions)
+		if (to != NULL)
 		{
-			DdlAction  *action = lfirst(lc);
-
-			if (action->kind != DDL_RENAME_TABLE_TO)
-				continue;
-			if (find(c, action->table) == NULL && selected(c, action->table))
-				take_in(c, action->table);
-			drop_relation(c, rel);
-			execute(c);
+			if (carry_find(c, to) == NULL && carry_selected(c, to))
+				carry_take_in(c, to);
+			carry_drop_renamed(c, name, rel);
 			return;
 		}
-		mark(c, rel, "it was altered while the task copied it");
+		carry_mark(c, rel, "it was altered while the task copied it");
+		mark_others(c);
+		return;
+	}
+	if (to != NULL && carry_rename_is_read(c, name, rel, to, false))
+	{
 		mark_others(c);
 		return;
 	}
@@ -496,12 +462,12 @@ carry_alter(Carry *c)
 		c->why = outcome.error;
 		return;
 	}
-	if (outcome.renamed != NULL && !selected(c, outcome.renamed))
+	if (outcome.renamed != NULL && !carry_selected(c, outcome.renamed))
 	{
-		leave(c, rel, outcome.renamed);
+		carry_leave(c, rel, outcome.renamed);
 		return;
 	}
-	if (outcome.rows_change == NULL && leaves_out(c, name, OPERATION_ALTER_TABLE))
+	if (outcome.rows_change == NULL && carry_leaves_out(c, name, OPERATION_ALTER_TABLE))
 	{
 		freeze(c, pair, &outcome);
 		return;
@@ -509,9 +475,9 @@ carry_alter(Carry *c)
 	if (outcome.renamed != NULL)
 	{
 		/* first the name, then the rest */
-		rename_pair(c, pair, outcome.renamed);
-		execute(c);
-		settle(c);
+		carry_rename_pair(c, pair, outcome.renamed);
+		carry_execute(c);
+		carry_settle(c);
 		if (c->why != NULL)
 			return;
 		c->touched = list_make1(pair);
@@ -519,79 +485,18 @@ carry_alter(Carry *c)
 	}
 	pair->after = outcome.def;
 	shape_columns(c->run->selection, pair->after, pair->before);
-	sync_parents(c, pair->before, pair->after);
+	carry_sync_parents(c, pair->before, pair->after);
 	if (outcome.rows_change != NULL)
 	{
 		SourceRelation *other = outcome.rows_with ?
-			find(c, outcome.rows_with) : NULL;
+			carry_find(c, outcome.rows_with) : NULL;
 
-		mark(c, rel, outcome.rows_change);
-		if (other != NULL && !is_known(c, other))
-			mark(c, other, outcome.rows_change);
+		carry_mark(c, rel, outcome.rows_change);
+		if (other != NULL && !carry_is_known(c, other))
+			carry_mark(c, other, outcome.rows_change);
 		return;
 	}
-	execute(c);
-}
-
-/*
- * One step of RENAME TABLE. The relations of the run have the names of before
- * the statement; the pairs follow it.
- */
-static void
-rename_step(Carry *c, const DdlTable *from, const DdlTable *to)
-{
-	PlanPair   *pair = task_pair_by_name(c->pairs, from);
-	SourceRelation *rel = NULL;
-	SourceRelation *target = find(c, to);
-
-	for (int i = 0; i < c->run->nrels && pair != NULL; i++)
-		if (c->run->rels[i]->table_id == pair->id)
-			rel = c->run->rels[i];
-	if (pair == NULL || rel == NULL)
-	{
-		if (selected(c, to) && task_pair_by_name(c->pairs, to) == NULL &&
-			(target == NULL || !is_known(c, target)))
-			take_in(c, to);
-		return;
-	}
-	if (is_known(c, rel))
-		return;
-	if (!selected(c, to))
-	{
-		leave(c, rel, to);
-		return;
-	}
-	/* what the copy read under this name is another table now */
-	if (rel->resync || is_unsure(c, rel))
-		mark(c, rel, "it was renamed while the task copied it");
-	c->touched = list_make1(pair);
-	rename_pair(c, pair, to);
-	if (leaves_out(c, from, OPERATION_RENAME_TABLE))
-	{
-		ListCell   *lc;
-		ListCell   *lc2;
-
-		pair->after->target_schema = pair->before->target_schema;
-		pair->after->target_name = pair->before->target_name;
-		forboth(lc, pair->after->indexes, lc2, pair->before->indexes)
-			((TableIndex *) lfirst(lc))->target_name =
-				((TableIndex *) lfirst(lc2))->target_name;
-		pair->differs = true;
-		task_store_pairs(c->run, list_make1(pair), c->position,
-						 &c->carried->changed);
-		settle(c);
-		return;
-	}
-	execute(c);
-	settle(c);
-}
-
-static void
-carry_rename(Carry *c)
-{
-	for (int i = 0; i + 1 < list_length(c->stmt->tables) && c->why == NULL; i += 2)
-		rename_step(c, list_nth(c->stmt->tables, i),
-					list_nth(c->stmt->tables, i + 1));
+	carry_execute(c);
 }
 
 static void
@@ -602,16 +507,16 @@ carry_drop(Carry *c)
 
 	foreach(lc, c->stmt->tables)
 	{
-		SourceRelation *rel = find(c, lfirst(lc));
+		SourceRelation *rel = carry_find(c, lfirst(lc));
 
-		if (rel == NULL || is_known(c, rel) ||
-			drop_without_table(c, lfirst(lc), rel))
+		if (rel == NULL || carry_is_known(c, rel) ||
+			carry_drop_without_table(c, lfirst(lc), rel))
 			continue;
-		drop_relation(c, rel);
+		carry_drop_relation(c, rel);
 		any = true;
 	}
 	if (any)
-		execute(c);
+		carry_execute(c);
 }
 
 static void
@@ -626,25 +531,25 @@ carry_drop_schema(Carry *c)
 
 		DdlTable	name = {rel->schema, rel->name};
 
-		if (strcmp(rel->schema, schema->schema) != 0 || is_known(c, rel) ||
-			drop_without_table(c, &name, rel))
+		if (strcmp(rel->schema, schema->schema) != 0 || carry_is_known(c, rel) ||
+			carry_drop_without_table(c, &name, rel))
 			continue;
-		drop_relation(c, rel);
+		carry_drop_relation(c, rel);
 		any = true;
 	}
 	if (any)
-		execute(c);
+		carry_execute(c);
 }
 
 /* TRUNCATE that has not come as a row change. */
 static void
 carry_truncate(Carry *c)
 {
-	SourceRelation *rel = find(c, linitial(c->stmt->tables));
+	SourceRelation *rel = carry_find(c, linitial(c->stmt->tables));
 
-	if (rel == NULL || is_known(c, rel) || rel->resync)
+	if (rel == NULL || carry_is_known(c, rel) || rel->resync)
 		return;
-	mark(c, rel, "TRUNCATE");
+	carry_mark(c, rel, "TRUNCATE");
 }
 
 /* CREATE or ALTER DATABASE: new tables in it have another default. */

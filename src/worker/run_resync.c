@@ -174,10 +174,20 @@ look_up(Resync *r)
 		if (def == NULL)
 			why = "The source has no such table: a statement that drops or renames it is still to come in its log, or was not recorded.";
 		else if (r->run->source->plan_objects && rel->def->columns != NIL &&
-				 !task_same_columns(def, rel->def))
-			why = resync_misfit(def, rel);
+				 !task_same_table(def, rel->def))
+		{
+			if (def->source_id != NULL && rel->def->source_id != NULL &&
+				strcmp(def->source_id, rel->def->source_id) != 0)
+				why = "The source has another table of this name by now: a statement that drops or renames this one is still to come in its log, or was not recorded.";
+			else if (!task_same_columns(def, rel->def))
+				why = resync_misfit(def, rel);
+			/* the log's statements go by the names of before */
+			if (why == NULL && (strcmp(def->name, rel->def->name) != 0 ||
+								strcmp(def->schema, rel->def->schema) != 0))
+				why = "The source's table has another name by now: the statement that gave it is still to come in its log, or was not recorded.";
+		}
 		resync_note_wait(r->run->task->id, rel, why);
-		/* DDL that is still to come in the log shapes the table */
+		/* DDL that is still to come in the log shapes the table, and names it */
 		if (why != NULL)
 			continue;
 		if (r->tables != NIL)
@@ -566,9 +576,7 @@ takes_more(Resync *r, int wanted)
 		SourceRelation *rel = lfirst(lc);
 		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
 
-		if (rel->def->columns == NIL || !task_same_columns(rel->def, pair->after) ||
-			strcmp(rel->schema, pair->after->schema) != 0 ||
-			strcmp(rel->name, pair->after->name) != 0)
+		if (rel->def->columns == NIL || !task_same_table(rel->def, pair->after))
 			return true;
 	}
 	return r->run->source->plan_objects == NULL && r->run->task->do_schema &&

@@ -158,6 +158,16 @@ task_same_columns(const TableDef *a, const TableDef *b)
 }
 
 bool
+task_same_table(const TableDef *a, const TableDef *b)
+{
+	if (a->source_id != NULL && b->source_id != NULL &&
+		strcmp(a->source_id, b->source_id) != 0)
+		return false;
+	return strcmp(a->schema, b->schema) == 0 && strcmp(a->name, b->name) == 0 &&
+		task_same_columns(a, b);
+}
+
+bool
 task_leave_table(int64 task_id, int64 table_id)
 {
 	BookRows   *rows;
@@ -199,7 +209,7 @@ leave_changed(TaskRun *run)
 		SourceRelation *rel = run->rels[i];
 		const TableDef *def = find_def(tables, rel->schema, rel->name);
 
-		if (rel->resync || (def != NULL && task_same_columns(def, rel->def)))
+		if (rel->resync || (def != NULL && task_same_table(def, rel->def)))
 			continue;
 		(void) task_leave_table(run->task->id, rel->table_id);
 	}

@@ -376,6 +376,11 @@ extern bool task_snapshot_has(TaskRun *run, const char *low,
 extern char *task_applied(TaskRun *run);
 /* Have two definitions the same columns, of the same types, in one order? */
 extern bool task_same_columns(const TableDef *a, const TableDef *b);
+/*
+ * Are they of one table, by identity where both have it, that has the same name
+ * and columns in both?
+ */
+extern bool task_same_table(const TableDef *a, const TableDef *b);
 
 /*
  * run_sequences.c: moves sequences here up to where the source's are; never

@@ -205,7 +205,14 @@ pg_describe(SourceConn *source, List *schemas)
 					 literal_list(schemas));
 	r = pg_selectf(conn, "tables", "ottiItbT",
 				   "SELECT c.oid, n.nspname, c.relname, "
-				   "GREATEST(c.reltuples, 0)::pg_catalog.int8, "
+				   /* as the planner does: density by ANALYZE, or by types */
+				   "(CASE WHEN c.reltuples > 0 AND c.relpages > 0 "
+				   "THEN c.reltuples::pg_catalog.float8 / c.relpages * pg_catalog.pg_relation_size(c.oid) / "
+				   "pg_catalog.current_setting('block_size')::pg_catalog.int4 "
+				   "ELSE pg_catalog.pg_relation_size(c.oid)::pg_catalog.float8 / (28 + "
+				   "(SELECT COALESCE(pg_catalog.sum(CASE WHEN a.attlen > 0 THEN a.attlen ELSE 32 END), 0) "
+				   "FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
+				   ")::pg_catalog.float8 END)::pg_catalog.int8, "
 				   "pg_catalog.pg_table_size(c.oid), c.relreplident, "
 				   "c.relpersistence = 'u', "
 				   "pg_catalog.obj_description(c.oid, 'pg_class') "

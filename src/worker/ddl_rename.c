@@ -1,0 +1,172 @@
+/*-------------------------------------------------------------------------
+ *
+ * ddl_rename.c
+ *	  Statements of a MySQL source that give tables other names.
+ *
+ * Tables go by their names there. One that was copied again has what had its
+ * name when it was read: a statement before that gives the name to it, or takes
+ * it from another table. So a name may be there before the log tells of it, or
+ * be another table's already.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/run_ddl.h"
+
+#include "transform/shape.h"
+
+void
+carry_rename_pair(Carry *c, PlanPair *pair, const DdlTable *to)
+{
+	TableDef   *after = task_renamed(c->run, pair->before, to);
+
+	/* plain names as plan_schema would give them */
+	if (after->target_schema == NULL)
+		after->target_schema = plan_name(after->schema, c->plan->name_case, false);
+	if (after->target_name == NULL)
+		after->target_name = plan_name(after->name, c->plan->name_case, false);
+	pair->after = after;
+	carry_sync_parents(c, pair->before, after);
+}
+
+const DdlTable *
+carry_new_name(Carry *c)
+{
+	const DdlTable *name = NULL;
+	ListCell   *lc;
+
+	foreach(lc, c->stmt->actions)
+	{
+		DdlAction  *action = lfirst(lc);
+
+		if (action->kind == DDL_RENAME_TABLE_TO)
+			name = action->table;
+	}
+	return name;
+}
+
+/* Takes a table in, if nothing has the name. */
+static void
+take_name(Carry *c, const DdlTable *name)
+{
+	SourceRelation *waiting = carry_find(c, name);
+
+	if (!carry_selected(c, name) || task_pair_by_name(c->pairs, name) != NULL ||
+		(waiting != NULL && waiting->def->columns == NIL))
+		return;
+	carry_take_in(c, name);
+}
+
+void
+carry_drop_renamed(Carry *c, const DdlTable *name, SourceRelation *rel)
+{
+	if (carry_drop_without_table(c, name, rel))
+		return;
+	carry_drop_relation(c, rel);
+	carry_execute(c);
+	carry_settle(c);
+}
+
+bool
+carry_rename_is_read(Carry *c, const DdlTable *from, SourceRelation *rel,
+					 const DdlTable *to, bool passed_on)
+{
+	PlanPair   *there = task_pair_by_name(c->pairs, to);
+
+	if (carry_is_known(c, rel))
+	{
+		if (!passed_on)
+			take_name(c, to);
+		return true;
+	}
+	if (there == NULL || there->id == rel->table_id)
+		return false;
+	/* the source had no table of this name then: it was read later */
+	for (int i = 0; i < c->run->nrels; i++)
+		if (c->run->rels[i]->table_id == there->id &&
+			!carry_is_known(c, c->run->rels[i]))
+			carry_mark(c, c->run->rels[i],
+					   "another table got its name while the task copied it");
+	carry_drop_renamed(c, from, rel);
+	return true;
+}
+
+/*
+ * One step of RENAME TABLE. The relations of the run have the names of before
+ * the statement; the pairs follow it. passed_on: a later step takes the new
+ * name from the table.
+ */
+static void
+rename_step(Carry *c, const DdlTable *from, const DdlTable *to, bool passed_on)
+{
+	PlanPair   *pair = task_pair_by_name(c->pairs, from);
+	SourceRelation *rel = NULL;
+
+	for (int i = 0; i < c->run->nrels && pair != NULL; i++)
+		if (c->run->rels[i]->table_id == pair->id)
+			rel = c->run->rels[i];
+	if (pair == NULL || rel == NULL)
+	{
+		SourceRelation *waiting = carry_find(c, from);
+
+		/* nothing will be found under that name */
+		if (waiting != NULL && waiting->def->columns == NIL &&
+			!carry_is_known(c, waiting))
+			carry_drop_relation(c, waiting);
+		if (!passed_on)
+			take_name(c, to);
+		return;
+	}
+	if (carry_rename_is_read(c, from, rel, to, passed_on))
+		return;
+	if (!carry_selected(c, to))
+	{
+		carry_leave(c, rel, to);
+		return;
+	}
+	/* what the copy read under this name is another table now */
+	if (rel->resync || carry_is_unsure(c, rel))
+		carry_mark(c, rel, "it was renamed while the task copied it");
+	c->touched = list_make1(pair);
+	carry_rename_pair(c, pair, to);
+	if (carry_leaves_out(c, from, OPERATION_RENAME_TABLE))
+	{
+		ListCell   *lc;
+		ListCell   *lc2;
+
+		pair->after->target_schema = pair->before->target_schema;
+		pair->after->target_name = pair->before->target_name;
+		forboth(lc, pair->after->indexes, lc2, pair->before->indexes)
+			((TableIndex *) lfirst(lc))->target_name =
+				((TableIndex *) lfirst(lc2))->target_name;
+		pair->differs = true;
+		task_store_pairs(c->run, list_make1(pair), c->position,
+						 &c->carried->changed);
+		carry_settle(c);
+		return;
+	}
+	carry_execute(c);
+	carry_settle(c);
+}
+
+void
+carry_rename(Carry *c)
+{
+	List	   *tables = c->stmt->tables;
+
+	for (int i = 0; i + 1 < list_length(tables) && c->why == NULL; i += 2)
+	{
+		const DdlTable *to = list_nth(tables, i + 1);
+		bool		passed_on = false;
+
+		for (int j = i + 2; j < list_length(tables); j += 2)
+		{
+			const DdlTable *from = list_nth(tables, j);
+
+			passed_on |= strcmp(from->name, to->name) == 0 &&
+				strcmp(from->schema, to->schema) == 0;
+		}
+		rename_step(c, list_nth(tables, i), to, passed_on);
+	}
+}
