@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "source/pgsql/pg_conn.h"
 #include "source/pgsql/pg_session.h"
+#include "source/pgsql/pg_socket.h"
 
 #include <libpq-fe.h>
 
@@ -157,41 +158,38 @@ raise_error(PgConn *conn, const ErrorData *e)
 
 /* ---------------------------------------------------------------- waiting */
 
-/* Waits for the socket; the latch wakes it for interrupts. False: timeout. */
+/* False: timeout. */
 static bool
 wait_socket(int fd, int events, long timeout_ms)
 {
-	int			rc;
-
-	rc = WaitLatchOrSocket(MyLatch, events | WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
-						   (timeout_ms >= 0 ? WL_TIMEOUT : 0), fd, timeout_ms,
-						   dts_wait_event(DTS_WAIT_SOURCE));
-	if (rc & WL_LATCH_SET)
-		ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-	return (rc & WL_TIMEOUT) == 0;
+	return (pg_socket_wait(fd, events, timeout_ms) & WL_TIMEOUT) == 0;
 }
 
-/* As above, as long as patience lasts. */
+/* Until the socket is ready, as long as patience lasts. */
 static void
 wait_patiently(PgConn *conn, int events)
 {
-	TimestampTz began;
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													Max(conn->patience, 0));
 
-	if (PQsocket(conn->pq) < 0)
-		raise_lost(conn);
-	if (conn->patience < 0)
+	for (;;)
 	{
-		(void) wait_socket(PQsocket(conn->pq), events, -1);
-		return;
+		long		left = -1;
+
+		if (PQsocket(conn->pq) < 0)
+			raise_lost(conn);
+		if (conn->patience >= 0)
+		{
+			left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+			if (left <= 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_CONNECTION_FAILURE),
+						 errmsg("server \"%s\" does not answer",
+								conn->info.server_name)));
+		}
+		if (pg_socket_wait(PQsocket(conn->pq), events, left) & events)
+			return;
 	}
-	began = GetCurrentTimestamp();
-	if (!wait_socket(PQsocket(conn->pq), events, conn->patience) &&
-		TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
-								   (int) conn->patience))
-		ereport(ERROR,
-				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("server \"%s\" does not answer", conn->info.server_name)));
 }
 
 static void
