@@ -250,7 +250,7 @@ make_plan(uint64 seed)
 	plan.kills = chance(70) ? 0 : rnd(3);
 	plan.resyncs = chance(40) ? 0 : rnd(4);
 	plan.rewrites = chance(60) ? 0 : rnd(3);
-	plan.repairs = chance(70) ? 0 : rnd(4);
+	plan.repairs = chance(50) ? 0 : 1 + rnd(4);
 }
 
 static void
