@@ -120,7 +120,13 @@ is($pg->value("SELECT string_agg(alert->>'kind' || ' ' || (alert->>'state') || '
     'retrying raised mover/mover true true, retrying cleared mover/mover true true', 'the function was called as the owner, its triggers fired');
 ok(poll_until(sub { slurp($heard) =~ /"kind": "retrying".*"kind": "retrying"/s }, 60), 'it was told twice');
 my @told = map { JSON::PP::decode_json($_) } slurp($heard) =~ /"dtsmig_alert" with payload "(\{.*\})" received/g;
-is(join(' ', sort map { keys %$_ } $told[0]), 'alert at kind state task_id', 'anybody is told no more');
+for my $told (@told)
+{
+    is(join(' ', sort keys %$told), 'alert at kind state task_id', 'anybody is sent ids, kind and state alone');
+    is(join(' ', grep { $told->{$_} !~ /^\d+$/ } qw(alert task_id)), '', 'ids are numbers');
+    is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE kind = '$told->{kind}' AND '$told->{state}' IN ('raised', 'cleared')"), 1, 'kind and state are those of the view');
+    like($told->{at}, qr/^\d{4}-\d\d-\d\dT[\d:.+-]+$/, 'and the time is one');
+}
 is(join(', ', map { "$_->{kind} $_->{state} $_->{task_id}" } @told), "retrying raised $t->{id}, retrying cleared $t->{id}", 'as JSON');
 reap($listener, 'TERM');
 my $log = $pg->log_text;
