@@ -163,16 +163,39 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 
 /* ------------------------------------------------------------------ repair */
 
+/* Results (d) that are asked for. */
+#define ASKED_FOR "d.task_id = $1 AND d.state IN ('found', 'failed') " \
+	"AND d.key_values IS NOT NULL " \
+	"AND ($2::bigint[] IS NULL OR d.difference_id = ANY ($2::bigint[])) " \
+	"AND ($3 = 0 OR d.run_id = $3) AND ($2 IS NOT NULL OR $3 <> 0 OR d.run_id = " \
+	"(SELECT max(run_id) FROM dtsmig.verify_run WHERE task_id = $1)) "
+
+/* Rows that differ in columns that are generated here, and in no other. */
+#define ONLY_GENERATED "(d.kind = 'differs' AND NOT EXISTS (" \
+	"SELECT FROM pg_catalog.jsonb_object_keys(d.differences) k WHERE NOT EXISTS (" \
+	"SELECT FROM dtsmig.task_table t JOIN pg_catalog.pg_namespace n ON n.nspname = t.target_schema " \
+	"JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.target_table " \
+	"JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = k.k AND a.attgenerated <> '' " \
+	"WHERE t.table_id = d.table_id)))"
+
 /* Marks what is asked for; returns how many. */
 static int64
 ask_for_repair(const TaskRecord *task, const char *ids, int64 run_id)
 {
-	return (int64) books_exec("UPDATE dtsmig.verify_difference SET state = 'repairing', error = NULL "
-							  "WHERE task_id = $1 AND state IN ('found', 'failed') "
-							  "AND key_values IS NOT NULL "
-							  "AND ($2::bigint[] IS NULL OR difference_id = ANY ($2::bigint[])) "
-							  "AND ($3 = 0 OR run_id = $3) AND ($2 IS NOT NULL OR $3 <> 0 OR run_id = "
-							  "(SELECT max(run_id) FROM dtsmig.verify_run WHERE task_id = $1))",
+	BookRows   *rows;
+
+	rows = books_query("SELECT count(*), min(d.source_table) FROM dtsmig.verify_difference d "
+					   "WHERE " ASKED_FOR "AND " ONLY_GENERATED,
+					   "iti", task->id, ids, run_id);
+	if (book_int(rows, 0, 0) > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_GENERATED_ALWAYS),
+				 errmsg("%s rows differ in columns alone that are generated here: repair cannot change them",
+						rows->values[0][0]),
+				 errdetail("One of their tables is \"%s\".", rows->values[0][1]),
+				 errhint("ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION makes the column, see dtsmig.verify_results, a plain one; then resync_table brings the source's values.")));
+	return (int64) books_exec("UPDATE dtsmig.verify_difference d SET state = 'repairing', error = NULL "
+							  "WHERE " ASKED_FOR "AND NOT " ONLY_GENERATED,
 							  "iti", task->id, ids, run_id);
 }
 

@@ -29,6 +29,7 @@
 #define DTSMIG_VERIFY_H
 
 #include "postgres.h"
+#include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 #include "utils/timestamp.h"
@@ -117,6 +118,8 @@ typedef struct VerifyTable
 	List	   *there;			/* CheckTable *, for each of rels */
 	List	   *candidates;		/* Candidate *, in candidates_cxt */
 	MemoryContext candidates_cxt;	/* reset when they are settled */
+	Bitmapset  *reported;		/* columns that are generated here and differ: a
+								 * warning was given */
 	int64		differences;	/* settled; one more than max_differences: the
 								 * table is cut */
 } VerifyTable;

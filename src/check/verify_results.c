@@ -184,6 +184,52 @@ differing_columns(const SourceRelation *rel, char *const *there,
 	return buf.data;
 }
 
+/*
+ * A row that differs in columns that are generated here, and in nothing that
+ * they are made of: each such column is reported once.
+ */
+static void
+report_generated(Verify *v, VerifyTable *t, const SourceRelation *rel,
+				 char *const *there, char *const *here)
+{
+	Bitmapset  *columns = NULL;
+	int			i = -1;
+
+	for (int c = 0; c < rel->ncolumns; c++)
+	{
+		const SourceColumn *col = &rel->columns[c];
+		const char *a = there[c];
+		const char *b = here[c];
+
+		if (!col->carried || a == b || (a && b && strcmp(a, b) == 0))
+			continue;
+		if (!col->generated)
+			return;
+		columns = bms_add_member(columns, c);
+	}
+	while ((i = bms_next_member(columns, i)) >= 0)
+	{
+		const SourceColumn *col = &rel->columns[i];
+		MemoryContext old;
+
+		if (bms_is_member(i, t->reported))
+			continue;
+		old = MemoryContextSwitchTo(v->cxt);
+		t->reported = bms_add_member(t->reported, i);
+		MemoryContextSwitchTo(old);
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("column \"%s\" of table \"%s\".\"%s\" is generated here, and has other values than at the source",
+						col->target_name, rel->target_schema, rel->target_name),
+				 errdetail("The columns that it is made of are equal; its expression gives other values here."),
+				 errhint("repair cannot change it. To have the source's values: ALTER TABLE %s ALTER COLUMN %s DROP EXPRESSION; SELECT dtsmig.resync_table(%s, %s);",
+						 quote_qualified_identifier(rel->target_schema, rel->target_name),
+						 quote_identifier(col->target_name),
+						 quote_literal_cstr(v->task->name),
+						 quote_literal_cstr(psprintf("%s.%s", rel->schema, rel->name)))));
+	}
+}
+
 void
 verify_add_row(Verify *v, VerifyTable *t, SourceRelation *rel,
 			   char *const *key, char *const *there, char *const *here,
@@ -224,6 +270,8 @@ verify_add_row(Verify *v, VerifyTable *t, SourceRelation *rel,
 			   here == NULL ? DIFFERENCE_MISSING : DIFFERENCE_DIFFERS,
 			   NULL, key ? shown.data : NULL, key ? exact.data : NULL,
 			   differing_columns(rel, there, here, count));
+	if (there && here)
+		report_generated(v, t, rel, there, here);
 	pfree(shown.data);
 	pfree(exact.data);
 }

@@ -253,6 +253,7 @@ static void
 verify_data(Verify *v, List *wanted)
 {
 	TaskRun    *run = palloc0(sizeof(TaskRun));
+	DestRoutine *compared = palloc(sizeof(DestRoutine));
 	int64		transactions = v->mode == VERIFY_INCREMENTAL ?
 		transactions_since(v) : -1;
 	List	   *tables;
@@ -265,7 +266,11 @@ verify_data(Verify *v, List *wanted)
 	run->info = v->info;
 	run->source = v->source;
 	run->conn = v->conn;
-	run->dest = &local_dest_routine;
+	*compared = local_dest_routine;
+	/* a PostgreSQL source gives its generated columns the same expression */
+	if (strcmp(v->info->server_type, "postgresql") != 0)
+		compared->bind_relation = local_bind_to_compare;
+	run->dest = compared;
 	task_open_relations(run);
 	check_names(v, run, wanted);
 	tables = group_tables(v, run, wanted);

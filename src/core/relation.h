@@ -27,6 +27,8 @@ typedef struct SourceColumn
 	char	   *target_name;	/* name at the destination; NULL: not carried */
 	bool		carried;		/* goes to the destination (a column left out by
 								 * a rule, or generated there, does not) */
+	bool		generated;		/* there; carried only to be compared, where a
+								 * relation is bound for that */
 	bool		in_key;			/* part of SourceRelation.key */
 	char	   *constant;		/* value, as text, of a column that a rule sets to
 								 * the same in all rows; NULL: it is none */

@@ -126,4 +126,10 @@ typedef struct DestRoutine
 
 extern const DestRoutine local_dest_routine;
 
+/*
+ * As its bind_relation, of a relation whose rows are compared and never
+ * written: columns that are generated here are carried, too.
+ */
+extern void local_bind_to_compare(SourceRelation *rel);
+
 #endif							/* DTSMIG_DEST_H */

@@ -9,6 +9,7 @@
 
 #include "utils/builtins.h"
 
+#include "schema/mysql_assign.h"
 #include "schema/mysql_expr_internal.h"
 
 static MyVal
@@ -127,6 +128,8 @@ generated_column(MyExpr *x, const TableColumn *col)
 	inner = mysql_translate_expression(col->generation_expr, x->def,
 									   MY_EXPR_GENERATED,
 									   mysql_column_class(col));
+	if (inner.sql != NULL)
+		mysql_assign(col, &inner);
 	if (inner.sql == NULL)
 	{
 		my_expr_fail(x, "column %s: %s", col->name, inner.why);

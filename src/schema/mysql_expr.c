@@ -583,7 +583,6 @@ parse_between(MyExpr *x, MyVal v, bool negated)
 {
 	MyVal		low = my_expr_parse_value(x);
 	MyVal		high;
-
 	char	   *sql;
 
 	my_expr_expect(x, "AND");
@@ -784,16 +783,17 @@ mysql_translate_expression(const char *expr, const TableDef *def,
 	check_stack_depth();
 	my_expr_init(&x, expr, use);
 	x.def = def;
-	v = my_coerce(&x, my_expr_parse(&x), want);
+	v = my_expr_parse(&x);
+	result.small = my_is_small(&v);
+	result.from = v.cls;
+	v = my_coerce(&x, v, want);
 	if (x.why == NULL && x.token.kind != TOK_END)
 		my_expr_fail(&x, "syntax near \"%s\"", expr + x.token.start);
 	result.why = x.why;
 	result.cls = v.cls;
 	result.scale = v.scale;
-	if (x.why == NULL)
-	{
-		result.sql = strip_parentheses(v.sql);
-		result.note = x.note.data;
-	}
+	result.col = v.literal == NULL ? v.col : NULL;
+	result.sql = x.why == NULL ? strip_parentheses(v.sql) : NULL;
+	result.note = x.why == NULL ? x.note.data : NULL;
 	return result;
 }

@@ -30,9 +30,12 @@ typedef struct MyExprResult
 	char	   *sql;			/* NULL: does not translate */
 	char	   *why;			/* … because of this */
 	char	   *note;			/* what may differ; NULL: nothing */
-	PgClass		cls;			/* class of its value */
+	PgClass		from;			/* class of its value */
+	PgClass		cls;			/* the same, as the class that was wanted */
 	int			scale;			/* digits after the point, of a decimal or a
 								 * second; -1: not known */
+	const TableColumn *col;		/* it is this column and nothing else; NULL */
+	bool		small;			/* an integer from 0 to 127 */
 	List	   *tables;			/* of a query: TableDef *, in its FROM clauses */
 } MyExprResult;
 

@@ -27,6 +27,7 @@ typedef struct MyVal
 	int			scale;			/* PGC_INT, PGC_NUMERIC: digits after the
 								 * point; PGC_TIMESTAMP…: of a second; -1:
 								 * not known */
+	bool		small;			/* an integer from 0 to 127 */
 	bool		ci;				/* text that compares case-insensitively */
 	char	   *literal;		/* a literal's text; else NULL */
 	bool		is_string;		/* … of a string literal */
@@ -135,6 +136,8 @@ extern MyVal my_compare(MyExpr *x, MyVal a, const char *op, MyVal b);
 extern MyVal my_like(MyExpr *x, MyVal a, MyVal b, bool negated, bool regexp);
 /* Brings the branches of a CASE to one class. */
 extern MyVal my_unify(MyExpr *x, MyVal *vals, int n);
+/* Is it an integer from 0 to 127, whatever the row? */
+extern bool my_is_small(const MyVal *v);
 extern bool my_is_int_literal(const MyVal *v, int64 *value);
 /* Date or timestamp literal where a string stands for one. */
 extern MyVal my_temporal(MyExpr *x, MyVal v);

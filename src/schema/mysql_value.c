@@ -110,6 +110,15 @@ my_is_int_literal(const MyVal *v, int64 *value)
 	return *end == '\0' && errno == 0;
 }
 
+bool
+my_is_small(const MyVal *v)
+{
+	int64		value;
+
+	return v->small || v->cls == PGC_BOOL ||
+		(my_is_int_literal(v, &value) && value >= 0 && value <= 127);
+}
+
 /* Does the text read as a plain decimal number? */
 static bool
 looks_numeric(const char *s)
@@ -366,6 +375,12 @@ divide(MyExpr *x, MyVal a, MyVal b)
 	if (cls == PGC_UNKNOWN)
 	{
 		my_expr_fail(x, "division of values of unknown type");
+		return a;
+	}
+	/* … and the variable may be another, and what is stored has fewer */
+	if (x->use == MY_EXPR_GENERATED)
+	{
+		my_expr_fail(x, "a division of decimals, whose digits depend on div_precision_increment");
 		return a;
 	}
 	if (a.scale < 0)
@@ -666,6 +681,7 @@ my_unify(MyExpr *x, MyVal *vals, int n)
 {
 	MyVal		result = my_val(NULL, PGC_UNKNOWN);
 
+	result.small = true;
 	for (int i = 0; i < n; i++)
 	{
 		MyVal	   *v = &vals[i];
@@ -673,6 +689,7 @@ my_unify(MyExpr *x, MyVal *vals, int n)
 		result.ci = result.ci || v->ci;
 		if (v->cls == PGC_UNKNOWN)
 			continue;
+		result.small &= my_is_small(v);
 		if (result.cls == PGC_UNKNOWN)
 		{
 			result.cls = v->cls;

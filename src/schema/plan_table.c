@@ -10,6 +10,7 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+#include "schema/mysql_assign.h"
 #include "schema/mysql_expr.h"
 #include "schema/mysql_lex.h"
 #include "schema/mysql_types.h"
@@ -66,6 +67,8 @@ generated_expression(const TableDef *def, TableColumn *col, PlanNotes *notes)
 	result = mysql_translate_expression(col->generation_expr, def,
 										MY_EXPR_GENERATED,
 										mysql_column_class(col));
+	if (result.sql != NULL)
+		mysql_assign(col, &result);
 	/* some servers cut what is finer than the column, others round it */
 	if (result.sql != NULL && mysql_column_class(col) == result.cls &&
 		(result.cls == PGC_TIMESTAMP || result.cls == PGC_TIME) &&

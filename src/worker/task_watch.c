@@ -347,6 +347,16 @@ column_of(const SourceRelation *rel, AttrNumber attnum)
 	return NULL;
 }
 
+static bool
+was_generated(const SourceRelation *rel, const char *name)
+{
+	for (int i = 0; i < rel->ncolumns; i++)
+		if (rel->columns[i].generated && rel->columns[i].target_name != NULL &&
+			strcmp(rel->columns[i].target_name, name) == 0)
+			return true;
+	return false;
+}
+
 /* What is other about a column than the task believes; NULL: nothing. */
 static char *
 column_drift(const SourceRelation *rel, AttrNumber attnum)
@@ -362,7 +372,10 @@ column_drift(const SourceRelation *rel, AttrNumber attnum)
 	att = (Form_pg_attribute) GETSTRUCT(tup);
 	if (col == NULL)
 	{
-		if (!att->attisdropped && att->attnotnull && !att->atthasdef &&
+		if (was_generated(rel, NameStr(att->attname)) && att->attgenerated == '\0')
+			text = psprintf("column \"%s\" is not generated any more, and gets no values",
+							NameStr(att->attname));
+		else if (!att->attisdropped && att->attnotnull && !att->atthasdef &&
 			att->attidentity == '\0')
 			text = psprintf("column \"%s\", which the source does not have, takes no NULL and has no default",
 							NameStr(att->attname));

@@ -115,14 +115,17 @@ check_rights(Relation target)
 	table_owner_end(&owner);
 }
 
+/* generated: of columns that are generated here. */
 static void
-bind_column(SourceRelation *rel, SourceColumn *col, Relation target)
+bind_column(SourceRelation *rel, SourceColumn *col, Relation target,
+			bool generated)
 {
 	TupleDesc	desc = RelationGetDescr(target);
 	AttrNumber	attnum;
 	Form_pg_attribute att;
 
 	col->carried = false;
+	col->generated = false;
 	col->target_attnum = InvalidAttrNumber;
 	col->typid = InvalidOid;
 	col->typmod = -1;
@@ -145,7 +148,8 @@ bind_column(SourceRelation *rel, SourceColumn *col, Relation target)
 	att = TupleDescAttr(desc, attnum - 1);
 
 	/* A generated column is computed here, never written. */
-	if (att->attgenerated != '\0')
+	col->generated = att->attgenerated != '\0';
+	if (col->generated && !generated)
 		return;
 
 	col->carried = true;
@@ -160,9 +164,8 @@ bind_column(SourceRelation *rel, SourceColumn *col, Relation target)
 	col->target_not_null = att->attnotnull;
 }
 
-/* See DestRoutine. A transaction is open. */
-void
-local_bind_relation(SourceRelation *rel)
+static void
+bind_relation(SourceRelation *rel, bool generated)
 {
 	Oid			nspid;
 	Oid			relid;
@@ -195,7 +198,7 @@ local_bind_relation(SourceRelation *rel)
 
 	rel->target_relid = relid;
 	for (i = 0; i < rel->ncolumns; i++)
-		bind_column(rel, &rel->columns[i], target);
+		bind_column(rel, &rel->columns[i], target, generated);
 
 	/*
 	 * A key whose column does not arrive (left out by a rule, or generated
@@ -203,7 +206,8 @@ local_bind_relation(SourceRelation *rel)
 	 */
 	for (i = 0; i < rel->nkey; i++)
 	{
-		if (!rel->columns[rel->key[i]].carried)
+		if (!rel->columns[rel->key[i]].carried ||
+			rel->columns[rel->key[i]].generated)
 		{
 			for (i = 0; i < rel->ncolumns; i++)
 				rel->columns[i].in_key = false;
@@ -211,6 +215,20 @@ local_bind_relation(SourceRelation *rel)
 		}
 	}
 	table_close(target, AccessShareLock);
+}
+
+/* See DestRoutine. A transaction is open. */
+void
+local_bind_relation(SourceRelation *rel)
+{
+	bind_relation(rel, false);
+}
+
+/* See dest.h. */
+void
+local_bind_to_compare(SourceRelation *rel)
+{
+	bind_relation(rel, true);
 }
 
 /* Quoted schema.table; palloc'd. */

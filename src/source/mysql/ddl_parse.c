@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "source/mysql/ddl_parse_impl.h"
+#include "source/mysql/ddl_fold.h"
 
 /* ---------------------------------------------------------------- tokens */
 
@@ -138,14 +139,7 @@ ddl_name(DdlParser *p)
 static char *
 fold(DdlParser *p, char *name)
 {
-	/* what is not ASCII is folded by who has a locale */
-	if (p->input->fold_names)
-	{
-		name = pstrdup(name);
-		for (char *c = name; *c != '\0'; c++)
-			*c = pg_ascii_tolower((unsigned char) *c);
-	}
-	return name;
+	return p->input->fold_names ? ddl_fold_name(name) : name;
 }
 
 /* table, schema.table or .table */

@@ -10,12 +10,11 @@
 
 #include "source/mysql/my_charset.h"
 #include "source/mysql/ddl_parse.h"
+#include "source/mysql/ddl_fold.h"
 #include "source/mysql/my_stream_impl.h"
 
-#include "catalog/pg_collation.h"
 #include "mb/pg_wchar.h"
 #include "schema/model.h"
-#include "utils/formatting.h"
 #include "utils/memutils.h"
 
 /* How much of a statement an error shows. */
@@ -119,8 +118,7 @@ name_to_server(SourceStream *stream, const char *name)
 {
 	char	   *s = stream_to_server(name, strlen(name));
 
-	return stream->fold_names ?
-		str_tolower(s, strlen(s), DEFAULT_COLLATION_OID) : s;
+	return stream->fold_names ? ddl_fold_name(s) : s;
 }
 
 static bool

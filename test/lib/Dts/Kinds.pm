@@ -145,11 +145,11 @@ my %kinds = (
         args => [ qw(--gtid-mode=ON --enforce-gtid-consistency=ON --mysqlx=OFF
               --secure-file-priv= --innodb-redo-log-capacity=96M) ],
         install => sub {
-            my ($dir, $user) = @_;
+            my ($dir, $user, @more) = @_;
             my ($code, $out) = run_as($user,
                 _foreign(server_folder('mysql-9.7'), 'mysqld', 'mysql'),
                 '--initialize-insecure', "--datadir=$dir/data",
-                '--innodb-redo-log-capacity=96M');
+                '--innodb-redo-log-capacity=96M', @more);
             croak "mysqld --initialize-insecure failed:\n$out" if $code;
             ($code, $out) = run_as($user, '/bin/sh', '-c',
                 'mv "$0"/data/* "$0"/ && rm -rf "$0/data" "$0/auto.cnf"', $dir);

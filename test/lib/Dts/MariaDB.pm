@@ -6,7 +6,7 @@
 #
 # kind: see Dts::Kinds; default: $DTS_KIND, else the MariaDB of this machine.
 # args: more options of the server; no_args: (regular expression) defaults to
-# leave out. Its port and data folder stay the same over
+# leave out. lower_names: with lower_case_table_names = 1. Its port and data folder stay the same over
 # stop, kill9 and start. Two accounts exist: root (no password), and mig with
 # the rights that a migration needs, password in $my->{password}.
 package Dts::MariaDB;
@@ -39,7 +39,8 @@ sub new
         port => $opt{port} // free_port(),
         user => server_user('mariadb'),
         server_id => $opt{server_id} // 100 + $count,
-        args => $opt{args} // [],
+        args => [ @{ $opt{args} // [] }, $opt{lower_names} ? '--lower-case-table-names=1' : () ],
+        lower_names => $opt{lower_names},
         password => 's3cr%t Pä:ss@word',
         binlog => $opt{binlog} // 1,
     }, $class;
@@ -58,12 +59,12 @@ sub _install
     my $root = $ENV{DTS_TMP} // tmpdir();
     open my $lock, '>>', "$root/mariadb.lock" or croak "mariadb.lock: $!";
     flock($lock, LOCK_EX);
-    my $template = "$root/template_$self->{kind}";
+    my $template = "$root/template_$self->{kind}" . ($self->{lower_names} ? '_lower' : '');
     if (!-e "$template/done")
     {
         run_as(undef, '/bin/rm', '-rf', $template);
         own_dir($template, $self->{user});
-        $self->{def}{install}->($template, $self->{user});
+        $self->{def}{install}->($template, $self->{user}, $self->{lower_names} ? '--lower-case-table-names=1' : ());
         run_as($self->{user}, '/usr/bin/touch', "$template/done");
     }
     close $lock;

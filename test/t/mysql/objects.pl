@@ -97,4 +97,20 @@ $k->resume->wait_for('incremental', 120);
 same_table($my, "k.$_", $pg, "k.$_", "table k.$_") for qw(a b);
 is($pg->value("SELECT string_agg(kind || ' ' || name || ' ' || state, ',' ORDER BY name) FROM dtsmig.task_objects WHERE task = 'k' AND kind = 'type'"), 'type k.a_e skipped,type k.b_f skipped', 'their states');
 $k->release;
+
+# --- a table cannot be done without
+$my->sql("CREATE DATABASE n; USE n; CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)");
+$pg->sql(<<'END_SQL');
+CREATE FUNCTION public.no_table() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN IF EXISTS (SELECT 1 FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'n.a') THEN RAISE 'not here'; END IF; END$$;
+CREATE EVENT TRIGGER no_table ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.no_table();
+ALTER EVENT TRIGGER no_table ENABLE ALWAYS;
+END_SQL
+my $n = Dts::Task->new($my, $pg, name => 'n', db => 'n');
+$n->start;
+ok($n->wait_status('failed', 120), 'a table that cannot be made') or diag $n->report;
+like($pg->error("SELECT dtsmig.skip_object('n', 'table n.a')"), qr/cannot do without table n\.a: its rows would have no place.*retry_object/s, 'is not skipped');
+$pg->sql('DROP EVENT TRIGGER no_table');
+$n->resume->wait_for('incremental', 120);
+same_table($my, 'n.a', $pg, 'n.a', 'it is made when there is room');
+$n->release;
 done_testing();

@@ -1,0 +1,176 @@
+/*-------------------------------------------------------------------------
+ *
+ * mysql_assign.c
+ *	  What becomes of an expression's value in a column of the MySQL family.
+ *
+ * A session that is not strict stores something else where a value does not
+ * fit: the end of a number's range, the beginning of a text. Here that is an
+ * error, or, where the type here has room for more, another value without a
+ * word. So a column stays generated only where
+ *
+ *	  - the value fits, as far as its type can tell (a column of the same type or
+ *		a smaller one; a condition; small constants), or
+ *	  - its type here is as wide as the source's, and nothing is known of the
+ *		value: what does not fit is an error then, as in a strict session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "schema/mysql_assign.h"
+#include "schema/mysql_types.h"
+
+/* Bytes of an integer type of the source; 0: it is none. */
+static int
+integer_width(const TableColumn *col)
+{
+	static const struct
+	{
+		const char *type;
+		int			width;
+	}			types[] = {{"tinyint", 1}, {"smallint", 2}, {"mediumint", 3},
+	{"int", 4}, {"integer", 4}, {"bigint", 8}};
+
+	for (int i = 0; i < lengthof(types); i++)
+		if (strcmp(col->base_type, types[i].type) == 0)
+			return types[i].width;
+	return 0;
+}
+
+/* Digits before the point that a number of the source can have. */
+static int
+integer_digits(const TableColumn *col)
+{
+	static const int digits[] = {0, 3, 5, 8, 10, 0, 0, 0, 20};
+
+	return strcmp(col->base_type, "decimal") == 0 ?
+		col->precision - Max(col->scale, 0) : digits[integer_width(col)];
+}
+
+/* Can a number of one column be below what the other's can? */
+static bool
+loses_sign(const TableColumn *col, const TableColumn *from)
+{
+	return col->is_unsigned && !from->is_unsigned;
+}
+
+static const char *
+into_integer(const TableColumn *col, const MyExprResult *result)
+{
+	const TableColumn *from = result->col;
+	int			width = integer_width(col);
+
+	if (result->small)
+		return NULL;
+	if (result->from == PGC_FLOAT)
+		return "a float value in a column of integers";
+	if (from != NULL && integer_width(from) > 0)
+		return loses_sign(col, from) || integer_width(from) > width ||
+			(from->is_unsigned && !col->is_unsigned && integer_width(from) == width) ?
+			"its type is narrower than what it is made of" : NULL;
+	/* as wide as here; what is computed is mostly meant to fit into these */
+	if (!col->is_unsigned && (width == 4 || width == 8))
+		return NULL;
+	return "values that its type has no room for are stored as the nearest that it has there";
+}
+
+static const char *
+into_decimal(const TableColumn *col, const MyExprResult *result)
+{
+	const TableColumn *from = result->col;
+
+	if (from != NULL && integer_digits(from) > 0)
+		return loses_sign(col, from) || integer_digits(from) > integer_digits(col) ||
+			from->scale > col->scale ?
+			"its type is narrower than what it is made of" : NULL;
+	if (col->is_unsigned && !result->small)
+		return "negative values are stored as 0 there";
+	return NULL;
+}
+
+static const char *
+into_float(const TableColumn *col, const MyExprResult *result)
+{
+	if (result->col != NULL && strcmp(result->col->source_type, col->source_type) == 0)
+		return NULL;
+	if (strchr(col->source_type, ',') != NULL)
+		return "values are rounded to its digits there";
+	if (col->is_unsigned && !result->small)
+		return "negative values are stored as 0 there";
+	return NULL;
+}
+
+static const char *
+into_text(const TableColumn *col, MyExprResult *result)
+{
+	const TableColumn *from = result->col;
+	bool		is_char = strcmp(col->base_type, "char") == 0 ||
+		strcmp(col->base_type, "nchar") == 0;
+	bool		is_varchar = strcmp(col->base_type, "varchar") == 0 ||
+		strcmp(col->base_type, "nvarchar") == 0;
+
+	if (from != NULL && result->from == PGC_TEXT && (is_char || is_varchar) &&
+		(from->length < 0 || from->length > col->length))
+		return "its type is narrower than what it is made of";
+	if (strcmp(col->base_type, "tinytext") == 0 &&
+		(from == NULL || strcmp(from->base_type, "tinytext") != 0))
+		return "text that its type has no room for is cut there";
+	if (is_char)
+		result->sql = psprintf("rtrim(%s, ' ')", result->sql);
+	return NULL;
+}
+
+static const char *
+into_binary(const TableColumn *col, const MyExprResult *result)
+{
+	const TableColumn *from = result->col;
+
+	if (strcmp(col->base_type, "binary") != 0 &&
+		strcmp(col->base_type, "varbinary") != 0 &&
+		strcmp(col->base_type, "tinyblob") != 0)
+		return NULL;
+	if (from == NULL || strcmp(from->base_type, col->base_type) != 0 ||
+		from->length > col->length ||
+		(from->length != col->length && strcmp(col->base_type, "binary") == 0))
+		return "bytes are cut or filled up to its length there";
+	return NULL;
+}
+
+void
+mysql_assign(const TableColumn *col, MyExprResult *result)
+{
+	const char *why = NULL;
+
+	switch (mysql_column_class(col))
+	{
+		case PGC_INT:
+		case PGC_NUMERIC:
+			if (strcmp(col->base_type, "year") == 0)
+				why = result->col != NULL && strcmp(result->col->base_type, "year") == 0 ?
+					NULL : "years that its type has no room for are stored as 0 there";
+			else
+				why = integer_width(col) > 0 ? into_integer(col, result) :
+					into_decimal(col, result);
+			break;
+		case PGC_FLOAT:
+			why = into_float(col, result);
+			break;
+		case PGC_TEXT:
+			why = into_text(col, result);
+			break;
+		case PGC_BYTEA:
+			why = into_binary(col, result);
+			break;
+		case PGC_BIT:
+			if (result->col == NULL || result->col->length != col->length)
+				why = "bits that its type has no room for are lost there";
+			break;
+		default:
+			break;
+	}
+	if (why != NULL)
+	{
+		result->sql = NULL;
+		result->why = unconstify(char *, why);
+	}
+}
