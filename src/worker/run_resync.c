@@ -163,19 +163,16 @@ look_up(Resync *r)
 
 	r->described = r->run->source->current_position(r->run->conn);
 	r->pairs = task_pairs(r->run);
+	/* of a source with objects of its own, the log names and shapes tables */
+	if (r->run->source->plan_objects)
+		r->rels = resync_settle_names(r->run, r->rels, tables, r->high, r->applied);
 	foreach(lc, r->rels)
 	{
 		SourceRelation *rel = lfirst(lc);
 		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
 		TableDef   *def = resync_find_def(tables, rel);
 
-		/*
-		 * DDL that is still to come in the log shapes the table, and names it:
-		 * the log's statements go by the names of before.
-		 */
-		if (def == NULL ||
-			(r->run->source->plan_objects && rel->def->columns != NIL &&
-			 !task_same_table(def, rel->def)))
+		if (def == NULL)
 			continue;
 		if (r->tables != NIL)
 		{
@@ -512,6 +509,7 @@ store(Resync *r)
 	ListCell   *lc;
 	ListCell   *lc2;
 
+	resync_free_names(r->rels, r->pairs);
 	foreach(lc, r->pairs)
 	{
 		PlanPair   *pair = lfirst(lc);
