@@ -253,6 +253,26 @@ resync_misfit(const TableDef *def, const SourceRelation *rel)
 	return NULL;
 }
 
+const char *
+resync_why_not(TaskRun *run, const SourceRelation *rel, const TableDef *def,
+			   List *settled)
+{
+	bool		altered;
+	char	   *why = NULL;
+
+	if (def == NULL)
+		return "The source has no such table: a statement that drops or renames it is still to come in its log, or was not recorded.";
+	altered = run->source->plan_objects && rel->def->columns != NIL &&
+		!task_same_columns(def, rel->def);
+	if (altered)
+		why = resync_misfit(def, rel);
+	if (why != NULL || list_member_ptr(settled, rel) ||
+		(altered && strcmp(def->name, rel->def->name) == 0 &&
+		 strcmp(def->schema, rel->def->schema) == 0))
+		return why;
+	return "The source calls the table otherwise: the statement that renames it is still to come in its log, or was not recorded.";
+}
+
 void
 resync_note_wait(int64 task_id, const SourceRelation *rel, const char *why)
 {

@@ -38,8 +38,31 @@ extern void resync_look_at_values(TaskRun *run, TableDef *def,
  * altered here in the same way. A transaction is open.
  */
 extern char *resync_misfit(const TableDef *def, const SourceRelation *rel);
+
+/*
+ * Why a table cannot be copied again yet, for whoever waits; NULL: it can. def:
+ * what the source has of it now, or NULL; settled: the tables whose name and
+ * shape are those that the task knows (resync_settle_names).
+ */
+extern const char *resync_why_not(TaskRun *run, const SourceRelation *rel,
+								  const TableDef *def, List *settled);
 /* Keeps the reason, and logs one that is new; NULL: nothing is in the way. */
 extern void resync_note_wait(int64 task_id, const SourceRelation *rel,
 							 const char *why);
+
+/* resync_names.c: tables that the source calls otherwise ----------------- */
+
+/*
+ * Those of rels (SourceRelation *) that can be copied from a snapshot at high
+ * as what the source has in it (tables), when the log is applied to applied
+ * (NULL: nothing is). The others wait for a statement of the log.
+ */
+extern List *resync_settle_names(TaskRun *run, List *rels, List *tables,
+								 const char *high, const char *applied);
+/*
+ * In the catalog, tables lose the names that they are going to change by pairs
+ * (PlanPair *), so that they can exchange them.
+ */
+extern void resync_free_names(List *rels, List *pairs);
 
 #endif							/* DTSMIG_RESYNC_SHAPE_H */

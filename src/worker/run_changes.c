@@ -618,7 +618,7 @@ resync_is_asked(Follow *f)
 		!TimestampDifferenceExceeds(f->last_asked, now, ASK_RESYNC_MS))
 		return false;
 	f->last_asked = now;
-	return task_wants_stop(f->run);
+	return task_wants_stop(f->run) || resync_names_are_due(f->run);
 }
 
 /*

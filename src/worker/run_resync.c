@@ -160,32 +160,21 @@ look_up(Resync *r)
 {
 	List	   *tables = r->run->source->describe(r->run->conn, schemas_of(r));
 	List	   *found = NIL;
+	List	   *settled;
 	ListCell   *lc;
 
 	r->described = r->run->source->current_position(r->run->conn);
 	r->pairs = task_pairs(r->run);
+	/* of a source with objects of its own, the log names and shapes tables */
+	settled = r->run->source->plan_objects ?
+		resync_settle_names(r->run, r->rels, tables, r->high, r->applied) : r->rels;
 	foreach(lc, r->rels)
 	{
 		SourceRelation *rel = lfirst(lc);
 		PlanPair   *pair = task_pair_of(r->pairs, rel->table_id);
 		TableDef   *def = resync_find_def(tables, rel);
-		char	   *why = NULL;
+		const char *why = resync_why_not(r->run, rel, def, settled);
 
-		if (def == NULL)
-			why = "The source has no such table: a statement that drops or renames it is still to come in its log, or was not recorded.";
-		else if (r->run->source->plan_objects && rel->def->columns != NIL &&
-				 !task_same_table(def, rel->def))
-		{
-			if (def->source_id != NULL && rel->def->source_id != NULL &&
-				strcmp(def->source_id, rel->def->source_id) != 0)
-				why = "The source has another table of this name by now: a statement that drops or renames this one is still to come in its log, or was not recorded.";
-			else if (!task_same_columns(def, rel->def))
-				why = resync_misfit(def, rel);
-			/* the log's statements go by the names of before */
-			if (why == NULL && (strcmp(def->name, rel->def->name) != 0 ||
-								strcmp(def->schema, rel->def->schema) != 0))
-				why = "The source's table has another name by now: the statement that gave it is still to come in its log, or was not recorded.";
-		}
 		resync_note_wait(r->run->task->id, rel, why);
 		/* DDL that is still to come in the log shapes the table, and names it */
 		if (why != NULL)
@@ -529,6 +518,7 @@ store(Resync *r)
 	ListCell   *lc;
 	ListCell   *lc2;
 
+	resync_free_names(r->rels, r->pairs);
 	foreach(lc, r->pairs)
 	{
 		PlanPair   *pair = lfirst(lc);

@@ -64,6 +64,7 @@ typedef struct TaskRun
 								 * NULL: none was */
 	List	   *rewritten;		/* char *: source_id of tables that the DDL
 								 * statement at hand rewrites */
+	List	   *name_waits;		/* of resync_names.c */
 	bool		copying_beside; /* a worker copies tables again */
 	bool		copied_beside;	/* one has, and its tables wait to be settled */
 	TimestampTz beside_looked;	/* at it, for the last time */
@@ -284,6 +285,11 @@ extern void task_note_done(TaskRun *run, const Change *change, const char *what)
  */
 extern bool task_resync(TaskRun *run);
 extern bool task_wants_resync(TaskRun *run);
+/*
+ * resync_names.c: has the log been followed to where a table was called
+ * otherwise, that waits for the statement which renamed it? True once.
+ */
+extern bool resync_names_are_due(TaskRun *run);
 /*
  * In a copy worker: copies the tables whose step is RESYNC_COPYING. They are
  * RESYNC_COPIED then, or wait: for another time (RESYNC_ASKED), or for

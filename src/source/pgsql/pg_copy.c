@@ -338,14 +338,17 @@ struct SourceRows
 
 /*
  * Catalogs are read as they are now, not as the snapshot has them: is the
- * table still the one that the snapshot knows? One that was written anew since
- * (ALTER TABLE … TYPE, TRUNCATE) would look empty. From here on it is locked
+ * table still the one that the snapshot knows, and that is meant? One that was
+ * written anew since (ALTER TABLE … TYPE, TRUNCATE) would look empty, and
+ * another that has got its name by now has other rows. From here on it is locked
  * against that; the lock is that of any SELECT, and held for these rows alone.
  */
 static void
 lock_table(SourceRows *rows, const SourceRelation *rel)
 {
 	char	   *name = pg_quote_qualified(rel->schema, rel->name);
+	const char *own = rel->def->source_id == NULL ? "" :
+		psprintf(" AND c.oid = %s", pg_quote_literal(rel->def->source_id));
 	PgResult   *r;
 
 	pg_run(rows->conn, "SAVEPOINT dtsmig_rows");
@@ -356,15 +359,15 @@ lock_table(SourceRows *rows, const SourceRelation *rel)
 				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				   "WHERE n.nspname = %s AND c.relname = %s "
 				   "AND c.oid = %s::pg_catalog.regclass "
-				   "AND c.relfilenode = pg_catalog.pg_relation_filenode(c.oid)",
+				   "AND c.relfilenode = pg_catalog.pg_relation_filenode(c.oid)%s",
 				   pg_quote_literal(rel->schema), pg_quote_literal(rel->name),
-				   pg_quote_literal(name));
+				   pg_quote_literal(name), own);
 	if (r->nrows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("table %s of the source is another than in the snapshot",
 						name),
-				 errdetail("A statement has made it or its rows anew since.")));
+				 errdetail("A statement has made it or its rows anew since, or given its name to another.")));
 }
 
 static void

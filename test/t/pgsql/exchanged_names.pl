@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use Test::More;
 use Dts::Env qw(poll_until);
-use Dts::PgSource qw(pg_pair same_pg_tables);
+use Dts::PgSource qw(pg_difference pg_pair same_pg_tables);
 use Dts::Task;
 
 my ($src, $pg) = pg_pair();
@@ -109,6 +109,56 @@ for my $round (sort keys %again)
     $task->resume;
     more($round);
     tables_are_equal($task, $round, $round);
+}
+
+# a row that is repaired is not taken from another table
+make('repair', 10);
+my $task = Dts::Task->new($src, $pg, name => 'repair', db => 'repair');
+$task->start->wait_for('incremental', 90);
+$pg->sql("UPDATE c.swap1 SET v = 'other' WHERE id = 2");
+is($pg->value("SELECT count(*) FROM dtsmig.verify('repair', tables => '{c.swap1,c.swap2}')"), 1, 'repair: a row differs');
+$task->pause;
+ok($task->wait_status('paused'), 'repair: paused');
+change('repair');
+$pg->sql("SELECT dtsmig.repair('repair')");
+$task->resume;
+more('repair');
+ok(eval { $task->wait_for('incremental', 90); $task->catch_up(60); 1 }, 'repair: the task goes on') or diag $@;
+is(($src->value('SELECT v FROM c.swap2 WHERE id = 2', db => 'repair')), 'c.swap1xxxxxxxxxx', 'repair: what the row is');
+isnt($pg->value('SELECT v FROM c.swap2 WHERE id = 2'), 'c.swap2xxxxxxxxxx', 'repair: it is no row of the other table');
+like($pg->value("SELECT message || ': ' || detail FROM dtsmig.task_log WHERE task = 'repair' AND message LIKE 'rows could not be repaired%'"), qr/another than in the snapshot.*given its name to another/, 'repair: why not');
+$pg->sql("SELECT count(*) FROM dtsmig.verify('repair')");
+$pg->sql("SELECT dtsmig.repair('repair')");
+ok(poll_until(sub { ($pg->try_value('SELECT v FROM c.swap2 WHERE id = 2') // '') eq 'c.swap1xxxxxxxxxx' }, 60), 'repair: it is had afterwards') or diag $task->report;
+tables_are_equal($task, 'repair', 'repair');
+
+# statements that the capture did not see: the user has one table copied again
+# and is told to do so with the other, or both, and each is followed under its
+# new name
+for my $round (qw(unseen1 unseen2))
+{
+    make($round, 10);
+    $task = Dts::Task->new($src, $pg, name => $round, db => $round);
+    $task->start->wait_for('incremental', 90);
+    $src->sql("SET session_replication_role = replica; BEGIN; ALTER TABLE c.swap1 RENAME TO x; ALTER TABLE c.swap2 RENAME TO swap1; ALTER TABLE c.x RENAME TO swap2; COMMIT", db => $round);
+    $src->sql("INSERT INTO c.swap1 VALUES (30, 'was 2'); INSERT INTO c.swap2 VALUES (30, 'was 1')", db => $round);
+    ok($task->wait_status('failed', 60), "$round: stops the task") or diag $task->report;
+    $pg->sql("SELECT dtsmig.resync_table('$round', 'c.swap1')");
+    if ($round eq 'unseen1')
+    {
+        $task->resume;
+        ok(poll_until(sub { ($pg->try_value("SELECT last_error FROM dtsmig.tasks WHERE name = '$round' AND status = 'failed'") // '') =~ /"c.swap2" at the source is not the one/ }, 60), "$round: the other table is named") or diag $task->report;
+    }
+    $pg->sql("SELECT dtsmig.resync_table('$round', 'c.swap2')");
+    $task->resume->wait_for('incremental', 60);
+    $src->sql("INSERT INTO c.swap1 VALUES (31, 'was 2'); DELETE FROM c.swap2 WHERE id = 1", db => $round);
+    ok(poll_until(sub { ($pg->try_value("SELECT string_agg(source_table, ' ' ORDER BY target_table) FROM dtsmig.task_tables WHERE task = '$round' AND target_table LIKE 'swap_' AND state = 'ready'") // '') eq 'swap2 swap1' }, 60), "$round: both have their names") or diag $task->report;
+    ok(eval { $task->catch_up(60); 1 }, "$round: caught up") or diag $@;
+    is(pg_difference($src, 'c.swap1', $pg, 'c.swap2', db => $round), '', "$round: equal");
+    is(pg_difference($src, 'c.swap2', $pg, 'c.swap1', db => $round), '', "$round: the other, too");
+    $task->release;
+    $task->drop;
+    $pg->sql('DROP SCHEMA c CASCADE; DROP SCHEMA d CASCADE; DROP SCHEMA w CASCADE');
 }
 $pg->stop;
 $src->stop;

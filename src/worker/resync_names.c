@@ -1,0 +1,182 @@
+/*-------------------------------------------------------------------------
+ *
+ * resync_names.c
+ *	  Tables of a PostgreSQL source that are to be copied again, and that the
+ *	  source calls otherwise than the catalog does, or has made anew.
+ *
+ * Statements come with the log, and go by the names of before: a table that is
+ * called otherwise waits for the statement that has renamed it. One that was
+ * not captured never comes. So the source's name is taken when the log has been
+ * followed to a snapshot that had it, and the catalog's is still the same.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/resync_shape.h"
+
+#include "catalog/books.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+typedef struct NameWait
+{
+	int64		table_id;
+	char	   *here;			/* what the catalog calls it, */
+	char	   *there;			/* and the source, in a snapshot */
+	SourcePos	until;			/* of this position */
+	bool		asked;			/* it was tried when the log had come there */
+} NameWait;
+
+static char *
+name_of(const TableDef *def)
+{
+	return psprintf("%s %s.%s", def->source_id ? def->source_id : "",
+					quote_identifier(def->schema), quote_identifier(def->name));
+}
+
+static NameWait *
+find_wait(TaskRun *run, int64 table_id)
+{
+	ListCell   *lc;
+
+	foreach(lc, run->name_waits)
+	{
+		NameWait   *w = lfirst(lc);
+
+		if (w->table_id == table_id)
+			return w;
+	}
+	return NULL;
+}
+
+static bool
+same_name(const TableDef *a, const TableDef *b)
+{
+	return strcmp(a->schema, b->schema) == 0 && strcmp(a->name, b->name) == 0;
+}
+
+/* May the table be copied as what the source has? */
+static bool
+is_settled(TaskRun *run, const SourceRelation *rel, const TableDef *def,
+		   SourcePos high, SourcePos applied)
+{
+	NameWait   *w = find_wait(run, rel->table_id);
+	MemoryContext old;
+
+	if (task_same_table(rel->def, def))
+	{
+		if (w != NULL)
+			run->name_waits = list_delete_ptr(run->name_waits, w);
+		return true;
+	}
+	if (w != NULL && strcmp(w->here, name_of(rel->def)) == 0 &&
+		strcmp(w->there, name_of(def)) == 0)
+		return source_pos_cmp(applied, w->until) >= 0;
+	old = MemoryContextSwitchTo(run->cxt);
+	if (w == NULL)
+	{
+		w = palloc(sizeof(NameWait));
+		w->table_id = rel->table_id;
+		run->name_waits = lappend(run->name_waits, w);
+	}
+	w->here = name_of(rel->def);
+	w->there = name_of(def);
+	w->until = high;
+	w->asked = false;
+	MemoryContextSwitchTo(old);
+	return false;
+}
+
+/* The table that has the name here, and keeps it; NULL: none does. */
+static SourceRelation *
+keeps_name(TaskRun *run, const SourceRelation *rel, const TableDef *def,
+		   List *rels)
+{
+	for (int i = 0; i < run->nrels; i++)
+		if (run->rels[i] != rel && same_name(run->rels[i]->def, def) &&
+			!list_member_ptr(rels, run->rels[i]))
+			return run->rels[i];
+	return NULL;
+}
+
+List *
+resync_settle_names(TaskRun *run, List *rels, List *tables, const char *high,
+					const char *applied)
+{
+	SourcePos	at = run->source->parse_position(high);
+	SourcePos	done = applied ? run->source->parse_position(applied) : SOURCE_POS_MIN;
+	List	   *settled = NIL;
+	bool		more = true;
+	ListCell   *lc;
+
+	foreach(lc, rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+		TableDef   *def = resync_find_def(tables, rel);
+
+		/* DDL that is still to come in the log shapes the table */
+		if (def != NULL && (rel->def->columns == NIL ||
+							(task_same_columns(def, rel->def) &&
+							 is_settled(run, rel, def, at, done))))
+			settled = lappend(settled, rel);
+	}
+	/* two that have exchanged their names get them together */
+	while (more)
+	{
+		more = false;
+		foreach(lc, settled)
+		{
+			SourceRelation *rel = lfirst(lc);
+			SourceRelation *other = keeps_name(run, rel, resync_find_def(tables, rel),
+											   settled);
+
+			if (other == NULL)
+				continue;
+			if (!other->resync)
+				task_mark_resync(run, other->table_id,
+								 "Another table of the source has its name by now.");
+			settled = list_delete_ptr(settled, rel);
+			more = true;
+			break;
+		}
+	}
+	return settled;
+}
+
+bool
+resync_names_are_due(TaskRun *run)
+{
+	bool		due = false;
+	ListCell   *lc;
+
+	foreach(lc, run->name_waits)
+	{
+		NameWait   *w = lfirst(lc);
+
+		if (w->asked || run->applied == NULL ||
+			source_pos_cmp(run->source->parse_position(run->applied), w->until) < 0)
+			continue;
+		w->asked = due = true;
+	}
+	return due;
+}
+
+void
+resync_free_names(List *rels, List *pairs)
+{
+	ListCell   *lc;
+
+	foreach(lc, rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+		PlanPair   *pair = task_pair_of(pairs, rel->table_id);
+
+		if (pair == NULL || same_name(rel->def, pair->after))
+			continue;
+		/* with a byte that no name has, and the id */
+		(void) books_exec("UPDATE dtsmig.task_table SET source_table = "
+						  "pg_catalog.format(E'%s\\001%s', source_table, table_id) "
+						  "WHERE table_id = $1", "i", (int64) rel->table_id);
+	}
+}
