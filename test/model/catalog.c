@@ -360,6 +360,31 @@ all_relations(Call *c)
 }
 
 static uint64
+read_definition(Call *c)
+{
+	add_row(c, 1, number(table_at(c, 1)));
+	return 0;
+}
+
+static uint64
+read_versions(Call *c)
+{
+	add_row(c, 3, number(table_at(c, 1) + 1),
+			number(db_rec(table_at(c, 1))->generation), number(table_at(c, 1)));
+	return 0;
+}
+
+static uint64
+is_not_null(Call *c)
+{
+	TASK_TABLES(i)
+		if (is(c->text[1] + strlen("s."), plan.spec[i].name))
+			add_row(c, 1, db_rec(i)->not_null &&
+					atoi(c->text[2] + 1) == plan.spec[i].dates ? "t" : "f");
+	return 0;
+}
+
+static uint64
 table_copying(Call *c)
 {
 	DbRec	   *rec = db_rec_write(table_at(c, 1));

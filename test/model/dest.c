@@ -61,10 +61,21 @@ check_unique(int table, const MTable *t, const MRow *row, int except)
 }
 
 static void
+check_not_null(int table, const MRow *row)
+{
+	if (db_rec(table)->not_null && row->v[plan.spec[table].dates] == MNULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("null value in column of table %s (key %lld)",
+						plan.spec[table].name, (long long) row->v[0])));
+}
+
+static void
 insert_row(int table, const MRow *row)
 {
 	MTable	   *t = db_rows_write(table);
 
+	check_not_null(table, row);
 	check_unique(table, t, row, -1);
 	if (t->n == MAX_ROWS)
 		model_fail("table %s at the destination is full", plan.spec[table].name);
@@ -178,6 +189,7 @@ update_at(ApplyTable *table, int id, int at, const Put *put, bool keys)
 	for (int i = 0; i < spec->ncols; i++)
 		if (put->has[i] && (keys || i >= spec->nkey) && !table->identity_always[i])
 			row.v[i] = put->new.v[i];
+	check_not_null(id, &row);
 	check_unique(id, t, &row, at);
 	t->rows[at] = row;
 }
@@ -348,6 +360,8 @@ local_bind_relation(SourceRelation *rel)
 		rel->columns[i].typid = INT8OID;
 		rel->columns[i].typlen = 8;
 		rel->columns[i].typbyval = true;
+		rel->columns[i].target_not_null = db_rec(table_of(rel))->not_null &&
+			plan.spec[table_of(rel)].dates == i;
 	}
 }
 

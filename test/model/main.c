@@ -214,6 +214,7 @@ add_table(const char *name, int ncols, int nkey, int unique, int parent, int fk)
 	spec->identity = -1;
 	spec->parent = parent;
 	spec->fk = fk;
+	spec->dates = -1;
 }
 
 static void
@@ -240,6 +241,10 @@ make_plan(uint64 seed)
 		if (chance(50))
 			add_table("t_grandchild", 3, 1, -1, plan.ntables - 1, 2);
 	}
+	for (int i = 0; i < plan.ntables; i++)
+		if (seed % 5 == 0 && plan.kind != SOURCE_PGSQL && plan.spec[i].nkey < 2 &&
+			plan.spec[i].identity != 1)
+			plan.spec[i].dates = 1;
 	plan.lag = chance(30) ? 3 : 40;
 	plan.workers = 1 + rnd(3);
 	plan.batch_rows = 1 + rnd(chance(50) ? 4 : 30);
@@ -263,6 +268,7 @@ start_catalog(void)
 	{
 		strcpy(committed.rec[i].state, "waiting");
 		committed.rec[i].generation = 1;
+		committed.rec[i].not_null = plan.spec[i].dates >= 0;
 	}
 }
 

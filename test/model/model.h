@@ -10,6 +10,7 @@
  *	  catalog.c		the tables of schema dtsmig, statement by statement
  *	  process.c		processes, transactions, crashes
  *	  server.c		memory, lists, errors, clocks
+ *	  dates.c		zero_dates.c, once for each process
  *	  unused.c		functions that are linked but never called
  *	  main.c		schedules, and what must hold in them
  */
@@ -59,6 +60,8 @@ typedef struct TableSpec
 	int			parent;			/* whose column 0 column fk refers to, with ON
 								 * DELETE CASCADE; -1 */
 	int			fk;
+	int			dates;			/* a column that is NOT NULL here until a NULL
+								 * comes, in place of a zero date; -1 */
 } TableSpec;
 
 typedef enum Kind
@@ -160,6 +163,7 @@ typedef struct DbRec
 	int			generation;
 	char		def_from[POS_SIZE];
 	bool		unique;			/* its unique index is made */
+	bool		not_null;		/* its column of dates is */
 } DbRec;
 
 typedef struct DbTask
@@ -232,6 +236,16 @@ extern void yield(void);
 /* The connection to the source breaks here, now and then. */
 extern void line_may_break(void);
 extern bool db_in_no_transaction(void);
+
+/* What a process keeps of zero dates that it has met. */
+typedef struct Dates
+{
+	int64		table;
+	List	   *columns;
+} Dates;
+
+extern void dates_save(Dates *dates);
+extern void dates_restore(const Dates *dates);
 
 extern void clock_reset(void);
 extern void clock_advance(int ms);

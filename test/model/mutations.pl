@@ -56,6 +56,11 @@ my @mutations = (
     [ 'a statement does not end the copy', 'worker/run_beside.c', 'if (!run->copying_beside && !run->copied_beside)', 'if (true)' ],
     # run_repair.c
     [ 'a repair has no zone', 'worker/run_repair.c', "\textend_zone(r);", '' ],
+    # zero_dates.c, and who calls it
+    [ 'a zero date of a copy is not seen', 'worker/copy_worker.c', 'zero_dates_check(run->task, st->rel);', '' ],
+    [ 'a zero date of a copy made again is not seen', 'worker/run_resync.c', 'zero_dates_check(run->task, st->rel);', '' ],
+    [ 'a zero date of a change is not seen', 'worker/run_changes.c', 'if (unlikely(rel->zero_seen) && f->run->task->do_schema)', 'if (false)' ],
+    [ 'nothing is done about a zero date', 'worker/zero_dates.c', 'statement_execute(psprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",', '(void) (psprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",' ],
     # dest/local
     [ 'an identity column is updated', 'dest/local/apply_rows.c', 'else if (whole && apply_sets_identity(table, &op->new, op->rekey))', 'else if (false)' ],
     [ 'what a row lacks is not read', 'dest/local/apply_rows.c', 'whole = apply_fetch_row(table, key, &op->new);', 'whole = false;' ],

@@ -51,6 +51,7 @@ typedef struct Process
 	MemoryContext transaction;
 	sigjmp_buf *exceptions;
 	ErrorContextCallback *callbacks;
+	Dates		dates;
 
 	/* its transaction */
 	int			level;			/* 0: none; 2: a subtransaction */
@@ -88,6 +89,7 @@ save(Process *p)
 	p->transaction = TopTransactionContext;
 	p->exceptions = PG_exception_stack;
 	p->callbacks = error_context_stack;
+	dates_save(&p->dates);
 }
 
 static void
@@ -99,6 +101,7 @@ restore(Process *p)
 	TopTransactionContext = p->transaction;
 	PG_exception_stack = p->exceptions;
 	error_context_stack = p->callbacks;
+	dates_restore(&p->dates);
 	MyBgworkerEntry = &p->entry;
 	InterruptHoldoffCount = 0;
 }
@@ -172,6 +175,7 @@ start(bool is_copy, bool is_resync, const void *args, Size size)
 	p->transaction = NULL;
 	p->exceptions = NULL;
 	p->callbacks = NULL;
+	memset(&p->dates, 0, sizeof(p->dates));
 	getcontext(&p->ctx);
 	p->ctx.uc_stack.ss_sp = p->stack;
 	p->ctx.uc_stack.ss_size = STACK_SIZE;

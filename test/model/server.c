@@ -252,6 +252,18 @@ list_concat(List *list1, const List *list2)
 	return list1;
 }
 
+void
+list_free_deep(List *list)
+{
+	for (int i = 0; list != NIL && i < list->length; i++)
+		pfree(list->elements[i].ptr_value);
+	if (list != NIL)
+	{
+		pfree(list->elements);
+		pfree(list);
+	}
+}
+
 bool
 list_member_ptr(const List *list, const void *datum)
 {

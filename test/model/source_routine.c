@@ -171,6 +171,16 @@ open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	return rows;
 }
 
+/* A zero date becomes NULL: does the column take it? */
+static void
+look_at_dates(SourceRelation *rel, int64 value)
+{
+	int			i = plan.spec[table_of(rel)].dates;
+
+	if (i >= 0 && value == MNULL && rel->columns[i].target_not_null)
+		rel->columns[i].zero_seen = rel->zero_seen = true;
+}
+
 /* In place of the shape's: the row as it is. */
 bool
 shape_next_copy(const SourceRoutine *source, SourceRows *rows,
@@ -182,6 +192,8 @@ shape_next_copy(const SourceRoutine *source, SourceRows *rows,
 
 		if (row->v[0] < rows->lo || row->v[0] >= rows->hi)
 			continue;
+		if (plan.spec[rows->id].dates >= 0)
+			look_at_dates(rel, row->v[plan.spec[rows->id].dates]);
 		appendBinaryStringInfo(buf, (const char *) row, sizeof(*row));
 		return true;
 	}
@@ -395,6 +407,10 @@ tell_op(SourceStream *stream, const MTxn *txn, const MOp *op)
 		put(stream, 1, &op->new, &c->new);
 	if (op->kind == CHANGE_UPDATE || op->kind == CHANGE_DELETE)
 		leave_out(stream, op, spec);
+	for (int which = 0; which < 2 && spec->dates >= 0; which++)
+		if ((which ? c->new.values : c->old.values) != NULL &&
+			stream->status[which][spec->dates] == COLUMN_NULL)
+			look_at_dates(c->rel, MNULL);
 	c->bytes = 100;
 	c->pos = pos;
 	stream->told++;

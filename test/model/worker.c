@@ -120,6 +120,29 @@ describe_selected(const Selection *selection, const SourceRoutine *source,
 	return source->describe(conn, NIL);
 }
 
+/* ALTER TABLE s.t ALTER COLUMN c DROP NOT NULL */
+void
+statement_execute(const char *statement, bool script)
+{
+	for (int i = 0; i < plan.ntables; i++)
+		if (strcmp(statement, psprintf("ALTER TABLE s.%s ALTER COLUMN c%d DROP NOT NULL",
+									   plan.spec[i].name, plan.spec[i].dates)) == 0)
+		{
+			trace("%s", statement);
+			db_rec_write(i)->not_null = false;
+			return;
+		}
+	model_fail("test/model/worker.c does not know this statement: %s", statement);
+}
+
+/* The function is the user's: no transaction of the worker's is open. */
+void
+alert_call(int64 task_id, const char *function, List *told)
+{
+	if (!db_in_no_transaction())
+		model_fail("the user's function is called inside of a transaction");
+}
+
 List *
 task_pairs(TaskRun *run)
 {
