@@ -380,7 +380,7 @@ divide(MyExpr *x, MyVal a, MyVal b)
 	/* … and the variable may be another, and what is stored has fewer */
 	if (x->use == MY_EXPR_GENERATED)
 	{
-		my_expr_fail(x, "a division of decimals, whose digits depend on div_precision_increment");
+		my_expr_fail(x, "the digits of a division of decimals");
 		return a;
 	}
 	if (a.scale < 0)
