@@ -5,6 +5,8 @@
 # Beside transactions that are open labels of an enum and a schema get other
 # names, keys move between ranges of the copy, and the destination commits
 # asynchronously by default.
+#
+# dts-deep-runs: postgresql-10, postgresql-13, postgresql-18 into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;
