@@ -87,6 +87,8 @@ typedef struct Change
 	 */
 	bool		copied;
 	bool		idempotent;
+	/* idempotent because of a rule, and not because a copy may have it */
+	bool		lenient;
 
 	/* An UPDATE of a row that is not there does nothing (not even idempotent). */
 	bool		update_only;

@@ -317,6 +317,7 @@ take_row(Follow *f, Change *change)
 	if (unlikely(rel->zero_seen) && f->run->task->do_schema)
 		allow_zero_dates(f, rel);
 	change->pos = f->transaction_start;
+	change->lenient = false;
 	if (rel->snap_elsewhere != NULL)
 		change->copied = change->idempotent =
 			f->run->source->stream_is_in(f->stream, rel->snap_elsewhere);

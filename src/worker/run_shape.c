@@ -76,6 +76,7 @@ task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
 				  TimestampTz begin_time, PassedOver *passed_over)
 {
 	SourceRelation *rel = change->rel;
+	bool		in_zone = change->idempotent;
 
 	if (rel->shape != NULL)
 		change = shape_change(rel->shape, change, begin_time,
@@ -92,9 +93,10 @@ task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
 	 */
 	if ((rel->applied & OPERATION_ROWS) != OPERATION_ROWS && rel->out->nkey > 0)
 	{
-		change->idempotent = true;
+		change->idempotent = change->lenient = true;
 		change->update_only = (rel->applied & OPERATION_INSERT) == 0;
 	}
+	change->lenient |= change->idempotent && !in_zone;
 	run->dest->change(writer, change);
 }
 

@@ -180,7 +180,8 @@ op_make(LocalWriter *w, ApplyTable *table, const Change *change)
 	op->table = table;
 	op->kind = change->kind;
 	op->loose = loose;
-	op->idempotent = change->idempotent;
+	op->idempotent = change->idempotent && !change->lenient;
+	op->lenient = change->lenient;
 	op->copied = change->copied || table->rel->torn != NULL;
 	op->rekey = rekey;
 	op->cascade = cascade;
@@ -265,7 +266,8 @@ barrier(LocalWriter *w, ApplyTable *table, ApplyOp **op)
 	memset(&change, 0, sizeof(change));
 	change.kind = (*op)->kind;
 	change.copied = (*op)->copied;
-	change.idempotent = (*op)->idempotent;
+	change.idempotent = (*op)->idempotent || (*op)->lenient;
+	change.lenient = (*op)->lenient;
 	change.no_cascade = !(*op)->cascade;
 	change.update_only = (*op)->update_only;
 	change.pos = (*op)->pos;

@@ -41,6 +41,7 @@ typedef struct ApplyOp
 	ChangeKind	kind;			/* CHANGE_INSERT, _UPDATE, _DELETE */
 	bool		loose;			/* may be done already; counts not checked */
 	bool		idempotent;		/* because the copy may have it */
+	bool		lenient;		/* see Change */
 	bool		copied;			/* only its cascades are left to do */
 	bool		rekey;			/* UPDATE that changes the key */
 	bool		cascade;		/* cascades are followed */

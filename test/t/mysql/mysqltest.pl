@@ -115,8 +115,10 @@ sub compare
     $fresh->drop;
     $pg->sql("SET client_min_messages = error; CREATE SCHEMA IF NOT EXISTS fresh; $plan");
     my (%followed, %new);
-    $followed{$_}++ for split /\n/, shape($pg, 'test');
-    $new{$_}++ for split /\n/, shape($pg, 'fresh') =~ s/\bfresh\b/test/gr;
+    # whether a date is NOT NULL depends on the zero dates that there have been
+    my $plain = sub { $_[0] =~ s/^(\S+ (?:date|timestamp\(\d\) with(?:out)? time zone)) not null/$1/mgr };
+    $followed{$_}++ for split /\n/, $plain->(shape($pg, 'test'));
+    $new{$_}++ for split /\n/, $plain->(shape($pg, 'fresh') =~ s/\bfresh\b/test/gr);
     $pg->sql('SET client_min_messages = error; DROP SCHEMA fresh CASCADE');
     my @diff = ((map { "followed: $_\n" } grep { !$new{$_} } sort keys %followed), (map { "fresh:    $_\n" } grep { !$followed{$_} } sort keys %new));
     $checks++;

@@ -178,6 +178,7 @@ is(columns('o.keep') . here(' SELECT * FROM o.keep ORDER BY 1'), "id:integer a:i
 is(here(q{SELECT to_regclass('o.gone'), to_regclass('o.fresh'), to_regclass('o.named')}), 'o.gone||', 'DROP, CREATE and RENAME are left out');
 is(here('SELECT * FROM o.name ORDER BY 1'), "1|1|\n2|2|\n3|3|3", 'a table that was renamed is followed under its name here');
 is(here('SELECT * FROM o.upd ORDER BY 1') . here('SELECT * FROM o.log ORDER BY 1'), "1|111\n2\n3", 'an UPDATE of a row that was not inserted does nothing; INSERT alone');
+is($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'o' AND message LIKE '%\"upd\" is to be copied again'"), 0, 'and is no reason to copy the table again');
 $task->release;
 
 # ---------------------------------------------------------- conflict modes
