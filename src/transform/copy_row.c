@@ -112,9 +112,9 @@ read_binary(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 		memcpy(&n32, buf->data + buf->cursor, 4);
 		len = (int32) pg_ntoh32(n32);
 		buf->cursor += 4;
-		if (len < 0)
+		if (len == -1)
 			continue;
-		if (buf->len - buf->cursor < len)
+		if (len < 0 || buf->len - buf->cursor < len)
 			is_cut();
 		field.data = buf->data + buf->cursor;
 		field.len = len;
@@ -191,6 +191,10 @@ read_text(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 	const char *end = buf->data + buf->len;
 	bool		first = true;
 
+	if (memchr(p, '\0', buf->len) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+				 errmsg("a row of the source has a zero byte in a text")));
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
 		CopyColumn *c = &reader->columns[i];

@@ -332,6 +332,7 @@ struct SourceRows
 	bool		locked;			/* within a savepoint, whose end lets go */
 	bool		text;
 	bool		begun;			/* the binary header has been passed over */
+	bool		ended;			/* so has the trailer */
 	int64		nrows;			/* messages, each of which is a row */
 	char	   *name;			/* of the table, quoted */
 };
@@ -487,9 +488,18 @@ pg_next_copy(SourceRows *rows, StringInfo buf)
 			if (len == 0)
 				continue;
 		}
+		/* rows behind an end would be left out, by whoever reads the bytes */
+		if (rows->ended || (rows->text && len >= 2 && memcmp(data, "\\.", 2) == 0))
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("the source's COPY of table %s ends in the middle",
+							rows->name)));
 		/* the trailer */
 		if (!rows->text && len == 2 && memcmp(data, "\377\377", 2) == 0)
+		{
+			rows->ended = true;
 			continue;
+		}
 		appendBinaryStringInfo(buf, data, (int) len);
 		rows->nrows++;
 		return true;

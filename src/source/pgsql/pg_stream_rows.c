@@ -22,7 +22,11 @@
 #include "source/pgsql/pg_stream_impl.h"
 
 #include "access/transam.h"
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
+
+/* More than any name has, in any encoding and build. */
+#define NAME_MAX_BYTES 1024
 
 void
 stream_relations_init(SourceStream *stream)
@@ -44,6 +48,51 @@ stream_forget_bindings(SourceStream *stream)
 	stream->epoch++;
 }
 
+/*
+ * Names of a description go into messages, which are stored: they must be text,
+ * and of a length that a name has. The names of columns must differ.
+ */
+static void
+check_name(const char *name)
+{
+	Size		len = strlen(name);
+
+	if (len > NAME_MAX_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the source describes a table by a name of %zu bytes", len)));
+	if (!pg_verify_mbstr(GetDatabaseEncoding(), name, len, true))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+				 errmsg("the source describes a table by a name that is no valid %s",
+						GetDatabaseEncodingName())));
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+static void
+check_relation(const PgOutputMessage *msg)
+{
+	const char **names = palloc(sizeof(char *) * Max(msg->nattributes, 1));
+
+	check_name(msg->schema);
+	check_name(msg->name);
+	for (int i = 0; i < msg->nattributes; i++)
+		check_name(names[i] = msg->attributes[i].name);
+	qsort(names, msg->nattributes, sizeof(char *), compare_names);
+	for (int i = 1; i < msg->nattributes; i++)
+		if (strcmp(names[i - 1], names[i]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("the source describes a table that has column \"%s\" twice",
+							names[i])));
+	pfree(names);
+}
+
 /* RELATION */
 void
 stream_take_relation(SourceStream *stream)
@@ -54,6 +103,7 @@ stream_take_relation(SourceStream *stream)
 	PgRelation *table;
 	bool		found;
 
+	check_relation(msg);
 	stream->last = NULL;
 	table = hash_search(stream->relations, &relid, HASH_ENTER, &found);
 	if (!found)

@@ -14,6 +14,9 @@
 #   message  an error with a message of 100 kB that is no text in any encoding
 #   close    the connection ends         silent   nothing comes any more
 #   all:MODE that and all that follow
+# With copy => sub { my ($mode, $body, $type) = @_; ... } that function makes of each message of
+# COPY, and of each end of one ($type d and c), what is sent instead, while the mode is copy:NAME;
+# undef leaves the message as it is.
 # Connections of pg_dump pass as they are. TLS must be off.
 package Dts::Answers;
 use strict;
@@ -37,7 +40,7 @@ sub new
     $self->{pid} = spawn({ code => sub {
         close $wr;
         close $ackrd;
-        _serve($listen, $rd, $ackwr, $opt{port});
+        _serve($listen, $rd, $ackwr, $opt{port}, $opt{copy});
     } });
     close $_ for $listen, $rd, $ackwr;
     $wr->autoflush(1);
@@ -64,6 +67,7 @@ sub stop
     $self->{pid} = undef;
 }
 
+# A message of the protocol: its type, its body.
 sub _message { my ($type, $body) = @_; return $type . pack('N', 4 + length $body) . $body; }
 
 # The columns of a RowDescription and the values of a DataRow.
@@ -145,7 +149,7 @@ sub _falsify
 
 sub _serve
 {
-    my ($listen, $control, $ack, $port) = @_;
+    my ($listen, $control, $ack, $port, $copy) = @_;
     my $select = IO::Select->new($listen, $control);
     my %c;                              # by file number
     my ($count, $target, $mode) = (0, 0, '');
@@ -205,7 +209,9 @@ sub _serve
                 if (!$c->{ready} || $type =~ /[HWGdcNS]/)
                 {
                     $c->{ready} = 1 if $type eq 'Z';
-                    $put->($c->{client}, $whole);
+                    my $other = $copy && $mode =~ /^copy:/ && $type =~ /[dc]/
+                      ? $copy->(substr($mode, 5), substr($whole, 5), $type) : undef;
+                    $put->($c->{client}, $other // $whole);
                     next;
                 }
                 if ($type ne 'Z') { push @{ $c->{answer} }, [ $type, substr $whole, 5 ]; next; }
