@@ -102,8 +102,12 @@ check_rights(Relation target)
 	if (!superuser() && !dts_may_set_replication_role(GetUserId()))
 		check_referencing(target);
 
-	/* rows are written as the table's owner, who needs to be allowed to */
-	table_owner_begin(relid, AccessShareLock, &owner);
+	/*
+	 * Rows are written as the table's owner, who needs to be allowed to. The
+	 * table is open, and no longer locked than that: a copy in one transaction
+	 * must not keep others from DDL.
+	 */
+	table_owner_begin_as(table_owner_of(relid), &owner);
 	if (GetUserId() != task_owner)
 		check_privileges(relid, name);
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)

@@ -22,7 +22,7 @@ srand $seed;
 diag "DTS_SEED=$seed";
 
 my ($src, $pg) = pg_pair(preload => 1, fsync => 1, kind => $ENV{DTS_PG_KIND},
-    src_conf => "synchronous_commit = on\nlogical_decoding_work_mem = 64kB\n", conf => "max_wal_size = 1GB\nsynchronous_commit = off\nwal_writer_delay = 2s\n");
+    src_conf => "synchronous_commit = on\n" . (($ENV{DTS_PG_KIND} // '') eq 'postgresql-10' ? '' : "logical_decoding_work_mem = 64kB\n"), conf => "max_wal_size = 1GB\nsynchronous_commit = off\nwal_writer_delay = 2s\n");
 my $ddl = <<'END';
 CREATE TABLE counter (id int PRIMARY KEY, n bigint NOT NULL, note text, u int UNIQUE);
 CREATE TABLE events (a int, b text, c numeric(10,2)); ALTER TABLE events REPLICA IDENTITY FULL;
