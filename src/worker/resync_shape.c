@@ -282,7 +282,7 @@ resync_note_wait(int64 task_id, const SourceRelation *rel, const char *why)
 					   "AND waits_for IS DISTINCT FROM $2 RETURNING 1", "it",
 					   (int64) rel->table_id, why);
 	if (rows->nrows > 0 && why != NULL)
-		task_log_event(task_id, "warning",
+		task_log_event(task_id, "info",
 					   psprintf("table \"%s\".\"%s\" cannot be copied again yet",
 								rel->schema, rel->name), why, NULL, NULL);
 }

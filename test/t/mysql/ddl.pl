@@ -50,7 +50,7 @@ while (@steps)
 }
 cmp_ok($statements, '>=', 150, "$statements DDL statements");
 
-is($pg->sql("SELECT count(*) FROM dtsmig.task_log WHERE task = 'ddl' AND severity <> 'info'"), 0,
+is($pg->sql("SELECT string_agg(concat_ws(' | ', message, detail), ' ; ') FROM dtsmig.task_log WHERE task = 'ddl' AND severity <> 'info'"), '',
     'nothing but information in the log');
 same_as_fresh($task, 'columns and keys equal those of a fresh migration', db => 'ddl');
 done_testing();
