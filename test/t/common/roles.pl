@@ -51,7 +51,7 @@ my %call = (
     alter_task => q(dtsmig.alter_task('own', '{"tag": "x"}')), drop_task => q(dtsmig.drop_task('own')),
     release_task => q(dtsmig.release_task('own')), cutover => q(dtsmig.cutover('own')), repair => q(dtsmig.repair('own')),
     skip_change => q(dtsmig.skip_change('own', 'SELECT 1')), resync_table => q(dtsmig.resync_table('own', 't')),
-    precheck => q(dtsmig.precheck('own')), preview_schema => q(dtsmig.preview_schema('own')), start_task => q(dtsmig.start_task('own')),
+    precheck => q(dtsmig.precheck('own')), skip_object => q(dtsmig.skip_object('own', 'x')), retry_object => q(dtsmig.retry_object('own', 'x')), preview_schema => q(dtsmig.preview_schema('own')), start_task => q(dtsmig.start_task('own')),
     pause_task => q(dtsmig.pause_task('own')), resume_task => q(dtsmig.resume_task('own')), verify => q(dtsmig.verify('own')),
     ignore_precheck => q(dtsmig.ignore_precheck('own', 'routines')), clear_alert => q(dtsmig.clear_alert(1)), create_roles => q(dtsmig.create_roles()));
 # what shows a task, and is for readers, too

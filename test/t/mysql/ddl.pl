@@ -40,7 +40,8 @@ while (@steps)
     my ($code, $out, $err) = $my->mariadb("SET NAMES utf8mb4;\n$sql", db => 'ddl');
     if ($code) { fail("$name: at the source"); diag($err); next; }
     $statements += () = $sql =~ /^\s*(?:\/\*!\w*\s*)?(?:CREATE|ALTER|DROP|RENAME|TRUNCATE)\b/mgi;
-    if (!eval { $task->catch_up(30); 1 })
+    # a table that the statement has copied again may have to wait for the log
+    if (!eval { $task->catch_up(30); $pg->poll_query("SELECT count(*) = 0 FROM dtsmig.task_tables WHERE task = 'ddl' AND state = 'resync'", 10); $task->catch_up(30); 1 })
     {
         fail($name);
         diag($@);

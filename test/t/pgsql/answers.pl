@@ -141,7 +141,7 @@ sub one_by_one
         $code //= $error eq '' ? 'none' : 'lost';
         $codes{$code}++;
         $tried++;
-        push @strange, "$i $mode: $error" unless $code =~ /^(?:none|08\w{3}|40001|22\w{3}|42\w{3}|55000|58\w{3}|38000|57014)$/;
+        push @strange, "$i $mode: $error" unless $code =~ /^(?:none|08\w{3}|40001|22\w{3}|42\w{3}|55000|58\w{3}|38000|3B001|57014)$/;
         $line->arm(0, 'null');
         $after->($error) if $after;
     }
