@@ -22,7 +22,7 @@
 DTS_FUNCTION(dtsmig_skip_object);
 DTS_FUNCTION(dtsmig_retry_object);
 
-/* An object of a task, as the books have it. */
+/* An object of a task, as the catalog has it. */
 typedef struct TaskObject
 {
 	int64		id;

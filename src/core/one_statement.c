@@ -64,7 +64,13 @@ static const struct
 	{"UPDATE ONLY", T_UpdateStmt},
 };
 
-int
+/*
+ * Workers disable triggers for the rows that they apply. What changes
+ * definitions is not applied rows: event triggers of the destination see it,
+ * between these two, unless the current user is a superuser. An error needs no
+ * end: the transaction's abort restores the setting.
+ */
+static int
 begin_utility(void)
 {
 	int			nestlevel = NewGUCNestLevel();
@@ -76,7 +82,7 @@ begin_utility(void)
 	return nestlevel;
 }
 
-void
+static void
 end_utility(int nestlevel)
 {
 	AtEOXact_GUC(true, nestlevel);

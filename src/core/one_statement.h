@@ -11,15 +11,6 @@
 #include "postgres.h"
 
 /*
- * Workers disable triggers for the rows that they apply. What changes
- * definitions is not applied rows: event triggers of the destination see it,
- * between these two, unless the current user is a superuser. An error needs no
- * end: the transaction's abort restores the setting.
- */
-extern int	begin_utility(void);
-extern void end_utility(int nestlevel);
-
-/*
  * Runs it by SPI, as the current user, or, where it can run code that the owner
  * of a table has put into that table, as that owner (see table_owner.h).
  * Returns the number of rows. 42601: it is not one statement, or not of the

@@ -104,8 +104,9 @@ table_owner_is_trusted(Oid relid)
 	return table_owner_is_trusted_role(table_owner_of(relid));
 }
 
-bool
-table_owner_may_be(Oid role)
+/* May the current user do something as this role? */
+static bool
+may_be(Oid role)
 {
 	return table_owner_is_trusted_role(role) || dts_member_can_set_role(GetUserId(), role);
 }
@@ -116,7 +117,7 @@ table_owner_begin_as(Oid role, TableOwner *scope)
 	memset(scope, 0, sizeof(*scope));
 	if (!OidIsValid(role) || table_owner_is_trusted_role(role))
 		return;
-	if (!table_owner_may_be(role))
+	if (!may_be(role))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("role \"%s\" cannot SET ROLE to \"%s\"",

@@ -91,8 +91,6 @@ extern bool table_owner_is_trusted(Oid relid);
 /* The same of a role. */
 extern bool table_owner_is_trusted_role(Oid role);
 
-/* May the current user do something as this role? */
-extern bool table_owner_may_be(Oid role);
 
 /* Whose code is at work just now; InvalidOid: nobody else's. */
 extern Oid	table_owner_acting(void);

@@ -128,7 +128,7 @@ extern const DestRoutine local_dest_routine;
 
 /*
  * As its bind_relation, of a relation whose rows are compared and never
- * written: columns that are generated here are carried, too.
+ * written: columns that the destination generates are included.
  */
 extern void local_bind_to_compare(SourceRelation *rel);
 

@@ -56,9 +56,8 @@ has_money(const TableDef *def)
 	return false;
 }
 
-/* Does one of these functions, or something below it, write by a locale? */
-static bool
-may_format(List *functions)
+bool
+record_any_function(List *functions, const char *condition)
 {
 	StringInfoData list;
 	ListCell   *lc;
@@ -69,11 +68,18 @@ may_format(List *functions)
 	foreach(lc, functions)
 		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
 						 quote_literal_cstr(lfirst(lc)));
-	return books_query(psprintf("SELECT 1 FROM pg_catalog.pg_proc p WHERE proname IN (%s) "
-								"AND (pronamespace <> 'pg_catalog'::pg_catalog.regnamespace OR proname IN "
-								"('to_char', 'to_number', 'to_date', 'to_timestamp', 'to_tsvector', 'to_tsquery', "
-								"'plainto_tsquery', 'phraseto_tsquery', 'websearch_to_tsquery', 'ts_headline')) LIMIT 1",
-								list.data), "")->nrows > 0;
+	return books_query(psprintf("SELECT 1 FROM pg_catalog.pg_proc WHERE proname IN (%s) "
+								"AND (%s) LIMIT 1", list.data, condition), "")->nrows > 0;
+}
+
+/* Does one of these functions, or something below it, write by a locale? */
+static bool
+may_format(List *functions)
+{
+	return record_any_function(functions,
+							   "pronamespace <> 'pg_catalog'::pg_catalog.regnamespace OR proname IN "
+							   "('to_char', 'to_number', 'to_date', 'to_timestamp', 'to_tsvector', 'to_tsquery', "
+							   "'plainto_tsquery', 'phraseto_tsquery', 'websearch_to_tsquery', 'ts_headline')");
 }
 
 bool

@@ -26,47 +26,25 @@
 
 #include "worker/run_ddl_pg.h"
 
-#include "access/tupdesc.h"
 #include "access/xact.h"
 #include "catalog/books.h"
 #include "catalog/pg_type.h"
+#include "core/type_parts.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
-#include "utils/typcache.h"
+
+static bool
+is_of_kind(Oid typid, void *arg)
+{
+	return get_typtype(typid) == *(const char *) arg;
+}
 
 /* Can a value of the type hold one of an enum, or a composite one? */
 static bool
-type_holds(Oid typid, char typtype)
+holds_kind(Oid typid, char typtype)
 {
-	Oid			part;
-
-	check_stack_depth();
-	typid = getBaseType(typid);
-	if (get_typtype(typid) == typtype)
-		return true;
-	part = get_base_element_type(typid);
-	if (!OidIsValid(part))
-		part = get_range_subtype(typid);
-	if (!OidIsValid(part) && get_typtype(typid) == TYPTYPE_MULTIRANGE)
-		part = get_multirange_range(typid);
-	if (OidIsValid(part))
-		return type_holds(part, typtype);
-	if (get_typtype(typid) == TYPTYPE_COMPOSITE)
-	{
-		TupleDesc	desc = lookup_rowtype_tupdesc(typid, -1);
-		bool		found = false;
-
-		for (int i = 0; i < desc->natts && !found; i++)
-		{
-			Form_pg_attribute att = TupleDescAttr(desc, i);
-
-			found = !att->attisdropped && type_holds(att->atttypid, typtype);
-		}
-		ReleaseTupleDesc(desc);
-		return found;
-	}
-	return false;
+	return type_holds(typid, is_of_kind, &typtype);
 }
 
 /* typtype 0: it is not known which */
@@ -87,8 +65,8 @@ is_touched(const SourceRelation *rel, char typtype)
 			continue;
 		if (!OidIsValid(typid))
 			return true;
-		if (typtype != 0 ? type_holds(typid, typtype) :
-			type_holds(typid, TYPTYPE_ENUM) || type_holds(typid, TYPTYPE_COMPOSITE))
+		if (typtype != 0 ? holds_kind(typid, typtype) :
+			holds_kind(typid, TYPTYPE_ENUM) || holds_kind(typid, TYPTYPE_COMPOSITE))
 			return true;
 	}
 	return false;

@@ -2,7 +2,7 @@
  *
  * resync_names.c
  *	  Tables of a PostgreSQL source that are to be copied again, and that the
- *	  source calls otherwise than the catalog does, or has made anew.
+ *	  source calls otherwise than the catalog does, or has created again.
  *
  * Statements come with the log, and go by the names of before: a table that is
  * called otherwise waits for the statement that has renamed it. One that was

@@ -201,8 +201,8 @@ column_here(const TableDef *old, const TableColumn *col)
  * altered the table here in the same way (as the error that stopped the stream
  * advises), its rows can be had; else the statement has to come in the log.
  */
-char *
-resync_misfit(const TableDef *def, const SourceRelation *rel)
+static char *
+misfit(const TableDef *def, const SourceRelation *rel)
 {
 	Oid			nspid = get_namespace_oid(rel->target_schema, true);
 	Oid			relid = OidIsValid(nspid) ?
@@ -265,7 +265,7 @@ resync_why_not(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 	altered = run->source->plan_objects && rel->def->columns != NIL &&
 		!task_same_columns(def, rel->def);
 	if (altered)
-		why = resync_misfit(def, rel);
+		why = misfit(def, rel);
 	if (why != NULL || list_member_ptr(settled, rel) ||
 		(altered && strcmp(def->name, rel->def->name) == 0 &&
 		 strcmp(def->schema, rel->def->schema) == 0))

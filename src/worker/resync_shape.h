@@ -32,12 +32,6 @@ extern bool resync_same_shape(const TableDef *a, const TableDef *b);
 extern void resync_look_at_values(TaskRun *run, TableDef *def,
 								  const TableDef *old);
 
-/*
- * Why a table whose columns at the source (def) are not those that the task
- * knows cannot be copied, a sentence with the SQL to go on; NULL: it has been
- * altered here in the same way. A transaction is open.
- */
-extern char *resync_misfit(const TableDef *def, const SourceRelation *rel);
 
 /*
  * Why a table cannot be copied again yet, for whoever waits; NULL: it can. def:

@@ -81,7 +81,7 @@ is_selected(void *arg, const char *schema, const char *table)
 }
 
 /*
- * SkipTest. What is passed over goes into the log of the task with the rows
+ * SkipTest. What is skipped goes into the log of the task with the rows
  * around it; a statement that the user has given in its place runs there.
  */
 static bool

@@ -153,23 +153,10 @@ is_selected(RecordCarry *c)
 static bool
 any_volatile(List *functions)
 {
-	StringInfoData list;
-	BookRows   *rows;
-	ListCell   *lc;
-
-	if (functions == NIL)
-		return false;
-	initStringInfo(&list);
-	foreach(lc, functions)
-		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
-						 quote_literal_cstr(lfirst(lc)));
 	/* a stable one tells another time, or another user, here */
-	rows = books_query(psprintf("SELECT 1 FROM pg_catalog.pg_proc WHERE proname IN (%s) "
-								"AND (provolatile = 'v' OR provolatile = 's' AND "
-								"proname IN ('now', 'statement_timestamp', 'transaction_timestamp', "
-								"'current_setting', 'pg_current_xact_id', 'txid_current')) LIMIT 1",
-								list.data), "");
-	return rows->nrows > 0;
+	return record_any_function(functions, "provolatile = 'v' OR provolatile = 's' AND "
+							   "proname IN ('now', 'statement_timestamp', 'transaction_timestamp', "
+							   "'current_setting', 'pg_current_xact_id', 'txid_current')");
 }
 
 /* Were its rows rewritten with values that only the source knows? */

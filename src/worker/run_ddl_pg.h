@@ -68,6 +68,11 @@ extern void record_mark(RecordCarry *c, int64 table_id, const char *why);
  */
 extern bool record_run(RecordCarry *c, List *statements);
 /*
+ * Has this server a function of one of these names (char *, as a statement has
+ * them, of any schema) for which a condition over pg_proc holds?
+ */
+extern bool record_any_function(List *functions, const char *condition);
+/*
  * Rows of a table that was rewritten: can what these functions (char *) and
  * casts have made of them be other than at the source, for a setting that
  * could not be had here?

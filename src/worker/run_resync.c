@@ -745,12 +745,15 @@ resync_again(TaskRun *run, CopySlot *slot)
 		PG_CATCH();
 		{
 			ErrorData  *edata;
+			/* something is to be committed first, then it will do */
+			bool		settles = zero_dates_wait() || run->labels != NIL;
 			bool		later;
 
 			MemoryContextSwitchTo(cxt);
 			edata = CopyErrorData();
-			later = !zero_dates_wait() && run->labels == NIL && types_may_fit_later(run, edata->sqlerrcode);
-			if (!later && !zero_dates_wait() && run->labels == NIL && (!is_passing(edata->sqlerrcode) || tries >= RESYNC_TRIES))
+			later = !settles && types_may_fit_later(run, edata->sqlerrcode);
+			if (!settles && !later &&
+				(!is_passing(edata->sqlerrcode) || tries >= RESYNC_TRIES))
 			{
 				MemoryContextDelete(work);
 				PG_RE_THROW();

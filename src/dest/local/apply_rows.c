@@ -11,13 +11,12 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "core/attempt.h"
 #include "dest/local/local.h"
 
 /* Bytes of a value shown in a message. */
@@ -256,6 +255,29 @@ do_op(LocalWriter *w, ApplyOp *op)
 	}
 }
 
+typedef struct RowStep
+{
+	LocalWriter *w;
+	ApplyOp    *op;
+	MemoryContext cxt;
+} RowStep;
+
+static void
+row_step(void *arg)
+{
+	RowStep    *step = arg;
+	int			nestlevel = apply_settings_begin();
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	MemoryContextSwitchTo(step->cxt);
+	do_op(step->w, step->op);
+	SPI_finish();
+	PopActiveSnapshot();
+	apply_settings_end(nestlevel);
+}
+
 /*
  * Does an operation that the copy may have. Where it has what came after it as
  * well, a value that is unique may be another row's by now, which the source
@@ -264,43 +286,15 @@ do_op(LocalWriter *w, ApplyOp *op)
 static void
 do_idempotent(LocalWriter *w, ApplyOp *op)
 {
-	MemoryContext oldcxt = CurrentMemoryContext;
-	ResourceOwner oldowner = CurrentResourceOwner;
+	RowStep		step = {w, op, CurrentMemoryContext};
+	ErrorData  *error = attempt(row_step, &step);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(oldcxt);
-	PG_TRY();
-	{
-		int			nestlevel = apply_settings_begin();
-
-		PushActiveSnapshot(GetTransactionSnapshot());
-		if (SPI_connect() != SPI_OK_CONNECT)
-			elog(ERROR, "SPI_connect failed");
-		MemoryContextSwitchTo(oldcxt);
-		do_op(w, op);
-		SPI_finish();
-		PopActiveSnapshot();
-		apply_settings_end(nestlevel);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcxt);
-		CurrentResourceOwner = oldowner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(oldcxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcxt);
-		CurrentResourceOwner = oldowner;
-		if (edata->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
-			ReThrowError(edata);
-		apply_table_drop_stores(op->table);
-		op->table->rel->torn = "Unique values went from row to row while it was copied.";
-	}
-	PG_END_TRY();
+	if (error == NULL)
+		return;
+	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+		ReThrowError(error);
+	apply_table_drop_stores(op->table);
+	op->table->rel->torn = "Unique values went from row to row while it was copied.";
 }
 
 /* Does one operation. A transaction is open and SPI is connected. */

@@ -340,7 +340,7 @@ struct SourceRows
 /*
  * Catalogs are read as they are now, not as the snapshot has them: is the
  * table still the one that the snapshot knows, and that is meant? One that was
- * written anew since (ALTER TABLE … TYPE, TRUNCATE) would look empty, and
+ * written again since (ALTER TABLE … TYPE, TRUNCATE) would look empty, and
  * another that has got its name by now has other rows. From here on it is locked
  * against that; the lock is that of any SELECT, and held for these rows alone.
  */

@@ -55,6 +55,8 @@ typedef struct PgColumn
 /* pg_schema.c: tables */
 extern List *pg_list_schemas(SourceConn *conn, const ConnectionInfo *info);
 extern bool pg_has_schema(SourceConn *conn, const char *schema);
+/* "VALUES ('schema', 'name'), …" of a List of TableDef *; NULL: it is empty. */
+extern char *pg_table_values(List *tables);
 extern List *pg_describe(SourceConn *conn, List *schemas);
 
 /*

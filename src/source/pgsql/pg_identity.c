@@ -39,17 +39,6 @@ notes_table(PgConn *conn)
 static PgResult *
 without_identity(PgConn *conn, List *tables)
 {
-	StringInfoData list;
-	ListCell   *lc;
-
-	initStringInfo(&list);
-	foreach(lc, tables)
-	{
-		TableDef   *def = lfirst(lc);
-
-		appendStringInfo(&list, "%s(%s, %s)", list.len ? ", " : "VALUES ",
-						 pg_quote_literal(def->schema), pg_quote_literal(def->name));
-	}
 	return pg_selectf(conn, "tables without replica identity", "ttot",
 					  "SELECT n.nspname, c.relname, c.oid, c.relreplident "
 					  "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
@@ -60,7 +49,7 @@ without_identity(PgConn *conn, List *tables)
 					  "i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate) "
 					  "WHEN 'i' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE "
 					  "i.indrelid = c.oid AND i.indisreplident AND i.indisvalid AND i.indimmediate) "
-					  "ELSE true END AND NOT %s ORDER BY 1, 2", list.data,
+					  "ELSE true END AND NOT %s ORDER BY 1, 2", pg_table_values(tables),
 					  pg_version_num(conn) < 180000 ? "false" :
 					  "EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE "
 					  "a.attrelid = c.oid AND a.attgenerated = 'v' AND NOT a.attisdropped)");

@@ -20,18 +20,17 @@
 
 #include <locale.h>
 
-#include "access/tupdesc.h"
 #include "catalog/books.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "common/int.h"
+#include "core/type_parts.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/cash.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 /* Of utils/pg_locale.h, which wants headers of ICU. */
 extern struct lconv *PGLC_localeconv(void);
@@ -123,39 +122,18 @@ pg_money_look(PgConn *conn, PgMoney *money)
 	pg_run(conn, "SELECT pg_catalog.set_config('lc_monetary', 'C', false)");
 }
 
+static bool
+is_money(Oid typid, void *arg)
+{
+	return typid == MONEYOID;
+}
+
 bool
 pg_money_in_type(Oid typid, bool *plain)
 {
-	Oid			part;
-
-	check_stack_depth();
-	typid = getBaseType(typid);
 	if (plain != NULL)
-		*plain = typid == MONEYOID;
-	if (typid == MONEYOID)
-		return true;
-	part = get_base_element_type(typid);
-	if (!OidIsValid(part))
-		part = get_range_subtype(typid);
-	if (!OidIsValid(part) && get_typtype(typid) == TYPTYPE_MULTIRANGE)
-		part = get_multirange_range(typid);
-	if (OidIsValid(part))
-		return pg_money_in_type(part, NULL);
-	if (get_typtype(typid) == TYPTYPE_COMPOSITE)
-	{
-		TupleDesc	desc = lookup_rowtype_tupdesc(typid, -1);
-		bool		found = false;
-
-		for (int i = 0; i < desc->natts && !found; i++)
-		{
-			Form_pg_attribute att = TupleDescAttr(desc, i);
-
-			found = !att->attisdropped && pg_money_in_type(att->atttypid, NULL);
-		}
-		ReleaseTupleDesc(desc);
-		return found;
-	}
-	return false;
+		*plain = getBaseType(typid) == MONEYOID;
+	return type_holds(typid, is_money, NULL);
 }
 
 static bool

@@ -682,24 +682,6 @@ check_database(PgPrecheck *p, SourceConn *source)
 
 /* ----------------------------------------------------------------- entry */
 
-static char *
-list_tables(List *tables)
-{
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	foreach(lc, tables)
-	{
-		TableDef   *def = lfirst(lc);
-
-		appendStringInfo(&buf, "%s(%s, %s)", buf.len ? ", " : "VALUES ",
-						 pg_quote_literal(def->schema),
-						 pg_quote_literal(def->name));
-	}
-	return buf.len ? buf.data : NULL;
-}
-
 List *
 pg_precheck(SourceConn *source, const PrecheckScope *scope)
 {
@@ -708,7 +690,7 @@ pg_precheck(SourceConn *source, const PrecheckScope *scope)
 	p.conn = ((PgSource *) source)->sql;
 	p.scope = scope;
 	p.tables = scope->tables;
-	p.table_list = list_tables(scope->tables);
+	p.table_list = pg_table_values(scope->tables);
 	p.full = scope->full;
 	p.incremental = scope->incremental;
 	p.account = pg_select_text(p.conn, "account", "SELECT CURRENT_USER");

@@ -68,6 +68,24 @@ literal_list(List *names)
 	return buf.data;
 }
 
+char *
+pg_table_values(List *tables)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		appendStringInfo(&buf, "%s(%s, %s)", buf.len ? ", " : "VALUES ",
+						 pg_quote_literal(def->schema),
+						 pg_quote_literal(def->name));
+	}
+	return buf.len ? buf.data : NULL;
+}
+
 typedef struct TableEntry
 {
 	Oid			oid;			/* at the source */

@@ -35,7 +35,14 @@ END_SQL
 
 # --- the catalog; the older version lives here alone
 my $share = $pg->value("SELECT setting FROM pg_config WHERE name = 'SHAREDIR'");
-system('cp', glob(topdir() . '/test/upgrade/dtsmig--*.sql'), "$share/extension/") == 0 or die 'cp';
+my ($comments) = slurp(topdir() . '/dtsmig--1.0.sql') =~ /^(-- -+ what \\d\+ .*)/ms;
+for my $file (glob topdir() . '/test/upgrade/dtsmig--*.sql')
+{
+    my ($name) = $file =~ m{([^/]+)$};
+    open my $fh, '>', "$share/extension/$name" or die "$name: $!";
+    print $fh slurp($file), $name =~ /--1\.0\.sql$/ ? $comments : '';
+    close $fh;
+}
 $pg->sql("CREATE DATABASE fresh; CREATE DATABASE updated");
 $pg->sql('CREATE EXTENSION dtsmig', db => 'fresh');
 $pg->sql("CREATE EXTENSION dtsmig VERSION '0.9'", db => 'updated');
