@@ -150,7 +150,9 @@ typedef bool (*SkipTest) (void *arg, const char *where, const char *what);
  * While a table (its identity at the source) is followed, the source keeps this
  * mark of it (a text of the engine). False: it had another one when it was seen
  * before, at this stream or at an earlier one, and its rows were not copied again
- * since: what happened in between may not be in the log.
+ * since: what happened in between may not be in the log. With a NULL id the mark
+ * is of what records the source's statements, of which this one is kept from now
+ * on: an error that it raises is raised once.
  */
 typedef bool (*MarkTest) (void *arg, const char *id, const char *mark);
 

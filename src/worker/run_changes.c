@@ -75,7 +75,7 @@ may_be_early(void *arg, SourcePos pos, uint32 xid)
 static bool
 same_mark(void *arg, const char *id, const char *mark)
 {
-	return task_same_mark(((Follow *) arg)->tables, id, mark);
+	return task_same_mark(((Follow *) arg)->run, ((Follow *) arg)->tables, id, mark);
 }
 
 static bool

@@ -330,17 +330,54 @@ task_indexed_relation(HTAB *tables, const char *id, const char *schema,
 }
 
 /*
+ * What records the source's statements: none before, or one that was said to be
+ * in part, may be followed by any.
+ */
+static bool
+same_capture(TaskRun *run, const char *mark)
+{
+	MemoryContext old = CurrentMemoryContext;
+	BookRows   *rows;
+	char	   *was = run->source_mark;
+	bool		good;
+
+	if (was != NULL && strcmp(was, mark) == 0)
+		return true;
+	good = was != NULL && (strcmp(was, "none") == 0 || strcmp(was, "part") == 0);
+	if (IsTransactionState() && (was == NULL || good))
+		return true;			/* the next look stores it */
+	/* an error follows, unless there is no transaction */
+	AbortOutOfAnyTransaction();
+	MemoryContextSwitchTo(old);
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = books_query("WITH was AS (SELECT source_mark FROM dtsmig.task WHERE task_id = $1) "
+					   "UPDATE dtsmig.task SET source_mark = $2 FROM was WHERE task_id = $1 "
+					   "RETURNING was.source_mark IS NULL OR was.source_mark IN ($2, 'none', 'part')",
+					   "it", run->task->id, mark);
+	good = book_bool(rows, 0, 0);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(old);
+	run->source_mark = MemoryContextStrdup(run->cxt, mark);
+	return good;
+}
+
+/*
  * A table that is to be copied again, of which nothing is read yet, may have any
  * mark. One is only stored in a transaction of its own: the next look does it
  * otherwise.
  */
 bool
-task_same_mark(HTAB *tables, const char *id, const char *mark)
+task_same_mark(TaskRun *run, HTAB *tables, const char *id, const char *mark)
 {
-	SourceRelation *rel = task_indexed_relation(tables, id, "", "");
+	SourceRelation *rel;
 	char	   *whole;
 	MemoryContext old = CurrentMemoryContext;
 
+	if (id == NULL)
+		return same_capture(run, mark);
+	rel = task_indexed_relation(tables, id, "", "");
 	if (rel == NULL)
 		return true;
 	whole = psprintf("%s/%s", id, mark);
