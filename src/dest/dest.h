@@ -69,9 +69,16 @@ typedef struct DestRoutine
 	/*
 	 * Joins a relation with its table at the destination: fills target_relid
 	 * and the target part of the columns. Raises an error that names the
-	 * table or column that is not there.
+	 * table or column that is not there, and 0A000 for what cannot take rows
+	 * (see refuses_table).
 	 */
 	void		(*bind_relation) (SourceRelation *rel);
+	/*
+	 * Why rows cannot be written to the table of this name, a sentence, with
+	 * what to do as *hint; NULL: they can, or there is no such table.
+	 */
+	char	   *(*refuses_table) (const char *schema, const char *table,
+								  char **hint);
 
 	/*
 	 * Loads rows into a relation's table within the current transaction;

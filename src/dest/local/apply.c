@@ -413,6 +413,7 @@ local_close(DestWriter *writer)
 const DestRoutine local_dest_routine = {
 	.engine = "local",
 	.bind_relation = local_bind_relation,
+	.refuses_table = local_refuses_table,
 	.load = local_load,
 	.mark_changes = local_mark_changes,
 	.mark_copy = local_mark_copy,

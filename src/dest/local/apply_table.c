@@ -211,6 +211,7 @@ apply_table_resolve(ApplyTable *table)
 	oldcxt = MemoryContextSwitchTo(table->writer->table_cxt);
 	table->resolutions++;
 	table->resolved = true;		/* an invalidation from here on counts */
+	local_check_plain(rel->target_relid, true);
 	partitioned = get_rel_relkind(rel->target_relid) == RELKIND_PARTITIONED_TABLE;
 	qualified = local_qualified_name(rel->target_relid);
 	if (rel->nkey > 0)

@@ -219,6 +219,11 @@ extern void local_bind_relation(SourceRelation *rel);
 extern char *local_qualified_name(Oid relid);
 extern bool local_empty_table(Oid relid);
 
+/* plain.c */
+extern void local_check_plain(Oid relid, bool written);
+extern char *local_refuses_table(const char *schema, const char *table,
+								 char **hint);
+
 /* truncate.c */
 extern void local_truncate_take(LocalWriter *w, const Change *change);
 extern void local_truncate_run(LocalWriter *w);
