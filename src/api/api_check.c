@@ -18,7 +18,7 @@
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "source/source.h"
-#include "transform/describe.h"
+#include "tables/describe.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 

@@ -23,6 +23,7 @@
 #include "pgstat.h"
 #include "source/source.h"
 #include "storage/latch.h"
+#include "tables/sequences.h"
 #include "transform/select.h"
 #include "utils/array.h"
 #include "utils/builtins.h"

@@ -19,9 +19,9 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
-#include "transform/describe.h"
+#include "tables/describe.h"
+#include "tables/sequences.h"
 #include "utils/builtins.h"
-#include "worker/task_run.h"
 
 /* May the role $2 read and set the sequence? */
 #define MAY_SET(s) \

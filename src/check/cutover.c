@@ -27,7 +27,6 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
-#include "worker/task_run.h"
 
 /* Differences that a refusal lists. */
 #define SHOWN_DIFFERENCES 5

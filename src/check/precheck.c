@@ -19,7 +19,7 @@
 #include "catalog/books.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
-#include "transform/describe.h"
+#include "tables/describe.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/resowner.h"

@@ -27,6 +27,7 @@
 #include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
+#include "tables/relations.h"
 #include "transform/shape_rows.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
@@ -122,7 +123,7 @@ produce_rows(void *arg, StringInfo buf)
 
 	CHECK_FOR_INTERRUPTS();
 	while (buf->len < LOAD_CHUNK && n < portion &&
-		   (more = shape_next_copy(run->source, st->rows, st->rel, buf)))
+		   (more = shape_next_copy(run->source->next_copy, st->rows, st->rel, buf)))
 		n++;
 	zero_dates_check(run->task, st->rel);
 	st->nrows += n;
@@ -244,9 +245,9 @@ copy_range(CopyRun *run, Job *job)
 	uint64		loaded;
 	bool		keep;
 	BookRows   *copied;
+	TableContext tc = {run->selection, run->source, run->conn, run->dest, &run->options->policy};
 
-	rel = task_open_relation(run->jobcxt, job->table_id, run->selection, run->source, run->conn,
-							 run->dest, &run->options->policy);
+	rel = relations_open_one(run->jobcxt, job->table_id, false, &tc);
 	if (rel->resync)
 	{
 		/* another worker has found it changed since the job was taken */

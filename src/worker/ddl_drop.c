@@ -15,7 +15,7 @@
 
 #include "schema/plan.h"
 #include "transform/shape.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 
 #include "catalog/books.h"
 #include "utils/builtins.h"

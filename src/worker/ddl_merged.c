@@ -18,7 +18,7 @@
 #include "catalog/books.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"

@@ -22,7 +22,7 @@
 #include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"

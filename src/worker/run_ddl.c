@@ -23,7 +23,7 @@
 #include "catalog/books.h"
 #include "executor/spi.h"
 #include "transform/shape.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"

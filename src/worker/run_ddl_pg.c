@@ -26,7 +26,7 @@
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "transform/shape.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"

@@ -133,7 +133,7 @@ produce(void *arg, StringInfo buf)
 	bool		more;
 
 	CHECK_FOR_INTERRUPTS();
-	more = shape_next_copy(r->run->source, r->rows, r->rel, buf);
+	more = shape_next_copy(r->run->source->next_copy, r->rows, r->rel, buf);
 	zero_dates_check(r->run->task, r->rel);
 	return more;
 }
@@ -218,8 +218,7 @@ repair_table(Repair *r, int64 table_id)
 	int			n = 0;
 	int			level = NewGUCNestLevel();
 
-	r->rel = task_open_relation(r->cxt, table_id, run->selection, run->source, r->conn, run->dest,
-								&run->options->policy);
+	r->rel = task_open_relation(run, r->cxt, table_id, r->conn);
 	if (r->rel->resync || r->rel->out->nkey == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -32,7 +32,7 @@
 #include "schema/mysql_ddl.h"
 #include "transform/shape.h"
 #include "transform/shape_rows.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -410,7 +410,7 @@ produce(void *arg, StringInfo buf)
 	if (st->r->slot == NULL)
 		shared_heartbeat(run->shared);
 	while (buf->len < LOAD_CHUNK && n < portion &&
-		   (more = shape_next_copy(run->source, st->rows, st->rel, buf)))
+		   (more = shape_next_copy(run->source->next_copy, st->rows, st->rel, buf)))
 		n++;
 	zero_dates_check(run->task, st->rel);
 	st->nrows += n;
@@ -480,8 +480,7 @@ copy_table(Resync *r, SourceRelation *old)
 					  "described_position = $4 WHERE table_id = $1",
 					  "ittt", (int64) old->table_id, low_of(r, old),
 					  r->high, r->described);
-	rel = task_open_relation(r->cxt, old->table_id, run->selection, run->source, r->conn,
-							 run->dest, &run->options->policy);
+	rel = task_open_relation(run, r->cxt, old->table_id, r->conn);
 	copy_rows(r, rel, &st);
 	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = $2, "
 					  "bytes_copied = $3, described_position = $4 "

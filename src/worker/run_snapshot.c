@@ -22,7 +22,7 @@
 #include "access/xact.h"
 #include "catalog/books.h"
 #include "miscadmin.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/snapmgr.h"
 
 /* So often a snapshot is taken again that lacks what is applied. */

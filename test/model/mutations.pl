@@ -75,9 +75,9 @@ my @mutations = (
     [ 'a cascade in a table not copied', 'dest/local/cascade_zone.c', 'source_pos_cmp(pos, child->snap_lo) >= 0;', 'false;' ],
     [ 'a cascade into a later copy', 'dest/local/cascade.c', "source_pos_cmp(pos, edge->child->rel->snap_lo) < 0;", 'false;' ],
     [ 'cascades beside pending inserts', 'dest/local/apply_batch.c', 'else if (cascade_must_wait(w, table))', 'else if (false)' ],
-    # task_worker.c, task_relations.c
+    # task_worker.c, task_relations.c, tables/relations.c
     [ 'the catch-up ends too early', 'worker/task_worker.c', 'if (is_caught_up(run) && !waits_for_copy(run))', 'if (true)' ],
-    [ 'the zone is not read', 'worker/task_relations.c', 'rel->snap_hi = source->parse_position(v[3]);', ';' ],
+    [ 'the zone is not read', 'tables/relations.c', 'rel->snap_hi = tc->source->parse_position(v[3]);', ';' ],
     [ 'what is known by GTIDs is not', 'worker/task_relations.c', "return rel->snap_set != NULL && run->stream != NULL &&", "return false &&" ],
 );
 

@@ -183,8 +183,8 @@ look_at_dates(SourceRelation *rel, int64 value)
 
 /* In place of the shape's: the row as it is. */
 bool
-shape_next_copy(const SourceRoutine *source, SourceRows *rows,
-				SourceRelation *rel, StringInfo buf)
+shape_next_copy(bool (*next) (struct SourceRows *rows, StringInfo buf),
+				struct SourceRows *rows, SourceRelation *rel, StringInfo buf)
 {
 	while (rows->next < rows->table->n)
 	{

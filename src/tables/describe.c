@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "transform/describe.h"
+#include "tables/describe.h"
 
 #include "catalog/books.h"
 #include "transform/shape.h"

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "transform/shards.h"
+#include "tables/shards.h"
 
 #include "catalog/books.h"
 #include "lib/stringinfo.h"
