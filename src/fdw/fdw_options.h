@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 #include "catalog/task.h"
-#include "source/connection.h"
+#include "client/connection.h"
 
 typedef enum ServerOptionType
 {

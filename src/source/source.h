@@ -23,7 +23,7 @@
 #include "schema/check_sql.h"
 #include "schema/model.h"
 #include "schema/plan.h"
-#include "source/connection.h"
+#include "client/connection.h"
 
 typedef struct SourceConn SourceConn;	/* an engine's connection */
 typedef struct SourceRows SourceRows;	/* rows of a table or range */

@@ -1,7 +1,7 @@
 # The map of rooms (docs/architecture.md) holds: each room includes only from
 # rooms below it that it may know, so that no two know each other; an engine's
-# files are its own, PG_VERSION_NUM lives in compat.h, <mysql.h> in one file, and
-# no file grows past 800 lines.
+# files are its own, PG_VERSION_NUM lives in compat.h, <mysql.h> in one file and
+# libpq in the room client, and no file grows past 800 lines.
 use strict;
 use warnings;
 use File::Find;
@@ -14,10 +14,11 @@ my @rooms = (
     core => [],
     schema => [qw(core)],
     catalog => [],
+    client => [qw(core)],
     transform => [qw(core schema)],
-    source => [qw(core schema catalog transform)],
+    source => [qw(core schema catalog client transform)],
     dest => [qw(core schema)],
-    fdw => [qw(core catalog source)],
+    fdw => [qw(core catalog client)],
     tables => [qw(core schema catalog transform source dest)],
     check => [qw(core schema catalog transform source dest tables)],
     worker => [qw(core schema catalog transform source dest tables fdw check)],
@@ -34,7 +35,7 @@ my $src = topdir() . '/src';
 my @files;
 find(sub { push @files, $File::Find::name if /\.[ch]$/ }, $src);
 cmp_ok(scalar @files, '>', 20, 'there are files to look at');
-my (@wrong, @long, @version, @mysql, @opening);
+my (@wrong, @long, @version, @mysql, @library, @opening);
 for my $file (sort @files)
 {
     (my $name = $file) =~ s{^\Q$src\E/}{};
@@ -46,6 +47,7 @@ for my $file (sort @files)
     (my $code = $text) =~ s{/\*.*?\*/}{}gs;
     push @version, $name if $code =~ /\bPG_VERSION_NUM\b/ && $name ne 'compat.h';
     push @mysql, $name if $code =~ /#\s*include\s*[<"](?:mysql|mariadb)/;
+    push @library, $name if $code =~ /#\s*include\s*[<"](?:mysql|mariadb|libpq-fe|libpq-events)/ && $name !~ m{^client/};
     while ($code =~ /^\s*#\s*include\s*"([^"]+)"/mg)
     {
         my $inc = $1;
@@ -78,6 +80,7 @@ is_deeply(\@long, [], 'no file is longer than 800 lines');
 is_deeply(\@version, [], 'PG_VERSION_NUM is in compat.h only');
 is_deeply(\@opening, [], 'each file opens with its purpose');
 cmp_ok(scalar @mysql, '<=', 1, '<mysql.h> is included in one file') or diag "@mysql";
+is_deeply(\@library, [], 'Connector/C and libpq are called in client alone');
 
 # Exported symbols: SQL-callable functions, _PG_init and the magic block.
 my ($lib) = grep { defined && -e } $ENV{DTS_BINDIR}

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "source/pgsql/pg_secrets.h"
+#include "client/pg_secrets.h"
 
 #include <libpq-fe.h>
 

@@ -11,7 +11,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "source/mysql/my_conn_impl.h"
+#include "client/my_conn_impl.h"
 
 #include "core/wait.h"
 #include "miscadmin.h"

@@ -10,7 +10,7 @@
 #define DTSMIG_MY_CONN_IMPL_H
 
 #include "compat.h"
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 
 /*
  * Sends a command; from then on the connection is busy, until an error packet

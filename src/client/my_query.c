@@ -19,8 +19,8 @@
 #include "miscadmin.h"
 
 #include "compat.h"
-#include "source/mysql/my_conn.h"
-#include "source/mysql/my_conn_impl.h"
+#include "client/my_conn.h"
+#include "client/my_conn_impl.h"
 
 #define COM_QUERY 3
 

@@ -15,9 +15,9 @@
  */
 #include "postgres.h"
 
-#include "source/pgsql/pg_conn.h"
-#include "source/pgsql/pg_program.h"
-#include "source/pgsql/pg_session.h"
+#include "client/pg_conn.h"
+#include "client/pg_program.h"
+#include "client/pg_session.h"
 
 #include <fcntl.h>
 #include <signal.h>

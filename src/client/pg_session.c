@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "source/pgsql/pg_session.h"
+#include "client/pg_session.h"
 
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"

@@ -6,7 +6,7 @@
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
-#include "source/pgsql/pg_socket.h"
+#include "client/pg_socket.h"
 
 #include "core/wait.h"
 #include "miscadmin.h"

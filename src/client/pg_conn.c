@@ -12,9 +12,9 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "source/pgsql/pg_conn.h"
-#include "source/pgsql/pg_session.h"
-#include "source/pgsql/pg_socket.h"
+#include "client/pg_conn.h"
+#include "client/pg_session.h"
+#include "client/pg_socket.h"
 
 #include <libpq-fe.h>
 

@@ -22,7 +22,7 @@
 #include "lib/stringinfo.h"
 
 #include "compat.h"
-#include "source/connection.h"
+#include "client/connection.h"
 
 typedef struct MyConn MyConn;
 

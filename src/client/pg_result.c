@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "source/pgsql/pg_result.h"
+#include "client/pg_result.h"
 
 #include <limits.h>
 #include <math.h>

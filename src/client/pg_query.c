@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "source/pgsql/pg_conn.h"
+#include "client/pg_conn.h"
 
 #include "utils/builtins.h"
 

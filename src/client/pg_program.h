@@ -12,7 +12,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
-#include "source/connection.h"
+#include "client/connection.h"
 
 /*
  * Runs a program that lies beside this server's own with arguments (char *)

@@ -48,9 +48,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "source/mysql/my_conn.h"
-#include "source/mysql/my_conn_impl.h"
-#include "source/mysql/my_error.h"
+#include "client/my_conn.h"
+#include "client/my_conn_impl.h"
+#include "client/my_error.h"
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"

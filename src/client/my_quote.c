@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 
 char *
 my_quote_identifier(const char *name)

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "source/mysql/my_error.h"
+#include "client/my_error.h"
 
 /* Maps an error of the source to an SQLSTATE. */
 int

@@ -14,8 +14,8 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
-#include "source/mysql/my_conn.h"
-#include "source/mysql/my_conn_impl.h"
+#include "client/my_conn.h"
+#include "client/my_conn_impl.h"
 
 typedef struct Setting
 {

@@ -8,7 +8,7 @@
 #ifndef DTSMIG_PG_SESSION_H
 #define DTSMIG_PG_SESSION_H
 
-#include "source/pgsql/pg_conn.h"
+#include "client/pg_conn.h"
 
 /*
  * As startup options, for sessions of this library and of pg_dump: they hold

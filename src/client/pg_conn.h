@@ -20,8 +20,8 @@
 #include "postgres.h"
 #include "lib/stringinfo.h"
 
-#include "source/connection.h"
-#include "source/pgsql/pg_result.h"
+#include "client/connection.h"
+#include "client/pg_result.h"
 
 typedef struct PgConn PgConn;
 
