@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * apply_batch.c
+ * batch.c
  *	  Gathers changes into a batch: the operations in source order, and their
  *	  net effect by table and key.
  *
@@ -29,7 +29,7 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
-#include "dest/local/local.h"
+#include "dest/batch/batch.h"
 
 /* After a barrier, rows up to this size wait for the next full flush. */
 #define BARRIER_KEEP_BYTES (1024 * 1024)
@@ -41,15 +41,14 @@
 #define UNCHANGED_MIN_BYTES 2048
 
 ApplyTable *
-batch_table_make(LocalWriter *w, SourceRelation *rel)
+batch_table_make(Batch *b, SourceRelation *rel)
 {
-	MemoryContext oldcxt = MemoryContextSwitchTo(w->table_cxt);
-	ApplyTable *table = palloc0(sizeof(ApplyTable));
+	MemoryContext oldcxt = MemoryContextSwitchTo(b->table_cxt);
+	ApplyTable *table = palloc0(b->routine->table_size);
 	int			i;
 
-	table->writer = w;
+	table->batch = b;
 	table->rel = rel;
-	table->relid = rel->target_relid;
 	table->cols = palloc(sizeof(int) * Max(rel->ncolumns, 1));
 	for (i = 0; i < rel->ncolumns; i++)
 	{
@@ -59,15 +58,15 @@ batch_table_make(LocalWriter *w, SourceRelation *rel)
 	table->int_key = rel->nkey == 1 &&
 		rel->columns[rel->key[0]].typbyval;
 
-	if (w->ntables == w->maxtables)
+	if (b->ntables == b->maxtables)
 	{
-		w->maxtables = Max(16, w->maxtables * 2);
-		w->tables = w->tables ?
-			repalloc(w->tables, sizeof(ApplyTable *) * w->maxtables) :
-			palloc(sizeof(ApplyTable *) * w->maxtables);
+		b->maxtables = Max(16, b->maxtables * 2);
+		b->tables = b->tables ?
+			repalloc(b->tables, sizeof(ApplyTable *) * b->maxtables) :
+			palloc(sizeof(ApplyTable *) * b->maxtables);
 	}
-	table->id = w->ntables;
-	w->tables[w->ntables++] = table;
+	table->id = b->ntables;
+	b->tables[b->ntables++] = table;
 	rel->dest = table;
 	MemoryContextSwitchTo(oldcxt);
 	return table;
@@ -145,12 +144,12 @@ drop_unchanged(ApplyTable *table, const Row *old, Row *new)
 
 /* The operation that a change asks for, with arrays of its own. */
 static ApplyOp *
-op_make(LocalWriter *w, ApplyTable *table, const Change *change)
+op_make(Batch *b, ApplyTable *table, const Change *change)
 {
 	SourceRelation *rel = table->rel;
 	Size		row_size = MAXALIGN(sizeof(Datum) * rel->ncolumns) +
 		MAXALIGN(rel->ncolumns);
-	bool		loose = change->idempotent || w->options.overwrite;
+	bool		loose = change->idempotent || b->overwrite;
 	bool		rekey = false;
 	bool		cascade = false;
 	bool		keep_old = false;
@@ -175,7 +174,7 @@ op_make(LocalWriter *w, ApplyTable *table, const Change *change)
 			keep_old = !row_has(&change->new, rel->key[i]);
 	}
 
-	op = MemoryContextAlloc(w->row_cxt, MAXALIGN(sizeof(ApplyOp)) +
+	op = MemoryContextAlloc(b->row_cxt, MAXALIGN(sizeof(ApplyOp)) +
 							row_size * (keep_old + keep_new));
 	op->table = table;
 	op->kind = change->kind;
@@ -207,16 +206,16 @@ op_make(LocalWriter *w, ApplyTable *table, const Change *change)
 }
 
 static void
-op_add(LocalWriter *w, ApplyOp *op)
+op_add(Batch *b, ApplyOp *op)
 {
-	if (w->nops == w->maxops)
+	if (b->nops == b->maxops)
 	{
-		w->maxops = Max(1024, w->maxops * 2);
-		w->ops = w->ops ?
-			repalloc_huge(w->ops, sizeof(ApplyOp *) * w->maxops) :
-			MemoryContextAllocHuge(w->cxt, sizeof(ApplyOp *) * w->maxops);
+		b->maxops = Max(1024, b->maxops * 2);
+		b->ops = b->ops ?
+			repalloc_huge(b->ops, sizeof(ApplyOp *) * b->maxops) :
+			MemoryContextAllocHuge(b->cxt, sizeof(ApplyOp *) * b->maxops);
 	}
-	w->ops[w->nops++] = op;
+	b->ops[b->nops++] = op;
 }
 
 /*
@@ -224,7 +223,7 @@ op_add(LocalWriter *w, ApplyOp *op)
  * old rows take much memory, its values move over.
  */
 static void
-barrier(LocalWriter *w, ApplyTable *table, ApplyOp **op)
+barrier(Batch *b, ApplyTable *table, ApplyOp **op)
 {
 	MemoryContext tmp;
 	MemoryContext oldcxt;
@@ -233,12 +232,12 @@ barrier(LocalWriter *w, ApplyTable *table, ApplyOp **op)
 	int			i;
 	Change		change;
 
-	apply_flush(w, false);
-	if (MemoryContextMemAllocated(w->row_cxt, false) < BARRIER_KEEP_BYTES)
+	b->routine->flush(b);
+	if (MemoryContextMemAllocated(b->row_cxt, false) < BARRIER_KEEP_BYTES)
 		return;
 
 	/* Out to a temporary context, and back after the reset. */
-	tmp = AllocSetContextCreate(w->cxt, "dtsmig barrier",
+	tmp = AllocSetContextCreate(b->cxt, "dtsmig barrier",
 								ALLOCSET_DEFAULT_SIZES);
 	rows[0] = (*op)->old;
 	rows[1] = (*op)->new;
@@ -271,8 +270,8 @@ barrier(LocalWriter *w, ApplyTable *table, ApplyOp **op)
 	change.no_cascade = !(*op)->cascade;
 	change.update_only = (*op)->update_only;
 	change.pos = (*op)->pos;
-	MemoryContextReset(w->row_cxt);
-	MemoryContextSwitchTo(w->row_cxt);
+	MemoryContextReset(b->row_cxt);
+	MemoryContextSwitchTo(b->row_cxt);
 	for (r = 0; r < 2; r++)
 	{
 		for (i = 0; rows[r].values != NULL && i < table->ncols; i++)
@@ -287,7 +286,7 @@ barrier(LocalWriter *w, ApplyTable *table, ApplyOp **op)
 	}
 	change.old = rows[0];
 	change.new = rows[1];
-	*op = op_make(w, table, &change);
+	*op = op_make(b, table, &change);
 	MemoryContextSwitchTo(oldcxt);
 	MemoryContextDelete(tmp);
 }
@@ -296,7 +295,7 @@ barrier(LocalWriter *w, ApplyTable *table, ApplyOp **op)
 static void
 entry_merge(ApplyTable *table, ApplyEntry *entry, ApplyOp *op)
 {
-	LocalWriter *w = table->writer;
+	Batch	   *b = table->batch;
 	int			i;
 
 	if (op->complete || entry->row.values == NULL)
@@ -311,7 +310,7 @@ entry_merge(ApplyTable *table, ApplyEntry *entry, ApplyOp *op)
 		Row			shared = entry->row;
 		char	   *place;
 
-		place = MemoryContextAlloc(w->row_cxt,
+		place = MemoryContextAlloc(b->row_cxt,
 								   MAXALIGN(sizeof(Datum) * table->rel->ncolumns) +
 								   MAXALIGN(table->rel->ncolumns));
 		copy_row(table, &place, &shared, &entry->row);
@@ -332,7 +331,7 @@ entry_merge(ApplyTable *table, ApplyEntry *entry, ApplyOp *op)
 }
 
 static void
-take_delete(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+take_delete(Batch *b, ApplyTable *table, ApplyOp *op)
 {
 	bool		found;
 	ApplyEntry *entry = entries_get(table, &op->old, &found);
@@ -340,7 +339,7 @@ take_delete(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 	if (!found)
 		entry->existed = true;
 	else if (!entry->present && !op->loose)
-		w->suspect = true;
+		b->suspect = true;
 	entry->present = false;
 	entry->loose |= op->loose;
 	entry->row.values = NULL;
@@ -349,7 +348,7 @@ take_delete(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 
 /* False: needs a barrier first. */
 static bool
-take_insert(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+take_insert(Batch *b, ApplyTable *table, ApplyOp *op)
 {
 	bool		found;
 	ApplyEntry *entry = entries_get(table, &op->new, &found);
@@ -363,7 +362,7 @@ take_insert(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 		if (!op->complete && entry->existed && !entry->present)
 			return false;
 		if (entry->present && !op->loose)
-			w->suspect = true;
+			b->suspect = true;
 	}
 	entry->present = true;
 	entry->loose |= op->loose;
@@ -374,7 +373,7 @@ take_insert(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 }
 
 static void
-take_update(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+take_update(Batch *b, ApplyTable *table, ApplyOp *op)
 {
 	bool		found;
 	bool		key_is_new = true;
@@ -387,7 +386,7 @@ take_update(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 	if (!found)
 		entry->existed = true;
 	else if (!entry->present && !op->loose)
-		w->suspect = true;
+		b->suspect = true;
 	entry->present = true;
 	entry->loose |= op->loose;
 	entry_merge(table, entry, op);
@@ -414,7 +413,7 @@ complete_row(ApplyTable *table, ApplyOp *op, const Row *from)
 
 /* False: must be done on its own. */
 static bool
-take_rekey(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+take_rekey(Batch *b, ApplyTable *table, ApplyOp *op)
 {
 	if (op->update_only)
 		return false;
@@ -429,8 +428,8 @@ take_rekey(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 		if (!op->complete)
 			return false;
 	}
-	take_delete(w, table, op);
-	return take_insert(w, table, op);
+	take_delete(b, table, op);
+	return take_insert(b, table, op);
 }
 
 static void
@@ -461,7 +460,7 @@ complete_keyless(ApplyTable *table, ApplyOp *op)
 }
 
 static void
-take_keyless(LocalWriter *w, ApplyTable *table, ApplyOp *op)
+take_keyless(Batch *b, ApplyTable *table, ApplyOp *op)
 {
 	if (op->kind != CHANGE_INSERT)
 		count_row(table, &op->old, -1, op->loose);
@@ -471,7 +470,7 @@ take_keyless(LocalWriter *w, ApplyTable *table, ApplyOp *op)
 
 /* Takes a row change into the batch. */
 void
-batch_take(LocalWriter *w, ApplyTable *table, const Change *change)
+batch_take(Batch *b, ApplyTable *table, const Change *change)
 {
 	ApplyOp    *op;
 	bool		alone = false;
@@ -488,7 +487,7 @@ batch_take(LocalWriter *w, ApplyTable *table, const Change *change)
 						table->rel->schema, table->rel->name),
 				 errhint("Copy the table again, or give it a primary key.")));
 
-	op = op_make(w, table, change);
+	op = op_make(b, table, change);
 	if (unlikely(op->copied && !op->cascade))
 		return;
 
@@ -499,77 +498,76 @@ batch_take(LocalWriter *w, ApplyTable *table, const Change *change)
 		zone_cascade(table, op);
 		if (op->kind == CHANGE_UPDATE || cascade_lacks_old(table, op))
 			alone = true;
-		else if (cascade_must_wait(w, table))
-			barrier(w, table, &op);
+		else if (cascade_must_wait(b, table))
+			barrier(b, table, &op);
 	}
 	if (unlikely(table->waited && op->kind != CHANGE_DELETE && !alone))
-		barrier(w, table, &op);
+		barrier(b, table, &op);
 
 	if (op->copied)
 		 /* nothing but the cascade */ ;
 	else if (alone)
 		 /* see below */ ;
 	else if (table->rel->nkey == 0)
-		take_keyless(w, table, op);
+		take_keyless(b, table, op);
 	else if (op->kind == CHANGE_DELETE)
-		take_delete(w, table, op);
+		take_delete(b, table, op);
 	else if (op->kind == CHANGE_INSERT)
 	{
-		if (!take_insert(w, table, op))
+		if (!take_insert(b, table, op))
 		{
-			barrier(w, table, &op);
-			take_insert(w, table, op);
+			barrier(b, table, &op);
+			take_insert(b, table, op);
 		}
 	}
 	else if (!op->rekey)
-		take_update(w, table, op);
+		take_update(b, table, op);
 	else
-		alone = !take_rekey(w, table, op);
+		alone = !take_rekey(b, table, op);
 
 	if (unlikely(alone))
 	{
-		barrier(w, table, &op);
-		apply_one(w, op);
+		barrier(b, table, &op);
+		b->routine->one(b, op);
 		return;
 	}
 	if (op->kind != CHANGE_DELETE)
 		table->writes = true;
-	op_add(w, op);
-	w->bytes += change->bytes;
+	op_add(b, op);
+	b->bytes += change->bytes;
 	if (unlikely(op->cascade))
-		cascade_queue(w, table, op);
+		cascade_queue(b, table, op);
 }
 
 /* Forgets the batch; what row_cxt holds is the caller's business. */
 void
-batch_reset(LocalWriter *w)
+batch_reset(Batch *b)
 {
 	int			i;
 
-	for (i = 0; i < w->ndirty; i++)
+	for (i = 0; i < b->ndirty; i++)
 	{
-		ApplyTable *table = w->dirty[i];
+		ApplyTable *table = b->dirty[i];
 
 		entries_reset(table);
 		table->dirty = false;
 		table->writes = false;
-		apply_table_drop_stores(table);
 	}
-	for (i = 0; w->cascading && i < w->ntables; i++)
+	for (i = 0; b->cascading && i < b->ntables; i++)
 	{
-		w->tables[i]->waited = false;
-		w->tables[i]->ncascades = 0;
+		b->tables[i]->waited = false;
+		b->tables[i]->ncascades = 0;
 	}
-	w->cascading = false;
-	w->ndirty = 0;
-	w->nops = 0;
-	w->bytes = 0;
-	w->suspect = false;
-	if (w->keybuf.maxlen > KEYBUF_KEEP_BYTES)
+	b->cascading = false;
+	b->ndirty = 0;
+	b->nops = 0;
+	b->bytes = 0;
+	b->suspect = false;
+	if (b->keybuf.maxlen > KEYBUF_KEEP_BYTES)
 	{
-		pfree(w->keybuf.data);
-		w->keybuf.data = MemoryContextAlloc(w->cxt, 1024);
-		w->keybuf.maxlen = 1024;
-		resetStringInfo(&w->keybuf);
+		pfree(b->keybuf.data);
+		b->keybuf.data = MemoryContextAlloc(b->cxt, 1024);
+		b->keybuf.maxlen = 1024;
+		resetStringInfo(&b->keybuf);
 	}
 }

@@ -16,10 +16,7 @@
  */
 #include "postgres.h"
 
-#include "dest/local/local.h"
-
-/* InnoDB follows no cascade deeper than this. */
-#define MAX_DEPTH 15
+#include "dest/batch/batch.h"
 
 /*
  * May rows of the parent of an edge be missing at a position, because they were
@@ -47,7 +44,7 @@ walk(const CascadeEdge *edge, CascadeAction action, SourcePos pos, int depth)
 	{
 		const CascadeEdge *next = lfirst(lc);
 
-		if (depth >= MAX_DEPTH || !cascade_follows(edge, action, next))
+		if (depth >= CASCADE_MAX_DEPTH || !cascade_follows(edge, action, next))
 			continue;
 		if (next->child->rel->torn == NULL && is_apart(next, pos))
 			next->child->rel->torn = "A cascade went through tables that were copied at different times.";

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * apply_entries.c
+ * entries.c
  *	  The entries of a table's batch, found by key.
  *
  * A key that is one pass-by-value column is hashed as it is. Other keys are
@@ -11,10 +11,11 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "fmgr.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
-#include "dest/local/local.h"
+#include "dest/batch/batch.h"
 
 /* Hash tables that grew past this shrink when they were hardly used. */
 #define HASH_KEEP_SIZE 1024
@@ -121,23 +122,23 @@ missing_key(ApplyTable *table, int col)
 					table->rel->columns[col].name)));
 }
 
-/* The key of a row as bytes, in w->keybuf; of a keyless table, the row. */
+/* The key of a row as bytes, in batch->keybuf; of a keyless table, the row. */
 static BytesKey
 bytes_key(ApplyTable *table, const Row *row)
 {
-	LocalWriter *w = table->writer;
+	Batch	   *b = table->batch;
 	SourceRelation *rel = table->rel;
 	BytesKey	key;
 	int			i;
 
-	resetStringInfo(&w->keybuf);
+	resetStringInfo(&b->keybuf);
 	for (i = 0; i < rel->nkey; i++)
 	{
 		int			col = rel->key[i];
 
 		if (unlikely(row->status[col] != COLUMN_VALUE))
 			missing_key(table, col);
-		append_value(&w->keybuf, &rel->columns[col], row->values[col]);
+		append_value(&b->keybuf, &rel->columns[col], row->values[col]);
 	}
 	if (rel->nkey == 0)
 	{
@@ -145,14 +146,14 @@ bytes_key(ApplyTable *table, const Row *row)
 		{
 			int			col = table->cols[i];
 
-			appendStringInfoCharMacro(&w->keybuf, row->status[col]);
+			appendStringInfoCharMacro(&b->keybuf, row->status[col]);
 			if (row->status[col] == COLUMN_VALUE)
-				append_value(&w->keybuf, &rel->columns[col],
+				append_value(&b->keybuf, &rel->columns[col],
 							 row->values[col]);
 		}
 	}
-	key.data = w->keybuf.data;
-	key.len = w->keybuf.len;
+	key.data = b->keybuf.data;
+	key.len = b->keybuf.len;
 	key.hash = hash_bytes((unsigned char *) key.data, key.len);
 	return key;
 }
@@ -195,14 +196,14 @@ entries_find(ApplyTable *table, const Row *row)
 ApplyEntry *
 entries_get(ApplyTable *table, const Row *row, bool *found)
 {
-	LocalWriter *w = table->writer;
+	Batch	   *b = table->batch;
 	ApplyEntry *entry;
 	ApplyEntry **place;
 
 	if (table->int_key)
 	{
 		if (table->by_int == NULL)
-			table->by_int = intkey_create(w->table_cxt, 256, NULL);
+			table->by_int = intkey_create(b->table_cxt, 256, NULL);
 		place = &intkey_insert(table->by_int, int_key(table, row),
 							   found)->entry;
 	}
@@ -212,11 +213,11 @@ entries_get(ApplyTable *table, const Row *row, bool *found)
 		BytesKeySlot *slot;
 
 		if (table->by_bytes == NULL)
-			table->by_bytes = bytekey_create(w->table_cxt, 256, NULL);
+			table->by_bytes = bytekey_create(b->table_cxt, 256, NULL);
 		slot = bytekey_insert(table->by_bytes, key, found);
 		if (!*found)
 		{
-			char	   *copy = MemoryContextAllocHuge(w->row_cxt, key.len + 1);
+			char	   *copy = MemoryContextAllocHuge(b->row_cxt, key.len + 1);
 
 			memcpy(copy, key.data, key.len);
 			slot->key.data = copy;
@@ -227,7 +228,7 @@ entries_get(ApplyTable *table, const Row *row, bool *found)
 	if (*found)
 		return *place;
 
-	entry = MemoryContextAllocZero(w->row_cxt, sizeof(ApplyEntry));
+	entry = MemoryContextAllocZero(b->row_cxt, sizeof(ApplyEntry));
 	entry->key = *row;
 	if (table->int_key)
 		entry->int_key = (int64) row->values[table->rel->key[0]];
@@ -238,21 +239,21 @@ entries_get(ApplyTable *table, const Row *row, bool *found)
 		table->entries = table->entries ?
 			repalloc_huge(table->entries,
 						  sizeof(ApplyEntry *) * table->maxentries) :
-			MemoryContextAllocHuge(w->table_cxt,
+			MemoryContextAllocHuge(b->table_cxt,
 								   sizeof(ApplyEntry *) * table->maxentries);
 	}
 	table->entries[table->nentries++] = entry;
 	if (!table->dirty)
 	{
 		table->dirty = true;
-		if (w->ndirty == w->maxdirty)
+		if (b->ndirty == b->maxdirty)
 		{
-			w->maxdirty = Max(16, w->maxdirty * 2);
-			w->dirty = w->dirty ?
-				repalloc(w->dirty, sizeof(ApplyTable *) * w->maxdirty) :
-				MemoryContextAlloc(w->cxt, sizeof(ApplyTable *) * w->maxdirty);
+			b->maxdirty = Max(16, b->maxdirty * 2);
+			b->dirty = b->dirty ?
+				repalloc(b->dirty, sizeof(ApplyTable *) * b->maxdirty) :
+				MemoryContextAlloc(b->cxt, sizeof(ApplyTable *) * b->maxdirty);
 		}
-		w->dirty[w->ndirty++] = table;
+		b->dirty[b->ndirty++] = table;
 	}
 	return entry;
 }
