@@ -392,7 +392,7 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 	task_act_as_owner(task, &caller);
 	end_at_source(task);
 	advance_past_rows(task);
-	local_dest_routine.forget_mark(task_origin_name(task));
+	dest_routine(DEST_LOCAL)->forget_mark(task_origin_name(task));
 	task_act_end(&caller);
 	(void) alert_clear(task->id, NULL, NULL, 0);
 	task_log_event(task->id, "info", "the task is released", NULL, NULL, NULL);
@@ -411,7 +411,7 @@ dtsmig_drop_task(PG_FUNCTION_ARGS)
 	{
 		task_act_as_owner(task, &caller);
 		end_at_source(task);
-		local_dest_routine.forget_mark(task_origin_name(task));
+		dest_routine(DEST_LOCAL)->forget_mark(task_origin_name(task));
 		task_act_end(&caller);
 	}
 	(void) books_exec("DELETE FROM dtsmig.task WHERE task_id = $1", "i", task->id);

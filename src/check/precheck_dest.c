@@ -339,8 +339,8 @@ check_plain(PrecheckContext *pc, List *tables, List **items)
 
 		if (!model_has_rows(def))
 			continue;
-		reason = local_dest_routine.refuses_table(def->target_schema,
-												  def->target_name, &hint);
+		reason = dest_routine(DEST_LOCAL)->refuses_table(def->target_schema,
+														def->target_name, &hint);
 		/* one that is in the way is another item's */
 		if (reason == NULL ||
 			(pc->task->do_schema && pc->options->conflict == CONFLICT_REPORT &&
@@ -619,6 +619,6 @@ precheck_destination(PrecheckContext *pc, List *tables, List **items)
 	check_preload(items);
 	check_disk(pc, tables, items);
 	check_encoding(items);
-	if (pc->source->plan_objects == NULL)
+	if (!pc->source->own_definitions)
 		check_mysql_extensions(pc, tables, items);
 }

@@ -253,16 +253,16 @@ check_names(const Verify *v, List *wanted)
 static void
 verify_data(Verify *v, List *wanted)
 {
-	DestRoutine compared = local_dest_routine;
+	DestRoutine compared = *dest_routine(DEST_LOCAL);
 	TableContext tc = {v->selection, v->source, v->conn, &compared, &v->options->policy};
 	int64		transactions = v->mode == VERIFY_INCREMENTAL ?
 		transactions_since(v) : -1;
 	List	   *tables;
 	ListCell   *lc;
 
-	/* a PostgreSQL source gives its generated columns the same expression */
-	if (strcmp(v->info->server_type, "postgresql") != 0)
-		compared.bind_relation = local_bind_to_compare;
+	/* definitions of the source itself have the same expression there and here */
+	if (!v->source->own_definitions)
+		compared.bind_relation = compared.bind_to_compare;
 	v->rels = relations_open(AllocSetContextCreate(v->cxt, "dtsmig relations",
 												   ALLOCSET_DEFAULT_SIZES),
 							 v->task->id, &tc, &v->nrels);

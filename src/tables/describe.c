@@ -54,14 +54,14 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 
 	if (source->look_at_values && !options->targets_only)
 		source->look_at_values(conn, tables, options->policy);
-	if (source->plan_objects)
+	if (source->own_definitions)
 		plan = shape_plan_names(source->plan_objects(conn, info, tables, options,
 													 names), tables);
 	else
 		plan = plan_schema(tables, options, names);
 	return options->selection == NULL ? plan :
 		shape_plan_rows(options->selection, plan, tables,
-						source->plan_objects != NULL);
+						source->own_definitions);
 }
 
 /* The schema an extension is in; NULL if it is not installed. */

@@ -520,7 +520,8 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 	info = task_connection(run->task, GetUserId());
 	rows = books_query("SELECT source_identity FROM dtsmig.task WHERE task_id = $1",
 					   "i", args->task_id);
-	local_dest_routine.mark_copy(task_origin_name(run->task));
+	run->dest = dest_routine(DEST_LOCAL);
+	run->dest->mark_copy(task_origin_name(run->task));
 	info->server_uid = rows->nrows > 0 ? rows->values[0][0] : NULL;
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -531,7 +532,6 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 					PGC_USERSET, PGC_S_SESSION);
 	share_processors(run);
 	run->source = source_routine(info->server_type);
-	run->dest = &local_dest_routine;
 	run->info = info;
 	run->conn = run->source->connect(info);
 	run->jobcxt = AllocSetContextCreate(TopMemoryContext, "dtsmig copy job",

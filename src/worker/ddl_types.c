@@ -118,7 +118,7 @@ types_may_fit_later(TaskRun *run, int sqlerrcode)
 {
 	bool		own_types = false;
 
-	if (run->source->plan_objects == NULL ||
+	if (!run->source->own_types ||
 		(ERRCODE_TO_CATEGORY(sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
 		 sqlerrcode != ERRCODE_DATATYPE_MISMATCH))
 		return false;

@@ -262,7 +262,7 @@ resync_why_not(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 
 	if (def == NULL)
 		return "The source has no such table: a statement that drops or renames it is still to come in its log, or was not recorded.";
-	altered = run->source->plan_objects && rel->def->columns != NIL &&
+	altered = run->source->logs_shapes && rel->def->columns != NIL &&
 		!task_same_columns(def, rel->def);
 	if (altered)
 		why = misfit(def, rel);

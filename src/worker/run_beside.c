@@ -117,8 +117,7 @@ reach(TaskRun *run, SourceRelation *rel)
 static bool
 is_reached(TaskRun *run, List *rels)
 {
-	/* the log of a source with objects of its own has them all */
-	if (run->source->plan_objects != NULL)
+	if (run->source->logs_cascades)
 		return false;
 	for (int i = 0; i < run->nrels; i++)
 	{

@@ -165,8 +165,7 @@ look_up(Resync *r)
 
 	r->described = r->run->source->current_position(r->run->conn);
 	r->pairs = task_pairs(r->run);
-	/* of a source with objects of its own, the log names and shapes tables */
-	settled = r->run->source->plan_objects ?
+	settled = r->run->source->logs_shapes ?
 		resync_settle_names(r->run, r->rels, tables, r->high, r->applied) : r->rels;
 	foreach(lc, r->rels)
 	{
@@ -191,7 +190,7 @@ look_up(Resync *r)
 		}
 		shape_columns(r->run->selection, def, NULL);
 		resync_take_targets(def, rel->def);
-		if (r->run->source->plan_objects && rel->def->columns != NIL)
+		if (r->run->source->logs_shapes && rel->def->columns != NIL)
 			resync_name_new(def, r->run->options->name_case);
 		if (rel->def->columns != NIL && pair != NULL &&
 			shape_leaves_out(r->run->selection, rel->schema, rel->name,
@@ -278,8 +277,7 @@ open_snapshot(Resync *r)
 	BookRows   *rows = NULL;
 
 	r->conn = run->source->connect(run->info);
-	/* DDL that changes no row is not noticed when rows are read */
-	if (run->source->plan_objects == NULL)
+	if (!run->source->rows_notice_ddl)
 		r->tables = run->source->describe(run->conn, schemas_of(r));
 	run->source->open_snapshot(r->conn, NULL, &snapshot);
 	r->snapshot = snapshot.low;
@@ -568,7 +566,7 @@ takes_more(Resync *r, int wanted)
 		if (rel->def->columns == NIL || !task_same_table(rel->def, pair->after))
 			return true;
 	}
-	return r->run->source->plan_objects == NULL && r->run->task->do_schema &&
+	return !r->run->source->logs_shapes && r->run->task->do_schema &&
 		plan_change(r->pairs, r->plan, 0)->run != NIL;
 }
 
@@ -683,8 +681,7 @@ resync_once(TaskRun *run, CopySlot *slot, MemoryContext cxt)
 	{
 		r.plan = plan_options(run->options, run->selection);
 		empty_tables(&r);
-		/* a source with objects of its own: their shape comes with the log */
-		if (run->source->plan_objects == NULL)
+		if (!run->source->logs_shapes)
 		{
 			change = plan_change(r.pairs, r.plan, 0);
 			change->run = shape_plan_change(run->selection, change->run);

@@ -363,7 +363,7 @@ run_task(TaskRun *run)
 					psprintf(INT64_FORMAT "MB", run->options->maintenance_memory),
 					PGC_USERSET, PGC_S_SESSION);
 	run->source = source_routine(run->info->server_type);
-	run->dest = &local_dest_routine;
+	run->dest = dest_routine(DEST_LOCAL);
 	if (run->info->own_changes && !run->source->tells_origin)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -590,7 +590,8 @@ source_routine(const char *server_type)
 	{
 		routine.share_snapshot = share_snapshot;
 		routine.position_text = position_text;
-		routine.plan_objects = (void *) source_routine;
+		routine.own_types = routine.logs_shapes = true;
+		routine.logs_cascades = routine.rows_notice_ddl = true;
 	}
 	return &routine;
 }

@@ -164,7 +164,6 @@ struct Batch
 	int			maxdirty;
 	ApplyTable **dirty;			/* tables with entries */
 
-	DestCounters current;		/* since the last commit */
 };
 
 static inline bool

@@ -254,9 +254,7 @@ apply_flush(LocalWriter *w, bool reset_rows)
 			drop_stores(w);
 			MemoryContextReset(w->batch.flush_cxt);
 			flush_rows(w, NULL);
-			w->batch.current.row_by_row++;
 		}
-		w->batch.current.flushes++;
 		forget_batch(w);
 		MemoryContextReset(w->batch.flush_cxt);
 	}
@@ -321,15 +319,8 @@ local_change(DestWriter *writer, const Change *change)
 	switch (change->kind)
 	{
 		case CHANGE_INSERT:
-			w->batch.current.inserts += !change->copied;
-			batch_take(&w->batch, table, change);
-			break;
 		case CHANGE_UPDATE:
-			w->batch.current.updates += !change->copied;
-			batch_take(&w->batch, table, change);
-			break;
 		case CHANGE_DELETE:
-			w->batch.current.deletes += !change->copied;
 			batch_take(&w->batch, table, change);
 			break;
 		case CHANGE_TRUNCATE:
@@ -339,8 +330,6 @@ local_change(DestWriter *writer, const Change *change)
 			elog(ERROR, "change of kind %d is none of a row",
 				 (int) change->kind);
 	}
-	w->pending++;
-
 	if (w->batch.nops >= w->options.batch_rows ||
 		w->batch.bytes >= w->options.batch_bytes ||
 		MemoryContextMemAllocated(w->batch.row_cxt, false) >=
@@ -357,12 +346,6 @@ local_flush(DestWriter *writer)
 	truncate_tables((LocalWriter *) writer);
 	begin_transaction();
 	MemoryContextSwitchTo(oldcxt);
-}
-
-static int64
-local_pending(DestWriter *writer)
-{
-	return ((LocalWriter *) writer)->pending;
 }
 
 static void
@@ -390,14 +373,6 @@ local_commit(DestWriter *writer, PositionWriter write_position, void *arg)
 	XLogFlush(XactLastCommitEnd);
 	MemoryContextSwitchTo(oldcxt);
 
-	w->committed.inserts += w->batch.current.inserts;
-	w->committed.updates += w->batch.current.updates;
-	w->committed.deletes += w->batch.current.deletes;
-	w->committed.flushes += w->batch.current.flushes;
-	w->committed.row_by_row += w->batch.current.row_by_row;
-	w->committed.cascaded += w->batch.current.cascaded;
-	memset(&w->batch.current, 0, sizeof(w->batch.current));
-	w->pending = 0;
 	pgstat_report_stat(false);
 }
 
@@ -424,14 +399,6 @@ local_abort(DestWriter *writer)
 		apply_table_drop_stores(w->batch.tables[i]);
 	MemoryContextReset(w->batch.row_cxt);
 	MemoryContextReset(w->batch.flush_cxt);
-	memset(&w->batch.current, 0, sizeof(w->batch.current));
-	w->pending = 0;
-}
-
-static void
-local_counters(DestWriter *writer, DestCounters *counters)
-{
-	*counters = ((LocalWriter *) writer)->committed;
 }
 
 static void
@@ -448,8 +415,9 @@ local_close(DestWriter *writer)
 }
 
 const DestRoutine local_dest_routine = {
-	.engine = "local",
+	.engine = DEST_LOCAL,
 	.bind_relation = local_bind_relation,
+	.bind_to_compare = local_bind_to_compare,
 	.refuses_table = local_refuses_table,
 	.load = local_load,
 	.mark_changes = local_mark_changes,
@@ -459,10 +427,8 @@ const DestRoutine local_dest_routine = {
 	.set_relations = local_set_relations,
 	.row_context = local_row_context,
 	.change = local_change,
-	.pending = local_pending,
 	.flush = local_flush,
 	.commit = local_commit,
 	.abort = local_abort,
-	.counters = local_counters,
 	.close = local_close
 };

@@ -344,7 +344,6 @@ run_edge(Batch *w, CascadeEdge *edge, CascadeAction action,
 							  local_edge(edge)->index ?
 							  edge->child->rel->target_relid : InvalidOid,
 							  receiver);
-	w->current.cascaded += processed;
 	if (returned != NULL)
 	{
 		receiver->rDestroy(receiver);

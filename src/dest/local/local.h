@@ -97,8 +97,6 @@ struct LocalWriter
 	DestOptions options;
 	List	   *truncate;		/* Oid: tables of a TRUNCATE that goes on */
 	bool		restart;		/* … with their sequences */
-	int64		pending;		/* changes since the last commit */
-	DestCounters committed;
 };
 
 static inline LocalTable *
@@ -115,6 +113,7 @@ local_edge(const CascadeEdge *edge)
 
 /* target.c */
 extern void local_bind_relation(SourceRelation *rel);
+extern void local_bind_to_compare(SourceRelation *rel);
 extern char *local_qualified_name(Oid relid);
 extern bool local_empty_table(Oid relid);
 

@@ -221,7 +221,7 @@ local_bind_relation(SourceRelation *rel)
 	bind_relation(rel, false);
 }
 
-/* See dest.h. */
+/* See DestRoutine. */
 void
 local_bind_to_compare(SourceRelation *rel)
 {

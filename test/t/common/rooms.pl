@@ -22,7 +22,7 @@ my @rooms = (
     tables => [qw(core schema catalog transform source dest)],
     check => [qw(core schema catalog transform source dest tables)],
     worker => [qw(core schema catalog transform source dest tables fdw check)],
-    api => [qw(core schema catalog transform source fdw tables check worker)],
+    api => [qw(core schema catalog transform source dest fdw tables check worker)],
 );
 my %may;
 while (my ($room, $below) = splice @rooms, 0, 2)
