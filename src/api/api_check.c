@@ -9,8 +9,8 @@
 #include "compat.h"
 
 #include "api/srf.h"
-#include "catalog/books.h"
-#include "catalog/task.h"
+#include "store/books.h"
+#include "store/task.h"
 #include "check/precheck.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"

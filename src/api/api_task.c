@@ -9,10 +9,10 @@
 
 #include "access/xact.h"
 #include "api/api_task.h"
-#include "catalog/alert.h"
-#include "catalog/books.h"
+#include "store/alert.h"
+#include "store/books.h"
 #include "catalog/pg_type.h"
-#include "catalog/task.h"
+#include "store/task.h"
 #include "check/advance.h"
 #include "core/attempt.h"
 #include "core/options.h"

@@ -9,9 +9,9 @@
 
 #include "access/xact.h"
 #include "api/srf.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/pg_type.h"
-#include "catalog/task.h"
+#include "store/task.h"
 #include "check/verify.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"

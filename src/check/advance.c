@@ -14,7 +14,7 @@
 
 #include "check/advance.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "core/one_statement.h"
 #include "executor/spi.h"
 #include "miscadmin.h"

@@ -16,7 +16,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "tables/describe.h"

@@ -14,7 +14,7 @@
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "check/advance.h"

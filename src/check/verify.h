@@ -34,7 +34,7 @@
 #include "utils/relcache.h"
 #include "utils/timestamp.h"
 
-#include "catalog/task.h"
+#include "store/task.h"
 #include "core/options.h"
 #include "schema/check_sql.h"
 #include "source/source.h"

@@ -16,8 +16,8 @@
 
 #include "compat.h"
 #include "access/table.h"
-#include "catalog/books.h"
-#include "catalog/object.h"
+#include "store/books.h"
+#include "store/object.h"
 #include "catalog/namespace.h"
 #include "tables/describe.h"
 #include "tables/sequences.h"

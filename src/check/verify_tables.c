@@ -9,7 +9,7 @@
 
 #include "check/verify.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "mb/pg_wchar.h"
 #include "tables/shards.h"
 #include "utils/builtins.h"

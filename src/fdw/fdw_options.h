@@ -9,7 +9,7 @@
 #define DTSMIG_FDW_OPTIONS_H
 
 #include "postgres.h"
-#include "catalog/task.h"
+#include "store/task.h"
 #include "client/connection.h"
 
 typedef enum ServerOptionType

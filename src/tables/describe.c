@@ -9,7 +9,7 @@
 
 #include "tables/describe.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "transform/shape.h"
 #include "utils/guc.h"
 

@@ -13,7 +13,7 @@
 
 #include "tables/relations.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "transform/shape_rows.h"
 #include "utils/memutils.h"
 

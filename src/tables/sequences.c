@@ -10,7 +10,7 @@
 
 #include "tables/sequences.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/sequence.h"

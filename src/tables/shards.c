@@ -9,7 +9,7 @@
 
 #include "tables/shards.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "lib/stringinfo.h"
 #include "transform/shape_expr.h"
 #include "utils/builtins.h"

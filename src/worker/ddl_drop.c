@@ -17,7 +17,7 @@
 #include "transform/shape.h"
 #include "tables/shards.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "utils/builtins.h"
 
 /* Its words in DROP; NULL: it has none of its own. */

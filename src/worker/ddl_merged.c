@@ -15,7 +15,7 @@
 #include "worker/task_run.h"
 
 #include "access/htup_details.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "tables/shards.h"

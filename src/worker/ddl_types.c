@@ -27,7 +27,7 @@
 #include "worker/run_ddl_pg.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/pg_type.h"
 #include "core/type_parts.h"
 #include "miscadmin.h"

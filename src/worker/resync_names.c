@@ -15,7 +15,7 @@
 
 #include "worker/resync_shape.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 

@@ -11,9 +11,9 @@
 #include "worker/resync_shape.h"
 
 #include "access/table.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/namespace.h"
-#include "catalog/task.h"
+#include "store/task.h"
 #include "schema/plan.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"

@@ -36,7 +36,7 @@
 #include <ctype.h>
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "schema/ddl.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"

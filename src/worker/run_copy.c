@@ -18,7 +18,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"

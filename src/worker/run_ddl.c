@@ -20,7 +20,7 @@
 #include "worker/run_ddl.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "executor/spi.h"
 #include "transform/shape.h"
 #include "tables/shards.h"

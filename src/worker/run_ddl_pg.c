@@ -22,7 +22,7 @@
 
 #include "worker/run_ddl_pg.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "transform/shape.h"

@@ -11,8 +11,8 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
-#include "catalog/object.h"
+#include "store/books.h"
+#include "store/object.h"
 #include "core/attempt.h"
 #include "core/one_statement.h"
 #include "executor/spi.h"

@@ -22,7 +22,7 @@
 #include "worker/worker.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/pg_class.h"
 #include "check/verify.h"
 #include "transform/shape_rows.h"

@@ -27,7 +27,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "miscadmin.h"
 #include "schema/mysql_ddl.h"
 #include "transform/shape.h"

@@ -11,9 +11,9 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/alert.h"
-#include "catalog/books.h"
-#include "catalog/object.h"
+#include "store/alert.h"
+#include "store/books.h"
+#include "store/object.h"
 #include "check/precheck.h"
 #include "executor/spi.h"
 #include "miscadmin.h"

@@ -20,7 +20,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "miscadmin.h"
 #include "tables/shards.h"
 #include "utils/snapmgr.h"

@@ -9,7 +9,7 @@
 
 #include "worker/task_run.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "tables/relations.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"

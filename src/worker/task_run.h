@@ -26,7 +26,7 @@
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 
-#include "catalog/task.h"
+#include "store/task.h"
 #include "core/options.h"
 #include "dest/dest.h"
 #include "schema/ddl.h"

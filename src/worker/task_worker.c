@@ -21,7 +21,7 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"

@@ -19,8 +19,8 @@
 #include "worker/zero_dates.h"
 
 #include "access/xact.h"
-#include "catalog/alert.h"
-#include "catalog/books.h"
+#include "store/alert.h"
+#include "store/books.h"
 #include "schema/plan.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"

@@ -6,8 +6,8 @@
  */
 #include "model.h"
 
-#include "catalog/books.h"
-#include "catalog/object.h"
+#include "store/books.h"
+#include "store/object.h"
 
 typedef struct Call
 {

@@ -13,16 +13,16 @@ use Dts::Env qw(topdir slurp);
 my @rooms = (
     core => [],
     schema => [qw(core)],
-    catalog => [],
+    store => [],
     client => [qw(core)],
     transform => [qw(core schema)],
-    source => [qw(core schema catalog client transform)],
+    source => [qw(core schema store client transform)],
     dest => [qw(core schema)],
-    fdw => [qw(core catalog client)],
-    tables => [qw(core schema catalog transform source dest)],
-    check => [qw(core schema catalog transform source dest tables)],
-    worker => [qw(core schema catalog transform source dest tables fdw check)],
-    api => [qw(core schema catalog transform source dest fdw tables check worker)],
+    fdw => [qw(core store client)],
+    tables => [qw(core schema store transform source dest)],
+    check => [qw(core schema store transform source dest tables)],
+    worker => [qw(core schema store transform source dest tables fdw check)],
+    api => [qw(core schema store transform source dest fdw tables check worker)],
 );
 my %may;
 while (my ($room, $below) = splice @rooms, 0, 2)

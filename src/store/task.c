@@ -7,9 +7,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/task.h"
+#include "store/task.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"

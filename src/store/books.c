@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 
 #include "access/htup_details.h"
 #include "catalog/indexing.h"

@@ -7,9 +7,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/object.h"
+#include "store/object.h"
 
-#include "catalog/alert.h"
+#include "store/alert.h"
 #include "utils/builtins.h"
 
 void

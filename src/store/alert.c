@@ -7,9 +7,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/alert.h"
+#include "store/alert.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 
 /* NOTIFY takes less than 8000 bytes. */
 #define PAYLOAD_MAX 7900

@@ -16,8 +16,8 @@
 #include "postgres.h"
 #include "nodes/pg_list.h"
 
-#include "catalog/books.h"
-#include "catalog/task.h"
+#include "store/books.h"
+#include "store/task.h"
 
 /*
  * SQL over a row o of dtsmig.task_object, and t of dtsmig.task_table (that of
