@@ -27,7 +27,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/table.h"
 #include "miscadmin.h"
 #include "schema/mysql_ddl.h"
 #include "transform/shape.h"
@@ -68,12 +68,7 @@ typedef struct Resync
 bool
 task_wants_resync(TaskRun *run)
 {
-	BookRows   *rows;
-
-	rows = books_query("SELECT count(*) FROM dtsmig.task_table "
-					   "WHERE task_id = $1 AND state = 'resync'", "i",
-					   run->task->id);
-	return book_int(rows, 0, 0) > 0;
+	return store_tables_wait(run->task->id);
 }
 
 /* ------------------------------------------------------------------ which */
@@ -274,7 +269,6 @@ open_snapshot(Resync *r)
 {
 	TaskRun    *run = r->run;
 	SourceSnapshot snapshot = {0};
-	BookRows   *rows = NULL;
 
 	r->conn = run->source->connect(run->info);
 	if (!run->source->rows_notice_ddl)
@@ -284,12 +278,10 @@ open_snapshot(Resync *r)
 	r->high = snapshot.high;
 	if (!snapshot.exact)
 		open_inexact(r, &snapshot);
-	if (r->slot != NULL)
-		rows = books_query("SELECT resync_from FROM dtsmig.task_table "
-						   "WHERE table_id = $1", "i",
-						   (int64) ((SourceRelation *) linitial(r->chosen))->table_id);
-	r->applied = r->slot == NULL || rows->nrows == 0 ? task_applied(run) :
-		rows->values[0][0];
+	r->applied = r->slot == NULL ? NULL :
+		store_table_resync_from(((SourceRelation *) linitial(r->chosen))->table_id);
+	if (r->applied == NULL)
+		r->applied = task_applied(run);
 	if (r->snapshot == NULL || r->high == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -472,18 +464,11 @@ copy_table(Resync *r, SourceRelation *old)
 	ProducerState st;
 	SourceRelation *rel;
 
-	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready', "
-					  "resync_step = NULL, resync_from = NULL, waits_for = NULL, one_snapshot = true, "
-					  "snapshot_low = $2, snapshot_high = $3, "
-					  "described_position = $4 WHERE table_id = $1",
-					  "ittt", (int64) old->table_id, low_of(r, old),
-					  r->high, r->described);
+	store_table_put_ready(old->table_id, low_of(r, old), r->high, r->described);
 	rel = task_open_relation(run, r->cxt, old->table_id, r->conn);
 	copy_rows(r, rel, &st);
-	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = $2, "
-					  "bytes_copied = $3, described_position = $4 "
-					  "WHERE table_id = $1", "iiit", (int64) rel->table_id,
-					  (int64) st.nrows, (int64) st.nbytes, r->described);
+	store_table_copied_again(rel->table_id, (int64) st.nrows, (int64) st.nbytes,
+							 r->described);
 	log_copied(r, old, &st);
 }
 
@@ -570,28 +555,15 @@ takes_more(Resync *r, int wanted)
 		plan_change(r->pairs, r->plan, 0)->run != NIL;
 }
 
-static void
-set_step(Resync *r, const SourceRelation *rel, const char *step)
-{
-	(void) books_exec("UPDATE dtsmig.task_table SET resync_step = $2 "
-					  "WHERE table_id = $1 AND resync_step = 'copying'", "it",
-					  (int64) rel->table_id, step);
-}
-
 /*
- * The books come last: nobody waits for a row of theirs while rows are copied.
+ * The catalog comes last: nobody waits for a row of it while rows are copied.
  * The task worker may have given the copy up meanwhile.
  */
 static void
 note_copied(Resync *r, SourceRelation *rel, const ProducerState *st)
 {
-	if (books_exec("UPDATE dtsmig.task_table SET resync_step = 'copied', "
-				   "snapshot_low = $2, snapshot_high = $3, one_snapshot = true, "
-				   "described_position = $4, rows_copied = $5, "
-				   "bytes_copied = $6 WHERE table_id = $1 AND state = 'resync' "
-				   "AND resync_step = 'copying' AND resync_from = $7", "itttiit",
-				   (int64) rel->table_id, low_of(r, rel), r->high, r->described,
-				   (int64) st->nrows, (int64) st->nbytes, r->applied) != 1)
+	if (!store_table_note_copied(rel->table_id, low_of(r, rel), r->high, r->described,
+								 (int64) st->nrows, (int64) st->nbytes, r->applied))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the copy of table \"%s\".\"%s\" is not wanted any more",
@@ -641,7 +613,7 @@ beside_once(Resync *r)
 	if (!waits)
 		copy_beside(r);
 	foreach(lc, r->chosen)
-		set_step(r, lfirst(lc), waits ? NULL : "asked");
+		store_table_leave_copying(((SourceRelation *) lfirst(lc))->table_id, waits ? NULL : "asked");
 }
 
 /* ------------------------------------------------------------------ entry */

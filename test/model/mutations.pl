@@ -39,7 +39,7 @@ my @mutations = (
     [ 'changes start after a snapshot', 'worker/run_copy.c', "\t\t\tstart = low;", "\t\t\t;" ],
     # run_snapshot.c, copy_worker.c
     [ 'a keyless table in any snapshot', 'worker/copy_worker.c', 'if (rel->nkey == 0 && !snapshot.exact && snapshot.high != NULL)', 'if (false)' ],
-    [ 'a job is done before its rows', 'worker/copy_worker.c', 'snapshot.low, snapshot.high);', 'snapshot.low, snapshot.low);' ],
+    [ 'a job is done before its rows', 'worker/copy_worker.c', "snapshot.low,\n\t\t\t\t\t snapshot.high);", 'snapshot.low, snapshot.low);' ],
     [ 'a snapshot without what is applied', 'worker/run_resync.c', 'if (!task_snapshot_has(run, r->snapshot, r->applied))', 'if (false)' ],
     [ 'a repair without what is applied', 'worker/run_snapshot.c', 'if (task_snapshot_has(run, *low, applied))', 'if (true)' ],
     # run_resync.c
@@ -52,7 +52,7 @@ my @mutations = (
     [ 'no way back', 'worker/run_beside.c', 'if (strcmp(from, applied) == 0 || copies_are_ahead(run, applied))', 'if (true)' ],
     [ 'the way back inside of a transaction', 'worker/run_changes.c', "\tif (f->in_transaction ||\n\t\t(!f->told &&", "\tif ((!f->told &&" ],
     [ 'the log is read again too far', 'worker/run_beside.c', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) >= 0;', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) > 0;' ],
-    [ 'a worker that ended is waited for', 'worker/run_beside.c', 'move_tables(run, "copying", "asked");' . "\n\t\treturn SETTLED_CHANGED;", 'return SETTLED;' ],
+    [ 'a worker that ended is waited for', 'worker/run_beside.c', 'store_tables_move_step(run->task->id, "copying", "asked");' . "\n\t\treturn SETTLED_CHANGED;", 'return SETTLED;' ],
     [ 'a statement does not end the copy', 'worker/run_beside.c', 'if (!run->copying_beside && !run->copied_beside)', 'if (true)' ],
     # run_repair.c
     [ 'a repair has no zone', 'worker/run_repair.c', "\textend_zone(r);", '' ],

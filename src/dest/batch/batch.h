@@ -105,7 +105,7 @@ struct ApplyTable
 	bool		int_key;		/* one pass-by-value key column */
 
 	/* the batch */
-	bool		dirty;			/* in LocalWriter.dirty */
+	bool		dirty;			/* in Batch.dirty */
 	bool		writes;			/* has pending INSERTs or UPDATEs */
 	struct intkey_hash *by_int;
 	struct bytekey_hash *by_bytes;
@@ -163,7 +163,6 @@ struct Batch
 	int			ndirty;
 	int			maxdirty;
 	ApplyTable **dirty;			/* tables with entries */
-
 };
 
 static inline bool
