@@ -183,7 +183,7 @@ store_table_begin_copying(int64 table_id, const char *applied)
 {
 	(void) books_exec("UPDATE dtsmig.task_table SET state = 'resync', "
 					  "resync_step = 'copying', resync_from = $2, "
-					  "rows_copied = 0, bytes_copied = 0 WHERE table_id = $1",
+					  "source_mark = NULL, rows_copied = 0, bytes_copied = 0 WHERE table_id = $1",
 					  "it", table_id, applied);
 }
 
@@ -251,7 +251,7 @@ store_table_put_ready(int64 table_id, const char *low, const char *high,
 	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready', "
 					  "resync_step = NULL, resync_from = NULL, waits_for = NULL, one_snapshot = true, "
 					  "snapshot_low = $2, snapshot_high = $3, "
-					  "described_position = $4 WHERE table_id = $1",
+					  "described_position = $4, source_mark = NULL WHERE table_id = $1",
 					  "ittt", table_id, low, high, described);
 }
 
@@ -272,6 +272,13 @@ store_table_types_from(int64 table_id, const char *position)
 {
 	(void) books_exec("UPDATE dtsmig.task_table SET types_position = $2 "
 					  "WHERE table_id = $1", "it", table_id, position);
+}
+
+void
+store_table_set_mark(int64 table_id, const char *mark)
+{
+	(void) books_exec("UPDATE dtsmig.task_table SET source_mark = $2 WHERE table_id = $1",
+					  "it", table_id, mark);
 }
 
 void

@@ -86,6 +86,8 @@ extern void store_table_copied_again(int64 table_id, int64 rows, int64 bytes,
 
 /* Its types are those of the source from this position on. */
 extern void store_table_types_from(int64 table_id, const char *position);
+/* See SourceRelation.source_mark; a copy made again forgets it. */
+extern void store_table_set_mark(int64 table_id, const char *mark);
 /* Another table may have its name: it gets one that no table has. */
 extern void store_table_free_name(int64 table_id);
 extern void store_table_delete(int64 table_id);

@@ -74,7 +74,7 @@ relations_make(MemoryContext cxt, int64 table_id, TableDef *def)
 #define RELATION_QUERY \
 	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high, " \
 	"v.generation, v.from_position, t.state = 'resync', t.described_position, " \
-	"t.resync_step, t.types_position, t.one_snapshot " \
+	"t.resync_step, t.types_position, t.one_snapshot, t.source_mark " \
 	"FROM dtsmig.task_table t JOIN LATERAL " \
 	"(SELECT definition, generation, from_position " \
 	"FROM dtsmig.table_version v " \
@@ -123,6 +123,8 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
 			rel->unsure = described;
 	}
 	rel->one_snapshot = book_bool(rows, row, 10);
+	if (v[11] != NULL)
+		rel->source_mark = MemoryContextStrdup(rel->cxt, v[11]);
 	if (v[9] && v[9][0])
 		rel->types_from = tc->source->parse_position(v[9]);
 	if (book_bool(rows, row, 6))

@@ -9,11 +9,15 @@
 
 #include "worker/task_run.h"
 
+#include "access/xact.h"
 #include "store/books.h"
+#include "store/table.h"
 #include "tables/relations.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 void
 task_set_step(TaskRun *run, const char *phase, const char *step)
@@ -183,6 +187,41 @@ task_indexed_relation(HTAB *tables, const char *id, const char *schema,
 	if (rel != NULL && id != NULL && rel->def->source_id != NULL)
 		return NULL;
 	return rel;
+}
+
+/*
+ * A table that is to be copied again, of which nothing is read yet, may have any
+ * mark. One is only stored in a transaction of its own: the next look does it
+ * otherwise.
+ */
+bool
+task_same_mark(HTAB *tables, const char *id, const char *mark)
+{
+	SourceRelation *rel = task_indexed_relation(tables, id, "", "");
+	char	   *whole;
+	MemoryContext old = CurrentMemoryContext;
+
+	if (rel == NULL)
+		return true;
+	whole = psprintf("%s/%s", id, mark);
+	if (rel->source_mark != NULL && strcmp(rel->source_mark, whole) == 0)
+		return true;
+	if (rel->source_mark != NULL && strncmp(rel->source_mark, whole, strlen(id) + 1) == 0 &&
+		!(rel->resync && rel->resync_step <= RESYNC_ASKED))
+		return false;
+	if (IsTransactionState())
+		return true;
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	/* of many tables at a time; one that a crash loses is seen anew */
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+	store_table_set_mark(rel->table_id, whole);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(old);
+	rel->source_mark = MemoryContextStrdup(rel->cxt, whole);
+	return true;
 }
 
 /* Are new tables of this schema the task's? */
