@@ -22,11 +22,12 @@
 
 #include "worker/run_ddl_pg.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
+#include "store/table.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "transform/shape.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -235,8 +236,7 @@ set_missing(RecordCarry *c, const SourceRelation *rel, const DdlTableState *t)
 static void
 leave(RecordCarry *c, const SourceRelation *rel, const TableDef *to)
 {
-	(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1", "i",
-					  (int64) rel->table_id);
+	store_table_delete(rel->table_id);
 	task_log_event(c->run->task->id, "warning",
 				   psprintf("table \"%s\".\"%s\" is not followed any more",
 							rel->schema, rel->name),

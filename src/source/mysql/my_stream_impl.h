@@ -20,7 +20,7 @@
 #include "source/mysql/binlog_mysql.h"
 #include "source/mysql/binlog_query.h"
 #include "source/mysql/binlog_rows.h"
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 #include "source/mysql/my_stream.h"
 #include "source/mysql/my_values.h"
 

@@ -18,7 +18,7 @@
 #include "access/xlogdefs.h"
 #include "nodes/pg_list.h"
 
-#include "source/pgsql/pg_conn.h"
+#include "client/pg_conn.h"
 #include "source/source.h"
 
 /*
