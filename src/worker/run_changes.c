@@ -55,9 +55,7 @@ lookup_relation(void *arg, const char *id, const char *schema,
 	Follow	   *f = arg;
 	SourceRelation *rel = task_indexed_relation(f->tables, id, schema, table);
 
-	/* what came before the definition is in the copy, see relation.h */
-	if (rel == NULL || rel->resync ||
-		(rel->generation > 1 && source_pos_cmp(pos, rel->def_from) < 0) ||
+	if (rel == NULL || rel->resync || task_definition_passes(f->run, rel, pos) ||
 		task_copy_has(f->run, rel, pos) || beside_passes(f->run, rel, pos))
 		return NULL;
 	return rel;

@@ -311,3 +311,17 @@ task_copy_has(TaskRun *run, const SourceRelation *rel, SourcePos pos)
 		source_pos_cmp(pos, rel->snap_hi) <= 0 &&
 		run->source->stream_is_in(run->stream, rel->snap_set);
 }
+
+/*
+ * What came before the definition is in the copy, see relation.h. A copy that is
+ * known by GTIDs may lack what was logged before, but became visible after it: it
+ * held a lock on the table, which has had the same definition since.
+ */
+bool
+task_definition_passes(TaskRun *run, const SourceRelation *rel, SourcePos pos)
+{
+	return rel->generation > 1 && source_pos_cmp(pos, rel->def_from) < 0 &&
+		(rel->snap_set == NULL || run->stream == NULL ||
+		 source_pos_cmp(rel->def_from, rel->snap_hi) > 0 ||
+		 source_pos_cmp(pos, rel->snap_hi) > 0);
+}

@@ -138,6 +138,8 @@ extern void task_carry_ddl(TaskRun *run, const Change *change,
 /* Is the transaction that is being told, from pos, in the copy of a table? */
 extern bool task_copy_has(TaskRun *run, const SourceRelation *rel,
 						  SourcePos pos);
+extern bool task_definition_passes(TaskRun *run, const SourceRelation *rel,
+								   SourcePos pos);
 /*
  * Carries what a source's capture recorded of a DDL statement (ddl_record), in
  * the transaction that is open: the caller commits it with the position.
