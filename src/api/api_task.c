@@ -9,10 +9,8 @@
 
 #include "access/xact.h"
 #include "api/api_task.h"
-#include "store/alert.h"
-#include "store/books.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
-#include "store/task.h"
 #include "check/advance.h"
 #include "core/attempt.h"
 #include "core/options.h"
@@ -23,6 +21,10 @@
 #include "pgstat.h"
 #include "source/source.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "store/alert.h"
+#include "store/books.h"
+#include "store/task.h"
 #include "tables/sequences.h"
 #include "transform/select.h"
 #include "utils/array.h"
@@ -215,6 +217,12 @@ check_limit(const TaskRecord *task)
 
 	if (superuser_arg(task->owner))
 		return;
+	/* one after the other, each with what the one before has committed */
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("starting a task needs isolation level read committed")));
+	LockSharedObject(AuthIdRelationId, task->owner, 0, ShareUpdateExclusiveLock);
 	rows = books_query("SELECT pg_catalog.count(*) FROM dtsmig.task "
 					   "WHERE owner = $1::oid AND wanted = 'running'", "i",
 					   (int64) task->owner);

@@ -72,7 +72,9 @@ extension_owner(char **version, Oid *namespace)
 /*
  * Whoever owns the schema may drop what is in it and put other tables in their
  * place, or give it another name and make one of this name: what is read here
- * as the extension's owner would be theirs to say.
+ * as the extension's owner would be theirs to say. And whoever owns the tables
+ * says as whom tasks run: nobody but a superuser may, and only a superuser can
+ * have made them.
  */
 static bool
 schema_is_own(Oid extension_owner, Oid namespace)
@@ -85,7 +87,7 @@ schema_is_own(Oid extension_owner, Oid namespace)
 		return false;
 	form = (Form_pg_namespace) GETSTRUCT(tup);
 	own = strcmp(NameStr(form->nspname), "dtsmig") == 0 &&
-		(form->nspowner == extension_owner || superuser_arg(form->nspowner));
+		superuser_arg(extension_owner) && superuser_arg(form->nspowner);
 	ReleaseSysCache(tup);
 	return own;
 }
@@ -141,9 +143,9 @@ books_refuse_schema(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("schema \"dtsmig\" does not belong to the owner of extension \"dtsmig\""),
-			 errdetail("Whoever owns the schema could put other tables in the place of the extension's."),
-			 errhint("ALTER SCHEMA … OWNER TO a superuser, with the name dtsmig, and look at what is in it; or create the extension again.")));
+			 errmsg("extension \"dtsmig\" and its schema \"dtsmig\" do not belong to a superuser"),
+			 errdetail("Whoever owns them could put other tables in the place of the extension's, and say as whom tasks run."),
+			 errhint("ALTER SCHEMA … OWNER TO a superuser, with the name dtsmig, and look at what is in it; REASSIGN OWNED where the role that created the extension is no superuser any more; or create the extension again.")));
 }
 
 static void

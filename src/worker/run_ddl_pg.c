@@ -444,6 +444,23 @@ is_left_to_cutover(RecordCarry *c)
 	return !more;
 }
 
+/* Rights that the source may not have given, or taken. */
+static bool
+grants_perhaps(RecordCarry *c)
+{
+	if (record_grants_for_sure(c))
+		return false;
+	task_log_event(c->run->task->id, "warning",
+				   psprintf("skipped: %s", c->statement->sql),
+				   c->record->caller == NULL ?
+				   "Who ran it at the source is not certain, and so is what that role may grant." :
+				   psprintf("Role \"%s\" ran it at the source: what that role may not grant has been granted to nobody there.",
+							c->record->caller),
+				   psprintf("Look at the privileges that the source has now, and run here what is wanted of it: %s;",
+							c->statement->sql), NULL);
+	return true;
+}
+
 /* A table that is here, and whose rows the log tells from now on. */
 static bool
 sets_logged(RecordCarry *c)
@@ -501,7 +518,7 @@ statements_of(RecordCarry *c)
 							  r->tag);
 		return NIL;
 	}
-	if (is_ignored(c) || is_left_to_cutover(c))
+	if (is_ignored(c) || is_left_to_cutover(c) || grants_perhaps(c))
 		return NIL;
 	c->applied = true;
 	sql = list_make1(record_rewrite(c, c->statement->sql));

@@ -2,7 +2,7 @@
  *
  * pg_capture.c
  *	  The capture of DDL at a PostgreSQL source: what is installed there for a
- *	  stream, how it is removed, and its rows as changes.
+ *	  stream, and how it is removed. pg_record.c reads its rows.
  *
  * In schema dtsmig_source a stream has a table of its name, which its
  * publication publishes, functions, and three event triggers. A statement's
@@ -25,9 +25,8 @@
 #include "core/ddl_settings.h"
 #include "source/pgsql/pg_capture_sql.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 
-#define CAPTURE_SCHEMA "dtsmig_source"
+#define CAPTURE_SCHEMA PG_CAPTURE_SCHEMA
 
 /* Held by whoever makes or takes away what is in that schema. */
 #define CAPTURE_LOCK "pg_catalog.hashtext('" CAPTURE_SCHEMA "')"
@@ -379,83 +378,6 @@ bool
 pg_is_capture(const char *schema, const char *table)
 {
 	return strcmp(schema, CAPTURE_SCHEMA) == 0 && strstr(table, "_identity") == NULL;
-}
-
-bool
-pg_capture_change(int ncolumns, char *const *names, char *const *values,
-				  const char *stream_name, Change *change)
-{
-	const char *id = NULL;
-	const char *record = NULL;
-
-	for (int i = 0; i < ncolumns; i++)
-	{
-		if (strcmp(names[i], "id") == 0)
-			id = values[i];
-		else if (strcmp(names[i], "record") == 0)
-			record = values[i];
-	}
-	if (id == NULL || record == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("a row of the capture of DDL lacks a column"),
-				 errhint("Table %s.%s at the source was changed by hand; release the task, and create it anew.",
-						 CAPTURE_SCHEMA, stream_name)));
-	change->kind = CHANGE_DDL;
-	change->rel = NULL;
-	change->ddl = NULL;
-	change->ddl_error = NULL;
-	change->ddl_schema = pstrdup("");
-	change->ddl_sql = NULL;
-	change->ddl_before = psprintf("%s/%s", stream_name, id);
-	change->ddl_record = pstrdup(record);
-	return true;
-}
-
-static char *
-text_of(JsonbContainer *object, const char *key)
-{
-	JsonbValue	buf;
-	JsonbValue *v = getKeyJsonValueFromContainer(object, key, strlen(key), &buf);
-
-	if (v == NULL || v->type != jbvString)
-		return NULL;
-	return pnstrdup(v->val.string.val, v->val.string.len);
-}
-
-void
-pg_capture_renames(const char *record, CaptureRename renamed, void *arg)
-{
-	Jsonb	   *jb;
-	JsonbValue	buf;
-	JsonbValue *tables;
-	char	   *tag;
-
-	/* a look that costs less, at a statement that is rare */
-	if (strstr(record, "ALTER SCHEMA") == NULL)
-		return;
-	jb = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(record)));
-	tag = text_of(&jb->root, "tag");
-	tables = getKeyJsonValueFromContainer(&jb->root, "tables", strlen("tables"),
-										  &buf);
-	if (tag == NULL || strcmp(tag, "ALTER SCHEMA") != 0 || tables == NULL ||
-		tables->type != jbvBinary || !JsonContainerIsArray(tables->val.binary.data))
-		return;
-	for (uint32 i = 0; i < JsonContainerSize(tables->val.binary.data); i++)
-	{
-		JsonbValue *t = getIthJsonbValueFromContainer(tables->val.binary.data, i);
-		char	   *id;
-		char	   *schema;
-		char	   *name;
-
-		if (t->type != jbvBinary || !JsonContainerIsObject(t->val.binary.data))
-			continue;
-		id = text_of(t->val.binary.data, "source_id");
-		schema = text_of(t->val.binary.data, "schema");
-		name = text_of(t->val.binary.data, "name");
-		if (id && schema && name)
-			renamed(arg, atooid(id), schema, name);
-	}
 }
 
 /* The number of the last statement that was captured; NULL: none, or no capture. */

@@ -218,6 +218,9 @@ extern List *pg_identities_back(PgConn *conn, char **note);
  * False where nothing captures it.
  */
 extern bool pg_ddl_since_snapshot(SourceConn *conn);
+/* Where the capture is at the source. */
+#define PG_CAPTURE_SCHEMA "dtsmig_source"
+
 /* Is this the table that the capture writes to? */
 extern bool pg_is_capture(const char *schema, const char *table);
 /*
