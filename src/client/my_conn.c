@@ -336,12 +336,24 @@ conn_message(MyConn *conn)
 	return conn_from_utf8(msg, &len);
 }
 
+/*
+ * Has the source refused to send transactions with or without GTID because of
+ * its gtid_mode? There may be another way to ask for them (my_stream_open.c).
+ */
+static bool
+is_gtid_mode(unsigned int err, const char *message)
+{
+	return err == 1236 && (strstr(message, "GTID_MODE") != NULL ||
+						   strstr(message, "AUTO_POSITION") != NULL);
+}
+
 /* Raises the error that the library holds for conn; never returns. */
 void
 conn_raise(MyConn *conn, const char *doing)
 {
 	unsigned int err = mysql_errno(conn->mysql);
 	bool		login = !conn->connected;
+	bool		mode = is_gtid_mode(err, mysql_error(conn->mysql));
 
 	/* an interrupt made the call fail: say so instead */
 	CHECK_FOR_INTERRUPTS();
@@ -351,7 +363,8 @@ conn_raise(MyConn *conn, const char *doing)
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("lost connection to %s while %s", conn->where, doing)));
 	ereport(ERROR,
-			(errcode(my_sqlerrcode(err, mysql_sqlstate(conn->mysql))),
+			(errcode(mode ? ERRCODE_OBJECT_IN_USE :
+					 my_sqlerrcode(err, mysql_sqlstate(conn->mysql))),
 			 login ?
 			 errmsg("could not connect to %s: %s", conn->where,
 					conn_message(conn)) :
@@ -363,6 +376,8 @@ conn_raise(MyConn *conn, const char *doing)
 			 errhint("Check user and password of the user mapping, and the hosts the account may connect from.") :
 			 (err == 2002 || err == 2003) ?
 			 errhint("Check host and port of the server, and that it is running.") :
+			 mode ?
+			 errhint(GTID_MODE_HINT) :
 			 err == 1236 ?
 			 errhint("If the log was purged, restart the task with a new full load, and keep logs longer (binlog_expire_logs_seconds).") : 0));
 }

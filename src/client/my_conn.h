@@ -133,4 +133,8 @@ extern char *my_server_uid(MyConn *conn);
 /* SHOW MASTER STATUS, or what became of it. */
 extern const char *my_log_status_query(MyConn *conn);
 
+/* What to do where gtid_mode keeps the source from sending its log. */
+#define GTID_MODE_HINT \
+	"Run at the source: SET GLOBAL gtid_mode = ON_PERMISSIVE (or OFF_PERMISSIVE), resume the task, and set gtid_mode to what it was when the task has caught up."
+
 #endif							/* DTSMIG_MY_CONN_H */

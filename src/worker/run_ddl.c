@@ -483,6 +483,7 @@ carry_alter(Carry *c)
 		mysql_ddl_apply(pair->before, c->stmt, c->defaults, &outcome);
 	}
 	pair->after = outcome.def;
+	pair->loose = c->stmt->loose;
 	shape_columns(c->run->selection, pair->after, pair->before);
 	carry_sync_parents(c, pair->before, pair->after);
 	if (outcome.rows_change != NULL)
