@@ -105,6 +105,8 @@ CREATE TABLE dtsmig.task (
     source_collations jsonb,
     -- timeline of a PostgreSQL source that the position is of; NULL: not known
     source_timeline bigint,
+    -- what records the statements of a PostgreSQL source, as it was seen last
+    source_mark text,
     -- the owner by name, for a dump: its oid is another's elsewhere
     owner_role pg_catalog.regrole
 );

@@ -16,7 +16,7 @@
 #include "worker/run_ddl_pg.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "core/rights.h"
 #include "core/table_owner.h"
 #include "miscadmin.h"

@@ -139,7 +139,7 @@ check_utility(PlannedStmt *pstmt, const char *query, bool read_only,
 			  QueryCompletion *completion)
 {
 	Node	   *stmt = pstmt->utilityStmt;
-	int			nestlevel = 0;
+	volatile int nestlevel = 0;
 
 	if (OidIsValid(guarded) && IsA(stmt, TruncateStmt))
 		check_truncate((TruncateStmt *) stmt);

@@ -256,15 +256,27 @@ pg_install_capture(PgConn *conn)
 					edata->hint ? edata->hint : "");
 }
 
-bool
-pg_check_capture(PgConn *conn)
+/*
+ * The mark that is kept of it: the event triggers, and what made or altered them
+ * last; CAPTURE_NONE: there is none; CAPTURE_PART: it is not whole, and that has
+ * been said.
+ */
+#define CAPTURE_NONE "none"
+#define CAPTURE_PART "part"
+
+void
+pg_check_capture(PgConn *conn, const StreamCallbacks *callbacks)
 {
 	const char *stream = pg_info(conn)->stream_name;
+	bool		whole;
+	bool		none;
 	PgResult   *r;
 
 	refuse_foreign(conn);
-	r = pg_selectf(conn, "capture of DDL", "i",
-				   "SELECT pg_catalog.count(t.oid) FROM pg_catalog.pg_class c "
+	r = pg_selectf(conn, "capture of DDL", "it",
+				   "SELECT pg_catalog.count(t.oid), COALESCE(pg_catalog.string_agg("
+				   "pg_catalog.concat(t.oid, '/', t.xmin), ' ' ORDER BY t.evtname), '') "
+				   "FROM pg_catalog.pg_class c "
 				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				   "LEFT JOIN pg_catalog.pg_event_trigger t ON t.evtname IN (%s, %s, %s) "
 				   "AND t.evtenabled IN ('O', 'A') "
@@ -274,7 +286,12 @@ pg_check_capture(PgConn *conn)
 				   pg_quote_literal(psprintf("%s_drop", stream)),
 				   pg_quote_literal(psprintf("%s_rewrite", stream)),
 				   pg_quote_literal(stream));
-	if (r->nrows > 0 && pg_bigint(r, 0, 0) != lengthof(hooks))
+	none = r->nrows == 0;
+	whole = none || pg_bigint(r, 0, 0) == lengthof(hooks);
+	if (callbacks->same_mark(callbacks->arg, NULL, none ? CAPTURE_NONE :
+							 whole ? pg_text(r, 0, 1) : CAPTURE_PART) && whole)
+		return;
+	if (!whole)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("the capture of DDL at the source is not whole: event triggers of \"%s\" are gone or disabled",
@@ -282,7 +299,18 @@ pg_check_capture(PgConn *conn)
 				 errdetail("Statements that were run meanwhile are not known."),
 				 errhint("Compare the schemas; then DROP TABLE %s CASCADE at the source lets the task follow rows alone, or release it and start a new one.",
 						 pg_quote_qualified(CAPTURE_SCHEMA, stream))));
-	return r->nrows > 0;
+	if (none)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE),
+				 errmsg("the capture of DDL \"%s\" was removed from the source", stream),
+				 errdetail("Statements that are run from now on are not known."),
+				 errhint("Release this task and start a new one, or resume it to follow rows alone.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_FILE),
+			 errmsg("the capture of DDL \"%s\" at the source was disabled, or made again, for a while",
+					stream),
+			 errdetail("Statements that were run meanwhile are not known."),
+			 errhint("Compare the schemas, for example by dtsmig.verify(task, 'schema'), and resume the task; or release it and start a new one.")));
 }
 
 /* Does the schema hold nothing but what belongs to this stream? */
