@@ -83,6 +83,17 @@ hex_to_bytea(const char *digits)
 	return psprintf("'\\x%s%s'::bytea", strlen(digits) % 2 ? "0" : "", digits);
 }
 
+/* Digits of a BINARY(n) default: it is filled up with zero bytes. */
+static const char *
+filled_up(const TableColumn *col, const char *digits)
+{
+	int			missing = strcmp(col->base_type, "binary") == 0 ?
+		(int) col->length - (int) (strlen(digits) + 1) / 2 : 0;
+
+	return missing <= 0 ? digits :
+		psprintf("%s%s%0*d", strlen(digits) % 2 ? "0" : "", digits, 2 * missing, 0);
+}
+
 /*
  * Bytes of a character set as text of this database, quoted; NULL: which
  * characters they are is not known here.
@@ -139,6 +150,24 @@ text_default(const TableColumn *col, const char *text, MyTokenKind kind,
 		appendStringInfoChar(&bytes, (char) strtoul(part, NULL, kind == TOK_BIT ? 2 : 16));
 	}
 	return text_of_bytes(bytes.data, bytes.len, charset ? charset : col->charset);
+}
+
+/* A string with an introducer, which its bytes are in; NULL: not known here. */
+static char *
+bytes_of_text(const TableColumn *col, const char *text, const char *charset)
+{
+	StringInfoData hex;
+	bool		utf8 = strncmp(charset, "utf8", 4) == 0;
+	const char *bytes = pg_server_to_any(text, strlen(text), PG_UTF8);
+
+	initStringInfo(&hex);
+	for (; *bytes != '\0'; bytes++)
+	{
+		if (IS_HIGHBIT_SET(*bytes) && !utf8)
+			return NULL;
+		appendStringInfo(&hex, "%02x", (unsigned char) *bytes);
+	}
+	return hex_to_bytea(filled_up(col, hex.data));
 }
 
 /*
@@ -308,7 +337,9 @@ literal_default(const TableColumn *col, const char *text, MyTokenKind kind,
 			sql = bits_default(col, text, kind);
 			break;
 		case PGC_BYTEA:
-			sql = kind == TOK_HEX ? hex_to_bytea(text) : bytes_default(col);
+			sql = kind == TOK_HEX ? hex_to_bytea(filled_up(col, text)) :
+				kind == TOK_STRING && charset != NULL ? bytes_of_text(col, text, charset) :
+				bytes_default(col);
 			break;
 		case PGC_DATE:
 		case PGC_TIMESTAMP:
