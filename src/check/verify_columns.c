@@ -23,7 +23,7 @@
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
-#include "transform/describe.h"
+#include "tables/describe.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -162,7 +162,7 @@ are_same_value(Node *a, Node *b)
 static void
 wanted_parts(Verify *v, TableDef *def, TableColumn *col, PlanColumn *parts)
 {
-	if (v->source->plan_objects == NULL)
+	if (!v->source->own_definitions)
 	{
 		plan_column_parts(def, col, plan_options(v->options, v->selection), parts);
 		if (parts->default_expr && pg_strcasecmp(parts->default_expr, "NULL") == 0)
@@ -250,7 +250,7 @@ verify_column_parts(Verify *v, TableDef *def, TableColumn *col, Relation rel)
 		return;
 	att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
 	wanted_parts(v, def, col, &parts);
-	if (v->source->plan_objects == NULL || !are_names_changed(def) ||
+	if (!v->source->own_definitions || !are_names_changed(def) ||
 		parts.generated == NULL || !att->attgenerated)
 		compare_generated(v, def, &parts, rel, att, object);
 	if (parts.generated != NULL || att->attgenerated)

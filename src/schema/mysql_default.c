@@ -83,17 +83,6 @@ hex_to_bytea(const char *digits)
 	return psprintf("'\\x%s%s'::bytea", strlen(digits) % 2 ? "0" : "", digits);
 }
 
-/* Digits of a BINARY(n) default: it is filled up with zero bytes. */
-static const char *
-filled_up(const TableColumn *col, const char *digits)
-{
-	int			missing = strcmp(col->base_type, "binary") == 0 ?
-		(int) col->length - (int) (strlen(digits) + 1) / 2 : 0;
-
-	return missing <= 0 ? digits :
-		psprintf("%s%s%0*d", strlen(digits) % 2 ? "0" : "", digits, 2 * missing, 0);
-}
-
 /*
  * Bytes of a character set as text of this database, quoted; NULL: which
  * characters they are is not known here.
@@ -152,6 +141,26 @@ text_default(const TableColumn *col, const char *text, MyTokenKind kind,
 	return text_of_bytes(bytes.data, bytes.len, charset ? charset : col->charset);
 }
 
+/* BINARY(n) is filled up with zero bytes, of which n are there. */
+static char *
+filled_bytes(const TableColumn *col, StringInfo hex, int n)
+{
+	for (; strcmp(col->base_type, "binary") == 0 && n < col->length; n++)
+		appendStringInfoString(hex, "00");
+	return hex_to_bytea(hex->data);
+}
+
+/* As MySQL 8 shows it, and as it may be written: 0x6162 */
+static char *
+hex_default(const TableColumn *col, const char *text)
+{
+	StringInfoData hex;
+
+	initStringInfo(&hex);
+	appendStringInfo(&hex, "%s%s", strlen(text) % 2 == 1 ? "0" : "", text);
+	return filled_bytes(col, &hex, hex.len / 2);
+}
+
 /* A string with an introducer, which its bytes are in; NULL: not known here. */
 static char *
 bytes_of_text(const TableColumn *col, const char *text, const char *charset)
@@ -167,7 +176,7 @@ bytes_of_text(const TableColumn *col, const char *text, const char *charset)
 			return NULL;
 		appendStringInfo(&hex, "%02x", (unsigned char) *bytes);
 	}
-	return hex_to_bytea(filled_up(col, hex.data));
+	return filled_bytes(col, &hex, hex.len / 2);
 }
 
 /*
@@ -201,10 +210,7 @@ bytes_default(const TableColumn *col)
 			p++;
 		appendStringInfo(&hex, "%02x", (unsigned char) c);
 	}
-	/* BINARY(n) is filled up with zero bytes */
-	for (; strcmp(col->base_type, "binary") == 0 && n < col->length; n++)
-		appendStringInfoString(&hex, "00");
-	return hex_to_bytea(hex.data);
+	return filled_bytes(col, &hex, n);
 }
 
 /* b'101', and numbers, as a bit string of the column's length */
@@ -337,7 +343,7 @@ literal_default(const TableColumn *col, const char *text, MyTokenKind kind,
 			sql = bits_default(col, text, kind);
 			break;
 		case PGC_BYTEA:
-			sql = kind == TOK_HEX ? hex_to_bytea(filled_up(col, text)) :
+			sql = kind == TOK_HEX ? hex_default(col, text) :
 				kind == TOK_STRING && charset != NULL ? bytes_of_text(col, text, charset) :
 				bytes_default(col);
 			break;

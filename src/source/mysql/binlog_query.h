@@ -26,6 +26,9 @@
 #define BINLOG_MODE_TRUNCATE_FRACTIONAL		(UINT64_C(1) << 32) /* MySQL */
 #define BINLOG_MODE_ROUND_FRACTIONAL		(UINT64_C(1) << 34) /* MariaDB */
 
+/* STRICT_TRANS_TABLES, STRICT_ALL_TABLES: a value that does not fit is an error */
+#define BINLOG_MODE_STRICT					(UINT64_C(3) << 21)
+
 typedef enum BinlogStatementKind
 {
 	BINLOG_STMT_EMPTY,			/* nothing but comments */

@@ -238,6 +238,7 @@ parse_ddl(SourceStream *stream, const BinlogStatement *stmt,
 	change->ddl = ddl_parse(&input, &change->ddl_error);
 	if (change->ddl == NULL)
 		return;
+	change->ddl->loose = (stmt->sql_mode & BINLOG_MODE_STRICT) == 0;
 	if (query->time_zone_len > 0)
 		change->ddl->time_zone = pnstrdup(query->time_zone, query->time_zone_len);
 	change->ddl->charset_of_literals = stream->literals == NULL ? NULL :

@@ -428,7 +428,7 @@ sub _insert
     my ($self, $s, $table, @columns) = @_;
     my @set = grep { !$_->{generated} && (chance(0.75) || $_->{name} =~ /^id/) && !($_->{auto} && chance(0.8)) } @columns;
     my $row = sub { '(' . join(', ', map { $_->{name} =~ /^id2?$/ ? $_->{type} eq 'varchar' ? "'k" . between(1, 400) . "'" : between(1, 400) : $self->value($s, $_) } @set) . ')' };
-    # of a row that is replaced MariaDB's minimal images leave out what got its default (docs/limits.md)
+    # of a row that is replaced MariaDB's minimal images leave out what got its default: the table is copied again each time
     return pick('INSERT INTO ', 'INSERT IGNORE INTO ', $self->{mariadb} && $s->{image} eq 'MINIMAL' ? 'INSERT INTO ' : 'REPLACE INTO ') . _name($s, $table) . ' (' . join(', ', map { _name($s, $_->{name}) } @set) . ') VALUES '
       . join(', ', map { $row->() } 1 .. between(1, 4));
 }
