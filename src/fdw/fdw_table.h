@@ -1,0 +1,55 @@
+/*-------------------------------------------------------------------------
+ *
+ * fdw_table.h
+ *	  Foreign tables: their options, and the tables of the source that they
+ *	  stand for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_FDW_TABLE_H
+#define DTSMIG_FDW_TABLE_H
+
+#include "postgres.h"
+#include "nodes/bitmapset.h"
+#include "utils/rel.h"
+
+#include "core/options.h"
+#include "fdw/fdw_connection.h"
+
+/* Raises HV00D or HV024 for what is no option of a foreign table or column. */
+extern void fdw_table_validate(List *given, Oid catalog);
+
+/* Is it an option of the type map? */
+extern bool fdw_table_is_type_option(const char *name);
+
+/* A foreign table and its columns as a relation of the source. */
+typedef struct FdwTable
+{
+	Oid			relid;
+	Oid			server;
+	Oid			role;			/* that reads it */
+	char	   *schema;			/* at the source */
+	char	   *name;
+	TaskOptions *options;
+	int			natts;
+	int		   *source_of;		/* of each attribute: index into rel->columns; -1:
+								 * it was dropped */
+	Oid		   *domain;			/* of each attribute: its type, where that is a
+								 * domain; else InvalidOid */
+	FdwConnection *c;
+	MemoryContext cxt;			/* of rel, a child of c->xcxt */
+	SourceRelation *rel;		/* prepared */
+} FdwTable;
+
+/*
+ * Connects, and binds the foreign table to its table of the source. Carried
+ * are the columns of the attributes wanted (NULL: all), of which there is one
+ * at least.
+ */
+extern FdwTable *fdw_table_open(Oid relid, Oid role, Bitmapset *wanted);
+extern void fdw_table_close(FdwTable *table);
+
+/* The column as it is at the source. */
+extern TableColumn *fdw_table_column(const FdwTable *table, int attno);
+
+#endif							/* DTSMIG_FDW_TABLE_H */
