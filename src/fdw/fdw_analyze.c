@@ -60,7 +60,7 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 			   double *totalrows, double *totaldeadrows)
 {
 	FdwTable   *table = fdw_table_open(RelationGetRelid(relation),
-									   relation->rd_rel->relowner, NULL);
+									   relation->rd_rel->relowner, NULL, false);
 	TupleDesc	desc = RelationGetDescr(relation);
 	FdwStream  *stream = fdw_stream_make(table->c, table->cxt, table->rel);
 	Datum	   *all = palloc0(sizeof(Datum) * desc->natts);
@@ -110,7 +110,7 @@ bool
 fdw_analyze(Relation relation, AcquireSampleRowsFunc *func, BlockNumber *pages)
 {
 	FdwTable   *table = fdw_table_open(RelationGetRelid(relation),
-									   relation->rd_rel->relowner, NULL);
+									   relation->rd_rel->relowner, NULL, false);
 
 	/* a table of no pages would be taken for one that nobody knows of */
 	*pages = (BlockNumber) (table->rel->def->data_bytes / BLCKSZ) + 1;

@@ -6,7 +6,7 @@
  *		foreign table f, table t, joined by the key of t:
  *		a row of one alone, or columns whose values are not the same bytes
  *
- * Columns of equal type are compared as records are by *=, which knows every
+ * Columns of equal type are compared as records are by *<>, which knows every
  * type; those of other types (two enums) as text. It is one query, run as the
  * caller, that sorts or hashes as it can.
  *
@@ -137,7 +137,7 @@ append_columns(StringInfo buf, Relation foreign, Relation table)
 		name = quote_identifier(NameStr(att->attname));
 		cast = counterpart(foreign, table, NameStr(att->attname))->atttypid ==
 			att->atttypid ? "" : "::pg_catalog.text";
-		appendStringInfo(buf, "%sCASE WHEN ROW(f.%s%s) OPERATOR(pg_catalog.*<>) ROW(t.%s%s) THEN %s END",
+		appendStringInfo(buf, "%sCASE WHEN pg_catalog.record_image_ne(ROW(f.%s%s), ROW(t.%s%s)) THEN %s END",
 						 any ? ", " : "", name, cast, name, cast,
 						 quote_literal_cstr(NameStr(att->attname)));
 		any = true;

@@ -77,7 +77,7 @@ fdw_get_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
 	PlanTable  *p = palloc0(sizeof(PlanTable));
 
-	p->table = fdw_table_open(relid, role_of(rel), NULL);
+	p->table = fdw_table_open(relid, role_of(rel), NULL, true);
 	p->conditions = extract_actual_clauses(rel->baserestrictinfo, false);
 	(void) fdw_push(p->table, p->conditions, &p->exact);
 	rel->fdw_private = p;

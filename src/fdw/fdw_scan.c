@@ -92,7 +92,7 @@ bind(FdwScan *s)
 {
 	const SourceRelation *rel;
 
-	s->table = fdw_table_open(s->relid, s->role, wanted_of(s));
+	s->table = fdw_table_open(s->relid, s->role, wanted_of(s), false);
 	rel = s->table->rel;
 	s->attnos = palloc0(sizeof(AttrNumber) * rel->ncolumns);
 	s->domain = palloc0(sizeof(Oid) * rel->ncolumns);

@@ -301,7 +301,7 @@ read_options(FdwTable *t, Relation foreign)
 }
 
 FdwTable *
-fdw_table_open(Oid relid, Oid role, Bitmapset *wanted)
+fdw_table_open(Oid relid, Oid role, Bitmapset *wanted, bool for_plan)
 {
 	FdwTable   *t = palloc0(sizeof(FdwTable));
 	Relation	foreign = table_open(relid, AccessShareLock);
@@ -322,7 +322,8 @@ fdw_table_open(Oid relid, Oid role, Bitmapset *wanted)
 			get_namespace_name(RelationGetNamespace(foreign));
 	def = fdw_connection_describe(t->c, t->schema, t->name);
 
-	t->cxt = AllocSetContextCreate(t->c->xcxt, "dtsmig foreign table",
+	t->cxt = AllocSetContextCreate(for_plan ? CurrentMemoryContext : t->c->xcxt,
+								   "dtsmig foreign table",
 								   ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(t->cxt);
 	/* decoders count what they meet, as long as they live */

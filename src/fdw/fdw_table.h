@@ -37,16 +37,18 @@ typedef struct FdwTable
 	Oid		   *domain;			/* of each attribute: its type, where that is a
 								 * domain; else InvalidOid */
 	FdwConnection *c;
-	MemoryContext cxt;			/* of rel, a child of c->xcxt */
+	MemoryContext cxt;			/* of rel */
 	SourceRelation *rel;		/* prepared */
 } FdwTable;
 
 /*
  * Connects, and binds the foreign table to its table of the source. Carried
  * are the columns of the attributes wanted (NULL: all), of which there is one
- * at least.
+ * at least. Its cxt is a child of the current context for a plan, else of
+ * c->xcxt, for a stream may outlive the statement.
  */
-extern FdwTable *fdw_table_open(Oid relid, Oid role, Bitmapset *wanted);
+extern FdwTable *fdw_table_open(Oid relid, Oid role, Bitmapset *wanted,
+								bool for_plan);
 extern void fdw_table_close(FdwTable *table);
 
 /* The column as it is at the source. */

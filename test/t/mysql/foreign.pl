@@ -5,6 +5,8 @@
 use strict;
 use warnings;
 use Test::More;
+use Time::HiRes qw(sleep time);
+use Dts::Env qw(reap);
 use Dts::Kinds qw(kind);
 use Dts::Task qw(server_pair);
 
@@ -48,7 +50,7 @@ unlike(remote('SELECT id FROM f.items ORDER BY flag LIMIT 2'), qr/LIMIT|ORDER/, 
 unlike(remote('SELECT id FROM f.items ORDER BY "Name" LIMIT 2'), qr/LIMIT|ORDER/, 'nor by a text');
 unlike(remote('SELECT id FROM f.items WHERE note LIKE \'n%\' LIMIT 2'), qr/LIMIT|WHERE/, 'a limit does not go without its condition');
 unlike(remote('SELECT id FROM f.items WHERE "Name" = \'one\' LIMIT 2'), qr/LIMIT/, 'nor where rows are in doubt');
-unlike(remote('SELECT id FROM f.items FETCH FIRST 1 ROWS WITH TIES') // '', qr/LIMIT/, 'nor with ties') if 0;
+unlike(remote('SELECT id FROM f.items ORDER BY id FETCH FIRST 1 ROWS WITH TIES'), qr/LIMIT/, 'nor with ties');
 like(remote('SELECT count(*), max(id), min(flag) FROM f.items WHERE id > 1'), qr/SELECT \S+ SQL_NO_CACHE \*\/ concat_ws\(',', count\(\*\), .*max\(`id`\).*WHERE/, 'aggregates');
 unlike(remote('SELECT count(*) FROM f.items WHERE note = \'x\''), qr/count/, 'not over rows in doubt');
 unlike(remote('SELECT count(DISTINCT flag), sum(id) FROM f.items'), qr/count|sum/, 'nor others');
@@ -90,23 +92,31 @@ my @remote = split /\n/, join "\n", map { remote("SELECT id FROM f.items WHERE $
 cmp_ok(scalar(grep { /WHERE/ } @remote), '>', @asked / 3, 'of which the source does many');
 
 # --- one snapshot for a transaction, whatever happens there
-my $in = sub { my (@sql) = @_; return $pg->sql(join '; ', 'BEGIN', @sql, 'COMMIT'); };
-use IPC::Open3 ();
-$pg->sql("CREATE EXTENSION IF NOT EXISTS dblink") if 0;
 my $seen = $pg->sql(q{BEGIN; DECLARE c CURSOR FOR SELECT id FROM f.many ORDER BY id; FETCH 2 FROM c; SELECT count(*) FROM f.items; FETCH 2 FROM c; SELECT max(id) FROM f.many; FETCH 1 FROM c; SELECT server || in_transaction FROM dtsmig.connections(); COMMIT; SELECT server || in_transaction FROM dtsmig.connections(); SELECT dtsmig.disconnect('src'); SELECT count(*) FROM dtsmig.connections()});
 is($seen, "1\n2\n4\n3\n4\n30000\n5\nsrctrue\nsrcfalse\nt\n0", 'two scans at a time over one connection');
+my $writer = $my->background(sub { "INSERT INTO empty (id) SELECT COALESCE(MAX(id), 0) + 1 FROM empty; DO SLEEP(0.02);\n" }, db => 'shop');
+ok($pg->poll_query('SELECT count(*) > 3 FROM f.empty', 30), 'the source is written to');
+is($pg->sql('BEGIN; CREATE TEMP TABLE n AS SELECT count(*) AS a FROM f.empty; SELECT pg_sleep(0.5); SELECT a - (SELECT count(*) FROM f.empty) FROM n; COMMIT'), "\n0", 'a transaction reads one snapshot');
+reap($writer);
 is($pg->sql(q{DO $$ DECLARE r record; n int := 0; BEGIN FOR r IN SELECT id FROM f.items ORDER BY id LOOP
   BEGIN n := n + (SELECT count(*) FROM f.parts WHERE item = r.id); PERFORM 1 / 0 FROM f.many; EXCEPTION WHEN division_by_zero THEN n := n + 100; END; END LOOP;
   RAISE INFO 'n = %', n; IF n <> 404 AND n <> 400 THEN RAISE EXCEPTION 'n is %', n; END IF; END $$; SELECT 'done'}), 'done', 'errors within subtransactions');
 is($pg->sql('BEGIN; DECLARE h CURSOR WITH HOLD FOR SELECT id FROM f.items ORDER BY id; COMMIT; FETCH ALL FROM h'), "1\n2\n3\n4", 'a cursor that is held');
 like($pg->error("SET statement_timeout = 700; SELECT count(*) FROM f.many a, f.many b, f.many c WHERE a.v || b.v <> c.v"), qr/57014/, 'a cancel ends it');
 
+# one that waits for the source, too, within two seconds
+my $locker = $my->background(sub { "LOCK TABLES many WRITE; DO SLEEP(4); UNLOCK TABLES; DO SLEEP(0.1);\n" }, db => 'shop');
+ok($my->value("SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE '%sleep%'") > 0 || sleep 1, 'a table is locked');
+my $began = time;
+like($pg->error('SET statement_timeout = 700; SELECT max(v) FROM f.many'), qr/57014/, 'a cancel while the source waits');
+cmp_ok(time - $began, '<', 3, 'at once');
+reap($locker);
+
 # --- ANALYZE
 $pg->sql('ANALYZE f.many');
 is($pg->sql("SELECT reltuples BETWEEN 20000 AND 45000, relpages > 0, (SELECT n_distinct FROM pg_stats WHERE schemaname = 'f' AND tablename = 'many' AND attname = 'a') FROM pg_class WHERE oid = 'f.many'::regclass"), 't|t|10', 'ANALYZE takes a sample');
 
 # --- comparison
-is($pg->sql("SELECT count(*) FROM dtsmig.compare('f.items', 'l.items')") // '', '', 'compare wants a key') if 0;
 like($pg->error("SELECT * FROM dtsmig.compare('f.items', 'l.items')"), qr/42704: table l\.items has no key/, 'compare wants a key');
 $pg->sql('ALTER TABLE l.items ADD PRIMARY KEY (id)');
 is($pg->sql("SELECT count(*) FROM dtsmig.compare('f.items', 'l.items')"), '0', 'equal tables');
@@ -154,7 +164,7 @@ is($pg->sql('SELECT count(*) FROM strange'), '4', 'which does no harm to the oth
 
 # --- rights
 $pg->sql('CREATE ROLE reader LOGIN; CREATE ROLE other LOGIN; GRANT USAGE ON SCHEMA f TO reader, other; GRANT SELECT ON f.items TO reader; GRANT CREATE ON SCHEMA public TO other');
-like($pg->error('SELECT * FROM f.items', role => 'other'), qr/42501: permission denied for foreign table items/, 'no right on the table');
+like($pg->error('SELECT * FROM f.items', role => 'other'), qr/42501: permission denied for/, 'no right');
 like($pg->error('SELECT * FROM f.items', role => 'reader'), qr/42501: permission denied for foreign server src/, 'none on the server');
 $pg->sql('GRANT USAGE ON FOREIGN SERVER src TO reader');
 like($pg->error('SELECT * FROM f.items', role => 'reader'), qr/42704: user mapping not found/, 'no user mapping');
@@ -169,7 +179,6 @@ like($pg->error("INSERT INTO f.items (id) VALUES (9)"), qr/0A000|cannot insert/,
 like($pg->error('BEGIN; SELECT count(*) FROM f.items; PREPARE TRANSACTION \'x\''), qr/0A000|55000/, 'nor prepared');
 
 # --- the source changes
-$pg->sql('PREPARE p AS SELECT 1');
 $my->sql('ALTER TABLE shop.parts ADD COLUMN extra int');
 is($pg->sql('SELECT count(*) FROM f.parts'), '4', 'a column more does no harm');
 $my->sql('ALTER TABLE shop.parts DROP COLUMN qty');

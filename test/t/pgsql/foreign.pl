@@ -4,7 +4,9 @@
 # dts-runs: postgresql-10, postgresql-13, postgresql-18 into postgresql-18-dev, into postgresql-17-dev
 use strict;
 use warnings;
+use POSIX ();
 use Test::More;
+use Time::HiRes qw(time);
 use Dts::PgSource qw(pg_pair);
 use Dts::Task;
 
@@ -99,9 +101,20 @@ is($pg->sql(q{BEGIN; DECLARE c CURSOR FOR SELECT a FROM f.keyless; FETCH 1 FROM 
 is($pg->sql('SELECT count(*) FROM f.own i WHERE EXISTS (SELECT FROM f.keyless)'), '3', 'a scan that is ended early');
 is($pg->sql(q{DO $$ DECLARE r record; n int := 0; BEGIN FOR r IN SELECT id FROM f.own ORDER BY id LOOP
   BEGIN n := n + (SELECT count(*) FROM f.iden); PERFORM 1 / 0 FROM f.keyless; EXCEPTION WHEN division_by_zero THEN n := n + 100; END; END LOOP;
-  IF n <> 300 THEN RAISE EXCEPTION 'n is %', n; END IF; END $$; SELECT count(*) FROM f.iden}), '11', 'errors within subtransactions');
+  IF n <> 333 THEN RAISE EXCEPTION 'n is %', n; END IF; END $$; SELECT count(*) FROM f.iden}), '11', 'errors within subtransactions');
 is($pg->sql(q{BEGIN; SELECT count(*) FROM f.iden; SAVEPOINT a; CREATE FOREIGN TABLE f.nothing (a int) SERVER src_m OPTIONS (schema_name 'public', table_name 'nothing'); DO $$ BEGIN PERFORM FROM f.nothing; EXCEPTION WHEN undefined_table THEN NULL; END $$; SELECT count(*) FROM f.iden; COMMIT}), "11\n11", 'an error of the source within one');
 like($pg->error('SET statement_timeout = 500; SELECT count(*) FROM f.keyless a, f.keyless b, f.keyless c WHERE a.b || b.b <> c.b'), qr/57014/, 'a cancel ends it');
+my $locker = fork;
+if (!$locker)
+{
+    $src->psql('BEGIN; LOCK TABLE public.keyless; SELECT pg_sleep(4)');
+    POSIX::_exit(0);
+}
+ok($src->poll_query("SELECT count(*) > 0 FROM pg_locks WHERE relation = 'public.keyless'::regclass AND mode = 'AccessExclusiveLock'", 20), 'a table is locked');
+my $began = time;
+like($pg->error('SET statement_timeout = 700; SELECT max(b) FROM f.keyless'), qr/57014/, 'a cancel while the source waits');
+cmp_ok(time - $began, '<', 3, 'at once');
+waitpid $locker, 0;
 $pg->sql('ANALYZE f.keyless');
 is($pg->sql("SELECT reltuples BETWEEN 20000 AND 45000, (SELECT n_distinct FROM pg_stats WHERE schemaname = 'f' AND tablename = 'keyless' AND attname = 'a') FROM pg_class WHERE oid = 'f.keyless'::regclass"), 't|3', 'ANALYZE takes a sample');
 $pg->sql("CREATE FOREIGN TABLE looks (id bigint) SERVER src_m; CREATE FOREIGN TABLE odd (t varchar(3), id numeric, m text) SERVER src_m OPTIONS (table_name 'own'); ALTER FOREIGN TABLE odd DROP COLUMN t");
