@@ -173,6 +173,9 @@ CREATE TABLE dtsmig.task_table (
     -- why a table that is to be copied again cannot be yet; NULL: nothing is known
     -- to be in the way
     waits_for text,
+    -- by which the source's engine sees that the table was followed without a gap
+    -- (PostgreSQL: OID of the table, OID of its membership in the publication)
+    source_mark text,
     UNIQUE (task_id, source_schema, source_table)
 );
 COMMENT ON TABLE dtsmig.task_table IS 'the tables of each task';

@@ -146,12 +146,21 @@ typedef bool (*EarlyTest) (void *arg, SourcePos pos, uint32 xid);
  */
 typedef bool (*SkipTest) (void *arg, const char *where, const char *what);
 
+/*
+ * While a table (its identity at the source) is followed, the source keeps this
+ * mark of it (a text of the engine). False: it had another one when it was seen
+ * before, at this stream or at an earlier one, and its rows were not copied again
+ * since: what happened in between may not be in the log.
+ */
+typedef bool (*MarkTest) (void *arg, const char *id, const char *mark);
+
 typedef struct StreamCallbacks
 {
 	RelationLookup lookup;
 	SelectionTest selected;
 	EarlyTest	early;			/* NULL: none is */
 	SkipTest	skips;			/* NULL: none is skipped */
+	MarkTest	same_mark;
 	void	   *arg;
 } StreamCallbacks;
 

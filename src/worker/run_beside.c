@@ -172,7 +172,7 @@ begin(TaskRun *run, const char *applied)
 	foreach(lc, all)
 		(void) books_exec("UPDATE dtsmig.task_table SET state = 'resync', "
 						  "resync_step = 'copying', resync_from = $2, "
-						  "rows_copied = 0, bytes_copied = 0 WHERE table_id = $1",
+						  "source_mark = NULL, rows_copied = 0, bytes_copied = 0 WHERE table_id = $1",
 						  "it", (int64) ((SourceRelation *) lfirst(lc))->table_id,
 						  applied);
 	keep_from(run, applied);

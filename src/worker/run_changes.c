@@ -73,6 +73,12 @@ may_be_early(void *arg, SourcePos pos, uint32 xid)
 }
 
 static bool
+same_mark(void *arg, const char *id, const char *mark)
+{
+	return task_same_mark(((Follow *) arg)->tables, id, mark);
+}
+
+static bool
 is_selected(void *arg, const char *schema, const char *table)
 {
 	Follow	   *f = arg;
@@ -584,6 +590,7 @@ open_stream(Follow *f, const char *position)
 	callbacks.selected = is_selected;
 	callbacks.early = may_be_early;
 	callbacks.skips = skips;
+	callbacks.same_mark = same_mark;
 	callbacks.arg = f;
 	f->stream = run->stream = run->source->open_changes(run->info, position, &callbacks,
 										  &run->options->policy);

@@ -477,7 +477,7 @@ copy_table(Resync *r, SourceRelation *old)
 	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready', "
 					  "resync_step = NULL, resync_from = NULL, waits_for = NULL, one_snapshot = true, "
 					  "snapshot_low = $2, snapshot_high = $3, "
-					  "described_position = $4 WHERE table_id = $1",
+					  "described_position = $4, source_mark = NULL WHERE table_id = $1",
 					  "ittt", (int64) old->table_id, low_of(r, old),
 					  r->high, r->described);
 	rel = task_open_relation(r->cxt, old->table_id, run->selection, run->source, r->conn,

@@ -9,11 +9,14 @@
 
 #include "worker/task_run.h"
 
+#include "access/xact.h"
 #include "catalog/books.h"
 #include "transform/shape_rows.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 void
 task_set_step(TaskRun *run, const char *phase, const char *step)
@@ -81,7 +84,7 @@ task_make_relation(MemoryContext cxt, int64 table_id, TableDef *def)
 #define RELATION_QUERY \
 	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high, " \
 	"v.generation, v.from_position, t.state = 'resync', t.described_position, " \
-	"t.resync_step, t.types_position, t.one_snapshot " \
+	"t.resync_step, t.types_position, t.one_snapshot, t.source_mark " \
 	"FROM dtsmig.task_table t JOIN LATERAL " \
 	"(SELECT definition, generation, from_position " \
 	"FROM dtsmig.table_version v " \
@@ -132,6 +135,8 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
 			rel->unsure = described;
 	}
 	rel->one_snapshot = book_bool(rows, row, 10);
+	if (v[11] != NULL)
+		rel->source_mark = MemoryContextStrdup(rel->cxt, v[11]);
 	if (v[9] && v[9][0])
 		rel->types_from = source->parse_position(v[9]);
 	if (book_bool(rows, row, 6))
@@ -322,6 +327,42 @@ task_indexed_relation(HTAB *tables, const char *id, const char *schema,
 	if (rel != NULL && id != NULL && rel->def->source_id != NULL)
 		return NULL;
 	return rel;
+}
+
+/*
+ * A table that is to be copied again, of which nothing is read yet, may have any
+ * mark. One is only stored in a transaction of its own: the next look does it
+ * otherwise.
+ */
+bool
+task_same_mark(HTAB *tables, const char *id, const char *mark)
+{
+	SourceRelation *rel = task_indexed_relation(tables, id, "", "");
+	char	   *whole;
+	MemoryContext old = CurrentMemoryContext;
+
+	if (rel == NULL)
+		return true;
+	whole = psprintf("%s/%s", id, mark);
+	if (rel->source_mark != NULL && strcmp(rel->source_mark, whole) == 0)
+		return true;
+	if (rel->source_mark != NULL && strncmp(rel->source_mark, whole, strlen(id) + 1) == 0 &&
+		!(rel->resync && rel->resync_step <= RESYNC_ASKED))
+		return false;
+	if (IsTransactionState())
+		return true;
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	/* of many tables at a time; one that a crash loses is seen anew */
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+	(void) books_exec("UPDATE dtsmig.task_table SET source_mark = $2 WHERE table_id = $1",
+					  "it", (int64) rel->table_id, whole);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(old);
+	rel->source_mark = MemoryContextStrdup(rel->cxt, whole);
+	return true;
 }
 
 /* Are new tables of this schema the task's? */

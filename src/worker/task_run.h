@@ -111,6 +111,7 @@ extern HTAB *task_index_relations(TaskRun *run);
 extern SourceRelation *task_indexed_relation(HTAB *tables, const char *id,
 											 const char *schema,
 											 const char *table);
+extern bool task_same_mark(HTAB *tables, const char *id, const char *mark);
 /* As the run would open it if it were not to be copied again. */
 extern SourceRelation *task_open_to_copy(TaskRun *run, MemoryContext cxt,
 										 int64 table_id, SourceConn *conn);

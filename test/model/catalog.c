@@ -337,11 +337,11 @@ add_relation(Call *c, int i)
 {
 	const DbRec *rec = db_rec(i);
 
-	add_row(c, 11, number(i + 1), number(i), nullable(rec->low),
+	add_row(c, 12, number(i + 1), number(i), nullable(rec->low),
 			nullable(rec->high), number(rec->generation),
 			nullable(rec->def_from), is(rec->state, "resync") ? "t" : "f",
 			nullable(rec->described), nullable(rec->step), NULL,
-			rec->one_snapshot ? "t" : "f");
+			rec->one_snapshot ? "t" : "f", NULL);
 }
 
 static uint64
