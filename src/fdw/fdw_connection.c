@@ -332,16 +332,33 @@ fdw_connection_describe(FdwConnection *c, const char *schema, const char *table)
 	return def;
 }
 
-void
+bool
 fdw_connection_interrupt(FdwConnection *c)
 {
+	MemoryContext cxt = CurrentMemoryContext;
+	volatile bool told = false;
 	Oid			user;
 	int			context;
 
 	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(c->connect_as, context | SECURITY_LOCAL_USERID_CHANGE);
-	c->source->interrupt(c->conn, c->info);
-	SetUserIdAndSecContext(user, context);
+	PG_TRY();
+	{
+		SetUserIdAndSecContext(c->connect_as, context | SECURITY_LOCAL_USERID_CHANGE);
+		c->source->interrupt(c->conn, c->info);
+		told = true;
+		SetUserIdAndSecContext(user, context);
+	}
+	PG_CATCH();
+	{
+		SetUserIdAndSecContext(user, context);
+		MemoryContextSwitchTo(cxt);
+		if (QueryCancelPending || ProcDiePending ||
+			geterrcode() == ERRCODE_QUERY_CANCELED)
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return told;
 }
 
 /* ---------------------------------------------------------------- functions */

@@ -55,7 +55,10 @@ extern FdwConnection *fdw_connection_get(Oid server, Oid role);
 extern TableDef *fdw_connection_describe(FdwConnection *c, const char *schema,
 										 const char *table);
 
-/* Ends the statement whose rows are being read. */
-extern void fdw_connection_interrupt(FdwConnection *c);
+/*
+ * Tells the source to end the statement whose rows are being read; false: it
+ * could not be told.
+ */
+extern bool fdw_connection_interrupt(FdwConnection *c);
 
 #endif							/* DTSMIG_FDW_CONNECTION_H */

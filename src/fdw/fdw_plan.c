@@ -18,6 +18,7 @@
 #include "access/stratnum.h"
 #include "access/sysattr.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "fdw/fdw_push.h"
 #include "miscadmin.h"
@@ -106,7 +107,7 @@ sort_attribute(const RelOptInfo *rel, const PathKey *key)
 {
 	ListCell   *lc;
 
-	if (key->pk_eclass->ec_has_volatile)
+	if (key->pk_eclass->ec_has_volatile || key->pk_opfamily != INTEGER_BTREE_FAM_OID)
 		return 0;
 	foreach(lc, key->pk_eclass->ec_members)
 	{
@@ -420,15 +421,16 @@ fdw_get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path,
 	PlanTable  *p = rel->fdw_private;
 	List	   *private;
 	List	   *order;
+	char	   *limit;
 
 	if (p->aggregates != NIL)
 		return aggregate_plan(p, tlist);
 	clauses = extract_actual_clauses(clauses, false);
 	order = pushed_order(rel, p, path->path.pathkeys);
-	private = private_of(p, wanted_attributes(rel, clauses), order,
-						 pushed_limit(root, rel, p, path),
-						 path->path.param_info == NULL && rel->tuples > FEW_ROWS,
-						 NIL, NIL);
+	limit = pushed_limit(root, rel, p, path);
+	private = private_of(p, wanted_attributes(rel, clauses), order, limit,
+						 path->path.param_info == NULL && limit[0] == '\0' &&
+						 rel->tuples > FEW_ROWS, NIL, NIL);
 	return make_foreignscan(tlist, clauses, rel->relid, clauses, private, NIL, NIL,
 							outer_plan);
 }

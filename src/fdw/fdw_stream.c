@@ -31,6 +31,8 @@ struct FdwStream
 	MemoryContext cxt;			/* of all that is the connection's */
 	MemoryContext rowscxt;		/* of rows */
 	MemoryContext rowcxt;		/* of one row */
+	MemoryContext keptcxt;		/* of the row that the scan has, if that is not
+								 * the last one read; else NULL */
 	SourceRelation *rel;
 	SourceRows *rows;			/* NULL: it is not reading */
 	CopyReader *reader;			/* of an engine that gives rows for COPY alone */
@@ -52,6 +54,21 @@ struct FdwStream
 	TupleTableSlot *slot;
 };
 
+static MemoryContext
+make_row_context(FdwStream *s)
+{
+	return AllocSetContextCreate(s->cxt, "dtsmig foreign row", ALLOCSET_DEFAULT_SIZES);
+}
+
+/* The scan wants another row. */
+static void
+forget_kept(FdwStream *s)
+{
+	if (s->keptcxt != NULL)
+		MemoryContextDelete(s->keptcxt);
+	s->keptcxt = NULL;
+}
+
 FdwStream *
 fdw_stream_make(FdwConnection *c, MemoryContext cxt, SourceRelation *rel)
 {
@@ -63,8 +80,7 @@ fdw_stream_make(FdwConnection *c, MemoryContext cxt, SourceRelation *rel)
 	s->rel = rel;
 	s->rowscxt = AllocSetContextCreate(cxt, "dtsmig foreign rows",
 									   ALLOCSET_SMALL_SIZES);
-	s->rowcxt = AllocSetContextCreate(cxt, "dtsmig foreign row",
-									  ALLOCSET_DEFAULT_SIZES);
+	s->rowcxt = make_row_context(s);
 	s->row.values = palloc0(sizeof(Datum) * rel->ncolumns);
 	s->row.status = palloc0(rel->ncolumns);
 	s->row_nulls = palloc0(sizeof(bool) * rel->ncolumns);
@@ -101,6 +117,7 @@ fdw_stream_open(FdwStream *s, const char *condition, bool many)
 	if (s->store != NULL)
 		tuplestore_end(s->store);
 	s->store = NULL;
+	forget_kept(s);
 	MemoryContextReset(s->rowscxt);
 	old = MemoryContextSwitchTo(s->rowscxt);
 	range.condition = condition ? pstrdup(condition) : NULL;
@@ -162,6 +179,7 @@ read_row(FdwStream *s)
 bool
 fdw_stream_next(FdwStream *s, Datum **values, bool **nulls)
 {
+	forget_kept(s);
 	if (s->store != NULL)
 	{
 		if (!tuplestore_gettupleslot(s->store, true, false, s->slot))
@@ -188,8 +206,14 @@ interrupt(FdwStream *s)
 {
 	FdwConnection *c = s->c;
 	MemoryContext cxt = CurrentMemoryContext;
+	bool		told = fdw_connection_interrupt(c);
 
-	fdw_connection_interrupt(c);
+	if (!told)
+	{
+		/* all that is left is read */
+		c->source->close_rows(s->rows);
+		return;
+	}
 	for (int i = 0; i < 3; i++)
 	{
 		PG_TRY();
@@ -267,6 +291,10 @@ fdw_stream_park(FdwStream *s)
 	if (s->slot == NULL)
 		s->slot = MakeSingleTupleTableSlot(row_desc(s), &TTSOpsMinimalTuple);
 	MemoryContextSwitchTo(old);
+	/* the scan may still be at work with its row */
+	forget_kept(s);
+	s->keptcxt = s->rowcxt;
+	s->rowcxt = make_row_context(s);
 	while (read_row(s))
 		tuplestore_putvalues(s->store, s->slot->tts_tupleDescriptor, s->values,
 							 s->nulls);

@@ -101,6 +101,7 @@ reap($writer);
 is($pg->sql(q{DO $$ DECLARE r record; n int := 0; BEGIN FOR r IN SELECT id FROM f.items ORDER BY id LOOP
   BEGIN n := n + (SELECT count(*) FROM f.parts WHERE item = r.id); PERFORM 1 / 0 FROM f.many; EXCEPTION WHEN division_by_zero THEN n := n + 100; END; END LOOP;
   RAISE INFO 'n = %', n; IF n <> 404 AND n <> 400 THEN RAISE EXCEPTION 'n is %', n; END IF; END $$; SELECT 'done'}), 'done', 'errors within subtransactions');
+is($pg->sql('SELECT i.id, i."Name", i.note, (SELECT sum(p.qty) FROM f.parts p WHERE p.item = i.id) FROM f.items i ORDER BY i.id'), "1|one|n1|30\n2|Two||5\n3|three|é😀|\n4|two||7", 'a row that is at work while another scan begins');
 is($pg->sql('BEGIN; DECLARE h CURSOR WITH HOLD FOR SELECT id FROM f.items ORDER BY id; COMMIT; FETCH ALL FROM h'), "1\n2\n3\n4", 'a cursor that is held');
 like($pg->error("SET statement_timeout = 700; SELECT count(*) FROM f.many a, f.many b, f.many c WHERE a.v || b.v <> c.v"), qr/57014/, 'a cancel ends it');
 

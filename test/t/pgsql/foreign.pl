@@ -117,8 +117,8 @@ cmp_ok(time - $began, '<', 3, 'at once');
 waitpid $locker, 0;
 $pg->sql('ANALYZE f.keyless');
 is($pg->sql("SELECT reltuples BETWEEN 20000 AND 45000, (SELECT n_distinct FROM pg_stats WHERE schemaname = 'f' AND tablename = 'keyless' AND attname = 'a') FROM pg_class WHERE oid = 'f.keyless'::regclass"), 't|3', 'ANALYZE takes a sample');
-$pg->sql("CREATE FOREIGN TABLE looks (id bigint) SERVER src_m; CREATE FOREIGN TABLE odd (t varchar(3), id numeric, m text) SERVER src_m OPTIONS (table_name 'own'); ALTER FOREIGN TABLE odd DROP COLUMN t");
-like($pg->error('SELECT * FROM looks'), qr/42P01/, 'a view of the source');
+$pg->sql("CREATE FOREIGN TABLE f.looks (id bigint) SERVER src_m OPTIONS (schema_name 'public'); CREATE FOREIGN TABLE odd (t varchar(3), id numeric, m text) SERVER src_m OPTIONS (table_name 'own'); ALTER FOREIGN TABLE odd DROP COLUMN t");
+like($pg->error('SELECT * FROM f.looks'), qr/42P01/, 'a view of the source');
 is($pg->sql('SELECT * FROM odd ORDER BY id'), "1|happy\n2|happy\n3|", 'other types');
 
 # --- types that do not exist here
@@ -133,4 +133,19 @@ like($pg->error('SELECT * FROM f.iden', role => 'reader'), qr/2F003: password is
 $pg->sql("ALTER USER MAPPING FOR reader SERVER src_m OPTIONS (ADD password 'secret')");
 is($pg->sql('SELECT count(*) FROM f.iden', role => 'reader'), '11', 'with one');
 is($pg->sql('SELECT e FROM f.own WHERE id = 1', role => 'reader'), 'c@d', 'a column of a domain');
+
+# --- what another role has made
+$pg->sql('CREATE ROLE eve LOGIN; GRANT USAGE ON FOREIGN DATA WRAPPER dtsmig_fdw TO eve; CREATE SCHEMA eve AUTHORIZATION eve');
+$pg->sql(<<"END", role => 'eve');
+CREATE SERVER theirs TYPE 'postgresql' FOREIGN DATA WRAPPER dtsmig_fdw OPTIONS (host '127.0.0.1', port '$src->{port}', dbname 'postgres');
+CREATE USER MAPPING FOR postgres SERVER theirs OPTIONS (user 'postgres');
+CREATE FUNCTION eve.who() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN current_user; END';
+CREATE DOMAIN eve.spied AS int CHECK (eve.who() = 'eve');
+CREATE FOREIGN TABLE eve.t (id eve.spied, t text) SERVER theirs OPTIONS (schema_name 'public', table_name 'iden');
+END
+my $superuser = $pg->value('SELECT current_user');
+$pg->sql("CREATE USER MAPPING FOR $superuser SERVER theirs OPTIONS (user 'postgres')") if $superuser ne 'postgres';
+like($pg->error('SELECT * FROM eve.t'), qr/2F003: password is required/, "a superuser reaches nothing without a password over another role's server");
+$pg->sql("ALTER USER MAPPING FOR $superuser SERVER theirs OPTIONS (SET user 'mig', ADD password 'secret')");
+is($pg->sql('SELECT count(id) FROM eve.t'), '11', "a domain's code runs as the table's owner");
 done_testing();
