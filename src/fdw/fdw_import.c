@@ -253,7 +253,7 @@ named_types(const Import *im, const TableDef *def)
 			continue;
 		}
 		ereport(NOTICE,
-				(errmsg("type %s of column \"%s\" of table \"%s\".\"%s\" does not exist here; the column is imported as text",
+				(errmsg("type %s of column \"%s\" of table \"%s\".\"%s\" does not exist at the destination; the column is imported as text",
 						col->source_type, col->name, def->schema, def->name)));
 		col->pg_type = "pg_catalog.text";
 	}

@@ -6,8 +6,9 @@
  *		made --open--> reading --next--> … --> ended
  *		                 |  park: the rest into a tuplestore, and read from it
  *		                 |  close: the source is told to stop
- *		                 |  its subtransaction fails: orphaned, closed when the
- *		                 |  connection is wanted next
+ *		                 |  its subtransaction, or its reading, fails: orphaned,
+ *		                 |  closed when the connection is wanted next
+ *		                 |  what others make of it fails: broken, an error
  *
  *-------------------------------------------------------------------------
  */
@@ -45,7 +46,11 @@ struct FdwStream
 	bool	   *nulls;
 	bool		many;
 	bool		orphan;
+	bool		broken;			/* an error came while rows were put aside: some
+								 * are lost */
 	int			level;			/* of the subtransaction that opened it */
+	int			reading;		/* of the one in which a row is being read; 0: none
+								 * is */
 
 	/* as the scan's statement has them */
 	MemoryContext storecxt;
@@ -122,7 +127,8 @@ fdw_stream_open(FdwStream *s, const char *condition, bool many)
 	old = MemoryContextSwitchTo(s->rowscxt);
 	range.condition = condition ? pstrdup(condition) : NULL;
 	s->many = many;
-	s->orphan = false;
+	s->orphan = s->broken = false;
+	s->reading = 0;
 	s->owner = CurrentResourceOwner;
 	s->level = GetCurrentTransactionNestLevel();
 	/* an error within may leave rows to be read: they are this stream's */
@@ -149,6 +155,7 @@ read_row(FdwStream *s)
 
 	MemoryContextReset(s->rowcxt);
 	old = MemoryContextSwitchTo(s->rowcxt);
+	s->reading = GetCurrentTransactionNestLevel();
 	if (s->reader == NULL)
 	{
 		any = source->next_row(s->rows, &s->row);
@@ -173,16 +180,28 @@ read_row(FdwStream *s)
 		source->close_rows(s->rows);
 		ended(s);
 	}
+	s->reading = 0;
 	return any;
 }
 
 bool
 fdw_stream_next(FdwStream *s, Datum **values, bool **nulls)
 {
+	if (s->broken)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("rows of table \"%s\".\"%s\" of server \"%s\" were lost to an error while another scan began",
+						s->rel->schema, s->rel->name, s->c->info->server_name),
+				 errhint("Repeat the transaction.")));
 	forget_kept(s);
 	if (s->store != NULL)
 	{
-		if (!tuplestore_gettupleslot(s->store, true, false, s->slot))
+		/* a tuple that comes from a file lives as long as the slot wants it */
+		MemoryContext old = MemoryContextSwitchTo(s->storecxt);
+		bool		any = tuplestore_gettupleslot(s->store, true, false, s->slot);
+
+		MemoryContextSwitchTo(old);
+		if (!any)
 			return false;
 		slot_getallattrs(s->slot);
 		*values = s->slot->tts_values;
@@ -283,6 +302,11 @@ fdw_stream_park(FdwStream *s)
 		MemoryContextDelete(s->cxt);
 		return;
 	}
+	if (s->broken)
+	{
+		fdw_stream_close(s);
+		return;
+	}
 	/* its files are the scan's, not those of whoever wants the connection */
 	old = MemoryContextSwitchTo(s->storecxt);
 	CurrentResourceOwner = s->owner;
@@ -295,23 +319,29 @@ fdw_stream_park(FdwStream *s)
 	forget_kept(s);
 	s->keptcxt = s->rowcxt;
 	s->rowcxt = make_row_context(s);
+	s->broken = true;
 	while (read_row(s))
 		tuplestore_putvalues(s->store, s->slot->tts_tupleDescriptor, s->values,
 							 s->nulls);
+	s->broken = false;
 }
 
 void
 fdw_stream_subtransaction_ends(FdwStream *s, int level, bool failed)
 {
-	if (s->level < level)
-		return;
 	if (!failed)
-		s->level = level - 1;
-	else
+	{
+		s->level = Min(s->level, level - 1);
+		return;
+	}
+	/* a scan whose own reading fails is not gone on with either */
+	if (s->level >= level || (s->reading >= level && !s->broken))
 	{
 		/* what is the statement's is gone with it */
 		s->orphan = true;
 		s->store = NULL;
 		s->slot = NULL;
 	}
+	if (s->reading >= level)
+		s->reading = 0;
 }

@@ -92,7 +92,7 @@ my @remote = split /\n/, join "\n", map { remote("SELECT id FROM f.items WHERE $
 cmp_ok(scalar(grep { /WHERE/ } @remote), '>', @asked / 3, 'of which the source does many');
 
 # --- one snapshot for a transaction, whatever happens there
-my $seen = $pg->sql(q{BEGIN; DECLARE c CURSOR FOR SELECT id FROM f.many ORDER BY id; FETCH 2 FROM c; SELECT count(*) FROM f.items; FETCH 2 FROM c; SELECT max(id) FROM f.many; FETCH 1 FROM c; SELECT server || in_transaction FROM dtsmig.connections(); COMMIT; SELECT server || in_transaction FROM dtsmig.connections(); SELECT dtsmig.disconnect('src'); SELECT count(*) FROM dtsmig.connections()});
+my $seen = $pg->sql(q{SET work_mem = 64; BEGIN; DECLARE c CURSOR FOR SELECT id FROM f.many ORDER BY id; FETCH 2 FROM c; SELECT count(*) FROM f.items; FETCH 2 FROM c; SELECT max(id) FROM f.many; FETCH 1 FROM c; SELECT server || in_transaction FROM dtsmig.connections(); COMMIT; SELECT server || in_transaction FROM dtsmig.connections(); SELECT dtsmig.disconnect('src'); SELECT count(*) FROM dtsmig.connections()});
 is($seen, "1\n2\n4\n3\n4\n30000\n5\nsrctrue\nsrcfalse\nt\n0", 'two scans at a time over one connection');
 my $writer = $my->background(sub { "INSERT INTO empty (id) SELECT COALESCE(MAX(id), 0) + 1 FROM empty; DO SLEEP(0.02);\n" }, db => 'shop');
 ok($pg->poll_query('SELECT count(*) > 3 FROM f.empty', 30), 'the source is written to');
@@ -132,6 +132,12 @@ $pg->sql("ALTER FOREIGN TABLE f.items OPTIONS (ADD zero_date '1970-01-01')");
 is($pg->sql('SELECT made FROM f.items WHERE id = 5'), '1970-01-01', 'or by its option');
 $pg->sql("ALTER FOREIGN TABLE f.items OPTIONS (SET zero_date 'error')");
 like($pg->error('SELECT made FROM f.items'), qr/zero/i, 'or an error');
+is($pg->sql(q{DO $$ DECLARE c CURSOR FOR SELECT made FROM f.items; d date; n int := 0; BEGIN OPEN c;
+  BEGIN LOOP FETCH c INTO d; EXIT WHEN NOT FOUND; END LOOP; RAISE EXCEPTION 'no error'; EXCEPTION WHEN OTHERS THEN IF sqlerrm = 'no error' THEN RAISE; END IF; n := 1; END;
+  n := n + (SELECT count(*) FROM f.parts); IF n <> 5 THEN RAISE EXCEPTION 'n is %', n; END IF; END $$; SELECT 'done'}), 'done', 'a cursor that fails within a subtransaction');
+like($pg->error(q{DO $$ DECLARE c CURSOR FOR SELECT made FROM f.items ORDER BY id; d date; BEGIN OPEN c; FETCH c INTO d;
+  BEGIN PERFORM count(v) FROM f.empty; EXCEPTION WHEN OTHERS THEN NULL; END;
+  LOOP FETCH c INTO d; EXIT WHEN NOT FOUND; END LOOP; RAISE EXCEPTION 'rows are missing'; END $$}), qr/HV000: rows of table .* were lost/, 'an error while rows are put aside loses none without a word');
 $my->sql('DELETE FROM shop.Items WHERE id = 5');
 $pg->sql(q{CREATE SCHEMA g; IMPORT FOREIGN SCHEMA shop LIMIT TO ("Items") FROM SERVER src INTO g OPTIONS (enum 'text', "set" 'text', tinyint1 'boolean', name_case 'lower')});
 is($pg->sql("SELECT string_agg(attname || ' ' || atttypid::regtype, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'g.items'::regclass AND attnum > 0"), 'id integer, name character varying, kind text, tags text, price numeric, flag boolean, made date, seen timestamp without time zone, big numeric, note text', 'options of the type map');
