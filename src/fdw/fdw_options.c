@@ -8,7 +8,7 @@
 #include "compat.h"
 
 #include "fdw/fdw_options.h"
-#include "fdw/fdw_table.h"
+#include "fdw/fdw_table_options.h"
 
 #include "access/reloptions.h"
 #include "access/xact.h"

@@ -15,7 +15,7 @@
 
 #include "worker/resync_shape.h"
 
-#include "catalog/books.h"
+#include "store/table.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -174,9 +174,6 @@ resync_free_names(List *rels, List *pairs)
 
 		if (pair == NULL || same_name(rel->def, pair->after))
 			continue;
-		/* with a byte that no name has, and the id */
-		(void) books_exec("UPDATE dtsmig.task_table SET source_table = "
-						  "pg_catalog.format(E'%s\\001%s', source_table, table_id) "
-						  "WHERE table_id = $1", "i", (int64) rel->table_id);
+		store_table_free_name(rel->table_id);
 	}
 }

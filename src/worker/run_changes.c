@@ -17,7 +17,7 @@
 #include "worker/zero_dates.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -55,9 +55,7 @@ lookup_relation(void *arg, const char *id, const char *schema,
 	Follow	   *f = arg;
 	SourceRelation *rel = task_indexed_relation(f->tables, id, schema, table);
 
-	/* what came before the definition is in the copy, see relation.h */
-	if (rel == NULL || rel->resync ||
-		(rel->generation > 1 && source_pos_cmp(pos, rel->def_from) < 0) ||
+	if (rel == NULL || rel->resync || task_definition_passes(f->run, rel, pos) ||
 		task_copy_has(f->run, rel, pos) || beside_passes(f->run, rel, pos))
 		return NULL;
 	return rel;
@@ -75,7 +73,7 @@ may_be_early(void *arg, SourcePos pos, uint32 xid)
 static bool
 same_mark(void *arg, const char *id, const char *mark)
 {
-	return task_same_mark(((Follow *) arg)->tables, id, mark);
+	return task_same_mark(((Follow *) arg)->run, ((Follow *) arg)->tables, id, mark);
 }
 
 static bool

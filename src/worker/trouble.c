@@ -20,8 +20,8 @@
 #include "worker/trouble.h"
 
 #include "access/xact.h"
-#include "catalog/alert.h"
-#include "catalog/books.h"
+#include "store/alert.h"
+#include "store/books.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"

@@ -19,9 +19,7 @@ static const struct
 }			statements[] =
 {
 	{"INSERT INTO dtsmig.task_position AS p (task_id, applied_position, commit_time, changes, transactions) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (task_id) DO UPDATE SET applied_position = EXCLUDED.applied_position, commit_time = EXCLUDED.commit_time, changes = p.changes + EXCLUDED.changes, transactions = p.transactions + EXCLUDED.transactions, updated = pg_catalog.clock_timestamp()", write_position},
-	{"SELECT applied_position, changes FROM dtsmig.task_position WHERE task_id = $1", read_position},
-	{"SELECT applied_position FROM dtsmig.task_position WHERE task_id = $1", read_position},
-	{"SELECT applied_position, replay_until FROM dtsmig.task_position WHERE task_id = $1", read_replay},
+	{"SELECT applied_position, replay_until, changes FROM dtsmig.task_position WHERE task_id = $1", read_position},
 	{"UPDATE dtsmig.task_position SET applied_position = $2, replay_until = $3 WHERE task_id = $1", go_back},
 	{"UPDATE dtsmig.task_position SET applied_position = replay_until, replay_until = NULL WHERE task_id = $1 AND replay_until IS NOT NULL", give_up_replay},
 	{"UPDATE dtsmig.task_position SET replay_until = NULL WHERE task_id = $1", end_replay},

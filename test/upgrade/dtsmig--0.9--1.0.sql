@@ -39,7 +39,9 @@ ALTER TABLE dtsmig.task ADD COLUMN failed_since timestamptz,
 ALTER TABLE dtsmig.task ADD COLUMN source_collations jsonb;
 
 -- Timeline of a PostgreSQL source that the position is of; NULL: not known.
-ALTER TABLE dtsmig.task ADD COLUMN source_timeline bigint;
+ALTER TABLE dtsmig.task ADD COLUMN source_timeline bigint,
+-- What records the statements of a PostgreSQL source, as it was seen last.
+    ADD COLUMN source_mark text;
 
 -- A table that is copied again while the rest of its task goes on (state
 -- 'resync'): how far that has come, and from where on the log is read again
