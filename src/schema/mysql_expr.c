@@ -772,6 +772,12 @@ mysql_translate_expression(const char *expr, const TableDef *def,
 	MyVal		v;
 
 	check_stack_depth();
+	/* what it becomes would be too long, too */
+	if (strlen(expr) > 2 * MY_EXPR_LENGTH)
+	{
+		result.why = "an expression so long";
+		return result;
+	}
 	my_expr_init(&x, expr, use);
 	x.def = def;
 	v = my_expr_parse(&x);
