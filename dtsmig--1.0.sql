@@ -42,8 +42,33 @@ CREATE FUNCTION dtsmig.dtsmig_fdw_validator(options text[], catalog oid)
 RETURNS void AS 'MODULE_PATHNAME', 'dtsmig_fdw_validator'
 LANGUAGE C STRICT PARALLEL SAFE;
 
-CREATE FOREIGN DATA WRAPPER dtsmig_fdw NO HANDLER
+CREATE FUNCTION dtsmig.dtsmig_fdw_handler()
+RETURNS fdw_handler AS 'MODULE_PATHNAME', 'dtsmig_fdw_handler'
+LANGUAGE C STRICT;
+
+CREATE FOREIGN DATA WRAPPER dtsmig_fdw
+  HANDLER dtsmig.dtsmig_fdw_handler
   VALIDATOR dtsmig.dtsmig_fdw_validator;
+
+CREATE FUNCTION dtsmig.connections(
+    OUT server text, OUT role text, OUT in_transaction boolean, OUT valid boolean)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_connections'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION dtsmig.disconnect(server text)
+RETURNS boolean AS 'MODULE_PATHNAME', 'dtsmig_disconnect'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION dtsmig.disconnect_all()
+RETURNS boolean AS 'MODULE_PATHNAME', 'dtsmig_disconnect_all'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION dtsmig.compare(
+    foreign_table regclass, "table" regclass,
+    OUT kind text, OUT key jsonb, OUT columns text[])
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_compare'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp;
 
 CREATE FUNCTION dtsmig.test_connection(
     server text,
@@ -878,7 +903,16 @@ COMMENT ON FUNCTION dtsmig.translate_expression(text) IS
 COMMENT ON FUNCTION dtsmig.rename_in_statement(text, jsonb, text[]) IS
   'A statement of PostgreSQL with other names of schemas and tables (names: {"schema": "schema", "schema.table": "schema.table"}), as schema migration writes it; notes: what could not be renamed';
 COMMENT ON FUNCTION dtsmig.dtsmig_fdw_validator(text[], oid) IS
-  'Validates the options of servers and user mappings of dtsmig_fdw';
+  'Validates the options of servers, user mappings and foreign tables of dtsmig_fdw';
+COMMENT ON FUNCTION dtsmig.dtsmig_fdw_handler() IS 'Handler of dtsmig_fdw: reads foreign tables';
+COMMENT ON FUNCTION dtsmig.connections() IS
+  'Connections of this session to servers of foreign tables: for which role, whether a transaction reads there now, and whether the options are still those that it was made with';
+COMMENT ON FUNCTION dtsmig.compare(regclass, regclass) IS
+  'Compares a foreign table with a table by the key of the table, column by column, byte by byte; rows that are missing in the table or extra, or differ and in which columns';
+COMMENT ON FUNCTION dtsmig.disconnect(text) IS
+  'Closes the connections of this session to the server of foreign tables; false if there was none that is not in use';
+COMMENT ON FUNCTION dtsmig.disconnect_all() IS
+  'Closes all connections of this session to servers of foreign tables; false if there was none that is not in use';
 
 -- used by the views
 COMMENT ON FUNCTION dtsmig.option_list() IS 'Internal: rows of the view task_options';

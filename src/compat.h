@@ -26,6 +26,34 @@
 #endif
 
 /*
+ * Paths of foreign scans have restrictions that joins need since 17
+ * (6f80a8d9c1d4), and a count of disabled nodes since 18 (e22253467942).
+ */
+#if PG_VERSION_NUM >= 180000
+#define dts_foreign_path(root, rel, target, rows, startup, total, pathkeys, outer, private) \
+	create_foreignscan_path(root, rel, target, rows, 0, startup, total, pathkeys, outer, NULL, NIL, private)
+#define dts_foreign_upper_path(root, rel, target, rows, startup, total, private) \
+	create_foreign_upper_path(root, rel, target, rows, 0, startup, total, NIL, NULL, NIL, private)
+#elif PG_VERSION_NUM >= 170000
+#define dts_foreign_path(root, rel, target, rows, startup, total, pathkeys, outer, private) \
+	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, NIL, private)
+#define dts_foreign_upper_path(root, rel, target, rows, startup, total, private) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, NIL, NULL, NIL, private)
+#else
+#define dts_foreign_path(root, rel, target, rows, startup, total, pathkeys, outer, private) \
+	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, private)
+#define dts_foreign_upper_path(root, rel, target, rows, startup, total, private) \
+	create_foreign_upper_path(root, rel, target, rows, startup, total, NIL, NULL, private)
+#endif
+
+/* Is a path key descending? A comparison has a type since 18 (8123e91f5aeb). */
+#if PG_VERSION_NUM >= 180000
+#define dts_pathkey_descends(pk) ((pk)->pk_cmptype == COMPARE_GT)
+#else
+#define dts_pathkey_descends(pk) ((pk)->pk_strategy == BTGreaterStrategyNumber)
+#endif
+
+/*
  * An SQL-callable function. Symbols are hidden unless exported; before 16
  * PG_FUNCTION_INFO_V1 did not export by itself (089480c07705).
  */
@@ -47,6 +75,27 @@ typedef struct RTEPermissionInfo DtsPermission;
 #define DTS_CHECK_PERMS_PASS permissions, raise
 #define dts_permission_is_table(p) ((p)->rtekind == RTE_RELATION)
 typedef struct RangeTblEntry DtsPermission;
+#endif
+
+/* EXPLAIN's functions for others have a header since 18 (9173e8b60461). */
+#if PG_VERSION_NUM >= 180000
+#define DTS_EXPLAIN_HEADER "commands/explain_format.h"
+#define DTS_EXPLAIN_STATE_HEADER "commands/explain_state.h"
+#else
+#define DTS_EXPLAIN_HEADER "commands/explain.h"
+#define DTS_EXPLAIN_STATE_HEADER "commands/explain.h"
+#endif
+
+/*
+ * Whose rights a foreign scan has; InvalidOid: the current user's. In the plan
+ * since 16 (599b33b9492d).
+ */
+#if PG_VERSION_NUM >= 160000
+#define dts_foreign_scan_role(plan, estate) ((plan)->checkAsUser)
+#else
+#define dts_foreign_scan_role(plan, estate) \
+	exec_rt_fetch((plan)->scan.scanrelid > 0 ? (plan)->scan.scanrelid : \
+				  (Index) bms_next_member((plan)->fs_relids, -1), estate)->checkAsUser
 #endif
 
 /*

@@ -614,6 +614,12 @@ my_version_text(MyConn *conn)
 	return text;
 }
 
+uint64
+my_session_id(MyConn *conn)
+{
+	return mysql_thread_id(conn->mysql);
+}
+
 const char *
 my_tls_cipher(MyConn *conn)
 {

@@ -40,6 +40,8 @@ extern bool my_is_mariadb(MyConn *conn);
 /* 101119 for 10.11.19, 50651 for 5.6.51, 90700 for 9.7.0 */
 extern int	my_version_num(MyConn *conn);
 extern const char *my_version_text(MyConn *conn);
+/* By which the server lists the session. */
+extern uint64 my_session_id(MyConn *conn);
 /* NULL: the connection is not encrypted */
 extern const char *my_tls_cipher(MyConn *conn);
 /* The source's number of the last error, as in an error's detail; 0: none. */

@@ -43,10 +43,10 @@ static const OptionDef options[] =
 	FIELD(batch_rows)},
 	{"bit1", OPTION_ENUM, "bit", 0, 0, CHOICE_WORDS(BIT1_CHOICES), false,
 		"Type for BIT(1).",
-	FIELD(bit1)},
+	FIELD(bit1), true},
 	{"ci_collation", OPTION_ENUM, "default", 0, 0, CHOICE_WORDS(CI_COLLATION_CHOICES), false,
 		"What columns with a case-insensitive collation become: the database's collation (reported), a nondeterministic ICU collation, or type citext.",
-	FIELD(ci_collation)},
+	FIELD(ci_collation), true},
 	{"comments", OPTION_BOOL, "true", 0, 0, NULL, false,
 		"Comments on the objects of a PostgreSQL source.",
 	FIELD(comments)},
@@ -61,10 +61,10 @@ static const OptionDef options[] =
 	FIELD(ddl_error)},
 	{"enum", OPTION_ENUM, "enum", 0, 0, CHOICE_WORDS(ENUM_TYPE_CHOICES), false,
 		"Type for ENUM: an enum type <table>_<column>, or text with a CHECK.",
-	FIELD(enum_type)},
+	FIELD(enum_type), true},
 	{"enum_error", OPTION_ENUM, "null", 0, 0, CHOICE_WORDS(ENUM_ERROR_CHOICES), false,
 		"What becomes of ENUM's error value '' (index 0): NULL, or an error that stops the task.",
-	FIELD(enum_error)},
+	FIELD(enum_error), true},
 	{"event_triggers", OPTION_BOOL, "true", 0, 0, NULL, false,
 		"Event triggers of a PostgreSQL source. Making them takes a superuser.",
 	FIELD(event_triggers)},
@@ -76,7 +76,7 @@ static const OptionDef options[] =
 	FIELD(grants)},
 	{"json", OPTION_ENUM, "jsonb", 0, 0, CHOICE_WORDS(JSON_CHOICES), false,
 		"Type for JSON; json keeps the text as it is.",
-	FIELD(json)},
+	FIELD(json), true},
 	{"maintenance_memory", OPTION_INT, "512", 1, 1048576, NULL, false,
 		"Megabytes of maintenance_work_mem for each index build.",
 	FIELD(maintenance_memory)},
@@ -91,7 +91,7 @@ static const OptionDef options[] =
 	FIELD(name_case)},
 	{"nul_byte", OPTION_ENUM, "error", 0, 0, CHOICE_WORDS(NUL_BYTE_CHOICES), false,
 		"Text with a byte 0x00, which PostgreSQL cannot store: stop, take the bytes out, or put U+FFFD in their place.",
-	FIELD(nul_byte)},
+	FIELD(nul_byte), true},
 	{"on_update_timestamp", OPTION_ENUM, "trigger", 0, 0, CHOICE_WORDS(ON_UPDATE_CHOICES), false,
 		"ON UPDATE CURRENT_TIMESTAMP: a trigger, or nothing.",
 	FIELD(on_update_timestamp)},
@@ -127,7 +127,7 @@ static const OptionDef options[] =
 	FIELD(security_labels)},
 	{"set", OPTION_ENUM, "array", 0, 0, CHOICE_WORDS(SET_TYPE_CHOICES), false,
 		"Type for SET: text[], or text as the client sees it.",
-	FIELD(set_type)},
+	FIELD(set_type), true},
 	{"subscriptions", OPTION_BOOL, "false", 0, 0, NULL, false,
 		"Subscriptions of a PostgreSQL source; they are made without connecting, and disabled.",
 	FIELD(subscriptions)},
@@ -157,16 +157,16 @@ static const OptionDef options[] =
 	FIELD(throttle_incremental_rows)},
 	{"time", OPTION_ENUM, "time", 0, 0, CHOICE_WORDS(TIME_CHOICES), false,
 		"Type for TIME: time takes 00:00 to 24:00 only, interval takes all values.",
-	FIELD(time)},
+	FIELD(time), true},
 	{"tinyint1", OPTION_ENUM, "smallint", 0, 0, CHOICE_WORDS(TINYINT1_CHOICES), false,
 		"Type for TINYINT(1); boolean is refused where other values than 0, 1 and NULL exist.",
-	FIELD(tinyint1)},
+	FIELD(tinyint1), true},
 	{"verify_rate", OPTION_INT, "0", 0, INT64CONST(1000000000000), NULL, true,
 		"Most rows a second that a verification reads or sums up at the source; 0: no limit.",
 	FIELD(verify_rate)},
 	{"zero_date", OPTION_TEXT, "null", 0, 0, NULL, false,
 		"Zero and impossible dates: null, error, or a date or timestamp literal to put in their place.",
-	FIELD(zero_date)},
+	FIELD(zero_date), true},
 };
 
 const OptionDef *
@@ -365,6 +365,27 @@ options_parse(Jsonb *jb)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("task option \"retry_other\" must be smaller than \"retry_connection\"")));
 	check_search_path(out->search_path);
+	derive_policy(out);
+	return out;
+}
+
+TaskOptions *
+options_of_types(List *names, List *values, bool with_names)
+{
+	TaskOptions *out = options_parse(NULL);
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	forboth(lc, names, lc2, values)
+	{
+		const OptionDef *def = find_option(lfirst(lc));
+
+		if (!def->of_types && !(with_names && def->offset == FIELD(name_case)))
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+					 errmsg("invalid option \"%s\"", def->name)));
+		set_option(out, def, lfirst(lc2));
+	}
 	derive_policy(out);
 	return out;
 }

@@ -11,6 +11,7 @@
 #define DTSMIG_OPTIONS_H
 
 #include "postgres.h"
+#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
 #include "core/policy.h"
@@ -34,6 +35,8 @@ typedef struct OptionDef
 	bool		live;			/* takes effect while the task runs */
 	const char *description;
 	Size		offset;			/* of the field in TaskOptions */
+	bool		of_types;		/* of the type map and its policies: an option of
+								 * foreign tables, too */
 } OptionDef;
 
 typedef struct TaskOptions
@@ -100,6 +103,12 @@ extern const OptionDef *option_table(int *n);
  * Raises 22023 with a hint for an unknown name or a value out of range.
  */
 extern TaskOptions *options_parse(Jsonb *options);
+/*
+ * The same of an option's name and value each (both lists of char *), with those
+ * alone that are of_types, and with_names the case of names. Raises HV00D for
+ * another name.
+ */
+extern TaskOptions *options_of_types(List *names, List *values, bool with_names);
 /* Copies the options that take effect while a task runs. */
 extern void options_take_live(TaskOptions *to, const TaskOptions *from);
 

@@ -8,12 +8,15 @@
 #include "compat.h"
 
 #include "fdw/fdw_options.h"
+#include "fdw/fdw_table_options.h"
 
 #include "access/reloptions.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "core/options.h"
@@ -204,6 +207,11 @@ dtsmig_fdw_validator(PG_FUNCTION_ARGS)
 	Oid			catalog = PG_GETARG_OID(1);
 	ListCell   *lc;
 
+	if (catalog == ForeignTableRelationId || catalog == AttributeRelationId)
+	{
+		fdw_table_validate(given, catalog);
+		PG_RETURN_VOID();
+	}
 	foreach(lc, given)
 	{
 		DefElem    *def = lfirst(lc);

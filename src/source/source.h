@@ -99,6 +99,8 @@ typedef struct SourceRange
 {
 	char	   *condition;		/* NULL: the whole table */
 	int64		rows_estimate;
+	bool		part;			/* its end may come early (LIMIT, an interrupt): the
+								 * source is not asked how many rows there were */
 } SourceRange;
 
 /*
@@ -198,6 +200,12 @@ typedef struct SourceRoutine
 	bool		(*has_schema) (SourceConn *conn, const char *schema);
 	/* TableDef *, source part filled, of the tables of these schemas. */
 	List	   *(*describe) (SourceConn *conn, List *schemas);
+	/*
+	 * One of them with its indexes, and nothing that only making it takes; NULL:
+	 * there is none of this name.
+	 */
+	TableDef   *(*describe_table) (SourceConn *conn, const char *schema,
+								   const char *table);
 	/*
 	 * SourceSequence *, of all that the account can read; NULL: the engine has
 	 * none that the log does not tell.
@@ -356,6 +364,15 @@ typedef struct SourceRoutine
 	 */
 	SourceRows *(*open_rows) (SourceConn *conn, SourceRelation *rel,
 							  const SourceRange *range);
+	/*
+	 * The statement of open_rows; with select, that one with other columns: an
+	 * expression in SQL that both families read.
+	 */
+	char	   *(*rows_query) (SourceRelation *rel, const SourceRange *range,
+							   const char *select);
+	/* Runs it; its one value, a text. NULL: none. */
+	char	   *(*rows_value) (SourceConn *conn, SourceRelation *rel,
+							   const SourceRange *range, const char *select);
 	/* Next row as Datums in the current context; false at the end. May be NULL. */
 	bool		(*next_row) (SourceRows *rows, Row *row);
 	/*
@@ -364,6 +381,23 @@ typedef struct SourceRoutine
 	 */
 	bool		(*next_copy) (SourceRows *rows, StringInfo buf);
 	void		(*close_rows) (SourceRows *rows);
+	/*
+	 * Has the source end the statement whose rows conn is reading, over a
+	 * connection beside: what is read next is an error of the source. The
+	 * snapshot stays open.
+	 */
+	void		(*interrupt) (SourceConn *conn, const ConnectionInfo *info);
+
+	/*
+	 * A transaction for reads that follow, all of one moment, which nobody else
+	 * needs to know; and its end.
+	 */
+	void		(*begin_read) (SourceConn *conn);
+	void		(*end_read) (SourceConn *conn);
+	/* A name, and conditions (see transform/shape_push.h), in its SQL. */
+	char	   *(*quote_name) (const char *name);
+	const char *random;			/* from 0 to 1 */
+	const struct PushDialect *push;
 
 	SourceStream *(*open_changes) (const ConnectionInfo *info,
 								   const char *position,

@@ -513,3 +513,28 @@ DROP FUNCTION dtsmig.cutover(bigint, text, boolean, boolean, interval, interval,
 DROP FUNCTION dtsmig.release_task(bigint);
 DROP FUNCTION dtsmig.drop_task(bigint);
 DROP FUNCTION dtsmig.wait_for(bigint, text, interval);
+
+-- ------------------------------------------------------------ foreign tables
+
+CREATE FUNCTION dtsmig.dtsmig_fdw_handler()
+RETURNS fdw_handler AS 'MODULE_PATHNAME', 'dtsmig_fdw_handler'
+LANGUAGE C STRICT;
+ALTER FOREIGN DATA WRAPPER dtsmig_fdw HANDLER dtsmig.dtsmig_fdw_handler;
+
+CREATE FUNCTION dtsmig.connections(
+    OUT server text, OUT role text, OUT in_transaction boolean, OUT valid boolean)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_connections'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+CREATE FUNCTION dtsmig.disconnect(server text)
+RETURNS boolean AS 'MODULE_PATHNAME', 'dtsmig_disconnect'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+CREATE FUNCTION dtsmig.disconnect_all()
+RETURNS boolean AS 'MODULE_PATHNAME', 'dtsmig_disconnect_all'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+CREATE FUNCTION dtsmig.compare(
+    foreign_table regclass, "table" regclass,
+    OUT kind text, OUT key jsonb, OUT columns text[])
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_compare'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp;

@@ -285,14 +285,15 @@ add_doubt(StringInfo buf, const SourceRelation *rel, int column)
 		appendStringInfo(buf, "LOCATE(X'00', %s) > 0", bytes_of(name));
 }
 
+const PushDialect my_push_dialect = {compare, is_null, is_true, add_doubt, MAX_LIST};
+
 void
 my_push_filter(SourceRelation *rel)
 {
-	static const PushDialect dialect = {compare, is_null, is_true, add_doubt, MAX_LIST};
 	const ShapeExpr *filter = rel->shape ? shape_filter(rel->shape) : NULL;
 
 	rel->pushed = filter == NULL ? NULL :
-		shape_push_filter(filter, rel, &dialect, &rel->pushed_whole);
+		shape_push_filter(filter, rel, &my_push_dialect, &rel->pushed_whole);
 	/* tables are read by ranges of their key, and not by another index */
 	if (rel->pushed != NULL)
 		rel->pushed = psprintf("IF(%s, 1, 0) = 1", rel->pushed);

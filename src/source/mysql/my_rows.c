@@ -9,6 +9,7 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "compat.h"
 #include "client/my_conn.h"
@@ -25,6 +26,7 @@ struct SourceRows
 	Size		len;
 	uint64		nread;			/* packets of rows that have come */
 	bool		done;			/* the last row has been read */
+	bool		counted;		/* by the source, too */
 };
 
 /* ------------------------------------------------------------------------
@@ -71,7 +73,8 @@ receive_packet(SourceRows *rows, const uint8 **packet, Size *len)
 		return true;
 	}
 	rows->done = true;
-	check_number(rows);
+	if (rows->counted)
+		check_number(rows);
 	return false;
 }
 
@@ -103,19 +106,35 @@ can_let_go(MyConn *conn)
 	return my_in_transaction(conn) && !my_is_mariadb(conn);
 }
 
-SourceRows *
-my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
+/* See check_number. */
+static bool
+is_counted(const SourceRange *range)
 {
-	SourceRows *rows = palloc0(sizeof(SourceRows));
-	StringInfoData sql;
-	MemoryContext cxt = CurrentMemoryContext;
+	return range == NULL || !range->part;
+}
+
+static int
+count_carried(const SourceRelation *rel)
+{
 	int			ncarried = 0;
-	volatile int n = 0;
-	int			i;
+
+	for (int i = 0; i < rel->ncolumns; i++)
+		ncarried += rel->columns[i].carried && OidIsValid(rel->columns[i].typid);
+	return ncarried;
+}
+
+char *
+my_rows_query(SourceRelation *rel, const SourceRange *range, const char *select)
+{
+	StringInfoData sql;
+	int			ncarried = 0;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT SQL_CALC_FOUND_ROWS /*!40001 SQL_NO_CACHE */ ");
-	for (i = 0; i < rel->ncolumns; i++)
+	appendStringInfo(&sql, "SELECT %s/*!40001 SQL_NO_CACHE */ ",
+					 select == NULL && is_counted(range) ? "SQL_CALC_FOUND_ROWS " : "");
+	if (select != NULL)
+		appendStringInfoString(&sql, select);
+	for (int i = 0; select == NULL && i < rel->ncolumns; i++)
 	{
 		if (!rel->columns[i].carried || !OidIsValid(rel->columns[i].typid))
 			continue;
@@ -123,11 +142,6 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 			appendStringInfoString(&sql, ", ");
 		appendStringInfoString(&sql, my_select_expression(rel, i));
 	}
-	if (ncarried == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-				 errmsg("no column of table \"%s\".\"%s\" goes to the destination",
-						rel->schema, rel->name)));
 	appendStringInfo(&sql, " FROM %s.%s", my_quote_identifier(rel->schema),
 					 my_quote_identifier(rel->name));
 	if (rel->pushed != NULL && range != NULL && range->condition != NULL)
@@ -136,12 +150,42 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 		appendStringInfo(&sql, " WHERE %s", rel->pushed);
 	else if (range != NULL && range->condition != NULL)
 		appendStringInfo(&sql, " WHERE %s", range->condition);
+	return sql.data;
+}
 
+char *
+my_rows_value(SourceConn *conn, SourceRelation *rel, const SourceRange *range,
+			  const char *select)
+{
+	char	   *value = my_query_text_or_null((MyConn *) conn,
+											  my_rows_query(rel, range, select));
+
+	if (can_let_go((MyConn *) conn))
+		(void) my_query((MyConn *) conn, LET_GO, 0);
+	return value;
+}
+
+SourceRows *
+my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
+{
+	SourceRows *rows = palloc0(sizeof(SourceRows));
+	char	   *sql;
+	MemoryContext cxt = CurrentMemoryContext;
+	volatile int ncarried = count_carried(rel);
+	volatile int n = 0;
+
+	if (ncarried == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("no column of table \"%s\".\"%s\" goes to the destination",
+						rel->schema, rel->name)));
+	sql = my_rows_query(rel, range, NULL);
 	rows->conn = (MyConn *) conn;
 	rows->rel = rel;
+	rows->counted = is_counted(range);
 	PG_TRY();
 	{
-		n = my_stream_query(rows->conn, sql.data);
+		n = my_stream_query(rows->conn, sql);
 		/* with the first row comes what is wrong with the table */
 		if (!receive_packet(rows, &rows->packet, &rows->len))
 			rows->packet = NULL;
@@ -160,7 +204,7 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("source sends %d columns of table \"%s\".\"%s\", %d were asked for",
 						n, rel->schema, rel->name, ncarried)));
-	pfree(sql.data);
+	pfree(sql);
 	return rows;
 }
 
@@ -203,4 +247,23 @@ my_close_rows(SourceRows *rows)
 	if (can_let_go(rows->conn))
 		(void) my_query(rows->conn, LET_GO, 0);
 	pfree(rows);
+}
+
+void
+my_interrupt(SourceConn *conn, const ConnectionInfo *info)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
+											  "dtsmig interrupt",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	MyConn	   *beside = my_connect(info);
+	char	   *message;
+	int			my_errno;
+
+	/* the statement may have come to its end meanwhile */
+	(void) my_try_query(beside, psprintf("KILL QUERY " UINT64_FORMAT,
+										 my_session_id((MyConn *) conn)),
+						0, NULL, &message, &my_errno);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
 }

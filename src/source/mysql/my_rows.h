@@ -19,6 +19,11 @@ extern void my_prepare_relation(SourceConn *conn, SourceRelation *rel,
 
 extern SourceRows *my_open_rows(SourceConn *conn, SourceRelation *rel,
 								const SourceRange *range);
+extern char *my_rows_query(SourceRelation *rel, const SourceRange *range,
+						   const char *select);
+extern char *my_rows_value(SourceConn *conn, SourceRelation *rel,
+						   const SourceRange *range, const char *select);
+extern void my_interrupt(SourceConn *conn, const ConnectionInfo *info);
 extern bool my_next_row(SourceRows *rows, Row *row);
 extern bool my_next_copy(SourceRows *rows, StringInfo buf);
 extern void my_close_rows(SourceRows *rows);

@@ -502,6 +502,39 @@ my_describe(SourceConn *conn, List *schemas)
 	return d.tables;
 }
 
+/* Names of a table that is renamed or dropped meanwhile are looked for no more. */
+TableDef *
+my_describe_table(SourceConn *conn, const char *schema, const char *table)
+{
+	MyDescribe	d = {0};
+	HASHCTL		ctl = {0};
+	TableDef   *def;
+
+	d.conn = (MyConn *) conn;
+	d.mariadb = my_is_mariadb(d.conn);
+	d.version = my_version_num(d.conn);
+	/* goes into TABLE_SCHEMA IN (%s) */
+	d.schemas = psprintf("%s) AND TABLE_NAME IN (%s", my_quote_literal(schema),
+						 my_quote_literal(table));
+	ctl.keysize = TABLE_KEY_SIZE;
+	ctl.entrysize = sizeof(TableEntry);
+	ctl.hcxt = CurrentMemoryContext;
+	d.by_name = hash_create("described table", 16, &ctl,
+							HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	describe_tables(&d);
+	if (d.tables != NIL)
+	{
+		my_describe_columns(&d);
+		my_describe_indexes(&d);
+		if (d.mariadb)			/* which of its columns are JSON */
+			my_describe_checks(&d);
+		(void) mark_unreadable(&d);
+	}
+	def = d.tables == NIL ? NULL : linitial(d.tables);
+	hash_destroy(d.by_name);
+	return def;
+}
+
 char *
 my_next_auto_increment(SourceConn *conn, const TableDef *def)
 {

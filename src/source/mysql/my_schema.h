@@ -14,6 +14,9 @@
 extern List *my_list_schemas(SourceConn *conn, const ConnectionInfo *info);
 /* SourceRoutine.has_schema */
 extern bool my_has_schema(SourceConn *conn, const char *schema);
+/* SourceRoutine.describe_table */
+extern TableDef *my_describe_table(SourceConn *conn, const char *schema,
+								   const char *table);
 /* SourceRoutine.describe */
 extern List *my_describe(SourceConn *conn, List *schemas);
 

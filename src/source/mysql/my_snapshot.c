@@ -225,6 +225,18 @@ start_snapshot(MyConn *conn)
 }
 
 void
+my_begin_read(SourceConn *source)
+{
+	start_snapshot((MyConn *) source);
+}
+
+void
+my_end_read(SourceConn *source)
+{
+	(void) my_query((MyConn *) source, "ROLLBACK", 0);
+}
+
+void
 my_open_snapshot(SourceConn *source, const char *shared,
 				 SourceSnapshot *snapshot)
 {

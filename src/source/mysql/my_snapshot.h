@@ -29,4 +29,7 @@ extern char *my_rebase_position(SourceConn *conn, const char *position);
 extern bool my_covers(const char *whole, const char *part);
 extern bool my_has_place(const char *position);
 
+extern void my_begin_read(SourceConn *source);
+extern void my_end_read(SourceConn *source);
+
 #endif							/* DTSMIG_MY_SNAPSHOT_H */

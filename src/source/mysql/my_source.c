@@ -15,9 +15,16 @@
 #include "source/mysql/my_schema.h"
 #include "source/mysql/my_snapshot.h"
 #include "source/mysql/my_stream.h"
+#include "source/mysql/my_value_impl.h"
 #include "source/mysql/my_verify.h"
 #include "source/mysql/my_zero_dates.h"
 #include "source/source.h"
+
+static char *
+my_quote_name(const char *name)
+{
+	return my_quote_identifier(name);
+}
 
 static SourceConn *
 my_source_connect(const ConnectionInfo *info)
@@ -55,6 +62,7 @@ const SourceRoutine mysql_source_routine =
 	.list_schemas = my_list_schemas,
 	.has_schema = my_has_schema,
 	.describe = my_describe,
+	.describe_table = my_describe_table,
 	.ddl_defaults = my_ddl_defaults,
 	.precheck = my_precheck,
 	.look_at_values = my_look_at_values,
@@ -72,9 +80,17 @@ const SourceRoutine mysql_source_routine =
 	.plan_ranges = my_plan_ranges,
 	.prepare_relation = my_prepare_relation,
 	.open_rows = my_open_rows,
+	.rows_query = my_rows_query,
+	.rows_value = my_rows_value,
 	.next_row = my_next_row,
 	.next_copy = my_next_copy,
 	.close_rows = my_close_rows,
+	.interrupt = my_interrupt,
+	.begin_read = my_begin_read,
+	.end_read = my_end_read,
+	.quote_name = my_quote_name,
+	.random = "RAND()",
+	.push = &my_push_dialect,
 	.open_changes = my_open_changes,
 	.next_change = my_next_change,
 	.stream_is_in = my_stream_is_in,

@@ -194,6 +194,7 @@ extern Datum my_scale_temporal(MyColumn *c, Datum value);
 
 /* my_push.c: sets rel->pushed */
 extern void my_push_filter(SourceRelation *rel);
+extern const struct PushDialect my_push_dialect;
 
 /* Names the table and the column in an error. */
 #define MY_ERR_COLUMN(c) \

@@ -83,6 +83,24 @@ pg_end_snapshot(SourceConn *conn)
 }
 
 void
+pg_begin_read(SourceConn *conn)
+{
+	PgSource   *source = (PgSource *) conn;
+
+	pg_run(source->sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	if (source->pid == 0)
+		source->pid = strtol(pg_select_text(source->sql, "process",
+											"SELECT pg_catalog.pg_backend_pid()::pg_catalog.text"),
+							 NULL, 10);
+}
+
+void
+pg_end_read(SourceConn *conn)
+{
+	end_transaction(((PgSource *) conn)->sql);
+}
+
+void
 pg_open_snapshot(SourceConn *conn, const char *shared, SourceSnapshot *snapshot)
 {
 	PgSource   *source = (PgSource *) conn;
@@ -380,33 +398,15 @@ unlock_table(SourceRows *rows)
 	rows->locked = false;
 }
 
-SourceRows *
-pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
+char *
+pg_rows_query(SourceRelation *rel, const SourceRange *range, const char *select)
 {
-	SourceRows *rows = palloc0(sizeof(SourceRows));
 	StringInfoData sql;
-	char	   *before = NULL;
 	bool		any = false;
 
-	rows->conn = ((PgSource *) conn)->sql;
-	rows->text = rel->text_rows;
-	rows->name = pg_quote_qualified(rel->schema, rel->name);
-	if (pg_in_transaction(rows->conn))
-	{
-		/* what an earlier error has left of a savepoint goes first */
-		ErrorData  *edata;
-
-		(void) pg_try_run(rows->conn, "SELECT 1", &edata);
-		if (edata != NULL)
-			pg_run(rows->conn, "ROLLBACK TO SAVEPOINT dtsmig_rows");
-		lock_table(rows, rel);
-	}
-	else
-		before = pg_before_reading(rows->conn,
-								   pg_quote_qualified(rel->schema, rel->name));
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "%sCOPY (SELECT ", before ? before : "");
-	for (int i = 0; i < rel->ncolumns; i++)
+	appendStringInfo(&sql, "SELECT %s", select ? select : "");
+	for (int i = 0; select == NULL && i < rel->ncolumns; i++)
 	{
 		char	   *name;
 
@@ -414,7 +414,7 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 			continue;
 		name = pg_quote_name(rel->columns[i].name);
 		appendStringInfo(&sql, "%s%s", any ? ", " : "",
-						 rows->text && rel->columns[i].typid == MONEYOID ?
+						 rel->text_rows && rel->columns[i].typid == MONEYOID ?
 						 pg_money_text(name) : name);
 		any = true;
 	}
@@ -426,10 +426,63 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 		appendStringInfo(&sql, " WHERE %s", rel->pushed);
 	else if (range != NULL && range->condition != NULL)
 		appendStringInfo(&sql, " WHERE %s", range->condition);
-	appendStringInfo(&sql, ") TO STDOUT (FORMAT %s)",
-					 rows->text ? "text" : "binary");
-	pg_copy_open(rows->conn, sql.data);
+	return sql.data;
+}
+
+/* What an earlier error has left of a savepoint goes. */
+void
+pg_recover(PgConn *conn)
+{
+	ErrorData  *edata;
+
+	(void) pg_try_run(conn, "SELECT 1", &edata);
+	if (edata != NULL)
+		pg_run(conn, "ROLLBACK TO SAVEPOINT dtsmig_rows");
+}
+
+/*
+ * The table is locked for rows to come; within a transaction it is the one of
+ * the snapshot. SQL to stand in front of their statement, or NULL.
+ */
+static char *
+begin_rows(SourceRows *rows, SourceConn *conn, const SourceRelation *rel)
+{
+	rows->conn = ((PgSource *) conn)->sql;
+	rows->text = rel->text_rows;
+	rows->name = pg_quote_qualified(rel->schema, rel->name);
+	if (!pg_in_transaction(rows->conn))
+		return pg_before_reading(rows->conn, rows->name);
+
+	pg_recover(rows->conn);
+	lock_table(rows, rel);
+	return NULL;
+}
+
+SourceRows *
+pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
+{
+	SourceRows *rows = palloc0(sizeof(SourceRows));
+	char	   *before = begin_rows(rows, conn, rel);
+
+	pg_copy_open(rows->conn, psprintf("%sCOPY (%s) TO STDOUT (FORMAT %s)",
+									  before ? before : "",
+									  pg_rows_query(rel, range, NULL),
+									  rows->text ? "text" : "binary"));
 	return rows;
+}
+
+char *
+pg_rows_value(SourceConn *conn, SourceRelation *rel, const SourceRange *range,
+			  const char *select)
+{
+	SourceRows	rows = {0};
+	char	   *before = begin_rows(&rows, conn, rel);
+	char	   *value = pg_select_text_or_null(rows.conn, "value of a table",
+											   psprintf("%s%s", before ? before : "",
+														pg_rows_query(rel, range, select)));
+
+	unlock_table(&rows);
+	return value;
 }
 
 /* Length of the header of a binary COPY in a message; an error if there is none. */
@@ -512,4 +565,19 @@ pg_close_rows(SourceRows *rows)
 	pg_copy_stop(rows->conn);
 	unlock_table(rows);
 	pfree(rows);
+}
+
+void
+pg_interrupt(SourceConn *conn, const ConnectionInfo *info)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
+											  "dtsmig interrupt",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	PgConn	   *beside = pg_connect(info, PG_CONN_SQL);
+
+	pg_runf(beside, "SELECT pg_catalog.pg_cancel_backend(" INT64_FORMAT ")",
+			((PgSource *) conn)->pid);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
 }

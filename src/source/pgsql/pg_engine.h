@@ -31,6 +31,7 @@ typedef struct PgSource
 	PgConn	   *exporter;		/* NULL: holds no snapshot */
 	char	   *snapshot;		/* its name, */
 	char	   *snapshot_lsn;	/* and where it stands in the log */
+	int64		pid;			/* of the session's process; 0: not asked for yet */
 } PgSource;
 
 /*
@@ -58,6 +59,8 @@ extern bool pg_has_schema(SourceConn *conn, const char *schema);
 /* "VALUES ('schema', 'name'), …" of a List of TableDef *; NULL: it is empty. */
 extern char *pg_table_values(List *tables);
 extern List *pg_describe(SourceConn *conn, List *schemas);
+extern TableDef *pg_describe_table(SourceConn *conn, const char *schema,
+								   const char *table);
 
 /*
  * Fills the names at the destination, by rule (already there) or by the name
@@ -93,8 +96,17 @@ extern void pg_prepare_relation(SourceConn *conn, SourceRelation *rel,
 								TypePolicy *policy);
 /* pg_push.c: sets rel->pushed */
 extern void pg_push_filter(SourceRelation *rel);
+extern const struct PushDialect pg_push_dialect;
 extern SourceRows *pg_open_rows(SourceConn *conn, SourceRelation *rel,
 								const SourceRange *range);
+extern char *pg_rows_query(SourceRelation *rel, const SourceRange *range,
+						   const char *select);
+extern char *pg_rows_value(SourceConn *conn, SourceRelation *rel,
+						   const SourceRange *range, const char *select);
+extern void pg_recover(PgConn *conn);
+extern void pg_interrupt(SourceConn *conn, const ConnectionInfo *info);
+extern void pg_begin_read(SourceConn *conn);
+extern void pg_end_read(SourceConn *conn);
 extern bool pg_next_copy(SourceRows *rows, StringInfo buf);
 extern void pg_close_rows(SourceRows *rows);
 

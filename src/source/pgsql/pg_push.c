@@ -145,12 +145,13 @@ is_true(StringInfo buf, const SourceRelation *rel, int column)
 	return true;
 }
 
+const PushDialect pg_push_dialect = {compare, is_null, is_true, NULL, 0};
+
 void
 pg_push_filter(SourceRelation *rel)
 {
-	static const PushDialect dialect = {compare, is_null, is_true, NULL, 0};
 	const ShapeExpr *filter = rel->shape ? shape_filter(rel->shape) : NULL;
 
 	rel->pushed = filter == NULL ? NULL :
-		shape_push_filter(filter, rel, &dialect, &rel->pushed_whole);
+		shape_push_filter(filter, rel, &pg_push_dialect, &rel->pushed_whole);
 }

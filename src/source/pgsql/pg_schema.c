@@ -200,8 +200,9 @@ read_keys(PgConn *conn, HTAB *tables, const char *where)
 	}
 }
 
-List *
-pg_describe(SourceConn *source, List *schemas)
+/* filter: of c (pg_class) and n (pg_namespace). */
+static List *
+describe_where(SourceConn *source, const char *filter)
 {
 	PgConn	   *conn = ((PgSource *) source)->sql;
 	List	   *result = NIL;
@@ -210,8 +211,6 @@ pg_describe(SourceConn *source, List *schemas)
 	PgResult   *r;
 	char	   *where;
 
-	if (schemas == NIL)
-		return NIL;
 	memset(&ctl, 0, sizeof(ctl));
 	ctl.keysize = sizeof(Oid);
 	ctl.entrysize = sizeof(TableEntry);
@@ -219,8 +218,7 @@ pg_describe(SourceConn *source, List *schemas)
 	tables = hash_create("dtsmig source tables", 256, &ctl,
 						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	where = psprintf("c.relkind = 'r' AND c.relpersistence <> 't' AND "
-					 "n.nspname IN (%s) AND " NOT_OF_EXTENSION,
-					 literal_list(schemas));
+					 "%s AND " NOT_OF_EXTENSION, filter);
 	r = pg_selectf(conn, "tables", "ottiItbT",
 				   "SELECT c.oid, n.nspname, c.relname, "
 				   /* as the planner does: density by ANALYZE, or by types */
@@ -258,6 +256,31 @@ pg_describe(SourceConn *source, List *schemas)
 	read_keys(conn, tables, where);
 	hash_destroy(tables);
 	return result;
+}
+
+List *
+pg_describe(SourceConn *source, List *schemas)
+{
+	if (schemas == NIL)
+		return NIL;
+	return describe_where(source, psprintf("n.nspname IN (%s)",
+										   literal_list(schemas)));
+}
+
+TableDef *
+pg_describe_table(SourceConn *source, const char *schema, const char *table)
+{
+	List	   *tables;
+
+	if (pg_in_transaction(((PgSource *) source)->sql))
+		pg_recover(((PgSource *) source)->sql);
+	tables = describe_where(source, psprintf("n.nspname = %s AND c.relname = %s",
+											 pg_quote_literal(schema),
+											 pg_quote_literal(table)));
+	if (tables == NIL)
+		return NULL;
+	pg_describe_keys(source, tables);
+	return linitial(tables);
 }
 
 /* A name by the policy; a change of it is noted. */

@@ -46,7 +46,7 @@ for my $page (sort keys %text)
 
     # files of the tree and tests that it names
     my @gone = grep { my $f = $_; !-e "$top/test/t/$f" } $text{$page} =~ m{`((?:common|mysql|pgsql)/\w+\.pl)`}g;
-    push @gone, grep { !-e "$top/src/$_" && !-e "$top/$_" } $text{$page} =~ m{`((?:src/|core/|schema/|source/|dest/|worker/|check/|transform/|api/|catalog/|fdw/|test/|sql/)[\w/.]+\.(?:c|h|pl|sql|json|yml))`}g;
+    push @gone, grep { !-e "$top/src/$_" && !-e "$top/$_" } $text{$page} =~ m{`((?:src/|core/|schema/|source/|dest/|worker/|check/|transform/|api/|store/|client/|tables/|fdw/|foreign/|test/|sql/)[\w/.]+\.(?:c|h|pl|sql|json|yml))`}g;
     is("@gone", '', "$page: the files that it names exist");
 }
 like($text{'README.md'}, qr/\]\(docs\/\Q$_\E\)/, "README leads to $_") for map { s{.*/}{}r } glob "$top/docs/*.md";

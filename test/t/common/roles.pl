@@ -56,7 +56,7 @@ my %call = (
     ignore_precheck => q(dtsmig.ignore_precheck('own', 'routines')), clear_alert => q(dtsmig.clear_alert(1)), create_roles => q(dtsmig.create_roles()));
 # what shows a task, and is for readers, too
 my %show = (report => q(dtsmig.report('own')), task_definition => q(dtsmig.task_definition('own')), wait_for => q(dtsmig.wait_for('own', 'incremental', '1 s')));
-my %harmless = map { $_ => 1 } qw(create_task test_connection dtsmig_fdw_validator translate_expression rename_in_statement option_list server_option_list
+my %harmless = map { $_ => 1 } qw(create_task test_connection dtsmig_fdw_validator dtsmig_fdw_handler connections disconnect disconnect_all compare translate_expression rename_in_statement option_list server_option_list
     precheck_item_list progress_bar sees_task task_runtime table_runtime read_all_tasks operate_all_tasks task_from_dump);
 is(join(' ', grep { !$call{$_} && !$show{$_} && !$harmless{$_} } map { $_->[0] } $pg->rows("SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'dtsmig'::regnamespace ORDER BY 1")), '', 'every function is looked at');
 $pg->sql("INSERT INTO dtsmig.alert (alert_id, task_id, kind, message) OVERRIDING SYSTEM VALUE SELECT 1, task_id, 'failed', 'hidden' FROM dtsmig.task");

@@ -20,6 +20,7 @@ my @rooms = (
     dest => [qw(core schema)],
     fdw => [qw(core store client)],
     tables => [qw(core schema store transform source dest)],
+    foreign => [qw(core schema store transform source client fdw tables)],
     check => [qw(core schema store transform source dest tables)],
     worker => [qw(core schema store transform source dest tables fdw check)],
     api => [qw(core schema store transform source dest fdw tables check worker)],

@@ -38,7 +38,7 @@ SELECT dtsmig.create_task('shop_move', source => 'shop');
 SELECT dtsmig.start_task('shop_move');
 SELECT dtsmig.wait_for('shop_move', 'incremental');
 END
-for my $file (map { "docs/$_.md" } qw(operations verify-and-cutover security limits types concepts rules troubleshooting))
+for my $file (map { "docs/$_.md" } qw(operations verify-and-cutover security limits types concepts rules troubleshooting foreign-tables))
 {
     my $n = grep { $_->[0] eq 'sql' } blocks($file);
     $pg->sql("DROP ROLE IF EXISTS $_") for qw(grafana night_shift dtsmig_reader dtsmig_operator);

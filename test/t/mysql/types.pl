@@ -247,7 +247,23 @@ sub stage
     }
 }
 
+# Foreign tables show what the task has brought: nothing more, nothing less.
+sub foreign
+{
+    my ($what) = @_;
+    my @tables = map { my $n = $_->{name}; ("t_$n", @{ $_->{key} } ? "k_$n" : ()) } @values;
+    my %diff;
+    while (my @some = splice @tables, 0, 20)
+    {
+        $diff{ $_->[0] } = $_->[1] for $pg->rows(join ' UNION ALL ', map {
+            "SELECT '$_', concat_ws(' ', (SELECT count(*) FROM (TABLE fty.$_ EXCEPT ALL TABLE ty.$_) x), (SELECT count(*) FROM (TABLE ty.$_ EXCEPT ALL TABLE fty.$_) x), (SELECT count(*) FROM ty.$_) - (SELECT count(*) FROM fty.$_))" } @some);
+    }
+    is($diff{$_}, '0 0 0', "foreign table, $what: $_") for sort keys %diff;
+}
+
 stage('full load');
+$pg->sql('CREATE SCHEMA fty; IMPORT FOREIGN SCHEMA ty FROM SERVER src_ty INTO fty');
+foreign('full load');
 
 # New rows with the same values.
 $my->sql("$mode USE ty;\n" . join '', map { my $v = $_;
@@ -275,6 +291,7 @@ $my->sql("$mode USE ty;\n" . join '', map { my $v = $_;
     . (@{ $v->{key} } ? "DELETE FROM k_$v->{name} WHERE n = 1;\n" : '') } @values);
 $task->catch_up;
 stage('DELETE');
+foreign('changes');
 
 is($pg->value("SELECT string_agg(concat_ws(' ', source_table, kind, key, differences), '; ') FROM dtsmig.verify('$task->{name}')"), '', 'verify finds nothing');
 # Rows that had to be read for that: geometry, vectors, MariaDB's JSON, and dates

@@ -1,0 +1,64 @@
+/*-------------------------------------------------------------------------
+ *
+ * fdw_connection.h
+ *	  Connections of foreign tables: one for each server and role of this
+ *	  session, with one snapshot of the source for a transaction here.
+ *
+ * A connection reads the rows of one statement at a time. Whoever needs it
+ * while another scan reads makes that scan put its other rows aside
+ * (fdw_stream_park).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_FDW_CONNECTION_H
+#define DTSMIG_FDW_CONNECTION_H
+
+#include "postgres.h"
+
+#include "source/source.h"
+
+struct FdwStream;
+
+/* What a connection is kept by: nothing of it is another role's. */
+typedef struct FdwConnectionKey
+{
+	Oid			server;
+	Oid			mapping;
+	Oid			role;
+} FdwConnectionKey;
+
+typedef struct FdwConnection
+{
+	FdwConnectionKey key;
+	MemoryContext cxt;			/* of all below; NULL: there is no connection */
+	const SourceRoutine *source;
+	ConnectionInfo *info;
+	SourceConn *conn;
+	Oid			connect_as;		/* whose privileges decide how to connect */
+	uint32		server_hash;	/* of their catalog entries */
+	uint32		mapping_hash;
+	bool		invalid;		/* made with options that are no longer those */
+	bool		in_transaction; /* its snapshot is open at the source */
+	MemoryContext xcxt;			/* as long as that */
+	List	   *tables;			/* TableDef *, described in this transaction */
+	struct FdwStream *active;	/* reads rows now; NULL: none */
+} FdwConnection;
+
+/*
+ * The connection of a role to a server, in a transaction, and idle. Raises
+ * 42501 unless the role has USAGE on the server, 42704 if it has no user
+ * mapping, 08001 where the source cannot be reached.
+ */
+extern FdwConnection *fdw_connection_get(Oid server, Oid role);
+
+/* A table of the source as it is now; raises 42P01 if there is none. */
+extern TableDef *fdw_connection_describe(FdwConnection *c, const char *schema,
+										 const char *table);
+
+/*
+ * Tells the source to end the statement whose rows are being read; false: it
+ * could not be told.
+ */
+extern bool fdw_connection_interrupt(FdwConnection *c);
+
+#endif							/* DTSMIG_FDW_CONNECTION_H */

@@ -1,0 +1,57 @@
+/*-------------------------------------------------------------------------
+ *
+ * fdw_plan.h
+ *	  What a plan says of a scan of a foreign table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_FDW_PLAN_H
+#define DTSMIG_FDW_PLAN_H
+
+#include "postgres.h"
+#include "foreign/fdwapi.h"
+#include "nodes/pathnodes.h"
+
+/*
+ * ForeignScan.fdw_private: a List of
+ *	  relation, as an Integer
+ *	  List of Integer: attributes wanted; 0: all
+ *	  List of Integer: attributes that rows are sorted by, negative: descending
+ *	  String: most rows that are read; empty: all
+ *	  Integer: may what is not read be many rows?
+ *	  of an aggregate: List of the Aggrefs, List of clauses; else NIL, NIL
+ */
+enum FdwPrivate
+{
+	FDW_RELATION,
+	FDW_WANTED,
+	FDW_ORDER,
+	FDW_LIMIT,
+	FDW_MANY,
+	FDW_AGGREGATES,
+	FDW_CLAUSES
+};
+
+extern void fdw_get_size(PlannerInfo *root, RelOptInfo *rel, Oid relid);
+extern void fdw_get_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid);
+extern void fdw_get_upper_paths(PlannerInfo *root, UpperRelationKind stage,
+								RelOptInfo *input, RelOptInfo *output, void *extra);
+extern ForeignScan *fdw_get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid,
+								 ForeignPath *path, List *tlist, List *clauses,
+								 Plan *outer_plan);
+
+/* fdw_scan.c */
+extern void fdw_begin_scan(ForeignScanState *node, int eflags);
+extern TupleTableSlot *fdw_iterate_scan(ForeignScanState *node);
+extern void fdw_rescan(ForeignScanState *node);
+extern void fdw_end_scan(ForeignScanState *node);
+extern void fdw_explain_scan(ForeignScanState *node, struct ExplainState *es);
+
+/* fdw_analyze.c */
+extern bool fdw_analyze(Relation relation, AcquireSampleRowsFunc *func,
+						BlockNumber *pages);
+
+/* fdw_import.c */
+extern List *fdw_import(ImportForeignSchemaStmt *stmt, Oid server);
+
+#endif							/* DTSMIG_FDW_PLAN_H */

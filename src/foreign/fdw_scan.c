@@ -1,0 +1,382 @@
+/*-------------------------------------------------------------------------
+ *
+ * fdw_scan.c
+ *	  Scans of foreign tables.
+ *
+ *		begun --first row wanted--> the table is bound --> a stream is opened
+ *		                                 ^                      |
+ *		                                 +------- rescan -------+
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "foreign/fdw_plan.h"
+
+#include "access/table.h"
+#include "core/table_owner.h"
+#include "executor/executor.h"
+#include "foreign/fdw_explain.h"
+#include "foreign/fdw_push.h"
+#include "foreign/fdw_stream.h"
+#include "miscadmin.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+typedef struct FdwScan
+{
+	Oid			relid;
+	Oid			role;
+	List	   *private;		/* of the plan */
+	List	   *clauses;		/* what the source may do of its conditions */
+	FdwTable   *table;			/* NULL: not bound yet */
+	FdwStream  *stream;
+	bool		running;		/* rows were asked for */
+	bool		ended;
+	int			nwanted;		/* attributes that are read: */
+	AttrNumber *attnos;			/* in the order of the stream's columns */
+	Oid		   *domain;			/* of each: a domain to be checked */
+	Oid		   *code;			/* whose code that is */
+	void	  **domain_extra;
+} FdwScan;
+
+/* The role whose user mapping and rights a scan has: as the plan's table says. */
+static Oid
+role_of_scan(ForeignScanState *node)
+{
+	Oid			role = dts_foreign_scan_role((ForeignScan *) node->ss.ps.plan,
+											 node->ss.ps.state);
+
+	return OidIsValid(role) ? role : GetUserId();
+}
+
+void
+fdw_begin_scan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	FdwScan  *s = palloc0(sizeof(FdwScan));
+
+	s->private = plan->fdw_private;
+	s->relid = (Oid) intVal(list_nth(s->private, FDW_RELATION));
+	s->role = role_of_scan(node);
+	s->clauses = list_nth(s->private, FDW_AGGREGATES) != NIL ?
+		list_nth(s->private, FDW_CLAUSES) : plan->fdw_exprs;
+	node->fdw_state = s;
+}
+
+/* Of the plan, NULL: all. */
+static Bitmapset *
+wanted_of(const FdwScan *s)
+{
+	Bitmapset  *wanted = bms_make_singleton(0);
+	ListCell   *lc;
+
+	if (list_nth(s->private, FDW_AGGREGATES) != NIL)
+		return NULL;
+	foreach(lc, (List *) list_nth(s->private, FDW_WANTED))
+	{
+		int			attno = intVal(lfirst(lc));
+
+		if (attno == 0)
+			return NULL;
+		wanted = bms_add_member(wanted, attno);
+	}
+	return wanted;
+}
+
+static void
+bind(FdwScan *s)
+{
+	const SourceRelation *rel;
+
+	s->table = fdw_table_open(s->relid, s->role, wanted_of(s), false);
+	rel = s->table->rel;
+	s->attnos = palloc0(sizeof(AttrNumber) * rel->ncolumns);
+	s->domain = palloc0(sizeof(Oid) * rel->ncolumns);
+	s->code = palloc0(sizeof(Oid) * rel->ncolumns);
+	s->domain_extra = palloc0(sizeof(void *) * rel->ncolumns);
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		int			n = s->nwanted;
+
+		if (!rel->columns[i].carried)
+			continue;
+		s->attnos[n] = rel->columns[i].target_attnum;
+		s->domain[n] = rel->columns[i].target_typid;
+		if (OidIsValid(s->domain[n]))
+			s->code[n] = table_owner_of_domain(s->domain[n]);
+		s->nwanted++;
+	}
+	s->stream = fdw_stream_make(s->table->c, s->table->cxt, s->table->rel);
+}
+
+/* ------------------------------------------------------------ what is asked */
+
+static void
+changed(const FdwScan *s)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("table \"%s\".\"%s\" of the source has changed since the statement was planned",
+					s->table->schema, s->table->name),
+			 errhint("Repeat the statement; DISCARD PLANS forgets prepared plans.")));
+}
+
+/* ORDER BY of the plan; an error where the source would sort otherwise by now. */
+static void
+append_order(StringInfo buf, const FdwScan *s)
+{
+	List	   *order = list_nth(s->private, FDW_ORDER);
+	ListCell   *lc;
+
+	foreach(lc, order)
+	{
+		int			attno = intVal(lfirst(lc));
+		TableColumn *col;
+
+		if (!fdw_push_is_integer(s->table, abs(attno)))
+			changed(s);
+		col = fdw_table_column(s->table, abs(attno));
+		if (col->nullable)
+			changed(s);
+		appendStringInfo(buf, "%s%s%s", lc == list_head(order) ? " ORDER BY " : ", ",
+						 s->table->c->source->quote_name(col->name),
+						 attno < 0 ? " DESC" : "");
+	}
+}
+
+/* The condition, with what stands behind it; NULL: none. parent: see fdw_push. */
+static char *
+condition_of(const FdwScan *s, PlanState *parent, ExprContext *econtext,
+			 bool *never)
+{
+	const char *limit = strVal(list_nth(s->private, FDW_LIMIT));
+	bool		exact;
+	char	   *sql = fdw_push_values(s->table, s->clauses, parent, econtext,
+									  &exact, never);
+	StringInfoData buf;
+	bool		any = sql != NULL;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, any ? sql : "1 = 1");
+	if (list_nth(s->private, FDW_AGGREGATES) != NIL && !exact)
+		changed(s);
+	append_order(&buf, s);
+	if (limit[0] != '\0' && exact)
+		appendStringInfo(&buf, " LIMIT %s", limit);
+	return any || strlen(buf.data) > strlen("1 = 1") ? buf.data : NULL;
+}
+
+/* The columns of an aggregate, with commas between, as one text. */
+static char *
+aggregates_of(const FdwScan *s)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "concat_ws(','");
+	foreach(lc, (List *) list_nth(s->private, FDW_AGGREGATES))
+	{
+		Aggref	   *agg = lfirst(lc);
+		char	   *name = get_func_name(agg->aggfnoid);
+		Var		   *var;
+
+		if (agg->aggfnoid == F_COUNT_)
+		{
+			appendStringInfoString(&buf, ", count(*)");
+			continue;
+		}
+		var = (Var *) linitial_node(TargetEntry, agg->args)->expr;
+		if (!fdw_push_is_integer(s->table, var->varattno))
+			changed(s);
+		appendStringInfo(&buf, ", COALESCE(CAST(%s(%s) AS char(30)), '')", name,
+						 s->table->c->source->quote_name(fdw_table_column(s->table, var->varattno)->name));
+	}
+	appendStringInfoChar(&buf, ')');
+	return buf.data;
+}
+
+/* ---------------------------------------------------------------- aggregate */
+
+static void
+bad_answer(const FdwScan *s)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROTOCOL_VIOLATION),
+			 errmsg("unexpected answer of server \"%s\" to an aggregate over table \"%s\".\"%s\"",
+					s->table->c->info->server_name, s->table->schema, s->table->name)));
+}
+
+static TupleTableSlot *
+aggregate(ForeignScanState *node, FdwScan *s, TupleTableSlot *slot)
+{
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	MemoryContext old = MemoryContextSwitchTo(econtext->ecxt_per_query_memory);
+	SourceRange range = {.part = true};
+	bool		never;
+	char	   *value;
+	char	   *at;
+	ListCell   *lc;
+	int			i = 0;
+
+	bind(s);
+	range.condition = condition_of(s, &node->ss.ps, econtext, &never);
+	if (never)
+		range.condition = "1 = 0";
+	value = s->table->c->source->rows_value(s->table->c->conn, s->table->rel, &range,
+											aggregates_of(s));
+	if (value == NULL)
+		bad_answer(s);
+	at = value;
+	foreach(lc, (List *) list_nth(s->private, FDW_AGGREGATES))
+	{
+		Aggref	   *agg = lfirst(lc);
+		char	   *end = at ? strchr(at, ',') : NULL;
+		Oid			input;
+		Oid			ioparam;
+
+		if (at == NULL)
+			bad_answer(s);
+		if (end != NULL)
+			*end = '\0';
+		while (*at == ' ')
+			at++;
+		slot->tts_isnull[i] = *at == '\0';
+		getTypeInputInfo(agg->aggtype, &input, &ioparam);
+		slot->tts_values[i] = *at == '\0' ? (Datum) 0 :
+			OidInputFunctionCall(input, at, ioparam, -1);
+		i++;
+		at = end ? end + 1 : NULL;
+	}
+	if (at != NULL)
+		bad_answer(s);
+	MemoryContextSwitchTo(old);
+	s->ended = true;
+	return ExecStoreVirtualTuple(slot);
+}
+
+/* --------------------------------------------------------------------- rows */
+
+static void
+start(ForeignScanState *node, FdwScan *s)
+{
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	MemoryContext old = MemoryContextSwitchTo(econtext->ecxt_per_query_memory);
+	MemoryContext cxt;
+	bool		never;
+	char	   *condition;
+
+	if (s->table == NULL)
+		bind(s);
+	else if (fdw_connection_get(s->table->server, s->role) != s->table->c)
+		elog(ERROR, "a scan of foreign table %u has lost its connection", s->relid);
+	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig condition",
+								ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(cxt);
+	condition = condition_of(s, &node->ss.ps, econtext, &never);
+	s->running = true;
+	s->ended = never;
+	if (!never)
+	{
+		MemoryContextSwitchTo(econtext->ecxt_per_query_memory);
+		fdw_stream_open(s->stream, condition,
+						intVal(list_nth(s->private, FDW_MANY)));
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(cxt);
+}
+
+/* What the domains of a row's columns ask for, as the table's owner. */
+static void
+check_domain(FdwScan *s, int i, Datum value, bool isnull, MemoryContext cxt)
+{
+	TableOwner	owner;
+
+	table_owner_begin_value(s->relid, s->code[i], &owner);
+	domain_check(value, isnull, s->domain[i], &s->domain_extra[i], cxt);
+	table_owner_end(&owner);
+}
+
+TupleTableSlot *
+fdw_iterate_scan(ForeignScanState *node)
+{
+	FdwScan  *s = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	Datum	   *values;
+	bool	   *nulls;
+
+	ExecClearTuple(slot);
+	if (s->ended)
+		return slot;
+	if (list_nth(s->private, FDW_AGGREGATES) != NIL)
+		return aggregate(node, s, slot);
+	if (!s->running)
+		start(node, s);
+	if (s->ended || !fdw_stream_next(s->stream, &values, &nulls))
+	{
+		s->ended = true;
+		return slot;
+	}
+	memset(slot->tts_isnull, true, sizeof(bool) * slot->tts_tupleDescriptor->natts);
+	for (int i = 0; i < s->nwanted; i++)
+	{
+		int			a = s->attnos[i] - 1;
+
+		if (OidIsValid(s->domain[i]))
+			check_domain(s, i, values[i], nulls[i],
+						 node->ss.ps.state->es_query_cxt);
+		slot->tts_values[a] = values[i];
+		slot->tts_isnull[a] = nulls[i];
+	}
+	return ExecStoreVirtualTuple(slot);
+}
+
+void
+fdw_rescan(ForeignScanState *node)
+{
+	FdwScan  *s = node->fdw_state;
+
+	if (s->stream != NULL)
+		fdw_stream_close(s->stream);
+	s->running = false;
+	s->ended = false;
+}
+
+void
+fdw_end_scan(ForeignScanState *node)
+{
+	FdwScan  *s = node->fdw_state;
+
+	if (s == NULL || s->table == NULL)
+		return;
+	fdw_stream_free(s->stream);
+	s->stream = NULL;
+	s->table = NULL;
+}
+
+/* ------------------------------------------------------------------ EXPLAIN */
+
+void
+fdw_explain_scan(ForeignScanState *node, struct ExplainState *es)
+{
+	FdwScan  *s = node->fdw_state;
+	SourceRange range = {.part = true};
+	bool		aggregated = list_nth(s->private, FDW_AGGREGATES) != NIL;
+	bool		never;
+
+	if (!es->verbose)
+		return;
+	if (s->table == NULL)
+		bind(s);
+	range.condition = condition_of(s, NULL, NULL, &never);
+	if (never)
+		range.condition = "1 = 0";
+	ExplainPropertyText("Remote SQL",
+						s->table->c->source->rows_query(s->table->rel, &range,
+														aggregated ? aggregates_of(s) : NULL), es);
+	fdw_explain_parameters(node, s->clauses, es);
+}
