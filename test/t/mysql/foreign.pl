@@ -18,7 +18,7 @@ CREATE TABLE Items (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, Name varchar(40)
 INSERT INTO Items VALUES (1, 'one', 'a', 'x,z', 1.50, 1, '2024-02-29', '2024-02-29 01:02:03.456', 18446744073709551615, 'n1'), (2, 'Two', 'B', '', -3, 0, NULL, NULL, 0, NULL), (3, 'three', NULL, NULL, NULL, NULL, '0001-01-01', '9999-12-31 23:59:59.999', NULL, 'é😀'), (4, 'two', 'c d', 'y', 0, 1, '1999-12-31', '2000-01-01 00:00:00', 1, '');
 CREATE TABLE parts (item int NOT NULL, n int NOT NULL, qty smallint NOT NULL, PRIMARY KEY (item, n)) ENGINE = InnoDB;
 INSERT INTO parts VALUES (1, 1, 10), (1, 2, 20), (2, 1, 5), (4, 1, 7);
-CREATE TABLE empty (id int PRIMARY KEY, v text) ENGINE = InnoDB;
+CREATE TABLE `empty` (id int PRIMARY KEY, v text) ENGINE = InnoDB;
 CREATE TABLE many (id int PRIMARY KEY, a int, v varchar(200)) ENGINE = InnoDB;
 CREATE VIEW looks AS SELECT id FROM Items;
 END
@@ -94,7 +94,7 @@ cmp_ok(scalar(grep { /WHERE/ } @remote), '>', @asked / 3, 'of which the source d
 # --- one snapshot for a transaction, whatever happens there
 my $seen = $pg->sql(q{SET work_mem = 64; BEGIN; DECLARE c CURSOR FOR SELECT id FROM f.many ORDER BY id; FETCH 2 FROM c; SELECT count(*) FROM f.items; FETCH 2 FROM c; SELECT max(id) FROM f.many; FETCH 1 FROM c; SELECT server || in_transaction FROM dtsmig.connections(); COMMIT; SELECT server || in_transaction FROM dtsmig.connections(); SELECT dtsmig.disconnect('src'); SELECT count(*) FROM dtsmig.connections()});
 is($seen, "1\n2\n4\n3\n4\n30000\n5\nsrctrue\nsrcfalse\nt\n0", 'two scans at a time over one connection');
-my $writer = $my->background(sub { "INSERT INTO empty (id) SELECT COALESCE(MAX(id), 0) + 1 FROM empty; DO SLEEP(0.02);\n" }, db => 'shop');
+my $writer = $my->background(sub { "INSERT INTO `empty` (id) SELECT COALESCE(MAX(id), 0) + 1 FROM `empty`; DO SLEEP(0.02);\n" }, db => 'shop');
 ok($pg->poll_query('SELECT count(*) > 3 FROM f.empty', 30), 'the source is written to');
 is($pg->sql('BEGIN; CREATE TEMP TABLE n AS SELECT count(*) AS a FROM f.empty; SELECT pg_sleep(0.5); SELECT a - (SELECT count(*) FROM f.empty) FROM n; COMMIT'), "\n0", 'a transaction reads one snapshot');
 reap($writer);
