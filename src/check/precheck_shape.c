@@ -176,7 +176,7 @@ static void
 run_over_rows(ShapeCheck *c, SourceRelation *rel)
 {
 	PrecheckContext *pc = c->pc;
-	SourceRange range = {"1 = 1 LIMIT 20", SAMPLE_ROWS};
+	SourceRange range = {"1 = 1 LIMIT 20", SAMPLE_ROWS, true};
 	CopyReader *reader;
 	SourceRows *rows;
 	StringInfoData buf;

@@ -228,7 +228,7 @@ copy_range(CopyRun *run, StoreJob *job)
 	ProducerState st;
 	SourceConn *conn = run->conn;
 	SourceSnapshot snapshot = run->snapshot;
-	SourceRange range;
+	SourceRange range = {0};
 	SourceRelation *rel;
 	uint64		loaded;
 	bool		keep;
