@@ -18,6 +18,7 @@
 
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "core/error_place.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -120,6 +121,7 @@ skips(void *arg, const char *where, const char *what)
 						  run->task->id, where, what);
 		PopActiveSnapshot();
 		CommitTransactionCommand();
+		error_place_set_skippable();
 	}
 	else if (f->new_changes++ == 0)
 		f->batch_started = GetCurrentTimestamp();
@@ -695,7 +697,9 @@ follow_early(Follow *f, const SourcePos *until)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	volatile bool reached = false;
+	ErrorContextCallback context;
 
+	follow_push_context(f, &context);
 	PG_TRY();
 	{
 		reached = follow(f, until);
@@ -716,6 +720,7 @@ follow_early(Follow *f, const SourcePos *until)
 		end_early(f, false);
 	}
 	PG_END_TRY();
+	error_context_stack = context.previous;
 	return reached;
 }
 
@@ -783,7 +788,7 @@ run_changes(TaskRun *run, const char *until)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the source keeps no log to follow"),
-					 errhint("Switch its binary log on, then start a new task.")));
+					 errhint("Switch its binary log on. " SOURCE_NEW_TASK_HINT)));
 		open_stream(f, position);
 		reached = follow_early(f, until ? &target : NULL);
 		close_stream(f);

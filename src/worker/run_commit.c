@@ -59,6 +59,25 @@ follow_write_position(void *arg)
 		beside_finish(f->run);
 }
 
+/* For messages: where the source's log is. */
+static void
+position_context(void *arg)
+{
+	Follow	   *f = arg;
+
+	if (f->run->applied != NULL)
+		errcontext("following the source's log, applied up to %s", f->run->applied);
+}
+
+void
+follow_push_context(Follow *f, ErrorContextCallback *context)
+{
+	context->callback = position_context;
+	context->arg = f;
+	context->previous = error_context_stack;
+	error_context_stack = context;
+}
+
 void
 follow_publish(Follow *f)
 {

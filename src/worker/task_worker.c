@@ -22,6 +22,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/books.h"
+#include "core/error_place.h"
 #include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
@@ -498,6 +499,7 @@ run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle,
 	if (run->task == NULL)
 		return false;
 
+	error_place_reset();
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(cxt);

@@ -41,6 +41,10 @@ ALTER TABLE dtsmig.task ADD COLUMN source_collations jsonb;
 -- Timeline of a PostgreSQL source that the position is of; NULL: not known.
 ALTER TABLE dtsmig.task ADD COLUMN source_timeline bigint;
 
+-- Tables at the destination that the task has made and does not follow any
+-- more, as quoted names.
+ALTER TABLE dtsmig.task ADD COLUMN left_tables text[];
+
 -- A table that is copied again while the rest of its task goes on (state
 -- 'resync'): how far that has come, and from where on the log is read again
 -- for it. NULL: the rest waits.
