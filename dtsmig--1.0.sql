@@ -8,8 +8,15 @@
 DO $check$
 DECLARE
     path text := pg_catalog.current_setting('search_path');
+    grantee text;
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    -- one that CREATE EXTENSION has just made has what default privileges give
+    FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+        FROM pg_namespace n CROSS JOIN aclexplode(n.nspacl) a
+        WHERE n.nspname = 'dtsmig' AND n.xmin = pg_current_xact_id()::xid AND a.grantee <> n.nspowner LOOP
+        EXECUTE 'REVOKE ALL ON SCHEMA dtsmig FROM ' || grantee;
+    END LOOP;
     IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = 'dtsmig'
             AND (NOT pg_has_role(current_user, n.nspowner, 'USAGE')
                 OR NOT (SELECT r.rolsuper OR r.rolname = current_user
@@ -101,6 +108,8 @@ CREATE TABLE dtsmig.task (
     -- tables at the destination that the task has made and does not follow any
     -- more, as quoted names
     left_tables text[],
+    -- what records the statements of a PostgreSQL source, as it was seen last
+    source_mark text,
     -- the owner by name, for a dump: its oid is another's elsewhere
     owner_role pg_catalog.regrole
 );
@@ -151,6 +160,9 @@ CREATE TABLE dtsmig.task_table (
     -- why a table that is to be copied again cannot be yet; NULL: nothing is known
     -- to be in the way
     waits_for text,
+    -- by which the source's engine sees that the table was followed without a gap
+    -- (PostgreSQL: OID of the table, OID of its membership in the publication)
+    source_mark text,
     UNIQUE (task_id, source_schema, source_table)
 );
 COMMENT ON TABLE dtsmig.task_table IS 'the tables of each task';
@@ -779,6 +791,28 @@ CREATE TRIGGER task_from_dump BEFORE INSERT ON dtsmig.task
 ALTER TABLE dtsmig.task ENABLE ALWAYS TRIGGER task_from_dump;
 
 -- ------------------------------------------------------------ rights
+
+-- What ALTER DEFAULT PRIVILEGES gives on new objects of whoever installs this
+-- would be rights on the tasks of everybody.
+DO $$
+DECLARE
+    path text := pg_catalog.current_setting('search_path');
+    r record;
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    FOR r IN SELECT DISTINCT o.what, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
+        FROM (SELECT format('TABLE %s', c.oid::regclass) AS what, c.relacl AS acl, c.relowner AS owner
+                FROM pg_class c WHERE c.relnamespace = 'dtsmig'::regnamespace
+            UNION ALL SELECT format('FUNCTION %s', p.oid::regprocedure), p.proacl, p.proowner
+                FROM pg_proc p WHERE p.oid IN ('dtsmig.read_all_tasks()'::regprocedure,
+                    'dtsmig.operate_all_tasks()'::regprocedure, 'dtsmig.create_roles()'::regprocedure)) o
+            CROSS JOIN aclexplode(o.acl) a
+        WHERE a.grantee <> o.owner LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM ', r.what) || r.grantee;
+    END LOOP;
+    PERFORM pg_catalog.set_config('search_path', path, true);
+END
+$$;
 
 GRANT USAGE ON SCHEMA dtsmig TO PUBLIC;
 GRANT SELECT ON dtsmig.tasks, dtsmig.task_tables, dtsmig.task_objects,

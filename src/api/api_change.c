@@ -7,8 +7,8 @@
  */
 #include "compat.h"
 
-#include "catalog/books.h"
-#include "catalog/task.h"
+#include "store/books.h"
+#include "store/task.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 

@@ -9,8 +9,8 @@
 #include "compat.h"
 
 #include "api/srf.h"
-#include "catalog/books.h"
-#include "catalog/task.h"
+#include "store/books.h"
+#include "store/task.h"
 #include "check/precheck.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"
@@ -18,7 +18,7 @@
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "source/source.h"
-#include "transform/describe.h"
+#include "tables/describe.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -183,7 +183,7 @@ put_renames(ReturnSetInfo *rsinfo, const PrecheckContext *pc, List *tables,
 	ListCell   *lc;
 	ListCell   *lc2;
 
-	if (name_case == NAME_CASE_DEFAULT && pc->source->plan_objects)
+	if (name_case == NAME_CASE_DEFAULT && pc->source->own_definitions)
 		name_case = NAME_CASE_SOURCE;
 	foreach(lc, names)
 	{
@@ -241,7 +241,7 @@ dtsmig_preview_schema(PG_FUNCTION_ARGS)
 	tables = describe_selected(pc.selection, pc.source, pc.conn, pc.info);
 	options = plan_options(pc.options, pc.selection);
 	plan = plan_selected(pc.source, pc.conn, pc.info, tables, options, &names);
-	if (pc.source->plan_objects == NULL)
+	if (!pc.source->own_definitions)
 		precheck_views(tables, plan, options);
 	foreach(lc, plan)
 	{

@@ -9,9 +9,9 @@
 
 #include "access/xact.h"
 #include "api/api_task.h"
-#include "catalog/alert.h"
-#include "catalog/books.h"
-#include "catalog/task.h"
+#include "store/alert.h"
+#include "store/books.h"
+#include "store/task.h"
 #include "check/advance.h"
 #include "check/cutover.h"
 #include "check/unfollowed.h"

@@ -15,9 +15,9 @@
 #include "utils/fmgroids.h"
 #include "utils/jsonb.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/pg_type.h"
-#include "catalog/task.h"
+#include "store/task.h"
 
 DTS_FUNCTION(dtsmig_task_definition);
 DTS_FUNCTION(dtsmig_create_task_again);

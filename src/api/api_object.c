@@ -8,9 +8,9 @@
 #include "compat.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
-#include "catalog/object.h"
-#include "catalog/task.h"
+#include "store/books.h"
+#include "store/object.h"
+#include "store/task.h"
 #include "core/one_statement.h"
 #include "fdw/fdw_options.h"
 #include "fmgr.h"

@@ -14,9 +14,9 @@
 #include <math.h>
 
 #include "api/report_html.h"
-#include "catalog/alert.h"
+#include "store/alert.h"
 #include "catalog/pg_type.h"
-#include "catalog/task.h"
+#include "store/task.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"

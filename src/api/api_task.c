@@ -9,10 +9,8 @@
 
 #include "access/xact.h"
 #include "api/api_task.h"
-#include "catalog/alert.h"
-#include "catalog/books.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
-#include "catalog/task.h"
 #include "check/advance.h"
 #include "core/attempt.h"
 #include "core/options.h"
@@ -23,6 +21,11 @@
 #include "pgstat.h"
 #include "source/source.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "store/alert.h"
+#include "store/books.h"
+#include "store/task.h"
+#include "tables/sequences.h"
 #include "transform/select.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -214,6 +217,12 @@ check_limit(const TaskRecord *task)
 
 	if (superuser_arg(task->owner))
 		return;
+	/* one after the other, each with what the one before has committed */
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("starting a task needs isolation level read committed")));
+	LockSharedObject(AuthIdRelationId, task->owner, 0, ShareUpdateExclusiveLock);
 	rows = books_query("SELECT pg_catalog.count(*) FROM dtsmig.task "
 					   "WHERE owner = $1::oid AND wanted = 'running'", "i",
 					   (int64) task->owner);
@@ -391,7 +400,7 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 	task_act_as_owner(task, &caller);
 	end_at_source(task);
 	advance_past_rows(task);
-	local_dest_routine.forget_mark(task_origin_name(task));
+	dest_routine(DEST_LOCAL)->forget_mark(task_origin_name(task));
 	task_act_end(&caller);
 	(void) alert_clear(task->id, NULL, NULL, 0);
 	task_log_event(task->id, "info", "the task is released", NULL, NULL, NULL);
@@ -410,7 +419,7 @@ dtsmig_drop_task(PG_FUNCTION_ARGS)
 	{
 		task_act_as_owner(task, &caller);
 		end_at_source(task);
-		local_dest_routine.forget_mark(task_origin_name(task));
+		dest_routine(DEST_LOCAL)->forget_mark(task_origin_name(task));
 		task_act_end(&caller);
 	}
 	(void) books_exec("DELETE FROM dtsmig.task WHERE task_id = $1", "i", task->id);

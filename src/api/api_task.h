@@ -8,7 +8,7 @@
 #ifndef DTSMIG_API_TASK_H
 #define DTSMIG_API_TASK_H
 
-#include "catalog/task.h"
+#include "store/task.h"
 
 /* Ends the task's worker, if there is one; raises an error if it goes on. */
 extern void stop_worker(const TaskRecord *task);

@@ -9,9 +9,9 @@
 
 #include "access/xact.h"
 #include "api/srf.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/pg_type.h"
-#include "catalog/task.h"
+#include "store/task.h"
 #include "check/verify.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"
@@ -270,7 +270,7 @@ dtsmig_repair(PG_FUNCTION_ARGS)
 		run->selection = selection_parse(task->objects);
 		run->info = task_connection(task, task->owner);
 		run->source = source_routine(run->info->server_type);
-		run->dest = &local_dest_routine;
+		run->dest = dest_routine(DEST_LOCAL);
 		repair_at_once(run);
 		task_act_end(&caller);
 	}

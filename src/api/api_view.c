@@ -9,7 +9,7 @@
 
 #include "access/htup_details.h"
 #include "api/srf.h"
-#include "catalog/task.h"
+#include "store/task.h"
 #include "catalog/pg_foreign_server.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"

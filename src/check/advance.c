@@ -14,14 +14,14 @@
 
 #include "check/advance.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "core/one_statement.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
-#include "transform/describe.h"
+#include "tables/describe.h"
+#include "tables/sequences.h"
 #include "utils/builtins.h"
-#include "worker/task_run.h"
 
 /* May the role $2 read and set the sequence? */
 #define MAY_SET(s) \

@@ -12,7 +12,7 @@
 #include "postgres.h"
 #include "nodes/pg_list.h"
 
-#include "catalog/task.h"
+#include "store/task.h"
 #include "check/verify.h"
 
 /*

@@ -18,8 +18,8 @@
 #include "check/cutover.h"
 
 #include "compat.h"
-#include "catalog/books.h"
-#include "catalog/object.h"
+#include "store/books.h"
+#include "store/object.h"
 #include "check/advance.h"
 #include "check/unfollowed.h"
 #include "core/wait.h"
@@ -27,7 +27,6 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
-#include "worker/task_run.h"
 
 /* Differences that a refusal lists. */
 #define SHOWN_DIFFERENCES 5

@@ -15,7 +15,7 @@
 
 #include "check/cutover.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "core/one_statement.h"
 #include "core/attempt.h"
 #include "executor/spi.h"

@@ -16,10 +16,10 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
-#include "transform/describe.h"
+#include "tables/describe.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/resowner.h"
@@ -91,11 +91,8 @@ check_tls(PrecheckContext *pc, const SourceIdentity *id, List **items)
 	item = precheck_add(items, "tls", PRECHECK_WARNING,
 						"the connection is not encrypted, for the source offers no TLS",
 						"Give the source a certificate and a key (ssl_cert and ssl_key, or for PostgreSQL ssl_cert_file and ssl_key_file).");
-	if (strcmp(pc->info->server_type, "postgresql") == 0)
-	{
-		precheck_sql(item, AT_SOURCE, "ALTER SYSTEM SET ssl = on");
-		precheck_sql(item, AT_SOURCE, "SELECT pg_reload_conf()");
-	}
+	if (pc->source->tls_on != NULL)
+		precheck_sql(item, AT_SOURCE, "%s", pc->source->tls_on);
 }
 
 static void
@@ -215,7 +212,7 @@ check_plan(PrecheckContext *pc, List *tables, List *plan, List **items)
 	if (notes == 0)
 		precheck_add(items, "schema_change", PRECHECK_PASSED,
 					 "every object translates without loss", NULL);
-	if (collisions == 0 && pc->source->plan_objects == NULL)
+	if (collisions == 0 && !pc->source->own_definitions)
 		precheck_add(items, "name_collision", PRECHECK_PASSED,
 					 "no two names become one", NULL);
 }
@@ -294,7 +291,7 @@ check_collisions(PrecheckContext *pc, List *tables, List **items)
 	ListCell   *lc;
 	ListCell   *lc2;
 
-	if (pc->source->plan_objects == NULL)
+	if (!pc->source->own_definitions)
 		return;
 	foreach(lc, tables)
 	{
@@ -365,11 +362,11 @@ try_plan(PrecheckContext *pc, List *tables, List **plan, List **items)
 	{
 		*plan = plan_selected(pc->source, pc->conn, pc->info, tables, options,
 							  NULL);
-		if (pc->source->plan_objects == NULL)
+		if (!pc->source->own_definitions)
 			precheck_views(tables, *plan, options);
 		ReleaseCurrentSubTransaction();
 		done = true;
-		if (pc->source->plan_objects != NULL && pc->task->do_schema)
+		if (pc->source->own_definitions && pc->task->do_schema)
 			precheck_add(items, "schema", PRECHECK_PASSED,
 						 "the definitions can be read", NULL);
 	}
@@ -381,7 +378,7 @@ try_plan(PrecheckContext *pc, List *tables, List **plan, List **items)
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
 		category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
-		if (pc->source->plan_objects == NULL ||
+		if (!pc->source->own_definitions ||
 			category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
 			category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION))
 			PG_RE_THROW();

@@ -11,7 +11,7 @@
 #include "postgres.h"
 #include "nodes/pg_list.h"
 
-#include "catalog/task.h"
+#include "store/task.h"
 #include "core/options.h"
 #include "schema/plan.h"
 #include "source/source.h"

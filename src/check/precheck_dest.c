@@ -14,13 +14,14 @@
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "check/advance.h"
 #include "commands/dbcommands.h"
 #include "core/rights.h"
 #include "core/table_owner.h"
+#include "dest/dest.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker_internals.h"
@@ -323,6 +324,38 @@ check_privileges(PrecheckContext *pc, const char *role, List *tables,
 		item->found = psprintf("role %s lacks: %s", role, found.data);
 }
 
+/* Tables that are there, and are to be filled. */
+static void
+check_plain(PrecheckContext *pc, List *tables, List **items)
+{
+	bool		clean = true;
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+		char	   *reason;
+		char	   *hint;
+
+		if (!model_has_rows(def))
+			continue;
+		reason = dest_routine(DEST_LOCAL)->refuses_table(def->target_schema,
+														def->target_name, &hint);
+		/* one that is in the way is another item's */
+		if (reason == NULL ||
+			(pc->task->do_schema && pc->options->conflict == CONFLICT_REPORT &&
+			 !is_own(pc, def)))
+			continue;
+		precheck_add(items, "destination_tables", PRECHECK_FAILED,
+					 psprintf("%s is not a plain table: %s", plan_table_name(def), reason),
+					 hint);
+		clean = false;
+	}
+	if (clean)
+		precheck_add(items, "destination_tables", PRECHECK_PASSED,
+					 "tables that are there can be written to directly", NULL);
+}
+
 /* As dest/local asks when it opens a table. */
 static void
 check_replication_role(PrecheckContext *pc, const char *role, List *tables,
@@ -578,6 +611,7 @@ precheck_destination(PrecheckContext *pc, List *tables, List **items)
 		planned &= def->target_schema != NULL && def->target_name != NULL;
 	}
 	check_role(pc, role, items);
+	check_plain(pc, planned ? tables : NIL, items);
 	check_privileges(pc, role, planned ? tables : NIL, items);
 	check_replication_role(pc, role, planned ? tables : NIL, items);
 	check_writable(items);
@@ -585,6 +619,6 @@ precheck_destination(PrecheckContext *pc, List *tables, List **items)
 	check_preload(items);
 	check_disk(pc, tables, items);
 	check_encoding(items);
-	if (pc->source->plan_objects == NULL)
+	if (!pc->source->own_definitions)
 		check_mysql_extensions(pc, tables, items);
 }

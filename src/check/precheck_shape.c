@@ -17,13 +17,13 @@
 #include "catalog/pg_type.h"
 #include "compat.h"
 #include "transform/copy_row.h"
-#include "transform/describe.h"
+#include "tables/describe.h"
+#include "tables/relations.h"
 #include "transform/shape_rows.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
-#include "worker/task_run.h"
 
 #define SAMPLE_ROWS 20
 
@@ -239,7 +239,7 @@ check_expressions(ShapeCheck *c, TableDef *def, const ShapeRule *rule)
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
 	{
-		SourceRelation *rel = task_make_relation(cxt, 0, def);
+		SourceRelation *rel = relations_make(cxt, 0, def);
 
 		shape_open(rel, rule, bind_by_plan);
 		check_identity(c, rel);

@@ -10,7 +10,7 @@
 
 #include "check/unfollowed.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/namespace.h"
 #include "core/one_statement.h"
 #include "utils/builtins.h"

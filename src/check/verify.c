@@ -22,7 +22,7 @@
 
 #include "check/verify.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "common/hashfn.h"
 #include "core/one_statement.h"
 #include "miscadmin.h"

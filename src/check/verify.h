@@ -34,7 +34,7 @@
 #include "utils/relcache.h"
 #include "utils/timestamp.h"
 
-#include "catalog/task.h"
+#include "store/task.h"
 #include "core/options.h"
 #include "schema/check_sql.h"
 #include "source/source.h"
@@ -77,6 +77,9 @@ typedef struct Verify
 	SourceConn *conn;
 	MemoryContext cxt;			/* of all this verification */
 	MemoryContext scratch;		/* reset after every range */
+	int			nrels;
+	SourceRelation **rels;		/* all tables of the task, bound; NULL in mode
+								 * schema */
 
 	VerifyMode	mode;
 	double		sample;			/* share of ranges, 0 to 1 */

@@ -20,7 +20,7 @@
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
-#include "transform/describe.h"
+#include "tables/describe.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -103,7 +103,7 @@ expression_here(Relation rel, AttrNumber attnum)
 static void
 wanted_parts(Verify *v, TableDef *def, TableColumn *col, PlanColumn *parts)
 {
-	if (v->source->plan_objects == NULL)
+	if (!v->source->own_definitions)
 	{
 		plan_column_parts(def, col, plan_options(v->options, v->selection), parts);
 		if (parts->default_expr && pg_strcasecmp(parts->default_expr, "NULL") == 0)
@@ -173,7 +173,7 @@ verify_column_parts(Verify *v, TableDef *def, TableColumn *col, Relation rel)
 		return;
 	att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
 	wanted_parts(v, def, col, &parts);
-	if (v->source->plan_objects == NULL || !are_names_changed(def) ||
+	if (!v->source->own_definitions || !are_names_changed(def) ||
 		parts.generated == NULL || !att->attgenerated)
 		compare_generated(v, def, &parts, rel, att, object);
 	if (parts.generated != NULL || att->attgenerated)

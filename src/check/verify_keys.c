@@ -13,7 +13,7 @@
 
 #include "check/verify.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "utils/builtins.h"
 
 static void

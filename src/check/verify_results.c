@@ -9,7 +9,7 @@
 
 #include "check/verify.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "core/wait.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"

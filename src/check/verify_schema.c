@@ -16,14 +16,14 @@
 
 #include "compat.h"
 #include "access/table.h"
-#include "catalog/books.h"
-#include "catalog/object.h"
+#include "store/books.h"
+#include "store/object.h"
 #include "catalog/namespace.h"
-#include "transform/describe.h"
+#include "tables/describe.h"
+#include "tables/sequences.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "worker/task_run.h"
 
 static TableDef *
 find_table(List *tables, const char *schema, const char *name)

@@ -25,7 +25,7 @@
 
 #include "check/verify.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"

@@ -18,7 +18,7 @@
 #include "mb/pg_wchar.h"
 #include "tcop/dest.h"
 #include "transform/shape_rows.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"

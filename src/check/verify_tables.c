@@ -9,13 +9,14 @@
 
 #include "check/verify.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "mb/pg_wchar.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "worker/task_run.h"
+#include "dest/dest.h"
+#include "tables/relations.h"
 
 /*
  * Transactions here since the last verification of all rows began; -1: there
@@ -129,11 +130,11 @@ shared_with(const Verify *v, const VerifyTable *t)
 
 /* The same of this task's tables that are not compared now, or in another shape. */
 static bool
-shared_within(const Verify *v, const VerifyTable *t, const TaskRun *run)
+shared_within(const Verify *v, const VerifyTable *t)
 {
-	for (int i = 0; i < run->nrels; i++)
+	for (int i = 0; i < v->nrels; i++)
 	{
-		SourceRelation *rel = run->rels[i];
+		SourceRelation *rel = v->rels[i];
 
 		if (strcmp(rel->target_name, t->rel->target_name) == 0 &&
 			strcmp(rel->target_schema, t->rel->target_schema) == 0 &&
@@ -145,11 +146,11 @@ shared_within(const Verify *v, const VerifyTable *t, const TaskRun *run)
 }
 
 static void
-find_shared(Verify *v, VerifyTable *t, const TaskRun *run)
+find_shared(Verify *v, VerifyTable *t)
 {
 	char	   *other = shared_with(v, t);
 
-	t->shared = other != NULL || shared_within(v, t, run);
+	t->shared = other != NULL || shared_within(v, t);
 	if (other != NULL)
 		ereport(NOTICE,
 				(errmsg("table \"%s\".\"%s\" is not searched for rows that the source does not have",
@@ -183,14 +184,14 @@ verify_leave_out(Verify *v, const char *schema, const char *name, List *wanted)
  * them apart.
  */
 static List *
-group_tables(Verify *v, TaskRun *run, List *wanted)
+group_tables(Verify *v, List *wanted)
 {
 	List	   *tables = NIL;
 	ListCell   *lc;
 
-	for (int i = 0; i < run->nrels; i++)
+	for (int i = 0; i < v->nrels; i++)
 	{
-		SourceRelation *rel = run->rels[i];
+		SourceRelation *rel = v->rels[i];
 		VerifyTable *t = NULL;
 
 		if (!verify_is_wanted(rel->schema, rel->name, wanted))
@@ -218,7 +219,7 @@ group_tables(Verify *v, TaskRun *run, List *wanted)
 		t->rels = lappend(t->rels, rel);
 	}
 	foreach(lc, tables)
-		find_shared(v, lfirst(lc), run);
+		find_shared(v, lfirst(lc));
 	return tables;
 }
 
@@ -233,7 +234,7 @@ verify_unknown_table(const Verify *v, const char *name)
 
 /* A name that no table has. */
 static void
-check_names(const Verify *v, const TaskRun *run, List *wanted)
+check_names(const Verify *v, List *wanted)
 {
 	ListCell   *lc;
 
@@ -241,8 +242,8 @@ check_names(const Verify *v, const TaskRun *run, List *wanted)
 	{
 		bool		found = false;
 
-		for (int i = 0; i < run->nrels; i++)
-			found |= verify_is_wanted(run->rels[i]->schema, run->rels[i]->name,
+		for (int i = 0; i < v->nrels; i++)
+			found |= verify_is_wanted(v->rels[i]->schema, v->rels[i]->name,
 									  list_make1(lfirst(lc)));
 		if (!found)
 			verify_unknown_table(v, lfirst(lc));
@@ -252,28 +253,21 @@ check_names(const Verify *v, const TaskRun *run, List *wanted)
 static void
 verify_data(Verify *v, List *wanted)
 {
-	TaskRun    *run = palloc0(sizeof(TaskRun));
-	DestRoutine *compared = palloc(sizeof(DestRoutine));
+	DestRoutine compared = *dest_routine(DEST_LOCAL);
+	TableContext tc = {v->selection, v->source, v->conn, &compared, &v->options->policy};
 	int64		transactions = v->mode == VERIFY_INCREMENTAL ?
 		transactions_since(v) : -1;
 	List	   *tables;
 	ListCell   *lc;
 
-	run->cxt = v->cxt;
-	run->task = v->task;
-	run->options = v->options;
-	run->selection = v->selection;
-	run->info = v->info;
-	run->source = v->source;
-	run->conn = v->conn;
-	*compared = local_dest_routine;
-	/* a PostgreSQL source gives its generated columns the same expression */
-	if (strcmp(v->info->server_type, "postgresql") != 0)
-		compared->bind_relation = local_bind_to_compare;
-	run->dest = compared;
-	task_open_relations(run);
-	check_names(v, run, wanted);
-	tables = group_tables(v, run, wanted);
+	/* definitions of the source itself have the same expression there and here */
+	if (!v->source->own_definitions)
+		compared.bind_relation = compared.bind_to_compare;
+	v->rels = relations_open(AllocSetContextCreate(v->cxt, "dtsmig relations",
+												   ALLOCSET_DEFAULT_SIZES),
+							 v->task->id, &tc, &v->nrels);
+	check_names(v, wanted);
+	tables = group_tables(v, wanted);
 	foreach(lc, tables)
 		verify_table(v, lfirst(lc), transactions);
 }

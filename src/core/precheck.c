@@ -38,6 +38,7 @@ static const PrecheckDef defs[] =
 	{"defaults", AT_SOURCE, MYSQL, "Defaults that are no date or out of the type's range."},
 	{"destination_privileges", AT_DESTINATION, ANY, "The task's role may connect, make schemas, write to tables that exist and set their sequences."},
 	{"destination_role", AT_DESTINATION, ANY, "The task's role may log in, so that workers can run as it; it is no superuser where DDL of a PostgreSQL source runs."},
+	{"destination_tables", AT_DESTINATION, ANY, "Tables that are there are plain tables: no views or foreign tables, and nothing that an extension distributes."},
 	{"destination_writable", AT_DESTINATION, ANY, "The destination is no standby."},
 	{"disk_space", BOTH, ANY, "The destination's disk has room for the size of the selected tables."},
 	{"encoding", AT_DESTINATION, ANY, "The destination database is UTF8, so that it can hold every text."},

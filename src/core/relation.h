@@ -123,6 +123,9 @@ typedef struct SourceRelation
 	bool		resync;			/* its rows are to be copied again; until then
 								 * nothing of it is followed */
 	ResyncStep	resync_step;
+	char	   *source_mark;	/* by which its engine sees that the table was followed
+								 * without a gap, after the table's identity; NULL:
+								 * none was seen yet */
 
 	/*
 	 * As the destination has it: itself, or, where a rule gives rows another

@@ -30,17 +30,6 @@ typedef struct DestOptions
 								 * that is not inserts it */
 } DestOptions;
 
-/* What has been done since the writer was opened. */
-typedef struct DestCounters
-{
-	uint64		inserts;
-	uint64		updates;
-	uint64		deletes;
-	uint64		flushes;
-	uint64		row_by_row;		/* flushes that had to go row by row */
-	uint64		cascaded;		/* rows deleted or changed by followed cascades */
-} DestCounters;
-
 /*
  * Hands out the next bytes of a COPY (FORMAT binary) body: appends whole rows
  * to buf; false when there are no more.
@@ -69,9 +58,21 @@ typedef struct DestRoutine
 	/*
 	 * Joins a relation with its table at the destination: fills target_relid
 	 * and the target part of the columns. Raises an error that names the
-	 * table or column that is not there.
+	 * table or column that is not there, and 0A000 for what cannot take rows
+	 * (see refuses_table).
 	 */
 	void		(*bind_relation) (SourceRelation *rel);
+	/*
+	 * The same of a relation whose rows are compared and never written: columns
+	 * that the destination generates are included.
+	 */
+	void		(*bind_to_compare) (SourceRelation *rel);
+	/*
+	 * Why rows cannot be written to the table of this name, a sentence, with
+	 * what to do as *hint; NULL: they can, or there is no such table.
+	 */
+	char	   *(*refuses_table) (const char *schema, const char *table,
+								  char **hint);
 
 	/*
 	 * Loads rows into a relation's table within the current transaction;
@@ -108,8 +109,6 @@ typedef struct DestRoutine
 	 * the row context has been reset on return.
 	 */
 	void		(*change) (DestWriter *writer, const Change *change);
-	/* Changes gathered or applied since the last commit. */
-	int64		(*pending) (DestWriter *writer);
 	/*
 	 * Writes what is gathered, and leaves the transaction open (it is begun if
 	 * there is none): for what else belongs between rows.
@@ -120,16 +119,15 @@ typedef struct DestRoutine
 						   void *arg);
 	/* Forgets everything since the last commit; safe after any error. */
 	void		(*abort) (DestWriter *writer);
-	void		(*counters) (DestWriter *writer, DestCounters *counters);
 	void		(*close) (DestWriter *writer);
 } DestRoutine;
 
 extern const DestRoutine local_dest_routine;
 
-/*
- * As its bind_relation, of a relation whose rows are compared and never
- * written: columns that the destination generates are included.
- */
-extern void local_bind_to_compare(SourceRelation *rel);
+/* The engine that writes to the database which this process is connected to. */
+#define DEST_LOCAL "local"
+
+/* An engine by its name; raises an error for an unknown one. */
+extern const DestRoutine *dest_routine(const char *engine);
 
 #endif							/* DTSMIG_DEST_H */

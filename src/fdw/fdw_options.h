@@ -9,8 +9,8 @@
 #define DTSMIG_FDW_OPTIONS_H
 
 #include "postgres.h"
-#include "catalog/task.h"
-#include "source/connection.h"
+#include "store/task.h"
+#include "client/connection.h"
 
 typedef enum ServerOptionType
 {

@@ -103,6 +103,9 @@ typedef struct DdlStatement
 	bool		temporary;
 	bool		if_exists;		/* IF EXISTS, IF NOT EXISTS */
 	bool		or_replace;
+	bool		ignore;			/* ALTER IGNORE: rows in the way of a key go */
+	bool		loose;			/* of a session that was not strict: what does not
+								 * fit is stored as something else */
 	List	   *tables;			/* DdlTable *; of a schema: name "" */
 	DdlTable   *like;			/* CREATE TABLE … LIKE */
 	bool		as_select;		/* CREATE TABLE … SELECT: there may be more

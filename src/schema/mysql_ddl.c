@@ -592,6 +592,28 @@ default_charset(MyDdl *d)
 	d->table_collation = d->def->collation;
 }
 
+/* Has a table of this engine no rows, or those of others? */
+static bool
+keeps_no_rows(const char *engine)
+{
+	static const char *const engines[] = {"BLACKHOLE", "MRG_MyISAM", "MERGE",
+	"FEDERATED", "FEDERATEDX", "CONNECT", "SPIDER", "EXAMPLE"};
+
+	for (int i = 0; engine != NULL && i < lengthof(engines); i++)
+		if (pg_strcasecmp(engine, engines[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+set_engine(MyDdl *d, char *engine)
+{
+	if (engine != NULL && d->stmt->kind != DDL_CREATE_TABLE &&
+		keeps_no_rows(engine) != keeps_no_rows(d->def->engine))
+		d->outcome->rows_change = psprintf("ENGINE = %s", engine);
+	d->def->engine = engine;
+}
+
 static void
 table_options(MyDdl *d)
 {
@@ -611,7 +633,7 @@ table_options(MyDdl *d)
 					action->text[0] != '\0' ? action->text : NULL;
 				break;
 			case DDL_SET_ENGINE:
-				d->def->engine = action->text;
+				set_engine(d, action->text);
 				break;
 			case DDL_SET_AUTO_INCREMENT:
 				d->def->auto_increment = action->text;
@@ -656,6 +678,8 @@ mysql_ddl_apply(const TableDef *old, const DdlStatement *stmt,
 	rename_in_expressions(&d);
 	mysql_ddl_keys(&d);
 	table_options(&d);
+	if (stmt->ignore && outcome->rows_change == NULL)
+		outcome->rows_change = "ALTER IGNORE TABLE";
 	if (d.def->columns == NIL)
 		mysql_ddl_fail(&d, "no column is left");
 	if (outcome->error == NULL)

@@ -141,6 +141,26 @@ text_default(const TableColumn *col, const char *text, MyTokenKind kind,
 	return text_of_bytes(bytes.data, bytes.len, charset ? charset : col->charset);
 }
 
+/* BINARY(n) is filled up with zero bytes, of which n are there. */
+static char *
+filled_bytes(const TableColumn *col, StringInfo hex, int n)
+{
+	for (; strcmp(col->base_type, "binary") == 0 && n < col->length; n++)
+		appendStringInfoString(hex, "00");
+	return hex_to_bytea(hex->data);
+}
+
+/* As MySQL 8 shows it, and as it may be written: 0x6162 */
+static char *
+hex_default(const TableColumn *col, const char *text)
+{
+	StringInfoData hex;
+
+	initStringInfo(&hex);
+	appendStringInfo(&hex, "%s%s", strlen(text) % 2 == 1 ? "0" : "", text);
+	return filled_bytes(col, &hex, hex.len / 2);
+}
+
 /*
  * A binary default as the source spells it: 'ab\0'. Zero bytes are the reason
  * for not using the lexer's text. What the source could not show as text is
@@ -172,10 +192,7 @@ bytes_default(const TableColumn *col)
 			p++;
 		appendStringInfo(&hex, "%02x", (unsigned char) c);
 	}
-	/* BINARY(n) is filled up with zero bytes */
-	for (; strcmp(col->base_type, "binary") == 0 && n < col->length; n++)
-		appendStringInfoString(&hex, "00");
-	return hex_to_bytea(hex.data);
+	return filled_bytes(col, &hex, n);
 }
 
 /* b'101', and numbers, as a bit string of the column's length */
@@ -308,7 +325,7 @@ literal_default(const TableColumn *col, const char *text, MyTokenKind kind,
 			sql = bits_default(col, text, kind);
 			break;
 		case PGC_BYTEA:
-			sql = kind == TOK_HEX ? hex_to_bytea(text) : bytes_default(col);
+			sql = kind == TOK_HEX ? hex_default(col, text) : bytes_default(col);
 			break;
 		case PGC_DATE:
 		case PGC_TIMESTAMP:

@@ -23,10 +23,6 @@
 
 #define MAX_EXPR_DEPTH 200
 #define MAX_BRANCHES 256
-/* Each operator writes its operands again: their number is what memory takes. */
-#define MAX_OPERATORS 2000
-/* Some write an operand twice, and nested ones twice as often each. */
-#define MAX_SQL_LENGTH (64 * 1024)
 
 static MyVal parse_or(MyExpr *x);
 static MyVal parse_unary(MyExpr *x);
@@ -143,7 +139,7 @@ parse_number(MyExpr *x)
 static MyVal
 parse_string(MyExpr *x)
 {
-	MyVal		v;
+	StringInfoData text;
 	const char *charset = x->token.charset;
 
 	if (charset != NULL && strncmp(charset, "utf8", 4) != 0 &&
@@ -159,15 +155,17 @@ parse_string(MyExpr *x)
 			}
 		}
 	}
-	v = my_val_string(x->token.text);
+	initStringInfo(&text);
+	appendStringInfoString(&text, x->token.text);
 	my_expr_next(x);
 	/* 'a' 'b' is one string */
 	while (x->token.kind == TOK_STRING)
 	{
-		v = my_val_string(psprintf("%s%s", v.literal, x->token.text));
+		CHECK_FOR_INTERRUPTS();
+		appendStringInfoString(&text, x->token.text);
 		my_expr_next(x);
 	}
-	return v;
+	return my_val_string(text.data);
 }
 
 /* 0x… and b'…' are byte strings, and numbers where a number is wanted. */
@@ -374,7 +372,8 @@ parse_postfix(MyExpr *x)
 			bool		text = my_expr_is(x, "->>");
 
 			my_expr_next(x);
-			v = my_json_extract(x, v, parse_primary(x), text);
+			my_expr_operator(x);
+			v = my_expr_bounded(x, my_json_extract(x, v, parse_primary(x), text));
 		}
 		else if (my_expr_accept(x, "COLLATE"))
 		{
@@ -527,15 +526,6 @@ my_expr_parse_value(MyExpr *x)
 	return parse_bit_or(x);
 }
 
-MyVal
-my_expr_bounded(MyExpr *x, MyVal v)
-{
-	if (strlen(v.sql) <= MAX_SQL_LENGTH)
-		return v;
-	my_expr_fail(x, "an expression that would become so long");
-	return my_val("NULL", PGC_TEXT);
-}
-
 /* v IN (SELECT …), from SELECT on */
 static MyVal
 in_subquery(MyExpr *x, MyVal v, bool negated)
@@ -567,6 +557,9 @@ parse_in(MyExpr *x, MyVal v, bool negated)
 		MyVal		a = v;
 		MyVal		item = parse_or(x);
 
+		CHECK_FOR_INTERRUPTS();
+		if (sql.len > MY_EXPR_LENGTH)
+			my_expr_fail(x, "an expression that would become so long");
 		my_prepare_comparison(x, &a, "=", &item);
 		if (left != NULL && strcmp(left, a.sql) != 0)
 			my_expr_fail(x, "IN with values of several types");
@@ -631,10 +624,16 @@ parse_comparison(MyExpr *x)
 	"<", ">"};
 	MyVal		v = parse_bit_or(x);
 
-	for (;;)
+	for (int n = 0;; n++)
 	{
 		bool		negated;
 		const char *op = NULL;
+
+		/* each takes the one before into itself */
+		if (n > 0)
+			v = my_expr_bounded(x, v);
+		if (n > 1)
+			my_expr_operator(x);
 
 		for (int i = 0; i < lengthof(operators); i++)
 		{
@@ -737,14 +736,6 @@ parse_or(MyExpr *x)
 	}
 	x->depth--;
 	return my_expr_bounded(x, v);
-}
-
-void
-my_expr_operator(MyExpr *x)
-{
-	CHECK_FOR_INTERRUPTS();
-	if (++x->operators > MAX_OPERATORS)
-		my_expr_fail(x, "an expression of so many operators");
 }
 
 MyVal

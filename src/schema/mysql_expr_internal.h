@@ -84,6 +84,11 @@ typedef struct MyExpr
 	int			operators;		/* that it has so far */
 } MyExpr;
 
+/* Each operator writes its operands again: their number is what memory takes. */
+#define MY_EXPR_OPERATORS 2000
+/* Some write an operand twice, and nested ones twice as often each. */
+#define MY_EXPR_LENGTH (64 * 1024)
+
 /* mysql_expr.c */
 extern void my_expr_init(MyExpr *x, const char *sql, MyExprUse use);
 extern void my_expr_next(MyExpr *x);
@@ -92,10 +97,6 @@ extern bool my_expr_accept(MyExpr *x, const char *word);
 extern void my_expr_expect(MyExpr *x, const char *word);
 extern void my_expr_fail(MyExpr *x, const char *fmt,...) pg_attribute_printf(2, 3);
 extern void my_expr_note(MyExpr *x, const char *note);
-/* One more of them; an error if there are too many. */
-extern void my_expr_operator(MyExpr *x);
-/* The value, or NULL and a failure where its text has grown too long. */
-extern MyVal my_expr_bounded(MyExpr *x, MyVal v);
 extern MyVal my_expr_parse(MyExpr *x);	/* a whole expression */
 extern MyVal my_expr_parse_value(MyExpr *x);	/* binds tighter than AND, = */
 
@@ -119,6 +120,10 @@ extern MyVal my_expr_column(MyExpr *x, List *parts);
 extern MyRef *my_expr_find_ref(MyExpr *x, List *parts);
 
 /* mysql_value.c */
+/* One more of them; an error if there are too many. */
+extern void my_expr_operator(MyExpr *x);
+/* The value, or NULL and a failure where its text has grown too long. */
+extern MyVal my_expr_bounded(MyExpr *x, MyVal v);
 extern MyVal my_val(char *sql, PgClass cls);
 extern MyVal my_val_int(char *sql, int width);
 extern MyVal my_val_string(const char *text);

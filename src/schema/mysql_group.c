@@ -21,6 +21,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "schema/mysql_expr_internal.h"
 
 /* a = b, or a = a constant (b is NULL) */
@@ -116,8 +117,10 @@ read_pairs(MyExpr *x, const MyToken *tokens, int i, int n, bool *whole)
 	MyRef	   *b;
 	bool		split = false;
 
+	check_stack_depth();
 	while (i < n && mysql_token_is(&tokens[i], "(") && closing(tokens, i, n) == n - 1)
 	{
+		CHECK_FOR_INTERRUPTS();
 		i++;
 		n--;
 		start = i;

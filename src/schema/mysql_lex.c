@@ -211,7 +211,12 @@ read_word(MyLexer *lexer, MyToken *token)
 		MyToken		next;
 
 		after = lexer->pos;
-		next = mysql_lex_next(lexer);
+		/* another word like this is none, and a thousand of them no recursion */
+		skip_space(lexer);
+		if (s[lexer->pos] == '_')
+			next.kind = TOK_WORD;
+		else
+			next = mysql_lex_next(lexer);
 		if (next.kind == TOK_STRING || next.kind == TOK_HEX)
 		{
 			*token = next;

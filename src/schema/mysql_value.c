@@ -14,6 +14,7 @@
 
 #include <ctype.h>
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "schema/mysql_expr_internal.h"
@@ -730,4 +731,23 @@ my_unify(MyExpr *x, MyVal *vals, int n)
 	if (result.cls != PGC_ENUM)
 		result.col = NULL;
 	return result;
+}
+
+/* ------------------------------------------------------------------ bounds */
+
+void
+my_expr_operator(MyExpr *x)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (++x->operators > MY_EXPR_OPERATORS)
+		my_expr_fail(x, "an expression of so many operators");
+}
+
+MyVal
+my_expr_bounded(MyExpr *x, MyVal v)
+{
+	if (strlen(v.sql) <= MY_EXPR_LENGTH)
+		return v;
+	my_expr_fail(x, "an expression that would become so long");
+	return my_val("NULL", PGC_TEXT);
 }

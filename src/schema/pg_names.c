@@ -16,6 +16,7 @@
 
 #include "common/keywords.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "parser/parser.h"
 #include "parser/scanner.h"
 #include "utils/builtins.h"
@@ -50,7 +51,11 @@ typedef struct Rewriter
 	int			ntokens;
 	StringInfoData out;
 	int			copied;			/* of sql into out */
+	int			depth;			/* bodies of functions around sql */
 } Rewriter;
+
+/* Bodies inside of one another that are looked into. */
+#define MAX_BODIES 8
 
 /* ------------------------------------------------------------------ tokens */
 
@@ -352,17 +357,23 @@ names_in_body(const Rewriter *rw, const char *body, List *path,
 	return seen;
 }
 
-/* The body of a function in SQL; NULL if it does not parse. */
+static char *rewrite(const PgNameMap *map, const char *sql, List *search_path,
+					 List **notes, int depth);
+
+/* The body of a function in SQL; NULL if it does not parse, or lies too deep. */
 static char *
 rewrite_body(Rewriter *rw, const char *const volatile body, List *path)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	char	   *volatile result = NULL;
 
+	/* each reads all that is inside of it */
+	if (rw->depth >= MAX_BODIES)
+		return NULL;
 	PG_TRY();
 	{
-		result = pg_names_rewrite(rw->run.map, body, path,
-								  &rw->run.notes);
+		result = rewrite(rw->run.map, body, path, &rw->run.notes,
+						 rw->depth + 1);
 	}
 	PG_CATCH();
 	{
@@ -733,9 +744,10 @@ rewrite_statement(Rewriter *rw, Node *stmt, int first, int last)
 	}
 }
 
-char *
-pg_names_rewrite(const PgNameMap *map, const char *sql, List *search_path,
-				 List **notes)
+/* depth: of the body of a function that this is, in bodies of functions */
+static char *
+rewrite(const PgNameMap *map, const char *sql, List *search_path,
+		List **notes, int depth)
 {
 	Rewriter	rw;
 	List	   *parsed;
@@ -744,7 +756,9 @@ pg_names_rewrite(const PgNameMap *map, const char *sql, List *search_path,
 
 	if (pg_names_is_empty(map))
 		return unconstify(char *, sql);
+	CHECK_FOR_INTERRUPTS();
 	memset(&rw, 0, sizeof(rw));
+	rw.depth = depth;
 	rw.run.map = map;
 	rw.run.sql = sql;
 	rw.run.len = strlen(sql);
@@ -769,4 +783,11 @@ pg_names_rewrite(const PgNameMap *map, const char *sql, List *search_path,
 	if (notes != NULL)
 		*notes = list_concat(*notes, rw.run.notes);
 	return rw.out.data;
+}
+
+char *
+pg_names_rewrite(const PgNameMap *map, const char *sql, List *search_path,
+				 List **notes)
+{
+	return rewrite(map, sql, search_path, notes, 0);
 }

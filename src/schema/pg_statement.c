@@ -765,6 +765,19 @@ pg_statement_is_owner(const Node *tree)
 	return true;
 }
 
+bool
+pg_statement_is_grant(const Node *tree, bool *names_role)
+{
+	ListCell   *lc;
+
+	*names_role = IsA(tree, GrantStmt);
+	if (*names_role || !IsA(tree, AlterDefaultPrivilegesStmt))
+		return *names_role;
+	foreach(lc, ((const AlterDefaultPrivilegesStmt *) tree)->options)
+		*names_role |= strcmp(lfirst_node(DefElem, lc)->defname, "roles") == 0;
+	return true;
+}
+
 const RangeVar *
 pg_statement_detached(const Node *tree)
 {

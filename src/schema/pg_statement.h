@@ -86,5 +86,10 @@ extern char pg_statement_alters_values(const Node *tree);
 extern bool pg_statement_is_definer(const char *sql);
 /* Does it only say who owns what, or who may do what? */
 extern bool pg_statement_is_owner(const Node *tree);
+/*
+ * Does it say who may do what? *names_role: as whom it does is no matter (it
+ * does not speak of what the role makes that runs it).
+ */
+extern bool pg_statement_is_grant(const Node *tree, bool *names_role);
 
 #endif							/* DTSMIG_PG_STATEMENT_H */

@@ -297,9 +297,11 @@ is_volatile_default(const char *expr)
 	static const char *const words[] = {"current_timestamp", "now", "curdate",
 		"current_date", "curtime", "current_time", "localtime", "localtimestamp",
 		"sysdate", "utc_date", "utc_time", "utc_timestamp", "unix_timestamp",
-		"uuid", "uuid_short", "sys_guid", "rand", "random_bytes", "user",
-		"current_user", "session_user", "connection_id", "nextval", "next",
-	"database", "schema", "last_insert_id"};
+		"uuid", "uuid_v4", "uuid_v7", "uuid_short", "sys_guid", "rand",
+		"random_bytes", "user", "current_user", "session_user", "system_user",
+		"current_role", "connection_id", "nextval", "next", "lastval", "previous",
+		"database", "schema", "last_insert_id", "found_rows", "row_count",
+	"version"};
 	MyLexer		lexer;
 	MyToken		token;
 
@@ -390,7 +392,7 @@ retype_column(ChangeState *state, TablePair *t, TableColumn *was,
 {
 	char	   *name = quoted(col->target_name);
 	char	   *using = NULL;
-	Conversion	how = convert_column(was, col, name, &using);
+	Conversion	how = convert_column(was, col, t->pair->loose, name, &using);
 
 	if (how == CONVERT_COPY && !t->pair->emptied)
 		t->pair->copy_why = psprintf("column \"%s\" was changed from %s to %s",

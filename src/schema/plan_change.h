@@ -26,6 +26,8 @@ typedef struct PlanPair
 								 * the target part is filled in. NULL: dropped;
 								 * before itself: not touched by the statement */
 	bool		emptied;		/* it has no rows, or they are copied anew */
+	bool		loose;			/* the source stored something else where a value
+								 * did not fit its new type */
 	bool		differs;		/* out: there is a statement for it, or its
 								 * definition is another */
 	char	   *copy_why;		/* out: its rows have to be copied again, because

@@ -56,9 +56,12 @@ typedef enum Conversion
 	CONVERT_COPY				/* values have to come from the source */
 } Conversion;
 
-/* name: the column in SQL. *using: an expression for CONVERT_CAST. */
+/*
+ * loose: as PlanPair has it. name: the column in SQL. *using: an expression for
+ * CONVERT_CAST.
+ */
 extern Conversion convert_column(const TableColumn *from, const TableColumn *to,
-								 const char *name, char **using);
+								 bool loose, const char *name, char **using);
 /*
  * What rows get in a new column without a default, as SQL; NULL: it has to
  * come from the source.

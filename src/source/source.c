@@ -9,8 +9,6 @@
 
 #include "source/source.h"
 
-uint64		source_statements = 0;
-
 const SourceRoutine *
 source_routine(const char *server_type)
 {

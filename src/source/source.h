@@ -23,7 +23,7 @@
 #include "schema/check_sql.h"
 #include "schema/model.h"
 #include "schema/plan.h"
-#include "source/connection.h"
+#include "client/connection.h"
 
 /*
  * How a task whose changes are lost begins again; the worker puts the task's
@@ -153,12 +153,23 @@ typedef bool (*EarlyTest) (void *arg, SourcePos pos, uint32 xid);
  */
 typedef bool (*SkipTest) (void *arg, const char *where, const char *what);
 
+/*
+ * While a table (its identity at the source) is followed, the source keeps this
+ * mark of it (a text of the engine). False: it had another one when it was seen
+ * before, at this stream or at an earlier one, and its rows were not copied again
+ * since: what happened in between may not be in the log. With a NULL id the mark
+ * is of what records the source's statements, of which this one is kept from now
+ * on: an error that it raises is raised once.
+ */
+typedef bool (*MarkTest) (void *arg, const char *id, const char *mark);
+
 typedef struct StreamCallbacks
 {
 	RelationLookup lookup;
 	SelectionTest selected;
 	EarlyTest	early;			/* NULL: none is */
 	SkipTest	skips;			/* NULL: none is skipped */
+	MarkTest	same_mark;
 	void	   *arg;
 } StreamCallbacks;
 
@@ -168,6 +179,21 @@ typedef struct SourceRoutine
 	bool		tells_origin;	/* ConnectionInfo.own_changes can be had */
 	bool		scripts;		/* statements of a plan are texts of the source,
 								 * of several commands at a time */
+	bool		own_definitions;	/* objects are made by statements that the
+								 * source writes, in PostgreSQL's words
+								 * (plan_objects); else definitions are
+								 * translated, by plan_schema */
+	bool		own_types;		/* columns can be of types that are objects of
+								 * the source, which it alters */
+	bool		logs_shapes;	/* the log names and shapes tables: definitions
+								 * are followed there, and not described again */
+	bool		logs_cascades;	/* the log has what foreign keys did to other rows */
+	bool		rows_notice_ddl;	/* a table that was altered since the snapshot
+								 * is an error of open_rows even if no row is
+								 * another */
+	const char *tls_on;			/* SQL that turns TLS on at the source, each
+								 * statement but the last ended by a semicolon;
+								 * NULL: it takes more than SQL */
 
 	SourceConn *(*connect) (const ConnectionInfo *info);
 	void		(*close) (SourceConn *conn);
@@ -217,7 +243,7 @@ typedef struct SourceRoutine
 	/*
 	 * The statements that make the schema: tables (TableDef *, selected, with
 	 * the names that rules give them) and all that goes with them; as
-	 * plan_schema, which serves where this is NULL. conn holds the snapshot of
+	 * plan_schema, which serves without own_definitions. conn holds the snapshot of
 	 * start_position, if that made one.
 	 */
 	List	   *(*plan_objects) (SourceConn *conn, const ConnectionInfo *info,

@@ -660,14 +660,14 @@ prepare_copy(Shape *shape)
 }
 
 bool
-shape_next_copy(const SourceRoutine *source, SourceRows *rows,
-				SourceRelation *rel, StringInfo buf)
+shape_next_copy(bool (*next) (struct SourceRows *rows, StringInfo buf),
+				struct SourceRows *rows, SourceRelation *rel, StringInfo buf)
 {
 	Shape	   *shape = rel->shape;
 	bool		passes = false;
 
 	if (shape == NULL)
-		return source->next_copy(rows, buf);
+		return next(rows, buf);
 	if (shape->reader == NULL)
 		prepare_copy(shape);
 	while (!passes)
@@ -678,7 +678,7 @@ shape_next_copy(const SourceRoutine *source, SourceRows *rows,
 
 		CHECK_FOR_INTERRUPTS();
 		initStringInfo(&in);
-		more = source->next_copy(rows, &in);
+		more = next(rows, &in);
 		if (more)
 		{
 			copy_reader_read(shape->reader, &in, shape->in_values,

@@ -21,7 +21,6 @@
 
 #include "core/change.h"
 #include "core/relation.h"
-#include "source/source.h"
 #include "transform/rule.h"
 
 typedef struct Shape Shape;
@@ -50,12 +49,16 @@ extern Change *shape_change(Shape *shape, const Change *change,
 extern bool shape_row(Shape *shape, const Datum *values, const bool *nulls,
 					  Datum *out_values, bool *out_nulls);
 
+struct SourceRows;
+
 /*
  * Appends the next row of a copy in the format of rel->out, for
- * DestRoutine.load; false at the end.
+ * DestRoutine.load; false at the end. next: gives the rows, as
+ * SourceRoutine.next_copy.
  */
-extern bool shape_next_copy(const SourceRoutine *source, SourceRows *rows,
-							SourceRelation *rel, StringInfo buf);
+extern bool shape_next_copy(bool (*next) (struct SourceRows *rows, StringInfo buf),
+							struct SourceRows *rows, SourceRelation *rel,
+							StringInfo buf);
 
 /*
  * A column of varying length outside the source's key that an expression uses;

@@ -17,7 +17,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "catalog/task.h"
+#include "store/task.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"

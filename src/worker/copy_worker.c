@@ -22,11 +22,14 @@
 #include <unistd.h>
 
 #include "access/xact.h"
-#include "catalog/books.h"
-#include "catalog/object.h"
+#include "store/books.h"
+#include "store/object.h"
+#include "store/job.h"
+#include "store/table.h"
 #include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
+#include "tables/relations.h"
 #include "transform/shape_rows.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
@@ -75,20 +78,6 @@ typedef struct CopyRun
 	uint64		statements_paid;	/* of source_statements */
 } CopyRun;
 
-typedef struct Job
-{
-	int64		id;
-	int64		table_id;
-	bool		is_copy;
-	char	   *condition;
-	bool		whole_table;
-	int64		object_id;
-	char	   *statement;
-	char	   *title;			/* kind and name */
-	bool		may_be_made;	/* by hand, since it failed */
-	bool		optional;		/* no row needs it */
-} Job;
-
 static void
 set_slot_state(CopyRun *run, CopyWorkerState state)
 {
@@ -122,7 +111,7 @@ produce_rows(void *arg, StringInfo buf)
 
 	CHECK_FOR_INTERRUPTS();
 	while (buf->len < LOAD_CHUNK && n < portion &&
-		   (more = shape_next_copy(run->source, st->rows, st->rel, buf)))
+		   (more = shape_next_copy(run->source->next_copy, st->rows, st->rel, buf)))
 		n++;
 	zero_dates_check(run->task, st->rel);
 	st->nrows += n;
@@ -208,7 +197,7 @@ open_snapshot(CopyRun *run)
  * followed; elsewhere a worker copies no more after that.
  */
 static void
-let_tables_go(CopyRun *run, const Job *next)
+let_tables_go(CopyRun *run, const StoreJob *next)
 {
 	bool		follows = run->task->do_incremental;
 
@@ -234,7 +223,7 @@ log_place(CopyRun *run)
 }
 
 static void
-copy_range(CopyRun *run, Job *job)
+copy_range(CopyRun *run, StoreJob *job)
 {
 	ProducerState st;
 	SourceConn *conn = run->conn;
@@ -243,15 +232,13 @@ copy_range(CopyRun *run, Job *job)
 	SourceRelation *rel;
 	uint64		loaded;
 	bool		keep;
-	BookRows   *copied;
+	TableContext tc = {run->selection, run->source, run->conn, run->dest, &run->options->policy};
 
-	rel = task_open_relation(run->jobcxt, job->table_id, run->selection, run->source, run->conn,
-							 run->dest, &run->options->policy);
+	rel = relations_open_one(run->jobcxt, job->table_id, false, &tc);
 	if (rel->resync)
 	{
 		/* another worker has found it changed since the job was taken */
-		(void) books_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1",
-						  "i", job->id);
+		store_job_done(job->id);
 		return;
 	}
 	range.condition = job->condition;
@@ -291,79 +278,19 @@ copy_range(CopyRun *run, Job *job)
 						 quote_qualified_identifier(rel->target_schema, rel->target_name))));
 
 	/* the table's row serialises the ends of its ranges */
-	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = rows_copied + $2, "
-					  "bytes_copied = bytes_copied + $3, state = CASE state "
-					  "WHEN 'resync' THEN state ELSE 'copying' END WHERE table_id = $1", "iii", job->table_id, (int64) st.nrows,
-					  (int64) st.nbytes);
-	(void) books_exec("UPDATE dtsmig.task_job SET state = 'done', rows = $2, "
-					  "bytes = $3, snapshot_low = $4, snapshot_position = $5 "
-					  "WHERE job_id = $1",
-					  "iiitt", job->id, (int64) st.nrows, (int64) st.nbytes,
-					  snapshot.low, snapshot.high);
-	(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
-					  "AND kind = 'statement' AND state = 'waiting' AND NOT EXISTS "
-					  "(SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = $1 "
-					  "AND j.kind = 'copy' AND j.state <> 'done')",
-					  "i", job->table_id);
-	copied = books_query("UPDATE dtsmig.task_table SET state = 'copied' WHERE table_id = $1 "
-						 "AND state <> 'resync' "
-						 "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j "
-						 "WHERE j.table_id = $1 AND j.kind = 'copy' AND j.state <> 'done') "
-						 "RETURNING table_id", "i", job->table_id);
-	if (copied->nrows > 0)
-		(void) books_exec("UPDATE dtsmig.task_table SET described_position = "
-						  "COALESCE($2, described_position) WHERE table_id = $1",
-						  "it", job->table_id, log_place(run));
+	store_table_add_copied(job->table_id, (int64) st.nrows, (int64) st.nbytes);
+	store_job_copied(job->id, (int64) st.nrows, (int64) st.nbytes, snapshot.low,
+					 snapshot.high);
+	store_jobs_free_copied(job->table_id);
+	if (store_table_finish_copy(job->table_id))
+		store_table_described(job->table_id, log_place(run));
 }
 
 /* ------------------------------------------------------------------- jobs */
 
-/* Takes a ready job; its row stays locked. NULL: none is free. */
-static Job *
-take_job(CopyRun *run)
-{
-	BookRows   *rows;
-	Job		   *job;
-
-	rows = books_query("SELECT j.job_id, COALESCE(j.table_id, 0), j.kind = 'copy', "
-					   "j.condition, j.whole_table, COALESCE(j.object_id, 0), "
-					   "o.statement, o.kind || ' ' || " OBJECT_FULL_NAME ", "
-					   OBJECT_MAY_BE_MADE ", COALESCE(" OBJECT_IS_OPTIONAL ", false) "
-					   "FROM dtsmig.task_job j LEFT JOIN dtsmig.task_object o "
-					   "USING (object_id) LEFT JOIN dtsmig.task_table t "
-					   "ON t.table_id = o.table_id WHERE j.task_id = $1 AND j.state = 'ready' "
-					   "AND (j.kind <> 'copy' OR NOT $2) ORDER BY j.priority DESC, j.job_id LIMIT 1 "
-					   "FOR UPDATE OF j SKIP LOCKED", "ib", run->task->id,
-					   (int) run->slot->no_copy);
-	if (rows->nrows == 0)
-		return NULL;
-	job = palloc0(sizeof(Job));
-	job->id = book_int(rows, 0, 0);
-	job->table_id = book_int(rows, 0, 1);
-	job->is_copy = book_bool(rows, 0, 2);
-	job->condition = rows->values[0][3];
-	job->whole_table = book_bool(rows, 0, 4);
-	job->object_id = book_int(rows, 0, 5);
-	job->statement = rows->values[0][6];
-	job->title = rows->values[0][7];
-	job->may_be_made = book_bool(rows, 0, 8);
-	job->optional = book_bool(rows, 0, 9);
-	return job;
-}
-
-static bool
-jobs_left(CopyRun *run)
-{
-	BookRows   *rows;
-
-	rows = books_query("SELECT EXISTS (SELECT 1 FROM dtsmig.task_job WHERE "
-					   "task_id = $1 AND state <> 'done')", "i", run->task->id);
-	return book_bool(rows, 0, 0);
-}
-
 /* Builds one object, in a subtransaction of the job's. */
 static void
-run_statement_job(CopyRun *run, Job *job)
+run_statement_job(CopyRun *run, StoreJob *job)
 {
 	char	   *error;
 
@@ -390,8 +317,7 @@ run_statement_job(CopyRun *run, Job *job)
 				 errhint("Make it by hand or drop what is in the way, or SELECT dtsmig.retry_object(%s, %s, 'CREATE ...'); or do without it: SELECT dtsmig.skip_object(%s, %s); then SELECT dtsmig.resume_task(%s); see dtsmig.task_objects.",
 						 task, object, task, object, task)));
 	}
-	(void) books_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1",
-					  "i", job->id);
+	store_job_done(job->id);
 }
 
 /*
@@ -413,7 +339,7 @@ pay_statements(CopyRun *run)
  * false; the column is not NOT NULL then any more.
  */
 static bool
-copy_or_leave(CopyRun *run, Job *job)
+copy_or_leave(CopyRun *run, StoreJob *job)
 {
 	volatile bool copied = true;
 
@@ -445,7 +371,7 @@ copy_or_leave(CopyRun *run, Job *job)
 static bool
 work(CopyRun *run)
 {
-	Job		   *job;
+	StoreJob   *job;
 	bool		left = true;
 	bool		open = true;
 
@@ -453,10 +379,10 @@ work(CopyRun *run)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(run->jobcxt);
-	job = take_job(run);
+	job = store_job_take(run->task->id, run->slot->no_copy);
 	let_tables_go(run, job);
 	if (job == NULL)
-		left = jobs_left(run);
+		left = store_jobs_left(run->task->id);
 	else if (job->is_copy)
 		open = copy_or_leave(run, job);
 	else
@@ -520,7 +446,8 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 	info = task_connection(run->task, GetUserId());
 	rows = books_query("SELECT source_identity FROM dtsmig.task WHERE task_id = $1",
 					   "i", args->task_id);
-	local_dest_routine.mark_copy(task_origin_name(run->task));
+	run->dest = dest_routine(DEST_LOCAL);
+	run->dest->mark_copy(task_origin_name(run->task));
 	info->server_uid = rows->nrows > 0 ? rows->values[0][0] : NULL;
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -531,7 +458,6 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 					PGC_USERSET, PGC_S_SESSION);
 	share_processors(run);
 	run->source = source_routine(info->server_type);
-	run->dest = &local_dest_routine;
 	run->info = info;
 	run->conn = run->source->connect(info);
 	run->jobcxt = AllocSetContextCreate(TopMemoryContext, "dtsmig copy job",

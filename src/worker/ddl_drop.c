@@ -15,9 +15,10 @@
 
 #include "schema/plan.h"
 #include "transform/shape.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
+#include "store/table.h"
 #include "utils/builtins.h"
 
 /* Its words in DROP; NULL: it has none of its own. */
@@ -217,8 +218,7 @@ record_carry_drop(RecordCarry *c)
 		if (rel == NULL)
 			continue;
 		delete_own_rows(c, rel);
-		(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1",
-						  "i", (int64) rel->table_id);
+		store_table_delete(rel->table_id);
 		record_note_changed(c, rel->table_id);
 	}
 }

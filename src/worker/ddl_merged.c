@@ -15,10 +15,10 @@
 #include "worker/task_run.h"
 
 #include "access/htup_details.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"

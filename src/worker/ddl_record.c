@@ -243,6 +243,22 @@ read_settings(JsonbContainer *record)
 	return settings;
 }
 
+/*
+ * Who ran it: only of what the client itself ran is that certain. A function may
+ * be somebody's who lent it other rights.
+ */
+static void
+read_caller(DdlRecord *r, JsonbContainer *c)
+{
+	char	   *role = text_of(c, "role");
+
+	if (!bool_of(c, "direct"))
+		return;
+	r->caller = role != NULL && strcmp(role, "none") != 0 ? role :
+		text_of(c, "user");
+	r->caller_super = r->caller != NULL && bool_of(c, "superuser");
+}
+
 DdlRecord *
 ddl_record_parse(const char *json)
 {
@@ -263,6 +279,7 @@ ddl_record_parse(const char *json)
 	r->failure = text_of(c, "failure");
 	r->rewrite = text_of(c, "rewrite");
 	r->path = texts_of(c, "path");
+	read_caller(r, c);
 	r->settings = read_settings(c);
 	added = texts_of(c, "added");
 	foreach(lc, objects_of(c, "objects"))

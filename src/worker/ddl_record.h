@@ -61,6 +61,8 @@ typedef struct DdlRecord
 	int			nth;			/* of the tag in the text, */
 	int			nth_name;		/* and of those of this name */
 	int			place;			/* of the statement in an SQL function; else 0 */
+	char	   *caller;			/* role at the source that ran it; NULL: not certain */
+	bool		caller_super;	/* which is a superuser there */
 	List	   *path;			/* char *: schemas of the search_path */
 	List	   *settings;		/* DdlSetting * that the text depends on */
 	List	   *objects;		/* DdlObject * */

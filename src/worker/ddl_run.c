@@ -16,7 +16,7 @@
 #include "worker/run_ddl_pg.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "core/rights.h"
 #include "core/table_owner.h"
 #include "miscadmin.h"
@@ -25,6 +25,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "worker/worker.h"
 
 static const char *
 unset_value(RecordCarry *c, const char *name)
@@ -180,20 +181,45 @@ is_duplicate(int sqlerrcode)
 		sqlerrcode == ERRCODE_DUPLICATE_FUNCTION;
 }
 
+/* A role of the source that is here, and that the task's owner may be. */
+static Oid
+role_here(const char *name)
+{
+	Oid			role = name != NULL ? get_role_oid(name, true) : InvalidOid;
+
+	return OidIsValid(role) && dts_member_can_set_role(GetUserId(), role) ?
+		role : InvalidOid;
+}
+
+bool
+record_grants_for_sure(RecordCarry *c)
+{
+	bool		names_role;
+
+	if (!pg_statement_is_grant(c->statement->tree, &names_role) ||
+		(c->run->options->owners && OidIsValid(role_here(c->record->caller))))
+		return true;
+	return c->record->caller_super && names_role;
+}
+
 /*
  * With option owners, as whom the source's statement runs: the owner that its
- * objects have at the source, where that role is here and the task's owner may
- * be it; else InvalidOid, which is the task's owner.
+ * objects have at the source, or whoever grants rights there, where that role is
+ * here and the task's owner may be it; else InvalidOid, which is the task's
+ * owner.
  */
 static Oid
 role_of_record(RecordCarry *c)
 {
 	const char *owner = NULL;
-	Oid			role;
+	bool		names_role;
 	ListCell   *lc;
 
-	if (!c->run->options->owners || c->statement == NULL ||
-		pg_statement_is_owner(c->statement->tree))
+	if (!c->run->options->owners || c->statement == NULL)
+		return InvalidOid;
+	if (pg_statement_is_grant(c->statement->tree, &names_role))
+		return role_here(c->record->caller);
+	if (pg_statement_is_owner(c->statement->tree))
 		return InvalidOid;
 	foreach(lc, c->record->objects)
 	{
@@ -203,9 +229,7 @@ role_of_record(RecordCarry *c)
 			return InvalidOid;
 		owner = o->owner;
 	}
-	role = owner != NULL ? get_role_oid(owner, true) : InvalidOid;
-	return OidIsValid(role) && dts_member_can_set_role(GetUserId(), role) ?
-		role : InvalidOid;
+	return role_here(owner);
 }
 
 /* Runs statements in a subtransaction; false, and c->why: one failed. */
@@ -237,7 +261,9 @@ record_run(RecordCarry *c, List *statements)
 			elog(DEBUG1, "dtsmig DDL: %s", (char *) lfirst(lc));
 			if (OidIsValid(role))
 				table_owner_become(role, &table_owner);
+			guard_own_statement(true);
 			task_spi_source(lfirst(lc));
+			guard_own_statement(false);
 			if (OidIsValid(role))
 				table_owner_end(&table_owner);
 		}
@@ -249,6 +275,7 @@ record_run(RecordCarry *c, List *statements)
 	{
 		ErrorData  *edata;
 
+		guard_own_statement(false);
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
 		if (is_passing(edata->sqlerrcode))

@@ -10,7 +10,7 @@
 
 #include "worker/run_ddl_pg.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "transform/shape.h"
 #include "utils/builtins.h"
 

@@ -27,7 +27,7 @@
 #include "worker/run_ddl_pg.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/table.h"
 #include "catalog/pg_type.h"
 #include "core/type_parts.h"
 #include "miscadmin.h"
@@ -96,9 +96,7 @@ record_note_types(RecordCarry *c)
 		c->carried->resync |= rel->resync;
 		if (same)
 			continue;
-		(void) books_exec("UPDATE dtsmig.task_table SET types_position = $2 "
-						  "WHERE table_id = $1", "it", (int64) rel->table_id,
-						  c->position);
+		store_table_types_from(rel->table_id, c->position);
 		record_note_changed(c, rel->table_id);
 		/* its rows were read by the newer texts */
 		if (!rel->resync && source_pos_is_set(rel->unsure) &&
@@ -118,7 +116,7 @@ types_may_fit_later(TaskRun *run, int sqlerrcode)
 {
 	bool		own_types = false;
 
-	if (run->source->plan_objects == NULL ||
+	if (!run->source->own_types ||
 		(ERRCODE_TO_CATEGORY(sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
 		 sqlerrcode != ERRCODE_DATATYPE_MISMATCH))
 		return false;
@@ -145,9 +143,7 @@ types_leave_for_later(TaskRun *run, bool beside, const ErrorData *edata)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (beside)
-		(void) books_exec("UPDATE dtsmig.task_table SET resync_step = NULL "
-						  "WHERE task_id = $1 AND resync_step = 'copying'", "i",
-						  run->task->id);
+		store_tables_stop_copying(run->task->id);
 	task_log_event(run->task->id, "warning",
 				   psprintf("tables cannot be copied again yet: %s", edata->message),
 				   "The source has altered a type of their columns, as it seems; they are copied when that statement is applied.",

@@ -21,7 +21,7 @@
 #include "access/tableam.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "core/wait.h"

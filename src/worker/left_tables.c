@@ -15,7 +15,8 @@
 
 #include "worker/left_tables.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
+#include "store/table.h"
 #include "catalog/namespace.h"
 #include "schema/plan.h"
 #include "utils/builtins.h"
@@ -24,8 +25,7 @@
 void
 left_forget(TaskRun *run, const SourceRelation *rel, char *why)
 {
-	(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1", "i",
-					  (int64) rel->table_id);
+	store_table_delete(rel->table_id);
 	(void) books_exec("UPDATE dtsmig.task SET left_tables = pg_catalog.array_append("
 					  "pg_catalog.array_remove(left_tables, $2), $2) WHERE task_id = $1",
 					  "it", run->task->id,

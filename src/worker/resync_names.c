@@ -15,7 +15,7 @@
 
 #include "worker/resync_shape.h"
 
-#include "catalog/books.h"
+#include "store/table.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "worker/left_tables.h"
@@ -128,8 +128,7 @@ resync_let_go(TaskRun *run, const SourceRelation *rel)
 		return;
 	}
 	/* it was never made */
-	(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1", "i",
-					  (int64) rel->table_id);
+	store_table_delete(rel->table_id);
 	task_log_event(run->task->id, "info",
 				   psprintf("table \"%s\".\"%s\" is not at the source",
 							rel->schema, rel->name), NULL, NULL, NULL);
@@ -221,9 +220,6 @@ resync_free_names(List *rels, List *pairs)
 
 		if (pair == NULL || same_name(rel->def, pair->after))
 			continue;
-		/* with a byte that no name has, and the id */
-		(void) books_exec("UPDATE dtsmig.task_table SET source_table = "
-						  "pg_catalog.format(E'%s\\001%s', source_table, table_id) "
-						  "WHERE table_id = $1", "i", (int64) rel->table_id);
+		store_table_free_name(rel->table_id);
 	}
 }

@@ -11,9 +11,9 @@
 #include "worker/resync_shape.h"
 
 #include "access/table.h"
-#include "catalog/books.h"
 #include "catalog/namespace.h"
-#include "catalog/task.h"
+#include "store/task.h"
+#include "store/table.h"
 #include "schema/plan.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -300,7 +300,7 @@ resync_why_not(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 
 	if (def == NULL)
 		return "The source has no such table: a statement that drops or renames it is still to come in its log, or was not recorded.";
-	altered = run->source->plan_objects && rel->def->columns != NIL &&
+	altered = run->source->logs_shapes && rel->def->columns != NIL &&
 		!task_same_columns(def, rel->def);
 	if (altered)
 		why = misfit(def, rel);
@@ -314,12 +314,7 @@ resync_why_not(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 void
 resync_note_wait(int64 task_id, const SourceRelation *rel, const char *why)
 {
-	BookRows   *rows;
-
-	rows = books_query("UPDATE dtsmig.task_table SET waits_for = $2 WHERE table_id = $1 "
-					   "AND waits_for IS DISTINCT FROM $2 RETURNING 1", "it",
-					   (int64) rel->table_id, why);
-	if (rows->nrows > 0 && why != NULL)
+	if (store_table_waits_for(rel->table_id, why) && why != NULL)
 		task_log_event(task_id, "info",
 					   psprintf("table \"%s\".\"%s\" cannot be copied again yet",
 								rel->schema, rel->name), why, NULL, NULL);

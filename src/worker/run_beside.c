@@ -36,7 +36,8 @@
 #include <ctype.h>
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/position.h"
+#include "store/table.h"
 #include "schema/ddl.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -61,15 +62,6 @@ count_step(const TaskRun *run, ResyncStep step)
 	for (int i = 0; i < run->nrels; i++)
 		n += run->rels[i]->resync_step == step;
 	return n;
-}
-
-/* All tables of one step to another, both as in the books. */
-static void
-move_tables(TaskRun *run, const char *from, const char *to)
-{
-	(void) books_exec("UPDATE dtsmig.task_table SET resync_step = $3 "
-					  "WHERE task_id = $1 AND state = 'resync' AND resync_step = $2",
-					  "itt", run->task->id, from, to);
 }
 
 static void
@@ -117,8 +109,7 @@ reach(TaskRun *run, SourceRelation *rel)
 static bool
 is_reached(TaskRun *run, List *rels)
 {
-	/* the log of a source with objects of its own has them all */
-	if (run->source->plan_objects != NULL)
+	if (run->source->logs_cascades)
 		return false;
 	for (int i = 0; i < run->nrels; i++)
 	{
@@ -139,8 +130,7 @@ is_reached(TaskRun *run, List *rels)
 static void
 let_wait(TaskRun *run, const SourceRelation *rel, const char *why)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET resync_step = NULL "
-					  "WHERE table_id = $1", "i", (int64) rel->table_id);
+	store_table_clear_step(rel->table_id);
 	task_log_event(run->task->id, "info",
 				   psprintf("the task waits while table \"%s\".\"%s\" is copied again",
 							rel->schema, rel->name), why, NULL, NULL);
@@ -170,11 +160,7 @@ begin(TaskRun *run, const char *applied)
 	if (all == NIL)
 		return SETTLED_CHANGED;
 	foreach(lc, all)
-		(void) books_exec("UPDATE dtsmig.task_table SET state = 'resync', "
-						  "resync_step = 'copying', resync_from = $2, "
-						  "rows_copied = 0, bytes_copied = 0 WHERE table_id = $1",
-						  "it", (int64) ((SourceRelation *) lfirst(lc))->table_id,
-						  applied);
+		store_table_begin_copying(((SourceRelation *) lfirst(lc))->table_id, applied);
 	keep_from(run, applied);
 	return SETTLED_BEGIN;
 }
@@ -201,31 +187,20 @@ copies_are_ahead(TaskRun *run, const char *position)
 	return true;
 }
 
-static char *
-copied_from(TaskRun *run)
-{
-	BookRows   *rows;
-
-	rows = books_query("SELECT resync_from FROM dtsmig.task_table WHERE task_id = $1 "
-					   "AND resync_step = 'copied' LIMIT 1", "i", run->task->id);
-	return rows->nrows > 0 ? rows->values[0][0] : NULL;
-}
-
 static void
 put_in_step(TaskRun *run, const char *step)
 {
-	BookRows   *rows;
+	ListCell   *lc;
 
-	rows = books_query("UPDATE dtsmig.task_table SET state = 'ready', "
-					   "resync_step = NULL, resync_from = NULL WHERE task_id = $1 "
-					   "AND state = 'resync' AND resync_step = $2 "
-					   "RETURNING source_schema, source_table", "it", run->task->id,
-					   step);
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, store_tables_put_ready(run->task->id, step))
+	{
+		const StoreName *table = lfirst(lc);
+
 		task_log_event(run->task->id, "info",
 					   psprintf("table \"%s\".\"%s\" is in step with the others again",
-								rows->values[i][0], rows->values[i][1]),
+								table->schema, table->name),
 					   NULL, NULL, NULL);
+	}
 }
 
 /* The way back; or none, where the task has not come to the copies yet. */
@@ -237,10 +212,8 @@ go_back(TaskRun *run, const char *from, const char *applied)
 		put_in_step(run, "copied");
 		return;
 	}
-	(void) books_exec("UPDATE dtsmig.task_position SET applied_position = $2, "
-					  "replay_until = $3 WHERE task_id = $1", "itt", run->task->id,
-					  from, applied);
-	move_tables(run, "copied", "replay");
+	store_position_go_back(run->task->id, from, applied);
+	store_tables_move_step(run->task->id, "copied", "replay");
 	task_log_event(run->task->id, "info",
 				   "the log is read again for tables that are copied again",
 				   psprintf("From %s to %s. The other tables wait.", from, applied),
@@ -251,49 +224,32 @@ go_back(TaskRun *run, const char *from, const char *applied)
 	SpinLockRelease(&run->shared->mutex);
 }
 
-/* Nothing is left that the log was to be read again for. */
-static void
-give_up_replay(TaskRun *run)
-{
-	(void) books_exec("UPDATE dtsmig.task_position SET applied_position = "
-					  "replay_until, replay_until = NULL WHERE task_id = $1 "
-					  "AND replay_until IS NOT NULL", "i", run->task->id);
-}
-
 void
 beside_forget(TaskRun *run)
 {
-	give_up_replay(run);
-	move_tables(run, "copying", "asked");
-	move_tables(run, "copied", "asked");
-	move_tables(run, "replay", "asked");
+	store_position_skip_replay(run->task->id);
+	store_tables_move_step(run->task->id, "copying", "asked");
+	store_tables_move_step(run->task->id, "copied", "asked");
+	store_tables_move_step(run->task->id, "replay", "asked");
 }
 
 static Settled
 settle(TaskRun *run, bool boundary)
 {
-	BookRows   *rows;
-	char	   *applied = run->task->start_position;
-	char	   *until = NULL;
+	StorePosition *position = store_position_load(run->task->id);
+	char	   *applied = position ? position->applied : run->task->start_position;
+	char	   *until = position ? position->replay_until : NULL;
 
-	rows = books_query("SELECT applied_position, replay_until "
-					   "FROM dtsmig.task_position WHERE task_id = $1", "i",
-					   run->task->id);
-	if (rows->nrows > 0)
-	{
-		applied = rows->values[0][0];
-		until = rows->values[0][1];
-	}
 	run->copied_beside = false;
 	run->replay_until = NULL;
 	if (until != NULL && count_step(run, RESYNC_REPLAY) == 0)
 	{
-		give_up_replay(run);
+		store_position_skip_replay(run->task->id);
 		return SETTLED_CHANGED;
 	}
 	if (until == NULL && count_step(run, RESYNC_REPLAY) > 0)
 	{
-		move_tables(run, "replay", "asked");
+		store_tables_move_step(run->task->id, "replay", "asked");
 		return SETTLED_CHANGED;
 	}
 	if (run->copying_beside)
@@ -301,7 +257,7 @@ settle(TaskRun *run, bool boundary)
 	if (count_step(run, RESYNC_COPYING) > 0)
 	{
 		/* its worker was ended */
-		move_tables(run, "copying", "asked");
+		store_tables_move_step(run->task->id, "copying", "asked");
 		return SETTLED_CHANGED;
 	}
 	if (until != NULL)
@@ -313,11 +269,11 @@ settle(TaskRun *run, bool boundary)
 	}
 	if (count_step(run, RESYNC_COPIED) > 0)
 	{
-		char	   *from = copied_from(run);
+		char	   *from = store_tables_copied_from(run->task->id);
 
 		if (from == NULL)
 		{
-			move_tables(run, "copied", "asked");
+			store_tables_move_step(run->task->id, "copied", "asked");
 			return SETTLED_CHANGED;
 		}
 		if (boundary && run->source->position_has_place(applied))
@@ -356,7 +312,7 @@ beside_settle(TaskRun *run, bool boundary)
 		return true;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	move_tables(run, "copying", NULL);
+	store_tables_move_step(run->task->id, "copying", NULL);
 	task_log_event(run->task->id, "warning",
 				   "the task waits while tables are copied again",
 				   "No background worker slot is free for a copy worker.",
@@ -383,7 +339,7 @@ beside_refuse(TaskRun *run)
 		return false;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	move_tables(run, "asked", NULL);
+	store_tables_move_step(run->task->id, "asked", NULL);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
@@ -430,8 +386,7 @@ beside_reaches(TaskRun *run, SourcePos pos)
 void
 beside_finish(TaskRun *run)
 {
-	(void) books_exec("UPDATE dtsmig.task_position SET replay_until = NULL "
-					  "WHERE task_id = $1", "i", run->task->id);
+	store_position_end_replay(run->task->id);
 	put_in_step(run, "replay");
 }
 
@@ -580,11 +535,11 @@ beside_yield(TaskRun *run, bool keep)
 	if (own)
 		StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	whole = keep && copied_from(run) != NULL;
+	whole = keep && store_tables_copied_from(run->task->id) != NULL;
 	if (!whole)
 	{
-		move_tables(run, "copying", NULL);
-		move_tables(run, "copied", NULL);
+		store_tables_move_step(run->task->id, "copying", NULL);
+		store_tables_move_step(run->task->id, "copied", NULL);
 		task_log_event(run->task->id, "info",
 					   "the task waits while tables are copied again",
 					   "A statement of the source touches them.", NULL, NULL);

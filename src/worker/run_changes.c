@@ -17,8 +17,7 @@
 #include "worker/zero_dates.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
-#include "core/error_place.h"
+#include "store/books.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -56,9 +55,7 @@ lookup_relation(void *arg, const char *id, const char *schema,
 	Follow	   *f = arg;
 	SourceRelation *rel = task_indexed_relation(f->tables, id, schema, table);
 
-	/* what came before the definition is in the copy, see relation.h */
-	if (rel == NULL || rel->resync ||
-		(rel->generation > 1 && source_pos_cmp(pos, rel->def_from) < 0) ||
+	if (rel == NULL || rel->resync || task_definition_passes(f->run, rel, pos) ||
 		task_copy_has(f->run, rel, pos) || beside_passes(f->run, rel, pos))
 		return NULL;
 	return rel;
@@ -71,6 +68,12 @@ may_be_early(void *arg, SourcePos pos, uint32 xid)
 
 	f->early = f->for_good && early_may_begin(f->run, pos, xid);
 	return f->early;
+}
+
+static bool
+same_mark(void *arg, const char *id, const char *mark)
+{
+	return task_same_mark(((Follow *) arg)->run, ((Follow *) arg)->tables, id, mark);
 }
 
 static bool
@@ -114,14 +117,7 @@ skips(void *arg, const char *where, const char *what)
 	{
 		AbortOutOfAnyTransaction();
 		MemoryContextSwitchTo(old);
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		(void) books_exec("UPDATE dtsmig.task SET refused_position = $2, "
-						  "refused_statement = $3 WHERE task_id = $1", "itt",
-						  run->task->id, where, what);
-		PopActiveSnapshot();
-		CommitTransactionCommand();
-		error_place_set_skippable();
+		follow_note_refused(f, where, what);
 	}
 	else if (f->new_changes++ == 0)
 		f->batch_started = GetCurrentTimestamp();
@@ -586,6 +582,7 @@ open_stream(Follow *f, const char *position)
 	callbacks.selected = is_selected;
 	callbacks.early = may_be_early;
 	callbacks.skips = skips;
+	callbacks.same_mark = same_mark;
 	callbacks.arg = f;
 	f->stream = run->stream = run->source->open_changes(run->info, position, &callbacks,
 										  &run->options->policy);

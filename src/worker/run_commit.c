@@ -11,7 +11,9 @@
 #include "worker/run_follow.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "core/error_place.h"
+#include "store/books.h"
+#include "store/position.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -40,23 +42,26 @@ mark_torn(Follow *f)
 void
 follow_write_position(void *arg)
 {
-	static void *plan = NULL;	/* one for all runs of this process */
 	Follow	   *f = arg;
 
-	(void) books_exec_kept(&plan,
-						   "INSERT INTO dtsmig.task_position AS p (task_id, "
-						   "applied_position, commit_time, changes, transactions) "
-						   "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (task_id) "
-						   "DO UPDATE SET applied_position = EXCLUDED.applied_position, "
-						   "commit_time = EXCLUDED.commit_time, "
-						   "changes = p.changes + EXCLUDED.changes, "
-						   "transactions = p.transactions + EXCLUDED.transactions, "
-						   "updated = pg_catalog.clock_timestamp()",
-						   "itzii", f->run->task->id, f->position, f->commit_time,
+	store_position_advance(f->run->task->id, f->position, f->commit_time,
 						   f->new_changes, f->new_transactions);
 	mark_torn(f);
 	if (f->in_step)
 		beside_finish(f->run);
+}
+
+void
+follow_note_refused(Follow *f, const char *where, const char *what)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) books_exec("UPDATE dtsmig.task SET refused_position = $2, "
+					  "refused_statement = $3 WHERE task_id = $1", "itt",
+					  f->run->task->id, where, what);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	error_place_set_skippable();
 }
 
 /* For messages: where the source's log is. */
@@ -175,21 +180,16 @@ follow_commit(Follow *f)
 char *
 follow_applied_position(Follow *f)
 {
-	BookRows   *rows;
-	char	   *position = NULL;
+	StorePosition *position;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(f->run->cxt);
-	rows = books_query("SELECT applied_position, changes FROM dtsmig.task_position "
-					   "WHERE task_id = $1", "i", f->run->task->id);
-	if (rows->nrows > 0)
-	{
-		position = rows->values[0][0];
-		f->changes = book_int(rows, 0, 1);
-	}
+	position = store_position_load(f->run->task->id);
+	if (position != NULL)
+		f->changes = position->changes;
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(f->run->cxt);
-	return position ? position : f->run->task->start_position;
+	return position ? position->applied : f->run->task->start_position;
 }

@@ -18,11 +18,13 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
+#include "store/job.h"
+#include "store/table.h"
 #include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
@@ -57,24 +59,6 @@ end_transaction(MemoryContext cxt)
 
 /* ---------------------------------------------------------------- planning */
 
-/* Statements of a phase become jobs, at once ready or after their table. */
-static void
-plan_statement_jobs(TaskRun *run, const char *phase, bool ready, int64 priority)
-{
-	(void) books_exec("INSERT INTO dtsmig.task_job "
-					  "(task_id, table_id, kind, state, object_id, priority) "
-					  "SELECT o.task_id, o.table_id, 'statement', "
-					  "CASE WHEN $3 OR o.table_id IS NULL THEN 'ready' ELSE 'waiting' END, "
-					  "o.object_id, $4 + COALESCE(t.bytes_estimate, 0) "
-					  "FROM dtsmig.task_object o "
-					  "LEFT JOIN dtsmig.task_table t USING (table_id) "
-					  "WHERE o.task_id = $1 AND o.phase = $2 "
-					  "AND o.state IN ('waiting', 'failed') "
-					  "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j "
-					  "WHERE j.object_id = o.object_id) ORDER BY o.object_id",
-					  "itbi", run->task->id, phase, (int) ready, priority);
-}
-
 /*
  * How many rows a range of this table may have. A table is not cut that no
  * worker would have to wait for: filled whole, by the transaction that empties
@@ -101,15 +85,12 @@ static void
 plan_copy_jobs(TaskRun *run)
 {
 	int64		total = 0;
-	BookRows   *rows;
 	bool		copies = run->task->do_full;
 	bool		made = run->task->do_schema;
 	uint64		sent = source_statements;
 
 	begin_transaction(run->cxt);
-	rows = books_query("SELECT count(*) FROM dtsmig.task_job WHERE task_id = $1",
-					   "i", run->task->id);
-	if (book_int(rows, 0, 0) > 0)
+	if (store_jobs_planned(run->task->id))
 	{
 		end_transaction(run->cxt);
 		return;
@@ -139,19 +120,15 @@ plan_copy_jobs(TaskRun *run)
 				run->options->conflict == CONFLICT_REPORT &&
 				shard_is_alone(run->task->id, rel->table_id);
 
-			(void) books_exec("INSERT INTO dtsmig.task_job (task_id, table_id, kind, "
-							  "state, condition, whole_table, rows_estimate, priority) "
-							  "VALUES ($1, $2, 'copy', 'ready', $3, $4, $5, "
-							  "1000000000 + $6)", "iitbii", run->task->id,
-							  (int64) rel->table_id, range->condition, (int) whole,
-							  range->rows_estimate, rel->def->data_bytes);
+			store_job_add_range(run->task->id, rel->table_id, range->condition,
+								whole, range->rows_estimate, rel->def->data_bytes);
 		}
 		shared_heartbeat(run->shared);
 		throttle_pay(&run->shared->full, source_statements - sent, 0, 0);
 		sent = source_statements;
 	}
-	plan_statement_jobs(run, "key", !copies, INT64CONST(1000000000000000));
-	plan_statement_jobs(run, "index", !copies, INT64CONST(100000000000000));
+	store_jobs_add_statements(run->task->id, "key", !copies, INT64CONST(1000000000000000));
+	store_jobs_add_statements(run->task->id, "index", !copies, INT64CONST(100000000000000));
 	end_transaction(run->cxt);
 }
 
@@ -486,9 +463,7 @@ note_snapshots(TaskRun *run)
 			source_pos_cmp(run->source->parse_position(low),
 						   run->source->parse_position(start)) < 0)
 			start = low;
-		(void) books_exec("UPDATE dtsmig.task_table SET snapshot_low = $2, "
-						  "snapshot_high = $3 WHERE table_id = $1",
-						  "itt", table_id, low, high);
+		store_table_set_zone(table_id, low, high);
 	}
 	if (elsewhere)
 		last = later_position(run, last,
@@ -522,14 +497,11 @@ run_copy(TaskRun *run)
 void
 run_unique_indexes(TaskRun *run)
 {
-	BookRows   *rows;
 	bool		work;
 
 	begin_transaction(run->cxt);
-	plan_statement_jobs(run, "unique", true, 0);
-	rows = books_query("SELECT EXISTS (SELECT 1 FROM dtsmig.task_job WHERE "
-					   "task_id = $1 AND state <> 'done')", "i", run->task->id);
-	work = book_bool(rows, 0, 0);
+	store_jobs_add_statements(run->task->id, "unique", true, 0);
+	work = store_jobs_left(run->task->id);
 	end_transaction(run->cxt);
 	if (work)
 		run_workers(run, false);

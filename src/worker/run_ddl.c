@@ -20,10 +20,11 @@
 #include "worker/run_ddl.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
+#include "store/table.h"
 #include "executor/spi.h"
 #include "transform/shape.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -260,8 +261,7 @@ carry_drop_relation(Carry *c, const SourceRelation *rel)
 		int64	   *id = palloc(sizeof(int64));
 
 		*id = rel->table_id;
-		(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1",
-						  "i", *id);
+		store_table_delete(*id);
 		c->carried->changed = lappend(c->carried->changed, id);
 	}
 }
@@ -491,6 +491,7 @@ carry_alter(Carry *c)
 		mysql_ddl_apply(pair->before, c->stmt, c->defaults, &outcome);
 	}
 	pair->after = outcome.def;
+	pair->loose = c->stmt->loose;
 	shape_columns(c->run->selection, pair->after, pair->before);
 	carry_sync_parents(c, pair->before, pair->after);
 	if (outcome.rows_change != NULL)

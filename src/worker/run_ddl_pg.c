@@ -22,11 +22,12 @@
 
 #include "worker/run_ddl_pg.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
+#include "store/table.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "transform/shape.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -154,10 +155,21 @@ is_selected(RecordCarry *c)
 static bool
 any_volatile(List *functions)
 {
-	/* a stable one tells another time, or another user, here */
+	/*
+	 * A stable one tells another time, user, process or database here, and one
+	 * of the user's may read tables; but for those that go by settings, which
+	 * are the source's.
+	 */
 	return record_any_function(functions, "provolatile = 'v' OR provolatile = 's' AND "
-							   "proname IN ('now', 'statement_timestamp', 'transaction_timestamp', "
-							   "'current_setting', 'pg_current_xact_id', 'txid_current')");
+							   "(pronamespace <> 'pg_catalog'::pg_catalog.regnamespace OR proname NOT IN ("
+							   "'to_char', 'to_date', 'to_timestamp', 'to_number', 'date', 'time', 'timetz', "
+							   "'timestamp', 'timestamptz', 'timezone', 'date_trunc', 'date_part', 'date_bin', "
+							   "'extract', 'make_timestamptz', 'overlaps', 'concat', 'concat_ws', 'format', "
+							   "'array_to_string', 'string_to_array', 'quote_literal', 'quote_nullable', "
+							   "'to_json', 'to_jsonb', 'array_to_json', 'row_to_json', 'json_build_array', "
+							   "'json_build_object', 'jsonb_build_array', 'jsonb_build_object', "
+							   "'to_tsvector', 'to_tsquery', 'plainto_tsquery', 'phraseto_tsquery', "
+							   "'websearch_to_tsquery', 'ts_headline'))");
 }
 
 /* Were its rows rewritten with values that only the source knows? */
@@ -441,6 +453,23 @@ is_left_to_cutover(RecordCarry *c)
 	return !more;
 }
 
+/* Rights that the source may not have given, or taken. */
+static bool
+grants_perhaps(RecordCarry *c)
+{
+	if (record_grants_for_sure(c))
+		return false;
+	task_log_event(c->run->task->id, "warning",
+				   psprintf("skipped: %s", c->statement->sql),
+				   c->record->caller == NULL ?
+				   "Who ran it at the source is not certain, and so is what that role may grant." :
+				   psprintf("Role \"%s\" ran it at the source: what that role may not grant has been granted to nobody there.",
+							c->record->caller),
+				   psprintf("Look at the privileges that the source has now, and run here what is wanted of it: %s;",
+							c->statement->sql), NULL);
+	return true;
+}
+
 /* A table that is here, and whose rows the log tells from now on. */
 static bool
 sets_logged(RecordCarry *c)
@@ -498,7 +527,7 @@ statements_of(RecordCarry *c)
 							  r->tag);
 		return NIL;
 	}
-	if (is_ignored(c) || is_left_to_cutover(c))
+	if (is_ignored(c) || is_left_to_cutover(c) || grants_perhaps(c))
 		return NIL;
 	c->applied = true;
 	sql = list_make1(record_rewrite(c, c->statement->sql));

@@ -68,6 +68,12 @@ extern void record_mark(RecordCarry *c, int64 table_id, const char *why);
  */
 extern bool record_run(RecordCarry *c, List *statements);
 /*
+ * Does the statement, where it grants or revokes rights, do so here as it did
+ * at the source? There, one of somebody who may not grant them is no error, and
+ * does nothing.
+ */
+extern bool record_grants_for_sure(RecordCarry *c);
+/*
  * Has this server a function of one of these names (char *, as a statement has
  * them, of any schema) for which a condition over pg_proc holds?
  */

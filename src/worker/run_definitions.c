@@ -11,8 +11,10 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
-#include "catalog/object.h"
+#include "store/books.h"
+#include "store/object.h"
+#include "store/table.h"
+#include "store/version.h"
 #include "core/attempt.h"
 #include "core/one_statement.h"
 #include "executor/spi.h"
@@ -356,16 +358,6 @@ task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 	return false;
 }
 
-static void
-store_version(int64 table_id, const TableDef *def, const char *position)
-{
-	(void) books_exec("INSERT INTO dtsmig.table_version "
-					  "(table_id, generation, from_position, definition) "
-					  "SELECT $1, COALESCE(max(generation), 0) + 1, $2, $3 "
-					  "FROM dtsmig.table_version WHERE table_id = $1", "itj",
-					  table_id, position, model_to_jsonb(def));
-}
-
 static int64
 insert_table(TaskRun *run, const TableDef *def, const char *state)
 {
@@ -405,12 +397,11 @@ task_store_pairs(TaskRun *run, List *pairs, const char *position,
 		if (!pair->differs)
 			continue;
 		if (pair->after == NULL)
-			(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1",
-							  "i", pair->id);
+			store_table_delete(pair->id);
 		else if (pair->id == 0)
 		{
 			pair->id = insert_table(run, pair->after, "ready");
-			store_version(pair->id, pair->after, position);
+			store_version_add(pair->id, position, model_to_jsonb(pair->after));
 		}
 		else
 		{
@@ -421,7 +412,7 @@ task_store_pairs(TaskRun *run, List *pairs, const char *position,
 							  pair->after->name, pair->after->target_schema,
 							  pair->after->target_name,
 							  (int) (model_row_key(pair->after) != NULL));
-			store_version(pair->id, pair->after, position);
+			store_version_add(pair->id, position, model_to_jsonb(pair->after));
 		}
 		note_changed(changed, pair->id);
 	}
@@ -430,16 +421,12 @@ task_store_pairs(TaskRun *run, List *pairs, const char *position,
 void
 task_mark_resync(TaskRun *run, int64 table_id, const char *why)
 {
-	BookRows   *rows;
+	StoreName  *table = store_table_mark_resync(table_id);
 
-	rows = books_query("UPDATE dtsmig.task_table SET state = 'resync', "
-					   "resync_step = NULL "
-					   "WHERE table_id = $1 RETURNING source_schema, source_table",
-					   "i", table_id);
-	if (rows->nrows > 0)
+	if (table != NULL)
 		task_log_event(run->task->id, "info",
 					   psprintf("table \"%s\".\"%s\" is to be copied again",
-								rows->values[0][0], rows->values[0][1]),
+								table->schema, table->name),
 					   why, NULL, NULL);
 }
 
@@ -461,7 +448,7 @@ task_take_in(TaskRun *run, const char *schema, const char *table,
 		def->target_name = plan_name(table, (NameCase) run->options->name_case,
 									 false);
 	id = insert_table(run, def, "resync");
-	store_version(id, def, position);
+	store_version_add(id, position, model_to_jsonb(def));
 	task_log_event(run->task->id, "info",
 				   psprintf("table \"%s\".\"%s\" is taken in", schema, table),
 				   NULL, NULL, NULL);

@@ -11,8 +11,8 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
 #include "core/error_place.h"
+#include "store/books.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 

@@ -22,7 +22,8 @@
 #include "worker/worker.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/difference.h"
+#include "store/table.h"
 #include "catalog/pg_class.h"
 #include "check/verify.h"
 #include "transform/shape_rows.h"
@@ -50,32 +51,23 @@ typedef struct Repair
 bool
 task_wants_repair(TaskRun *run)
 {
-	BookRows   *rows;
-
-	rows = books_query("SELECT 1 FROM dtsmig.verify_difference "
-					   "WHERE task_id = $1 AND state = 'repairing' LIMIT 1", "i",
-					   run->task->id);
-	return rows->nrows > 0;
+	return store_differences_wait(run->task->id);
 }
 
 bool
 task_wants_stop(TaskRun *run)
 {
-	BookRows   *rows;
 	bool		asked = false;
+	ListCell   *lc;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	rows = books_query("SELECT table_id FROM dtsmig.task_table "
-					   "WHERE task_id = $1 AND state = 'resync' "
-					   "AND resync_step IS DISTINCT FROM 'replay'", "i",
-					   run->task->id);
-	for (int r = 0; r < rows->nrows; r++)
+	foreach(lc, store_tables_waiting(run->task->id))
 	{
 		bool		known = false;
 
 		for (int i = 0; i < run->nrels; i++)
-			known |= run->rels[i]->table_id == book_int(rows, r, 0) &&
+			known |= run->rels[i]->table_id == *(int64 *) lfirst(lc) &&
 				run->rels[i]->resync;
 		asked |= !known;
 	}
@@ -133,7 +125,7 @@ produce(void *arg, StringInfo buf)
 	bool		more;
 
 	CHECK_FOR_INTERRUPTS();
-	more = shape_next_copy(r->run->source, r->rows, r->rel, buf);
+	more = shape_next_copy(r->run->source->next_copy, r->rows, r->rel, buf);
 	zero_dates_check(r->run->task, r->rel);
 	return more;
 }
@@ -154,20 +146,21 @@ take_rows(Repair *r, const char *condition)
 	r->run->source->close_rows(r->rows);
 }
 
-/* Rows that are to be repaired of one table: ids and keys of results. */
+/* Rows of one table that are to be repaired: StoreDifference *. */
 static int
-repair_some(Repair *r, BookRows *rows)
+repair_some(Repair *r, List *differences)
 {
 	StringInfoData condition;
 	SourceRelation *rel = r->rel;
 	Verify		v = {0};
+	ListCell   *lc;
 
 	v.source = r->run->source;
 	v.conn = r->conn;
 	initStringInfo(&condition);
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, differences)
 	{
-		char	  **key = key_of(book_jsonb(rows, i, 1), rel->out->nkey);
+		char	  **key = key_of(((StoreDifference *) lfirst(lc))->key, rel->out->nkey);
 		char	   *there = verify_key_there(&v, rel, key);
 
 		if (there == NULL)
@@ -180,11 +173,9 @@ repair_some(Repair *r, BookRows *rows)
 		appendStringInfo(&condition, "%s(%s)", condition.len > 0 ? " OR " : "", there);
 	}
 	take_rows(r, condition.data);
-	for (int i = 0; i < rows->nrows; i++)
-		(void) books_exec("UPDATE dtsmig.verify_difference SET state = 'repaired', "
-						  "repaired = pg_catalog.clock_timestamp() "
-						  "WHERE difference_id = $1", "i", book_int(rows, i, 0));
-	return rows->nrows;
+	foreach(lc, differences)
+		store_difference_repaired(((StoreDifference *) lfirst(lc))->id);
+	return list_length(differences);
 }
 
 /* The changes up to the snapshot may be in the rows. */
@@ -192,22 +183,17 @@ static void
 extend_zone(Repair *r)
 {
 	const SourceRoutine *source = r->run->source;
-	BookRows   *rows;
+	char	   *end;
 	char	   *high = r->snapshot.high;
 
 	if (high == NULL || !r->run->task->do_incremental)
 		return;
-	(void) books_exec("UPDATE dtsmig.task_table SET one_snapshot = false "
-					  "WHERE table_id = $1", "i", (int64) r->rel->table_id);
-	rows = books_query("SELECT snapshot_high FROM dtsmig.task_table "
-					   "WHERE table_id = $1", "i", (int64) r->rel->table_id);
-	if (rows->nrows == 1 && rows->values[0][0] && rows->values[0][0][0] &&
-		source->position_has_place(rows->values[0][0]) &&
-		source_pos_cmp(source->parse_position(rows->values[0][0]),
-					   source->parse_position(high)) >= 0)
+	store_table_many_snapshots(r->rel->table_id);
+	end = store_table_zone_end(r->rel->table_id);
+	if (end != NULL && end[0] != '\0' && source->position_has_place(end) &&
+		source_pos_cmp(source->parse_position(end), source->parse_position(high)) >= 0)
 		return;
-	(void) books_exec("UPDATE dtsmig.task_table SET snapshot_high = $2 "
-					  "WHERE table_id = $1", "it", (int64) r->rel->table_id, high);
+	store_table_set_zone_end(r->rel->table_id, high);
 }
 
 /* All that is asked for of one table; a transaction is open. */
@@ -218,8 +204,7 @@ repair_table(Repair *r, int64 table_id)
 	int			n = 0;
 	int			level = NewGUCNestLevel();
 
-	r->rel = task_open_relation(r->cxt, table_id, run->selection, run->source, r->conn, run->dest,
-								&run->options->policy);
+	r->rel = task_open_relation(run, r->cxt, table_id, r->conn);
 	if (r->rel->resync || r->rel->out->nkey == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -230,15 +215,11 @@ repair_table(Repair *r, int64 table_id)
 	verify_pin_settings();
 	for (;;)
 	{
-		BookRows   *rows;
+		List	   *differences = store_differences_of(table_id, REPAIR_ROWS);
 
-		rows = books_query("SELECT difference_id, key_values FROM dtsmig.verify_difference "
-						   "WHERE table_id = $1 AND state = 'repairing' "
-						   "AND key_values IS NOT NULL ORDER BY difference_id LIMIT $2",
-						   "ii", table_id, (int64) REPAIR_ROWS);
-		if (rows->nrows == 0)
+		if (differences == NIL)
 			break;
-		n += repair_some(r, rows);
+		n += repair_some(r, differences);
 	}
 	extend_zone(r);
 	task_log_event(run->task->id, "info",
@@ -259,9 +240,7 @@ note_failure(TaskRun *run, int64 table_id, const ErrorData *edata)
 {
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) books_exec("UPDATE dtsmig.verify_difference SET state = 'failed', error = $3 "
-					  "WHERE task_id = $1 AND table_id = $2 AND state = 'repairing'",
-					  "iit", run->task->id, table_id, edata->message);
+	store_differences_failed(run->task->id, table_id, edata->message);
 	task_log_event(run->task->id, "warning",
 				   psprintf("rows could not be repaired: %s", edata->message),
 				   edata->detail, edata->hint, unpack_sql_state(edata->sqlerrcode));
@@ -277,14 +256,6 @@ is_of_connection(int sqlerrcode)
 	return category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION) ||
 		category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
 		category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
-}
-
-static BookRows *
-tables_to_repair(TaskRun *run)
-{
-	return books_query("SELECT DISTINCT table_id FROM dtsmig.verify_difference "
-					   "WHERE task_id = $1 AND state = 'repairing' "
-					   "AND table_id IS NOT NULL ORDER BY 1", "i", run->task->id);
 }
 
 static void
@@ -307,18 +278,19 @@ task_repair(TaskRun *run)
 {
 	MemoryContext old = CurrentMemoryContext;
 	Repair		r;
-	BookRows   *tables;
+	List	   *tables;
+	ListCell   *lc;
 	char	   *applied;
 	int64	   *ids;
 	int			n;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	tables = tables_to_repair(run);
-	n = tables->nrows;
+	tables = store_differences_tables(run->task->id);
+	n = list_length(tables);
 	ids = MemoryContextAlloc(run->cxt, sizeof(int64) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-		ids[i] = book_int(tables, i, 0);
+	foreach(lc, tables)
+		ids[foreach_current_index(lc)] = *(int64 *) lfirst(lc);
 	applied = task_applied(run);
 	if (applied != NULL)
 		applied = MemoryContextStrdup(run->cxt, applied);
@@ -374,7 +346,8 @@ void
 repair_at_once(TaskRun *run)
 {
 	MemoryContext old = CurrentMemoryContext;
-	BookRows   *tables = tables_to_repair(run);
+	List	   *tables = store_differences_tables(run->task->id);
+	ListCell   *lc;
 	int			level = NewGUCNestLevel();
 	Repair		r;
 
@@ -385,8 +358,8 @@ repair_at_once(TaskRun *run)
 	guard_begin(run->task->owner);
 	PG_TRY();
 	{
-		for (int i = 0; i < tables->nrows; i++)
-			repair_table(&r, book_int(tables, i, 0));
+		foreach(lc, tables)
+			repair_table(&r, *(int64 *) lfirst(lc));
 	}
 	PG_FINALLY();
 	{

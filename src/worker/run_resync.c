@@ -27,12 +27,12 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/table.h"
 #include "miscadmin.h"
 #include "schema/mysql_ddl.h"
 #include "transform/shape.h"
 #include "transform/shape_rows.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -69,12 +69,7 @@ typedef struct Resync
 bool
 task_wants_resync(TaskRun *run)
 {
-	BookRows   *rows;
-
-	rows = books_query("SELECT count(*) FROM dtsmig.task_table "
-					   "WHERE task_id = $1 AND state = 'resync'", "i",
-					   run->task->id);
-	return book_int(rows, 0, 0) > 0;
+	return store_tables_wait(run->task->id);
 }
 
 /* ------------------------------------------------------------------ which */
@@ -146,8 +141,7 @@ look_up(Resync *r)
 
 	r->described = r->run->source->current_position(r->run->conn);
 	r->pairs = task_pairs(r->run);
-	/* of a source with objects of its own, the log names and shapes tables */
-	settled = r->run->source->plan_objects ?
+	settled = r->run->source->logs_shapes ?
 		resync_settle_names(r->run, r->rels, tables, r->high, r->applied) : r->rels;
 	foreach(lc, r->rels)
 	{
@@ -177,7 +171,7 @@ look_up(Resync *r)
 		}
 		shape_columns(r->run->selection, def, NULL);
 		resync_take_targets(def, rel->def);
-		if (r->run->source->plan_objects && rel->def->columns != NIL)
+		if (r->run->source->logs_shapes && rel->def->columns != NIL)
 			resync_name_new(def, r->run->options->name_case);
 		if (rel->def->columns != NIL && pair != NULL &&
 			shape_leaves_out(r->run->selection, rel->schema, rel->name,
@@ -261,23 +255,20 @@ open_snapshot(Resync *r)
 {
 	TaskRun    *run = r->run;
 	SourceSnapshot snapshot = {0};
-	BookRows   *rows = NULL;
 
 	r->conn = run->source->connect(run->info);
 	/* DDL that changes no row is not noticed when rows are read */
-	if (run->source->plan_objects == NULL)
+	if (!run->source->rows_notice_ddl)
 		r->tables = run->source->describe(run->conn, resync_schemas(r->rels));
 	run->source->open_snapshot(r->conn, NULL, &snapshot);
 	r->snapshot = snapshot.low;
 	r->high = snapshot.high;
 	if (!snapshot.exact)
 		open_inexact(r, &snapshot);
-	if (r->slot != NULL)
-		rows = books_query("SELECT resync_from FROM dtsmig.task_table "
-						   "WHERE table_id = $1", "i",
-						   (int64) ((SourceRelation *) linitial(r->chosen))->table_id);
-	r->applied = r->slot == NULL || rows->nrows == 0 ? task_applied(run) :
-		rows->values[0][0];
+	r->applied = r->slot == NULL ? NULL :
+		store_table_resync_from(((SourceRelation *) linitial(r->chosen))->table_id);
+	if (r->applied == NULL)
+		r->applied = task_applied(run);
 	if (r->snapshot == NULL || r->high == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -396,7 +387,7 @@ produce(void *arg, StringInfo buf)
 	if (st->r->slot == NULL)
 		shared_heartbeat(run->shared);
 	while (buf->len < LOAD_CHUNK && n < portion &&
-		   (more = shape_next_copy(run->source, st->rows, st->rel, buf)))
+		   (more = shape_next_copy(run->source->next_copy, st->rows, st->rel, buf)))
 		n++;
 	zero_dates_check(run->task, st->rel);
 	st->nrows += n;
@@ -462,19 +453,11 @@ copy_table(Resync *r, SourceRelation *old)
 	ProducerState st;
 	SourceRelation *rel;
 
-	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready', "
-					  "resync_step = NULL, resync_from = NULL, waits_for = NULL, one_snapshot = true, "
-					  "snapshot_low = $2, snapshot_high = $3, "
-					  "described_position = $4 WHERE table_id = $1",
-					  "ittt", (int64) old->table_id, low_of(r, old),
-					  r->high, r->described);
-	rel = task_open_relation(r->cxt, old->table_id, run->selection, run->source, r->conn,
-							 run->dest, &run->options->policy);
+	store_table_put_ready(old->table_id, low_of(r, old), r->high, r->described);
+	rel = task_open_relation(run, r->cxt, old->table_id, r->conn);
 	copy_rows(r, rel, &st);
-	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = $2, "
-					  "bytes_copied = $3, described_position = $4 "
-					  "WHERE table_id = $1", "iiit", (int64) rel->table_id,
-					  (int64) st.nrows, (int64) st.nbytes, r->described);
+	store_table_copied_again(rel->table_id, (int64) st.nrows, (int64) st.nbytes,
+							 r->described);
 	log_copied(r, old, &st);
 }
 
@@ -558,32 +541,19 @@ takes_more(Resync *r, int wanted)
 		if (rel->def->columns == NIL || !task_same_table(rel->def, pair->after))
 			return true;
 	}
-	return r->run->source->plan_objects == NULL && r->run->task->do_schema &&
+	return !r->run->source->logs_shapes && r->run->task->do_schema &&
 		plan_change(r->pairs, r->plan, 0)->run != NIL;
 }
 
-static void
-set_step(Resync *r, const SourceRelation *rel, const char *step)
-{
-	(void) books_exec("UPDATE dtsmig.task_table SET resync_step = $2 "
-					  "WHERE table_id = $1 AND resync_step = 'copying'", "it",
-					  (int64) rel->table_id, step);
-}
-
 /*
- * The books come last: nobody waits for a row of theirs while rows are copied.
+ * The catalog comes last: nobody waits for a row of it while rows are copied.
  * The task worker may have given the copy up meanwhile.
  */
 static void
 note_copied(Resync *r, SourceRelation *rel, const ProducerState *st)
 {
-	if (books_exec("UPDATE dtsmig.task_table SET resync_step = 'copied', "
-				   "snapshot_low = $2, snapshot_high = $3, one_snapshot = true, "
-				   "described_position = $4, rows_copied = $5, "
-				   "bytes_copied = $6 WHERE table_id = $1 AND state = 'resync' "
-				   "AND resync_step = 'copying' AND resync_from = $7", "itttiit",
-				   (int64) rel->table_id, low_of(r, rel), r->high, r->described,
-				   (int64) st->nrows, (int64) st->nbytes, r->applied) != 1)
+	if (!store_table_note_copied(rel->table_id, low_of(r, rel), r->high, r->described,
+								 (int64) st->nrows, (int64) st->nbytes, r->applied))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the copy of table \"%s\".\"%s\" is not wanted any more",
@@ -633,7 +603,7 @@ beside_once(Resync *r)
 	if (!waits)
 		copy_beside(r);
 	foreach(lc, r->chosen)
-		set_step(r, lfirst(lc), waits ? NULL : "asked");
+		store_table_leave_copying(((SourceRelation *) lfirst(lc))->table_id, waits ? NULL : "asked");
 }
 
 /* ------------------------------------------------------------------ entry */
@@ -673,8 +643,7 @@ resync_once(TaskRun *run, CopySlot *slot, MemoryContext cxt)
 	{
 		r.plan = plan_options(run->options, run->selection);
 		empty_tables(&r);
-		/* a source with objects of its own: their shape comes with the log */
-		if (run->source->plan_objects == NULL)
+		if (!run->source->logs_shapes)
 		{
 			change = plan_change(r.pairs, r.plan, 0);
 			change->run = shape_plan_change(run->selection, change->run);

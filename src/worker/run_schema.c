@@ -11,9 +11,10 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/alert.h"
-#include "catalog/books.h"
-#include "catalog/object.h"
+#include "store/alert.h"
+#include "store/books.h"
+#include "store/object.h"
+#include "store/version.h"
 #include "check/precheck.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -129,10 +130,7 @@ store_table(TaskRun *run, TableDef *def)
 					   def->target_name, keyed, def->rows_estimate,
 					   def->data_bytes);
 	id = book_int(rows, 0, 0);
-	(void) books_exec("INSERT INTO dtsmig.table_version "
-					  "(table_id, generation, from_position, definition) "
-					  "VALUES ($1, 1, $2, $3)", "itj", id,
-					  run->task->start_position ? run->task->start_position : "",
+	store_version_add(id, run->task->start_position ? run->task->start_position : "",
 					  model_to_jsonb(def));
 	return id;
 }

@@ -11,9 +11,9 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "transform/shape_rows.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"

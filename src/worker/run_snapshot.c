@@ -20,9 +20,12 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
+#include "store/job.h"
+#include "store/position.h"
+#include "store/table.h"
 #include "miscadmin.h"
-#include "transform/shards.h"
+#include "tables/shards.h"
 #include "utils/snapmgr.h"
 
 /* So often a snapshot is taken again that lacks what is applied. */
@@ -50,12 +53,8 @@ begin_anew(TaskRun *run)
 
 		task_spi(own ? psprintf("DELETE FROM %s WHERE %s", rows->values[i][3], own) :
 				 psprintf("TRUNCATE ONLY %s", rows->values[i][3]));
-		(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready', "
-						  "snapshot_low = NULL, snapshot_position = NULL "
-						  "WHERE table_id = $1 AND kind = 'copy'", "i", id);
-		(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = 0, "
-						  "bytes_copied = 0, state = 'waiting' WHERE table_id = $1",
-						  "i", id);
+		store_jobs_again(id);
+		store_table_copy_again(id);
 		task_log_event(run->task->id, "info",
 					   psprintf("the copy of table \"%s\".\"%s\" begins anew",
 								rows->values[i][1], rows->values[i][2]),
@@ -66,11 +65,9 @@ begin_anew(TaskRun *run)
 char *
 task_applied(TaskRun *run)
 {
-	BookRows   *rows;
+	StorePosition *position = store_position_load(run->task->id);
 
-	rows = books_query("SELECT applied_position FROM dtsmig.task_position "
-					   "WHERE task_id = $1", "i", run->task->id);
-	return rows->nrows > 0 ? rows->values[0][0] : run->task->start_position;
+	return position ? position->applied : run->task->start_position;
 }
 
 bool
@@ -170,29 +167,22 @@ task_same_table(const TableDef *a, const TableDef *b)
 bool
 task_leave_table(int64 task_id, int64 table_id)
 {
-	BookRows   *rows;
+	StoreName  *table;
 
 	/* a range that somebody copies just now ends in its own way */
-	rows = books_query("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id IN "
-					   "(SELECT job_id FROM dtsmig.task_job WHERE table_id = $1 "
-					   "AND kind = 'copy' AND state <> 'done' "
-					   "FOR UPDATE SKIP LOCKED) RETURNING job_id", "i", table_id);
-	if (rows->nrows == 0)
+	if (!store_jobs_give_up(table_id))
 		return false;
-	(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
-					  "AND kind = 'statement' AND state = 'waiting'", "i", table_id);
-	rows = books_query("UPDATE dtsmig.task_table SET state = 'resync' "
-					   "WHERE table_id = $1 RETURNING source_schema, source_table",
-					   "i", table_id);
+	store_jobs_free(table_id);
+	table = store_table_keep_resync(table_id);
 	if (!task_load_id(task_id, false)->do_incremental)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\".\"%s\" of the source was changed while the task copied",
-						rows->values[0][0], rows->values[0][1]),
+						table->schema, table->name),
 				 errhint("When no such statement runs, or with migration type incremental: " SOURCE_NEW_TASK_HINT)));
 	task_log_event(task_id, "info",
 				   psprintf("table \"%s\".\"%s\" is to be copied again",
-							rows->values[0][0], rows->values[0][1]),
+							table->schema, table->name),
 				   "The source's table was changed before it was copied.", NULL, NULL);
 	return true;
 }

@@ -16,7 +16,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 

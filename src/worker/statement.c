@@ -10,7 +10,7 @@
 #include "worker/statement.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "core/one_statement.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * task_relations.c
- *	  The tables of a task, out of the books and ready for rows.
+ *	  The tables of a run: opened, found by name, one of them anew.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,11 +9,15 @@
 
 #include "worker/task_run.h"
 
-#include "catalog/books.h"
-#include "transform/shape_rows.h"
+#include "access/xact.h"
+#include "store/books.h"
+#include "store/table.h"
+#include "tables/relations.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 void
 task_set_step(TaskRun *run, const char *phase, const char *step)
@@ -24,205 +28,66 @@ task_set_step(TaskRun *run, const char *phase, const char *step)
 	run->task->step = MemoryContextStrdup(run->cxt, step);
 }
 
-SourceRelation *
-task_make_relation(MemoryContext cxt, int64 table_id, TableDef *def)
+/* As the run opens its tables, over this connection. */
+static TableContext
+context_of(const TaskRun *run, SourceConn *conn)
 {
-	MemoryContext old;
-	SourceRelation *rel;
-	TableIndex *key;
-	ListCell   *lc;
-	int			i = 0;
+	TableContext tc = {run->selection, run->source, conn, run->dest, &run->options->policy};
 
-	cxt = AllocSetContextCreate(cxt, "dtsmig relation", ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(cxt);
-	rel = palloc0(sizeof(SourceRelation));
-	rel->cxt = cxt;
-	rel->table_id = (int) table_id;
-	rel->generation = 1;
-	rel->def = def;
-	rel->out = rel;
-	rel->applied = OPERATION_ALL;
-	rel->schema = def->schema;
-	rel->name = def->name;
-	rel->target_schema = def->target_schema;
-	rel->target_name = def->target_name;
-	rel->ncolumns = list_length(def->columns);
-	rel->columns = palloc0(sizeof(SourceColumn) * Max(rel->ncolumns, 1));
-	foreach(lc, def->columns)
-	{
-		TableColumn *col = lfirst(lc);
-		SourceColumn *sc = &rel->columns[i++];
-
-		sc->name = col->name;
-		sc->source_type = col->source_type;
-		sc->target_name = col->target_name;
-		sc->carried = col->target_name != NULL;
-	}
-	key = model_row_key(def);
-	if (key)
-	{
-		rel->key = palloc(sizeof(int) * list_length(key->parts));
-		foreach(lc, key->parts)
-		{
-			IndexPart  *part = lfirst(lc);
-
-			for (i = 0; i < rel->ncolumns; i++)
-				if (pg_strcasecmp(rel->columns[i].name, part->column) == 0)
-				{
-					rel->columns[i].in_key = true;
-					rel->key[rel->nkey++] = i;
-				}
-		}
-	}
-	MemoryContextSwitchTo(old);
-	return rel;
-}
-
-#define RELATION_QUERY \
-	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high, " \
-	"v.generation, v.from_position, t.state = 'resync', t.described_position, " \
-	"t.resync_step, t.types_position, t.one_snapshot " \
-	"FROM dtsmig.task_table t JOIN LATERAL " \
-	"(SELECT definition, generation, from_position " \
-	"FROM dtsmig.table_version v " \
-	"WHERE v.table_id = t.table_id ORDER BY generation DESC LIMIT 1) v " \
-	"ON true "
-
-static ResyncStep
-resync_step(const char *name)
-{
-	static const char *const names[] = {"", "asked", "copying", "copied", "replay"};
-
-	for (int i = 0; name != NULL && i < lengthof(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return (ResyncStep) i;
-	return RESYNC_NONE;
-}
-
-/* anyway: it is bound, too, if its rows are to be copied again */
-static SourceRelation *
-open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
-			  const Selection *selection,
-			  const SourceRoutine *source, SourceConn *conn,
-			  const DestRoutine *dest, TypePolicy *policy)
-{
-	TableDef   *def = model_from_jsonb(book_jsonb(rows, row, 1));
-	SourceRelation *rel = task_make_relation(cxt, book_int(rows, row, 0), def);
-	char	  **v = rows->values[row];
-	const ShapeRule *rule = selection_shape(selection, def->schema, def->name);
-
-	if (v[3] && v[3][0] && !source->position_has_place(v[3]))
-		rel->snap_elsewhere = MemoryContextStrdup(rel->cxt, v[3]);
-	if (v[2] && v[2][0] && !rel->snap_elsewhere &&
-		!source->position_has_place(v[2]))
-		rel->snap_set = MemoryContextStrdup(rel->cxt, v[2]);
-	else if (v[2] && v[2][0])
-		rel->snap_lo = source->parse_position(v[2]);
-	if (v[3] && v[3][0])
-		rel->snap_hi = source->parse_position(v[3]);
-	rel->generation = (uint32) book_int(rows, row, 4);
-	if (v[5] && v[5][0])
-		rel->def_from = source->parse_position(v[5]);
-	rel->unsure = rel->snap_hi;
-	if (v[7] && v[7][0])
-	{
-		SourcePos	described = source->parse_position(v[7]);
-
-		if (source_pos_cmp(described, rel->unsure) > 0)
-			rel->unsure = described;
-	}
-	rel->one_snapshot = book_bool(rows, row, 10);
-	if (v[9] && v[9][0])
-		rel->types_from = source->parse_position(v[9]);
-	if (book_bool(rows, row, 6))
-		rel->resync_step = resync_step(v[8]);
-	rel->resync = book_bool(rows, row, 6) && rel->resync_step != RESYNC_REPLAY;
-	if (rel->resync && !anyway)
-		return rel;
-	if (rule != NULL)
-		rel->applied = rule->operations;
-	if (rule_reads_rows(rule))
-		shape_open(rel, rule, dest->bind_relation);
-	else
-		dest->bind_relation(rel);
-	source->prepare_relation(conn, rel, policy);
-	rel->out->text_rows = rel->text_rows;
-	rel->out->one_snapshot = rel->one_snapshot;
-	return rel;
+	return tc;
 }
 
 static SourceRelation *
-open_one(MemoryContext cxt, int64 table_id, bool anyway,
-		 const Selection *selection, const SourceRoutine *source, SourceConn *conn,
-		 const DestRoutine *dest, TypePolicy *policy)
+open_one(TaskRun *run, MemoryContext cxt, int64 table_id, bool anyway, SourceConn *conn)
 {
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	BookRows   *rows;
-	SourceRelation *rel;
+	TableContext tc = context_of(run, conn);
 
-	rows = books_query(RELATION_QUERY "WHERE t.table_id = $1", "i", table_id);
-	if (rows->nrows != 1)
-		elog(ERROR, "table " INT64_FORMAT " is not in the books", table_id);
-	rel = open_relation(cxt, rows, 0, anyway, selection, source, conn, dest,
-						policy);
-	MemoryContextSwitchTo(old);
-	return rel;
+	return relations_open_one(cxt, table_id, anyway, &tc);
 }
 
 SourceRelation *
-task_open_relation(MemoryContext cxt, int64 table_id,
-				   const Selection *selection, const SourceRoutine *source, SourceConn *conn,
-				   const DestRoutine *dest, TypePolicy *policy)
+task_open_relation(TaskRun *run, MemoryContext cxt, int64 table_id, SourceConn *conn)
 {
-	return open_one(cxt, table_id, false, selection, source, conn, dest, policy);
+	return open_one(run, cxt, table_id, false, conn);
 }
 
 SourceRelation *
 task_open_to_copy(TaskRun *run, MemoryContext cxt, int64 table_id,
 				  SourceConn *conn)
 {
-	return open_one(cxt, table_id, true, run->selection, run->source, conn,
-					run->dest, &run->options->policy);
+	return open_one(run, cxt, table_id, true, conn);
 }
 
 void
 task_open_relations(TaskRun *run)
 {
-	BookRows   *rows;
-	MemoryContext old;
+	TableContext tc = context_of(run, run->conn);
 
 	if (run->relcxt != NULL)
 		MemoryContextDelete(run->relcxt);
+	run->nrels = 0;
+	run->rels = NULL;
 	run->relcxt = AllocSetContextCreate(run->cxt, "dtsmig relations",
 										ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(run->relcxt);
-	rows = books_query(RELATION_QUERY "WHERE t.task_id = $1 ORDER BY t.table_id",
-					   "i", run->task->id);
-	run->nrels = rows->nrows;
-	run->rels = palloc0(sizeof(SourceRelation *) * Max(rows->nrows, 1));
-	for (int i = 0; i < rows->nrows; i++)
-		run->rels[i] = open_relation(run->relcxt, rows, i, false, run->selection, run->source,
-									 run->conn, run->dest,
-									 &run->options->policy);
-	MemoryContextSwitchTo(old);
+	run->rels = relations_open(run->relcxt, run->task->id, &tc, &run->nrels);
 }
 
 void
 task_refresh_relation(TaskRun *run, int64 table_id)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->relcxt);
+	TableContext tc = context_of(run, run->conn);
 	SourceRelation **rels = palloc0(sizeof(SourceRelation *) *
 									(run->nrels + 1));
-	BookRows   *rows;
+	SourceRelation *rel;
 	int			n = 0;
 
 	for (int i = 0; i < run->nrels; i++)
 		if (run->rels[i]->table_id != table_id)
 			rels[n++] = run->rels[i];
-	rows = books_query(RELATION_QUERY "WHERE t.table_id = $1", "i", table_id);
-	if (rows->nrows == 1)
-		rels[n++] = open_relation(run->relcxt, rows, 0, false, run->selection, run->source, run->conn,
-								  run->dest, &run->options->policy);
+	rel = relations_try_open_one(run->relcxt, table_id, false, &tc);
+	if (rel != NULL)
+		rels[n++] = rel;
 	pfree(run->rels);
 	run->rels = rels;
 	run->nrels = n;
@@ -324,6 +189,78 @@ task_indexed_relation(HTAB *tables, const char *id, const char *schema,
 	return rel;
 }
 
+/*
+ * What records the source's statements: none before, or one that was said to be
+ * in part, may be followed by any.
+ */
+static bool
+same_capture(TaskRun *run, const char *mark)
+{
+	MemoryContext old = CurrentMemoryContext;
+	BookRows   *rows;
+	char	   *was = run->source_mark;
+	bool		good;
+
+	if (was != NULL && strcmp(was, mark) == 0)
+		return true;
+	good = was != NULL && (strcmp(was, "none") == 0 || strcmp(was, "part") == 0);
+	if (IsTransactionState() && (was == NULL || good))
+		return true;			/* the next look stores it */
+	/* an error follows, unless there is no transaction */
+	AbortOutOfAnyTransaction();
+	MemoryContextSwitchTo(old);
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = books_query("WITH was AS (SELECT source_mark FROM dtsmig.task WHERE task_id = $1) "
+					   "UPDATE dtsmig.task SET source_mark = $2 FROM was WHERE task_id = $1 "
+					   "RETURNING was.source_mark IS NULL OR was.source_mark IN ($2, 'none', 'part')",
+					   "it", run->task->id, mark);
+	good = book_bool(rows, 0, 0);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(old);
+	run->source_mark = MemoryContextStrdup(run->cxt, mark);
+	return good;
+}
+
+/*
+ * A table that is to be copied again, of which nothing is read yet, may have any
+ * mark. One is only stored in a transaction of its own: the next look does it
+ * otherwise.
+ */
+bool
+task_same_mark(TaskRun *run, HTAB *tables, const char *id, const char *mark)
+{
+	SourceRelation *rel;
+	char	   *whole;
+	MemoryContext old = CurrentMemoryContext;
+
+	if (id == NULL)
+		return same_capture(run, mark);
+	rel = task_indexed_relation(tables, id, "", "");
+	if (rel == NULL)
+		return true;
+	whole = psprintf("%s/%s", id, mark);
+	if (rel->source_mark != NULL && strcmp(rel->source_mark, whole) == 0)
+		return true;
+	if (rel->source_mark != NULL && strncmp(rel->source_mark, whole, strlen(id) + 1) == 0 &&
+		!(rel->resync && rel->resync_step <= RESYNC_ASKED))
+		return false;
+	if (IsTransactionState())
+		return true;
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	/* of many tables at a time; one that a crash loses is seen anew */
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+	store_table_set_mark(rel->table_id, whole);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(old);
+	rel->source_mark = MemoryContextStrdup(rel->cxt, whole);
+	return true;
+}
+
 /* Are new tables of this schema the task's? */
 static bool
 schema_is_selected(TaskRun *run, const char *schema)
@@ -373,4 +310,18 @@ task_copy_has(TaskRun *run, const SourceRelation *rel, SourcePos pos)
 	return rel->snap_set != NULL && run->stream != NULL &&
 		source_pos_cmp(pos, rel->snap_hi) <= 0 &&
 		run->source->stream_is_in(run->stream, rel->snap_set);
+}
+
+/*
+ * What came before the definition is in the copy, see relation.h. A copy that is
+ * known by GTIDs may lack what was logged before, but became visible after it: it
+ * held a lock on the table, which has had the same definition since.
+ */
+bool
+task_definition_passes(TaskRun *run, const SourceRelation *rel, SourcePos pos)
+{
+	return rel->generation > 1 && source_pos_cmp(pos, rel->def_from) < 0 &&
+		(rel->snap_set == NULL || run->stream == NULL ||
+		 source_pos_cmp(rel->def_from, rel->snap_hi) > 0 ||
+		 source_pos_cmp(pos, rel->snap_hi) > 0);
 }

@@ -26,14 +26,14 @@
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 
-#include "catalog/task.h"
+#include "store/task.h"
 #include "core/options.h"
 #include "dest/dest.h"
 #include "schema/ddl.h"
 #include "schema/plan.h"
 #include "schema/plan_change.h"
 #include "source/source.h"
-#include "transform/describe.h"
+#include "tables/describe.h"
 #include "transform/select.h"
 #include "worker/shared.h"
 
@@ -50,6 +50,7 @@ typedef struct TaskRun
 	SourceConn *conn;			/* for questions, not for rows or changes */
 	DestWriter *writer;			/* of changes; NULL: none is open */
 	SourceStream *stream;		/* of changes; NULL: none is open */
+	char	   *source_mark;	/* see MarkTest; NULL: not read yet */
 	const DestRoutine *dest;
 	int			nrels;
 	MemoryContext relcxt;		/* of rels */
@@ -91,16 +92,9 @@ extern void task_set_throttles(TaskRun *run);
 extern void task_set_step(TaskRun *run, const char *phase, const char *step);
 /* Reads the tables of a task from the books and binds them. */
 extern void task_open_relations(TaskRun *run);
-/* One relation from its TableDef; not bound, not prepared. */
-extern SourceRelation *task_make_relation(MemoryContext cxt, int64 table_id,
-										  TableDef *def);
-/* As task_open_relations, of one table. */
-extern SourceRelation *task_open_relation(MemoryContext cxt, int64 table_id,
-										  const Selection *selection,
-										  const SourceRoutine *source,
-										  SourceConn *conn,
-										  const DestRoutine *dest,
-										  TypePolicy *policy);
+/* The same of one table, for another connection to the source. */
+extern SourceRelation *task_open_relation(TaskRun *run, MemoryContext cxt,
+										  int64 table_id, SourceConn *conn);
 
 /* The run's relations by identity and name, in its memory. */
 extern HTAB *task_index_relations(TaskRun *run);
@@ -111,6 +105,7 @@ extern HTAB *task_index_relations(TaskRun *run);
 extern SourceRelation *task_indexed_relation(HTAB *tables, const char *id,
 											 const char *schema,
 											 const char *table);
+extern bool task_same_mark(TaskRun *run, HTAB *tables, const char *id, const char *mark);
 /* As the run would open it if it were not to be copied again. */
 extern SourceRelation *task_open_to_copy(TaskRun *run, MemoryContext cxt,
 										 int64 table_id, SourceConn *conn);
@@ -143,6 +138,8 @@ extern void task_carry_ddl(TaskRun *run, const Change *change,
 /* Is the transaction that is being told, from pos, in the copy of a table? */
 extern bool task_copy_has(TaskRun *run, const SourceRelation *rel,
 						  SourcePos pos);
+extern bool task_definition_passes(TaskRun *run, const SourceRelation *rel,
+								   SourcePos pos);
 /*
  * Carries what a source's capture recorded of a DDL statement (ddl_record), in
  * the transaction that is open: the caller commits it with the position.
@@ -395,18 +392,6 @@ extern bool task_same_table(const TableDef *a, const TableDef *b);
  * back. Between transactions.
  */
 extern void task_advance_sequences(TaskRun *run);
-/*
- * The same within the caller's transaction. Returns the OIDs of those that are
- * selected; denied (may be NULL) receives those of them that the current role
- * has no right to read and set.
- */
-extern List *advance_sequences(const SourceRoutine *source, SourceConn *conn,
-							   const Selection *selection,
-							   const TaskOptions *options, List **denied);
-/* Is there one here that goes with it, whatever rights on it the task has? */
-extern bool sequence_is_here(const Selection *selection,
-							 const TaskOptions *options,
-							 const SourceSequence *s);
 
 /* run_copy.c */
 extern void run_copy(TaskRun *run);

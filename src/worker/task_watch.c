@@ -20,9 +20,9 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/alert.h"
-#include "catalog/books.h"
-#include "catalog/object.h"
+#include "store/alert.h"
+#include "store/books.h"
+#include "store/object.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"

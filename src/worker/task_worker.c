@@ -21,8 +21,10 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/books.h"
 #include "core/error_place.h"
+#include "store/books.h"
+#include "store/position.h"
+#include "store/table.h"
 #include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
@@ -161,15 +163,13 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 {
 	TaskRecord *task = run->task;
 	char	   *now = run->source->current_position(run->conn);
+	StorePosition *position;
 	BookRows   *rows;
 
 	beside_forget(run);
-	rows = books_query("SELECT applied_position FROM dtsmig.task_position "
-					   "WHERE task_id = $1", "i", task->id);
-	if (rows->nrows > 0)
-		(void) books_exec("UPDATE dtsmig.task_position SET applied_position = $2 "
-						  "WHERE task_id = $1", "it", task->id,
-						  rebase(run, rows->values[0][0]));
+	position = store_position_load(task->id);
+	if (position != NULL)
+		store_position_rename(task->id, rebase(run, position->applied));
 	task->start_position = rebase(run, task->start_position);
 	if (task->target_position)
 	{
@@ -193,10 +193,8 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		rebase_zone(run, &rows->values[i][1], &rows->values[i][2], now);
-		(void) books_exec("UPDATE dtsmig.task_table SET snapshot_low = $2, "
-						  "snapshot_high = $3 WHERE table_id = $1", "itt",
-						  book_int(rows, i, 0), rows->values[i][1],
-						  rows->values[i][2]);
+		store_table_set_zone(book_int(rows, i, 0), rows->values[i][1],
+							 rows->values[i][2]);
 	}
 	/* what the definitions held from means nothing on this server */
 	(void) books_exec("UPDATE dtsmig.table_version v SET from_position = '' "
@@ -364,7 +362,7 @@ run_task(TaskRun *run)
 					psprintf(INT64_FORMAT "MB", run->options->maintenance_memory),
 					PGC_USERSET, PGC_S_SESSION);
 	run->source = source_routine(run->info->server_type);
-	run->dest = &local_dest_routine;
+	run->dest = dest_routine(DEST_LOCAL);
 	if (run->info->own_changes && !run->source->tells_origin)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

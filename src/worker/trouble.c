@@ -20,9 +20,8 @@
 #include "worker/trouble.h"
 
 #include "access/xact.h"
-#include "catalog/alert.h"
-#include "catalog/books.h"
-#include "core/error_place.h"
+#include "store/alert.h"
+#include "store/books.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -256,10 +255,6 @@ trouble_note(int64 task_id, const ErrorData *edata, TimestampTz running_since)
 					  "last_error_hint = $5 WHERE task_id = $1", "ittbt", task_id,
 					  again ? "retrying" : "failed",
 					  again ? "running" : "idle", (int) again, hint);
-	/* what an earlier error has offered to skip is not what stands in the way */
-	if (!again && !error_place_is_skippable())
-		(void) books_exec("UPDATE dtsmig.task SET refused_position = NULL, "
-						  "refused_statement = NULL WHERE task_id = $1", "i", task_id);
 	if (!again)
 		plan_resume(task_id, options, same);
 	rows = books_query("SELECT resume_at IS NOT NULL FROM dtsmig.task "

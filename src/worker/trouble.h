@@ -11,7 +11,7 @@
 #include "postgres.h"
 #include "datatype/timestamp.h"
 
-#include "catalog/task.h"
+#include "store/task.h"
 #include "core/options.h"
 
 /* A run that lasts so long has left its trouble behind, as far as alerts go. */

@@ -20,7 +20,8 @@
 
 #include "worker/way_on.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
+#include "core/attempt.h"
 #include "core/error_place.h"
 #include "lib/stringinfo.h"
 #include "schema/plan.h"
@@ -102,9 +103,19 @@ way_on_cause(const ErrorData *edata)
 	return NULL;
 }
 
-char *
-way_on_hint(int64 task_id, const ErrorData *edata)
+typedef struct HintStep
 {
+	int64		task_id;
+	const ErrorData *edata;
+	char	   *hint;
+} HintStep;
+
+static void
+make_hint(void *arg)
+{
+	HintStep   *step = arg;
+	int64		task_id = step->task_id;
+	const ErrorData *edata = step->edata;
 	StringInfoData text;
 	BookRows   *rows;
 	char	   *task;
@@ -115,13 +126,17 @@ way_on_hint(int64 task_id, const ErrorData *edata)
 					   "step IN ('catchup', 'changes') "
 					   "FROM dtsmig.task WHERE task_id = $1", "i", task_id);
 	if (rows->nrows == 0)
-		return hint;
+	{
+		step->hint = hint;
+		return;
+	}
 	task = rows->values[0][0];
 	initStringInfo(&text);
 	if (hint)
 		append_named(&text, hint, task);
+	step->hint = text.data;
 	if (strstr(text.data, CALL) != NULL)
-		return text.data;
+		return;
 	if (book_bool(rows, 0, 1))
 		table = table_of(task_id, edata);
 	if (error_place_is_skippable())
@@ -131,7 +146,21 @@ way_on_hint(int64 task_id, const ErrorData *edata)
 					task, table);
 	append_call(&text, error_place_is_skippable() || table != NULL ? "Then: " :
 				"When that is corrected: ", "resume_task", task, NULL);
-	return text.data;
+	step->hint = text.data;
+}
+
+/*
+ * An error here would keep the error that has stopped the task from being
+ * noted, and its worker would come back to it for ever.
+ */
+char *
+way_on_hint(int64 task_id, const ErrorData *edata)
+{
+	HintStep	step = {task_id, edata, NULL};
+
+	if (attempt(make_hint, &step) != NULL)
+		return edata->hint;
+	return step.hint;
 }
 
 char *

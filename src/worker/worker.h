@@ -73,6 +73,11 @@ extern void worker_search_path(const char *path);
  */
 extern void guard_begin(Oid role);
 extern void guard_end(void);
+/*
+ * Is what runs next a statement of the worker itself, which event triggers are
+ * held back from where the task's owner may do so? Not what runs inside of it.
+ */
+extern void guard_own_statement(bool own);
 
 extern PGDLLEXPORT void dtsmig_launcher_main(Datum arg);
 extern PGDLLEXPORT void dtsmig_database_main(Datum arg);

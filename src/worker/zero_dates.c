@@ -19,8 +19,9 @@
 #include "worker/zero_dates.h"
 
 #include "access/xact.h"
-#include "catalog/alert.h"
-#include "catalog/books.h"
+#include "store/alert.h"
+#include "store/books.h"
+#include "store/version.h"
 #include "schema/plan.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -67,15 +68,15 @@ allow_null(const TaskRecord *task, int64 table_id, const char *column)
 {
 	BookRows   *rows;
 	TableDef   *def;
+	Jsonb	   *definition;
 	TableColumn *col;
 	char	   *table;
 	char	   *subject;
 
-	rows = books_query("SELECT definition FROM dtsmig.table_version WHERE table_id = $1 "
-					   "ORDER BY generation DESC LIMIT 1", "i", table_id);
-	if (rows->nrows == 0)
+	definition = store_version_latest(table_id);
+	if (definition == NULL)
 		return NULL;
-	def = model_from_jsonb(book_jsonb(rows, 0, 0));
+	def = model_from_jsonb(definition);
 	col = model_find_column(def, column);
 	if (col == NULL || col->target_name == NULL)
 		return NULL;

@@ -8,8 +8,8 @@
 
 #include "access/xact.h"
 #include "mb/pg_wchar.h"
-#include "source/mysql/my_conn.h"
-#include "source/mysql/my_conn_impl.h"
+#include "client/my_conn.h"
+#include "client/my_conn_impl.h"
 
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

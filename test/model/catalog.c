@@ -6,8 +6,8 @@
  */
 #include "model.h"
 
-#include "catalog/books.h"
-#include "catalog/object.h"
+#include "store/books.h"
+#include "store/object.h"
 
 typedef struct Call
 {
@@ -89,16 +89,8 @@ static uint64
 read_position(Call *c)
 {
 	if (db_position()->applied[0])
-		add_row(c, 2, nullable(db_position()->applied), "0");
-	return 0;
-}
-
-static uint64
-read_replay(Call *c)
-{
-	if (db_position()->applied[0])
-		add_row(c, 2, nullable(db_position()->applied),
-				nullable(db_position()->replay));
+		add_row(c, 3, nullable(db_position()->applied),
+				nullable(db_position()->replay), "0");
 	return 0;
 }
 
@@ -337,11 +329,11 @@ add_relation(Call *c, int i)
 {
 	const DbRec *rec = db_rec(i);
 
-	add_row(c, 11, number(i + 1), number(i), nullable(rec->low),
+	add_row(c, 12, number(i + 1), number(i), nullable(rec->low),
 			nullable(rec->high), number(rec->generation),
 			nullable(rec->def_from), is(rec->state, "resync") ? "t" : "f",
 			nullable(rec->described), nullable(rec->step), NULL,
-			rec->one_snapshot ? "t" : "f");
+			rec->one_snapshot ? "t" : "f", NULL);
 }
 
 static uint64

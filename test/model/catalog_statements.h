@@ -7,7 +7,7 @@
 #define RELATION \
 	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high, " \
 	"v.generation, v.from_position, t.state = 'resync', t.described_position, " \
-	"t.resync_step, t.types_position, t.one_snapshot " \
+	"t.resync_step, t.types_position, t.one_snapshot, t.source_mark " \
 	"FROM dtsmig.task_table t JOIN LATERAL " \
 	"(SELECT definition, generation, from_position FROM dtsmig.table_version v " \
 	"WHERE v.table_id = t.table_id ORDER BY generation DESC LIMIT 1) v ON true "
@@ -19,23 +19,21 @@ static const struct
 }			statements[] =
 {
 	{"INSERT INTO dtsmig.task_position AS p (task_id, applied_position, commit_time, changes, transactions) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (task_id) DO UPDATE SET applied_position = EXCLUDED.applied_position, commit_time = EXCLUDED.commit_time, changes = p.changes + EXCLUDED.changes, transactions = p.transactions + EXCLUDED.transactions, updated = pg_catalog.clock_timestamp()", write_position},
-	{"SELECT applied_position, changes FROM dtsmig.task_position WHERE task_id = $1", read_position},
-	{"SELECT applied_position FROM dtsmig.task_position WHERE task_id = $1", read_position},
-	{"SELECT applied_position, replay_until FROM dtsmig.task_position WHERE task_id = $1", read_replay},
+	{"SELECT applied_position, replay_until, changes FROM dtsmig.task_position WHERE task_id = $1", read_position},
 	{"UPDATE dtsmig.task_position SET applied_position = $2, replay_until = $3 WHERE task_id = $1", go_back},
 	{"UPDATE dtsmig.task_position SET applied_position = replay_until, replay_until = NULL WHERE task_id = $1 AND replay_until IS NOT NULL", give_up_replay},
 	{"UPDATE dtsmig.task_position SET replay_until = NULL WHERE task_id = $1", end_replay},
 
 	{"UPDATE dtsmig.task_table SET resync_step = $3 WHERE task_id = $1 AND state = 'resync' AND resync_step = $2", move_step},
 	{"UPDATE dtsmig.task_table SET resync_step = NULL WHERE table_id = $1", clear_step},
-	{"UPDATE dtsmig.task_table SET state = 'resync', resync_step = 'copying', resync_from = $2, rows_copied = 0, bytes_copied = 0 WHERE table_id = $1", begin_copying},
+	{"UPDATE dtsmig.task_table SET state = 'resync', resync_step = 'copying', resync_from = $2, source_mark = NULL, rows_copied = 0, bytes_copied = 0 WHERE table_id = $1", begin_copying},
 	{"SELECT resync_from FROM dtsmig.task_table WHERE task_id = $1 AND resync_step = 'copied' LIMIT 1", copied_from},
 	{"UPDATE dtsmig.task_table SET state = 'ready', resync_step = NULL, resync_from = NULL WHERE task_id = $1 AND state = 'resync' AND resync_step = $2 RETURNING source_schema, source_table", put_in_step},
 	{"UPDATE dtsmig.task_table SET snapshot_low = $2, snapshot_high = $3 WHERE table_id = $1", set_zone},
 	{"UPDATE dtsmig.task_table SET described_position = COALESCE($2, described_position) WHERE table_id = $1", note_described},
 	{"SELECT count(*) FROM dtsmig.task_table WHERE task_id = $1 AND state = 'resync'", count_resync},
 	{"SELECT resync_from FROM dtsmig.task_table WHERE table_id = $1", resync_from},
-	{"UPDATE dtsmig.task_table SET state = 'ready', resync_step = NULL, resync_from = NULL, waits_for = NULL, one_snapshot = true, snapshot_low = $2, snapshot_high = $3, described_position = $4 WHERE table_id = $1", resync_done},
+	{"UPDATE dtsmig.task_table SET state = 'ready', resync_step = NULL, resync_from = NULL, waits_for = NULL, one_snapshot = true, snapshot_low = $2, snapshot_high = $3, described_position = $4, source_mark = NULL WHERE table_id = $1", resync_done},
 	{"UPDATE dtsmig.task_table SET waits_for = $2 WHERE table_id = $1 AND waits_for IS DISTINCT FROM $2 RETURNING 1", note_wait},
 	{"UPDATE dtsmig.task_table SET rows_copied = $2, bytes_copied = $3, described_position = $4 WHERE table_id = $1", rows_copied_again},
 	{"UPDATE dtsmig.task_table SET resync_step = $2 WHERE table_id = $1 AND resync_step = 'copying'", leave_copying},

@@ -115,19 +115,19 @@ apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
 
 	for (int i = 0; row && i < table->ncols; i++)
 		mask[i] = row_has(row, table->cols[i]);
-	foreach(lc, table->stmts)
+	foreach(lc, local_table(table)->stmts)
 	{
 		stmt = lfirst(lc);
 		if (stmt->kind == kind && memcmp(stmt->mask, mask, NCOLS) == 0)
 			return stmt;
 	}
-	old = MemoryContextSwitchTo(table->writer->table_cxt);
+	old = MemoryContextSwitchTo(table->batch->table_cxt);
 	stmt = palloc0(sizeof(ApplyStmt));
 	stmt->table = table;
 	stmt->kind = kind;
 	stmt->mask = palloc(NCOLS);
 	memcpy(stmt->mask, mask, NCOLS);
-	table->stmts = lappend(table->stmts, stmt);
+	local_table(table)->stmts = lappend(local_table(table)->stmts, stmt);
 	MemoryContextSwitchTo(old);
 	return stmt;
 }
@@ -145,7 +145,7 @@ apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old, const Row *row,
 			   int64 count)
 {
 	ApplyTable *table = stmt->table;
-	MemoryContext oldcxt = MemoryContextSwitchTo(table->writer->flush_cxt);
+	MemoryContext oldcxt = MemoryContextSwitchTo(table->batch->flush_cxt);
 	Tuplestorestate *store = stmt->store[loose];
 	Put		   *put;
 
@@ -187,7 +187,7 @@ update_at(ApplyTable *table, int id, int at, const Put *put, bool keys)
 	MRow		row = t->rows[at];
 
 	for (int i = 0; i < spec->ncols; i++)
-		if (put->has[i] && (keys || i >= spec->nkey) && !table->identity_always[i])
+		if (put->has[i] && (keys || i >= spec->nkey) && !local_table(table)->identity_always[i])
 			row.v[i] = put->new.v[i];
 	check_not_null(id, &row);
 	check_unique(id, t, &row, at);
@@ -280,7 +280,7 @@ apply_fetch_row(ApplyTable *table, const Row *key, Row *row)
 /* ------------------------------------------------------------------ tables */
 
 void
-apply_table_watch(LocalWriter *w)
+apply_table_watch(Batch *w)
 {
 }
 
@@ -289,18 +289,18 @@ apply_table_resolve(ApplyTable *table)
 {
 	MemoryContext old;
 
-	if (table->resolved)
+	if (local_table(table)->resolved)
 		return;
-	old = MemoryContextSwitchTo(table->writer->table_cxt);
-	table->resolved = true;
-	table->qualified = pstrdup(table->rel->name);
-	table->key_index = table->arbiter = table->rel->nkey > 0;
-	table->identity_always = palloc0(sizeof(bool) * NCOLS);
-	table->out_func = palloc0(sizeof(Oid) * NCOLS);
+	old = MemoryContextSwitchTo(table->batch->table_cxt);
+	local_table(table)->resolved = true;
+	local_table(table)->qualified = pstrdup(table->rel->name);
+	local_table(table)->key_index = local_table(table)->arbiter = table->rel->nkey > 0;
+	local_table(table)->identity_always = palloc0(sizeof(bool) * NCOLS);
+	local_table(table)->out_func = palloc0(sizeof(Oid) * NCOLS);
 	if (plan.spec[table_of(table->rel)].identity >= 0)
 	{
-		table->identity_always[plan.spec[table_of(table->rel)].identity] = true;
-		table->any_identity_always = true;
+		local_table(table)->identity_always[plan.spec[table_of(table->rel)].identity] = true;
+		local_table(table)->any_identity_always = true;
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -315,7 +315,7 @@ apply_table_drop_stores(ApplyTable *table)
 {
 	ListCell   *lc;
 
-	foreach(lc, table->stmts)
+	foreach(lc, local_table(table)->stmts)
 	{
 		ApplyStmt  *stmt = lfirst(lc);
 
@@ -368,7 +368,7 @@ local_bind_relation(SourceRelation *rel)
 void
 local_truncate_take(LocalWriter *w, const Change *change)
 {
-	MemoryContext old = MemoryContextSwitchTo(w->cxt);
+	MemoryContext old = MemoryContextSwitchTo(w->batch.cxt);
 
 	if (!change->copied)
 		w->truncate = lappend(w->truncate, (void *) (intptr_t) (table_of(change->rel) + 1));
@@ -495,7 +495,7 @@ SetTuplestoreDestReceiverParams(DestReceiver *self, Tuplestorestate *tStore,
 }
 
 static CascadeEdge *
-edge_of(LocalWriter *w, const char *sql)
+edge_of(Batch *w, const char *sql)
 {
 	for (int i = 0; i < w->ntables; i++)
 	{
@@ -505,7 +505,7 @@ edge_of(LocalWriter *w, const char *sql)
 		{
 			CascadeEdge *edge = lfirst(lc);
 
-			if (edge->sql[CASCADE_DELETE] == sql)
+			if (local_edge(edge)->sql[CASCADE_DELETE] == sql)
 				return edge;
 		}
 	}
@@ -514,7 +514,7 @@ edge_of(LocalWriter *w, const char *sql)
 
 /* DELETE of the children of rows, RETURNING their keys. */
 uint64
-apply_execute(LocalWriter *w, SPIPlanPtr *kept, const char *sql,
+apply_execute(Batch *w, SPIPlanPtr *kept, const char *sql,
 			  Oid relid,
 			  TupleDesc tupdesc, Tuplestorestate *store, int64 nrows,
 			  Oid force_relid, DestReceiver *receiver)

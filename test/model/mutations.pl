@@ -39,7 +39,7 @@ my @mutations = (
     [ 'changes start after a snapshot', 'worker/run_copy.c', "\t\t\tstart = low;", "\t\t\t;" ],
     # run_snapshot.c, copy_worker.c
     [ 'a keyless table in any snapshot', 'worker/copy_worker.c', 'if (rel->nkey == 0 && !snapshot.exact && snapshot.high != NULL)', 'if (false)' ],
-    [ 'a job is done before its rows', 'worker/copy_worker.c', 'snapshot.low, snapshot.high);', 'snapshot.low, snapshot.low);' ],
+    [ 'a job is done before its rows', 'worker/copy_worker.c', "snapshot.low,\n\t\t\t\t\t snapshot.high);", 'snapshot.low, snapshot.low);' ],
     [ 'a snapshot without what is applied', 'worker/run_resync.c', 'if (!task_snapshot_has(run, r->snapshot, r->applied))', 'if (false)' ],
     [ 'a repair without what is applied', 'worker/run_snapshot.c', 'if (task_snapshot_has(run, *low, applied))', 'if (true)' ],
     # run_resync.c
@@ -52,7 +52,7 @@ my @mutations = (
     [ 'no way back', 'worker/run_beside.c', 'if (strcmp(from, applied) == 0 || copies_are_ahead(run, applied))', 'if (true)' ],
     [ 'the way back inside of a transaction', 'worker/run_changes.c', "\tif (f->in_transaction ||\n\t\t(!f->told &&", "\tif ((!f->told &&" ],
     [ 'the log is read again too far', 'worker/run_beside.c', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) >= 0;', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) > 0;' ],
-    [ 'a worker that ended is waited for', 'worker/run_beside.c', 'move_tables(run, "copying", "asked");' . "\n\t\treturn SETTLED_CHANGED;", 'return SETTLED;' ],
+    [ 'a worker that ended is waited for', 'worker/run_beside.c', 'store_tables_move_step(run->task->id, "copying", "asked");' . "\n\t\treturn SETTLED_CHANGED;", 'return SETTLED;' ],
     [ 'a statement does not end the copy', 'worker/run_beside.c', 'if (!run->copying_beside && !run->copied_beside)', 'if (true)' ],
     # run_repair.c
     [ 'a repair has no zone', 'worker/run_repair.c', "\textend_zone(r);", '' ],
@@ -61,23 +61,23 @@ my @mutations = (
     [ 'a zero date of a copy made again is not seen', 'worker/run_resync.c', 'zero_dates_check(run->task, st->rel);', '' ],
     [ 'a zero date of a change is not seen', 'worker/run_changes.c', 'if (unlikely(rel->zero_seen) && f->run->task->do_schema)', 'if (false)' ],
     [ 'nothing is done about a zero date', 'worker/zero_dates.c', 'statement_execute(psprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",', '(void) (psprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",' ],
-    # dest/local
+    # dest/local, dest/batch
     [ 'an identity column is updated', 'dest/local/apply_rows.c', 'else if (whole && apply_sets_identity(table, &op->new, op->rekey))', 'else if (false)' ],
     [ 'what a row lacks is not read', 'dest/local/apply_rows.c', 'whole = apply_fetch_row(table, key, &op->new);', 'whole = false;' ],
-    [ 'a cascade takes the first step alone', 'dest/local/cascade.c', "\t\tif (processed > 0)\n\t\t\tfollow(w, edge, action, returned, pos, depth);", '' ],
+    [ 'a cascade takes the first step alone', 'dest/local/apply_cascade.c', "\t\tif (processed > 0)\n\t\t\tfollow(w, edge, action, returned, pos, depth);", '' ],
     [ 'an insert overwrites nothing', 'dest/local/apply_sets.c', 'else if (loose && (entry->complete || !entry->existed))', 'else if (loose && false)' ],
     [ 'updates before deletes', 'dest/local/apply_sets.c', "\t\trun_kind(w->dirty[i], STMT_DELETE);\n\t\trun_kind(w->dirty[i], STMT_DELETE_IMAGE);\n", '' ],
     [ 'keys that changed in the zone', 'dest/local/apply_rows.c', "\tif (op->idempotent)\n\t{\n\t\ttable->rel->torn", "\tif (false)\n\t{\n\t\ttable->rel->torn" ],
     [ 'unique values in the zone', 'dest/local/apply_rows.c', 'if (op->idempotent && op->table->rel->torn == NULL)', 'if (false)' ],
-    [ 'a key change leaves the old row', 'dest/local/apply_batch.c', "\ttake_delete(w, table, op);\n\treturn take_insert(w, table, op);", "\treturn take_insert(w, table, op);" ],
-    [ 'an incomplete row is taken for whole', 'dest/local/apply_batch.c', 'return worst <= COLUMN_NULL;', 'return true;' ],
-    [ 'a keyless change counts once', 'dest/local/apply_batch.c', 'entry->count += by;', 'entry->count = by;' ],
-    [ 'a cascade in a table not copied', 'dest/local/cascade_zone.c', 'source_pos_cmp(pos, child->snap_lo) >= 0;', 'false;' ],
-    [ 'a cascade into a later copy', 'dest/local/cascade.c', "source_pos_cmp(pos, edge->child->rel->snap_lo) < 0;", 'false;' ],
-    [ 'cascades beside pending inserts', 'dest/local/apply_batch.c', 'else if (cascade_must_wait(w, table))', 'else if (false)' ],
-    # task_worker.c, task_relations.c
+    [ 'a key change leaves the old row', 'dest/batch/batch.c', "\ttake_delete(b, table, op);\n\treturn take_insert(b, table, op);", "\treturn take_insert(b, table, op);" ],
+    [ 'an incomplete row is taken for whole', 'dest/batch/batch.c', 'return worst <= COLUMN_NULL;', 'return true;' ],
+    [ 'a keyless change counts once', 'dest/batch/batch.c', 'entry->count += by;', 'entry->count = by;' ],
+    [ 'a cascade in a table not copied', 'dest/batch/cascade_zone.c', 'source_pos_cmp(pos, child->snap_lo) >= 0;', 'false;' ],
+    [ 'a cascade into a later copy', 'dest/batch/cascade.c', "source_pos_cmp(pos, edge->child->rel->snap_lo) < 0;", 'false;' ],
+    [ 'cascades beside pending inserts', 'dest/batch/batch.c', 'else if (cascade_must_wait(b, table))', 'else if (false)' ],
+    # task_worker.c, task_relations.c, tables/relations.c
     [ 'the catch-up ends too early', 'worker/task_worker.c', 'if (is_caught_up(run) && !waits_for_copy(run))', 'if (true)' ],
-    [ 'the zone is not read', 'worker/task_relations.c', 'rel->snap_hi = source->parse_position(v[3]);', ';' ],
+    [ 'the zone is not read', 'tables/relations.c', 'rel->snap_hi = tc->source->parse_position(v[3]);', ';' ],
     [ 'what is known by GTIDs is not', 'worker/task_relations.c', "return rel->snap_set != NULL && run->stream != NULL &&", "return false &&" ],
 );
 

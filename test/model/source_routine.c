@@ -183,8 +183,8 @@ look_at_dates(SourceRelation *rel, int64 value)
 
 /* In place of the shape's: the row as it is. */
 bool
-shape_next_copy(const SourceRoutine *source, SourceRows *rows,
-				SourceRelation *rel, StringInfo buf)
+shape_next_copy(bool (*next) (struct SourceRows *rows, StringInfo buf),
+				struct SourceRows *rows, SourceRelation *rel, StringInfo buf)
 {
 	while (rows->next < rows->table->n)
 	{
@@ -590,7 +590,8 @@ source_routine(const char *server_type)
 	{
 		routine.share_snapshot = share_snapshot;
 		routine.position_text = position_text;
-		routine.plan_objects = (void *) source_routine;
+		routine.own_types = routine.logs_shapes = true;
+		routine.logs_cascades = routine.rows_notice_ddl = true;
 	}
 	return &routine;
 }

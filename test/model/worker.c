@@ -8,7 +8,7 @@
 #include "model.h"
 
 #include "access/xact.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "check/verify.h"
 #include "dest/local/local.h"
 #include "fdw/fdw_options.h"

@@ -39,7 +39,9 @@ ALTER TABLE dtsmig.task ADD COLUMN failed_since timestamptz,
 ALTER TABLE dtsmig.task ADD COLUMN source_collations jsonb;
 
 -- Timeline of a PostgreSQL source that the position is of; NULL: not known.
-ALTER TABLE dtsmig.task ADD COLUMN source_timeline bigint;
+ALTER TABLE dtsmig.task ADD COLUMN source_timeline bigint,
+-- What records the statements of a PostgreSQL source, as it was seen last.
+    ADD COLUMN source_mark text;
 
 -- Tables at the destination that the task has made and does not follow any
 -- more, as quoted names.
@@ -58,7 +60,9 @@ ALTER TABLE dtsmig.task_table ADD COLUMN types_position text,
     ADD COLUMN one_snapshot boolean NOT NULL DEFAULT false;
 -- Why a table that is to be copied again cannot be yet; NULL: nothing is known
 -- to be in the way.
-ALTER TABLE dtsmig.task_table ADD COLUMN waits_for text;
+ALTER TABLE dtsmig.task_table ADD COLUMN waits_for text,
+-- By which the source's engine sees that the table was followed without a gap.
+    ADD COLUMN source_mark text;
 -- Up to there the log is read again, for tables of the step 'replay' alone.
 ALTER TABLE dtsmig.task_position ADD COLUMN replay_until text;
 

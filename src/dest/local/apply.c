@@ -40,6 +40,17 @@
 /* Overhead of a change in memory, beyond its size in the source's log. */
 #define CHANGE_OVERHEAD 200
 
+static void apply_flush(LocalWriter *w, bool reset_rows);
+static void flush_for_batch(Batch *b);
+static void apply_one(Batch *b, ApplyOp *op);
+
+static const BatchRoutine local_batch = {
+	.table_size = sizeof(LocalTable),
+	.edge_size = sizeof(LocalEdge),
+	.flush = flush_for_batch,
+	.one = apply_one
+};
+
 static DestWriter *
 local_open(const DestOptions *options)
 {
@@ -54,19 +65,21 @@ local_open(const DestOptions *options)
 		w->options.batch_rows = 10000;
 	if (w->options.batch_bytes <= 0)
 		w->options.batch_bytes = 64 * 1024 * 1024;
-	w->cxt = cxt;
-	w->table_cxt = AllocSetContextCreate(cxt, "dtsmig apply tables",
+	w->batch.cxt = cxt;
+	w->batch.table_cxt = AllocSetContextCreate(cxt, "dtsmig apply tables",
 										 ALLOCSET_DEFAULT_SIZES);
-	w->row_cxt = AllocSetContextCreate(cxt, "dtsmig apply rows",
+	w->batch.row_cxt = AllocSetContextCreate(cxt, "dtsmig apply rows",
 									   ROW_CONTEXT_KEEP, ROW_CONTEXT_KEEP,
 									   ROW_CONTEXT_BLOCK);
-	w->flush_cxt = AllocSetContextCreate(cxt, "dtsmig apply flush",
+	w->batch.flush_cxt = AllocSetContextCreate(cxt, "dtsmig apply flush",
 										 ALLOCSET_DEFAULT_SIZES);
 	oldcxt = MemoryContextSwitchTo(cxt);
-	initStringInfo(&w->keybuf);
+	initStringInfo(&w->batch.keybuf);
 	MemoryContextSwitchTo(oldcxt);
+	w->batch.routine = &local_batch;
+	w->batch.overwrite = options->overwrite;
 	apply_stmt_init();
-	apply_table_watch(w);
+	apply_table_watch(&w->batch);
 	return (DestWriter *) w;
 }
 
@@ -80,6 +93,15 @@ begin_transaction(void)
 	}
 }
 
+static ApplyTable *
+make_table(LocalWriter *w, SourceRelation *rel)
+{
+	ApplyTable *table = batch_table_make(&w->batch, rel);
+
+	local_table(table)->relid = rel->target_relid;
+	return table;
+}
+
 static void
 local_set_relations(DestWriter *writer, SourceRelation **rels, int nrels)
 {
@@ -89,22 +111,23 @@ local_set_relations(DestWriter *writer, SourceRelation **rels, int nrels)
 	apply_flush(w, true);
 
 	/* The relations of before may be gone: nothing of them is looked at. */
-	for (i = 0; i < w->ntables; i++)
-		apply_table_forget(w->tables[i]);
-	w->ntables = 0;
-	w->maxtables = 0;
-	w->tables = NULL;
-	MemoryContextReset(w->table_cxt);
+	cascade_forget(&w->batch);
+	for (i = 0; i < w->batch.ntables; i++)
+		apply_table_forget(w->batch.tables[i]);
+	w->batch.ntables = 0;
+	w->batch.maxtables = 0;
+	w->batch.tables = NULL;
+	MemoryContextReset(w->batch.table_cxt);
 
 	for (i = 0; i < nrels; i++)
-		batch_table_make(w, rels[i]);
-	cascade_build(w);
+		make_table(w, rels[i]);
+	cascade_build(&w->batch);
 }
 
 static MemoryContext
 local_row_context(DestWriter *writer)
 {
-	return ((LocalWriter *) writer)->row_cxt;
+	return ((LocalWriter *) writer)->batch.row_cxt;
 }
 
 /*
@@ -142,7 +165,7 @@ flush_sets(LocalWriter *w)
 	volatile bool done = false;
 
 	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(w->flush_cxt);
+	MemoryContextSwitchTo(w->batch.flush_cxt);
 	PG_TRY();
 	{
 		int			nestlevel = apply_settings_begin();
@@ -150,8 +173,8 @@ flush_sets(LocalWriter *w)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		if (SPI_connect() != SPI_OK_CONNECT)
 			elog(ERROR, "SPI_connect failed");
-		MemoryContextSwitchTo(w->flush_cxt);
-		apply_sets(w);
+		MemoryContextSwitchTo(w->batch.flush_cxt);
+		apply_sets(&w->batch);
 		SPI_finish();
 		PopActiveSnapshot();
 		apply_settings_end(nestlevel);
@@ -164,7 +187,7 @@ flush_sets(LocalWriter *w)
 	{
 		ErrorData  *edata;
 
-		MemoryContextSwitchTo(w->flush_cxt);
+		MemoryContextSwitchTo(w->batch.flush_cxt);
 		edata = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
@@ -187,65 +210,76 @@ flush_rows(LocalWriter *w, ApplyOp *single)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	oldcxt = MemoryContextSwitchTo(w->flush_cxt);
+	oldcxt = MemoryContextSwitchTo(w->batch.flush_cxt);
 	if (single)
-		apply_row(w, single);
+		apply_row(&w->batch, single);
 	else
-		apply_rows(w);
+		apply_rows(&w->batch);
 	MemoryContextSwitchTo(oldcxt);
 	SPI_finish();
 	PopActiveSnapshot();
 	apply_settings_end(nestlevel);
 }
 
-/* The stores of a failed attempt are gone with it. */
+/* Rows that wait for statements: those of a failed attempt are gone with it. */
 static void
 drop_stores(LocalWriter *w)
 {
 	int			i;
 
-	for (i = 0; i < w->ndirty; i++)
-		apply_table_drop_stores(w->dirty[i]);
-	MemoryContextReset(w->flush_cxt);
+	for (i = 0; i < w->batch.ndirty; i++)
+		apply_table_drop_stores(w->batch.dirty[i]);
+}
+
+static void
+forget_batch(LocalWriter *w)
+{
+	drop_stores(w);
+	batch_reset(&w->batch);
 }
 
 /*
  * Writes the batch. reset_rows: nothing in the row context is needed any more.
  */
-void
+static void
 apply_flush(LocalWriter *w, bool reset_rows)
 {
 	MemoryContext oldcxt = CurrentMemoryContext;
 
-	if (w->nops > 0)
+	if (w->batch.nops > 0)
 	{
 		begin_transaction();
-		if (w->suspect || !flush_sets(w))
+		if (w->batch.suspect || !flush_sets(w))
 		{
 			drop_stores(w);
+			MemoryContextReset(w->batch.flush_cxt);
 			flush_rows(w, NULL);
-			w->current.row_by_row++;
 		}
-		w->current.flushes++;
-		batch_reset(w);
-		MemoryContextReset(w->flush_cxt);
+		forget_batch(w);
+		MemoryContextReset(w->batch.flush_cxt);
 	}
 	MemoryContextSwitchTo(oldcxt);
 	if (reset_rows)
-		MemoryContextReset(w->row_cxt);
+		MemoryContextReset(w->batch.row_cxt);
+}
+
+static void
+flush_for_batch(Batch *b)
+{
+	apply_flush((LocalWriter *) b, false);
 }
 
 /* Does one operation at once; the batch is empty. */
-void
-apply_one(LocalWriter *w, ApplyOp *op)
+static void
+apply_one(Batch *b, ApplyOp *op)
 {
 	MemoryContext oldcxt = CurrentMemoryContext;
 
-	Assert(w->nops == 0);
+	Assert(b->nops == 0);
 	begin_transaction();
-	flush_rows(w, op);
+	flush_rows((LocalWriter *) b, op);
 	MemoryContextSwitchTo(oldcxt);
-	MemoryContextReset(w->flush_cxt);
+	MemoryContextReset(b->flush_cxt);
 }
 
 /* Does the TRUNCATE that has been gathered. */
@@ -277,7 +311,7 @@ local_change(DestWriter *writer, const Change *change)
 	ApplyTable *table = change->rel->dest;
 
 	if (unlikely(table == NULL))
-		table = batch_table_make(w, change->rel);
+		table = make_table(w, change->rel);
 
 	/* a rule has swallowed the last of its tables */
 	if (unlikely(w->truncate != NIL) && change->kind != CHANGE_TRUNCATE)
@@ -285,16 +319,9 @@ local_change(DestWriter *writer, const Change *change)
 	switch (change->kind)
 	{
 		case CHANGE_INSERT:
-			w->current.inserts += !change->copied;
-			batch_take(w, table, change);
-			break;
 		case CHANGE_UPDATE:
-			w->current.updates += !change->copied;
-			batch_take(w, table, change);
-			break;
 		case CHANGE_DELETE:
-			w->current.deletes += !change->copied;
-			batch_take(w, table, change);
+			batch_take(&w->batch, table, change);
 			break;
 		case CHANGE_TRUNCATE:
 			truncate_table(w, change);
@@ -303,11 +330,9 @@ local_change(DestWriter *writer, const Change *change)
 			elog(ERROR, "change of kind %d is none of a row",
 				 (int) change->kind);
 	}
-	w->pending++;
-
-	if (w->nops >= w->options.batch_rows ||
-		w->bytes >= w->options.batch_bytes ||
-		MemoryContextMemAllocated(w->row_cxt, false) >=
+	if (w->batch.nops >= w->options.batch_rows ||
+		w->batch.bytes >= w->options.batch_bytes ||
+		MemoryContextMemAllocated(w->batch.row_cxt, false) >=
 		ROW_CONTEXT_KEEP + 2 * w->options.batch_bytes)
 		apply_flush(w, true);
 }
@@ -321,12 +346,6 @@ local_flush(DestWriter *writer)
 	truncate_tables((LocalWriter *) writer);
 	begin_transaction();
 	MemoryContextSwitchTo(oldcxt);
-}
-
-static int64
-local_pending(DestWriter *writer)
-{
-	return ((LocalWriter *) writer)->pending;
 }
 
 static void
@@ -354,14 +373,6 @@ local_commit(DestWriter *writer, PositionWriter write_position, void *arg)
 	XLogFlush(XactLastCommitEnd);
 	MemoryContextSwitchTo(oldcxt);
 
-	w->committed.inserts += w->current.inserts;
-	w->committed.updates += w->current.updates;
-	w->committed.deletes += w->current.deletes;
-	w->committed.flushes += w->current.flushes;
-	w->committed.row_by_row += w->current.row_by_row;
-	w->committed.cascaded += w->current.cascaded;
-	memset(&w->current, 0, sizeof(w->current));
-	w->pending = 0;
 	pgstat_report_stat(false);
 }
 
@@ -381,21 +392,13 @@ local_abort(DestWriter *writer)
 	}
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(oldcxt);
-	batch_reset(w);
+	forget_batch(w);
 	w->truncate = NIL;
 	w->restart = false;
-	for (i = 0; i < w->ntables; i++)
-		apply_table_drop_stores(w->tables[i]);
-	MemoryContextReset(w->row_cxt);
-	MemoryContextReset(w->flush_cxt);
-	memset(&w->current, 0, sizeof(w->current));
-	w->pending = 0;
-}
-
-static void
-local_counters(DestWriter *writer, DestCounters *counters)
-{
-	*counters = ((LocalWriter *) writer)->committed;
+	for (i = 0; i < w->batch.ntables; i++)
+		apply_table_drop_stores(w->batch.tables[i]);
+	MemoryContextReset(w->batch.row_cxt);
+	MemoryContextReset(w->batch.flush_cxt);
 }
 
 static void
@@ -404,15 +407,18 @@ local_close(DestWriter *writer)
 	LocalWriter *w = (LocalWriter *) writer;
 	int			i;
 
-	for (i = 0; i < w->ntables; i++)
-		apply_table_forget(w->tables[i]);
+	cascade_forget(&w->batch);
+	for (i = 0; i < w->batch.ntables; i++)
+		apply_table_forget(w->batch.tables[i]);
 	apply_table_watch(NULL);
-	MemoryContextDelete(w->cxt);
+	MemoryContextDelete(w->batch.cxt);
 }
 
 const DestRoutine local_dest_routine = {
-	.engine = "local",
+	.engine = DEST_LOCAL,
 	.bind_relation = local_bind_relation,
+	.bind_to_compare = local_bind_to_compare,
+	.refuses_table = local_refuses_table,
 	.load = local_load,
 	.mark_changes = local_mark_changes,
 	.mark_copy = local_mark_copy,
@@ -421,10 +427,8 @@ const DestRoutine local_dest_routine = {
 	.set_relations = local_set_relations,
 	.row_context = local_row_context,
 	.change = local_change,
-	.pending = local_pending,
 	.flush = local_flush,
 	.commit = local_commit,
 	.abort = local_abort,
-	.counters = local_counters,
 	.close = local_close
 };

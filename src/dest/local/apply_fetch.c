@@ -47,7 +47,7 @@ take_columns(ApplyTable *table, HeapTuple tuple, TupleDesc desc, Row *row)
 bool
 apply_fetch_row(ApplyTable *table, const Row *key, Row *row)
 {
-	LocalWriter *w = table->writer;
+	Batch	   *w = table->batch;
 	SourceRelation *rel = table->rel;
 	TupleDesc	desc;
 	Tuplestorestate *store;
@@ -66,7 +66,7 @@ apply_fetch_row(ApplyTable *table, const Row *key, Row *row)
 		appendStringInfo(&sql, "%st.%s", i > 0 ? ", " : "",
 						 quote_identifier(rel->columns[table->cols[i]].target_name));
 	appendStringInfo(&sql, " FROM %s%s AS t, " ROWS_NAME " AS b",
-					 table->partitioned ? "" : "ONLY ", table->qualified);
+					 local_table(table)->partitioned ? "" : "ONLY ", local_table(table)->qualified);
 	for (i = 0; i < rel->nkey; i++)
 	{
 		SourceColumn *col = &rel->columns[rel->key[i]];
@@ -83,8 +83,8 @@ apply_fetch_row(ApplyTable *table, const Row *key, Row *row)
 	}
 	store = tuplestore_begin_heap(true, false, 64);
 	tuplestore_putvalues(store, desc, values, nulls);
-	(void) apply_execute(w, NULL, sql.data, table->relid, desc, store, 1,
-						 table->key_index ? table->relid : InvalidOid, NULL);
+	(void) apply_execute(w, NULL, sql.data, local_table(table)->relid, desc, store, 1,
+						 local_table(table)->key_index ? local_table(table)->relid : InvalidOid, NULL);
 	tuplestore_end(store);
 	found = SPI_processed == 1;
 

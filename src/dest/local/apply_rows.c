@@ -59,8 +59,8 @@ key_text(ApplyTable *table, const Row *row)
 
 		if (values.len > 8 * SHOWN_BYTES)
 			break;
-		if (row->status[col] == COLUMN_VALUE && table->out_func)
-			value = OidOutputFunctionCall(table->out_func[col],
+		if (row->status[col] == COLUMN_VALUE && local_table(table)->out_func)
+			value = OidOutputFunctionCall(local_table(table)->out_func[col],
 										  row->values[col]);
 		else if (row->status[col] != COLUMN_NULL)
 			value = "?";
@@ -143,7 +143,7 @@ write_row(ApplyTable *table, const ApplyOp *op)
 {
 	if (!op->loose)
 		run_one(table, STMT_INSERT, false, NULL, &op->new);
-	else if (table->arbiter && !table->any_identity_always)
+	else if (local_table(table)->arbiter && !local_table(table)->any_identity_always)
 		run_one(table, STMT_UPSERT, true, NULL, &op->new);
 	else
 	{
@@ -222,7 +222,7 @@ update_row(ApplyTable *table, ApplyOp *op)
 }
 
 static void
-do_op(LocalWriter *w, ApplyOp *op)
+do_op(Batch *w, ApplyOp *op)
 {
 	ApplyTable *table = op->table;
 
@@ -259,7 +259,7 @@ do_op(LocalWriter *w, ApplyOp *op)
 
 typedef struct RowStep
 {
-	LocalWriter *w;
+	Batch *w;
 	ApplyOp    *op;
 	MemoryContext cxt;
 } RowStep;
@@ -286,7 +286,7 @@ row_step(void *arg)
  * gave it later: then the table is copied again.
  */
 static void
-do_idempotent(LocalWriter *w, ApplyOp *op)
+do_idempotent(Batch *w, ApplyOp *op)
 {
 	RowStep		step = {w, op, CurrentMemoryContext};
 	ErrorData  *error = attempt(row_step, &step);
@@ -301,7 +301,7 @@ do_idempotent(LocalWriter *w, ApplyOp *op)
 
 /* Does one operation. A transaction is open and SPI is connected. */
 void
-apply_row(LocalWriter *w, ApplyOp *op)
+apply_row(Batch *w, ApplyOp *op)
 {
 	ErrorContextCallback callback;
 
@@ -319,7 +319,7 @@ apply_row(LocalWriter *w, ApplyOp *op)
 
 /* Does the batch. A transaction is open and SPI is connected. */
 void
-apply_rows(LocalWriter *w)
+apply_rows(Batch *w)
 {
 	MemoryContext cxt = AllocSetContextCreate(w->flush_cxt, "dtsmig rows",
 											  ALLOCSET_DEFAULT_SIZES);

@@ -26,7 +26,7 @@ apply_sets_identity(const ApplyTable *table, const Row *row, bool keys)
 	{
 		int			c = table->cols[i];
 
-		if (table->identity_always[c] && row_has(row, c) &&
+		if (local_table(table)->identity_always[c] && row_has(row, c) &&
 			(keys || !table->rel->columns[c].in_key))
 			return true;
 	}
@@ -52,7 +52,7 @@ distribute(ApplyTable *table, ApplyEntry *entry)
 					   NULL, &entry->row, 0);
 	else if (loose && (entry->complete || !entry->existed))
 	{
-		if (table->arbiter && !table->any_identity_always)
+		if (local_table(table)->arbiter && !local_table(table)->any_identity_always)
 			apply_stmt_put(apply_stmt(table, STMT_UPSERT, &entry->row), true,
 						   NULL, &entry->row, 0);
 		else
@@ -63,7 +63,7 @@ distribute(ApplyTable *table, ApplyEntry *entry)
 						   NULL, &entry->row, 0);
 		}
 	}
-	else if (table->any_identity_always && entry->complete)
+	else if (local_table(table)->any_identity_always && entry->complete)
 	{
 		/* UPDATE cannot set GENERATED ALWAYS AS IDENTITY */
 		apply_stmt_put(apply_stmt(table, STMT_DELETE, NULL), loose,
@@ -77,7 +77,7 @@ distribute(ApplyTable *table, ApplyEntry *entry)
 		if (apply_sets_identity(table, &entry->row, false))
 			ereport(ERROR,
 					(errcode(ERRCODE_NO_DATA_FOUND),
-					 errmsg("a row of table %s is not whole", table->qualified)));
+					 errmsg("a row of table %s is not whole", local_table(table)->qualified)));
 		apply_stmt_put(apply_stmt(table, STMT_UPDATE, &entry->row), loose,
 					   &entry->key, &entry->row, 0);
 	}
@@ -107,7 +107,7 @@ run_kind(ApplyTable *table, StmtKind kind)
 	ListCell   *lc;
 	int			loose;
 
-	foreach(lc, table->stmts)
+	foreach(lc, local_table(table)->stmts)
 	{
 		ApplyStmt  *stmt = lfirst(lc);
 
@@ -129,14 +129,14 @@ run_kind(ApplyTable *table, StmtKind kind)
 						(errcode(ERRCODE_NO_DATA_FOUND),
 						 errmsg("%llu rows of table %s were hit, not %lld",
 								(unsigned long long) processed,
-								table->qualified, (long long) expected)));
+								local_table(table)->qualified, (long long) expected)));
 		}
 	}
 }
 
 /* Writes the batch. A transaction is open and SPI is connected. */
 void
-apply_sets(LocalWriter *w)
+apply_sets(Batch *w)
 {
 	int			i;
 	int			j;

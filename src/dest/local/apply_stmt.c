@@ -159,7 +159,7 @@ append_assignments(StringInfo sql, ApplyStmt *stmt, bool keys, bool excluded)
 	{
 		int			col = stmt->col[i];
 
-		if ((!keys && is_key(table, col)) || table->identity_always[col])
+		if ((!keys && is_key(table, col)) || local_table(table)->identity_always[col])
 			continue;
 		appendStringInfo(sql, "%s%s = ", n++ > 0 ? ", " : "",
 						 target_name(table, col));
@@ -177,7 +177,7 @@ append_insert(StringInfo sql, ApplyStmt *stmt)
 	ApplyTable *table = stmt->table;
 	int			i;
 
-	appendStringInfo(sql, "INSERT INTO %s AS t (", table->qualified);
+	appendStringInfo(sql, "INSERT INTO %s AS t (", local_table(table)->qualified);
 	for (i = 0; i < stmt->natts; i++)
 		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
 						 target_name(table, stmt->col[i]));
@@ -292,7 +292,7 @@ static void
 append_delete_image(StringInfo sql, ApplyStmt *stmt)
 {
 	ApplyTable *table = stmt->table;
-	const char *only = table->partitioned ? "" : "ONLY ";
+	const char *only = local_table(table)->partitioned ? "" : "ONLY ";
 	StringInfoData left;
 	StringInfoData right;
 	StringInfoData where;
@@ -339,7 +339,7 @@ append_delete_image(StringInfo sql, ApplyStmt *stmt)
 					 ") AS x WHERE x.r OPERATOR(pg_catalog.<=) x.n"
 					 " AND d.ctid OPERATOR(pg_catalog.=) x.ctid"
 					 " AND d.tableoid OPERATOR(pg_catalog.=) x.tableoid",
-					 only, table->qualified, only, table->qualified,
+					 only, local_table(table)->qualified, only, local_table(table)->qualified,
 					 where.data, left.data, right.data);
 }
 
@@ -347,7 +347,7 @@ static char *
 make_sql(ApplyStmt *stmt)
 {
 	ApplyTable *table = stmt->table;
-	const char *only = table->partitioned ? "" : "ONLY ";
+	const char *only = local_table(table)->partitioned ? "" : "ONLY ";
 	StringInfoData sql;
 
 	initStringInfo(&sql);
@@ -355,7 +355,7 @@ make_sql(ApplyStmt *stmt)
 	{
 		case STMT_DELETE:
 			appendStringInfo(&sql, "DELETE FROM %s%s AS t USING " ROWS_NAME
-							 " AS b WHERE ", only, table->qualified);
+							 " AS b WHERE ", only, local_table(table)->qualified);
 			append_key_condition(&sql, stmt);
 			break;
 		case STMT_DELETE_IMAGE:
@@ -364,7 +364,7 @@ make_sql(ApplyStmt *stmt)
 		case STMT_UPDATE:
 		case STMT_REKEY:
 			appendStringInfo(&sql, "UPDATE %s%s AS t SET ", only,
-							 table->qualified);
+							 local_table(table)->qualified);
 			if (append_assignments(&sql, stmt, stmt->kind == STMT_REKEY,
 								   false) == 0)
 				return NULL;
@@ -383,7 +383,7 @@ static ApplyStmt *
 make_stmt(ApplyTable *table, StmtKind kind, const uint8 *mask)
 {
 	SourceRelation *rel = table->rel;
-	MemoryContext oldcxt = MemoryContextSwitchTo(table->writer->table_cxt);
+	MemoryContext oldcxt = MemoryContextSwitchTo(table->batch->table_cxt);
 	ApplyStmt  *stmt = palloc0(sizeof(ApplyStmt));
 	int			nextra = kind == STMT_DELETE_IMAGE ? 2 : 0;
 	char	   *sql;
@@ -445,12 +445,12 @@ make_stmt(ApplyTable *table, StmtKind kind, const uint8 *mask)
 	}
 	stmt->values = palloc(sizeof(Datum) * (stmt->natts + nextra));
 	stmt->nulls = palloc0(sizeof(bool) * (stmt->natts + nextra));
-	table->stmts = lappend(table->stmts, stmt);
+	local_table(table)->stmts = lappend(local_table(table)->stmts, stmt);
 
-	MemoryContextSwitchTo(table->writer->flush_cxt);
+	MemoryContextSwitchTo(table->batch->flush_cxt);
 	sql = make_sql(stmt);
 	if (sql)
-		stmt->sql = MemoryContextStrdup(table->writer->table_cxt, sql);
+		stmt->sql = MemoryContextStrdup(table->batch->table_cxt, sql);
 	MemoryContextSwitchTo(oldcxt);
 	return stmt;
 }
@@ -468,7 +468,7 @@ apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
 
 	for (i = 0; row && i < table->ncols; i++)
 		mask[i] = row_has(row, table->cols[i]);
-	foreach(lc, table->stmts)
+	foreach(lc, local_table(table)->stmts)
 	{
 		ApplyStmt  *stmt = lfirst(lc);
 
@@ -477,14 +477,14 @@ apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
 			return stmt;
 	}
 
-	if (list_length(table->stmts) >= MAX_STMTS)
+	if (list_length(local_table(table)->stmts) >= MAX_STMTS)
 	{
 		List	   *keep = NIL;
 		MemoryContext oldcxt;
 
 		/* those with rows waiting stay */
-		oldcxt = MemoryContextSwitchTo(table->writer->table_cxt);
-		foreach(lc, table->stmts)
+		oldcxt = MemoryContextSwitchTo(table->batch->table_cxt);
+		foreach(lc, local_table(table)->stmts)
 		{
 			ApplyStmt  *stmt = lfirst(lc);
 
@@ -493,8 +493,8 @@ apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
 			else
 				apply_stmt_free(stmt);
 		}
-		list_free(table->stmts);
-		table->stmts = keep;
+		list_free(local_table(table)->stmts);
+		local_table(table)->stmts = keep;
 		MemoryContextSwitchTo(oldcxt);
 	}
 	return make_stmt(table, kind, row ? mask : NULL);
@@ -514,7 +514,7 @@ apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old, const Row *row,
 	{
 		MemoryContext oldcxt;
 
-		oldcxt = MemoryContextSwitchTo(stmt->table->writer->flush_cxt);
+		oldcxt = MemoryContextSwitchTo(stmt->table->batch->flush_cxt);
 		stmt->store[loose] = tuplestore_begin_heap(true, false,
 												   STORE_KILOBYTES);
 		MemoryContextSwitchTo(oldcxt);
@@ -568,7 +568,7 @@ lookup_settings_begin(void)
  * processed.
  */
 uint64
-apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql, Oid relid,
+apply_execute(Batch *w, SPIPlanPtr *plan, const char *sql, Oid relid,
 			  TupleDesc tupdesc, Tuplestorestate *store, int64 nrows,
 			  Oid force_relid, DestReceiver *receiver)
 {
@@ -634,7 +634,7 @@ apply_stmt_run(ApplyStmt *stmt, bool loose)
 	Tuplestorestate *store = stmt->store[loose];
 	int64		nrows = stmt->nrows[loose];
 	bool		by_key = stmt->nold > 0 && stmt->kind != STMT_DELETE_IMAGE &&
-		stmt->table->key_index;
+		local_table(stmt->table)->key_index;
 	uint64		processed;
 
 	stmt->store[loose] = NULL;
@@ -642,10 +642,10 @@ apply_stmt_run(ApplyStmt *stmt, bool loose)
 	if (stmt->sql == NULL)
 		processed = nrows;		/* nothing to write in such a row */
 	else
-		processed = apply_execute(stmt->table->writer,
+		processed = apply_execute(stmt->table->batch,
 								  stmt->kind == STMT_DELETE_IMAGE ? NULL :
 								  &stmt->plan, stmt->sql,
-								  stmt->table->relid, stmt->tupdesc,
+								  local_table(stmt->table)->relid, stmt->tupdesc,
 								  store, nrows,
 								  by_key ? stmt->table->rel->target_relid :
 								  InvalidOid, NULL);

@@ -163,6 +163,8 @@ load_into(SourceRelation *rel, Oid relid, LoadProducer producer, void *arg,
 	state.done = false;
 
 	target = table_open(relid, RowExclusiveLock);
+	/* it may have become another since it was bound */
+	local_check_plain(relid, true);
 	pstate = make_parsestate(NULL);
 	(void) addRangeTableEntryForRelation(pstate, target, RowExclusiveLock,
 										 NULL, false, false);

@@ -4,14 +4,7 @@
  *	  The engine "local": rows go into the database that this process is
  *	  connected to. Structures shared by its files; nobody else includes this.
  *
- * A batch in memory has two faces. The operations, in source order, are what
- * the source said; they serve when a batch must be done row by row. The
- * entries, by table and key, are the net effect of the operations; they are
- * what is normally written, as sets.
- *
- * Memory: everything about tables lives in LocalWriter.table_cxt until the
- * relations change; operations, entries and values in row_cxt and what one
- * flush needs in flush_cxt, both reset when the flush is done.
+ * Changes are gathered in a Batch (dest/batch), and written here.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,50 +14,17 @@
 #include "postgres.h"
 #include "access/tupdesc.h"
 #include "executor/spi.h"
-#include "nodes/bitmapset.h"
 #include "utils/tuplestore.h"
 
 #include "core/change.h"
 #include "core/relation.h"
+#include "dest/batch/batch.h"
 #include "dest/dest.h"
 
 /* The name under which a statement knows the rows it is to write. */
 #define ROWS_NAME "dtsmig_rows"
 
-typedef struct ApplyTable ApplyTable;
 typedef struct LocalWriter LocalWriter;
-
-/* One change, as the source said it; in row_cxt. */
-typedef struct ApplyOp
-{
-	ApplyTable *table;
-	ChangeKind	kind;			/* CHANGE_INSERT, _UPDATE, _DELETE */
-	bool		loose;			/* may be done already; counts not checked */
-	bool		idempotent;		/* because the copy may have it */
-	bool		lenient;		/* see Change */
-	bool		copied;			/* only its cascades are left to do */
-	bool		rekey;			/* UPDATE that changes the key */
-	bool		cascade;		/* cascades are followed */
-	bool		complete;		/* new has every carried column */
-	bool		update_only;	/* see Change */
-	SourcePos	pos;			/* where its transaction starts */
-	Row			old;			/* values NULL: not kept */
-	Row			new;
-} ApplyOp;
-
-/* Net effect on a row (on equal rows, of a keyless table); in row_cxt. */
-typedef struct ApplyEntry
-{
-	bool		existed;		/* was there before the batch */
-	bool		present;		/* is there after it */
-	bool		loose;			/* some operation was */
-	bool		complete;		/* row has every carried column */
-	bool		owned;			/* row's arrays are its own, not an operation's */
-	int64		count;			/* keyless: copies to add or to take away */
-	int64		int_key;		/* the key, if the table has an int_key */
-	Row			key;			/* a row whose key columns have the key */
-	Row			row;			/* merged new values, if present */
-} ApplyEntry;
 
 typedef enum StmtKind
 {
@@ -100,52 +60,14 @@ typedef struct ApplyStmt
 	int64		nrows[2];
 } ApplyStmt;
 
-typedef enum CascadeAction
+/* What statements for a table depend on in the catalog; see apply_table.c. */
+typedef struct LocalTable
 {
-	CASCADE_NONE,
-	CASCADE_DELETE,				/* ON DELETE CASCADE */
-	CASCADE_SET_NULL,
-	CASCADE_UPDATE				/* ON UPDATE CASCADE */
-} CascadeAction;
-
-#define CASCADE_NACTIONS 4
-
-/* A foreign key by which children follow a parent. */
-typedef struct CascadeEdge
-{
-	ApplyTable *parent;
-	ApplyTable *child;
-	int			n;				/* columns of the foreign key, and marks */
-	int			nfk;			/* without the marks, which say of which table
-								 * of the source a row is, see add_marks */
-	int		   *ref;			/* parent's columns */
-	int		   *fk;				/* child's columns */
-	CascadeAction on_delete;
-	CascadeAction on_update;
-
-	/* by action */
-	char	   *sql[CASCADE_NACTIONS];
-	SPIPlanPtr	plan[CASCADE_NACTIONS];
-	TupleDesc	in[CASCADE_NACTIONS];	/* n old, for CASCADE_UPDATE n new */
-	TupleDesc	out[CASCADE_NACTIONS];	/* what follows; NULL: nothing */
-	bool		index;			/* the child has one on the foreign key … */
-	uint32		index_asked;	/* … when it had been resolved so often */
-} CascadeEdge;
-
-
-struct ApplyTable
-{
-	LocalWriter *writer;
-	SourceRelation *rel;
+	ApplyTable	table;
 	Oid			relid;			/* its target, also when rel is gone */
-	int			id;				/* index into LocalWriter.tables */
-	int			ncols;			/* carried columns */
-	int		   *cols;			/* indexes into rel->columns */
-	bool		int_key;		/* one pass-by-value key column */
-
-	/* what the catalog says; see apply_table_resolve */
 	bool		resolved;
 	uint32		resolutions;	/* how often it was read */
+	uint32		forgotten;		/* how often its plans were */
 	char	   *qualified;		/* quoted schema.table */
 	bool		partitioned;
 	bool		key_index;		/* a usable index leads with the key columns */
@@ -154,70 +76,51 @@ struct ApplyTable
 	bool		any_identity_always;	/* … outside the key */
 	Oid		   *out_func;		/* of key columns, for messages */
 	List	   *stmts;			/* ApplyStmt * */
+} LocalTable;
 
-	/* the batch */
-	bool		dirty;			/* in LocalWriter.dirty */
-	bool		writes;			/* has pending INSERTs or UPDATEs */
-	struct intkey_hash *by_int;
-	struct bytekey_hash *by_bytes;
-	ApplyEntry **entries;		/* in order of their first operation */
-	int			nentries;
-	int			maxentries;
-
-	/* cascades; see cascade.c */
-	List	   *edges;			/* CascadeEdge *: this table is the parent */
-	bool		delete_edges;	/* one acts on DELETE */
-	bool		update_edges;	/* one acts on UPDATE */
-	bool		child;			/* an edge that acts on DELETE leads here */
-	Bitmapset  *reach;			/* ids of the tables they can change */
-	bool		waited;			/* a pending cascade can change this table */
-	ApplyOp   **cascades;		/* pending: DELETEs to be followed */
-	int			ncascades;
-	int			maxcascades;
-};
+/* How rows follow along an edge, by action. */
+typedef struct LocalEdge
+{
+	CascadeEdge edge;
+	char	   *sql[CASCADE_NACTIONS];
+	SPIPlanPtr	plan[CASCADE_NACTIONS];
+	TupleDesc	in[CASCADE_NACTIONS];	/* n old, for CASCADE_UPDATE n new */
+	TupleDesc	out[CASCADE_NACTIONS];	/* what follows; NULL: nothing */
+	uint32		forgotten;		/* both tables', when the plans were made */
+	bool		index;			/* the child has one on the foreign key … */
+	uint32		index_asked;	/* … when it had been resolved so often */
+} LocalEdge;
 
 struct LocalWriter
 {
+	Batch		batch;
 	DestOptions options;
-	MemoryContext cxt;
-	MemoryContext table_cxt;
-	MemoryContext row_cxt;
-	MemoryContext flush_cxt;
-	StringInfoData keybuf;
-
-	int			ntables;
-	int			maxtables;
-	ApplyTable **tables;
-
-	ApplyOp   **ops;
-	int64		nops;
-	int64		maxops;
-	int64		bytes;
-	bool		suspect;		/* the operations contradict each other: go row
-								 * by row, to name the one that is wrong */
-	bool		cascading;		/* some table has cascades pending */
-	int			ndirty;
-	int			maxdirty;
-	ApplyTable **dirty;
-
 	List	   *truncate;		/* Oid: tables of a TRUNCATE that goes on */
 	bool		restart;		/* … with their sequences */
-
-	int64		pending;		/* changes since the last commit */
-	DestCounters committed;
-	DestCounters current;		/* since the last commit */
 };
 
-static inline bool
-row_has(const Row *row, int col)
+static inline LocalTable *
+local_table(const ApplyTable *table)
 {
-	return row->status[col] <= COLUMN_NULL;
+	return (LocalTable *) unconstify(ApplyTable *, table);
+}
+
+static inline LocalEdge *
+local_edge(const CascadeEdge *edge)
+{
+	return (LocalEdge *) unconstify(CascadeEdge *, edge);
 }
 
 /* target.c */
 extern void local_bind_relation(SourceRelation *rel);
+extern void local_bind_to_compare(SourceRelation *rel);
 extern char *local_qualified_name(Oid relid);
 extern bool local_empty_table(Oid relid);
+
+/* plain.c */
+extern void local_check_plain(Oid relid, bool written);
+extern char *local_refuses_table(const char *schema, const char *table,
+								 char **hint);
 
 /* truncate.c */
 extern void local_truncate_take(LocalWriter *w, const Change *change);
@@ -234,28 +137,13 @@ extern void local_forget_mark(const char *name);
 extern uint64 local_load(SourceRelation *rel, LoadProducer producer, void *arg,
 						 LoadMode mode);
 
-/* apply.c */
-extern void apply_flush(LocalWriter *w, bool reset_rows);
-extern void apply_one(LocalWriter *w, ApplyOp *op);
-
-/* apply_entries.c */
-extern bool entries_same_value(const SourceColumn *col, Datum a, Datum b);
-extern ApplyEntry *entries_find(ApplyTable *table, const Row *row);
-extern ApplyEntry *entries_get(ApplyTable *table, const Row *row, bool *found);
-extern void entries_sort(ApplyTable *table);
-extern void entries_reset(ApplyTable *table);
-
-/* apply_batch.c */
-extern ApplyTable *batch_table_make(LocalWriter *w, SourceRelation *rel);
-extern void batch_take(LocalWriter *w, ApplyTable *table,
-					   const Change *change);
-extern void batch_reset(LocalWriter *w);
-
 /* apply_table.c */
-extern void apply_table_watch(LocalWriter *w);
+extern void apply_table_watch(Batch *w);
 extern void apply_table_resolve(ApplyTable *table);
 extern void apply_table_forget(ApplyTable *table);
 extern void apply_table_drop_stores(ApplyTable *table);
+
+/* apply_lookup.c */
 extern char *apply_equality(const char *left, const char *right, Oid typid);
 extern bool apply_has_index(Oid relid, int ncolumns, const AttrNumber *attnums,
 							bool *arbiter);
@@ -268,7 +156,7 @@ extern ApplyStmt *apply_stmt(ApplyTable *table, StmtKind kind,
 extern void apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old,
 						   const Row *row, int64 count);
 extern uint64 apply_stmt_run(ApplyStmt *stmt, bool loose);
-extern uint64 apply_execute(LocalWriter *w, SPIPlanPtr *plan, const char *sql,
+extern uint64 apply_execute(Batch *w, SPIPlanPtr *plan, const char *sql,
 							Oid relid, TupleDesc tupdesc,
 							Tuplestorestate *store, int64 nrows,
 							Oid force_relid, DestReceiver *receiver);
@@ -279,34 +167,19 @@ extern void apply_settings_end(int nestlevel);
 extern bool apply_fetch_row(ApplyTable *table, const Row *key, Row *row);
 
 /* apply_sets.c */
-extern void apply_sets(LocalWriter *w);
+extern void apply_sets(Batch *w);
 extern bool apply_sets_identity(const ApplyTable *table, const Row *row,
 								bool keys);
 
 /* apply_rows.c */
-extern void apply_rows(LocalWriter *w);
-extern void apply_row(LocalWriter *w, ApplyOp *op);
+extern void apply_rows(Batch *w);
+extern void apply_row(Batch *w, ApplyOp *op);
 
-/* cascade.c */
-extern void cascade_build(LocalWriter *w);
-extern void cascade_forget(ApplyTable *table);
-extern bool cascade_follows(const CascadeEdge *before, CascadeAction action,
-							const CascadeEdge *next);
-extern CascadeAction cascade_next(CascadeAction action,
-								  const CascadeEdge *next);
-extern bool cascade_update_matters(ApplyTable *table, const Row *old,
-								   const Row *new);
-extern bool cascade_must_wait(LocalWriter *w, ApplyTable *table);
-extern void cascade_queue(LocalWriter *w, ApplyTable *table, ApplyOp *op);
-extern void cascade_deletes(LocalWriter *w, ApplyTable *table, ApplyOp **ops,
+/* apply_cascade.c */
+extern void cascade_forget(Batch *w);
+extern void cascade_deletes(Batch *w, ApplyTable *table, ApplyOp **ops,
 							int nops);
-extern void cascade_update(LocalWriter *w, ApplyTable *table, ApplyOp *op);
-
-/* cascade_fetch.c */
-extern bool cascade_lacks_old(ApplyTable *table, const ApplyOp *op);
-extern void cascade_fetch_old(LocalWriter *w, ApplyTable *table, ApplyOp *op);
-
-/* cascade_zone.c */
-extern void zone_cascade(ApplyTable *table, const ApplyOp *op);
+extern void cascade_update(Batch *w, ApplyTable *table, ApplyOp *op);
+extern void cascade_fetch_old(Batch *w, ApplyTable *table, ApplyOp *op);
 
 #endif							/* DTSMIG_DEST_LOCAL_H */

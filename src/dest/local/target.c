@@ -192,16 +192,7 @@ bind_relation(SourceRelation *rel, bool generated)
 				 ERR_SOURCE_TABLE(rel)));
 
 	target = table_open(relid, AccessShareLock);
-	if (target->rd_rel->relkind != RELKIND_RELATION &&
-		target->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s.%s\" is not a table",
-						rel->target_schema, rel->target_name),
-				 errdetail("It is to receive the source's table \"%s.%s\".",
-						   rel->schema, rel->name),
-				 errhint("Rename it or drop it, and put a table with the source's columns in its place."),
-				 ERR_SOURCE_TABLE(rel)));
+	local_check_plain(relid, !generated);
 	check_rights(target);
 
 	rel->target_relid = relid;
@@ -232,7 +223,7 @@ local_bind_relation(SourceRelation *rel)
 	bind_relation(rel, false);
 }
 
-/* See dest.h. */
+/* See DestRoutine. */
 void
 local_bind_to_compare(SourceRelation *rel)
 {

@@ -38,7 +38,7 @@
 void
 local_truncate_take(LocalWriter *w, const Change *change)
 {
-	MemoryContext oldcxt = MemoryContextSwitchTo(w->cxt);
+	MemoryContext oldcxt = MemoryContextSwitchTo(w->batch.cxt);
 
 	if (!change->copied)
 		w->truncate = list_append_unique_oid(w->truncate,
@@ -101,8 +101,8 @@ is_of_task(const LocalWriter *w, Oid relid)
 {
 	List	   *leaves = leaves_of(relid);
 
-	for (int i = 0; i < w->ntables; i++)
-		if (list_member_oid(leaves, w->tables[i]->relid))
+	for (int i = 0; i < w->batch.ntables; i++)
+		if (list_member_oid(leaves, local_table(w->batch.tables[i])->relid))
 			return true;
 	return false;
 }

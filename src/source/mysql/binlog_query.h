@@ -21,6 +21,9 @@
 #define BINLOG_MODE_ANSI_QUOTES				(UINT64_C(1) << 2)
 #define BINLOG_MODE_NO_BACKSLASH_ESCAPES	(UINT64_C(1) << 20)
 
+/* STRICT_TRANS_TABLES, STRICT_ALL_TABLES: a value that does not fit is an error */
+#define BINLOG_MODE_STRICT					(UINT64_C(3) << 21)
+
 typedef enum BinlogStatementKind
 {
 	BINLOG_STMT_EMPTY,			/* nothing but comments */

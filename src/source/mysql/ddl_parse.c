@@ -633,7 +633,7 @@ static void
 parse_alter(DdlParser *p)
 {
 	(void) (ddl_accept(p, "online") || ddl_accept(p, "offline"));
-	(void) ddl_accept(p, "ignore");
+	p->stmt->ignore = ddl_accept(p, "ignore");
 	if (ddl_accept(p, "table"))
 		ddl_alter_table(p);
 	else if (ddl_accept(p, "database") || ddl_accept(p, "schema"))

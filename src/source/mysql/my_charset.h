@@ -11,7 +11,7 @@
 
 #include "postgres.h"
 
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 
 typedef struct MyCharset MyCharset;
 

@@ -10,7 +10,7 @@
 
 #include "lib/stringinfo.h"
 
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 #include "source/mysql/my_precheck.h"
 
 /* How many things an item names before it says how many more there are. */

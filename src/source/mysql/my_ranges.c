@@ -24,7 +24,7 @@
 
 #include "miscadmin.h"
 
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 #include "source/mysql/my_rows.h"
 #include "source/mysql/my_value_impl.h"
 

@@ -9,7 +9,7 @@
 
 #include "source/mysql/my_retention.h"
 
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 #include "source/mysql/my_snapshot.h"
 
 /* A living server answers within this. */

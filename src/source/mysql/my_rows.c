@@ -11,7 +11,7 @@
 #include "utils/builtins.h"
 
 #include "compat.h"
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 #include "source/mysql/my_position.h"
 #include "source/mysql/my_rows.h"
 #include "source/mysql/my_snapshot.h"

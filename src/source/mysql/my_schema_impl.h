@@ -11,7 +11,7 @@
 #include "lib/stringinfo.h"
 #include "utils/hsearch.h"
 
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 #include "source/mysql/my_schema.h"
 
 typedef struct MyDescribe

@@ -31,7 +31,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 #include "source/mysql/my_position.h"
 #include "source/mysql/my_rows.h"
 #include "source/mysql/my_snapshot.h"

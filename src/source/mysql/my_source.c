@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 #include "source/mysql/my_position.h"
 #include "source/mysql/my_precheck.h"
 #include "source/mysql/my_rows.h"

@@ -206,7 +206,7 @@ note_done(SourceStream *stream, ChangeKind kind)
 		if (stream->mariadb)
 			my_position_add_gtid(done, stream->gtid.domain,
 								 stream->gtid_server_id, stream->gtid.seq);
-		else if (stream->by_gtid)
+		else if (done->set.n > 0)
 			my_gtid_set_add(&done->set, stream->mysql_gtid.uuid,
 							stream->mysql_gtid.tag, stream->mysql_gtid.number,
 							stream->mysql_gtid.number);

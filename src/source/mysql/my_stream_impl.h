@@ -20,7 +20,7 @@
 #include "source/mysql/binlog_mysql.h"
 #include "source/mysql/binlog_query.h"
 #include "source/mysql/binlog_rows.h"
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 #include "source/mysql/my_stream.h"
 #include "source/mysql/my_values.h"
 
@@ -105,8 +105,7 @@ struct SourceStream
 	StreamCallbacks callbacks;
 	TypePolicy *policy;
 	bool		mariadb;
-	bool		by_gtid;		/* MySQL: the log is asked for by GTID, and
-								 * done has the set */
+	bool		by_gtid;		/* MySQL: the log is asked for by GTID */
 	List	   *temporary;		/* StreamTemporary *: temporary tables of sessions */
 	bool		fold_names;		/* the source folds names to lower case */
 

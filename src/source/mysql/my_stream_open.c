@@ -215,6 +215,79 @@ check_gtids(SourceStream *stream)
 		(void) my_position_set_gtids(start, gtids);
 }
 
+/*
+ * The type of the first event after a place that begins a transaction: "Gtid",
+ * "Anonymous_Gtid". NULL: there is none, or the account may not ask.
+ */
+static char *
+next_group(MyConn *conn, const char *file, uint64 offset)
+{
+	MyResult   *logs;
+	char	   *message;
+	int			my_errno;
+	bool		found = false;
+
+	if (!my_try_query(conn, "SHOW BINARY LOGS", 2, &logs, &message, &my_errno))
+		return NULL;
+	for (int i = 0; i < my_nrows(logs); i++)
+	{
+		char	   *name = my_get_text(logs, i, 0);
+		MyResult   *events;
+
+		if (!found && strcmp(name, file) != 0)
+			continue;
+		if (!my_try_query(conn, psprintf("SHOW BINLOG EVENTS IN %s FROM " UINT64_FORMAT " LIMIT 8",
+										 my_quote_literal(name),
+										 found ? UINT64CONST(4) : offset),
+						  5, &events, &message, &my_errno))
+			return NULL;
+		found = true;
+		for (int e = 0; e < my_nrows(events); e++)
+		{
+			char	   *type = my_get_text(events, e, 2);
+
+			/* Gtid_tagged, too; but Previous_gtids is none */
+			if (pg_strncasecmp(type, "Anonymous", 9) == 0 ||
+				pg_strncasecmp(type, "Gtid", 4) == 0)
+				return type;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * MySQL's log is asked for by GTID wherever there are any: the state in the
+ * position is exact, while its place may lie behind transactions that were
+ * written but not yet visible when the place was asked for.
+ *
+ * The source does that with gtid_mode = ON alone; and transactions without GTID
+ * it leaves out then, without a word where they lie before a file in which all
+ * is new. It does not send them at all while gtid_mode is ON.
+ */
+static bool
+goes_by_gtid(SourceStream *stream)
+{
+	MyConn	   *conn = stream->main.conn;
+	MyPosition *start = &stream->done;
+	char	   *next;
+
+	if (stream->mariadb || start->set.n == 0)
+		return false;
+	if (start->file[0] == '\0')
+		return true;
+	if (my_version_num(conn) >= 50700 &&
+		pg_strcasecmp(my_query_text(conn, "SELECT @@global.gtid_mode"), "ON") != 0)
+		return false;
+	next = next_group(conn, start->file, start->offset);
+	if (next != NULL && pg_strncasecmp(next, "Anonymous", 9) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("transactions without GTID follow position " UINT64_FORMAT " of \"%s\", which server \"%s\" does not send while its gtid_mode is ON",
+						start->offset, start->file, stream->info.server_name),
+				 errhint(GTID_MODE_HINT)));
+	return true;
+}
+
 /* Looks at where the stream is to start, and at what else it must know. */
 static void
 check_start(SourceStream *stream)
@@ -232,12 +305,7 @@ check_start(SourceStream *stream)
 						   stream->mariadb ? "MariaDB" : "MySQL",
 						   my_version_text(conn))));
 
-	/*
-	 * MySQL's log is asked for by GTID wherever there are any: the state in
-	 * the position is exact, while its place may lie behind transactions that
-	 * were written but not yet visible when the place was asked for.
-	 */
-	stream->by_gtid = !stream->mariadb && stream->done.set.n > 0;
+	stream->by_gtid = goes_by_gtid(stream);
 	if (stream->by_gtid)
 	{
 		check_gtid_set(stream);

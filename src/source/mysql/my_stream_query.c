@@ -315,6 +315,8 @@ parse_ddl(SourceStream *stream, const BinlogStatement *stmt,
 	input.dialect.sql_mode = stmt->sql_mode;
 	input.fold_names = stream->fold_names;
 	change->ddl = ddl_parse(&input, &change->ddl_error);
+	if (change->ddl != NULL)
+		change->ddl->loose = (stmt->sql_mode & BINLOG_MODE_STRICT) == 0;
 	if (change->ddl != NULL && query->time_zone_len > 0)
 		change->ddl->time_zone = pnstrdup(query->time_zone, query->time_zone_len);
 }

@@ -166,7 +166,7 @@ extern void my_put_numeric(MyColumn *c, const uint8 *data, Size len,
 extern MyBinlogToDatum my_choose_binlog(MyColumn *c);
 
 /* my_values_default.c: as the text protocol has it; NULL: not known */
-extern const char *my_default_text(const TableColumn *def);
+extern const char *my_default_text(const TableColumn *def, Size *len);
 
 /* my_values_json.c */
 extern bool my_binlog_json(MyColumn *c, const uint8 *data, Size len,

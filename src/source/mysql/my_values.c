@@ -628,13 +628,14 @@ my_value_by_default(SourceRelation *rel, int col, Row *row)
 	MyColumn   *c = (MyColumn *) rel->columns[col].engine;
 	ErrorContextCallback errctx;
 	const char *text;
+	Size		len;
 
 	if (leave_out(c, col, row))
 		return;
-	text = my_default_text(c->def);
+	text = my_default_text(c->def, &len);
 	if (text == NULL)
 		return;
 	enter_value(c, &errctx, row);
-	leave_value(c, &errctx, row, c->text_datum(c, (const uint8 *) text, strlen(text),
+	leave_value(c, &errctx, row, c->text_datum(c, (const uint8 *) text, len,
 											   &row->values[col]));
 }

@@ -20,7 +20,7 @@
 #include "core/policy.h"
 #include "core/relation.h"
 #include "source/mysql/binlog_value.h"
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 
 typedef struct MyColumn MyColumn;
 

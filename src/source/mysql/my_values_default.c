@@ -57,12 +57,12 @@ implicit_text(const TableColumn *def)
 	static const char *const numbers[] = {"tinyint", "smallint", "mediumint",
 	"int", "bigint", "decimal", "float", "double", NULL};
 	static const char *const texts[] = {"char", "varchar", "tinytext", "text",
-		"mediumtext", "longtext", "binary", "varbinary", "tinyblob", "blob",
+		"mediumtext", "longtext", "varbinary", "tinyblob", "blob",
 	"mediumblob", "longblob", "set", NULL};
 
 	if (is_one_of(def->base_type, numbers))
 		return "0";
-	if (def->is_json)
+	if (def->is_json && strcmp(def->base_type, "json") != 0)
 		return NULL;
 	if (strcmp(def->base_type, "enum") == 0)
 		return def->labels != NIL ? linitial(def->labels) : NULL;
@@ -74,18 +74,46 @@ implicit_text(const TableColumn *def)
 		return "00:00:00";
 	if (strcmp(def->base_type, "year") == 0)
 		return "0000";
+	if (strcmp(def->base_type, "json") == 0)
+		return "null";
+	if (strcmp(def->base_type, "uuid") == 0)
+		return "00000000-0000-0000-0000-000000000000";
+	if (strcmp(def->base_type, "inet6") == 0)
+		return "::";
+	if (strcmp(def->base_type, "inet4") == 0)
+		return "0.0.0.0";
 	return is_one_of(def->base_type, texts) ? "" : NULL;
 }
 
+/* BINARY and BIT have as many zeros as there is room for. */
+static const char *
+implicit_zeros(const TableColumn *def, Size *len)
+{
+	if (strcmp(def->base_type, "binary") == 0)
+		*len = (Size) Max(def->length, 0);
+	else if (strcmp(def->base_type, "bit") == 0)
+		*len = (Size) (Max(def->length, 1) + 7) / 8;
+	else
+		return NULL;
+	return palloc0(*len + 1);
+}
+
 const char *
-my_default_text(const TableColumn *def)
+my_default_text(const TableColumn *def, Size *len)
 {
 	const char *text;
 
 	if (def->auto_increment || def->generation_expr != NULL)
 		return NULL;
 	if (def->default_expr == NULL)
-		return def->nullable ? NULL : implicit_text(def);
+	{
+		if (def->nullable)
+			return NULL;
+		text = implicit_zeros(def, len);
+		if (text == NULL && (text = implicit_text(def)) != NULL)
+			*len = strlen(text);
+		return text;
+	}
 	/* bits and bytes are no text */
 	if (strcmp(def->base_type, "bit") == 0 || strstr(def->base_type, "binary") != NULL)
 		return NULL;
@@ -97,5 +125,6 @@ my_default_text(const TableColumn *def)
 		if (IS_HIGHBIT_SET(*p) && GetDatabaseEncoding() != PG_UTF8)
 			return NULL;
 	}
+	*len = strlen(text);
 	return text;
 }

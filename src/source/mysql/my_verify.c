@@ -14,7 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 #include "source/mysql/my_value_impl.h"
 #include "source/mysql/my_verify.h"
 

@@ -8,7 +8,7 @@
 #ifndef DTSMIG_MY_ZERO_DATES_H
 #define DTSMIG_MY_ZERO_DATES_H
 
-#include "source/mysql/my_conn.h"
+#include "client/my_conn.h"
 #include "source/source.h"
 
 /* What ends a SELECT that takes too long: MariaDB's and MySQL's error. */

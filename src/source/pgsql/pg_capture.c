@@ -2,7 +2,7 @@
  *
  * pg_capture.c
  *	  The capture of DDL at a PostgreSQL source: what is installed there for a
- *	  stream, how it is removed, and its rows as changes.
+ *	  stream, and how it is removed. pg_record.c reads its rows.
  *
  * In schema dtsmig_source a stream has a table of its name, which its
  * publication publishes, functions, and three event triggers. A statement's
@@ -25,9 +25,8 @@
 #include "core/ddl_settings.h"
 #include "source/pgsql/pg_capture_sql.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 
-#define CAPTURE_SCHEMA "dtsmig_source"
+#define CAPTURE_SCHEMA PG_CAPTURE_SCHEMA
 
 /* Held by whoever makes or takes away what is in that schema. */
 #define CAPTURE_LOCK "pg_catalog.hashtext('" CAPTURE_SCHEMA "')"
@@ -257,15 +256,27 @@ pg_install_capture(PgConn *conn)
 					edata->hint ? edata->hint : "");
 }
 
-bool
-pg_check_capture(PgConn *conn)
+/*
+ * The mark that is kept of it: the event triggers, and what made or altered them
+ * last; CAPTURE_NONE: there is none; CAPTURE_PART: it is not whole, and that has
+ * been said.
+ */
+#define CAPTURE_NONE "none"
+#define CAPTURE_PART "part"
+
+void
+pg_check_capture(PgConn *conn, const StreamCallbacks *callbacks)
 {
 	const char *stream = pg_info(conn)->stream_name;
+	bool		whole;
+	bool		none;
 	PgResult   *r;
 
 	refuse_foreign(conn);
-	r = pg_selectf(conn, "capture of DDL", "i",
-				   "SELECT pg_catalog.count(t.oid) FROM pg_catalog.pg_class c "
+	r = pg_selectf(conn, "capture of DDL", "it",
+				   "SELECT pg_catalog.count(t.oid), COALESCE(pg_catalog.string_agg("
+				   "pg_catalog.concat(t.oid, '/', t.xmin), ' ' ORDER BY t.evtname), '') "
+				   "FROM pg_catalog.pg_class c "
 				   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 				   "LEFT JOIN pg_catalog.pg_event_trigger t ON t.evtname IN (%s, %s, %s) "
 				   "AND t.evtenabled IN ('O', 'A') "
@@ -275,7 +286,12 @@ pg_check_capture(PgConn *conn)
 				   pg_quote_literal(psprintf("%s_drop", stream)),
 				   pg_quote_literal(psprintf("%s_rewrite", stream)),
 				   pg_quote_literal(stream));
-	if (r->nrows > 0 && pg_bigint(r, 0, 0) != lengthof(hooks))
+	none = r->nrows == 0;
+	whole = none || pg_bigint(r, 0, 0) == lengthof(hooks);
+	if (callbacks->same_mark(callbacks->arg, NULL, none ? CAPTURE_NONE :
+							 whole ? pg_text(r, 0, 1) : CAPTURE_PART) && whole)
+		return;
+	if (!whole)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("the capture of DDL at the source is not whole: event triggers of \"%s\" are gone or disabled",
@@ -283,7 +299,18 @@ pg_check_capture(PgConn *conn)
 				 errdetail("Statements that were run meanwhile are not known."),
 				 errhint("Compare the schemas; then DROP TABLE %s CASCADE at the source lets the task follow rows alone, or release it and start a new one.",
 						 pg_quote_qualified(CAPTURE_SCHEMA, stream))));
-	return r->nrows > 0;
+	if (none)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FILE),
+				 errmsg("the capture of DDL \"%s\" was removed from the source", stream),
+				 errdetail("Statements that are run from now on are not known."),
+				 errhint("To follow rows alone, resume the task. Else: " SOURCE_NEW_TASK_HINT)));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_FILE),
+			 errmsg("the capture of DDL \"%s\" at the source was disabled, or made again, for a while",
+					stream),
+			 errdetail("Statements that were run meanwhile are not known."),
+			 errhint("Compare the schemas, for example by dtsmig.verify(task, 'schema'), and resume the task; or release it and start a new one.")));
 }
 
 /* Does the schema hold nothing but what belongs to this stream? */
@@ -351,83 +378,6 @@ bool
 pg_is_capture(const char *schema, const char *table)
 {
 	return strcmp(schema, CAPTURE_SCHEMA) == 0 && strstr(table, "_identity") == NULL;
-}
-
-bool
-pg_capture_change(int ncolumns, char *const *names, char *const *values,
-				  const char *stream_name, Change *change)
-{
-	const char *id = NULL;
-	const char *record = NULL;
-
-	for (int i = 0; i < ncolumns; i++)
-	{
-		if (strcmp(names[i], "id") == 0)
-			id = values[i];
-		else if (strcmp(names[i], "record") == 0)
-			record = values[i];
-	}
-	if (id == NULL || record == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("a row of the capture of DDL lacks a column"),
-				 errhint("Table %s.%s at the source was changed by hand; the task has to be created again: " SOURCE_NEW_TASK_HINT,
-						 CAPTURE_SCHEMA, stream_name)));
-	change->kind = CHANGE_DDL;
-	change->rel = NULL;
-	change->ddl = NULL;
-	change->ddl_error = NULL;
-	change->ddl_schema = pstrdup("");
-	change->ddl_sql = NULL;
-	change->ddl_before = psprintf("%s/%s", stream_name, id);
-	change->ddl_record = pstrdup(record);
-	return true;
-}
-
-static char *
-text_of(JsonbContainer *object, const char *key)
-{
-	JsonbValue	buf;
-	JsonbValue *v = getKeyJsonValueFromContainer(object, key, strlen(key), &buf);
-
-	if (v == NULL || v->type != jbvString)
-		return NULL;
-	return pnstrdup(v->val.string.val, v->val.string.len);
-}
-
-void
-pg_capture_renames(const char *record, CaptureRename renamed, void *arg)
-{
-	Jsonb	   *jb;
-	JsonbValue	buf;
-	JsonbValue *tables;
-	char	   *tag;
-
-	/* a look that costs less, at a statement that is rare */
-	if (strstr(record, "ALTER SCHEMA") == NULL)
-		return;
-	jb = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(record)));
-	tag = text_of(&jb->root, "tag");
-	tables = getKeyJsonValueFromContainer(&jb->root, "tables", strlen("tables"),
-										  &buf);
-	if (tag == NULL || strcmp(tag, "ALTER SCHEMA") != 0 || tables == NULL ||
-		tables->type != jbvBinary || !JsonContainerIsArray(tables->val.binary.data))
-		return;
-	for (uint32 i = 0; i < JsonContainerSize(tables->val.binary.data); i++)
-	{
-		JsonbValue *t = getIthJsonbValueFromContainer(tables->val.binary.data, i);
-		char	   *id;
-		char	   *schema;
-		char	   *name;
-
-		if (t->type != jbvBinary || !JsonContainerIsObject(t->val.binary.data))
-			continue;
-		id = text_of(t->val.binary.data, "source_id");
-		schema = text_of(t->val.binary.data, "schema");
-		name = text_of(t->val.binary.data, "name");
-		if (id && schema && name)
-			renamed(arg, atooid(id), schema, name);
-	}
 }
 
 /* The number of the last statement that was captured; NULL: none, or no capture. */

@@ -22,6 +22,20 @@
 
 #include "source/pgsql/pg_capture_sql.h"
 
+/* Default privileges at the source are rights on what is made here, too. */
+#define REVOKE_ALL \
+	"DO $dtsmig$\n" \
+	"DECLARE\n" \
+	"  r record;\n" \
+	"BEGIN\n" \
+	"  FOR r IN SELECT DISTINCT c.relname, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee\n" \
+	"      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN aclexplode(c.relacl) a\n" \
+	"      WHERE n.nspname = 'dtsmig_source' AND a.grantee <> c.relowner LOOP\n" \
+	"    EXECUTE format('REVOKE ALL ON TABLE dtsmig_source.%I FROM ', r.relname) || r.grantee;\n" \
+	"  END LOOP;\n" \
+	"END\n" \
+	"$dtsmig$\n"
+
 const char *const pg_capture_parts[] =
 {
 	/* a schema that others can change would let them into the hooks */
@@ -31,6 +45,10 @@ const char *const pg_capture_parts[] =
 	"BEGIN\n"
 	"  IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'dtsmig_source') THEN\n"
 	"    CREATE SCHEMA dtsmig_source;\n"
+	"    FOR trouble IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END\n"
+	"        FROM pg_namespace n CROSS JOIN aclexplode(n.nspacl) a WHERE n.nspname = 'dtsmig_source' AND a.grantee <> n.nspowner LOOP\n"
+	"      EXECUTE 'REVOKE ALL ON SCHEMA dtsmig_source FROM ' || trouble;\n"
+	"    END LOOP;\n"
 	"  END IF;\n"
 	"  trouble := (@trouble@);\n"
 	"  IF trouble IS NOT NULL THEN\n"
@@ -45,7 +63,11 @@ const char *const pg_capture_parts[] =
 
 	"ALTER TABLE dtsmig_source.@stream_identity@ ADD COLUMN IF NOT EXISTS was pg_catalog.\"char\"\n",
 
+	REVOKE_ALL,
+
 	"CREATE TABLE IF NOT EXISTS dtsmig_source.@stream@ (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, logged timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), pid integer NOT NULL, query_at timestamptz NOT NULL, query_hash integer NOT NULL, tag text NOT NULL, name text, record text NOT NULL)\n",
+
+	REVOKE_ALL,
 
 	"CREATE INDEX IF NOT EXISTS @stream_query@ ON dtsmig_source.@stream@ (pid, query_at)\n",
 
@@ -121,7 +143,10 @@ const char *const pg_capture_parts[] =
 	"  rest text := CASE WHEN strpos(stack, E'\\n') > 0 THEN substr(stack, strpos(stack, E'\\n') + 1) ELSE '' END;\n"
 	"  part text[];\n"
 	"  src text;\n"
-	"  common CONSTANT jsonb := jsonb_build_object('path', to_jsonb(path), 'user', session_user,\n"
+	"  -- run by the client itself, or by a DO block of its: as nobody else than who it says it is\n"
+	"  direct CONSTANT boolean := rest = '' OR rest ~ E'^SQL statement \"[^\\\\n]*\"\\\\nPL/pgSQL function inline_code_block line [0-9]+ at [^\\\\n]*$';\n"
+	"  common CONSTANT jsonb := jsonb_build_object('path', to_jsonb(path), 'user', session_user, 'direct', direct,\n"
+	"    'superuser', (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = COALESCE(NULLIF(current_setting('role'), 'none'), session_user::text)),\n"
 	"    'role', current_setting('role'), 'settings', (SELECT jsonb_object_agg(n, current_setting(n, true)) FROM unnest(@settings@) n));\n"
 	"BEGIN\n"
 	"  IF rest = '' THEN\n"
@@ -290,6 +315,10 @@ const char *const pg_capture_trouble =
 	"  WHEN EXISTS (SELECT FROM pg_catalog.aclexplode(n.nspacl) a WHERE a.privilege_type = 'CREATE'\n"
 	"      AND a.grantee <> n.nspowner AND a.grantee NOT IN (SELECT s.oid FROM pg_catalog.pg_roles s WHERE s.rolsuper OR s.oid = me.oid))\n"
 	"    THEN 'other roles may create objects in it'\n"
+	"  WHEN EXISTS (SELECT FROM pg_catalog.pg_class c CROSS JOIN pg_catalog.aclexplode(c.relacl) a WHERE c.relnamespace = n.oid\n"
+	"      AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER') AND a.grantee <> c.relowner\n"
+	"      AND a.grantee NOT IN (SELECT s.oid FROM pg_catalog.pg_roles s WHERE s.rolsuper OR s.oid = me.oid))\n"
+	"    THEN 'other roles may write to its tables'\n"
 	"  ELSE (SELECT x.what || ' belongs to role ' || r.rolname FROM (\n"
 	"      SELECT c.relowner AS owner, 'relation ' || c.relname AS what FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid\n"
 	"      UNION ALL SELECT p.proowner, 'function ' || p.proname FROM pg_catalog.pg_proc p WHERE p.pronamespace = n.oid\n"

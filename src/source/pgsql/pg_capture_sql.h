@@ -12,7 +12,7 @@
  * Statements in this order, ended by NULL. So many at the beginning make the
  * schema and the table of replica identities alone.
  */
-#define PG_CAPTURE_IDENTITY_PARTS 3
+#define PG_CAPTURE_IDENTITY_PARTS 4
 extern const char *const pg_capture_parts[];
 /* A query of one text: why what is in the schema cannot be relied on; NULL. */
 extern const char *const pg_capture_trouble;

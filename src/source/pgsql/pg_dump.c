@@ -15,7 +15,7 @@
 
 #include "source/pgsql/pg_engine.h"
 #include "source/pgsql/pg_objects.h"
-#include "source/pgsql/pg_program.h"
+#include "client/pg_program.h"
 
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"

@@ -18,7 +18,7 @@
 #include "access/xlogdefs.h"
 #include "nodes/pg_list.h"
 
-#include "source/pgsql/pg_conn.h"
+#include "client/pg_conn.h"
 #include "source/source.h"
 
 /*
@@ -192,10 +192,10 @@ extern char *pg_install_capture(PgConn *conn);
 /* Why the schema that it goes into is not the account's own; NULL: it is. */
 extern char *pg_capture_is_foreign(PgConn *conn);
 /*
- * Raises an error if what was installed is not whole any more: statements may
- * have gone unrecorded. Returns whether it is there.
+ * Raises an error if what was installed is not what it was when it was seen
+ * before, by this stream or an earlier one: statements may have gone unrecorded.
  */
-extern bool pg_check_capture(PgConn *conn);
+extern void pg_check_capture(PgConn *conn, const StreamCallbacks *callbacks);
 /*
  * SQL that removes it (char *, statements to be run in this order). *note: what
  * else it does, a sentence; or NULL.
@@ -218,6 +218,9 @@ extern List *pg_identities_back(PgConn *conn, char **note);
  * False where nothing captures it.
  */
 extern bool pg_ddl_since_snapshot(SourceConn *conn);
+/* Where the capture is at the source. */
+#define PG_CAPTURE_SCHEMA "dtsmig_source"
+
 /* Is this the table that the capture writes to? */
 extern bool pg_is_capture(const char *schema, const char *table);
 /*

@@ -16,7 +16,7 @@
 
 #include "schema/pg_names.h"
 #include "schema/plan.h"
-#include "source/pgsql/pg_conn.h"
+#include "client/pg_conn.h"
 
 typedef struct PgRelation
 {

@@ -15,7 +15,7 @@
 
 #include "source/pgsql/pg_engine.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/dependency.h"
 
 /*

@@ -20,7 +20,7 @@
 
 #include <locale.h>
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "common/int.h"

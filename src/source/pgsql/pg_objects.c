@@ -26,7 +26,7 @@
 #include "source/pgsql/pg_objects.h"
 
 #include "schema/pg_statement.h"
-#include "source/pgsql/pg_secrets.h"
+#include "client/pg_secrets.h"
 
 #include "catalog/pg_class.h"
 #include "catalog/namespace.h"

@@ -12,7 +12,7 @@
 
 #include "source/pgsql/pg_precheck_impl.h"
 
-#include "catalog/books.h"
+#include "store/books.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"

@@ -702,7 +702,7 @@ pg_open_changes(const ConnectionInfo *info, const char *position,
 	pg_check_slot(sql, position);
 	stream->publication = pg_check_publication(sql);
 	stream_check_published(stream, sql);
-	stream->captured = pg_check_capture(sql);
+	pg_check_capture(sql, &stream->callbacks);
 	stream->binary = pg_version_num(sql) >= 140000 &&
 		strcmp(text_only, stream->name) != 0 && stream_all_binary(stream, sql);
 	wait_for_slot(sql);
@@ -736,13 +736,7 @@ pg_check_changes(SourceStream *stream, SourceConn *conn)
 				 errdetail("Changes that were made meanwhile may be missing."),
 				 errhint("If nothing was written meanwhile, or dtsmig.verify finds no difference, resume the task. Else: " SOURCE_NEW_TASK_HINT)));
 	stream_check_published(stream, sql);
-	if (!pg_check_capture(sql) && stream->captured)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FILE),
-				 errmsg("the capture of DDL \"%s\" was removed from the source",
-						stream->name),
-				 errdetail("Statements that are run from now on are not known."),
-				 errhint("To follow rows alone, resume the task. Else: " SOURCE_NEW_TASK_HINT)));
+	pg_check_capture(sql, &stream->callbacks);
 	(void) pg_set_patience(sql, patience);
 }
 

@@ -54,7 +54,6 @@ struct SourceStream
 	char	   *name;			/* of slot and publication */
 	bool		binary;			/* values were asked for in binary form */
 	bool		own_changes;	/* what came with an origin is passed over */
-	bool		captured;		/* DDL is */
 	char	   *publication;	/* see pg_check_publication */
 	HTAB	   *published;		/* of pg_stream_published.c */
 	bool		give_up;		/* and that was wrong: see pg_next_change */

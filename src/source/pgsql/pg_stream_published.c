@@ -23,7 +23,6 @@
 typedef struct PublishedTable
 {
 	Oid			relid;			/* the key */
-	Oid			membership;		/* of pg_publication_rel; InvalidOid: not seen */
 	char	   *called;			/* name that is not the task's; NULL: it is */
 	XLogRecPtr	called_at;		/* where the log ended when it was seen first */
 } PublishedTable;
@@ -46,10 +45,7 @@ published_table(SourceStream *stream, Oid relid)
 	}
 	t = hash_search(stream->published, &relid, HASH_ENTER, &found);
 	if (!found)
-	{
-		t->membership = InvalidOid;
 		t->called = NULL;
-	}
 	return t;
 }
 
@@ -80,22 +76,17 @@ followed(SourceStream *stream, const PgResult *r, int row, bool by_id)
 									pg_text(r, row, 0), pg_text(r, row, 1), last);
 }
 
-/* Tables that were taken out and put back since the last look. */
+/* Tables that were taken out and put back, also while no stream was open. */
 static void
 check_memberships(SourceStream *stream, PgConn *conn)
 {
 	PgResult   *r = pg_publication_members(conn);
 
 	for (int i = 0; i < r->nrows; i++)
-	{
-		Oid			membership = pg_oid(r, i, 3);
-		PublishedTable *t = published_table(stream, pg_oid(r, i, 2));
-
-		if (OidIsValid(t->membership) && t->membership != membership &&
-			followed(stream, r, i, true) != NULL)
+		if (!stream->callbacks.same_mark(stream->callbacks.arg,
+										 psprintf("%u", pg_oid(r, i, 2)),
+										 psprintf("%u", pg_oid(r, i, 3))))
 			refuse_gap(stream, r, i, "publication \"%s\" at the source did not tell of table %s for a while");
-		t->membership = membership;
-	}
 }
 
 static void

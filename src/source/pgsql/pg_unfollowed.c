@@ -13,7 +13,7 @@
 #include "source/pgsql/pg_engine.h"
 
 #include "access/htup_details.h"
-#include "catalog/books.h"
+#include "store/books.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "utils/acl.h"

@@ -44,6 +44,7 @@ sub reference
 - [Options of a task](#options-of-a-task)
 - [Options of a server and of a user mapping](#options-of-a-server-and-of-a-user-mapping)
 - [Items of the precheck](#items-of-the-precheck)
+- [What psql lists](#what-psql-lists)
 
 ## Functions
 
@@ -84,7 +85,14 @@ END_SQL
     $text .= "## Items of the precheck\n\n"
         . table([ 'item', 'looks at', 'sources', 'what it checks' ], map { [ "`$_->[0]`", @$_[1 .. 3] ] }
             $pg->rows('SELECT item, looks_at, sources, description FROM dtsmig.precheck_items ORDER BY item COLLATE "C"'));
-    return $text;
+    $text .= "\n## What psql lists\n\n`\\x auto`, or `\\pset format wrapped`, keeps the lines short.\n";
+    for my $command ('\df dtsmig.*', '\dv dtsmig.*')
+    {
+        my ($code, $out, $err) = $pg->psql("\\pset tuples_only off\n\\pset format wrapped\n\\pset columns 130\n\\pset linestyle ascii\n$command", args => [ '-q', '-P', 'footer=off' ]);
+        die "$command: $err\n" if $code || $out !~ /dtsmig/;
+        $text .= "\n```\n=> $command\n$out\n```\n";
+    }
+    return $text =~ s/ +$//mgr;
 }
 
 1;

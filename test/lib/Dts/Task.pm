@@ -18,6 +18,9 @@ use Dts::Postgres;
 
 our @EXPORT_OK = qw(server_pair);
 
+# Waits for what has to come may take that many times as long (a busy machine).
+my $patience = $ENV{DTS_PATIENCE} || 1;
+
 # A running MariaDB and a running PostgreSQL with the extension.
 sub server_pair
 {
@@ -111,7 +114,7 @@ sub _tail { my ($n, @l) = @_; return @l > $n ? @l[-$n .. -1] : @l; }
 sub wait_for
 {
     my ($self, $what, $seconds) = @_;
-    $seconds //= 120;
+    $seconds = ($seconds // 120) * $patience;
     my ($code, $out, $err) = $self->{pg}->psql('SELECT dtsmig.wait_for('
           . _lit($self->{name}) . ', ' . _lit($what) . ", '$seconds s')",
         role => $self->{role});
@@ -143,7 +146,7 @@ sub _position
 sub catch_up
 {
     my ($self, $seconds) = @_;
-    $seconds //= 60;
+    $seconds = ($seconds // 60) * $patience;
     my @end = $self->{my}->log_end;
     my ($file, $offset) = _position(join ':', @end);
     my $n = _lit($self->{name});

@@ -25,7 +25,7 @@ $pg->sql('DROP EXTENSION dtsmig; DROP SCHEMA IF EXISTS dtsmig');
 $pg->sql('CREATE EXTENSION dtsmig');
 $pg->sql(q{CREATE TABLE public.seen (who text); GRANT ALL ON public.seen TO PUBLIC;
   ALTER SCHEMA dtsmig OWNER TO mallory});
-like($pg->error("SELECT dtsmig.start_task('x')"), qr/42501: schema "dtsmig" does not belong to the owner of extension/, 'functions refuse');
+like($pg->error("SELECT dtsmig.start_task('x')"), qr/42501: extension "dtsmig" and its schema "dtsmig" do not belong to a superuser/, 'functions refuse');
 $pg->sql('ALTER SCHEMA dtsmig RENAME TO gone', role => 'mallory');
 $pg->sql(<<'END', role => 'mallory');
 CREATE SCHEMA dtsmig;
@@ -38,7 +38,20 @@ GRANT ALL ON ALL TABLES IN SCHEMA dtsmig TO PUBLIC;
 END
 sleep 7;
 is($pg->value('SELECT count(*) FROM public.seen'), 0, 'the launcher does not run it');
-like($pg->log_text, qr/schema "dtsmig" does not belong to the owner of extension "dtsmig"/, 'and says why');
+like($pg->log_text, qr/extension "dtsmig" and its schema "dtsmig" do not belong to a superuser/, 'and says why');
 like($pg->error("SELECT gone.start_task('x')"), qr/42501/, 'functions refuse');
 is($pg->value('SELECT count(*) FROM public.seen'), 0, 'and ran nothing');
+$pg->sql('DROP SCHEMA dtsmig CASCADE; DROP EXTENSION dtsmig');
+$pg->sql('DROP SCHEMA IF EXISTS gone CASCADE');
+
+# --- whoever created the extension is no superuser any more, and has its tables
+$pg->sql('CREATE EXTENSION dtsmig', role => 'other');
+$pg->sql('ALTER ROLE other NOSUPERUSER');
+is($pg->error("INSERT INTO dtsmig.task (task_name, owner, source, migration_types, wanted, status) VALUES ('x', 10, 's', '{full}', 'running', 'running')", role => 'other'), '', 'it writes to them');
+sleep 7;
+unlike($pg->log_text, qr/dtsmig started task|dtsmig task \d+/, 'nothing is started as whoever it names there');
+like($pg->error("SELECT dtsmig.resume_task('x')"), qr/42501.*REASSIGN OWNED/s, 'functions refuse, and say what to do');
+$pg->sql("DELETE FROM dtsmig.task; REASSIGN OWNED BY other TO postgres");
+is($pg->error("SELECT dtsmig.create_roles(); SELECT * FROM dtsmig.tasks"), '', 'then it works again');
+like($pg->error("SELECT dtsmig.pause_task('x')"), qr/42704/, 'functions, too');
 done_testing();

@@ -24,6 +24,12 @@ for my $from (1, $seed)
     $log = `$out/model --seed $from --count 3000 --jobs 2 2>&1`;
     is($?, 0, "3000 schedules from seed $from: no difference") or diag "$log\ntest/model: make run SEED=… shows one of them";
 }
+# what they have found once
+for my $found (1795960805)
+{
+    $log = `$out/model --seed $found --count 1 2>&1`;
+    is($?, 0, "seed $found: no difference") or diag $log;
+}
 # one seed is one schedule
 my ($one, $two) = map { scalar `$out/model --seed 17 --trace 2>&1` } 1 .. 2;
 is($one, $two, 'a seed gives the same schedule again');

@@ -2,6 +2,7 @@
 # worker that cannot even connect is not started again and again.
 use strict;
 use warnings;
+use IPC::Run ();
 use Test::More;
 use Dts::MariaDB;
 use Dts::Postgres;
@@ -25,11 +26,21 @@ for my $preload (0, 1)
     like($pg->error("SELECT dtsmig.start_task('u2')", role => 'mover'), qr/53400: too many tasks of role "mover" are running.*HINT/s, "$with: a third is refused");
     like($pg->error("SELECT count(*) FROM dtsmig.option_list(); SET dtsmig.max_tasks_per_role = 9", role => 'mover'), qr/42501/, "$with: the limit is a superuser's to set");
 
+    # --- several at once, none of which sees what the others have not committed
+    $pg->sql("SELECT dtsmig.create_task('v$_', source => 'src_t', objects => '[{\"schema\": \"d\", \"target_schema\": \"v$_\"}]')", role => 'mover') for 1 .. 4;
+    $pg->sql("SELECT dtsmig.pause_task('u1')", role => 'mover');
+    my @sessions = map { IPC::Run::start([ $pg->psql_cmd(undef, 'mover', 0), '-c', "BEGIN; SELECT dtsmig.start_task('v$_'); SELECT pg_sleep(2); COMMIT" ], '>', '/dev/null', '2>', '/dev/null') } 1 .. 4;
+    $_->finish for @sessions;
+    cmp_ok($pg->value("SELECT count(*) FROM dtsmig.task WHERE wanted = 'running'"), '<=', 2, "$with: of those that are started at the same time no more run, either");
+    like($pg->error("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT dtsmig.start_task('u2')", role => 'mover'), qr/55000.*read committed|53400/s, "$with: nor with an old snapshot");
+    $pg->sql("SELECT dtsmig.pause_task(task_name) FROM dtsmig.task WHERE task_name LIKE 'v%' AND wanted = 'running'");
+    $pg->sql("SELECT dtsmig.resume_task('u1')", role => 'mover');
+
     # --- an owner that may not log in any more
     $pg->sql('ALTER ROLE mover NOLOGIN');
     $pg->sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'dtsmig task'");
     # two workers, which the postmaster would start each 3 s
-    sleep $preload ? 6 : 12;
+    sleep($preload ? 6 : 12);
     my $n = () = $pg->log_text =~ /FATAL:  role "mover" is not permitted to log in/g;
     cmp_ok($n, '<=', 4, "$with: a worker whose role may not log in is not started for ever ($n)");
     $pg->sql('ALTER ROLE mover LOGIN');

@@ -54,7 +54,13 @@ sub step
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my ($code, $out, $err) = $my->mariadb($sql, db => 'inc');
     diag("$name: $err") if $code;
-    my $ok = eval { $task->catch_up($opt{seconds} // 30); 1 };
+    my $ok = eval {
+        $task->catch_up($opt{seconds} // 30);
+        # a table of which the log does not hold whole rows may be copied again
+        $pg->poll_query("SELECT count(*) = 0 FROM dtsmig.task_tables WHERE task = 'inc' AND state <> 'ready'", 30);
+        $task->catch_up($opt{seconds} // 30);
+        1;
+    };
     if (!$ok) { fail($name); diag($@); BAIL_OUT('the stream is stuck') if $@ =~ /task failed/; return; }
     same_database($my, 'inc', $pg, 'inc', $name);
 }

@@ -3,7 +3,8 @@
 # with a foreign key's action between them. MySQL tells of no snapshot where it
 # stands.
 #
-# dts-runs: mysql-9.7, mysql-5.6, mariadb
+# dts-runs: mysql-9.7, mariadb
+# dts-deep-runs: mysql-5.6
 use strict;
 use warnings;
 use Test::More;

@@ -2,7 +2,8 @@
 # transaction: a pause and a crash between the statement and its rows, and one
 # that has its table copied again.
 #
-# dts-runs: mariadb, mysql-9.7, mariadb-11.8
+# dts-runs: mariadb, mysql-9.7
+# dts-deep-runs: mariadb-11.8
 use strict;
 use warnings;
 use Test::More;

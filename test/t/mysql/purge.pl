@@ -1,7 +1,8 @@
 # A binary log that is gone: one clear error that names the first position that
 # is lost; by GTID and by file and position.
 #
-# dts-runs: mysql-9.7, mysql-5.6, mariadb-11.8
+# dts-runs: mysql-9.7, mariadb-11.8
+# dts-deep-runs: mysql-5.6
 use strict;
 use warnings;
 use Test::More;

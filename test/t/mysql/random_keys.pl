@@ -5,7 +5,8 @@
 #
 # DTS_SEED: the seed, which is printed; DTS_SECONDS: for how long (15).
 #
-# dts-runs: mariadb, mysql-9.7, mysql-5.6, mariadb-11.8
+# dts-runs: mariadb, mysql-9.7
+# dts-deep-runs: mysql-5.6, mariadb-11.8
 use strict;
 use warnings;
 use Test::More;

@@ -3,7 +3,8 @@
 # applied here by then; a table that is copied again, or a row that is repaired,
 # from such a snapshot would lose it.
 #
-# dts-runs: mariadb, mysql-9.7, mariadb-11.8
+# dts-runs: mariadb, mysql-9.7
+# dts-deep-runs: mariadb-11.8
 use strict;
 use warnings;
 use Test::More;

@@ -2,7 +2,8 @@
 # are written meanwhile: schemas are renamed, tables are renamed unseen, labels
 # and attributes of types change, beside transactions that are open.
 #
-# dts-runs: postgresql, postgresql-10, postgresql-13, postgresql-18 into postgresql-18-dev
+# dts-runs: postgresql, postgresql-10, postgresql-18 into postgresql-18-dev
+# dts-deep-runs: postgresql-13
 use strict;
 use warnings;
 use Test::More;

@@ -1,7 +1,8 @@
 # PostgreSQL to PostgreSQL, full load: types, odd names, partitions, keyless
 # and empty tables, large tables by ctid ranges, while the source is written.
 #
-# dts-runs: postgresql, postgresql-10, postgresql-13
+# dts-runs: postgresql, postgresql-10
+# dts-deep-runs: postgresql-13
 use strict;
 use warnings;
 use Test::More;

@@ -2,7 +2,8 @@
 # its database's search_path: what means something else here is said, and with
 # option search_path it does not.
 #
-# dts-runs: postgresql-13, postgresql, postgresql-18 into postgresql-18-dev
+# dts-runs: postgresql, postgresql-18 into postgresql-18-dev
+# dts-deep-runs: postgresql-13
 # dts-needs: extension:citext
 use strict;
 use warnings;

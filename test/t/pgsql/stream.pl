@@ -2,7 +2,8 @@
 # rows, transactions in progress, prepared ones, and how the source's log is
 # let go.
 #
-# dts-runs: postgresql, postgresql-10, postgresql-13
+# dts-runs: postgresql, postgresql-10
+# dts-deep-runs: postgresql-13
 use strict;
 use warnings;
 use Test::More;

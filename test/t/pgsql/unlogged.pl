@@ -1,7 +1,8 @@
 # Tables of a PostgreSQL source that are unlogged, or were; typed tables; and
 # what is said of a table that cannot be copied again yet.
 #
-# dts-runs: postgresql-10, postgresql, postgresql-18 into postgresql-18-dev
+# dts-runs: postgresql, postgresql-18 into postgresql-18-dev
+# dts-deep-runs: postgresql-10
 use strict;
 use warnings;
 use Test::More;

@@ -1,7 +1,8 @@
 # Code of users of a PostgreSQL source does not run as the task's account when
 # tables are read: neither casts of their types, nor a view in the place of a
 # table, nor policies.
-# dts-runs: postgresql, postgresql-10, postgresql-13
+# dts-runs: postgresql, postgresql-10
+# dts-deep-runs: postgresql-13
 use strict;
 use warnings;
 use Test::More;

@@ -1,0 +1,140 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_conn.h
+ *	  A connection to a MySQL-family server.
+ *
+ * my_conn.c is the only file that includes <mysql.h>, whose names clash with
+ * PostgreSQL's. Connector/C connects, authenticates, encrypts and frames
+ * packets, which my_query.c and the binlog's files read; every wait for the network is a latch wait, so that SIGTERM and
+ * query cancel are answered while the source is silent. A connection belongs
+ * to the memory context that was current when it was opened: when that is
+ * reset or deleted, the socket is closed.
+ *
+ * Errors of the source are raised with its message; SQLSTATE as mapped from
+ * the source's error number, the DETAIL names server and number.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_MY_CONN_H
+#define DTSMIG_MY_CONN_H
+
+#include "postgres.h"
+#include "lib/stringinfo.h"
+
+#include "compat.h"
+#include "client/connection.h"
+
+typedef struct MyConn MyConn;
+
+/* An answer in memory, in the context current at my_query. */
+typedef struct MyResult MyResult;
+
+/*
+ * Opens a connection with utf8mb4, time_zone +00:00 and an sql_mode that
+ * alters no value. Raises 08001 where it fails.
+ */
+extern MyConn *my_connect(const ConnectionInfo *info);
+extern void my_close(MyConn *conn);
+
+extern bool my_is_mariadb(MyConn *conn);
+/* 101119 for 10.11.19, 50651 for 5.6.51, 90700 for 9.7.0 */
+extern int	my_version_num(MyConn *conn);
+extern const char *my_version_text(MyConn *conn);
+/* NULL: the connection is not encrypted */
+extern const char *my_tls_cipher(MyConn *conn);
+/* The source's number of the last error, as in an error's detail; 0: none. */
+extern int	my_last_errno(MyConn *conn);
+
+/*
+ * From now on a read of any connection fails (08006) when the source has said
+ * nothing for so long; -1: it waits for ever. Returns what held before. For
+ * questions that a living server answers at once, and that must not hold up
+ * the caller when the line is dead.
+ */
+extern long my_set_patience(long ms);
+
+/*
+ * Runs a statement, in the server's encoding, whose answer has to have so many
+ * columns or more (0: none are looked at). What a source answers is not to be
+ * trusted: an answer of another form, and whatever the functions below do not
+ * find in it, raises 08P01 with the statement.
+ */
+extern MyResult *my_query(MyConn *conn, const char *sql, int ncolumns);
+/* As my_query, but returns false and sets *errmsg (palloc'd), *my_errno. */
+extern bool my_try_query(MyConn *conn, const char *sql, int ncolumns,
+						 MyResult **result, char **errmsg, int *my_errno);
+extern int	my_nrows(const MyResult *res);
+
+/*
+ * Values by number or by label of the column, NUL-terminated; they are text. An integer
+ * beyond int64 is the nearest there is; a number's text is that of an integer,
+ * fit to stand in a statement.
+ */
+extern char *my_get_text(const MyResult *res, int row, int column);
+extern char *my_get_text_or_null(const MyResult *res, int row, int column);
+extern int64 my_get_int64(const MyResult *res, int row, int column);
+extern char *my_value(const MyResult *res, int row, const char *label);
+extern char *my_value_or_null(const MyResult *res, int row, const char *label);
+extern int64 my_value_int64(const MyResult *res, int row, const char *label,
+							int64 if_null);
+extern char *my_value_number(const MyResult *res, int row, const char *label);
+extern char *my_value_number_or_null(const MyResult *res, int row,
+									 const char *label);
+
+/* Raises 08P01 for what a source has sent: a kind of value, and which. */
+pg_noreturn extern void my_refuse(const char *what, const char *value);
+
+/* First column of the first row; the last: NULL if none or SQL NULL. */
+extern char *my_query_text(MyConn *conn, const char *sql);
+extern int64 my_query_int64(MyConn *conn, const char *sql);
+extern char *my_query_text_or_null(MyConn *conn, const char *sql);
+
+/* palloc'd: `a``b` and 'it''s' (escaped for the connection's sql_mode) */
+extern char *my_quote_identifier(const char *name);
+extern char *my_quote_literal(const char *value);
+
+/*
+ * A row stream of the text protocol, without a copy in between.
+ * my_send_query sends the statement; my_stream_columns reads the column
+ * definitions and returns their number; my_stream_query does both.
+ * my_stream_next points *row at the bytes of the next row packet (valid until
+ * the next call), false at the end. A row is, for each column, a length-
+ * encoded string, or 0xFB for NULL.
+ */
+extern void my_send_query(MyConn *conn, const char *sql);
+extern int	my_stream_columns(MyConn *conn);
+extern int	my_stream_query(MyConn *conn, const char *sql);
+extern bool my_stream_next(MyConn *conn, const uint8 **row, Size *len);
+
+/*
+ * Commands of the replication protocol. my_command sends one (payload without
+ * the command byte; no answer is read), my_command_ok one that is answered by
+ * an OK packet, which it reads. my_read_packet reads the next packet; it
+ * returns false when the source has been silent for timeout_ms (-1: it waits
+ * for ever), be it within a packet, which a later call goes on to read. The
+ * packet's bytes stay valid until the next call, whatever that returns. An
+ * ERR packet is raised as an error (1236 with SQLSTATE 58030-like text kept
+ * whole). An EOF packet gives *len == 0.
+ */
+extern void my_command(MyConn *conn, int command, const void *payload,
+					   Size len);
+extern void my_command_ok(MyConn *conn, int command, const void *payload,
+						  Size len);
+extern bool my_read_packet(MyConn *conn, long timeout_ms, const uint8 **data,
+						   Size *len);
+/* Has the source sent anything since the last look? */
+extern bool my_heard(MyConn *conn);
+
+/* As the last answer of the server had it. */
+extern bool my_in_transaction(MyConn *conn);
+
+/* Which server it is: its ids, palloc'd. */
+extern char *my_server_uid(MyConn *conn);
+/* SHOW MASTER STATUS, or what became of it. */
+extern const char *my_log_status_query(MyConn *conn);
+
+/* What to do where gtid_mode keeps the source from sending its log. */
+#define GTID_MODE_HINT \
+	"Run at the source: SET GLOBAL gtid_mode = ON_PERMISSIVE (or OFF_PERMISSIVE), resume the task, and set gtid_mode to what it was when the task has caught up."
+
+#endif							/* DTSMIG_MY_CONN_H */

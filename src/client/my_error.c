@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * my_error.c
+ *	  Error numbers of MySQL-family servers and clients as SQLSTATEs here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "client/my_error.h"
+
+/* Maps an error of the source to an SQLSTATE. */
+int
+my_sqlerrcode(unsigned int err, const char *state)
+{
+	switch (err)
+	{
+		case 1044:				/* access denied for user to database */
+		case 1142:				/* command denied to user for table */
+		case 1143:
+		case 1227:				/* need the … privilege */
+			return ERRCODE_INSUFFICIENT_PRIVILEGE;
+		case 1045:				/* access denied for user */
+		case 1698:
+		case 1862:
+			return ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+		case 1049:				/* unknown database */
+			return ERRCODE_UNDEFINED_DATABASE;
+		case 1054:
+			return ERRCODE_UNDEFINED_COLUMN;
+		case 1146:
+			return ERRCODE_UNDEFINED_TABLE;
+		case 1053:				/* server shutdown in progress */
+		case 1927:				/* connection was killed */
+		case 1317:				/* query execution was interrupted */
+		case 2006:				/* server has gone away */
+		case 2013:				/* lost connection */
+		case 2055:
+			return ERRCODE_CONNECTION_FAILURE;
+		case 1040:				/* too many connections */
+		case 1203:
+		case 2002:
+		case 2003:
+		case 2005:
+		case 2012:
+		case 2026:				/* TLS */
+			return ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION;
+		case 1412:				/* DDL since the snapshot */
+			return ERRCODE_T_R_SERIALIZATION_FAILURE;
+		case 1236:				/* the binlog asked for can't be read */
+			return ERRCODE_UNDEFINED_FILE;
+	}
+	if (state && strlen(state) == 5 && strcmp(state, "HY000") != 0 &&
+		strncmp(state, "00", 2) != 0 &&
+		strspn(state, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5)
+		return MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
+	return ERRCODE_FDW_ERROR;
+}

@@ -1,0 +1,75 @@
+/*-------------------------------------------------------------------------
+ *
+ * cascade_zone.c
+ *	  Cascades through tables that were copied at different times.
+ *
+ * Let a row of p be deleted, with cascades to c and from there to g. If a part
+ * of g was copied before that and a part of c after it, rows of c may not be
+ * here that went with it, so that nothing tells which rows of g have gone with
+ * those; and the log does not say. Rows of g would be left; that their parents
+ * do not exist does not tell them, for the source may have such rows itself
+ * (made with foreign_key_checks = 0), and another row of c may have got the key
+ * since. So g is copied again, in one snapshot with what cascades reach from
+ * it. The mark commits with the change.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "dest/batch/batch.h"
+
+/*
+ * May rows of the parent of an edge be missing at a position, because they were
+ * copied after it, while rows of the child are not as they were after it? Of
+ * copies of one moment too, where that is not known exactly: what is done again
+ * may have brought back rows of the child.
+ */
+static bool
+is_apart(const CascadeEdge *edge, SourcePos pos)
+{
+	const SourceRelation *parent = edge->parent->rel;
+	const SourceRelation *child = edge->child->rel;
+
+	return source_pos_cmp(pos, parent->snap_hi) < 0 &&
+		source_pos_cmp(pos, child->snap_lo) >= 0;
+}
+
+/* What follows when an action on an edge has changed the child's rows. */
+static void
+walk(const CascadeEdge *edge, CascadeAction action, SourcePos pos, int depth)
+{
+	ListCell   *lc;
+
+	foreach(lc, edge->child->edges)
+	{
+		const CascadeEdge *next = lfirst(lc);
+
+		if (depth >= CASCADE_MAX_DEPTH || !cascade_follows(edge, action, next))
+			continue;
+		if (next->child->rel->torn == NULL && is_apart(next, pos))
+			next->child->rel->torn = "A cascade went through tables that were copied at different times.";
+		walk(next, cascade_next(action, next), pos, depth + 1);
+	}
+}
+
+/*
+ * An operation has cascades: tables that they leave in a state that nobody
+ * knows are to be copied again.
+ */
+void
+zone_cascade(ApplyTable *table, const ApplyOp *op)
+{
+	ListCell   *lc;
+
+	if (!source_pos_is_set(op->pos))
+		return;
+	foreach(lc, table->edges)
+	{
+		const CascadeEdge *edge = lfirst(lc);
+		CascadeAction action = op->kind == CHANGE_DELETE ? edge->on_delete :
+			edge->on_update;
+
+		if (action != CASCADE_NONE)
+			walk(edge, action, op->pos, 0);
+	}
+}

@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * object.c
+ *	  Objects of a schema that could not be made: rows of dtsmig.task_object.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "store/object.h"
+
+#include "store/alert.h"
+#include "utils/builtins.h"
+
+void
+object_take_made(int64 task_id)
+{
+	BookRows   *rows;
+
+	rows = books_query("WITH made AS (SELECT o.object_id, o.kind || ' ' || "
+					   OBJECT_FULL_NAME " AS title FROM " OBJECT_FROM
+					   " WHERE o.task_id = $1 AND o.state = 'failed' AND " OBJECT_IS_MADE "), "
+					   "job AS (UPDATE dtsmig.task_job j SET state = 'done' FROM made "
+					   "WHERE j.object_id = made.object_id) "
+					   "UPDATE dtsmig.task_object o SET state = 'done', error = NULL, "
+					   "error_code = NULL FROM made WHERE o.object_id = made.object_id "
+					   "RETURNING made.title", "i", task_id);
+	for (int i = 0; i < rows->nrows; i++)
+		task_log_event(task_id, "info",
+					   psprintf("%s is there by now, and taken for the one that could not be made",
+								rows->values[i][0]), NULL, NULL, NULL);
+}
+
+char *
+object_hint(const char *task, const char *title)
+{
+	char	   *name = quote_literal_cstr(task);
+	char	   *object = quote_literal_cstr(title);
+
+	return psprintf("Make it by hand, or: SELECT dtsmig.retry_object(%s, %s, 'CREATE ...'); SELECT dtsmig.skip_object(%s, %s); does without it.",
+					name, object, name, object);
+}
+
+void
+object_log_failed(const TaskRecord *task, const char *title, const char *error)
+{
+	task_log_event(task->id, "warning",
+				   psprintf("%s could not be made: %s", title, error),
+				   "No row needs it; the task goes on without.",
+				   object_hint(task->name, title), NULL);
+}
+
+List *
+object_watch(int64 task_id)
+{
+	BookRows   *rows;
+	List	   *told = NIL;
+
+	object_take_made(task_id);
+	rows = books_query("SELECT o.kind || ' ' || " OBJECT_FULL_NAME ", o.error, k.task_name "
+					   "FROM " OBJECT_FROM " JOIN dtsmig.task k ON k.task_id = o.task_id "
+					   "WHERE o.task_id = $1 AND o.state = 'failed' AND " OBJECT_IS_OPTIONAL
+					   " AND NOT EXISTS (SELECT 1 FROM dtsmig.alert a WHERE a.task_id = $1 "
+					   "AND a.kind = $2 AND a.cleared IS NULL "
+					   "AND a.subject = o.kind || ' ' || " OBJECT_FULL_NAME ") "
+					   "ORDER BY o.object_id", "it", task_id, ALERT_OBJECT);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		const char *title = rows->values[i][0];
+		char	   *text = alert_raise(task_id, ALERT_OBJECT, title,
+									   psprintf("%s could not be made", title),
+									   rows->values[i][1],
+									   object_hint(rows->values[i][2], title));
+
+		if (text != NULL)
+			told = lappend(told, text);
+	}
+	rows = books_query("SELECT a.subject FROM dtsmig.alert a WHERE a.task_id = $1 "
+					   "AND a.kind = $2 AND a.cleared IS NULL AND NOT EXISTS "
+					   "(SELECT 1 FROM " OBJECT_FROM " WHERE o.task_id = $1 "
+					   "AND o.state = 'failed' "
+					   "AND a.subject = o.kind || ' ' || " OBJECT_FULL_NAME ")",
+					   "it", task_id, ALERT_OBJECT);
+	for (int i = 0; i < rows->nrows; i++)
+		told = list_concat(told, alert_clear(task_id, ALERT_OBJECT,
+											 rows->values[i][0], 0));
+	return told;
+}

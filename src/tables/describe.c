@@ -1,0 +1,104 @@
+/*-------------------------------------------------------------------------
+ *
+ * describe.c
+ *	  The tables that a task moves, as the source has them now.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "tables/describe.h"
+
+#include "store/books.h"
+#include "transform/shape.h"
+#include "utils/guc.h"
+
+List *
+describe_selected(const Selection *selection, const SourceRoutine *source,
+				  SourceConn *conn, const ConnectionInfo *info)
+{
+	List	   *schemas = selection_schemas(selection);
+	List	   *all;
+	List	   *tables = NIL;
+	ListCell   *lc;
+
+	if (schemas == NIL)
+		schemas = source->list_schemas(conn, info);
+	all = source->describe(conn, schemas);
+	foreach(lc, all)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (!selection_match(selection, def->schema, def->name,
+							 &def->target_schema, &def->target_name))
+			continue;
+		if (def->unreadable)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("the source does not show the columns of table \"%s\".\"%s\"",
+							def->schema, def->name),
+					 errhint("It is being altered, or damaged: CHECK TABLE tells. "
+							 "A rule with \"exclude\" in the task's objects leaves it out.")));
+		shape_columns(selection, def, NULL);
+		tables = lappend(tables, def);
+	}
+	return tables;
+}
+
+List *
+plan_selected(const SourceRoutine *source, SourceConn *conn,
+			  const ConnectionInfo *info, List *tables,
+			  const PlanOptions *options, List **names)
+{
+	List	   *plan;
+
+	if (source->look_at_values && !options->targets_only)
+		source->look_at_values(conn, tables, options->policy);
+	if (source->own_definitions)
+		plan = shape_plan_names(source->plan_objects(conn, info, tables, options,
+													 names), tables);
+	else
+		plan = plan_schema(tables, options, names);
+	return options->selection == NULL ? plan :
+		shape_plan_rows(options->selection, plan, tables,
+						source->own_definitions);
+}
+
+/* The schema an extension is in; NULL if it is not installed. */
+static char *
+extension_schema(const char *name)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT n.nspname FROM pg_catalog.pg_extension e "
+					   "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
+					   "WHERE e.extname = $1", "t", name);
+	return rows->nrows ? rows->values[0][0] : NULL;
+}
+
+PlanOptions *
+plan_options(TaskOptions *options, const Selection *selection)
+{
+	PlanOptions *po = palloc0(sizeof(PlanOptions));
+
+	po->name_case = (NameCase) options->name_case;
+	po->policy = &options->policy;
+	po->postgis_schema = extension_schema("postgis");
+	po->pgvector_schema = extension_schema("vector");
+	po->citext_schema = extension_schema("citext");
+	po->postgis = po->postgis_schema != NULL;
+	po->pgvector = po->pgvector_schema != NULL;
+	po->citext = po->citext_schema != NULL;
+	po->selection = selection;
+	po->owners = options->owners;
+	po->grants = options->grants;
+	po->comments = options->comments;
+	po->publications = options->publications;
+	po->subscriptions = options->subscriptions;
+	po->event_triggers = options->event_triggers;
+	po->security_labels = options->security_labels;
+	po->tablespaces = options->tablespaces;
+	po->server_version_num =
+		atoi(GetConfigOption("server_version_num", false, false));
+	return po;
+}

@@ -1,0 +1,179 @@
+/*-------------------------------------------------------------------------
+ *
+ * sequences.c
+ *	  Sequences at the destination that go with those of the source, moved up to
+ *	  where these are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "tables/sequences.h"
+
+#include "store/books.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/sequence.h"
+#include "core/one_statement.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+static char *
+folded(const TaskOptions *options, const char *name)
+{
+	return plan_name(name, options->name_case == NAME_CASE_DEFAULT ?
+					 NAME_CASE_SOURCE : (NameCase) options->name_case, false);
+}
+
+/* A relation of the source by its name here; InvalidOid: there is none. */
+static Oid
+find_relation(const Selection *selection, const TaskOptions *options,
+			  const char *source_schema, const char *source_name)
+{
+	char	   *schema = NULL;
+	char	   *name = NULL;
+	Oid			nspid;
+
+	(void) selection_match(selection, source_schema, source_name, &schema, &name);
+	if (schema == NULL)
+		schema = folded(options, source_schema);
+	if (name == NULL)
+		name = folded(options, source_name);
+	nspid = get_namespace_oid(schema, true);
+	return OidIsValid(nspid) ? get_relname_relid(name, nspid) : InvalidOid;
+}
+
+/* What the column that owns the sequence is called here; NULL: left out. */
+static const char *
+column_here(const Selection *selection, const TaskOptions *options,
+			const SourceSequence *s)
+{
+	const ShapeRule *rule = selection_shape(selection, s->table_schema, s->table);
+	ListCell   *lc;
+
+	foreach(lc, rule ? rule->columns : NIL)
+	{
+		const RuleColumn *c = lfirst(lc);
+
+		if (strcmp(c->name, s->column) == 0 && !rule->take_just)
+			return c->target;
+	}
+	return plan_name(s->column, options->name_case == NAME_CASE_DEFAULT ?
+					 NAME_CASE_SOURCE : (NameCase) options->name_case, true);
+}
+
+/* The sequence that a column here owns; InvalidOid: none. */
+static Oid
+sequence_of_column(Oid table, const char *column)
+{
+	BookRows   *rows;
+
+	rows = books_query("SELECT d.objid::bigint FROM pg_catalog.pg_depend d "
+					   "JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S' "
+					   "JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid "
+					   "AND a.attnum = d.refobjsubid AND a.attname = $2 "
+					   "WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+					   "AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+					   "AND d.refobjid = $1::oid AND d.deptype IN ('a', 'i')", "it",
+					   (int64) table, column);
+	return rows->nrows == 1 ? (Oid) book_int(rows, 0, 0) : InvalidOid;
+}
+
+/* Is it the task's, and no other's that happens to have its name here? */
+static bool
+is_selected(const Selection *selection, const SourceSequence *s)
+{
+	return s->table != NULL ?
+		selection_has(selection, s->table_schema, s->table) :
+		selection_has(selection, s->schema, s->name);
+}
+
+/*
+ * The sequence here that goes with one of the source; InvalidOid: none. One
+ * that a column owns went where that went, whatever rules say of its own name;
+ * and of tables that go into one, that of the first serves all.
+ */
+static Oid
+find_sequence(const Selection *selection, const TaskOptions *options,
+			  const SourceSequence *s, List **denied)
+{
+	Oid			relid = InvalidOid;
+
+	if (s->table != NULL && selection_has(selection, s->table_schema, s->table))
+	{
+		Oid			table = find_relation(selection, options,
+										  s->table_schema, s->table);
+		const char *column = column_here(selection, options, s);
+
+		if (OidIsValid(table) && column != NULL)
+			relid = sequence_of_column(table, column);
+	}
+	if (!OidIsValid(relid))
+		relid = find_relation(selection, options, s->schema, s->name);
+	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_SEQUENCE)
+		return InvalidOid;
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE) == ACLCHECK_OK &&
+		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+		return relid;
+	if (denied != NULL && is_selected(selection, s))
+		*denied = list_append_unique_oid(*denied, relid);
+	return InvalidOid;
+}
+
+bool
+sequence_is_here(const Selection *selection, const TaskOptions *options,
+				 const SourceSequence *s)
+{
+	List	   *denied = NIL;
+
+	return OidIsValid(find_sequence(selection, options, s, &denied)) || denied != NIL;
+}
+
+/* Never back: what the destination has used already stays used. */
+static void
+advance(Oid relid, const SourceSequence *s)
+{
+	char	   *name;
+	int64		value;
+	bool		called;
+
+	/* as its owner: by now something else may have that name */
+	name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+	value = pg_strtoint64(select_one_value(psprintf("SELECT last_value FROM %s", name)));
+	called = strcmp(select_one_value(psprintf("SELECT is_called FROM %s", name)), "t") == 0;
+	if (s->increment > 0 ? s->last_value < value : s->last_value > value)
+		return;
+	if (s->last_value == value && called)
+		return;
+	(void) books_query("SELECT pg_catalog.setval($1::pg_catalog.oid::pg_catalog.regclass, $2)",
+					   "ii", (int64) relid, s->last_value);
+}
+
+List *
+advance_sequences(const SourceRoutine *source, SourceConn *conn,
+				  const Selection *selection, const TaskOptions *options,
+				  List **denied)
+{
+	List	   *sequences;
+	List	   *here = NIL;
+	ListCell   *lc;
+
+	if (source->sequences == NULL)
+		return NIL;
+	sequences = source->sequences(conn);
+	foreach(lc, sequences)
+	{
+		const SourceSequence *s = lfirst(lc);
+		Oid			relid = find_sequence(selection, options, s, denied);
+
+		if (!OidIsValid(relid))
+			continue;
+		advance(relid, s);
+		if (is_selected(selection, s))
+			here = list_append_unique_oid(here, relid);
+	}
+	return here;
+}
