@@ -17,6 +17,8 @@
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_class.h"
 #include "nodes/miscnodes.h"
+/* split off from postgres.h (d952373a987b) */
+#include "varatt.h"
 #endif
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000

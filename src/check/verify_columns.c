@@ -14,14 +14,18 @@
 
 #include "check/verify.h"
 
+#include "access/transam.h"
 #include "catalog/heap.h"
 #include "core/attempt.h"
-#include "nodes/nodes.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
 #include "tables/describe.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
@@ -40,7 +44,8 @@ typedef struct Writing
 	const char *expr;
 	Relation	rel;			/* the table that it is over */
 	Form_pg_attribute att;
-	char	   *text;			/* as this server would store and write it */
+	Node	   *node;			/* as this server would store it … */
+	char	   *text;			/* … and write it */
 } Writing;
 
 static void
@@ -60,19 +65,23 @@ write_expression(void *arg)
 	addNSItemToQuery(pstate, item, true, true, true);
 	node = cookDefault(pstate, target->val, w->att->atttypid, w->att->atttypmod,
 					   NameStr(w->att->attname), w->att->attgenerated);
+	w->node = node;
 	w->text = deparse_expression(node,
 								 deparse_context_for(RelationGetRelationName(w->rel),
 													 RelationGetRelid(w->rel)),
 								 false, false);
 }
 
-/* NULL where it is none that can be had here. */
+/* NULL where it is none that can be had here. *node: parsed; or node is NULL. */
 static char *
-try_expression(const char *expr, Relation rel, const Form_pg_attribute att)
+try_expression(const char *expr, Relation rel, const Form_pg_attribute att,
+			   Node **node)
 {
-	Writing		w = {expr, rel, att, NULL};
+	Writing		w = {expr, rel, att, NULL, NULL};
 	ErrorData  *edata = attempt(write_expression, &w);
 
+	if (edata == NULL && node != NULL)
+		*node = w.node;
 	if (edata == NULL)
 		return w.text;
 	if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
@@ -80,21 +89,71 @@ try_expression(const char *expr, Relation rel, const Form_pg_attribute att)
 	return NULL;
 }
 
-/* What is stored here, written as write_expression does; NULL: nothing. */
-static char *
-expression_here(Relation rel, AttrNumber attnum)
+/* What is stored here; NULL: nothing. */
+static Node *
+node_here(Relation rel, AttrNumber attnum)
 {
 	TupleConstr *constr = RelationGetDescr(rel)->constr;
 
 	for (int i = 0; constr != NULL && i < constr->num_defval; i++)
 	{
 		if (constr->defval[i].adnum == attnum)
-			return deparse_expression(stringToNode(constr->defval[i].adbin),
-									  deparse_context_for(RelationGetRelationName(rel),
-														  RelationGetRelid(rel)),
-									  false, false);
+			return stringToNode(constr->defval[i].adbin);
 	}
 	return NULL;
+}
+
+/* The same, written as write_expression does. */
+static char *
+expression_here(Relation rel, AttrNumber attnum)
+{
+	Node	   *node = node_here(rel, attnum);
+
+	return node == NULL ? NULL :
+		deparse_expression(node, deparse_context_for(RelationGetRelationName(rel),
+													 RelationGetRelid(rel)),
+						   false, false);
+}
+
+static bool
+is_foreign_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+static bool
+has_foreign_function(Node *node, void *context)
+{
+	return node != NULL &&
+		(check_functions_in_node(node, is_foreign_function, NULL) ||
+		 expression_tree_walker(node, has_foreign_function, context));
+}
+
+/*
+ * The value of a default, where it is one whatever the session and the time,
+ * and the server's own functions alone make it; NULL: it has none.
+ */
+static Const *
+constant_of(Node *node)
+{
+	if (has_foreign_function(node, NULL) ||
+		contain_mutable_functions(node))
+		return NULL;
+	node = eval_const_expressions(NULL, node);
+	return IsA(node, Const) ? (Const *) node : NULL;
+}
+
+/* Are two defaults of a column one value, however they are written? */
+static bool
+are_same_value(Node *a, Node *b)
+{
+	Const	   *x = constant_of(a);
+	Const	   *y = constant_of(b);
+
+	if (x == NULL || y == NULL || x->consttype != y->consttype)
+		return false;
+	return x->constisnull || y->constisnull ? x->constisnull == y->constisnull :
+		datumIsEqual(x->constvalue, y->constvalue, x->constbyval, x->constlen);
 }
 
 /* ------------------------------------------------------------------ columns */
@@ -139,9 +198,27 @@ compare_generated(Verify *v, const TableDef *def, const PlanColumn *parts,
 			parts->generated ? parts->generated : "no", found ? found : "no");
 		return;
 	}
-	wanted = try_expression(parts->generated, rel, att);
+	wanted = try_expression(parts->generated, rel, att, NULL);
 	if (wanted != NULL && strcmp(wanted, found) != 0)
 		add(v, def, DIFFERENCE_DIFFERS, object, wanted, found);
+}
+
+/*
+ * Of the MySQL family; a PostgreSQL source's own words may name objects that
+ * have other names here.
+ */
+static void
+compare_default(Verify *v, const TableDef *def, const char *expr, Relation rel,
+				const Form_pg_attribute att, const char *object)
+{
+	Node	   *node = NULL;
+	char	   *wanted = try_expression(expr, rel, att, &node);
+	char	   *found = expression_here(rel, att->attnum);
+
+	if (wanted == NULL || found == NULL || strcmp(wanted, found) == 0 ||
+		are_same_value(node, node_here(rel, att->attnum)))
+		return;
+	add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: default", object), wanted, found);
 }
 
 /* The rule's names for columns are not those of the source's expressions. */
@@ -186,6 +263,8 @@ verify_column_parts(Verify *v, TableDef *def, TableColumn *col, Relation rel)
 		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: default", object),
 			parts.default_expr ? parts.default_expr : "none",
 			has_default ? expression_here(rel, attnum) : "none");
+	else if (has_default && v->source->plan_objects == NULL)
+		compare_default(v, def, parts.default_expr, rel, att, object);
 }
 
 /*

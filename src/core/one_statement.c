@@ -126,6 +126,27 @@ refuse(const char *what, const char *sql)
 			 errhint("A name or a value of the source must have been taken for SQL. Nothing was run; please report this.")));
 }
 
+bool
+is_one_statement(const char *const volatile sql)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	volatile bool one = false;
+
+	PG_TRY();
+	{
+		one = list_length(raw_parser(sql, RAW_PARSE_DEFAULT)) == 1;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(cxt);
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR))
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return one;
+}
+
 /* ------------------------------------------------------ whose code it runs */
 
 /* Is it about the owner alone? No code is run, and the new one must be. */

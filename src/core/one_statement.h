@@ -28,4 +28,10 @@ extern uint64 run_source_statement(const char *sql);
 /* The same for a text of several statements of any kinds, one after the other. */
 extern void run_source_script(const char *sql);
 
+/*
+ * Is a text one statement? What is shown to be run by hand has to be, too: who
+ * runs it looks at its beginning.
+ */
+extern bool is_one_statement(const char *sql);
+
 #endif							/* DTSMIG_ONE_STATEMENT_H */

@@ -10,6 +10,7 @@
 
 #include "core/precheck.h"
 
+#include "core/one_statement.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -144,8 +145,6 @@ precheck_sql(PrecheckItem *item, const char *run_at, const char *format,...)
 	int			needed;
 
 	initStringInfo(&buf);
-	if (item->sql != NULL)
-		appendStringInfo(&buf, "%s\n", item->sql);
 	do
 	{
 		va_list		args;
@@ -156,8 +155,11 @@ precheck_sql(PrecheckItem *item, const char *run_at, const char *format,...)
 		if (needed > 0)
 			enlargeStringInfo(&buf, needed);
 	} while (needed > 0);
-	appendStringInfoChar(&buf, ';');
-	item->sql = buf.data;
+	/* what the source calls a type or a setting may be more */
+	if (strcmp(run_at, AT_DESTINATION) == 0 && !is_one_statement(buf.data))
+		return;
+	item->sql = psprintf("%s%s%s;", item->sql ? item->sql : "",
+						 item->sql ? "\n" : "", buf.data);
 	item->run_at = run_at;
 }
 

@@ -113,6 +113,10 @@ typedef struct DdlStatement
 	char	   *charset;		/* of a schema, and collation */
 	char	   *collation;
 	char	   *time_zone;		/* of its literals; NULL: not said */
+	char	   *charset_of_literals;	/* that the client wrote them in, all read
+								 * as UTF-8 by now; NULL: UTF-8 */
+	bool		cuts_seconds;	/* digits that a type has no room for are cut,
+								 * not rounded */
 	List	   *actions;		/* DdlAction * */
 } DdlStatement;
 
@@ -133,10 +137,15 @@ typedef struct DdlDefaults
 	char	   *collation;		/* of a new schema */
 
 	/*
-	 * A literal of a TIMESTAMP in UTC: what the source reads in it in a session
-	 * of that time zone (NULL: the server's). The same literal where it is none.
+	 * A literal of a temporal type as the source reads it, with six digits of
+	 * seconds: '2021-06-01 12:00:00.000000'. A TIMESTAMP in UTC; time_zone is
+	 * that of its session (NULL: the server's). NULL: it is none.
 	 */
-	char	   *(*to_utc) (void *conn, const char *time_zone, const char *literal);
+	char	   *(*temporal) (void *conn, const char *type,
+							 const char *time_zone, const char *literal);
+	/* Bytes in hexadecimal, of one character set, in another; NULL: can't be. */
+	char	   *(*convert) (void *conn, const char *hex, const char *from,
+							const char *to);
 	void	   *conn;
 } DdlDefaults;
 

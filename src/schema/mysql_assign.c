@@ -10,8 +10,8 @@
  *
  *	  - the value fits, as far as its type can tell (a column of the same type or
  *		a smaller one; a condition; small constants), or
- *	  - its type here is as wide as the source's, and nothing is known of the
- *		value: what does not fit is an error then, as in a strict session.
+ *	  - what the source makes of it is said in SQL: the nearest number that there
+ *		is room for, the beginning of a text.
  *
  *-------------------------------------------------------------------------
  */
@@ -54,8 +54,24 @@ loses_sign(const TableColumn *col, const TableColumn *from)
 	return col->is_unsigned && !from->is_unsigned;
 }
 
+/* Longer ones would be repeated too often. */
+#define MAX_CLAMPED 1000
+
+/* A number beyond a signed type's ends becomes the end. */
 static const char *
-into_integer(const TableColumn *col, const MyExprResult *result)
+clamp(MyExprResult *result, const char *min, const char *max)
+{
+	char	   *sql = result->sql;
+
+	if (strlen(sql) > MAX_CLAMPED)
+		return "values that its type has no room for are stored as the nearest that it has there";
+	result->sql = psprintf("CASE WHEN (%s) < %s THEN %s WHEN (%s) > %s THEN %s ELSE (%s) END",
+						   sql, min, min, sql, max, max, sql);
+	return NULL;
+}
+
+static const char *
+into_integer(const TableColumn *col, MyExprResult *result)
 {
 	const TableColumn *from = result->col;
 	int			width = integer_width(col);
@@ -68,9 +84,14 @@ into_integer(const TableColumn *col, const MyExprResult *result)
 		return loses_sign(col, from) || integer_width(from) > width ||
 			(from->is_unsigned && !col->is_unsigned && integer_width(from) == width) ?
 			"its type is narrower than what it is made of" : NULL;
-	/* as wide as here; what is computed is mostly meant to fit into these */
-	if (!col->is_unsigned && (width == 4 || width == 8))
+	/* beyond a bigint there is an error there, too */
+	if (!col->is_unsigned && (width == 4 || width == 8) &&
+		result->from == PGC_INT && result->width <= width)
 		return NULL;
+	if (!col->is_unsigned && width == 4)
+		return clamp(result, "(-2147483648)", "2147483647");
+	if (!col->is_unsigned && width == 8)
+		return clamp(result, "(-9223372036854775808)", "9223372036854775807");
 	return "values that its type has no room for are stored as the nearest that it has there";
 }
 
@@ -115,6 +136,9 @@ into_text(const TableColumn *col, MyExprResult *result)
 	if (strcmp(col->base_type, "tinytext") == 0 &&
 		(from == NULL || strcmp(from->base_type, "tinytext") != 0))
 		return "text that its type has no room for is cut there";
+	/* what is longer is cut */
+	if (from == NULL && (is_char || is_varchar))
+		result->sql = psprintf("\"left\"(%s, %d)", result->sql, (int) col->length);
 	if (is_char)
 		result->sql = psprintf("rtrim(%s, ' ')", result->sql);
 	return NULL;

@@ -267,19 +267,6 @@ gives_zero_dates(const MyDdl *d, const TableColumn *col, const TableColumn *old)
 		(col->default_expr[0] == '\'' && mysql_is_zero_date(col->default_expr + 1));
 }
 
-/* Literals of TIMESTAMPs are kept as the source shows them in UTC. */
-static void
-default_to_utc(const MyDdl *d, TableColumn *col)
-{
-	if (d->defaults->to_utc == NULL || col->default_expr == NULL ||
-		col->default_expr[0] != '\'' ||
-		strcmp(col->base_type, "timestamp") != 0 ||
-		mysql_is_zero_date(col->default_expr + 1))
-		return;
-	col->default_expr = d->defaults->to_utc(d->defaults->conn, d->stmt->time_zone,
-											col->default_expr);
-}
-
 /* A new column, or what CHANGE makes of old (NULL: ADD). */
 static TableColumn *
 make_column(MyDdl *d, DdlAction *action, const TableColumn *old)
@@ -300,7 +287,7 @@ make_column(MyDdl *d, DdlAction *action, const TableColumn *old)
 			col->pg_type = old->pg_type;
 	}
 	timestamp_defaults(d, action->column, col);
-	default_to_utc(d, col);
+	mysql_ddl_default(d, col);
 	col->zero_dates = gives_zero_dates(d, col, old);
 	if (col->auto_increment)
 	{
@@ -491,7 +478,7 @@ alter_columns(MyDdl *d)
 		{
 			col->default_expr = action->kind == DDL_SET_DEFAULT ?
 				action->text : NULL;
-			default_to_utc(d, col);
+			mysql_ddl_default(d, col);
 		}
 	}
 }

@@ -24,6 +24,9 @@ typedef struct MyDdl
 extern void mysql_ddl_fail(MyDdl *d, const char *fmt,...) pg_attribute_printf(2, 3);
 extern TableColumn *mysql_ddl_by_origin(List *columns, const char *name);
 
+/* mysql_ddl_default.c: a literal as the source keeps it */
+extern void mysql_ddl_default(const MyDdl *d, TableColumn *col);
+
 /* mysql_ddl_keys.c: after the columns */
 extern void mysql_ddl_keys(MyDdl *d);
 

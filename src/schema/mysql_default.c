@@ -161,6 +161,24 @@ hex_default(const TableColumn *col, const char *text)
 	return filled_bytes(col, &hex, hex.len / 2);
 }
 
+/* A string with an introducer, which its bytes are in; NULL: not known here. */
+static char *
+bytes_of_text(const TableColumn *col, const char *text, const char *charset)
+{
+	StringInfoData hex;
+	bool		utf8 = strncmp(charset, "utf8", 4) == 0;
+	const char *bytes = pg_server_to_any(text, strlen(text), PG_UTF8);
+
+	initStringInfo(&hex);
+	for (; *bytes != '\0'; bytes++)
+	{
+		if (IS_HIGHBIT_SET(*bytes) && !utf8)
+			return NULL;
+		appendStringInfo(&hex, "%02x", (unsigned char) *bytes);
+	}
+	return filled_bytes(col, &hex, hex.len / 2);
+}
+
 /*
  * A binary default as the source spells it: 'ab\0'. Zero bytes are the reason
  * for not using the lexer's text. What the source could not show as text is
@@ -325,7 +343,9 @@ literal_default(const TableColumn *col, const char *text, MyTokenKind kind,
 			sql = bits_default(col, text, kind);
 			break;
 		case PGC_BYTEA:
-			sql = kind == TOK_HEX ? hex_default(col, text) : bytes_default(col);
+			sql = kind == TOK_HEX ? hex_default(col, text) :
+				kind == TOK_STRING && charset != NULL ? bytes_of_text(col, text, charset) :
+				bytes_default(col);
 			break;
 		case PGC_DATE:
 		case PGC_TIMESTAMP:

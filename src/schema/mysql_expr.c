@@ -7,7 +7,9 @@
  * Precedence"):
  *
  *		OR ||, XOR, AND &&, NOT, comparison IS LIKE REGEXP IN BETWEEN,
- *		|, &, << >>, - +, * / DIV % MOD, ^, unary - ~, !, BINARY COLLATE
+ *		|, &, << >>, - +, * / DIV % MOD, ^, |||, unary - ~, !, BINARY COLLATE
+ *
+ * ||| is || under PIPES_AS_CONCAT (see ddl_parse.c).
  *
  * Every operation is put in parentheses, so that PostgreSQL's own precedence
  * plays no part.
@@ -427,12 +429,25 @@ parse_unary(MyExpr *x)
 }
 
 static MyVal
-parse_xor_bits(MyExpr *x)
+parse_concat(MyExpr *x)
 {
 	MyVal		v = parse_unary(x);
 
+	while (my_expr_accept(x, "|||"))
+	{
+		my_expr_operator(x);
+		v = my_concat(x, v, parse_unary(x));
+	}
+	return v;
+}
+
+static MyVal
+parse_xor_bits(MyExpr *x)
+{
+	MyVal		v = parse_concat(x);
+
 	while (my_expr_accept(x, "^"))
-		v = my_arithmetic(x, v, "#", parse_unary(x));
+		v = my_arithmetic(x, v, "#", parse_concat(x));
 	return v;
 }
 
@@ -742,49 +757,4 @@ MyVal
 my_expr_parse(MyExpr *x)
 {
 	return parse_or(x);
-}
-
-/* Takes the outer parentheses off, where they are one pair. */
-static char *
-strip_parentheses(char *sql)
-{
-	int			len = strlen(sql);
-	int			depth = 0;
-
-	if (len < 2 || sql[0] != '(' || sql[len - 1] != ')' ||
-		strpbrk(sql, "'\"") != NULL)
-		return sql;
-	for (int i = 0; i < len; i++)
-	{
-		depth += sql[i] == '(' ? 1 : sql[i] == ')' ? -1 : 0;
-		if (depth == 0 && i < len - 1)
-			return sql;
-	}
-	return pnstrdup(sql + 1, len - 2);
-}
-
-MyExprResult
-mysql_translate_expression(const char *expr, const TableDef *def,
-						   MyExprUse use, PgClass want)
-{
-	MyExprResult result = {0};
-	MyExpr		x;
-	MyVal		v;
-
-	check_stack_depth();
-	my_expr_init(&x, expr, use);
-	x.def = def;
-	v = my_expr_parse(&x);
-	result.small = my_is_small(&v);
-	result.from = v.cls;
-	v = my_coerce(&x, v, want);
-	if (x.why == NULL && x.token.kind != TOK_END)
-		my_expr_fail(&x, "syntax near \"%s\"", expr + x.token.start);
-	result.why = x.why;
-	result.cls = v.cls;
-	result.scale = v.scale;
-	result.col = v.literal == NULL ? v.col : NULL;
-	result.sql = x.why == NULL ? strip_parentheses(v.sql) : NULL;
-	result.note = x.why == NULL ? x.note.data : NULL;
-	return result;
 }

@@ -36,6 +36,7 @@ typedef struct MyExprResult
 								 * second; -1: not known */
 	const TableColumn *col;		/* it is this column and nothing else; NULL */
 	bool		small;			/* an integer from 0 to 127 */
+	int			width;			/* PGC_INT: bytes of the type that has room for it */
 	List	   *tables;			/* of a query: TableDef *, in its FROM clauses */
 } MyExprResult;
 

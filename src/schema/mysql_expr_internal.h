@@ -178,6 +178,7 @@ extern List *my_group_columns(MyExpr *x, MyGroup *group, List *grouped,
 
 /* mysql_func.c */
 extern MyVal my_function(MyExpr *x, const char *name);
+extern MyVal my_concat(MyExpr *x, MyVal a, MyVal b);
 /* mysql_func_json.c: true if the name is one of its functions */
 extern bool my_json_function(MyExpr *x, const char *name, MyVal *args,
 							 int nargs, MyVal *result);

@@ -336,6 +336,14 @@ concat(MyExpr *x, MyVal *args, int nargs)
 	return v;
 }
 
+MyVal
+my_concat(MyExpr *x, MyVal a, MyVal b)
+{
+	MyVal		args[] = {a, b};
+
+	return my_expr_bounded(x, concat(x, args, 2));
+}
+
 /* concat_ws() is only stable here, so it is spelled out. */
 static MyVal
 concat_ws(MyExpr *x, MyVal *args, int nargs)

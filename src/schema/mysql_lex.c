@@ -238,7 +238,8 @@ read_word(MyLexer *lexer, MyToken *token)
 static void
 read_operator(MyLexer *lexer, MyToken *token)
 {
-	static const char *const operators[] = {"<=>", "->>", "<<", ">>", "<=",
+	/* "|||": what ddl_parse.c makes of "||" that is CONCAT */
+	static const char *const operators[] = {"|||", "<=>", "->>", "<<", ">>", "<=",
 	">=", "<>", "!=", "||", "&&", ":=", "->"};
 	const char *s = lexer->sql + lexer->pos;
 

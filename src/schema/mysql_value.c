@@ -378,8 +378,8 @@ divide(MyExpr *x, MyVal a, MyVal b)
 		my_expr_fail(x, "division of values of unknown type");
 		return a;
 	}
-	/* … and the variable may be another, and what is stored has fewer */
-	if (x->use == MY_EXPR_GENERATED)
+	/* … and the variable may be another, and what is stored or compared has others */
+	if (my_expr_exact(x) || x->use == MY_EXPR_INDEX)
 	{
 		my_expr_fail(x, "the digits of a division of decimals");
 		return a;

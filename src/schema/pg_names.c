@@ -55,7 +55,7 @@ typedef struct Rewriter
 } Rewriter;
 
 /* Bodies inside of one another that are looked into. */
-#define MAX_BODIES 8
+#define MAX_BODIES 3
 
 /* ------------------------------------------------------------------ tokens */
 

@@ -409,6 +409,35 @@ retype_column(ChangeState *state, TablePair *t, TableColumn *was,
 						  using ? " USING " : "", using ? using : ""));
 }
 
+/*
+ * Columns that are not generated here any more, before those that they are made
+ * of are altered. Their values are the source's from now on.
+ */
+static void
+drop_expressions(ChangeState *state, TablePair *t)
+{
+	ListCell   *lc;
+
+	foreach(lc, t->after->columns)
+	{
+		TableColumn *col = lfirst(lc);
+		TableColumn *was = find_exactly(t->middle->columns, col->name);
+		PlanColumn	a;
+		PlanColumn	b;
+
+		if (!is_carried(col) || !is_carried(was) || is_rebuilt(t, col->name))
+			continue;
+		plan_column_parts(t->middle, was, state->options, &a);
+		plan_column_parts(t->after, col, state->options, &b);
+		if (a.generated == NULL || b.generated != NULL)
+			continue;
+		alter_column(state, t, col, "DROP EXPRESSION IF EXISTS");
+		if (t->retyped && col->generation_expr != NULL && !t->pair->emptied)
+			t->pair->copy_why = psprintf("column \"%s\" is not generated here any more",
+										 col->name);
+	}
+}
+
 static void
 change_column(ChangeState *state, TablePair *t, TableColumn *was,
 			  TableColumn *col)
@@ -420,8 +449,6 @@ change_column(ChangeState *state, TablePair *t, TableColumn *was,
 	plan_column_parts(t->middle, was, state->options, &a);
 	plan_column_parts(t->after, col, state->options, &b);
 
-	if (a.generated != NULL && b.generated == NULL)
-		alter_column(state, t, col, "DROP EXPRESSION IF EXISTS");
 	if (a.identity && (!b.identity || mysql_column_class(col) != PGC_INT))
 		alter_column(state, t, col, "DROP IDENTITY IF EXISTS");
 	if (a.default_expr != NULL &&
@@ -486,6 +513,7 @@ alter_columns(ChangeState *state, TablePair *t)
 {
 	ListCell   *lc;
 
+	drop_expressions(state, t);
 	foreach(lc, t->after->columns)
 	{
 		TableColumn *col = lfirst(lc);

@@ -26,8 +26,10 @@ typedef struct TableContext
 	TypePolicy *policy;
 } TableContext;
 
-/* One relation from its TableDef, in a context of its own below cxt; not
- * bound, not prepared. */
+/*
+ * One relation from its TableDef, in a context of its own below cxt; not bound,
+ * not prepared.
+ */
 extern SourceRelation *relations_make(MemoryContext cxt, int64 table_id,
 									  TableDef *def);
 /*

@@ -205,6 +205,7 @@ close_writer(Follow *f)
 	f->run->dest->abort(f->writer);
 	f->run->dest->close(f->writer);
 	f->writer = f->run->writer = NULL;
+	f->alerts = NIL;
 }
 
 /* ------------------------------------------- transactions told in progress */
@@ -297,7 +298,7 @@ allow_zero_dates(Follow *f, SourceRelation *rel)
 		StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(run->cxt);
-	run->told = list_concat(run->told, zero_dates_allow(run->task, rel));
+	f->alerts = list_concat(f->alerts, zero_dates_allow(run->task, rel));
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 }

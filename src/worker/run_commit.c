@@ -156,6 +156,8 @@ follow_commit_at(Follow *f, char *position)
 	f->position = position;
 	run->dest->commit(f->writer, follow_write_position, f);
 	MemoryContextSwitchTo(run->cxt);
+	run->told = list_concat(run->told, f->alerts);
+	f->alerts = NIL;
 	if (run->info->keep_from == NULL)
 		run->source->confirm(f->stream, f->position);
 	f->changes += f->new_changes;

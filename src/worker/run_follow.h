@@ -44,6 +44,8 @@ typedef struct Follow
 	uint64		owed_rows;		/* not paid for to the throttle */
 	uint64		owed_bytes;
 	PassedOver	passed_over;
+	List	   *alerts;			/* raised in the transaction that is open: the
+								 * user's function hears of them when it commits */
 	double		latency;		/* seconds; < 0: unknown */
 	TimestampTz batch_started;
 	TimestampTz last_booked;

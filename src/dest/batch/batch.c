@@ -29,6 +29,7 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "dest/batch/batch.h"
 
 /* After a barrier, rows up to this size wait for the next full flush. */

@@ -11,10 +11,10 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "fmgr.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "dest/batch/batch.h"
 
 /* Hash tables that grew past this shrink when they were hardly used. */

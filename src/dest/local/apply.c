@@ -67,12 +67,12 @@ local_open(const DestOptions *options)
 		w->options.batch_bytes = 64 * 1024 * 1024;
 	w->batch.cxt = cxt;
 	w->batch.table_cxt = AllocSetContextCreate(cxt, "dtsmig apply tables",
-										 ALLOCSET_DEFAULT_SIZES);
+											   ALLOCSET_DEFAULT_SIZES);
 	w->batch.row_cxt = AllocSetContextCreate(cxt, "dtsmig apply rows",
-									   ROW_CONTEXT_KEEP, ROW_CONTEXT_KEEP,
-									   ROW_CONTEXT_BLOCK);
+											 ROW_CONTEXT_KEEP, ROW_CONTEXT_KEEP,
+											 ROW_CONTEXT_BLOCK);
 	w->batch.flush_cxt = AllocSetContextCreate(cxt, "dtsmig apply flush",
-										 ALLOCSET_DEFAULT_SIZES);
+											   ALLOCSET_DEFAULT_SIZES);
 	oldcxt = MemoryContextSwitchTo(cxt);
 	initStringInfo(&w->batch.keybuf);
 	MemoryContextSwitchTo(oldcxt);

@@ -18,8 +18,13 @@
 #include <stdint.h>
 
 /* bits of sql_mode that change how text is read */
+#define BINLOG_MODE_PIPES_AS_CONCAT			(UINT64_C(1) << 1)
 #define BINLOG_MODE_ANSI_QUOTES				(UINT64_C(1) << 2)
+#define BINLOG_MODE_ORACLE					(UINT64_C(1) << 9)	/* MariaDB */
 #define BINLOG_MODE_NO_BACKSLASH_ESCAPES	(UINT64_C(1) << 20)
+#define BINLOG_MODE_HIGH_NOT_PRECEDENCE		(UINT64_C(1) << 29)
+#define BINLOG_MODE_TRUNCATE_FRACTIONAL		(UINT64_C(1) << 32) /* MySQL */
+#define BINLOG_MODE_ROUND_FRACTIONAL		(UINT64_C(1) << 34) /* MariaDB */
 
 /* STRICT_TRANS_TABLES, STRICT_ALL_TABLES: a value that does not fit is an error */
 #define BINLOG_MODE_STRICT					(UINT64_C(3) << 21)

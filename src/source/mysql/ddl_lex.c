@@ -161,12 +161,29 @@ unescape(char c)
 	}
 }
 
-/* Body of a string or name from its opening quote on. */
+/* A text that has a byte 0x00 in it, as the digits of its bytes. */
+static void
+make_hex(DdlToken *token, StringInfo buf)
+{
+	StringInfoData hex;
+
+	initStringInfo(&hex);
+	for (int i = 0; i < buf->len; i++)
+		appendStringInfo(&hex, "%02X", (unsigned char) buf->data[i]);
+	token->kind = DDL_TOK_HEX;
+	token->text = hex.data;
+}
+
+/*
+ * Body of a string or name from its opening quote on. A string with a byte
+ * 0x00 becomes one of hexadecimal digits.
+ */
 static void
 read_quoted(DdlLexer *lexer, DdlToken *token, bool escapes)
 {
 	const char *s = lexer->sql;
 	char		quote = s[lexer->pos++];
+	bool		zero = false;
 	StringInfoData buf;
 
 	initStringInfo(&buf);
@@ -189,22 +206,28 @@ read_quoted(DdlLexer *lexer, DdlToken *token, bool escapes)
 		else if (c == '\\' && escapes)
 		{
 			c = s[lexer->pos];
-			if (c == '\0' || c == '0')
+			if (c == '\0')
 			{
-				bad(token, c == '0' ? "a string with byte 0x00" :
-					"a quote without an end");
+				bad(token, "a quote without an end");
 				return;
 			}
 			lexer->pos++;
 			/* wildcards keep their backslash */
 			if (c == '%' || c == '_')
 				appendStringInfoChar(&buf, '\\');
+			else if (c == '0')
+			{
+				zero = true;
+				c = '\0';
+			}
 			else
 				c = unescape(c);
 		}
 		appendStringInfoChar(&buf, c);
 	}
 	token->text = buf.data;
+	if (zero)
+		make_hex(token, &buf);
 }
 
 /* A string, and those that follow it and are one with it. */
@@ -224,6 +247,13 @@ read_string(DdlLexer *lexer, DdlToken *token)
 		read_quoted(lexer, token, escapes);
 		if (token->kind == DDL_TOK_BAD)
 			return;
+		if (token->kind == DDL_TOK_HEX)
+		{
+			token->charset = "utf8mb4";
+			if (text != NULL)
+				bad(token, "strings that follow each other, one with byte 0x00");
+			return;
+		}
 		text = text == NULL ? token->text : psprintf("%s%s", text, token->text);
 		token->kind = DDL_TOK_STRING;
 		token->text = text;
@@ -340,7 +370,7 @@ read_word(DdlLexer *lexer, DdlToken *token)
 	token->text = pnstrdup(s, n);
 	lexer->pos += n;
 
-	/* _utf8mb4'text' */
+	/* _utf8mb4'text', _latin1 X'E9', _latin1 0xE9 */
 	if (token->text[0] == '_' && n > 1)
 	{
 		int			save = lexer->pos;
@@ -350,15 +380,30 @@ read_word(DdlLexer *lexer, DdlToken *token)
 
 		skip_space(lexer);
 		c = lexer->sql[lexer->pos];
+		for (char *p = introducer; *p != '\0'; p++)
+			*p = pg_ascii_tolower((unsigned char) *p);
 		if (c == '\'' ||
 			(c == '"' && !(lexer->dialect->sql_mode & BINLOG_MODE_ANSI_QUOTES)))
 		{
 			read_string(lexer, token);
-			for (char *p = introducer; *p != '\0'; p++)
-				*p = pg_ascii_tolower((unsigned char) *p);
 			token->charset = introducer + 1;
 			return;
 		}
+		if (((c == 'x' || c == 'X') && lexer->sql[lexer->pos + 1] == '\'') ||
+			(c == '0' && lexer->sql[lexer->pos + 1] == 'x'))
+		{
+			if (c == '0')
+				read_number(lexer, token);
+			else
+				read_word(lexer, token);
+			if (token->kind == DDL_TOK_HEX || token->kind == DDL_TOK_BAD)
+			{
+				token->charset = introducer + 1;
+				return;
+			}
+		}
+		token->kind = DDL_TOK_WORD;
+		token->text = pnstrdup(s, n);
 		lexer->pos = save;
 		lexer->in_code = code;
 	}

@@ -37,7 +37,7 @@ typedef struct DdlToken
 {
 	DdlTokenKind kind;
 	char	   *text;
-	char	   *charset;		/* introducer of a string; NULL */
+	char	   *charset;		/* introducer of a string or of x'..'; NULL */
 	int			start;			/* offsets in the statement */
 	int			end;
 } DdlToken;

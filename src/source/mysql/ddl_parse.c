@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "source/mysql/binlog_query.h"
 #include "source/mysql/ddl_parse_impl.h"
 #include "source/mysql/ddl_fold.h"
 
@@ -213,9 +214,47 @@ append_quoted(StringInfo buf, const char *text, char quote)
 	appendStringInfoChar(buf, quote);
 }
 
+/* Is the NOT at hand an operator of its own: no NOT LIKE, no IS NOT NULL? */
+static bool
+not_is_prefix(DdlParser *p, StringInfo buf)
+{
+	static const char *const words[] = {"in", "like", "between", "regexp", "rlike"};
+	DdlMark		mark = ddl_mark(p);
+	int			len = buf->len;
+	bool		prefix = true;
+
+	while (len > 0 && buf->data[len - 1] == ' ')
+		len--;
+	if (len >= 2 && pg_strncasecmp(buf->data + len - 2, "is", 2) == 0 &&
+		(len == 2 || strchr(" )`'", buf->data[len - 3]) != NULL))
+		return false;
+	ddl_advance(p);
+	for (int i = 0; i < lengthof(words); i++)
+		prefix = prefix && !ddl_is(p, words[i]);
+	ddl_back(p, &mark);
+	return prefix;
+}
+
+/* The word or operator at hand, as the default sql_mode writes it. */
+static const char *
+in_default_mode(DdlParser *p, StringInfo buf)
+{
+	uint64		mode = p->input->dialect.sql_mode;
+
+	if (ddl_is(p, "||"))
+		/* Oracle's takes NULL for '' */
+		return mode & BINLOG_MODE_ORACLE && p->input->dialect.mariadb ? " oracle_concat " :
+			mode & BINLOG_MODE_PIPES_AS_CONCAT ? "|||" : " or ";
+	if ((mode & BINLOG_MODE_HIGH_NOT_PRECEDENCE) && ddl_is(p, "not") &&
+		not_is_prefix(p, buf))
+		return "!";
+	return p->token.text;
+}
+
 /*
  * Expressions are kept in the default sql_mode, whatever they were written
- * in. Tokens that stood apart stay apart.
+ * in; "|||" is what PIPES_AS_CONCAT makes of "||". Tokens that stood apart stay
+ * apart.
  */
 void
 ddl_take_token(DdlParser *p, StringInfo buf)
@@ -225,6 +264,10 @@ ddl_take_token(DdlParser *p, StringInfo buf)
 
 	switch (t->kind)
 	{
+		case DDL_TOK_WORD:
+		case DDL_TOK_OP:
+			appendStringInfoString(buf, in_default_mode(p, buf));
+			break;
 		case DDL_TOK_NAME:
 			append_quoted(buf, t->text, '`');
 			break;
@@ -234,6 +277,8 @@ ddl_take_token(DdlParser *p, StringInfo buf)
 			append_quoted(buf, t->text, '\'');
 			break;
 		case DDL_TOK_HEX:
+			if (t->charset != NULL)
+				appendStringInfo(buf, "_%s ", t->charset);
 			appendStringInfo(buf, "x'%s%s'", strlen(t->text) % 2 ? "0" : "",
 							 t->text);
 			break;

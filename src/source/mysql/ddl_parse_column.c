@@ -188,6 +188,41 @@ text_becomes_binary(DdlColumn *column)
 	column->text_type = false;
 }
 
+/*
+ * A label in hexadecimal, or with an introducer: what its bytes stand for is
+ * known as long as they are ASCII.
+ */
+static char *
+ascii_label(DdlParser *p)
+{
+	StringInfoData buf;
+	const char *text = p->token.text;
+	int			len = strlen(text);
+
+	if (p->token.kind == DDL_TOK_STRING)
+	{
+		for (const char *c = text; *c != '\0'; c++)
+			if (IS_HIGHBIT_SET(*c))
+				ddl_fail(p, "labels in another character set are not applied");
+		return ddl_string(p);
+	}
+	initStringInfo(&buf);
+	for (int i = -(len % 2); i < len; i += 2)
+	{
+		char		digits[3] = {i < 0 ? '0' : text[i], text[i + 1], '\0'};
+		int			byte = strtol(digits, NULL, 16);
+
+		if (byte == 0 || byte >= 0x80)
+		{
+			ddl_fail(p, "labels in hexadecimal that are not ASCII are not applied");
+			return NULL;
+		}
+		appendStringInfoChar(&buf, (char) byte);
+	}
+	ddl_advance(p);
+	return buf.data;
+}
+
 static void
 labels_type(DdlParser *p, DdlColumn *column)
 {
@@ -203,12 +238,8 @@ labels_type(DdlParser *p, DdlColumn *column)
 		char	   *label;
 		int			len;
 
-		if (p->token.kind == DDL_TOK_HEX || p->token.kind == DDL_TOK_BIT)
-		{
-			ddl_fail(p, "labels in hexadecimal are not carried");
-			return;
-		}
-		label = ddl_string(p);
+		label = p->token.kind == DDL_TOK_HEX || p->token.charset != NULL ?
+			ascii_label(p) : ddl_string(p);
 		if (label == NULL)
 			return;
 		/* trailing spaces are no part of a label */

@@ -23,6 +23,7 @@ struct SourceRows
 	SourceRelation *rel;
 	const uint8 *packet;		/* a row that was read ahead, or NULL */
 	Size		len;
+	uint64		nread;			/* packets of rows that have come */
 	bool		done;			/* the last row has been read */
 };
 
@@ -37,6 +38,43 @@ my_prepare_relation(SourceConn *conn, SourceRelation *rel, TypePolicy *policy)
 	my_values_prepare(rel, (MyConn *) conn, policy);
 }
 
+/*
+ * All rows have come: are there as many as the SELECT has found? It counts
+ * them where they are read, before any limit that a session, a server or a
+ * proxy on the way puts on what is sent (SQL_CALC_FOUND_ROWS): that is what
+ * count(*) of the same condition in the same snapshot gives, without reading
+ * them a second time.
+ */
+static void
+check_number(SourceRows *rows)
+{
+	int64		found = my_query_int64(rows->conn, "SELECT FOUND_ROWS()");
+
+	if (found == (int64) rows->nread)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("the source has found " INT64_FORMAT " rows of table \"%s\".\"%s\", but " UINT64_FORMAT " have arrived",
+					found, rows->rel->schema, rows->rel->name, rows->nread),
+			 errhint("Does a proxy on the way limit the rows of an answer, or rewrite queries? Connect to the server itself.")));
+}
+
+/* The next row's packet as it comes; false: there is none. */
+static bool
+receive_packet(SourceRows *rows, const uint8 **packet, Size *len)
+{
+	if (rows->done)
+		return false;
+	if (my_stream_next(rows->conn, packet, len))
+	{
+		rows->nread++;
+		return true;
+	}
+	rows->done = true;
+	check_number(rows);
+	return false;
+}
+
 /* The next row's packet; false: there is none. */
 static bool
 next_packet(SourceRows *rows, const uint8 **packet, Size *len)
@@ -48,9 +86,7 @@ next_packet(SourceRows *rows, const uint8 **packet, Size *len)
 		rows->packet = NULL;
 		return true;
 	}
-	if (!rows->done && !my_stream_next(rows->conn, packet, len))
-		rows->done = true;
-	return !rows->done;
+	return receive_packet(rows, packet, len);
 }
 
 /*
@@ -78,7 +114,7 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	int			i;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT /*!40001 SQL_NO_CACHE */ ");
+	appendStringInfoString(&sql, "SELECT SQL_CALC_FOUND_ROWS /*!40001 SQL_NO_CACHE */ ");
 	for (i = 0; i < rel->ncolumns; i++)
 	{
 		if (!rel->columns[i].carried || !OidIsValid(rel->columns[i].typid))
@@ -107,11 +143,8 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	{
 		n = my_stream_query(rows->conn, sql.data);
 		/* with the first row comes what is wrong with the table */
-		if (!my_stream_next(rows->conn, &rows->packet, &rows->len))
-		{
+		if (!receive_packet(rows, &rows->packet, &rows->len))
 			rows->packet = NULL;
-			rows->done = true;
-		}
 	}
 	PG_CATCH();
 	{

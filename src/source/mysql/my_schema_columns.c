@@ -13,6 +13,7 @@
 
 #include <ctype.h>
 
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
 #include "schema/mysql_lex.h"
@@ -78,7 +79,7 @@ raw_default(const TableColumn *col, const char *text, const char *extra)
 	if (is_number_type(col->base_type) || strcmp(col->base_type, "bit") == 0)
 		return pstrdup(text);
 	if ((strstr(col->base_type, "binary") != NULL) && strncmp(text, "0x", 2) == 0)
-		return pstrdup(text);
+		return psprintf("x'%s'", text + 2);
 	return my_quote_literal(text);
 }
 
@@ -154,50 +155,104 @@ read_column(MyDescribe *d, MyResult *res, int i)
 	return col;
 }
 
-/* Has a binary default bytes that text cannot show? They show as '?'. */
+/* May a default have bytes, or characters, that are shown as '?'? */
 static bool
 is_garbled_default(const TableColumn *col)
 {
-	if (strstr(col->base_type, "binary") == NULL &&
-		strstr(col->base_type, "blob") == NULL)
+	bool		binary = strstr(col->base_type, "binary") != NULL ||
+		strstr(col->base_type, "blob") != NULL;
+
+	if (!binary && (col->charset == NULL || col->labels != NIL))
 		return false;
 	if (col->default_expr == NULL || col->default_expr[0] != '\'')
 		return false;
 	for (const char *p = col->default_expr; *p != '\0'; p++)
 	{
-		if (*p == '?' || IS_HIGHBIT_SET(*p))
+		if (*p == '?' || (binary && IS_HIGHBIT_SET(*p)))
 			return true;
 	}
 	return false;
 }
 
 /*
- * MariaDB shows binary defaults as text. DEFAULT() gives their bytes; the
- * outer join gives a row whether the table has one or not.
+ * DEFAULT() of a column, made by expr of it; NULL: not known. The outer join
+ * gives a row whether the table has one or not, but of a column that is NOT
+ * NULL it makes NULL: then a row of the table is needed.
+ */
+static char *
+ask_default(MyDescribe *d, const TableDef *def, const char *expr)
+{
+	static const char *const from[] = {
+		"SELECT %s FROM (SELECT 1) x LEFT JOIN %s.%s ON 1 = 0",
+	"SELECT %s FROM %s.%s LIMIT 1"};
+
+	for (int i = 0; i < lengthof(from); i++)
+	{
+		MyResult   *res;
+		char	   *errmsg;
+		int			my_errno;
+		char	   *sql = psprintf(from[i], expr, my_quote_identifier(def->schema),
+								   my_quote_identifier(def->name));
+
+		if (my_try_query(d->conn, sql, 1, &res, &errmsg, &my_errno) &&
+			my_nrows(res) == 1 && my_get_text_or_null(res, 0, 0) != NULL)
+			return my_get_text(res, 0, 0);
+	}
+	return NULL;
+}
+
+/*
+ * Defaults are shown as text of three bytes a character at most, and MariaDB's
+ * binary ones so, too. DEFAULT() gives their bytes.
  */
 static void
-read_binary_defaults(MyDescribe *d, TableDef *def)
+read_garbled_defaults(MyDescribe *d, TableDef *def)
 {
 	ListCell   *lc;
 
 	foreach(lc, def->columns)
 	{
 		TableColumn *col = lfirst(lc);
-		MyResult   *res;
-		char	   *errmsg;
-		int			my_errno;
+		bool		text = col->charset != NULL;
+		char	   *hex;
 
-		if (!is_garbled_default(col) ||
-			!my_try_query(d->conn,
-						  psprintf("SELECT HEX(DEFAULT(%s)) FROM (SELECT 1) x"
-								   " LEFT JOIN %s.%s ON 1 = 0",
-								   my_quote_identifier(col->name),
-								   my_quote_identifier(def->schema),
-								   my_quote_identifier(def->name)),
-						  1, &res, &errmsg, &my_errno) ||
-			my_nrows(res) != 1 || my_get_text_or_null(res, 0, 0) == NULL)
+		if (!is_garbled_default(col))
 			continue;
-		col->default_expr = psprintf("X'%s'", my_get_text(res, 0, 0));
+		hex = ask_default(d, def, psprintf(text ? "HEX(CONVERT(DEFAULT(%s) USING utf8mb4))" :
+										   "HEX(DEFAULT(%s))",
+										   my_quote_identifier(col->name)));
+		if (hex != NULL)
+			col->default_expr = psprintf("%sX'%s'", text ? "_utf8mb4 " : "", hex);
+	}
+}
+
+static bool
+is_timestamp_literal(const TableColumn *col)
+{
+	return strcmp(col->base_type, "timestamp") == 0 && col->default_expr != NULL &&
+		col->default_expr[0] == '\'';
+}
+
+/*
+ * MySQL 8 and later show the default of a TIMESTAMP as somebody wrote it, in
+ * whatever zone his session was; DEFAULT() gives it in ours, which is UTC.
+ */
+static void
+read_timestamp_defaults(MyDescribe *d, TableDef *def)
+{
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+		char	   *shown;
+
+		if (!is_timestamp_literal(col))
+			continue;
+		shown = ask_default(d, def, psprintf("CAST(DEFAULT(%s) AS CHAR)",
+											 my_quote_identifier(col->name)));
+		if (shown != NULL)
+			col->default_expr = my_quote_literal(shown);
 	}
 }
 
@@ -233,8 +288,10 @@ my_describe_columns(MyDescribe *d)
 		if (def != NULL)
 			def->columns = lappend(def->columns, read_column(d, res, i));
 	}
-	if (!d->mariadb)
-		return;
 	foreach(lc, d->tables)
-		read_binary_defaults(d, lfirst(lc));
+	{
+		read_garbled_defaults(d, lfirst(lc));
+		if (!d->mariadb && d->version >= 80000)
+			read_timestamp_defaults(d, lfirst(lc));
+	}
 }

@@ -38,31 +38,62 @@ says_zone(const char *literal)
 	return len > 20 && (p[0] == '+' || p[0] == '-') && p[3] == ':';
 }
 
-/* DdlDefaults.to_utc; this session's zone is UTC */
+/* What a query of one value gives; NULL: nothing, or an error. */
 static char *
-to_utc(void *sc, const char *time_zone, const char *literal)
+try_value(MyConn *conn, const char *sql)
 {
-	MyConn	   *conn = sc;
 	MyResult   *res;
 	char	   *errmsg;
 	int			my_errno;
-	char	   *value;
-	char	   *cast = psprintf("CAST(%s AS DATETIME(6))", literal);
-	char	   *zone = time_zone != NULL ? my_quote_literal(time_zone) :
-		"@@GLOBAL.time_zone";
 
-	if (!says_zone(literal))
-		cast = psprintf("CONVERT_TZ(%s, %s, '+00:00')", cast, zone);
-	if (!my_try_query(conn, psprintf("SELECT CAST(%s AS CHAR)", cast), 1, &res,
-					  &errmsg, &my_errno))
-		return pstrdup(literal);
-	value = my_nrows(res) > 0 ? my_get_text_or_null(res, 0, 0) : NULL;
-	if (value == NULL)
-		return pstrdup(literal);
-	/* no more digits than are wanted */
-	if (strlen(value) > 7 && strcmp(value + strlen(value) - 7, ".000000") == 0)
-		value[strlen(value) - 7] = '\0';
+	if (!my_try_query(conn, sql, 1, &res, &errmsg, &my_errno) || my_nrows(res) == 0)
+		return NULL;
+	return my_get_text_or_null(res, 0, 0);
+}
+
+/* DdlDefaults.temporal; this session's zone is UTC */
+static char *
+temporal(void *sc, const char *type, const char *time_zone, const char *literal)
+{
+	MyConn	   *conn = sc;
+	bool		timestamp = strcmp(type, "timestamp") == 0;
+	char	   *cast = psprintf("CAST(%s AS %s)", literal,
+								strcmp(type, "date") == 0 ? "DATE" :
+								strcmp(type, "time") == 0 ? "TIME(6)" :
+								"DATETIME(6)");
+	char	   *value;
+
+	if (timestamp && !says_zone(literal))
+		cast = psprintf("CONVERT_TZ(%s, %s, '+00:00')", cast,
+						time_zone != NULL ? my_quote_literal(time_zone) :
+						"@@GLOBAL.time_zone");
+	value = try_value(conn, psprintf("SELECT CAST(%s AS CHAR)", cast));
+	if (value == NULL || strspn(value, "0123456789-:. ") != strlen(value))
+		return NULL;
 	return psprintf("'%s'", value);
+}
+
+static bool
+is_plain_name(const char *name)
+{
+	return name[0] != '\0' &&
+		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
+}
+
+/* DdlDefaults.convert */
+static char *
+convert(void *sc, const char *hex, const char *from, const char *to)
+{
+	char	   *value;
+
+	if (!is_plain_name(from) || !is_plain_name(to) ||
+		strspn(hex, "0123456789abcdefABCDEF") != strlen(hex))
+		return NULL;
+	value = try_value((MyConn *) sc, psprintf("SELECT HEX(CONVERT(_%s X'%s' USING %s))",
+											  from, hex, to));
+	if (value == NULL || strspn(value, "0123456789ABCDEF") != strlen(value))
+		return NULL;
+	return value;
 }
 
 DdlDefaults *
@@ -72,7 +103,8 @@ my_ddl_defaults(SourceConn *sc)
 	DdlDefaults *defaults = palloc0(sizeof(DdlDefaults));
 	MyResult   *res;
 
-	defaults->to_utc = to_utc;
+	defaults->temporal = temporal;
+	defaults->convert = convert;
 	defaults->conn = conn;
 	defaults->mariadb = my_is_mariadb(conn);
 	defaults->version = my_version_num(conn);

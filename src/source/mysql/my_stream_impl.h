@@ -3,7 +3,8 @@
  * my_stream_impl.h
  *	  What the files of the change stream share: my_stream.c (life and
  *	  transactions), my_stream_open.c (handshake), my_stream_rows.c (tables
- *	  and rows), my_stream_query.c (statements), my_stream_mysql.c (what only
+ *	  and rows), my_stream_query.c (statements),
+ *	  my_stream_text.c (their text), my_stream_mysql.c (what only
  *	  MySQL has), my_stream_void.c (what is to be passed over, and errors for
  *	  good).
  *
@@ -108,6 +109,8 @@ struct SourceStream
 	bool		by_gtid;		/* MySQL: the log is asked for by GTID */
 	List	   *temporary;		/* StreamTemporary *: temporary tables of sessions */
 	bool		fold_names;		/* the source folds names to lower case */
+	const char *literals;		/* character set of the literals of the DDL at
+								 * hand; NULL: UTF-8 */
 
 	StreamReader main;
 	StreamReader replay;		/* rows of an XA transaction, at its COMMIT */
@@ -212,9 +215,14 @@ extern void stream_forget_maps(SourceStream *stream);
 
 /* my_stream_query.c */
 extern void stream_query(SourceStream *stream);
-extern char *stream_to_server(const char *text, size_t len);
 extern void stream_prepared(SourceStream *stream, const BinlogXid *xid,
 							bool one_phase);
+
+/* my_stream_text.c */
+extern char *stream_to_server(const char *text, size_t len);
+extern bool stream_is_utf8_client(uint16 collation);
+extern const char *stream_statement_to_utf8(SourceStream *stream,
+											BinlogQuery *query);
 
 /* my_stream_void.c */
 extern void void_add(const SourceStream *stream, uint64 from, uint64 to);

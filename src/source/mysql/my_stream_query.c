@@ -32,87 +32,6 @@ typedef struct NameSearch
 	char	   *table;			/* NULL: the schema itself */
 } NameSearch;
 
-/*
- * Is the text of a client with this collation number UTF-8? MariaDB's NOPAD
- * collations are 1024 above the others, its UCA 14 ones begin at 2048.
- */
-static bool
-is_utf8_client(uint16 collation)
-{
-	if (collation >= 1024 && collation < 2048)
-		collation -= 1024;
-	return collation == 0 || collation == 33 || collation == 45 ||
-		collation == 46 || collation == 76 || collation == 83 ||
-		(collation >= 192 && collation <= 247) ||
-		(collation >= 255 && collation <= 323) ||
-		(collation >= 576 && collation <= 578) ||
-		(collation >= 608 && collation <= 610) || collation >= 2048;
-}
-
-static char *
-latin1_to_utf8(const char *text, size_t len)
-{
-	char	   *utf8 = palloc(len * 2 + 1);
-	char	   *out = utf8;
-	size_t		i;
-
-	for (i = 0; i < len; i++)
-	{
-		uint8		c = (uint8) text[i];
-
-		if (c >= 0x80)
-		{
-			*out++ = (char) (0xc0 | c >> 6);
-			c = 0x80 | (c & 0x3f);
-		}
-		if (c != 0)
-			*out++ = (char) c;
-	}
-	*out = '\0';
-	return utf8;
-}
-
-/* What the database's encoding lacks stays as it is: no selected name has it. */
-static char *
-convert_or_keep(char *utf8)
-{
-	MemoryContext cxt = CurrentMemoryContext;
-	char	   *volatile result = utf8;
-
-	PG_TRY();
-	{
-		Size		len = strlen(utf8);
-		const uint8 *converted = my_utf8_to_server((const uint8 *) utf8, &len);
-
-		result = pnstrdup((const char *) converted, len);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(cxt);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return result;
-}
-
-/*
- * Text of the log in the server's encoding, palloc'd. It is UTF-8, or else
- * meant to be shown to people: then it is read as Latin 1.
- */
-char *
-stream_to_server(const char *text, size_t len)
-{
-	char	   *utf8;
-
-	if (my_is_ascii((const uint8 *) text, len))
-		return pnstrdup(text, len);
-	if (pg_verify_mbstr(PG_UTF8, text, len, true))
-		utf8 = pnstrdup(text, len);
-	else
-		utf8 = latin1_to_utf8(text, len);
-	return GetDatabaseEncoding() == PG_UTF8 ? utf8 : convert_or_keep(utf8);
-}
-
 static char *
 name_to_server(SourceStream *stream, const char *name)
 {
@@ -237,7 +156,7 @@ written_table(SourceStream *stream, const BinlogStatement *stmt,
 	if (!binlog_statement_target(stmt, &name, all_rows))
 		return NULL;
 	/* a name that we can't read may be any */
-	if (!is_utf8_client(query->client_charset) &&
+	if (!stream_is_utf8_client(query->client_charset) &&
 		(!my_is_ascii((const uint8 *) name.schema, strlen(name.schema)) ||
 		 !my_is_ascii((const uint8 *) name.table, strlen(name.table))))
 		return NULL;
@@ -261,7 +180,7 @@ static bool
 check_data(SourceStream *stream, const BinlogStatement *stmt,
 		   const BinlogQuery *query, const char *schema)
 {
-	NameSearch	search = {stream, schema, is_utf8_client(query->client_charset),
+	NameSearch	search = {stream, schema, stream_is_utf8_client(query->client_charset),
 	NULL, NULL};
 	int			shown = (int) Min(stmt->len, STATEMENT_SHOWN);
 	StreamReader *r = stream->reader;
@@ -315,10 +234,16 @@ parse_ddl(SourceStream *stream, const BinlogStatement *stmt,
 	input.dialect.sql_mode = stmt->sql_mode;
 	input.fold_names = stream->fold_names;
 	change->ddl = ddl_parse(&input, &change->ddl_error);
-	if (change->ddl != NULL)
-		change->ddl->loose = (stmt->sql_mode & BINLOG_MODE_STRICT) == 0;
-	if (change->ddl != NULL && query->time_zone_len > 0)
+	if (change->ddl == NULL)
+		return;
+	change->ddl->loose = (stmt->sql_mode & BINLOG_MODE_STRICT) == 0;
+	if (query->time_zone_len > 0)
 		change->ddl->time_zone = pnstrdup(query->time_zone, query->time_zone_len);
+	change->ddl->charset_of_literals = stream->literals == NULL ? NULL :
+		pstrdup(stream->literals);
+	change->ddl->cuts_seconds = stream->mariadb ?
+		!(stmt->sql_mode & BINLOG_MODE_ROUND_FRACTIONAL) :
+		(stmt->sql_mode & BINLOG_MODE_TRUNCATE_FRACTIONAL) != 0;
 }
 
 static void
@@ -385,7 +310,7 @@ static void
 handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 		   const BinlogQuery *query, const char *schema)
 {
-	NameSearch	search = {stream, schema, is_utf8_client(query->client_charset),
+	NameSearch	search = {stream, schema, stream_is_utf8_client(query->client_charset),
 	NULL, NULL};
 	uint8		phase = stream->has_gtid ?
 		stream->gtid.flags_extra : query->gtid_flags3;
@@ -695,6 +620,8 @@ stream_query(SourceStream *stream)
 		handle_xa_end(stream, &stmt);
 	else if (binlog_stmt_is_ddl(stmt.kind))
 	{
+		stream->literals = stream_statement_to_utf8(stream, &query);
+		binlog_classify(query.sql, query.sql_len, query.sql_mode, &stmt);
 		if (!is_done(stream))
 			handle_ddl(stream, &stmt, &query, schema);
 	}

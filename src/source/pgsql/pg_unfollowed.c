@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "store/books.h"
 #include "commands/dbcommands.h"
+#include "core/one_statement.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -44,7 +45,7 @@ add(List **found, char *what, char *sql)
 	SourceFinding *f = palloc0(sizeof(SourceFinding));
 
 	f->found = what;
-	f->sql = sql;
+	f->sql = sql != NULL && is_one_statement(sql) ? sql : NULL;
 	*found = lappend(*found, f);
 }
 

@@ -7,6 +7,7 @@
 #   my @sql = $proxy->queries;   # what was asked since then
 #   $proxy->replace(3, 'null');  # counts from 0; answer 3 from now on is replaced
 #   $proxy->random(0.1, 7);      # this share of answers, in any way; a seed
+#   $proxy->matching('FROM `s`.`t`', 'none');    # of queries with this in them
 #
 # Ways: null (all values), fewer (a column), none (no rows), short (rows cut in
 # half), twice (each row), text (values that are no text), huge and negative
@@ -61,6 +62,7 @@ sub _command
 sub forward { $_[0]->_command('forward'); }
 sub replace { $_[0]->_command("replace $_[1] $_[2]"); }
 sub random { $_[0]->_command("random $_[1] $_[2]"); }
+sub matching { $_[0]->_command("matching $_[2] " . quotemeta $_[1]); }
 sub queries { return split /\0?\n/, $_[0]->_command('queries'); }
 
 sub stop
@@ -158,7 +160,7 @@ sub _serve
     my ($listen, $control, $port) = @_;
     my $select = IO::Select->new($listen, $control);
     my (%conn, @sql);    # by file number of either end
-    my ($at, $way, $share) = (0, undef, 0);
+    my ($at, $way, $share, $like) = (0, undef, 0);
     local $SIG{PIPE} = 'IGNORE';
 
     my $send = sub {
@@ -184,7 +186,7 @@ sub _serve
         my ($c, $sql) = @_;
         my @payloads = map { $_->[1] } @{ $c->{answer} };
         push @sql, $sql;
-        my $how = $at && @sql == $at ? $way : $share && rand() < $share ? $ways[ rand @ways ] : '';
+        my $how = $at && @sql == $at || defined $like && $sql =~ /$like/ ? $way : $share && rand() < $share ? $ways[ rand @ways ] : '';
         my @other = $how eq '' || $how =~ /^(?:cut|silent)$/ ? () : _replaced($how, @payloads);
         @payloads = @other if @other;
         my $n = 1;
@@ -205,7 +207,8 @@ sub _serve
                 sysread $control, my $line, 4096 or return;
                 my $text = '';
                 $text = join "\n", @sql if $line =~ /^queries/;
-                if ($line =~ /^(forward|replace|random)/) { @sql = (); ($at, $way, $share) = (0, undef, 0); }
+                if ($line =~ /^(forward|replace|random|matching)/) { @sql = (); ($at, $way, $share, $like) = (0, undef, 0); }
+                ($way, $like) = ($1, $2) if $line =~ /^matching (\w+) (.*)\n/;
                 ($at, $way) = ($1, $2) if $line =~ /^replace (\d+) (\w+)/;
                 if ($line =~ /^random (\S+) (\d+)/) { $share = $1; srand $2; }
                 syswrite $control, "$text\0";

@@ -66,6 +66,16 @@ is($pg->value("SELECT evttags::text FROM pg_event_trigger WHERE evtname = 'see'"
 $pg->sql('ALTER EVENT TRIGGER see ENABLE ALWAYS');
 like($warned->("SELECT dtsmig.verify('m', 'schema')"), qr/event trigger see acts on the statements that the task applies, too/, 'an event trigger that is enabled always is said');
 $pg->sql('ALTER EVENT TRIGGER see ENABLE');
+
+# --- SQL that is shown to be run here is one statement, whatever the source calls a setting
+$src->sql("SELECT set_config('search_path', 's;ALTER/**/ROLE/**/helper/**/SUPERUSER', false); ALTER DATABASE shop SET search_path FROM CURRENT", db => 'shop');
+$said = $warned->("SELECT dtsmig.verify('m', 'schema')");
+like($said, qr/setting search_path = s;ALTER/, 'a setting that is more than one statement is said');
+unlike($said, qr/HINT:[^\n]*SUPERUSER/, 'without SQL');
+$pg->sql("SELECT count(*) FROM dtsmig.precheck('m')");
+unlike($pg->value("SELECT coalesce(string_agg(sql, ' '), '') FROM dtsmig.precheck_results"), qr/SUPERUSER/, 'in the precheck, too');
+$src->sql('ALTER DATABASE shop SET search_path = s, public');
+
 $src->sql("ALTER DATABASE shop SET random_page_cost = 1.5");
 $said = $warned->("SELECT dtsmig.cutover('m', verify => 'full')");
 like($said, qr/setting random_page_cost = 1\.5 of the database/, 'a cutover says it, too');
