@@ -130,6 +130,9 @@ CREATE TABLE dtsmig.task (
     source_collations jsonb,
     -- timeline of a PostgreSQL source that the position is of; NULL: not known
     source_timeline bigint,
+    -- tables at the destination that the task has made and does not follow any
+    -- more, as quoted names
+    left_tables text[],
     -- what records the statements of a PostgreSQL source, as it was seen last
     source_mark text,
     -- the owner by name, for a dump: its oid is another's elsewhere

@@ -65,6 +65,7 @@ static const PrecheckDef defs[] =
 	{"money", BOTH, PGSQL, "Amounts of type money have as many digits behind the point on both sides."},
 	{"name_collision", BOTH, ANY, "No two tables or columns become one by case, length or rules."},
 	{"objects", AT_SOURCE, ANY, "The rules select tables, and each schema and table that they name exists."},
+	{"operator_paths", AT_SOURCE, PGSQL, "Definitions compare by operators that are found at the destination, too."},
 	{"partitioned_tables", AT_SOURCE, MYSQL, "Partitioned tables, which become plain ones or are kept."},
 	{"prefix_indexes", AT_SOURCE, MYSQL, "Indexes on a prefix, which become indexes on an expression."},
 	{"preload", AT_DESTINATION, ANY, "The library is preloaded, so that tasks come back after a restart."},

@@ -143,4 +143,9 @@ typedef struct SourceRelation
 	void	   *dest;			/* of the destination engine */
 } SourceRelation;
 
+/* For ereport: the error is about this table of the source. */
+#define ERR_SOURCE_TABLE(rel) \
+	err_generic_string(PG_DIAG_SCHEMA_NAME, (rel)->schema), \
+	err_generic_string(PG_DIAG_TABLE_NAME, (rel)->name)
+
 #endif							/* DTSMIG_RELATION_H */

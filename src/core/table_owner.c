@@ -86,7 +86,8 @@ table_owner_of(Oid relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table with OID %u was dropped at the destination",
-						relid)));
+						relid),
+				 errhint("Make it again, with the columns that the source has; then have it copied again (dtsmig.resync_table).")));
 	owner = ((Form_pg_class) GETSTRUCT(tup))->relowner;
 	ReleaseSysCache(tup);
 	return owner;

@@ -25,6 +25,13 @@
 #include "schema/plan.h"
 #include "client/connection.h"
 
+/*
+ * How a task whose changes are lost begins again; the worker puts the task's
+ * name in the place of "task" (see worker/way_on.c).
+ */
+#define SOURCE_NEW_TASK_HINT \
+	"The data is copied by a new full load: CREATE TEMPORARY TABLE again AS SELECT dtsmig.task_definition(task) AS d; SELECT dtsmig.release_task(task); SELECT dtsmig.drop_task(task); drop the tables that it has made; SELECT dtsmig.start_task(dtsmig.create_task(d)::text) FROM again;"
+
 typedef struct SourceConn SourceConn;	/* an engine's connection */
 typedef struct SourceRows SourceRows;	/* rows of a table or range */
 typedef struct SourceStream SourceStream;	/* changes */

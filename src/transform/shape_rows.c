@@ -19,6 +19,7 @@
 
 #include "access/xact.h"
 #include "compat.h"
+#include "core/error_place.h"
 #include "miscadmin.h"
 #include "schema/model.h"
 #include "utils/builtins.h"
@@ -348,8 +349,9 @@ run_context(void *arg)
 {
 	RunContext *r = arg;
 
-	errcontext("%s of table \"%s\".\"%s\"", r->what, r->shape->rel->schema,
-			   r->shape->rel->name);
+	error_place_context(r->shape->rel->schema, r->shape->rel->name,
+						psprintf("%s of table \"%s\".\"%s\"", r->what,
+								 r->shape->rel->schema, r->shape->rel->name));
 }
 
 Datum
@@ -394,9 +396,10 @@ not_told(const Shape *shape, const char *what, const Bitmapset *columns)
 			 errmsg("%s of table \"%s\".\"%s\" needs column \"%s\", which the source has not logged with a change",
 					what, shape->rel->schema, shape->rel->name,
 					i < 0 ? "?" : shape->rel->columns[i].name),
-			 pg ? errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL at the source, then let dtsmig.resync_table copy the table again.",
+			 pg ? errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL at the source, and have the table copied again.",
 						  quote_qualified_identifier(shape->rel->schema, shape->rel->name)) :
-			 errhint("Set binlog_row_image = FULL at the source, then let dtsmig.resync_table copy the table again.")));
+			 errhint("Set binlog_row_image = FULL at the source, and have the table copied again."),
+			 ERR_SOURCE_TABLE(shape->rel)));
 }
 
 /*
@@ -481,7 +484,8 @@ check_key(const Shape *shape)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("key column \"%s\" of table \"%s\".\"%s\" is not told with the old row of a change",
 							out->columns[i].target_name, out->schema, out->name),
-					 errhint("Let the source log whole rows: REPLICA IDENTITY FULL, or binlog_row_image = FULL.")));
+					 errhint("Let the source log whole rows (REPLICA IDENTITY FULL, or binlog_row_image = FULL), and have the table copied again."),
+					 ERR_SOURCE_TABLE(shape->rel)));
 	}
 }
 

@@ -274,7 +274,8 @@ copy_range(CopyRun *run, StoreJob *job)
 				 errmsg("the source gave " UINT64_FORMAT " rows of table %s.%s, but "
 						UINT64_FORMAT " were stored", st.nrows, rel->schema,
 						rel->name, loaded),
-				 errhint("A rule or a trigger enabled for replicas may be at work at the destination.")));
+				 errhint("A rule or a trigger of the destination that is enabled for replicas is at work: ALTER TABLE %s DISABLE TRIGGER ALL, or DISABLE RULE.",
+						 quote_qualified_identifier(rel->target_schema, rel->target_name))));
 
 	/* the table's row serialises the ends of its ranges */
 	store_table_add_copied(job->table_id, (int64) st.nrows, (int64) st.nbytes);

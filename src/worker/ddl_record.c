@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "core/ddl_settings.h"
+#include "source/source.h"
 #include "worker/ddl_record.h"
 
 #include "utils/builtins.h"
@@ -120,7 +121,7 @@ lacks(const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_PROTOCOL_VIOLATION),
 			 errmsg("record of a DDL statement lacks %s", what),
-			 errhint("The table of the capture at the source was written by hand; release the task, and create it again.")));
+			 errhint("The table of the capture at the source was written by hand. " SOURCE_NEW_TASK_HINT)));
 }
 
 static DdlObject *

@@ -21,6 +21,13 @@ carry_rename_pair(Carry *c, PlanPair *pair, const DdlTable *to)
 {
 	TableDef   *after = task_renamed(c->run, pair->before, to);
 
+	/* on the way to a name that is selected, by one that nobody else has */
+	if (!carry_selected(c, to))
+	{
+		after->target_schema = pair->before->target_schema;
+		after->target_name = plan_name_with_suffix(pair->before->target_name,
+												   "_moving");
+	}
 	/* plain names as plan_schema would give them */
 	if (after->target_schema == NULL)
 		after->target_schema = plan_name(after->schema, c->plan->name_case, false);
@@ -95,10 +102,11 @@ carry_rename_is_read(Carry *c, const DdlTable *from, SourceRelation *rel,
 /*
  * One step of RENAME TABLE. The relations of the run have the names of before
  * the statement; the pairs follow it. passed_on: a later step takes the new
- * name from the table.
+ * name from the table; comes_back: the name that it has in the end is selected.
  */
 static void
-rename_step(Carry *c, const DdlTable *from, const DdlTable *to, bool passed_on)
+rename_step(Carry *c, const DdlTable *from, const DdlTable *to, bool passed_on,
+			bool comes_back)
 {
 	PlanPair   *pair = task_pair_by_name(c->pairs, from);
 	SourceRelation *rel = NULL;
@@ -120,7 +128,7 @@ rename_step(Carry *c, const DdlTable *from, const DdlTable *to, bool passed_on)
 	}
 	if (carry_rename_is_read(c, from, rel, to, passed_on))
 		return;
-	if (!carry_selected(c, to))
+	if (!carry_selected(c, to) && !comes_back)
 	{
 		carry_leave(c, rel, to);
 		return;
@@ -158,15 +166,19 @@ carry_rename(Carry *c)
 	for (int i = 0; i + 1 < list_length(tables) && c->why == NULL; i += 2)
 	{
 		const DdlTable *to = list_nth(tables, i + 1);
+		const DdlTable *last = to;
 		bool		passed_on = false;
 
-		for (int j = i + 2; j < list_length(tables); j += 2)
+		for (int j = i + 2; j + 1 < list_length(tables); j += 2)
 		{
 			const DdlTable *from = list_nth(tables, j);
 
 			passed_on |= strcmp(from->name, to->name) == 0 &&
 				strcmp(from->schema, to->schema) == 0;
+			if (strcmp(from->name, last->name) == 0 &&
+				strcmp(from->schema, last->schema) == 0)
+				last = list_nth(tables, j + 1);
 		}
-		rename_step(c, list_nth(tables, i), to, passed_on);
+		rename_step(c, list_nth(tables, i), to, passed_on, carry_selected(c, last));
 	}
 }

@@ -18,12 +18,13 @@
 #include "store/table.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "worker/left_tables.h"
 
 typedef struct NameWait
 {
 	int64		table_id;
 	char	   *here;			/* what the catalog calls it, */
-	char	   *there;			/* and the source, in a snapshot */
+	char	   *there;			/* and the source, in a snapshot; "": it has none */
 	SourcePos	until;			/* of this position */
 	bool		asked;			/* it was tried when the log had come there */
 } NameWait;
@@ -86,6 +87,51 @@ is_settled(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 	w->asked = false;
 	MemoryContextSwitchTo(old);
 	return false;
+}
+
+/*
+ * The source has no such table. It is gone for good if that was so before, and
+ * the log has been followed to there since: no statement that is still to come
+ * drops it or gives it another name.
+ */
+bool
+resync_is_gone(TaskRun *run, const SourceRelation *rel, const char *at,
+			   const char *applied)
+{
+	NameWait   *w = find_wait(run, rel->table_id);
+	MemoryContext old;
+
+	if (w != NULL && w->there[0] == '\0' && strcmp(w->here, name_of(rel->def)) == 0)
+		return applied != NULL &&
+			source_pos_cmp(run->source->parse_position(applied), w->until) >= 0;
+	old = MemoryContextSwitchTo(run->cxt);
+	if (w == NULL)
+	{
+		w = palloc(sizeof(NameWait));
+		w->table_id = rel->table_id;
+		run->name_waits = lappend(run->name_waits, w);
+	}
+	w->here = name_of(rel->def);
+	w->there = "";
+	w->until = run->source->parse_position(at);
+	w->asked = false;
+	MemoryContextSwitchTo(old);
+	return false;
+}
+
+void
+resync_let_go(TaskRun *run, const SourceRelation *rel)
+{
+	if (rel->def->columns != NIL)
+	{
+		left_forget(run, rel, "The source has no such table any more, and its log does not tell what became of it; the table at the destination stays.");
+		return;
+	}
+	/* it was never made */
+	store_table_delete(rel->table_id);
+	task_log_event(run->task->id, "info",
+				   psprintf("table \"%s\".\"%s\" is not at the source",
+							rel->schema, rel->name), NULL, NULL, NULL);
 }
 
 /* The table that has the name here, and keeps it; NULL: none does. */

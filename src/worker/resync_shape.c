@@ -172,6 +172,44 @@ resync_find_def(List *tables, const SourceRelation *rel)
 	return NULL;
 }
 
+List *
+resync_schemas(List *rels)
+{
+	List	   *schemas = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+		bool		known = false;
+
+		foreach(lc2, schemas)
+			known |= strcmp(lfirst(lc2), rel->schema) == 0;
+		if (!known)
+			schemas = lappend(schemas, rel->schema);
+	}
+	return schemas;
+}
+
+List *
+resync_describe(TaskRun *run, List *rels)
+{
+	List	   *tables = run->source->describe(run->conn, resync_schemas(rels));
+	ListCell   *lc;
+
+	foreach(lc, rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+
+		if (rel->def->source_id != NULL && run->source->list_schemas != NULL &&
+			resync_find_def(tables, rel) == NULL)
+			return run->source->describe(run->conn,
+										 run->source->list_schemas(run->conn, run->info));
+	}
+	return tables;
+}
+
 bool
 resync_same_shape(const TableDef *a, const TableDef *b)
 {

@@ -44,6 +44,14 @@ extern const char *resync_why_not(TaskRun *run, const SourceRelation *rel,
 extern void resync_note_wait(int64 task_id, const SourceRelation *rel,
 							 const char *why);
 
+/* Schemas of tables (SourceRelation *), each once. */
+extern List *resync_schemas(List *rels);
+/*
+ * What the source has now in those schemas; in all, if one of the tables, which
+ * is known by its identity, is not there.
+ */
+extern List *resync_describe(TaskRun *run, List *rels);
+
 /* resync_names.c: tables that the source calls otherwise ----------------- */
 
 /*
@@ -53,6 +61,14 @@ extern void resync_note_wait(int64 task_id, const SourceRelation *rel,
  */
 extern List *resync_settle_names(TaskRun *run, List *rels, List *tables,
 								 const char *high, const char *applied);
+/*
+ * The source has no such table, with all that is in its log before at; the log
+ * is applied to applied. True: no statement is to come that tells of it.
+ */
+extern bool resync_is_gone(TaskRun *run, const SourceRelation *rel, const char *at,
+						   const char *applied);
+/* Such a table leaves the task. In a transaction. */
+extern void resync_let_go(TaskRun *run, const SourceRelation *rel);
 /*
  * In the catalog, tables lose the names that they are going to change by pairs
  * (PlanPair *), so that they can exchange them.

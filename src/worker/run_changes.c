@@ -117,13 +117,7 @@ skips(void *arg, const char *where, const char *what)
 	{
 		AbortOutOfAnyTransaction();
 		MemoryContextSwitchTo(old);
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		(void) books_exec("UPDATE dtsmig.task SET refused_position = $2, "
-						  "refused_statement = $3 WHERE task_id = $1", "itt",
-						  run->task->id, where, what);
-		PopActiveSnapshot();
-		CommitTransactionCommand();
+		follow_note_refused(f, where, what);
 	}
 	else if (f->new_changes++ == 0)
 		f->batch_started = GetCurrentTimestamp();
@@ -701,7 +695,9 @@ follow_early(Follow *f, const SourcePos *until)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	volatile bool reached = false;
+	ErrorContextCallback context;
 
+	follow_push_context(f, &context);
 	PG_TRY();
 	{
 		reached = follow(f, until);
@@ -722,6 +718,7 @@ follow_early(Follow *f, const SourcePos *until)
 		end_early(f, false);
 	}
 	PG_END_TRY();
+	error_context_stack = context.previous;
 	return reached;
 }
 
@@ -789,7 +786,7 @@ run_changes(TaskRun *run, const char *until)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the source keeps no log to follow"),
-					 errhint("Switch its binary log on, then start a new task.")));
+					 errhint("Switch its binary log on. " SOURCE_NEW_TASK_HINT)));
 		open_stream(f, position);
 		reached = follow_early(f, until ? &target : NULL);
 		close_stream(f);

@@ -11,6 +11,8 @@
 #include "worker/run_follow.h"
 
 #include "access/xact.h"
+#include "core/error_place.h"
+#include "store/books.h"
 #include "store/position.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -47,6 +49,38 @@ follow_write_position(void *arg)
 	mark_torn(f);
 	if (f->in_step)
 		beside_finish(f->run);
+}
+
+void
+follow_note_refused(Follow *f, const char *where, const char *what)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) books_exec("UPDATE dtsmig.task SET refused_position = $2, "
+					  "refused_statement = $3 WHERE task_id = $1", "itt",
+					  f->run->task->id, where, what);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	error_place_set_skippable();
+}
+
+/* For messages: where the source's log is. */
+static void
+position_context(void *arg)
+{
+	Follow	   *f = arg;
+
+	if (f->run->applied != NULL)
+		errcontext("following the source's log, applied up to %s", f->run->applied);
+}
+
+void
+follow_push_context(Follow *f, ErrorContextCallback *context)
+{
+	context->callback = position_context;
+	context->arg = f;
+	context->previous = error_context_stack;
+	error_context_stack = context;
 }
 
 void

@@ -28,6 +28,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "worker/left_tables.h"
 
 SourceRelation *
 carry_find(Carry *c, const DdlTable *t)
@@ -177,6 +178,16 @@ carry_execute(Carry *c)
 			pair->emptied = task_is_empty(pair->before);
 	}
 	change = plan_change(c->pairs, c->plan, c->change->commit_time);
+	foreach(lc, run_it ? c->touched : NIL)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->after != NULL && c->run->options->conflict == CONFLICT_REPORT &&
+			(pair->before == NULL ||
+			 strcmp(plan_table_name(pair->before), plan_table_name(pair->after)) != 0))
+			left_make_room(c->run, pair->after->target_schema,
+						   pair->after->target_name, pair->id);
+	}
 	change->run = shape_plan_change(c->run->selection, change->run);
 	foreach(lc, c->pairs)
 	{
@@ -324,10 +335,7 @@ forget(Carry *c, const SourceRelation *rel, char *why)
 	int64	   *id = palloc(sizeof(int64));
 
 	*id = rel->table_id;
-	store_table_delete(*id);
-	task_log_event(c->run->task->id, "warning",
-				   psprintf("table \"%s\".\"%s\" is not followed any more",
-							rel->schema, rel->name), why, NULL, NULL);
+	left_forget(c->run, rel, why);
 	c->carried->changed = lappend(c->carried->changed, id);
 	for (int i = 0; i < list_length(c->pairs); i++)
 	{
@@ -676,11 +684,15 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 		why = change->ddl_error ? change->ddl_error : "It is not understood";
 	if (why != NULL && !c.only_model)
 	{
+		const DdlTable *on = c.stmt != NULL && c.stmt->tables != NIL ?
+			linitial(c.stmt->tables) : NULL;
+
 		why = MemoryContextStrdup(run->cxt, why);
 		AbortCurrentTransaction();
 		MemoryContextSwitchTo(run->cxt);
 		task_refuse_ddl(run, change, psprintf("It ran in database \"%s\", after %s", change->ddl_schema ? change->ddl_schema : "",
-													  change->ddl_before), why);
+													  change->ddl_before), why,
+						on ? on->schema : NULL, on ? on->name : NULL);
 	}
 	if (carried->changed != NIL || carried->resync || c.only_model)
 		task_log_event(run->task->id, c.only_model ? "warning" : "info",

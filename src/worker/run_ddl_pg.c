@@ -31,6 +31,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "worker/left_tables.h"
 
 SourceRelation *
 record_relation(RecordCarry *c, const char *source_id, const char *schema,
@@ -247,12 +248,9 @@ set_missing(RecordCarry *c, const SourceRelation *rel, const DdlTableState *t)
 static void
 leave(RecordCarry *c, const SourceRelation *rel, const TableDef *to)
 {
-	store_table_delete(rel->table_id);
-	task_log_event(c->run->task->id, "warning",
-				   psprintf("table \"%s\".\"%s\" is not followed any more",
-							rel->schema, rel->name),
-				   psprintf("It was renamed to \"%s\".\"%s\", which is not selected; the table at the destination stays.",
-							to->schema, to->name), NULL, NULL);
+	left_forget(c->run, rel,
+				psprintf("It was renamed to \"%s\".\"%s\", which is not selected; the table at the destination stays.",
+						 to->schema, to->name));
 	record_note_changed(c, rel->table_id);
 }
 
@@ -579,6 +577,26 @@ is_done(RecordCarry *c)
 	return c->record->tables != NIL;
 }
 
+/* Names that tables get with the statement may be those of tables left here. */
+static void
+make_room(RecordCarry *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->record->tables)
+	{
+		const TableDef *def = ((DdlTableState *) lfirst(lc))->def;
+		const SourceRelation *rel = record_relation(c, def->source_id, def->schema,
+													def->name);
+
+		if (record_takes(c, "table", def->schema, def->name, NULL) &&
+			(rel == NULL || strcmp(rel->target_name, def->target_name) != 0 ||
+			 strcmp(rel->target_schema, def->target_schema) != 0))
+			left_make_room(c->run, def->target_schema, def->target_name,
+						   rel ? rel->table_id : 0);
+	}
+}
+
 /* Runs what there is to run at the destination. */
 static void
 run_statements(RecordCarry *c, List *sql)
@@ -589,6 +607,8 @@ run_statements(RecordCarry *c, List *sql)
 		c->note = "The table has its columns by another table that goes into it.";
 		return;
 	}
+	if (c->why == NULL && sql != NIL)
+		make_room(c);
 	if (c->why == NULL)
 		(void) record_run(c, record_source_names(c, sql));
 	if (c->merged && c->there != NULL)
@@ -649,8 +669,12 @@ where_it_ran(RecordCarry *c)
 static void
 fail(RecordCarry *c)
 {
+	const TableDef *on = c->record->tables != NIL ?
+		((DdlTableState *) linitial(c->record->tables))->def : NULL;
+
 	if (c->run->options->ddl_error == DDL_ERROR_STOP)
-		task_refuse_ddl(c->run, c->change, where_it_ran(c), c->why);
+		task_refuse_ddl(c->run, c->change, where_it_ran(c), c->why,
+						on ? on->schema : NULL, on ? on->name : NULL);
 	task_log_event(c->run->task->id, "error",
 				   psprintf(EVENT_NOT_CARRIED "%s",
 							task_ddl_shown(c->change)),

@@ -66,6 +66,10 @@ extern void follow_commit_at(Follow *f, char *position);
 extern void follow_commit(Follow *f);
 /* PositionWriter: in the transaction that carries the rows. */
 extern void follow_write_position(void *arg);
+/* What skip_change is to skip; an error about it follows. In no transaction. */
+extern void follow_note_refused(Follow *f, const char *where, const char *what);
+/* Messages say where the log is; until error_context_stack is put back. */
+extern void follow_push_context(Follow *f, ErrorContextCallback *context);
 /* What the views show, now and then. */
 extern void follow_publish(Follow *f);
 /* How far behind, asked of the source itself every few seconds. */

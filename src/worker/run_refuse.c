@@ -11,6 +11,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
+#include "core/error_place.h"
 #include "store/books.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -26,13 +27,18 @@ task_ddl_shown(const Change *change)
 
 void
 task_refuse_ddl(TaskRun *run, const Change *change, const char *where,
-				const char *why)
+				const char *why, const char *schema, const char *table)
 {
 	char	   *text;
 
 	text = MemoryContextStrdup(run->cxt, task_ddl_shown(change));
 	where = MemoryContextStrdup(run->cxt, where);
 	why = MemoryContextStrdup(run->cxt, why);
+	if (table != NULL)
+	{
+		schema = MemoryContextStrdup(run->cxt, schema);
+		table = MemoryContextStrdup(run->cxt, table);
+	}
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(run->cxt);
 	StartTransactionCommand();
@@ -43,11 +49,14 @@ task_refuse_ddl(TaskRun *run, const Change *change, const char *where,
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
+	error_place_set_skippable();
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("a statement of the source cannot be carried: %s", text),
 			 errdetail("%s. %s.", where, why),
-			 errhint("Do at the destination what is needed, then dtsmig.skip_change(task) and resume_task; dtsmig.skip_change(task, statement) runs a statement of yours instead. dtsmig.resync_table copies the table again.")));
+			 errhint("Remove what is in the way, or do at the destination what the statement does and skip it; a second argument of skip_change is SQL to run in its place."),
+			 table ? err_generic_string(PG_DIAG_SCHEMA_NAME, schema) : 0,
+			 table ? err_generic_string(PG_DIAG_TABLE_NAME, table) : 0));
 }
 
 /* Did the user say to pass over this statement? */

@@ -36,6 +36,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "worker/left_tables.h"
 #include "worker/resync_shape.h"
 #include "worker/zero_dates.h"
 
@@ -126,26 +127,6 @@ choose(Resync *r)
 
 /* ------------------------------------------------------------ definitions */
 
-static List *
-schemas_of(Resync *r)
-{
-	List	   *schemas = NIL;
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	foreach(lc, r->rels)
-	{
-		SourceRelation *rel = lfirst(lc);
-		bool		known = false;
-
-		foreach(lc2, schemas)
-			known |= strcmp(lfirst(lc2), rel->schema) == 0;
-		if (!known)
-			schemas = lappend(schemas, rel->schema);
-	}
-	return schemas;
-}
-
 /*
  * Sets the pairs to what the source has now; a table that it has not is no
  * longer among those to be copied.
@@ -153,7 +134,7 @@ schemas_of(Resync *r)
 static void
 look_up(Resync *r)
 {
-	List	   *tables = r->run->source->describe(r->run->conn, schemas_of(r));
+	List	   *tables = resync_describe(r->run, r->rels);
 	List	   *found = NIL;
 	List	   *settled;
 	ListCell   *lc;
@@ -169,6 +150,11 @@ look_up(Resync *r)
 		TableDef   *def = resync_find_def(tables, rel);
 		const char *why = resync_why_not(r->run, rel, def, settled);
 
+		if (def == NULL && resync_is_gone(r->run, rel, r->described, r->applied))
+		{
+			resync_let_go(r->run, rel);
+			continue;
+		}
 		resync_note_wait(r->run->task->id, rel, why);
 		/* DDL that is still to come in the log shapes the table, and names it */
 		if (why != NULL)
@@ -229,7 +215,7 @@ open_inexact(Resync *r, SourceSnapshot *snapshot)
 	 */
 	if (r->slot == NULL)
 		choose_tied(r, true);
-	r->tables = run->source->describe(run->conn, schemas_of(r));
+	r->tables = run->source->describe(run->conn, resync_schemas(r->rels));
 	foreach(lc, r->rels)
 	{
 		SourceRelation *rel = lfirst(lc);
@@ -271,8 +257,9 @@ open_snapshot(Resync *r)
 	SourceSnapshot snapshot = {0};
 
 	r->conn = run->source->connect(run->info);
+	/* DDL that changes no row is not noticed when rows are read */
 	if (!run->source->rows_notice_ddl)
-		r->tables = run->source->describe(run->conn, schemas_of(r));
+		r->tables = run->source->describe(run->conn, resync_schemas(r->rels));
 	run->source->open_snapshot(r->conn, NULL, &snapshot);
 	r->snapshot = snapshot.low;
 	r->high = snapshot.high;
@@ -286,7 +273,7 @@ open_snapshot(Resync *r)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the source does not tell at which position a snapshot stands"),
-				 errhint("Start the task anew to copy its tables again.")));
+				 errhint("Switch its binary log on. " SOURCE_NEW_TASK_HINT)));
 	/* what is applied does not come again */
 	if (!task_snapshot_has(run, r->snapshot, r->applied))
 		ereport(ERROR,
@@ -438,7 +425,9 @@ copy_rows(Resync *r, SourceRelation *rel, ProducerState *st)
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("the source gave " UINT64_FORMAT " rows of table %s.%s, but "
 						UINT64_FORMAT " were stored", st->nrows, rel->schema,
-						rel->name, loaded)));
+						rel->name, loaded),
+				 errhint("A rule or a trigger of the destination that is enabled for replicas is at work: ALTER TABLE %s DISABLE TRIGGER ALL, or DISABLE RULE.",
+						 plan_table_name(rel->def))));
 	/*
 	 * What altered the table since the snapshot is noticed here, or it is not:
 	 * MySQL 5.6 gives no rows, and no error.
@@ -530,7 +519,8 @@ run_plan(Resync *r, PlanChange *change, List **foreign_keys)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("tables could not be altered to be copied again: %s",
-						why ? why : "their rows do not fit")));
+						why ? why : "their rows do not fit"),
+				 errhint("Remove what is in the way at the destination.")));
 }
 
 /* -------------------------------------------------------- beside the rest */
@@ -661,6 +651,10 @@ resync_once(TaskRun *run, CopySlot *slot, MemoryContext cxt)
 			{
 				PlanPair   *pair = lfirst(lc);
 
+				if (pair->before == NULL && pair->after != NULL &&
+					run->task->do_schema && run->options->conflict == CONFLICT_REPORT)
+					left_make_room(run, pair->after->target_schema,
+								   pair->after->target_name, pair->id);
 				if (pair->before == NULL && pair->after != NULL)
 					change->run = shape_plan_rows(run->selection, change->run,
 												  list_make1(pair->after), false);

@@ -179,7 +179,7 @@ task_leave_table(int64 task_id, int64 table_id)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\".\"%s\" of the source was changed while the task copied",
 						table->schema, table->name),
-				 errhint("Start a new task when no such statement runs, or one that follows changes.")));
+				 errhint("When no such statement runs, or with migration type incremental: " SOURCE_NEW_TASK_HINT)));
 	task_log_event(task_id, "info",
 				   psprintf("table \"%s\".\"%s\" is to be copied again",
 							table->schema, table->name),

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
+#include "worker/way_on.h"
 
 #define SHARED_MAGIC 0x64747331 /* "dts1" */
 
@@ -178,6 +179,6 @@ shared_store_error(SharedError *error, const ErrorData *edata)
 {
 	error->sqlerrcode = edata->sqlerrcode;
 	shared_set_text(error->message, edata->message);
-	shared_set_text(error->detail, edata->detail ? edata->detail : edata->context);
-	shared_set_text(error->hint, edata->hint);
+	shared_set_text(error->detail, way_on_detail(edata));
+	shared_set_text(error->hint, way_on_cause(edata));
 }

@@ -159,10 +159,12 @@ extern SourceRelation *task_find_relation(TaskRun *run, const char *schema,
 extern char *task_ddl_shown(const Change *change);
 /*
  * Stops the task at a statement: ends all transactions, leaves in the books by
- * what, raises an error. where and why are sentences without a full stop.
+ * what, raises an error. where and why are sentences without a full stop;
+ * schema and table: of a table of the source that it is on, or NULL.
  */
 extern void task_refuse_ddl(TaskRun *run, const Change *change,
-							const char *where, const char *why);
+							const char *where, const char *why,
+							const char *schema, const char *table);
 /*
  * Did the user say to pass over this statement? *statement: run this in its
  * place, or NULL.

@@ -21,6 +21,7 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
+#include "core/error_place.h"
 #include "store/books.h"
 #include "store/position.h"
 #include "store/table.h"
@@ -496,6 +497,7 @@ run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle,
 	if (run->task == NULL)
 		return false;
 
+	error_place_reset();
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(cxt);

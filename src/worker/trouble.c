@@ -27,6 +27,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "worker/task_watch.h"
+#include "worker/way_on.h"
 
 /* So often pg_dump may fail, one time after another. */
 #define PROGRAM_TRIES 10
@@ -191,7 +192,8 @@ series_until(int64 task_id)
 }
 
 static List *
-raise_alert(int64 task_id, bool again, const char *until, const ErrorData *edata)
+raise_alert(int64 task_id, bool again, const char *until, const ErrorData *edata,
+			const char *detail, const char *hint)
 {
 	List	   *told = NIL;
 	char	   *text;
@@ -200,14 +202,14 @@ raise_alert(int64 task_id, bool again, const char *until, const ErrorData *edata
 		text = alert_raise(task_id, ALERT_RETRYING, "",
 						   psprintf("it is tried again until %s: %s", until,
 									edata->message),
-						   edata->detail, edata->hint);
+						   detail, hint);
 	else
 	{
 		told = alert_clear(task_id, ALERT_RETRYING, NULL, 0);
 		text = alert_raise(task_id, ALERT_FAILED, "",
 						   psprintf("it has failed: %s", edata->message),
 						   until ? psprintf("It is resumed by itself at %s.", until) :
-						   edata->detail, edata->hint);
+						   detail, hint);
 	}
 	return text ? lappend(told, text) : told;
 }
@@ -217,7 +219,8 @@ trouble_note(int64 task_id, const ErrorData *edata, TimestampTz running_since)
 {
 	ErrorKind	kind = classify_error(edata->sqlerrcode);
 	const char *sqlstate = unpack_sql_state(edata->sqlerrcode);
-	const char *detail = edata->detail ? edata->detail : edata->context;
+	const char *detail;
+	char	   *hint = edata->hint;
 	MemoryContext cxt = CurrentMemoryContext;
 	TroubleEnd	end;
 	TaskOptions *options;
@@ -229,37 +232,40 @@ trouble_note(int64 task_id, const ErrorData *edata, TimestampTz running_since)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(cxt);
+	detail = way_on_detail(edata);
 	options = options_now(task_id);
 	same = continue_series(task_id, running_since);
 	rows = books_query("UPDATE dtsmig.task SET "
-					   "retrying_since = COALESCE(retrying_since, $7), "
-					   "retrying_until = COALESCE(retrying_since, $7) "
+					   "retrying_since = COALESCE(retrying_since, $6), "
+					   "retrying_until = COALESCE(retrying_since, $6) "
 					   "+ pg_catalog.make_interval(mins => $2::int), "
-					   "last_error = $3, last_error_detail = $4, last_error_hint = $5, "
-					   "last_error_sqlstate = $6, "
+					   "last_error = $3, last_error_detail = $4, "
+					   "last_error_sqlstate = $5, "
 					   "last_error_at = pg_catalog.clock_timestamp(), "
 					   "updated = pg_catalog.clock_timestamp() WHERE task_id = $1 "
 					   "RETURNING retrying_until > pg_catalog.clock_timestamp()",
-					   "iittttz", task_id, window_minutes(kind, options),
-					   edata->message, detail, edata->hint, sqlstate, series_since);
+					   "iitttz", task_id, window_minutes(kind, options),
+					   edata->message, detail, sqlstate, series_since);
 	again = rows->nrows > 0 && book_bool(rows, 0, 0);
+	if (!again)
+		hint = way_on_hint(task_id, edata);
 	(void) books_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
 					  "retrying_since = CASE WHEN $4 THEN retrying_since END, "
-					  "retrying_until = CASE WHEN $4 THEN retrying_until END "
-					  "WHERE task_id = $1", "ittb", task_id,
+					  "retrying_until = CASE WHEN $4 THEN retrying_until END, "
+					  "last_error_hint = $5 WHERE task_id = $1", "ittbt", task_id,
 					  again ? "retrying" : "failed",
-					  again ? "running" : "idle", (int) again);
+					  again ? "running" : "idle", (int) again, hint);
 	if (!again)
 		plan_resume(task_id, options, same);
 	rows = books_query("SELECT resume_at IS NOT NULL FROM dtsmig.task "
 					   "WHERE task_id = $1", "i", task_id);
 	end = again ? TROUBLE_RETRY :
 		rows->nrows > 0 && book_bool(rows, 0, 0) ? TROUBLE_RESUME : TROUBLE_FAILED;
-	told = raise_alert(task_id, again, series_until(task_id), edata);
+	told = raise_alert(task_id, again, series_until(task_id), edata, detail, hint);
 	/* a retry of the same thing is said once */
 	if (!again || !same)
 		task_log_event(task_id, again ? "warning" : "error", edata->message,
-					   detail, edata->hint, sqlstate);
+					   detail, hint, sqlstate);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(cxt);

@@ -43,6 +43,10 @@ ALTER TABLE dtsmig.task ADD COLUMN source_timeline bigint,
 -- What records the statements of a PostgreSQL source, as it was seen last.
     ADD COLUMN source_mark text;
 
+-- Tables at the destination that the task has made and does not follow any
+-- more, as quoted names.
+ALTER TABLE dtsmig.task ADD COLUMN left_tables text[];
+
 -- A table that is copied again while the rest of its task goes on (state
 -- 'resync'): how far that has come, and from where on the log is read again
 -- for it. NULL: the rest waits.

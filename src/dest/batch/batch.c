@@ -455,7 +455,8 @@ complete_keyless(ApplyTable *table, ApplyOp *op)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("change of table \"%s.%s\", which has no key, lacks a column of the old row",
 						table->rel->schema, table->rel->name),
-				 errhint("Let the source log full row images (binlog_row_image = FULL, or REPLICA IDENTITY FULL), or give the table a primary key.")));
+				 errhint("Let the source log full row images (binlog_row_image = FULL, or REPLICA IDENTITY FULL), or give the table a primary key."),
+				 ERR_SOURCE_TABLE(table->rel)));
 	if (op->kind == CHANGE_UPDATE && !op->complete)
 		complete_row(table, op, &op->old);
 }
@@ -486,7 +487,8 @@ batch_take(Batch *b, ApplyTable *table, const Change *change)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("change of table \"%s.%s\" may be in its copy already, and the table has no key to find out",
 						table->rel->schema, table->rel->name),
-				 errhint("Copy the table again, or give it a primary key.")));
+				 errhint("Have the table copied again, or give it a primary key."),
+				 ERR_SOURCE_TABLE(table->rel)));
 
 	op = op_make(b, table, change);
 	if (unlikely(op->copied && !op->cascade))

@@ -119,7 +119,9 @@ missing_key(ApplyTable *table, int col)
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("change of table \"%s.%s\" lacks key column \"%s\"",
 					table->rel->schema, table->rel->name,
-					table->rel->columns[col].name)));
+					table->rel->columns[col].name),
+			 errhint("Let the source log whole rows (binlog_row_image = FULL, or REPLICA IDENTITY FULL), and have the table copied again."),
+			 ERR_SOURCE_TABLE(table->rel)));
 }
 
 /* The key of a row as bytes, in batch->keybuf; of a keyless table, the row. */

@@ -375,7 +375,8 @@ put_refs(CascadeEdge *edge, CascadeAction action, Tuplestorestate *store,
 					 errmsg("change of table \"%s.%s\" lacks column \"%s\" of the old row, which a foreign key refers to",
 							edge->parent->rel->schema, edge->parent->rel->name,
 							edge->parent->rel->columns[col].name),
-					 errhint("Set binlog_row_image = FULL at the source.")));
+					 errhint("Set binlog_row_image = FULL at the source, and have the table copied again."),
+					 ERR_SOURCE_TABLE(edge->parent->rel)));
 		if (op->old.status[col] == COLUMN_NULL)
 			return false;
 		values[i] = op->old.values[col];

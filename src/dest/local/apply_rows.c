@@ -17,6 +17,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/attempt.h"
+#include "core/error_place.h"
 #include "dest/local/local.h"
 
 /* Bytes of a value shown in a message. */
@@ -94,9 +95,10 @@ op_error_context(void *arg)
 	ApplyOp    *op = arg;
 	SourceRelation *rel = op->table->rel;
 
-	errcontext("applying %s to table \"%s.%s\", row %s",
-			   operation_name(op->kind), rel->schema, rel->name,
-			   key_text(op->table, naming_row(op)));
+	error_place_context(rel->schema, rel->name,
+						psprintf("applying %s to table \"%s.%s\", row %s",
+								 operation_name(op->kind), rel->schema, rel->name,
+								 key_text(op->table, naming_row(op))));
 }
 
 /* Runs one statement for one row. */
@@ -133,7 +135,7 @@ check_found(const ApplyOp *op, uint64 processed)
 			 errmsg("row to update is not in table \"%s.%s\" at the destination",
 					rel->target_schema, rel->target_name),
 			 errdetail("Row %s.", key_text(op->table, naming_row(op))),
-			 errhint("The destination was changed by somebody else. Make it as it was and resume the task, or copy the table again by a new task.")));
+			 errhint("The destination was changed by somebody else: make it as it was, or have the table copied again.")));
 }
 
 static void

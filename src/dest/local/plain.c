@@ -268,7 +268,10 @@ local_check_plain(Oid relid, bool written)
 				 errmsg("%s at the destination is not a plain table",
 						local_qualified_name(relid)),
 				 errdetail_internal("%s", fault.detail),
-				 errhint("%s", fault.hint)));
+				 errhint("%s", fault.hint),
+				 err_generic_string(PG_DIAG_SCHEMA_NAME,
+									get_namespace_name(get_rel_namespace(relid))),
+				 err_generic_string(PG_DIAG_TABLE_NAME, get_rel_name(relid))));
 }
 
 /* See DestRoutine. */

@@ -61,7 +61,7 @@ check_referencing(Relation target)
 }
 
 static void
-check_privileges(Oid relid, const char *name)
+check_privileges(Oid relid, const char *name, const char *qualified)
 {
 	AclResult	aclresult;
 
@@ -76,8 +76,8 @@ check_privileges(Oid relid, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for table %s", name),
-				 errhint("Role \"%s\" needs SELECT, INSERT, UPDATE and DELETE on it.",
-						 GetUserNameFromId(GetUserId(), false))));
+				 errhint("GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %s;",
+						 qualified, quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 }
 
 static void
@@ -88,7 +88,7 @@ check_rights(Relation target)
 	Oid			task_owner = GetUserId();
 	TableOwner	owner;
 
-	check_privileges(relid, name);
+	check_privileges(relid, name, local_qualified_name(relid));
 	if (!superuser() &&
 		!dts_may_set_replication_role(GetUserId()) &&
 		!dts_table_ownercheck(relid, GetUserId()))
@@ -109,7 +109,7 @@ check_rights(Relation target)
 	 */
 	table_owner_begin_as(table_owner_of(relid), &owner);
 	if (GetUserId() != task_owner)
-		check_privileges(relid, name);
+		check_privileges(relid, name, local_qualified_name(relid));
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -148,7 +148,8 @@ bind_column(SourceRelation *rel, SourceColumn *col, Relation target,
 						col->target_name),
 				 errdetail("It is to receive column \"%s\" of the source's table \"%s.%s\".",
 						   col->name, rel->schema, rel->name),
-				 errhint("Add the column, or leave it out with a rule in the task's objects.")));
+				 errhint("Add the column, or leave it out with a rule in the task's objects."),
+				 ERR_SOURCE_TABLE(rel)));
 	att = TupleDescAttr(desc, attnum - 1);
 
 	/* A generated column is computed here, never written. */
@@ -187,7 +188,8 @@ bind_relation(SourceRelation *rel, bool generated)
 						rel->target_schema, rel->target_name),
 				 errdetail("It is to receive the source's table \"%s.%s\".",
 						   rel->schema, rel->name),
-				 errhint("Create it, or let the task migrate the schema.")));
+				 errhint("Create it, or let the task migrate the schema."),
+				 ERR_SOURCE_TABLE(rel)));
 
 	target = table_open(relid, AccessShareLock);
 	local_check_plain(relid, !generated);
@@ -238,7 +240,8 @@ local_qualified_name(Oid relid)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table with OID %u was dropped at the destination",
-						relid)));
+						relid),
+				 errhint("Make it again, with the columns that the source has; then have it copied again (dtsmig.resync_table).")));
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 									  name);
 }

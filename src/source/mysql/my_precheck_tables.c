@@ -426,11 +426,11 @@ check_routines(MyPrecheck *p)
 	{
 		const char *what;
 		const char *table;
-		const char *column;
+		const char *prefix;
 	}			kinds[] = {
-		{"triggers", "TRIGGERS", "TRIGGER_SCHEMA"},
-		{"routines", "ROUTINES", "ROUTINE_SCHEMA"},
-		{"events", "EVENTS", "EVENT_SCHEMA"},
+		{"triggers", "TRIGGERS", "TRIGGER"},
+		{"routines", "ROUTINES", "ROUTINE"},
+		{"events", "EVENTS", "EVENT"},
 	};
 	List	   *schemas = NIL;
 	StringInfoData in;
@@ -457,13 +457,18 @@ check_routines(MyPrecheck *p)
 		return;
 	for (int i = 0; i < lengthof(kinds); i++)
 	{
-		int64		n = my_query_int64(p->conn,
-									   psprintf("SELECT count(*) FROM information_schema.%s WHERE %s IN (%s)",
-												kinds[i].table, kinds[i].column, in.data));
+		const char *prefix = kinds[i].prefix;
+		MyResult   *r = my_query(p->conn,
+								 psprintf("SELECT CONCAT(%s_SCHEMA, '.', %s_NAME) FROM information_schema.%s WHERE %s_SCHEMA IN (%s) ORDER BY 1",
+										  prefix, prefix, kinds[i].table, prefix, in.data),
+								 1);
 
-		if (n > 0)
-			appendStringInfo(&found, "%s" INT64_FORMAT " %s",
-							 found.len > 0 ? ", " : "", n, kinds[i].what);
+		if (my_nrows(r) > 0)
+			appendStringInfo(&found, "%s%d %s (", found.len > 0 ? ", " : "",
+							 my_nrows(r), kinds[i].what);
+		for (int n = 0; n < my_nrows(r); n++)
+			appendStringInfo(&found, "%s%s%s", n > 0 ? ", " : "", my_get_text(r, n, 0),
+							 n == my_nrows(r) - 1 ? ")" : "");
 	}
 	if (found.len > 0)
 		my_precheck_add(p, "routines", PRECHECK_WARNING,

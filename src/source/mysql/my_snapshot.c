@@ -383,13 +383,13 @@ my_rebase_position(SourceConn *source, const char *position)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the source is another server now, and position \"%s\" has no GTID by which to go on there",
 						position),
-				 errhint("Point the server to the old source, or start a new task.")));
+				 errhint("Point the foreign server at the old source; or: " SOURCE_NEW_TASK_HINT)));
 	if (pos.nprepared > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the source is another server now, and XA transaction %s was prepared at the old one and has not ended",
 						pos.prepared[0].xid),
-				 errhint("Point the server to the old source, or start a new task.")));
+				 errhint("Point the foreign server at the old source; or: " SOURCE_NEW_TASK_HINT)));
 	if (!mariadb && !has_gtids(conn))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -401,7 +401,7 @@ my_rebase_position(SourceConn *source, const char *position)
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("the source is another server now, and lacks transactions that are applied here: %s",
 						lacks),
-				 errhint("If it is a replica that has not caught up, the task goes on when it has. If it never had them, point the server to the old source or start a new task.")));
+				 errhint("If it is a replica that has not caught up, the task goes on when it has. If it never had them, point the foreign server at the old source; or: " SOURCE_NEW_TASK_HINT)));
 	pos.file[0] = '\0';
 	pos.offset = 0;
 	return my_position_text(&pos);

@@ -486,7 +486,7 @@ handle_incident(SourceStream *stream)
 					stream->main.event_start, stream->main.file,
 					(int) incident.message_len, incident.message),
 			 errdetail("Changes before it may be missing from the binary log."),
-			 errhint("Copy the data again with a new full load. " SKIP_HINT)));
+			 errhint("Leave it out, and have each table copied again (dtsmig.resync_table) that may have been written.")));
 }
 
 static void
@@ -504,7 +504,7 @@ unknown_event(SourceStream *stream)
 					type, binlog_event_name(type), stream->main.event_start,
 					stream->main.file),
 			 errdetail("The source does not mark it as one that may be skipped. All that is before it is applied."),
-			 errhint(SKIP_HINT)));
+			 errhint("Leave it out, and have the tables copied again that it changed.")));
 }
 
 static void

@@ -188,8 +188,6 @@ extern bool stream_read_event(SourceStream *stream, long timeout_ms);
 
 /* The event at hand is one that the user said to skip; else it stops the task. */
 extern bool stream_skips(SourceStream *stream, const char *what);
-#define SKIP_HINT \
-	"To go on without it: SELECT dtsmig.skip_change(task); SELECT dtsmig.resume_task(task); dtsmig.resync_table(task, table) copies a table again that it wrote to."
 
 /* my_stream_mysql.c */
 extern void stream_mysql_init(SourceStream *stream);

@@ -38,7 +38,7 @@ try_query(MyConn *conn, const char *sql)
 	(void) my_try_query(conn, sql, 0, NULL, &message, &my_errno);
 }
 
-#define LOST_HINT "Copy the data again: drop the task and its tables, and start a new one with a full load. Have the source keep its logs longer (binlog_expire_logs_seconds)."
+#define LOST_HINT "Have the source keep its logs longer (binlog_expire_logs_seconds). " SOURCE_NEW_TASK_HINT
 
 static void
 lost_position(SourceStream *stream, const char *first)
@@ -81,7 +81,7 @@ check_gtid_set(SourceStream *stream)
 							stream->info.server_name, unknown),
 					 errdetail("It has executed %s.",
 							   my_query_text(conn, "SELECT @@global.gtid_executed")),
-					 errhint("The task goes on when it has caught up; if it never had them, start a new task.")));
+					 errhint("The task goes on when it has caught up. If it never had them: " SOURCE_NEW_TASK_HINT)));
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(100000L);
 	}
@@ -141,7 +141,7 @@ check_logs(SourceStream *stream)
 				 errmsg("position " UINT64_FORMAT " is past the end of binary log \"%s\" of server \"%s\"",
 						start->offset, start->file, stream->info.server_name),
 				 errdetail("The log ends at " UINT64_FORMAT ".", size),
-				 errhint("Is it the same server, and has it lost a part of its log in a crash?")));
+				 errhint("If the server was replaced by hand, point the foreign server at the right one. If it lost a part of its log in a crash or was restored from a backup: " SOURCE_NEW_TASK_HINT)));
 	}
 	if (my_file_segment(start->file) < my_file_segment(my_get_text(logs, 0, 0)))
 		lost_position(stream, my_get_text(logs, 0, 0));
@@ -151,7 +151,7 @@ check_logs(SourceStream *stream)
 					stream->info.server_name, start->file),
 			 errdetail("Its binary logs are \"%s\" to \"%s\".",
 					   my_get_text(logs, 0, 0), my_get_text(logs, my_nrows(logs) - 1, 0)),
-			 errhint("Is it the same server, and have its logs been reset or renamed?")));
+			 errhint("If the server was replaced by hand, point the foreign server at the right one. If its logs were reset: " SOURCE_NEW_TASK_HINT)));
 }
 
 /*
@@ -210,7 +210,7 @@ check_gtids(SourceStream *stream)
 						start->file, stream->info.server_name, start->offset),
 				 errdetail("The GTID state there is \"%s\", but was \"%s\".",
 						   gtids, my_position_gtids(start)),
-				 errhint("Is it the same server, and have its logs been reset?")));
+				 errhint("If the server was replaced by hand, point the foreign server at the right one. If its logs were reset: " SOURCE_NEW_TASK_HINT)));
 	if (start->ngtids == 0)
 		(void) my_position_set_gtids(start, gtids);
 }

@@ -216,10 +216,8 @@ check_data(SourceStream *stream, const BinlogStatement *stmt,
 					r->event_start, r->file),
 			 errdetail("Statement in database \"%s\": %s", schema,
 					   stream_to_server(stmt->sql, shown)),
-			 errhint("%s" SKIP_HINT " Set binlog_format = ROW at the source, globally and in every session.",
-					 rel == NULL ? "" :
-					 psprintf("To have its rows copied again: SELECT dtsmig.resync_table(task, '%s.%s'); SELECT dtsmig.resume_task(task). ",
-							  rel->schema, rel->name))));
+			 errhint("Set binlog_format = ROW at the source, globally and in every session; have the table copied again that the statement wrote to."),
+			 rel ? (ERR_SOURCE_TABLE(rel)) : 0));
 	return false;
 }
 
@@ -386,7 +384,8 @@ handle_rollback(SourceStream *stream)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a transaction that ends with ROLLBACK at position " UINT64_FORMAT " of \"%s\" has changed transactional and other tables",
 						stream->main.offset, stream->main.file),
-				 errhint("If all that it changed is to be applied: SELECT dtsmig.skip_change(task); SELECT dtsmig.resume_task(task); dtsmig.resync_table(task, table) copies the transactional tables again.")));
+				 errdetail("Rows of tables without transactions stay, those of others do not; the log does not say which is which."),
+				 errhint("skip_change applies all that it changed; have the tables with transactions copied again after that.")));
 }
 
 /* Text behind the keywords of a SAVEPOINT statement. */
@@ -439,11 +438,16 @@ handle_rollback_to(SourceStream *stream, const BinlogStatement *stmt)
 		if (pg_strcasecmp(save->name, name) == 0)
 			found = save;
 	}
+	if (found == NULL &&
+		stream_skips(stream, "ROLLBACK TO a savepoint that is not known"))
+		return;
 	if (found == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("ROLLBACK TO a savepoint that is not known at position " UINT64_FORMAT " of \"%s\"",
-						stream->main.offset, stream->main.file)));
+						stream->main.offset, stream->main.file),
+				 errdetail("The log has no SAVEPOINT of this name in the transaction."),
+				 errhint("Without it, what the transaction has rolled back is applied: have the tables copied again that it wrote to.")));
 	if (stream->rows_told == found->rows_told)
 		return;
 	void_add(stream, found->offset, stream->main.offset);
@@ -519,7 +523,8 @@ handle_xa_end(SourceStream *stream, const BinlogStatement *stmt)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("XA transaction %s, committed at position " UINT64_FORMAT " of \"%s\", was prepared before the stream's start",
 						name.data, stream->main.event_start, stream->main.file),
-				 errhint("Start the task when no XA transaction is in doubt at the source (XA RECOVER). " SKIP_HINT)));
+				 errdetail("Its rows lie in the log before the place where the task began to read."),
+				 errhint("Leave it out, and have the tables copied again that it wrote to. Start tasks when no XA transaction is in doubt at the source (XA RECOVER).")));
 	}
 	if (x != NULL)
 		stream->ended_xid = MemoryContextStrdup(stream->cxt, name.data);

@@ -282,7 +282,8 @@ check_names(SourceStream *stream, const BinlogTableMap *map,
 								i + 1, rel->schema, rel->name, s,
 								rel->columns[i].name),
 						 errdetail("The definition of the table has changed at the source."),
-						 errhint("The table has to be copied again by a new task.")));
+						 errhint("The table has to be copied again."),
+						 ERR_SOURCE_TABLE(rel)));
 			pfree(s);
 		}
 	}
@@ -498,7 +499,9 @@ decode_compressed(SourceStream *stream, StreamTable *table, int col,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("compressed value of column \"%s\" of table \"%s\".\"%s\" is damaged",
 					table->rel->columns[col].name, table->rel->schema,
-					table->rel->name)));
+					table->rel->name),
+			 errhint("If CHECK TABLE and SELECT at the source find the row whole, have the table copied again."),
+			 ERR_SOURCE_TABLE(table->rel)));
 }
 
 /* The changes of a JSON value, done to the value before them. */
@@ -517,7 +520,8 @@ decode_partial(SourceStream *stream, StreamTable *table, int col,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the log has a partial update of column \"%s\" of table \"%s\".\"%s\" without the value before it",
 						rel->columns[col].name, rel->schema, rel->name),
-				 errhint("Set binlog_row_image = FULL or binlog_row_value_options = '' at the source, and copy the table again.")));
+				 errhint("Set binlog_row_image = FULL or binlog_row_value_options = '' at the source, and have the table copied again."),
+				 ERR_SOURCE_TABLE(rel)));
 	binlog_get_bytes(&table->columns[col], before->data, &data, &len);
 	binlog_get_bytes(&table->columns[col], field->data, &diffs, &diffs_len);
 	my_json_from_diffs(rel, col, data, len, diffs, diffs_len, row);

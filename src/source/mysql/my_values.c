@@ -18,6 +18,7 @@
 #include "utils/syscache.h"
 
 #include "core/copy_text.h"
+#include "core/error_place.h"
 #include "core/table_owner.h"
 #include "source/mysql/my_value_impl.h"
 
@@ -343,6 +344,7 @@ append_shown(StringInfo buf, const uint8 *data, Size len)
 static void
 value_error_context(void *arg)
 {
+	StringInfoData line;
 	MyTable    *table = (MyTable *) arg;
 	SourceRelation *rel = table->rel;
 	StringInfoData names;
@@ -394,15 +396,13 @@ value_error_context(void *arg)
 		}
 	}
 
-	if (table->current == NULL)
-		errcontext("source table \"%s\".\"%s\"", rel->schema, rel->name);
-	else if (names.len > 0)
-		errcontext("source table \"%s\".\"%s\", column \"%s\", row with key (%s)=(%s)",
-				   rel->schema, rel->name, table->current->col->name,
-				   names.data, values.data);
-	else
-		errcontext("source table \"%s\".\"%s\", column \"%s\"", rel->schema,
-				   rel->name, table->current->col->name);
+	initStringInfo(&line);
+	appendStringInfo(&line, "source table \"%s\".\"%s\"", rel->schema, rel->name);
+	if (table->current != NULL)
+		appendStringInfo(&line, ", column \"%s\"", table->current->col->name);
+	if (table->current != NULL && names.len > 0)
+		appendStringInfo(&line, ", row with key (%s)=(%s)", names.data, values.data);
+	error_place_context(rel->schema, rel->name, line.data);
 }
 
 /* Returns where the row ends. */

@@ -615,9 +615,8 @@ my_values_bind_binlog(SourceRelation *rel, const BinlogColumn *columns,
 				 errmsg("table \"%s\".\"%s\" has %d columns in the log, but %d are known",
 						rel->schema, rel->name, ncolumns, rel->ncolumns),
 				 errdetail("The definition of the table has changed at the source."),
-				 errhint("The table has to be copied again by a new task."),
-				 err_generic_string(PG_DIAG_SCHEMA_NAME, rel->schema),
-				 err_generic_string(PG_DIAG_TABLE_NAME, rel->name)));
+				 errhint("The table has to be copied again."),
+				 ERR_SOURCE_TABLE(rel)));
 
 	/* not bound, should one of the columns not fit */
 	if (table->bound == NULL)
@@ -636,9 +635,8 @@ my_values_bind_binlog(SourceRelation *rel, const BinlogColumn *columns,
 							columns[i].type, columns[i].meta,
 							c->col->source_type),
 					 errdetail("The definition of the table has changed at the source."),
-					 errhint("The table has to be copied again by a new task."),
-					 err_generic_string(PG_DIAG_SCHEMA_NAME, rel->schema),
-					 err_generic_string(PG_DIAG_TABLE_NAME, rel->name),
+					 errhint("The table has to be copied again."),
+					 ERR_SOURCE_TABLE(rel),
 					 err_generic_string(PG_DIAG_COLUMN_NAME, c->col->name)));
 		table->bound[i] = columns[i];
 		c->wire = columns[i];

@@ -304,7 +304,7 @@ pg_check_capture(PgConn *conn, const StreamCallbacks *callbacks)
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("the capture of DDL \"%s\" was removed from the source", stream),
 				 errdetail("Statements that are run from now on are not known."),
-				 errhint("Release this task and start a new one, or resume it to follow rows alone.")));
+				 errhint("To follow rows alone, resume the task. Else: " SOURCE_NEW_TASK_HINT)));
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_FILE),
 			 errmsg("the capture of DDL \"%s\" at the source was disabled, or made again, for a while",

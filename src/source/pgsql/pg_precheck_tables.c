@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "source/pgsql/pg_money.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 
 /* FROM and WHERE of the selected tables, as c and n */
 #define SELECTED \
@@ -263,6 +264,55 @@ check_function_paths(PgPrecheck *p)
 							  "AND t.attnum = a.adnum WHERE a.oid = d.objid AND t.attgenerated <> '')"));
 }
 
+/*
+ * IS DISTINCT FROM, NULLIF, simple CASE and JOIN … USING are written without
+ * the schema of their operator: what an expression has by its identity, and
+ * what its text leaves to be found by name.
+ */
+#define UNNAMED_OPERATORS \
+	"IS DISTINCT FROM|IS NOT DISTINCT FROM|NULLIF\\(|\\mCASE\\s+(?!WHEN\\y)|\\mJOIN\\y.*\\mUSING\\s*\\("
+
+static void
+check_operator_paths(PgPrecheck *p)
+{
+	const char *path = p->scope->search_path[0] ? p->scope->search_path : "pg_catalog";
+	PrecheckItem *item;
+	StringInfoData json;
+
+	item = pg_precheck_rows(p, "operator_paths", PRECHECK_WARNING,
+					 "definitions compare by an operator whose schema their text does not name, so that they would mean something else here",
+					 "every operator that definitions use is found here",
+					 "Let the task make them under the source's search_path.",
+					 psprintf("SELECT DISTINCT pg_catalog.format('%%s %%s (%%s)', i.type, i.identity, o.oid::pg_catalog.regoperator), NULL "
+							  "FROM (SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass AS classid, r.oid AS objid, "
+							  "pg_catalog.pg_get_viewdef(r.ev_class) AS text FROM pg_catalog.pg_rewrite r "
+							  "JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm') AND r.rulename = '_RETURN' "
+							  "WHERE r.oid >= 16384 "
+							  "UNION ALL SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid, pg_catalog.pg_get_ruledef(oid) "
+							  "FROM pg_catalog.pg_rewrite WHERE rulename <> '_RETURN' AND oid >= 16384 "
+							  "UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid, pg_catalog.pg_get_expr(adbin, adrelid) FROM pg_catalog.pg_attrdef "
+							  "UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, pg_catalog.pg_get_constraintdef(oid) FROM pg_catalog.pg_constraint WHERE contype = 'c' "
+							  "UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid, pg_catalog.pg_get_indexdef(indexrelid) FROM pg_catalog.pg_index "
+							  "WHERE indexprs IS NOT NULL OR indpred IS NOT NULL "
+							  "UNION ALL SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, oid, pg_catalog.pg_get_triggerdef(oid) FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgqual IS NOT NULL "
+							  "UNION ALL SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, oid, pg_catalog.concat_ws(' ', pg_catalog.pg_get_expr(polqual, polrelid), pg_catalog.pg_get_expr(polwithcheck, polrelid)) FROM pg_catalog.pg_policy"
+							  ") x(classid, objid, text) "
+							  "JOIN pg_catalog.pg_depend d ON d.classid = x.classid AND d.objid = x.objid AND d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass "
+							  "JOIN pg_catalog.pg_operator o ON o.oid = d.refobjid AND o.oprname IN ('=', '<>') "
+							  "JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace AND n.nspname <> 'pg_catalog' "
+							  "AND n.nspname <> ALL (pg_catalog.string_to_array(pg_catalog.replace(pg_catalog.replace(%s, '\"', ''), ' ', ''), ',')) "
+							  "CROSS JOIN LATERAL pg_catalog.pg_identify_object(x.classid, x.objid, 0) i "
+							  "WHERE x.objid >= 16384 AND x.text ~ %s ORDER BY 1",
+							  pg_quote_literal(path), pg_quote_literal(UNNAMED_OPERATORS)));
+	if (item == NULL)
+		return;
+	initStringInfo(&json);
+	escape_json(&json, pg_select_text(p->conn, "search_path", "SELECT pg_catalog.replace(" DATABASE_PATH ", '\"$user\", ', '')"));
+	precheck_sql(item, AT_DESTINATION, "SELECT dtsmig.alter_task(%s, %s)",
+				 quote_literal_cstr(p->scope->task),
+				 quote_literal_cstr(psprintf("{\"search_path\": %s}", json.data)));
+}
+
 /* What is not in tables, and stays behind. */
 static void
 check_others(PgPrecheck *p)
@@ -290,6 +340,7 @@ pg_precheck_tables(PgPrecheck *p)
 		check_parents(p);
 		check_money(p);
 		check_function_paths(p);
+		check_operator_paths(p);
 		if (p->incremental)
 			check_identity(p);
 	}

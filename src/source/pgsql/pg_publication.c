@@ -258,7 +258,7 @@ pg_check_publication(PgConn *conn)
 				 errmsg("publication \"%s\" at the source was altered so that it does not tell all changes",
 						name),
 				 errdetail("Changes that were made meanwhile cannot be had any more."),
-				 errhint("Release this task and start a new one.")));
+				 errhint(SOURCE_NEW_TASK_HINT)));
 	return pg_text(r, 0, 1);
 }
 

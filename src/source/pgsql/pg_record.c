@@ -34,7 +34,7 @@ pg_capture_change(int ncolumns, char *const *names, char *const *values,
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("a row of the capture of DDL lacks a column"),
-				 errhint("Table %s.%s at the source was changed by hand; release the task, and create it anew.",
+				 errhint("Table %s.%s at the source was changed by hand; the task has to be created again: " SOURCE_NEW_TASK_HINT,
 						 PG_CAPTURE_SCHEMA, stream_name)));
 	change->kind = CHANGE_DDL;
 	change->rel = NULL;

@@ -734,7 +734,7 @@ pg_check_changes(SourceStream *stream, SourceConn *conn)
 				 errmsg("publication \"%s\" at the source was altered while its changes were followed",
 						stream->name),
 				 errdetail("Changes that were made meanwhile may be missing."),
-				 errhint("Release this task and start a new one; or compare the tables with dtsmig.verify, then resume the task.")));
+				 errhint("If nothing was written meanwhile, or dtsmig.verify finds no difference, resume the task. Else: " SOURCE_NEW_TASK_HINT)));
 	stream_check_published(stream, sql);
 	pg_check_capture(sql, &stream->callbacks);
 	(void) pg_set_patience(sql, patience);

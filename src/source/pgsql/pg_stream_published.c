@@ -59,8 +59,10 @@ refuse_gap(SourceStream *stream, const PgResult *r, int row,
 			(errcode(ERRCODE_UNDEFINED_FILE),
 			 errmsg(message, stream->name, quoted),
 			 errdetail("Changes of it that were made meanwhile cannot be had."),
-			 errhint("Run ALTER PUBLICATION %s ADD TABLE ONLY %s at the source, if it is not there, let dtsmig.resync_table copy the table again, and resume the task.",
-					 pg_quote_name(stream->name), quoted)));
+			 errhint("Run ALTER PUBLICATION %s ADD TABLE ONLY %s at the source, if it is not there, and have the table copied again.",
+					 pg_quote_name(stream->name), quoted),
+			 err_generic_string(PG_DIAG_SCHEMA_NAME, pg_text(r, row, 0)),
+			 err_generic_string(PG_DIAG_TABLE_NAME, pg_text(r, row, 1))));
 }
 
 /* row: schema, name, OID; id: by that, or by the name alone */
@@ -95,7 +97,8 @@ refuse_name(const SourceRelation *rel, const char *schema, const char *name)
 			 errmsg("table \"%s.%s\" is called \"%s.%s\" at the source by now",
 					rel->schema, rel->name, schema, name),
 			 errdetail("The statement that renamed it was not captured."),
-			 errhint("Rename it back at the source and resume the task; or let dtsmig.resync_table copy it again, after which it is followed under its new name.")));
+			 errhint("Rename it back at the source and resume the task; or have it copied again, after which it is followed under its new name."),
+			 ERR_SOURCE_TABLE(rel)));
 }
 
 static void
@@ -106,7 +109,8 @@ refuse_other(const SourceRelation *rel)
 			 errmsg("table \"%s.%s\" at the source is not the one that has been followed",
 					rel->schema, rel->name),
 			 errdetail("It was replaced by a statement that was not captured."),
-			 errhint("Let dtsmig.resync_table copy the table again, and resume the task.")));
+			 errhint("Have the table copied again."),
+			 ERR_SOURCE_TABLE(rel)));
 }
 
 /* Has each table the name that it is known by? */

@@ -206,7 +206,8 @@ definition_differs(const PgRelation *table, const char *message,
 			 errmsg("table \"%s.%s\" was altered at the source", table->schema,
 					table->name),
 			 errdetail(message, column),
-			 errhint("Alter the table at the destination in the same way, then let dtsmig.resync_table copy it again and resume the task.")));
+			 errhint("Alter the table at the destination in the same way, and have it copied again."),
+			 ERR_SOURCE_TABLE(table)));
 }
 
 /* Joins what the source has told with the columns of the SourceRelation. */
@@ -287,8 +288,9 @@ refuse_identity(const PgRelation *table)
 			 errmsg("the replica identity of table \"%s.%s\" at the source does not hold key column \"%s\"",
 					table->schema, table->name, table->untold_key),
 			 errdetail("It was altered after this task had described the table."),
-			 errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL at the source, then let dtsmig.resync_table copy the table again.",
-					 pg_quote_qualified(table->schema, table->name))));
+			 errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL at the source, and have the table copied again.",
+					 pg_quote_qualified(table->schema, table->name)),
+			 ERR_SOURCE_TABLE(table)));
 }
 
 static void
@@ -372,8 +374,9 @@ old_from_new(SourceStream *stream, const SourceRelation *rel)
 					(errcode(ERRCODE_PROTOCOL_VIOLATION),
 					 errmsg("the source has not logged key column \"%s\" of an UPDATE of table \"%s.%s\"",
 							rel->columns[c].name, rel->schema, rel->name),
-					 errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL at the source.",
-							 pg_quote_qualified(rel->schema, rel->name))));
+					 errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL at the source, and have the table copied again.",
+							 pg_quote_qualified(rel->schema, rel->name)),
+					 ERR_SOURCE_TABLE(rel)));
 		stream->old.status[c] = stream->new.status[c];
 		stream->old.values[c] = stream->new.values[c];
 	}

@@ -37,7 +37,7 @@ lost(uint32 old, uint32 now, const char *position, char *where)
 			 errmsg("the server that took over as the source lacks transactions that are applied here"),
 			 errdetail("All up to %s is applied, of timeline %u; %s timeline %u.",
 					   position, old, where, now),
-			 errhint("What it lacks stays here, and what it has written since would be left out. Release this task and start a new one, which copies the data again.")));
+			 errhint("What it lacks stays here, and what it has written since would be left out. " SOURCE_NEW_TASK_HINT)));
 }
 
 /*

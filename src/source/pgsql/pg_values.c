@@ -17,6 +17,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "core/error_place.h"
 #include "core/table_owner.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
@@ -40,9 +41,10 @@ value_context(void *arg)
 	ValueContext *v = arg;
 
 	if (v->column != NULL)
-		errcontext("column \"%s\" of table \"%s.%s\" at the source, transaction at %X/%X",
-				   v->column->name, v->rel->schema, v->rel->name,
-				   (uint32) (v->lsn >> 32), (uint32) v->lsn);
+		error_place_context(v->rel->schema, v->rel->name,
+							psprintf("column \"%s\" of table \"%s.%s\" at the source, transaction at %X/%X",
+									 v->column->name, v->rel->schema, v->rel->name,
+									 (uint32) (v->lsn >> 32), (uint32) v->lsn));
 }
 
 /* Functions that never look into the catalog. */

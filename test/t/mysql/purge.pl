@@ -55,6 +55,14 @@ for my $case ([$of], $of eq 'mysql-5.6' ? [ $of, no_args => 'gtid' ] : ())
     like($error, qr/position $offset\b/, "$name: and the position");
     like($error, qr/lost/, "$name: and says what that means");
     like($task->get('last_error_hint'), qr/full load/, "$name: and the way out");
+    # which is run as it stands there, the tables dropped in between
+    my @sql = $task->get('last_error_hint') =~ /(CREATE TEMPORARY TABLE .*?;|SELECT dtsmig\.\w+_task\(.*?;)/g;
+    is(scalar @sql, 4, "$name: in four statements");
+    $pg->sql(join ' ', @sql[0 .. 2], 'DROP SCHEMA p CASCADE;', $sql[3]);
+    $task->wait_for('incremental', 60);
+    $my->sql('INSERT INTO p.t VALUES (7)');
+    $task->catch_up;
+    same_database($my, 'p', $pg, 'p', "$name: a new task of the old one's definition");
     $my->stop;
     $pg->stop;
 }

@@ -36,7 +36,7 @@ statement('UPDATE t SET v = v * 10');
 ok($task->wait_status('failed', 60), 'an UPDATE that is logged as a statement stops the task');
 like($task->last_error, qr/logged a change as a statement at position \d+ of "/, 'says where');
 like(detail(), qr/Statement in database "s": UPDATE t SET v = v \* 10/, 'and what');
-like($task->get('last_error_hint'), qr/resync_table\(task, 's\.t'\).*skip_change\(task\)/, 'and the ways on');
+like($task->get('last_error_hint'), qr/SELECT dtsmig\.skip_change\('s'\);.*SELECT dtsmig\.resync_table\('s', 's\.t'\);.*SELECT dtsmig\.resume_task\('s'\);/, 'and the ways on');
 $pg->sql("SELECT dtsmig.resync_table('s', 's.t')");
 $task->resume->wait_for('incremental', 60);
 ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 's' AND state <> 'ready'") == 0 }, 60), 'the table is copied again') or diag $task->report;

@@ -31,6 +31,11 @@ $src->sql("CREATE DATABASE one; ALTER DATABASE one SET search_path = app, ext, p
 $src->sql($schema, db => 'one');
 
 # --- without a path
+my $check = Dts::Precheck->new($src, $pg);
+my $names = $check->items($check->task(db => 'one'))->{operator_paths}{found};
+is(join('; ', $names =~ /(rule "_RETURN" on app\.\w+|table constraint \w+ on app\.t|trigger \w+ on app\.u) \(ext\.=\(ext\.citext,ext\.citext\)\)/g), 'rule "_RETURN" on app.joined; rule "_RETURN" on app.nulled; table constraint t_tag_check on app.t; trigger noted on app.u',
+    'the precheck names what would mean something else, and no more') or diag $names;
+$check->both_ways($check->task(db => 'one'), operator_paths => [ 'warning', qr/t_tag_check/ ]);
 my $task = Dts::Task->new($src, $pg, name => 'm', db => 'one')->start;
 $task->wait_for('incremental', 60);
 my @found = $pg->rows("SELECT k FROM dtsmig.verify('m', 'schema'), jsonb_object_keys(differences) k ORDER BY k");
@@ -72,7 +77,6 @@ CREATE FUNCTION even(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RET
 CREATE TABLE g (id int PRIMARY KEY, c int CHECK (even(c)), d int GENERATED ALWAYS AS (twice(id)) STORED); ALTER TABLE factors REPLICA IDENTITY FULL;
 INSERT INTO g (id, c) SELECT x, x FROM generate_series(1, 10) x;
 END
-my $check = Dts::Precheck->new($src, $pg);
 $task = $check->task(db => 'two');
 my $items = $check->items($task);
 is($items->{function_paths}{status}, 'warning', 'functions that name others without a schema are found') or diag explain $items->{function_paths};

@@ -1,0 +1,79 @@
+/*-------------------------------------------------------------------------
+ *
+ * left_tables.c
+ *	  Tables at the destination that a task has made and left.
+ *
+ * A table that gets a name which no rule selects is not followed any more, and
+ * nobody but the user knows whether it is still wanted here. So it stays, until
+ * the source gives its name to another table that the task follows: two tables
+ * exchange their names through a third one, or a table is put aside each month
+ * and made again. Then it moves to a schema beside, with all that is its own.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/left_tables.h"
+
+#include "store/books.h"
+#include "store/table.h"
+#include "catalog/namespace.h"
+#include "schema/plan.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+void
+left_forget(TaskRun *run, const SourceRelation *rel, char *why)
+{
+	store_table_delete(rel->table_id);
+	(void) books_exec("UPDATE dtsmig.task SET left_tables = pg_catalog.array_append("
+					  "pg_catalog.array_remove(left_tables, $2), $2) WHERE task_id = $1",
+					  "it", run->task->id,
+					  quote_qualified_identifier(rel->target_schema, rel->target_name));
+	task_log_event(run->task->id, "warning",
+				   psprintf("table \"%s\".\"%s\" is not followed any more",
+							rel->schema, rel->name), why, NULL, NULL);
+}
+
+/* A schema that has no such table, made if need be. */
+static char *
+schema_beside(const char *schema, const char *table)
+{
+	for (int i = 1;; i++)
+	{
+		char	   *name = plan_name_with_suffix(schema, i == 1 ? "_left" :
+												 psprintf("_left%d", i));
+		Oid			nspid = get_namespace_oid(name, true);
+
+		if (!OidIsValid(nspid))
+			task_spi(psprintf("CREATE SCHEMA %s", quote_identifier(name)));
+		else if (OidIsValid(get_relname_relid(table, nspid)))
+			continue;
+		return name;
+	}
+}
+
+void
+left_make_room(TaskRun *run, const char *schema, const char *table,
+			   int64 table_id)
+{
+	char	   *name = quote_qualified_identifier(schema, table);
+	Oid			nspid = get_namespace_oid(schema, true);
+	char	   *beside;
+
+	if (!OidIsValid(nspid) || !OidIsValid(get_relname_relid(table, nspid)) ||
+		books_exec("UPDATE dtsmig.task SET left_tables = "
+				   "pg_catalog.array_remove(left_tables, $2) WHERE task_id = $1 "
+				   "AND $2 = ANY (left_tables) AND NOT EXISTS (SELECT 1 "
+				   "FROM dtsmig.task_table t WHERE t.target_schema = $3 "
+				   "AND t.target_table = $4 AND t.table_id <> $5)", "ittti",
+				   run->task->id, name, schema, table, table_id) == 0)
+		return;
+	beside = schema_beside(schema, table);
+	task_spi(psprintf("ALTER TABLE %s SET SCHEMA %s", name, quote_identifier(beside)));
+	task_log_event(run->task->id, "warning",
+				   psprintf("table %s at the destination is moved to schema %s",
+							name, quote_identifier(beside)),
+				   "The task does not follow it any more, and another table of the source has its name now.",
+				   "Drop it there when nobody needs it.", NULL);
+}
