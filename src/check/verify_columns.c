@@ -26,6 +26,7 @@
 #include "tables/describe.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
@@ -143,6 +144,38 @@ constant_of(Node *node)
 	return IsA(node, Const) ? (Const *) node : NULL;
 }
 
+/* The time of the transaction, cast or rounded to the column's type? */
+static bool
+is_now(Node *node)
+{
+	while (node != NULL)
+	{
+		if (IsA(node, SQLValueFunction))
+		{
+			SQLValueFunction *f = (SQLValueFunction *) node;
+
+			return f->op == SVFOP_CURRENT_TIMESTAMP || f->op == SVFOP_CURRENT_TIMESTAMP_N ||
+				f->op == SVFOP_LOCALTIMESTAMP || f->op == SVFOP_LOCALTIMESTAMP_N;
+		}
+		if (IsA(node, RelabelType))
+			node = (Node *) ((RelabelType *) node)->arg;
+		else if (IsA(node, FuncExpr))
+		{
+			FuncExpr   *f = (FuncExpr *) node;
+
+			if (f->args == NIL)
+				return f->funcid == F_NOW || f->funcid == F_TRANSACTION_TIMESTAMP;
+			if (f->funcid != F_TIMESTAMP_TIMESTAMPTZ && f->funcid != F_TIMESTAMPTZ_TIMESTAMP &&
+				f->funcid != F_TIMESTAMP_TIMESTAMP_INT4 && f->funcid != F_TIMESTAMPTZ_TIMESTAMPTZ_INT4)
+				return false;
+			node = linitial(f->args);
+		}
+		else
+			return false;
+	}
+	return false;
+}
+
 /* Are two defaults of a column one value, however they are written? */
 static bool
 are_same_value(Node *a, Node *b)
@@ -150,6 +183,8 @@ are_same_value(Node *a, Node *b)
 	Const	   *x = constant_of(a);
 	Const	   *y = constant_of(b);
 
+	if (is_now(a) && is_now(b))
+		return true;
 	if (x == NULL || y == NULL || x->consttype != y->consttype)
 		return false;
 	return x->constisnull || y->constisnull ? x->constisnull == y->constisnull :
@@ -263,7 +298,7 @@ verify_column_parts(Verify *v, TableDef *def, TableColumn *col, Relation rel)
 		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: default", object),
 			parts.default_expr ? parts.default_expr : "none",
 			has_default ? expression_here(rel, attnum) : "none");
-	else if (has_default && v->source->plan_objects == NULL)
+	else if (has_default && !v->source->own_definitions)
 		compare_default(v, def, parts.default_expr, rel, att, object);
 }
 
