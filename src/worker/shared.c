@@ -11,6 +11,7 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "worker/way_on.h"
@@ -20,7 +21,7 @@
 #define ALIVE_INTERVAL 2000		/* milliseconds between two signs of life */
 
 /* What the timer of this process writes to. */
-static TaskShared *timed = NULL;
+static TaskShared *volatile timed = NULL;
 
 TaskShared *
 shared_create(int64 task_id, dsm_handle *handle)
@@ -122,6 +123,14 @@ report_alive(void)
 		pg_atomic_write_u64(&timed->alive, (uint64) GetCurrentTimestamp());
 }
 
+/* The segment is unmapped while the process ends, and the timer runs on. */
+static void
+stop_reporting(int code, Datum arg)
+{
+	timed = NULL;
+	disable_timeout((TimeoutId) DatumGetInt32(arg), false);
+}
+
 void
 shared_stay_alive(TaskShared *shared)
 {
@@ -129,6 +138,7 @@ shared_stay_alive(TaskShared *shared)
 
 	timed = shared;
 	id = RegisterTimeout(USER_TIMEOUT, report_alive);
+	before_shmem_exit(stop_reporting, Int32GetDatum((int32) id));
 	enable_timeout_every(id, TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 														 ALIVE_INTERVAL),
 						 ALIVE_INTERVAL);
