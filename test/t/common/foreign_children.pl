@@ -31,8 +31,8 @@ is($pg->value('SELECT count(*) FROM d.parent'), 0, 'without it, and with a table
 
 my $n = 20000;
 my $start = time;
-like($pg->error("SELECT dtsmig.translate_expression('" . join(' OR ', map { "a = $_" } 1 .. $n) . "')"), qr/0A000.*so many operators/s, "$n terms are refused");
-like($pg->error("SELECT dtsmig.translate_expression('" . join(' + ', 1 .. $n) . "')"), qr/0A000.*so many operators/s, 'sums, too');
+like($pg->error("SELECT dtsmig.translate_expression('" . join(' OR ', map { "a = $_" } 1 .. $n) . "')"), qr/0A000.*(?:so many operators|an expression so long)/s, "$n terms are refused");
+like($pg->error("SELECT dtsmig.translate_expression('" . join(' + ', 1 .. $n) . "')"), qr/0A000.*(?:so many operators|an expression so long)/s, 'sums, too');
 is($pg->error("SELECT dtsmig.translate_expression('" . join(' OR ', map { "a = $_" } 1 .. 900) . "')"), '', '900 are not');
 for my $nested ('a' . ' + INTERVAL 1 DAY' x 60, 'sqrt(' x 150 . 'a' . ')' x 150, '(' x 150 . 'a' . ' BETWEEN 1 AND 2)' x 150, 'addtime(' x 60 . 'a' . ", '1:00')" x 60)
 {
