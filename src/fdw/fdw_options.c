@@ -236,8 +236,8 @@ dtsmig_fdw_validator(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-static char *
-option_value(List *options, const char *name)
+char *
+fdw_option_value(List *options, const char *name)
 {
 	ListCell   *lc;
 
@@ -255,7 +255,7 @@ option_value(List *options, const char *name)
 static int
 option_int(List *options, const char *name, bool postgresql)
 {
-	const char *value = option_value(options, name);
+	const char *value = fdw_option_value(options, name);
 	const char *other;
 
 	if (value == NULL)
@@ -311,18 +311,18 @@ connection_info(const char *server_name, Oid role)
 	info->server_name = pstrdup(server_name);
 	info->server_type = pstrdup(foreign ? "postgresql" : server->servertype);
 	postgresql = strcmp(info->server_type, "postgresql") == 0;
-	info->host = option_value(server->options, "host");
+	info->host = fdw_option_value(server->options, "host");
 	/* the server may be a superuser's, or one of postgres_fdw */
 	check_host(role, info->host);
-	check_host(role, option_value(server->options, "hostaddr"));
+	check_host(role, fdw_option_value(server->options, "hostaddr"));
 	info->port = option_int(server->options, "port", postgresql);
-	info->dbname = option_value(server->options, "dbname");
-	info->ssl_ca = option_value(server->options, foreign ? "sslrootcert" : "ssl_ca");
+	info->dbname = fdw_option_value(server->options, "dbname");
+	info->ssl_ca = fdw_option_value(server->options, foreign ? "sslrootcert" : "ssl_ca");
 	info->connect_timeout = option_int(server->options, "connect_timeout",
 									   postgresql);
 	info->replication_server_id = option_int(server->options,
 											 "replication_server_id", postgresql);
-	mode = option_value(server->options, foreign ? "sslmode" : "ssl_mode");
+	mode = fdw_option_value(server->options, foreign ? "sslmode" : "ssl_mode");
 	info->postgres_fdw = foreign;
 	info->ssl_mode = ssl_mode_of(mode);
 
@@ -335,10 +335,10 @@ connection_info(const char *server_name, Oid role)
 				 errdetail("There is no certificate authority to verify the server's certificate by."),
 				 errhint("ALTER SERVER %s OPTIONS (ADD ssl_ca '…'), as a superuser; or use verify-full, which takes the system's authorities.",
 						 quote_identifier(server_name))));
-	info->user = option_value(mapping->options, "user");
-	info->password = option_value(mapping->options, "password");
-	info->ssl_cert = option_value(mapping->options, foreign ? "sslcert" : "ssl_cert");
-	info->ssl_key = option_value(mapping->options, foreign ? "sslkey" : "ssl_key");
+	info->user = fdw_option_value(mapping->options, "user");
+	info->password = fdw_option_value(mapping->options, "password");
+	info->ssl_cert = fdw_option_value(mapping->options, foreign ? "sslcert" : "ssl_cert");
+	info->ssl_key = fdw_option_value(mapping->options, foreign ? "sslkey" : "ssl_key");
 	return info;
 }
 

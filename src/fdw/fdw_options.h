@@ -39,6 +39,9 @@ typedef struct ServerOption
 /* The table; *n is set to its length. */
 extern const ServerOption *server_option_table(int *n);
 
+/* The option of that name, of a list of DefElem: palloc'd; NULL if it is not there. */
+extern char *fdw_option_value(List *options, const char *name);
+
 /* Raises 42501 unless the role has USAGE on the server, 42704 if there is none. */
 extern void server_check_usage(const char *server_name, Oid role);
 

@@ -12,14 +12,14 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/ruleutils.h"
 
-static bool
-has_parameter(Node *node, void *context)
+bool
+fdw_has_parameter(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, Param))
 		return true;
-	return expression_tree_walker(node, has_parameter, context);
+	return expression_tree_walker(node, fdw_has_parameter, context);
 }
 
 void
@@ -32,7 +32,7 @@ fdw_explain_parameters(ForeignScanState *node, List *clauses, ExplainState *es)
 	context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
 	foreach(lc, clauses)
 	{
-		if (has_parameter(lfirst(lc), NULL))
+		if (fdw_has_parameter(lfirst(lc), NULL))
 			shown = lappend(shown, deparse_expression(lfirst(lc), context, false, false));
 	}
 	if (shown != NIL)

@@ -13,6 +13,7 @@
  */
 #include "compat.h"
 
+#include "foreign/fdw_explain.h"
 #include "foreign/fdw_plan.h"
 
 #include "access/stratnum.h"
@@ -280,16 +281,6 @@ can_aggregate(const RelOptInfo *rel, const PlanTable *p, Node *node)
 	return false;
 }
 
-static bool
-has_parameter(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Param))
-		return true;
-	return expression_tree_walker(node, has_parameter, context);
-}
-
 void
 fdw_get_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 					RelOptInfo *output, void *extra)
@@ -304,7 +295,7 @@ fdw_get_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *inpu
 		input->reloptkind != RELOPT_BASEREL || !p->exact ||
 		query->groupClause || query->groupingSets || root->hasHavingQual ||
 		query->hasTargetSRFs || target->exprs == NIL ||
-		has_parameter((Node *) p->conditions, NULL))
+		fdw_has_parameter((Node *) p->conditions, NULL))
 		return;
 	foreach(lc, input->baserestrictinfo)
 	{
@@ -390,7 +381,7 @@ pushed_limit(PlannerInfo *root, const RelOptInfo *rel, const PlanTable *p,
 		root->limit_tuples < 0 || rel->reloptkind != RELOPT_BASEREL ||
 		bms_membership(root->all_baserels) != BMS_SINGLETON || !p->exact ||
 		query->rowMarks || path->path.param_info != NULL ||
-		has_parameter((Node *) p->conditions, NULL) ||
+		fdw_has_parameter((Node *) p->conditions, NULL) ||
 		!pathkeys_contained_in(root->sort_pathkeys, path->path.pathkeys) ||
 		!count_of(query->limitCount, &limit) ||
 		!count_of(query->limitOffset, &offset) || limit > PG_INT64_MAX - offset)

@@ -17,6 +17,7 @@
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "fdw/fdw_options.h"
 #include "fdw/fdw_table_options.h"
 #include "foreign/foreign.h"
 #include "tables/describe.h"
@@ -25,21 +26,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
-
-static char *
-option_value(List *options, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, options)
-	{
-		DefElem    *def = lfirst(lc);
-
-		if (strcmp(def->defname, name) == 0)
-			return pstrdup(defGetString(def));
-	}
-	return NULL;
-}
 
 /* ------------------------------------------------------------------ binding */
 
@@ -111,7 +97,7 @@ bind_column(FdwTable *t, SourceRelation *rel, Relation foreign, int attno,
 			bool any_case)
 {
 	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(foreign), attno - 1);
-	char	   *name = option_value(GetForeignColumnOptions(t->relid, attno),
+	char	   *name = fdw_option_value(GetForeignColumnOptions(t->relid, attno),
 									"column_name");
 	SourceColumn *col;
 	int			i;
@@ -204,8 +190,8 @@ read_options(FdwTable *t, Relation foreign)
 	ForeignTable *ft = GetForeignTable(t->relid);
 
 	t->server = ft->serverid;
-	t->schema = option_value(ft->options, "schema_name");
-	t->name = option_value(ft->options, "table_name");
+	t->schema = fdw_option_value(ft->options, "schema_name");
+	t->name = fdw_option_value(ft->options, "table_name");
 	if (t->name == NULL)
 		t->name = pstrdup(RelationGetRelationName(foreign));
 	t->options = fdw_table_type_options(ft->options);

@@ -163,6 +163,8 @@ typedef bool (*SkipTest) (void *arg, const char *where, const char *what);
  * is of what records the source's statements, of which this one is kept from now
  * on: an error that it raises is raised once.
  */
+#define MARK_NONE "none"		/* nothing records them */
+#define MARK_PART "part"		/* not all are recorded, which has been said */
 typedef bool (*MarkTest) (void *arg, const char *id, const char *mark);
 
 typedef struct StreamCallbacks

@@ -18,6 +18,7 @@
 #define DTSMIG_BOOKS_H
 
 #include "postgres.h"
+#include "nodes/pg_list.h"
 #include "datatype/timestamp.h"
 #include "utils/jsonb.h"
 
@@ -71,6 +72,21 @@ extern uint64 books_exec_kept(void **plan, const char *sql,
 
 /* Values of a BookRows cell; errors are those of the type's input. */
 extern int64 book_int(const BookRows *rows, int row, int column);
+/* The first column of all rows: a List of palloc'd int64. */
+static inline List *
+book_ids(const BookRows *rows)
+{
+	List	   *ids = NIL;
+
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		int64	   *id = palloc(sizeof(int64));
+
+		*id = book_int(rows, i, 0);
+		ids = lappend(ids, id);
+	}
+	return ids;
+}
 extern bool book_bool(const BookRows *rows, int row, int column);
 extern Jsonb *book_jsonb(const BookRows *rows, int row, int column);
 

@@ -25,20 +25,12 @@ store_differences_wait(int64 task_id)
 List *
 store_differences_tables(int64 task_id)
 {
-	List	   *ids = NIL;
 	BookRows   *rows;
 
 	rows = books_query("SELECT DISTINCT table_id FROM dtsmig.verify_difference "
 					   "WHERE task_id = $1 AND state = 'repairing' "
 					   "AND table_id IS NOT NULL ORDER BY 1", "i", task_id);
-	for (int i = 0; i < rows->nrows; i++)
-	{
-		int64	   *id = palloc(sizeof(int64));
-
-		*id = book_int(rows, i, 0);
-		ids = lappend(ids, id);
-	}
-	return ids;
+	return book_ids(rows);
 }
 
 List *

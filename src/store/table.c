@@ -128,20 +128,12 @@ store_tables_wait(int64 task_id)
 List *
 store_tables_waiting(int64 task_id)
 {
-	List	   *ids = NIL;
 	BookRows   *rows;
 
 	rows = books_query("SELECT table_id FROM dtsmig.task_table "
 					   "WHERE task_id = $1 AND state = 'resync' "
 					   "AND resync_step IS DISTINCT FROM 'replay'", "i", task_id);
-	for (int i = 0; i < rows->nrows; i++)
-	{
-		int64	   *id = palloc(sizeof(int64));
-
-		*id = book_int(rows, i, 0);
-		ids = lappend(ids, id);
-	}
-	return ids;
+	return book_ids(rows);
 }
 
 bool

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * task_relations.c
- *	  The tables of a run: opened, found by name, one of them anew.
+ *	  The tables of a run: opened, found by name, one of them opened again.
  *
  *-------------------------------------------------------------------------
  */
@@ -203,7 +203,7 @@ same_capture(TaskRun *run, const char *mark)
 
 	if (was != NULL && strcmp(was, mark) == 0)
 		return true;
-	good = was != NULL && (strcmp(was, "none") == 0 || strcmp(was, "part") == 0);
+	good = was != NULL && (strcmp(was, MARK_NONE) == 0 || strcmp(was, MARK_PART) == 0);
 	if (IsTransactionState() && (was == NULL || good))
 		return true;			/* the next look stores it */
 	/* an error follows, unless there is no transaction */
@@ -213,7 +213,7 @@ same_capture(TaskRun *run, const char *mark)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	rows = books_query("WITH was AS (SELECT source_mark FROM dtsmig.task WHERE task_id = $1) "
 					   "UPDATE dtsmig.task SET source_mark = $2 FROM was WHERE task_id = $1 "
-					   "RETURNING was.source_mark IS NULL OR was.source_mark IN ($2, 'none', 'part')",
+					   "RETURNING was.source_mark IS NULL OR was.source_mark IN ($2, '" MARK_NONE "', '" MARK_PART "')",
 					   "it", run->task->id, mark);
 	good = book_bool(rows, 0, 0);
 	PopActiveSnapshot();
@@ -250,7 +250,7 @@ task_same_mark(TaskRun *run, HTAB *tables, const char *id, const char *mark)
 		return true;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	/* of many tables at a time; one that a crash loses is seen anew */
+	/* of many tables at a time; one that a crash loses is stored at the next look */
 	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
 	store_table_set_mark(rel->table_id, whole);

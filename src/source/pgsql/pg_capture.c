@@ -258,12 +258,8 @@ pg_install_capture(PgConn *conn)
 
 /*
  * The mark that is kept of it: the event triggers, and what made or altered them
- * last; CAPTURE_NONE: there is none; CAPTURE_PART: it is not whole, and that has
- * been said.
+ * last; or one of the words of MarkTest.
  */
-#define CAPTURE_NONE "none"
-#define CAPTURE_PART "part"
-
 void
 pg_check_capture(PgConn *conn, const StreamCallbacks *callbacks)
 {
@@ -288,8 +284,8 @@ pg_check_capture(PgConn *conn, const StreamCallbacks *callbacks)
 				   pg_quote_literal(stream));
 	none = r->nrows == 0;
 	whole = none || pg_bigint(r, 0, 0) == lengthof(hooks);
-	if (callbacks->same_mark(callbacks->arg, NULL, none ? CAPTURE_NONE :
-							 whole ? pg_text(r, 0, 1) : CAPTURE_PART) && whole)
+	if (callbacks->same_mark(callbacks->arg, NULL, none ? MARK_NONE :
+							 whole ? pg_text(r, 0, 1) : MARK_PART) && whole)
 		return;
 	if (!whole)
 		ereport(ERROR,
