@@ -2,7 +2,8 @@
 # its hint. Here the stops are made to happen, and what the hint says is run as
 # it stands there: the task goes on, and its tables are equal.
 #
-# dts-runs: mariadb, mysql-9.7
+# dts-runs: mariadb
+# dts-deep-runs: mysql-9.7
 use strict;
 use warnings;
 use Test::More;
