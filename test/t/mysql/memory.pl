@@ -9,7 +9,7 @@ use Dts::Env qw(poll_until vm_hwm);
 use Dts::Task qw(server_pair);
 
 # DTS_SIZE: megabytes of the large transaction; more than workers may hold.
-my $mb = $ENV{DTS_SIZE} // ($ENV{DTS_DEEP} ? 1024 : 320);
+my $mb = $ENV{DTS_SIZE} // ($ENV{DTS_DEEP} ? 1024 : 512);
 my ($my, $pg) = server_pair(my_args => [ '--max-allowed-packet=1G', '--max-binlog-size=1G',
       '--innodb-log-file-size=512M', '--innodb-buffer-pool-size=512M' ],
     conf => "max_wal_size = 4GB\nshared_buffers = 64MB");
