@@ -54,9 +54,9 @@ $task->resume->wait_for('incremental', 60);
 $task->catch_up;
 same_table($my, 's.u', $pg, 's.u', 'a statement in its place');
 is($pg->value('SELECT count(*) FROM s.t WHERE id = 1'), 1, 'one that is skipped is not applied');
-is($pg->value("SELECT string_agg(message, E'\\n' ORDER BY event_id) FROM dtsmig.task_event WHERE message LIKE 'passed over:%'"), "passed over: in database \"s\": DELETE FROM t WHERE id = 1\npassed over: in database \"s\": INSERT INTO u VALUES (2, 20)", 'the log has both');
+is($pg->value("SELECT string_agg(message, E'\\n' ORDER BY event_id) FROM dtsmig.task_event WHERE message LIKE 'skipped:%'"), "skipped: in database \"s\": DELETE FROM t WHERE id = 1\nskipped: in database \"s\": INSERT INTO u VALUES (2, 20)", 'the log has both');
 is($pg->value("SELECT string_agg(kind || key::text, ',') FROM dtsmig.verify('s')"), 'extra{"id": "1"}', 'verify finds it');
-like($pg->error("SELECT dtsmig.cutover('s', quiet => '0.1 s', verify => 'none')"), qr/were not carried|are not mended/, 'cutover knows');
+like($pg->error("SELECT dtsmig.cutover('s', quiet => '0.1 s', verify => 'none')"), qr/were not replicated|are not fixed/, 'cutover knows');
 $pg->sql("SELECT dtsmig.repair('s')");
 ok(poll_until(sub { $pg->value('SELECT count(*) FROM s.t WHERE id = 1') == 0 }, 60), 'repaired');
 
