@@ -19,7 +19,7 @@ END
 my $task = Dts::Task->new($my, $pg, name => 's', db => 's');
 $task->start->wait_for('incremental', 60);
 sub statement { my ($sql, $db) = @_; $my->sql("SET SESSION binlog_format = STATEMENT; $sql", db => $db // 's'); }
-sub detail { return $pg->value("SELECT detail FROM dtsmig.task_log WHERE task = 's' AND severity = 'error' ORDER BY logged DESC LIMIT 1"); }
+sub detail { return $pg->value("SELECT detail FROM dtsmig.task_log WHERE task = 's' AND severity = 'error' ORDER BY logged_at DESC LIMIT 1"); }
 sub same { my ($name) = @_; $task->catch_up; local $Test::Builder::Level = $Test::Builder::Level + 1; same_table($my, "s.$_", $pg, "s.$_", "$name: $_") for qw(t u mem memkeyless); }
 
 # --- no business of the task's

@@ -27,7 +27,7 @@ sub same
     }
 }
 sub ready { my $name = $_[0]->{name}; return poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = '$name' AND state <> 'ready'") // '') eq '0' }, 60); }
-sub detail { my ($t) = @_; return $pg->value("SELECT detail FROM dtsmig.task_log WHERE task = '$t->{name}' AND severity = 'error' ORDER BY logged DESC LIMIT 1"); }
+sub detail { my ($t) = @_; return $pg->value("SELECT detail FROM dtsmig.task_log WHERE task = '$t->{name}' AND severity = 'error' ORDER BY logged_at DESC LIMIT 1"); }
 sub calls { my ($hint) = @_; return $hint =~ /\b(SELECT dtsmig\.\w+\('ways'(?:, '(?:[^']|'')*')?\);|ALTER TABLE [^;…]+;)/g; }
 
 sub stops
