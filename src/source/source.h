@@ -156,6 +156,12 @@ typedef bool (*EarlyTest) (void *arg, SourcePos pos, uint32 xid);
 typedef bool (*SkipTest) (void *arg, const char *where, const char *what);
 
 /*
+ * Is what a transaction that starts at pos has changed in the copy of every
+ * table? Then its rows, where they cannot be had, are not missed.
+ */
+typedef bool (*CopiedTest) (void *arg, SourcePos pos);
+
+/*
  * While a table (its identity at the source) is followed, the source keeps this
  * mark of it (a text of the engine). False: it had another one when it was seen
  * before, at this stream or at an earlier one, and its rows were not copied again
@@ -173,6 +179,7 @@ typedef struct StreamCallbacks
 	SelectionTest selected;
 	EarlyTest	early;			/* NULL: none is */
 	SkipTest	skips;			/* NULL: none is skipped */
+	CopiedTest	copied;			/* NULL: nothing is */
 	MarkTest	same_mark;
 	void	   *arg;
 } StreamCallbacks;

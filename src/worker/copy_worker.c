@@ -480,10 +480,14 @@ wait_for_go(CopyRun *run, bool snapshot)
 		{
 			if (snapshot)
 				open_snapshot(run);
-			/* a shared one agrees; those that are not exact need not */
+			/*
+			 * A shared one agrees; those of a source that has no exact ones need
+			 * not; one that could have been exact, and is not, agrees with none.
+			 */
 			shared_set_text(run->slot->snapshot, run->shared->snapshot[0] ?
 							run->shared->snapshot : run->snapshot.exact ?
-							run->snapshot.high : "any");
+							run->snapshot.high : run->snapshot.low == NULL ? "any" :
+							psprintf("%s, %d", run->snapshot.high, MyProcPid));
 			SpinLockAcquire(&run->shared->mutex);
 			run->slot->round = round;
 			SpinLockRelease(&run->shared->mutex);

@@ -236,12 +236,16 @@ open_inexact(Resync *r, SourceSnapshot *snapshot)
 		rels = lappend(rels, rel);
 	}
 	r->rels = rels;
-	start = run->source->start_position(run->conn);
-	if (start == NULL)
-		return;
-	r->snapshot = run->source->position_by_gtid(start);
+	/* what the snapshot has all of that is open already, a later one has, too */
 	if (r->snapshot == NULL)
-		r->snapshot = start;
+	{
+		start = run->source->start_position(run->conn);
+		if (start == NULL)
+			return;
+		r->snapshot = run->source->position_by_gtid(start);
+		if (r->snapshot == NULL)
+			r->snapshot = start;
+	}
 	if (r->keyless != NULL)
 		run->source->open_table_snapshot(r->conn, run->info, r->keyless,
 										 snapshot);

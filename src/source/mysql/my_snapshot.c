@@ -8,6 +8,11 @@
  * stands for, without a lock: START TRANSACTION WITH CONSISTENT SNAPSHOT and
  * the session's status variables binlog_snapshot_file and _position.
  *
+ * It does so for all but XA transactions, which that position may have and the
+ * snapshot lack (my_xa.c): of a snapshot that is opened while one commits, a
+ * place before is known that it has all of, and it is taken again for a table
+ * without a key, for which that does not do.
+ *
  * MySQL does not. What is known there:
  *
  * - A transaction is written to the log, then becomes visible, then its GTID
@@ -30,11 +35,13 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "client/my_conn.h"
 #include "source/mysql/my_position.h"
 #include "source/mysql/my_rows.h"
 #include "source/mysql/my_snapshot.h"
+#include "source/mysql/my_xa.h"
 
 /* Seconds that the source waits for us while the destination is slow. */
 #define WRITE_TIMEOUT 3600
@@ -46,6 +53,10 @@
  */
 #define LOCK_SECONDS 3
 #define LOCK_TRIES 20
+
+/* So long an exact snapshot is tried for, where one that is not does. */
+#define EXACT_MS 300
+#define EXACT_PAUSE_US 5000
 
 /* Error numbers of the source. */
 #define MY_ER_ACCESS_DENIED 1227
@@ -153,8 +164,14 @@ my_start_position(SourceConn *source)
 	int			my_errno;
 	MyPosition	pos;
 
-	if (position == NULL || my_is_mariadb(conn))
+	if (position == NULL)
+		return NULL;
+	if (my_is_mariadb(conn))
+	{
+		/* what was prepared before ends before the snapshots are opened */
+		my_xa_wait(conn);
 		return position;
+	}
 	my_position_read(position, &pos);
 	if (my_position_has_gtids(&pos))
 		return position;
@@ -165,6 +182,8 @@ my_start_position(SourceConn *source)
 	position = my_current_position(source);
 	if (position == NULL)
 		return NULL;
+	/* a new file does not wait for XA transactions */
+	my_xa_wait(conn);
 	my_position_read(position, &pos);
 	return my_format_position(pos.file, 4, NULL);
 }
@@ -236,27 +255,15 @@ my_end_read(SourceConn *source)
 	(void) my_query((MyConn *) source, "ROLLBACK", 0);
 }
 
-void
-my_open_snapshot(SourceConn *source, const char *shared,
-				 SourceSnapshot *snapshot)
+/* Where MariaDB's snapshot stands; NULL: the server keeps no log. */
+static char *
+snapshot_position(MyConn *conn)
 {
-	MyConn	   *conn = (MyConn *) source;
-	MyResult   *res;
+	MyResult   *res = my_query(conn, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'", 2);
 	char	   *file = NULL;
 	char	   *offset = NULL;
 	int			i;
 
-	memset(snapshot, 0, sizeof(*snapshot));
-	start_snapshot(conn);
-	if (!my_is_mariadb(conn))
-	{
-		/* what lies before the start of the changes is in it: no lower bound */
-		snapshot->high = my_current_position(source);
-		return;
-	}
-	snapshot->exact = true;
-	snapshot->holds_tables = true;
-	res = my_query(conn, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'", 2);
 	for (i = 0; i < my_nrows(res); i++)
 	{
 		if (pg_strcasecmp(my_get_text(res, i, 0), "binlog_snapshot_file") == 0)
@@ -266,8 +273,68 @@ my_open_snapshot(SourceConn *source, const char *shared,
 			offset = my_get_text(res, i, 1);
 	}
 	if (file == NULL || *file == '\0' || offset == NULL)
+		return NULL;
+	return mariadb_position(conn, file, offset);
+}
+
+/*
+ * MariaDB: exact if no XA transaction was being committed. Else it has all
+ * before an earlier place, of which those that were prepared then have ended.
+ */
+static void
+open_mariadb_snapshot(MyConn *conn, SourceSnapshot *snapshot)
+{
+	TimestampTz began = GetCurrentTimestamp();
+	char	   *first = NULL;
+	List	   *doubt = NIL;	/* names, of first */
+
+	snapshot->holds_tables = true;
+	for (;;)
+	{
+		int64		commits = my_xa_commits(conn);
+		List	   *now = my_xa_in_doubt(conn);
+
+		start_snapshot(conn);
+		snapshot->high = snapshot_position(conn);
+		snapshot->exact = snapshot->high == NULL ||
+			(now == NIL && my_xa_commits(conn) == commits);
+		if (snapshot->exact)
+		{
+			snapshot->low = snapshot->high;
+			return;
+		}
+		doubt = my_xa_still(doubt, now);
+		if (first != NULL && doubt == NIL &&
+			TimestampDifferenceExceeds(began, GetCurrentTimestamp(), EXACT_MS))
+		{
+			snapshot->low = first;
+			return;
+		}
+		if (first == NULL)
+		{
+			first = snapshot->high;
+			doubt = my_xa_in_doubt(conn);
+		}
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(EXACT_PAUSE_US);
+	}
+}
+
+void
+my_open_snapshot(SourceConn *source, const char *shared,
+				 SourceSnapshot *snapshot)
+{
+	MyConn	   *conn = (MyConn *) source;
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	if (my_is_mariadb(conn))
+	{
+		open_mariadb_snapshot(conn, snapshot);
 		return;
-	snapshot->low = snapshot->high = mariadb_position(conn, file, offset);
+	}
+	start_snapshot(conn);
+	/* what lies before the start of the changes is in it: no lower bound */
+	snapshot->high = my_current_position(source);
 }
 
 /* LOCK TABLES, with many short waits rather than a long one. */
@@ -304,18 +371,48 @@ lock_table(MyConn *conn, const SourceRelation *rel)
 			 errhint("Long transactions on the table keep it from being locked for a moment.")));
 }
 
+/* MariaDB: at a moment when no XA transaction commits. */
+static void
+open_exact_snapshot(SourceConn *source, const SourceRelation *rel,
+					SourceSnapshot *snapshot)
+{
+	TimestampTz began = GetCurrentTimestamp();
+
+	for (;;)
+	{
+		my_open_snapshot(source, NULL, snapshot);
+		if (snapshot->exact)
+			return;
+		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
+									   LOCK_SECONDS * LOCK_TRIES * 1000))
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("no snapshot of table \"%s\".\"%s\" could be had at an exact position of the log within %d seconds",
+							rel->schema, rel->name, LOCK_SECONDS * LOCK_TRIES),
+					 errdetail("It has no key, so that its copy has to stand at one. XA transactions, which MariaDB's snapshots do not have at the position that it gives with them, were being committed each time."),
+					 errhint("Hold up XA transactions at the source for a moment (XA RECOVER lists those that are prepared), or give the table a primary key; then resume the task.")));
+	}
+}
+
 void
 my_open_table_snapshot(SourceConn *source, const ConnectionInfo *info,
 					   const SourceRelation *rel, SourceSnapshot *snapshot)
 {
-	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
-											  "dtsmig table lock",
-											  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	MyConn	   *lock = my_connect(info);
+	MemoryContext cxt;
+	MemoryContext old;
+	MyConn	   *lock;
 	char	   *position;
 
+	if (my_is_mariadb((MyConn *) source))
+	{
+		open_exact_snapshot(source, rel, snapshot);
+		return;
+	}
 	memset(snapshot, 0, sizeof(*snapshot));
+	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig table lock",
+								ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cxt);
+	lock = my_connect(info);
 	lock_table(lock, rel);
 	start_snapshot((MyConn *) source);
 	position = my_current_position((SourceConn *) lock);
