@@ -367,6 +367,17 @@ typedef struct SourceRoutine
 										const ConnectionInfo *info,
 										const SourceRelation *rel,
 										SourceSnapshot *snapshot);
+	/* Do snapshots lack the rows of a table (of an engine without transactions)? */
+	bool		(*lacks_rows) (const SourceRelation *rel);
+	/*
+	 * A connection that keeps everybody from writing to those of the tables
+	 * (SourceRelation *) that are such, until it is closed, and the position of
+	 * all that was written to them. NULL: none is. It is to be closed when rows
+	 * are being read, which goes on by itself; nothing else may be asked of them
+	 * before, for it would wait behind who waits to write.
+	 */
+	SourceConn *(*hold_tables) (const ConnectionInfo *info, List *rels,
+								char **position);
 	/* SourceRange *: about so many rows each; one range if it can't be cut. */
 	List	   *(*plan_ranges) (SourceConn *conn, SourceRelation *rel,
 								int64 rows_per_range);

@@ -23,6 +23,8 @@
  * - Without GTIDs, the place of the log says nothing of what is visible. But
  *	 a new file of the log begins only when all transactions of the one before
  *	 are: its beginning is a place like gtid_executed.
+ * - A table of an engine without transactions is in no snapshot: it is locked
+ *	 while its rows are read.
  * - No transaction that has changed a table is between log and visibility
  *	 while a session holds LOCK TABLES ... READ on it. A table without a key,
  *	 for which twice does harm, is locked for that moment. MySQL 5.6 waits for
@@ -337,37 +339,49 @@ my_open_snapshot(SourceConn *source, const char *shared,
 	snapshot->high = my_current_position(source);
 }
 
-/* LOCK TABLES, with many short waits rather than a long one. */
+/*
+ * LOCK TABLES, with many short waits rather than a long one. why: a sentence
+ * that says what it is for.
+ */
 static void
-lock_table(MyConn *conn, const SourceRelation *rel)
+lock_tables(MyConn *conn, List *rels, const char *why)
 {
-	char	   *sql = psprintf("LOCK TABLES %s.%s READ",
-							   my_quote_identifier(rel->schema),
-							   my_quote_identifier(rel->name));
+	const SourceRelation *rel = linitial(rels);
+	StringInfoData sql;
 	char	   *message;
 	int			my_errno;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	foreach(lc, rels)
+	{
+		const SourceRelation *r = lfirst(lc);
+
+		appendStringInfo(&sql, "%s%s.%s READ", sql.len == 0 ? "LOCK TABLES " : ", ",
+						 my_quote_identifier(r->schema), my_quote_identifier(r->name));
+	}
 
 	(void) my_query(conn, psprintf("SET SESSION autocommit = 0, lock_wait_timeout = %d, "
 								   "innodb_lock_wait_timeout = %d",
 								   LOCK_SECONDS, LOCK_SECONDS), 0);
 	for (int i = 0; i < LOCK_TRIES; i++)
 	{
-		if (my_try_query(conn, sql, 0, NULL, &message, &my_errno))
+		if (my_try_query(conn, sql.data, 0, NULL, &message, &my_errno))
 			return;
 		if (my_errno != MY_ER_LOCK_TIMEOUT)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("could not lock table \"%s\".\"%s\" at the source: %s",
 							rel->schema, rel->name, message),
-					 errdetail("It has no key, so that its copy has to stand at an exact position of the log, for which MySQL has no way without a lock."),
-					 errhint("GRANT LOCK TABLES to the account, or give the table a primary key.")));
+					 errdetail("%s", why),
+					 errhint("GRANT LOCK TABLES to the account, or give the table a primary key and an engine with transactions.")));
 		CHECK_FOR_INTERRUPTS();
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 			 errmsg("could not lock table \"%s\".\"%s\" at the source within %d seconds",
 					rel->schema, rel->name, LOCK_SECONDS * LOCK_TRIES),
-			 errdetail("It has no key, so that its copy has to stand at an exact position of the log."),
+			 errdetail("%s", why),
 			 errhint("Long transactions on the table keep it from being locked for a moment.")));
 }
 
@@ -413,7 +427,8 @@ my_open_table_snapshot(SourceConn *source, const ConnectionInfo *info,
 								ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(cxt);
 	lock = my_connect(info);
-	lock_table(lock, rel);
+	lock_tables(lock, list_make1(unconstify(SourceRelation *, rel)),
+				"It has no key, so that its copy has to stand at an exact position of the log, for which MySQL has no way without a lock.");
 	start_snapshot((MyConn *) source);
 	position = my_current_position((SourceConn *) lock);
 	MemoryContextSwitchTo(old);
@@ -422,6 +437,53 @@ my_open_table_snapshot(SourceConn *source, const ConnectionInfo *info,
 	snapshot->exact = true;
 	/* closes the connection, and so ends the lock */
 	MemoryContextDelete(cxt);
+}
+
+bool
+my_is_transactional(const TableDef *def)
+{
+	static const char *const engines[] = {"InnoDB", "ROCKSDB", "TokuDB",
+	"ndbcluster"};
+
+	for (int i = 0; def->engine != NULL && i < lengthof(engines); i++)
+	{
+		if (pg_strcasecmp(def->engine, engines[i]) == 0)
+			return true;
+	}
+	return def->engine == NULL;
+}
+
+bool
+my_lacks_rows(const SourceRelation *rel)
+{
+	return rel->def != NULL && !my_is_transactional(rel->def);
+}
+
+/*
+ * Whoever has written to such a table has logged it before his lock of the
+ * table ends; and a SELECT that began under ours goes on under its own.
+ */
+SourceConn *
+my_hold_tables(const ConnectionInfo *info, List *rels, char **position)
+{
+	List	   *held = NIL;
+	MyConn	   *conn;
+	ListCell   *lc;
+
+	foreach(lc, rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+
+		if (my_lacks_rows(rel))
+			held = lappend(held, rel);
+	}
+	if (held == NIL)
+		return NULL;
+	conn = my_connect(info);
+	lock_tables(conn, held,
+				"Its engine has no transactions: no snapshot has its rows, so that nobody may write to it while they are read.");
+	*position = my_current_position((SourceConn *) conn);
+	return (SourceConn *) conn;
 }
 
 /* ------------------------------------------------------------------------
