@@ -461,7 +461,7 @@ check_routines(MyPrecheck *p)
 	if (found.len > 0)
 		my_precheck_add(p, "routines", PRECHECK_WARNING,
 						psprintf("the source's databases have %s, which are not moved", found.data),
-						"Write them anew for PostgreSQL before the cutover, where the application needs them.");
+						"Write them again for PostgreSQL before the cutover, where the application needs them.");
 	else
 		my_precheck_add(p, "routines", PRECHECK_PASSED,
 						"there are no triggers, routines or events that this account can see", NULL);

@@ -2,7 +2,8 @@
 # its hint. Here the stops are made to happen, and what the hint says is run as
 # it stands there: the task goes on, and its tables are equal.
 #
-# dts-runs: mariadb, mysql-9.7
+# dts-runs: mariadb
+# dts-deep-runs: mysql-9.7
 use strict;
 use warnings;
 use Test::More;
@@ -33,7 +34,7 @@ same_table($my, "w.$_", $pg, "w.$_", "full load: $_") for grep { $_ ne 'part' } 
 sub ready { return poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = $q AND state <> 'ready'") // '') eq '0' }, 60); }
 
 # Statements of a hint: calls of the extension, and SQL for the destination.
-sub detail { my ($t) = @_; return $pg->value("SELECT detail FROM dtsmig.task_log WHERE task = '$t->{name}' AND severity = 'error' ORDER BY logged DESC LIMIT 1"); }
+sub detail { my ($t) = @_; return $pg->value("SELECT detail FROM dtsmig.task_log WHERE task = '$t->{name}' AND severity = 'error' ORDER BY logged_at DESC LIMIT 1"); }
 sub calls { my ($hint) = @_; return $hint =~ /\b(SELECT dtsmig\.\w+\('ways'(?:, '(?:[^']|'')*')?\);|ALTER TABLE [^;…]+;|CREATE TABLE [^;…]+;|GRANT [^;…]+;)/g; }
 
 # A stop: SQL at the source, the error (and its SQLSTATE), what is done by hand

@@ -27,7 +27,7 @@ sub same
     }
 }
 sub ready { my $name = $_[0]->{name}; return poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = '$name' AND state <> 'ready'") // '') eq '0' }, 60); }
-sub detail { my ($t) = @_; return $pg->value("SELECT detail FROM dtsmig.task_log WHERE task = '$t->{name}' AND severity = 'error' ORDER BY logged DESC LIMIT 1"); }
+sub detail { my ($t) = @_; return $pg->value("SELECT detail FROM dtsmig.task_log WHERE task = '$t->{name}' AND severity = 'error' ORDER BY logged_at DESC LIMIT 1"); }
 sub calls { my ($hint) = @_; return $hint =~ /\b(SELECT dtsmig\.\w+\('ways'(?:, '(?:[^']|'')*')?\);|ALTER TABLE [^;…]+;)/g; }
 
 sub stops
@@ -55,7 +55,7 @@ my $uncaptured = 'SET session_replication_role = replica; %s; RESET session_repl
 
 stops('a row that is not here', before => 'DELETE FROM w.miss WHERE id = 1', source => 'UPDATE w.miss SET v = 9 WHERE id = 1', error => qr/row to update is not in table "w\.miss" at the destination/, state => 'P0002', where => qr/Row \(id\)=\(1\).*applying UPDATE to table "w\.miss"/s, @again, tables => ['w.miss']);
 stops('a constraint of here', before => 'ALTER TABLE w.ck ADD CONSTRAINT small CHECK (v < 100)', source => 'INSERT INTO w.ck VALUES (7, 200)', error => qr/violates check constraint "small"/, state => '23514', way => ['DROP CONSTRAINT small', 'resume_task'], tables => ['w.ck']);
-stops('a statement that cannot be done here', before => 'ALTER TABLE w.ddl ADD COLUMN x int', source => 'ALTER TABLE w.ddl ADD COLUMN x int; INSERT INTO w.ddl VALUES (7, 7, 7)', error => qr/a statement of the source cannot be carried: ALTER TABLE w\.ddl/, state => '0A000', where => qr/already exists/, way => [qw(skip_change resume_task)], tables => ['w.ddl']);
+stops('a statement that cannot be done here', before => 'ALTER TABLE w.ddl ADD COLUMN x int', source => 'ALTER TABLE w.ddl ADD COLUMN x int; INSERT INTO w.ddl VALUES (7, 7, 7)', error => qr/a statement of the source cannot be replicated: ALTER TABLE w\.ddl/, state => '0A000', where => qr/already exists/, way => [qw(skip_change resume_task)], tables => ['w.ddl']);
 stops('altered without the capture', source => sprintf($uncaptured, 'ALTER TABLE w.alt ADD COLUMN x int') . 'INSERT INTO w.alt VALUES (7, 7, 7)', error => qr/table "w\.alt" was altered at the source/, state => '55000', here => 'ALTER TABLE w.alt ADD COLUMN x int', @again, tables => ['w.alt']);
 stops('renamed without the capture', source => sprintf($uncaptured, 'ALTER TABLE w.ren RENAME TO renamed') . 'INSERT INTO w.renamed VALUES (7, 7)', error => qr/table "w\.ren" is called "w\.renamed" at the source/, state => '55000', @again, tables => [ [ 'w.renamed', 'w.ren' ] ]);
 my $publication = $src->value('SELECT pubname FROM pg_publication', db => 'w');
