@@ -57,7 +57,7 @@ static const PrecheckDef defs[] =
 	{"invisible_indexes", AT_SOURCE, MYSQL, "Invisible or ignored indexes, which become normal ones."},
 	{"keys", AT_SOURCE, ANY, "Every table has a key, by which a changed row is found fast."},
 	{"large_objects", AT_SOURCE, PGSQL, "Large objects, which are not migrated."},
-	{"lock_tables_privilege", AT_SOURCE, MYSQL, "MySQL: tables without a key can be locked for a moment."},
+	{"lock_tables_privilege", AT_SOURCE, MYSQL, "Tables of an engine without transactions can be locked; MySQL: those without a key, too."},
 	{"log_bin", AT_SOURCE, MYSQL, "The binlog is on."},
 	{"log_slave_updates", AT_SOURCE, MYSQL, "A source that is a replica logs what it replicates."},
 	{"long_transactions", AT_SOURCE, PGSQL, "No transaction has been writing for long, for which the start would wait."},

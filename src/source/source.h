@@ -156,6 +156,12 @@ typedef bool (*EarlyTest) (void *arg, SourcePos pos, uint32 xid);
 typedef bool (*SkipTest) (void *arg, const char *where, const char *what);
 
 /*
+ * Is what a transaction that starts at pos has changed in the copy of every
+ * table? Then its rows, where they cannot be had, are not missed.
+ */
+typedef bool (*CopiedTest) (void *arg, SourcePos pos);
+
+/*
  * While a table (its identity at the source) is followed, the source keeps this
  * mark of it (a text of the engine). False: it had another one when it was seen
  * before, at this stream or at an earlier one, and its rows were not copied again
@@ -173,6 +179,7 @@ typedef struct StreamCallbacks
 	SelectionTest selected;
 	EarlyTest	early;			/* NULL: none is */
 	SkipTest	skips;			/* NULL: none is skipped */
+	CopiedTest	copied;			/* NULL: nothing is */
 	MarkTest	same_mark;
 	void	   *arg;
 } StreamCallbacks;
@@ -360,6 +367,17 @@ typedef struct SourceRoutine
 										const ConnectionInfo *info,
 										const SourceRelation *rel,
 										SourceSnapshot *snapshot);
+	/* Do snapshots lack the rows of a table (of an engine without transactions)? */
+	bool		(*lacks_rows) (const SourceRelation *rel);
+	/*
+	 * A connection that keeps everybody from writing to those of the tables
+	 * (SourceRelation *) that are such, until it is closed, and the position of
+	 * all that was written to them. NULL: none is. It is to be closed when rows
+	 * are being read, which goes on by itself; nothing else may be asked of them
+	 * before, for it would wait behind who waits to write.
+	 */
+	SourceConn *(*hold_tables) (const ConnectionInfo *info, List *rels,
+								char **position);
 	/* SourceRange *: about so many rows each; one range if it can't be cut. */
 	List	   *(*plan_ranges) (SourceConn *conn, SourceRelation *rel,
 								int64 rows_per_range);

@@ -227,6 +227,7 @@ copy_range(CopyRun *run, StoreJob *job)
 {
 	ProducerState st;
 	SourceConn *conn = run->conn;
+	SourceConn *held = NULL;
 	SourceSnapshot snapshot = run->snapshot;
 	SourceRange range = {0};
 	SourceRelation *rel;
@@ -248,14 +249,23 @@ copy_range(CopyRun *run, StoreJob *job)
 	st.rel = rel;
 	run->slot->table_id = job->table_id;
 
+	/* what no snapshot has is read while nobody writes to it */
+	if (run->source->hold_tables && run->task->do_incremental &&
+		(held = run->source->hold_tables(run->info, list_make1(rel), &snapshot.low)) != NULL)
+	{
+		snapshot.high = snapshot.low;
+		snapshot.exact = true;
+	}
 	/* a table without a key needs to know exactly where its copy stands */
-	if (rel->nkey == 0 && !snapshot.exact && snapshot.high != NULL)
+	else if (rel->nkey == 0 && !snapshot.exact && snapshot.high != NULL)
 	{
 		conn = run->source->connect(run->info);
 		run->source->open_table_snapshot(conn, run->info, rel, &snapshot);
 	}
 	run->holds_tables = snapshot.holds_tables;
 	st.rows = run->rows = open_rows(run, conn, rel, &range);
+	if (held != NULL)
+		run->source->close(held);
 	if (st.rows == NULL)
 	{
 		task_leave_table(run->task->id, job->table_id);
@@ -480,10 +490,14 @@ wait_for_go(CopyRun *run, bool snapshot)
 		{
 			if (snapshot)
 				open_snapshot(run);
-			/* a shared one agrees; those that are not exact need not */
+			/*
+			 * A shared one agrees; those of a source that has no exact ones need
+			 * not; one that could have been exact, and is not, agrees with none.
+			 */
 			shared_set_text(run->slot->snapshot, run->shared->snapshot[0] ?
 							run->shared->snapshot : run->snapshot.exact ?
-							run->snapshot.high : "any");
+							run->snapshot.high : run->snapshot.low == NULL ? "any" :
+							psprintf("%s, %d", run->snapshot.high, MyProcPid));
 			SpinLockAcquire(&run->shared->mutex);
 			run->slot->round = round;
 			SpinLockRelease(&run->shared->mutex);

@@ -82,6 +82,12 @@ is_selected(void *arg, const char *schema, const char *table)
 	return task_selects(f->run, schema, table);
 }
 
+static bool
+is_copied(void *arg, SourcePos pos)
+{
+	return task_all_copied(((Follow *) arg)->run, pos);
+}
+
 /*
  * SkipTest. What is skipped goes into the log of the task with the rows
  * around it; a statement that the user has given in its place runs there.
@@ -558,14 +564,9 @@ static void
 open_stream(Follow *f, const char *position)
 {
 	TaskRun    *run = f->run;
-	StreamCallbacks callbacks;
+	StreamCallbacks callbacks = {lookup_relation, is_selected, may_be_early,
+	skips, is_copied, same_mark, f};
 
-	callbacks.lookup = lookup_relation;
-	callbacks.selected = is_selected;
-	callbacks.early = may_be_early;
-	callbacks.skips = skips;
-	callbacks.same_mark = same_mark;
-	callbacks.arg = f;
 	f->stream = run->stream = run->source->open_changes(run->info, position, &callbacks,
 										  &run->options->policy);
 	open_writer(f);

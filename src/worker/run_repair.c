@@ -221,6 +221,10 @@ repair_table(Repair *r, int64 table_id)
 			break;
 		n += repair_some(r, differences);
 	}
+	/* rows that no snapshot has are seen after they were logged */
+	if (r->snapshot.high != NULL && run->source->lacks_rows != NULL &&
+		run->source->lacks_rows(r->rel))
+		r->snapshot.high = run->source->current_position(r->conn);
 	extend_zone(r);
 	task_log_event(run->task->id, "info",
 				   psprintf("%d rows of table \"%s\".\"%s\" are repaired", n,

@@ -236,12 +236,16 @@ open_inexact(Resync *r, SourceSnapshot *snapshot)
 		rels = lappend(rels, rel);
 	}
 	r->rels = rels;
-	start = run->source->start_position(run->conn);
-	if (start == NULL)
-		return;
-	r->snapshot = run->source->position_by_gtid(start);
+	/* what the snapshot has all of that is open already, a later one has, too */
 	if (r->snapshot == NULL)
-		r->snapshot = start;
+	{
+		start = run->source->start_position(run->conn);
+		if (start == NULL)
+			return;
+		r->snapshot = run->source->position_by_gtid(start);
+		if (r->snapshot == NULL)
+			r->snapshot = start;
+	}
 	if (r->keyless != NULL)
 		run->source->open_table_snapshot(r->conn, run->info, r->keyless,
 										 snapshot);
@@ -358,6 +362,7 @@ typedef struct ProducerState
 	Resync	   *r;
 	SourceRelation *rel;
 	SourceRows *rows;
+	char	   *position;		/* of rows that no snapshot has, else NULL */
 	uint64		nrows;
 	uint64		nbytes;
 } ProducerState;
@@ -410,6 +415,7 @@ static void
 copy_rows(Resync *r, SourceRelation *rel, ProducerState *st)
 {
 	TaskRun    *run = r->run;
+	SourceConn *held = NULL;
 	uint64		loaded;
 
 	memset(st, 0, sizeof(*st));
@@ -417,7 +423,11 @@ copy_rows(Resync *r, SourceRelation *rel, ProducerState *st)
 	st->rel = rel;
 	if (r->slot != NULL)
 		r->slot->table_id = rel->table_id;
+	if (run->source->hold_tables)
+		held = run->source->hold_tables(run->info, list_make1(rel), &st->position);
 	st->rows = run->source->open_rows(r->conn, rel, NULL);
+	if (held != NULL)
+		run->source->close(held);
 	loaded = run->dest->load(rel->out, produce, st, LOAD_APPEND);
 	run->source->close_rows(st->rows);
 	if (loaded != st->nrows)
@@ -441,7 +451,7 @@ log_copied(Resync *r, const SourceRelation *rel, const ProducerState *st)
 	task_log_event(r->run->task->id, "info",
 				   psprintf("table \"%s\".\"%s\" is copied again: " UINT64_FORMAT " rows",
 							rel->schema, rel->name, st->nrows),
-				   psprintf("Its snapshot stood at %s.%s", low_of(r, rel),
+				   psprintf("Its snapshot stood at %s.%s", st->position ? st->position : low_of(r, rel),
 							r->slot ? " The rest of the task went on meanwhile." : ""),
 				   NULL, NULL);
 }
@@ -456,6 +466,8 @@ copy_table(Resync *r, SourceRelation *old)
 	store_table_put_ready(old->table_id, low_of(r, old), r->high, r->described);
 	rel = task_open_relation(run, r->cxt, old->table_id, r->conn);
 	copy_rows(r, rel, &st);
+	if (st.position != NULL)
+		store_table_set_zone(rel->table_id, st.position, st.position);
 	store_table_copied_again(rel->table_id, (int64) st.nrows, (int64) st.nbytes,
 							 r->described);
 	log_copied(r, old, &st);
@@ -552,7 +564,8 @@ takes_more(Resync *r, int wanted)
 static void
 note_copied(Resync *r, SourceRelation *rel, const ProducerState *st)
 {
-	if (!store_table_note_copied(rel->table_id, low_of(r, rel), r->high, r->described,
+	if (!store_table_note_copied(rel->table_id, st->position ? st->position : low_of(r, rel),
+								 st->position ? st->position : r->high, r->described,
 								 (int64) st->nrows, (int64) st->nbytes, r->applied))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -95,7 +95,8 @@ task_open_snapshot(TaskRun *run, SourceConn *conn, const char *applied,
 	{
 		source->open_snapshot(conn, NULL, snapshot);
 		*low = snapshot->low;
-		if (applied != NULL && !snapshot->exact && snapshot->high != NULL)
+		if (applied != NULL && !snapshot->exact && snapshot->low == NULL &&
+			snapshot->high != NULL)
 		{
 			char	   *start = source->start_position(run->conn);
 			char	   *set = start && source->position_by_gtid ?

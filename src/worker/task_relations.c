@@ -325,3 +325,17 @@ task_definition_passes(TaskRun *run, const SourceRelation *rel, SourcePos pos)
 		 source_pos_cmp(rel->def_from, rel->snap_hi) > 0 ||
 		 source_pos_cmp(pos, rel->snap_hi) > 0);
 }
+
+bool
+task_all_copied(TaskRun *run, SourcePos pos)
+{
+	for (int i = 0; i < run->nrels; i++)
+	{
+		const SourceRelation *rel = run->rels[i];
+
+		if (!rel->resync && (rel->snap_elsewhere != NULL ||
+							 source_pos_cmp(pos, rel->snap_lo) >= 0))
+			return false;
+	}
+	return true;
+}

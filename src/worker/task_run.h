@@ -105,6 +105,11 @@ extern HTAB *task_index_relations(TaskRun *run);
 extern SourceRelation *task_indexed_relation(HTAB *tables, const char *id,
 											 const char *schema,
 											 const char *table);
+/*
+ * Have all tables a copy that has all that a transaction changed which starts
+ * at pos? Those that are to be copied again will have.
+ */
+extern bool task_all_copied(TaskRun *run, SourcePos pos);
 extern bool task_same_mark(TaskRun *run, HTAB *tables, const char *id, const char *mark);
 /* As the run would open it if it were not to be copied again. */
 extern SourceRelation *task_open_to_copy(TaskRun *run, MemoryContext cxt,

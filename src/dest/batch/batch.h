@@ -93,6 +93,9 @@ typedef struct CascadeEdge
 	int		   *fk;				/* child's columns */
 	CascadeAction on_delete;
 	CascadeAction on_update;
+	bool		loose;			/* the source compares by a collation: 'A' may refer
+								 * to 'a' */
+	bool		unique;			/* to one row of the parent, at most */
 } CascadeEdge;
 
 struct ApplyTable

@@ -117,6 +117,63 @@ add_marks(CascadeEdge *edge)
 	}
 }
 
+/* Does the source take values of a column for equal that differ in bytes? */
+static bool
+compares_loosely(const SourceRelation *rel, int col)
+{
+	static const char *const exact[] = {"binary", "_0900_bin", "_nopad_bin"};
+	ListCell   *lc;
+
+	foreach(lc, rel->def->columns)
+	{
+		const TableColumn *c = lfirst(lc);
+
+		if (pg_strcasecmp(c->name, rel->columns[col].name) != 0)
+			continue;
+		if (c->collation == NULL || c->labels != NIL)
+			return false;
+		for (int i = 0; i < lengthof(exact); i++)
+		{
+			Size		len = strlen(exact[i]);
+
+			if (strlen(c->collation) >= len &&
+				pg_strcasecmp(c->collation + strlen(c->collation) - len, exact[i]) == 0)
+				return false;
+		}
+		return true;
+	}
+	return false;
+}
+
+/* Has the parent a unique index on just these columns? */
+static bool
+refers_to_one(const SourceRelation *parent, List *columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, parent->def->indexes)
+	{
+		const TableIndex *index = lfirst(lc);
+		ListCell   *part;
+		int			found = 0;
+
+		if (index->kind > INDEX_UNIQUE ||
+			list_length(index->parts) != list_length(columns))
+			continue;
+		foreach(part, index->parts)
+		{
+			const char *name = ((IndexPart *) lfirst(part))->column;
+			ListCell   *col;
+
+			foreach(col, columns)
+				found += name != NULL && pg_strcasecmp(name, lfirst(col)) == 0;
+		}
+		if (found == list_length(columns))
+			return true;
+	}
+	return false;
+}
+
 static void
 add_edge(Batch *b, ApplyTable *child, const TableForeignKey *fk)
 {
@@ -148,6 +205,9 @@ add_edge(Batch *b, ApplyTable *child, const TableForeignKey *fk)
 		return;
 	}
 	edge->nfk = edge->n;
+	for (int i = 0; i < edge->n; i++)
+		edge->loose |= compares_loosely(child->rel, edge->fk[i]);
+	edge->unique = refers_to_one(edge->parent->rel, fk->ref_columns);
 	add_marks(edge);
 	edge->parent->edges = lappend(edge->parent->edges, edge);
 	if (edge->on_delete != CASCADE_NONE)

@@ -39,8 +39,8 @@ fk_position(const CascadeEdge *edge, int col)
 }
 
 /* "b.c1", with a cast where parent and child differ in type */
-static char *
-rows_column(const CascadeEdge *edge, char prefix, int i)
+char *
+cascade_rows_column(const CascadeEdge *edge, char prefix, int i)
 {
 	Oid			ptype = edge->parent->rel->columns[edge->ref[i]].typid;
 	Oid			ctype = edge->child->rel->columns[edge->fk[i]].typid;
@@ -85,7 +85,7 @@ append_returning(StringInfo sql, const CascadeEdge *edge, CascadeAction action)
 
 				appendStringInfoString(sql, n++ > 0 ? ", " : " RETURNING ");
 				if (changed && pass == 0)
-					appendStringInfoString(sql, rows_column(edge, 'c', at));
+					appendStringInfoString(sql, cascade_rows_column(edge, 'c', at));
 				else
 					appendStringInfoString(sql,
 										   child_column(edge, next->ref[i]));
@@ -222,13 +222,13 @@ prepare_edge(Batch *w, CascadeEdge *edge, CascadeAction action)
 			appendStringInfo(&sql, "%s%s = %s", i > 0 ? ", " : "",
 							 quote_identifier(child->rel->columns[edge->fk[i]].target_name),
 							 action == CASCADE_SET_NULL ? "NULL" :
-							 rows_column(edge, 'n', i));
+							 cascade_rows_column(edge, 'n', i));
 		appendStringInfoString(&sql, " FROM " ROWS_NAME " AS b");
 	}
 	for (i = 0; i < edge->n; i++)
 		appendStringInfo(&sql, " %s %s", i > 0 ? "AND" : "WHERE",
 						 apply_equality(child_column(edge, edge->fk[i]),
-										rows_column(edge, 'c', i),
+										cascade_rows_column(edge, 'c', i),
 										child->rel->columns[edge->fk[i]].typid));
 	local_edge(edge)->out[action] = returning_desc(edge, action);
 	append_returning(&sql, edge, action);
@@ -344,6 +344,9 @@ run_edge(Batch *w, CascadeEdge *edge, CascadeAction action,
 							  local_edge(edge)->index ?
 							  edge->child->rel->target_relid : InvalidOid,
 							  receiver);
+	if (action != CASCADE_DELETE)
+		local_table(edge->child)->written += processed;
+	loose_check(w, edge, action, rows, nrows);
 	if (returned != NULL)
 	{
 		receiver->rDestroy(receiver);

@@ -639,6 +639,8 @@ apply_stmt_run(ApplyStmt *stmt, bool loose)
 
 	stmt->store[loose] = NULL;
 	stmt->nrows[loose] = 0;
+	if (stmt->kind >= STMT_UPDATE)
+		local_table(stmt->table)->written++;
 	if (stmt->sql == NULL)
 		processed = nrows;		/* nothing to write in such a row */
 	else

@@ -75,6 +75,7 @@ typedef struct LocalTable
 	bool	   *identity_always;	/* for each column of rel */
 	bool		any_identity_always;	/* … outside the key */
 	Oid		   *out_func;		/* of key columns, for messages */
+	uint64		written;		/* statements that gave it rows or values */
 	List	   *stmts;			/* ApplyStmt * */
 } LocalTable;
 
@@ -89,6 +90,8 @@ typedef struct LocalEdge
 	uint32		forgotten;		/* both tables', when the plans were made */
 	bool		index;			/* the child has one on the foreign key … */
 	uint32		index_asked;	/* … when it had been resolved so often */
+	uint64		exact_at;		/* both tables' written, when every child was seen to
+								 * have the value of a parent, byte by byte; 0 */
 } LocalEdge;
 
 struct LocalWriter
@@ -142,6 +145,13 @@ extern void apply_table_watch(Batch *w);
 extern void apply_table_resolve(ApplyTable *table);
 extern void apply_table_forget(ApplyTable *table);
 extern void apply_table_drop_stores(ApplyTable *table);
+
+/* apply_loose.c */
+extern void loose_check(Batch *w, CascadeEdge *edge, CascadeAction action,
+						Tuplestorestate *rows, int64 nrows);
+
+/* apply_cascade.c: "b.c1", "b.n1": of the rows that an edge's action is done for */
+extern char *cascade_rows_column(const CascadeEdge *edge, char prefix, int i);
 
 /* apply_lookup.c */
 extern char *apply_equality(const char *left, const char *right, Oid typid);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "source/mysql/my_precheck_impl.h"
+#include "source/mysql/my_snapshot.h"
 
 void
 my_precheck_server(MyPrecheck *p)
@@ -175,6 +176,49 @@ has_some_privilege(List *lines, const char *privilege)
 }
 
 /*
+ * Tables that are locked when they are copied (see my_snapshot.c): those that
+ * no snapshot has, and on MySQL those without a key.
+ */
+static void
+check_locks(MyPrecheck *p, List *lines)
+{
+	int			keyless = 0;
+	int			held = 0;
+	char	   *found;
+	PrecheckItem *item;
+	ListCell   *lc;
+
+	foreach(lc, p->tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (!model_has_rows(def))
+			continue;
+		if (!my_is_transactional(def))
+			held++;
+		else if (!my_is_mariadb(p->conn) && model_row_key(def) == NULL)
+			keyless++;
+	}
+	found = keyless > 0 ?
+		psprintf("%d tables have no key, so that each has to be locked for a moment when its copy begins", keyless) : "";
+	if (held > 0)
+		found = psprintf("%s%s%d tables are of an engine without transactions, so that each has to be locked while it is copied",
+						 found, keyless > 0 ? "; " : "", held);
+	if (keyless + held > 0 && !has_some_privilege(lines, "LOCK TABLES"))
+	{
+		item = my_precheck_add(p, "lock_tables_privilege", PRECHECK_FAILED,
+							   psprintf("%s, and %s may not lock tables", found, p->account),
+							   keyless > 0 ? "Grant it, or give each table a key." :
+							   "Grant it, or give each table another engine.");
+		precheck_sql(item, AT_SOURCE, "GRANT LOCK TABLES ON *.* TO %s", p->account);
+	}
+	else if (keyless + held > 0 || !my_is_mariadb(p->conn))
+		my_precheck_add(p, "lock_tables_privilege", PRECHECK_PASSED,
+						keyless + held > 0 ? "tables that have to be locked can be" :
+						"no table has to be locked", NULL);
+}
+
+/*
  * MySQL tells no exact position of a snapshot; what takes its place needs
  * privileges (see my_snapshot.c).
  */
@@ -184,28 +228,8 @@ check_exact_start(MyPrecheck *p, List *lines)
 	static const char *const reload[] = {"RELOAD"};
 	char	   *gtid_mode = my_precheck_variable(p, "gtid_mode");
 	bool		gtids = gtid_mode != NULL && pg_strcasecmp(gtid_mode, "ON") == 0;
-	int			keyless = 0;
 	PrecheckItem *item;
-	ListCell   *lc;
 
-	foreach(lc, p->tables)
-	{
-		TableDef   *def = lfirst(lc);
-
-		keyless += model_has_rows(def) && model_row_key(def) == NULL;
-	}
-	if (keyless > 0 && !has_some_privilege(lines, "LOCK TABLES"))
-	{
-		item = my_precheck_add(p, "lock_tables_privilege", PRECHECK_FAILED,
-							   psprintf("%d tables have no key, so that each has to be locked for a moment when its copy begins, and %s may not lock tables",
-										keyless, p->account),
-							   "Grant it, or give each table a key.");
-		precheck_sql(item, AT_SOURCE, "GRANT LOCK TABLES ON *.* TO %s", p->account);
-	}
-	else
-		my_precheck_add(p, "lock_tables_privilege", PRECHECK_PASSED,
-						keyless > 0 ? "tables without a key can be locked" :
-						"no table has to be locked", NULL);
 	if (!gtids && !has_global_privilege(lines, reload, lengthof(reload)))
 	{
 		item = my_precheck_add(p, "reload_privilege", PRECHECK_WARNING,
@@ -242,6 +266,8 @@ my_precheck_privileges(MyPrecheck *p)
 		return;
 
 	lines = grant_lines(p);
+	if (p->full)
+		check_locks(p, lines);
 	if (!my_is_mariadb(p->conn) && p->full)
 		check_exact_start(p, lines);
 	slave = has_global_privilege(lines, slave_names, lengthof(slave_names));

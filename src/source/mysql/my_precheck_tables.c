@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "source/mysql/my_precheck_impl.h"
+#include "source/mysql/my_snapshot.h"
 
 /* Names gathered for one item. */
 typedef struct Names
@@ -56,20 +57,6 @@ report(MyPrecheck *p, const Names *names, const char *item,
 	return NULL;
 }
 
-static bool
-is_transactional(const TableDef *def)
-{
-	static const char *const engines[] = {"InnoDB", "ROCKSDB", "TokuDB",
-	"ndbcluster"};
-
-	for (int i = 0; def->engine != NULL && i < lengthof(engines); i++)
-	{
-		if (pg_strcasecmp(def->engine, engines[i]) == 0)
-			return true;
-	}
-	return def->engine == NULL;
-}
-
 /*
  * A key for a table without one: a column that statements without a list of
  * columns do not see, where the source has such. NULL: it has a counter
@@ -107,7 +94,7 @@ check_keys(MyPrecheck *p)
 			continue;
 		if (model_row_key(def) == NULL)
 			add_name(&keyless, def, NULL);
-		if (!is_transactional(def))
+		if (!my_is_transactional(def))
 			add_name(&engines, def, NULL);
 	}
 	item = report(p, &keyless, "keys", PRECHECK_WARNING,
@@ -126,12 +113,13 @@ check_keys(MyPrecheck *p)
 	item = report(p, &engines, "storage_engine", PRECHECK_WARNING,
 				  "tables of an engine without transactions, whose rows are not in the snapshot",
 				  "every table is of an engine with transactions",
+				  p->incremental ? "Nobody can write to one of them while it is copied, which keeps its writers waiting. Give them another engine if that is too long." :
 				  "Write nothing to them while they are copied, or give them another engine.");
 	foreach(lc, item == NULL ? NIL : p->tables)
 	{
 		TableDef   *def = lfirst(lc);
 
-		if (model_has_rows(def) && !is_transactional(def))
+		if (model_has_rows(def) && !my_is_transactional(def))
 			precheck_sql(item, AT_SOURCE, "ALTER TABLE %s ENGINE = InnoDB",
 						 my_precheck_name(def));
 	}

@@ -130,7 +130,9 @@ my_rows_query(SourceRelation *rel, const SourceRange *range, const char *select)
 	int			ncarried = 0;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s/*!40001 SQL_NO_CACHE */ ",
+	/* before who waits to write: for the end of our own lock, perhaps */
+	appendStringInfo(&sql, "SELECT %s%s/*!40001 SQL_NO_CACHE */ ",
+					 my_lacks_rows(rel) ? "HIGH_PRIORITY " : "",
 					 select == NULL && is_counted(range) ? "SQL_CALC_FOUND_ROWS " : "");
 	if (select != NULL)
 		appendStringInfoString(&sql, select);

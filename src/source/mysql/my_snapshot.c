@@ -8,6 +8,11 @@
  * stands for, without a lock: START TRANSACTION WITH CONSISTENT SNAPSHOT and
  * the session's status variables binlog_snapshot_file and _position.
  *
+ * It does so for all but XA transactions, which that position may have and the
+ * snapshot lack (my_xa.c): of a snapshot that is opened while one commits, a
+ * place before is known that it has all of, and it is taken again for a table
+ * without a key, for which that does not do.
+ *
  * MySQL does not. What is known there:
  *
  * - A transaction is written to the log, then becomes visible, then its GTID
@@ -18,6 +23,8 @@
  * - Without GTIDs, the place of the log says nothing of what is visible. But
  *	 a new file of the log begins only when all transactions of the one before
  *	 are: its beginning is a place like gtid_executed.
+ * - A table of an engine without transactions is in no snapshot: it is locked
+ *	 while its rows are read.
  * - No transaction that has changed a table is between log and visibility
  *	 while a session holds LOCK TABLES ... READ on it. A table without a key,
  *	 for which twice does harm, is locked for that moment. MySQL 5.6 waits for
@@ -30,11 +37,13 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "client/my_conn.h"
 #include "source/mysql/my_position.h"
 #include "source/mysql/my_rows.h"
 #include "source/mysql/my_snapshot.h"
+#include "source/mysql/my_xa.h"
 
 /* Seconds that the source waits for us while the destination is slow. */
 #define WRITE_TIMEOUT 3600
@@ -46,6 +55,10 @@
  */
 #define LOCK_SECONDS 3
 #define LOCK_TRIES 20
+
+/* So long an exact snapshot is tried for, where one that is not does. */
+#define EXACT_MS 300
+#define EXACT_PAUSE_US 5000
 
 /* Error numbers of the source. */
 #define MY_ER_ACCESS_DENIED 1227
@@ -153,8 +166,14 @@ my_start_position(SourceConn *source)
 	int			my_errno;
 	MyPosition	pos;
 
-	if (position == NULL || my_is_mariadb(conn))
+	if (position == NULL)
+		return NULL;
+	if (my_is_mariadb(conn))
+	{
+		/* what was prepared before ends before the snapshots are opened */
+		my_xa_wait(conn);
 		return position;
+	}
 	my_position_read(position, &pos);
 	if (my_position_has_gtids(&pos))
 		return position;
@@ -165,6 +184,8 @@ my_start_position(SourceConn *source)
 	position = my_current_position(source);
 	if (position == NULL)
 		return NULL;
+	/* a new file does not wait for XA transactions */
+	my_xa_wait(conn);
 	my_position_read(position, &pos);
 	return my_format_position(pos.file, 4, NULL);
 }
@@ -236,27 +257,15 @@ my_end_read(SourceConn *source)
 	(void) my_query((MyConn *) source, "ROLLBACK", 0);
 }
 
-void
-my_open_snapshot(SourceConn *source, const char *shared,
-				 SourceSnapshot *snapshot)
+/* Where MariaDB's snapshot stands; NULL: the server keeps no log. */
+static char *
+snapshot_position(MyConn *conn)
 {
-	MyConn	   *conn = (MyConn *) source;
-	MyResult   *res;
+	MyResult   *res = my_query(conn, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'", 2);
 	char	   *file = NULL;
 	char	   *offset = NULL;
 	int			i;
 
-	memset(snapshot, 0, sizeof(*snapshot));
-	start_snapshot(conn);
-	if (!my_is_mariadb(conn))
-	{
-		/* what lies before the start of the changes is in it: no lower bound */
-		snapshot->high = my_current_position(source);
-		return;
-	}
-	snapshot->exact = true;
-	snapshot->holds_tables = true;
-	res = my_query(conn, "SHOW STATUS LIKE 'binlog\\_snapshot\\_%'", 2);
 	for (i = 0; i < my_nrows(res); i++)
 	{
 		if (pg_strcasecmp(my_get_text(res, i, 0), "binlog_snapshot_file") == 0)
@@ -266,57 +275,160 @@ my_open_snapshot(SourceConn *source, const char *shared,
 			offset = my_get_text(res, i, 1);
 	}
 	if (file == NULL || *file == '\0' || offset == NULL)
-		return;
-	snapshot->low = snapshot->high = mariadb_position(conn, file, offset);
+		return NULL;
+	return mariadb_position(conn, file, offset);
 }
 
-/* LOCK TABLES, with many short waits rather than a long one. */
+/*
+ * MariaDB: exact if no XA transaction was being committed. Else it has all
+ * before an earlier place, of which those that were prepared then have ended.
+ */
 static void
-lock_table(MyConn *conn, const SourceRelation *rel)
+open_mariadb_snapshot(MyConn *conn, SourceSnapshot *snapshot)
 {
-	char	   *sql = psprintf("LOCK TABLES %s.%s READ",
-							   my_quote_identifier(rel->schema),
-							   my_quote_identifier(rel->name));
+	TimestampTz began = GetCurrentTimestamp();
+	char	   *first = NULL;
+	List	   *doubt = NIL;	/* names, of first */
+
+	snapshot->holds_tables = true;
+	for (;;)
+	{
+		int64		commits = my_xa_commits(conn);
+		List	   *now = my_xa_in_doubt(conn);
+
+		start_snapshot(conn);
+		snapshot->high = snapshot_position(conn);
+		snapshot->exact = snapshot->high == NULL ||
+			(now == NIL && my_xa_commits(conn) == commits);
+		if (snapshot->exact)
+		{
+			snapshot->low = snapshot->high;
+			return;
+		}
+		doubt = my_xa_still(doubt, now);
+		if (first != NULL && doubt == NIL &&
+			TimestampDifferenceExceeds(began, GetCurrentTimestamp(), EXACT_MS))
+		{
+			snapshot->low = first;
+			return;
+		}
+		if (first == NULL)
+		{
+			first = snapshot->high;
+			doubt = my_xa_in_doubt(conn);
+		}
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(EXACT_PAUSE_US);
+	}
+}
+
+void
+my_open_snapshot(SourceConn *source, const char *shared,
+				 SourceSnapshot *snapshot)
+{
+	MyConn	   *conn = (MyConn *) source;
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	if (my_is_mariadb(conn))
+	{
+		open_mariadb_snapshot(conn, snapshot);
+		return;
+	}
+	start_snapshot(conn);
+	/* what lies before the start of the changes is in it: no lower bound */
+	snapshot->high = my_current_position(source);
+}
+
+/*
+ * LOCK TABLES, with many short waits rather than a long one. why: a sentence
+ * that says what it is for.
+ */
+static void
+lock_tables(MyConn *conn, List *rels, const char *why)
+{
+	const SourceRelation *rel = linitial(rels);
+	StringInfoData sql;
 	char	   *message;
 	int			my_errno;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	foreach(lc, rels)
+	{
+		const SourceRelation *r = lfirst(lc);
+
+		appendStringInfo(&sql, "%s%s.%s READ", sql.len == 0 ? "LOCK TABLES " : ", ",
+						 my_quote_identifier(r->schema), my_quote_identifier(r->name));
+	}
 
 	(void) my_query(conn, psprintf("SET SESSION autocommit = 0, lock_wait_timeout = %d, "
 								   "innodb_lock_wait_timeout = %d",
 								   LOCK_SECONDS, LOCK_SECONDS), 0);
 	for (int i = 0; i < LOCK_TRIES; i++)
 	{
-		if (my_try_query(conn, sql, 0, NULL, &message, &my_errno))
+		if (my_try_query(conn, sql.data, 0, NULL, &message, &my_errno))
 			return;
 		if (my_errno != MY_ER_LOCK_TIMEOUT)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("could not lock table \"%s\".\"%s\" at the source: %s",
 							rel->schema, rel->name, message),
-					 errdetail("It has no key, so that its copy has to stand at an exact position of the log, for which MySQL has no way without a lock."),
-					 errhint("GRANT LOCK TABLES to the account, or give the table a primary key.")));
+					 errdetail("%s", why),
+					 errhint("GRANT LOCK TABLES to the account, or give the table a primary key and an engine with transactions.")));
 		CHECK_FOR_INTERRUPTS();
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 			 errmsg("could not lock table \"%s\".\"%s\" at the source within %d seconds",
 					rel->schema, rel->name, LOCK_SECONDS * LOCK_TRIES),
-			 errdetail("It has no key, so that its copy has to stand at an exact position of the log."),
+			 errdetail("%s", why),
 			 errhint("Long transactions on the table keep it from being locked for a moment.")));
+}
+
+/* MariaDB: at a moment when no XA transaction commits. */
+static void
+open_exact_snapshot(SourceConn *source, const SourceRelation *rel,
+					SourceSnapshot *snapshot)
+{
+	TimestampTz began = GetCurrentTimestamp();
+
+	for (;;)
+	{
+		my_open_snapshot(source, NULL, snapshot);
+		if (snapshot->exact)
+			return;
+		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(),
+									   LOCK_SECONDS * LOCK_TRIES * 1000))
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("no snapshot of table \"%s\".\"%s\" could be had at an exact position of the log within %d seconds",
+							rel->schema, rel->name, LOCK_SECONDS * LOCK_TRIES),
+					 errdetail("It has no key, so that its copy has to stand at one. XA transactions, which MariaDB's snapshots do not have at the position that it gives with them, were being committed each time."),
+					 errhint("Hold up XA transactions at the source for a moment (XA RECOVER lists those that are prepared), or give the table a primary key; then resume the task.")));
+	}
 }
 
 void
 my_open_table_snapshot(SourceConn *source, const ConnectionInfo *info,
 					   const SourceRelation *rel, SourceSnapshot *snapshot)
 {
-	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext,
-											  "dtsmig table lock",
-											  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	MyConn	   *lock = my_connect(info);
+	MemoryContext cxt;
+	MemoryContext old;
+	MyConn	   *lock;
 	char	   *position;
 
+	if (my_is_mariadb((MyConn *) source))
+	{
+		open_exact_snapshot(source, rel, snapshot);
+		return;
+	}
 	memset(snapshot, 0, sizeof(*snapshot));
-	lock_table(lock, rel);
+	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig table lock",
+								ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cxt);
+	lock = my_connect(info);
+	lock_tables(lock, list_make1(unconstify(SourceRelation *, rel)),
+				"It has no key, so that its copy has to stand at an exact position of the log, for which MySQL has no way without a lock.");
 	start_snapshot((MyConn *) source);
 	position = my_current_position((SourceConn *) lock);
 	MemoryContextSwitchTo(old);
@@ -325,6 +437,53 @@ my_open_table_snapshot(SourceConn *source, const ConnectionInfo *info,
 	snapshot->exact = true;
 	/* closes the connection, and so ends the lock */
 	MemoryContextDelete(cxt);
+}
+
+bool
+my_is_transactional(const TableDef *def)
+{
+	static const char *const engines[] = {"InnoDB", "ROCKSDB", "TokuDB",
+	"ndbcluster"};
+
+	for (int i = 0; def->engine != NULL && i < lengthof(engines); i++)
+	{
+		if (pg_strcasecmp(def->engine, engines[i]) == 0)
+			return true;
+	}
+	return def->engine == NULL;
+}
+
+bool
+my_lacks_rows(const SourceRelation *rel)
+{
+	return rel->def != NULL && !my_is_transactional(rel->def);
+}
+
+/*
+ * Whoever has written to such a table has logged it before his lock of the
+ * table ends; and a SELECT that began under ours goes on under its own.
+ */
+SourceConn *
+my_hold_tables(const ConnectionInfo *info, List *rels, char **position)
+{
+	List	   *held = NIL;
+	MyConn	   *conn;
+	ListCell   *lc;
+
+	foreach(lc, rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+
+		if (my_lacks_rows(rel))
+			held = lappend(held, rel);
+	}
+	if (held == NIL)
+		return NULL;
+	conn = my_connect(info);
+	lock_tables(conn, held,
+				"Its engine has no transactions: no snapshot has its rows, so that nobody may write to it while they are read.");
+	*position = my_current_position((SourceConn *) conn);
+	return (SourceConn *) conn;
 }
 
 /* ------------------------------------------------------------------------

@@ -25,6 +25,11 @@ extern void my_open_table_snapshot(SourceConn *conn,
 								   const ConnectionInfo *info,
 								   const SourceRelation *rel,
 								   SourceSnapshot *snapshot);
+extern SourceConn *my_hold_tables(const ConnectionInfo *info, List *rels,
+								  char **position);
+extern bool my_lacks_rows(const SourceRelation *rel);
+/* Has a table an engine whose rows a snapshot has? */
+extern bool my_is_transactional(const TableDef *def);
 extern char *my_rebase_position(SourceConn *conn, const char *position);
 extern bool my_covers(const char *whole, const char *part);
 extern bool my_has_place(const char *position);

@@ -514,7 +514,9 @@ handle_xa_end(SourceStream *stream, const BinlogStatement *stmt)
 	{
 		if (stream_settle(stream))
 			return;
-		if (stream_skips(stream, psprintf("XA COMMIT %s", name.data)))
+		if ((stream->callbacks.copied != NULL &&
+			 stream->callbacks.copied(stream->callbacks.arg, stream->start)) ||
+			stream_skips(stream, psprintf("XA COMMIT %s", name.data)))
 		{
 			stream_move(stream);
 			return;

@@ -91,7 +91,7 @@ my %kinds = (
             croak "mariadb-install-db failed:\n$out" if $code;
         },
         grants => 'SELECT, SHOW VIEW, TRIGGER, REPLICATION SLAVE, '
-          . 'REPLICATION CLIENT, BINLOG MONITOR, RELOAD',
+          . 'REPLICATION CLIENT, BINLOG MONITOR, RELOAD, LOCK TABLES',
     },
     'mariadb-11.8' => {
         type => 'mariadb', mariadb => 1, version => 110800, log => 'mariadb-bin',
@@ -115,7 +115,7 @@ my %kinds = (
             unlink $file;
         },
         grants => 'SELECT, SHOW VIEW, TRIGGER, REPLICATION SLAVE, '
-          . 'REPLICATION CLIENT, BINLOG MONITOR, RELOAD',
+          . 'REPLICATION CLIENT, BINLOG MONITOR, RELOAD, LOCK TABLES',
     },
     'mysql-5.6' => {
         type => 'mysql', mariadb => 0, version => 50600, log => 'mysql-bin',
