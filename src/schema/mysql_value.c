@@ -205,6 +205,11 @@ my_text(MyExpr *x, MyVal v)
 			return v.sql;
 		case PGC_INT:
 		case PGC_NUMERIC:
+			/* columns that have zeros before the number */
+			if (v.col != NULL && strstr(v.col->source_type, "zerofill") != NULL)
+				break;
+			if (v.col != NULL && strcmp(v.col->base_type, "year") == 0)
+				return psprintf("lpad((%s)::text, 4, '0')", v.sql);
 			return psprintf("(%s)::text", v.sql);
 		case PGC_BOOL:
 			return psprintf("(%s)::integer::text", v.sql);
