@@ -175,12 +175,12 @@ is_garbled_default(const TableColumn *col)
 }
 
 /*
- * DEFAULT() of a column, made by expr of it; NULL: not known. The outer join
- * gives a row whether the table has one or not, but of a column that is NOT
- * NULL it makes NULL: then a row of the table is needed.
+ * The outer join gives a row whether the table has one or not, but of a column
+ * that is NOT NULL it makes NULL: then a row of the table is needed.
  */
-static char *
-ask_default(MyDescribe *d, const TableDef *def, const char *expr)
+char *
+my_ask_default(MyConn *conn, const char *schema, const char *table,
+			   const char *expr)
 {
 	static const char *const from[] = {
 		"SELECT %s FROM (SELECT 1) x LEFT JOIN %s.%s ON 1 = 0",
@@ -191,14 +191,25 @@ ask_default(MyDescribe *d, const TableDef *def, const char *expr)
 		MyResult   *res;
 		char	   *errmsg;
 		int			my_errno;
-		char	   *sql = psprintf(from[i], expr, my_quote_identifier(def->schema),
-								   my_quote_identifier(def->name));
+		char	   *sql = psprintf(from[i], expr, my_quote_identifier(schema),
+								   my_quote_identifier(table));
 
-		if (my_try_query(d->conn, sql, 1, &res, &errmsg, &my_errno) &&
+		if (my_try_query(conn, sql, 1, &res, &errmsg, &my_errno) &&
 			my_nrows(res) == 1 && my_get_text_or_null(res, 0, 0) != NULL)
 			return my_get_text(res, 0, 0);
 	}
 	return NULL;
+}
+
+char *
+my_ask_default_hex(MyConn *conn, const char *schema, const char *table,
+				   const char *column, bool text)
+{
+	char	   *hex = my_ask_default(conn, schema, table,
+									 psprintf(text ? "HEX(CONVERT(DEFAULT(%s) USING utf8mb4))" :
+											  "HEX(DEFAULT(%s))", my_quote_identifier(column)));
+
+	return hex != NULL && strspn(hex, "0123456789ABCDEF") == strlen(hex) ? hex : NULL;
 }
 
 /*
@@ -218,9 +229,7 @@ read_garbled_defaults(MyDescribe *d, TableDef *def)
 
 		if (!is_garbled_default(col))
 			continue;
-		hex = ask_default(d, def, psprintf(text ? "HEX(CONVERT(DEFAULT(%s) USING utf8mb4))" :
-										   "HEX(DEFAULT(%s))",
-										   my_quote_identifier(col->name)));
+		hex = my_ask_default_hex(d->conn, def->schema, def->name, col->name, text);
 		if (hex != NULL)
 			col->default_expr = psprintf("%sX'%s'", text ? "_utf8mb4 " : "", hex);
 	}
@@ -249,8 +258,9 @@ read_timestamp_defaults(MyDescribe *d, TableDef *def)
 
 		if (!is_timestamp_literal(col))
 			continue;
-		shown = ask_default(d, def, psprintf("CAST(DEFAULT(%s) AS CHAR)",
-											 my_quote_identifier(col->name)));
+		shown = my_ask_default(d->conn, def->schema, def->name,
+							   psprintf("CAST(DEFAULT(%s) AS CHAR)",
+										my_quote_identifier(col->name)));
 		if (shown != NULL)
 			col->default_expr = my_quote_literal(shown);
 	}

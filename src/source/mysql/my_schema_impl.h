@@ -34,6 +34,15 @@ extern bool my_has_column(MyDescribe *d, const char *table,
 /* my_schema_columns.c */
 extern void my_describe_columns(MyDescribe *d);
 
+/*
+ * DEFAULT() of a table's column, made by an expression of it; NULL: not known.
+ */
+extern char *my_ask_default(MyConn *conn, const char *schema, const char *table,
+							const char *expr);
+/* The same in hexadecimal, of a text in UTF-8. */
+extern char *my_ask_default_hex(MyConn *conn, const char *schema,
+								const char *table, const char *column, bool text);
+
 /* my_schema_keys.c: indexes, foreign keys, checks */
 extern void my_describe_indexes(MyDescribe *d);
 /* DISTANCE of vector indexes */

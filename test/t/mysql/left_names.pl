@@ -73,4 +73,14 @@ $my->sql('INSERT INTO c (v) VALUES (NULL); CREATE TABLE a (id int PRIMARY KEY); 
 $all->catch_up;
 same_table($my, 'l.c', $pg, 'm.c', 'the others go on');
 same_table($my, 'l.a', $pg, 'm.a', 'the name is free for another table');
+
+# --- dropped while others are copied: what was to be made of it is not wanted any more
+$my->sql("CREATE DATABASE f; USE f; CREATE TABLE big (id int PRIMARY KEY, v varchar(100)); CREATE TABLE gone (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, e enum('a', 'b'), KEY e (e)); INSERT INTO gone VALUES (5, 'a'); INSERT INTO big VALUES "
+  . join(', ', map { "($_, REPEAT('x', 90))" } 1 .. 3000));
+my $full = Dts::Task->new($my, $pg, name => 'f', db => 'f', options => { enum => 'text', copy_workers => 1, throttle_full_rows => 1000, rows_per_range => 1000 })->start;
+ok(poll_until(sub { ($pg->try_value("SELECT max(rows_copied) FROM dtsmig.task_tables WHERE task = 'f'") // 0) > 0 }, 60), 'dropped during the copy: it has begun');
+$my->sql('DROP TABLE gone', db => 'f');
+ok(eval { $full->wait_for('incremental', 60); 1 }, 'dropped during the copy: the task goes on') or diag $full->report;
+is($pg->value("SELECT count(*) FROM dtsmig.task_objects WHERE task = 'f' AND name LIKE 'gone%'"), 0, 'dropped during the copy: nothing waits to be made');
+same_table($my, 'f.big', $pg, 'f.big', 'dropped during the copy: the other table');
 done_testing();
