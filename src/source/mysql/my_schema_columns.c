@@ -66,12 +66,20 @@ is_number_type(const char *base)
 	return false;
 }
 
+static bool
+is_bytes(const TableColumn *col)
+{
+	return strstr(col->base_type, "binary") != NULL ||
+		strstr(col->base_type, "blob") != NULL;
+}
+
 /* A raw default of MySQL as an expression. */
 static char *
-raw_default(const TableColumn *col, const char *text, const char *extra)
+raw_default(MyConn *conn, const TableColumn *col, const char *text,
+			const char *extra)
 {
 	if (has_word(extra, "DEFAULT_GENERATED"))
-		return my_unescape_expression(text);
+		return my_shown_expression(conn, text, is_bytes(col));
 	if (pg_strncasecmp(text, "CURRENT_TIMESTAMP", 17) == 0 &&
 		(strcmp(col->base_type, "timestamp") == 0 ||
 		 strcmp(col->base_type, "datetime") == 0))
@@ -90,7 +98,7 @@ read_default(MyDescribe *d, TableColumn *col, const char *text,
 	if (text == NULL || col->generation_expr != NULL)
 		return;
 	if (!d->mariadb)
-		col->default_expr = raw_default(col, text, extra);
+		col->default_expr = raw_default(d->conn, col, text, extra);
 	else if (pg_strcasecmp(text, "NULL") != 0)
 		col->default_expr = pstrdup(text);
 }
@@ -110,7 +118,7 @@ read_extra(MyDescribe *d, TableColumn *col, const char *extra,
 		pg_strcasecmp(generation, "ROW END") == 0)
 		return;
 	col->generation_expr = d->mariadb ? pstrdup(generation) :
-		my_unescape_expression(generation);
+		my_shown_expression(d->conn, generation, false);
 	col->generated_stored = has_word(extra, "STORED") ||
 		has_word(extra, "PERSISTENT");
 }
@@ -159,9 +167,12 @@ read_column(MyDescribe *d, MyResult *res, int i)
 static bool
 is_garbled_default(const TableColumn *col)
 {
-	bool		binary = strstr(col->base_type, "binary") != NULL ||
-		strstr(col->base_type, "blob") != NULL;
+	bool		binary = is_bytes(col);
 
+	/* MySQL 8 shows 0x… up to a zero byte */
+	if (strstr(col->base_type, "binary") != NULL && col->default_expr != NULL &&
+		strncmp(col->default_expr, "x'", 2) == 0)
+		return true;
 	if (!binary && (col->charset == NULL || col->labels != NIL))
 		return false;
 	if (col->default_expr == NULL || col->default_expr[0] != '\'')

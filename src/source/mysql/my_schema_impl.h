@@ -50,7 +50,10 @@ extern void my_describe_distances(MyDescribe *d, TableDef *def);
 extern void my_describe_foreign_keys(MyDescribe *d);
 extern void my_describe_checks(MyDescribe *d);
 
-/* my_schema.c */
-extern char *my_unescape_expression(const char *text);
+/*
+ * my_schema_text.c: an expression as MySQL 8 shows it, as it is. binary: of a
+ * column of bytes.
+ */
+extern char *my_shown_expression(MyConn *conn, const char *text, bool binary);
 
 #endif							/* DTSMIG_MY_SCHEMA_IMPL_H */
