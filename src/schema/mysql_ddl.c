@@ -626,7 +626,7 @@ table_options(MyDdl *d)
 				d->def->auto_increment = action->text;
 				break;
 			case DDL_SET_PARTITIONS:
-				d->def->partitions = action->text;
+				d->def->partitions = mysql_ddl_bounds(d, action->text);
 				break;
 			case DDL_VERSIONING:
 				mysql_ddl_fail(d, "system versioning is not followed");

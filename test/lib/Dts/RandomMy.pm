@@ -280,9 +280,11 @@ sub _default
       if $word =~ /^(?:timestamp|datetime)$/ && !$self->{old} && chance(0.3);
     if ($word =~ /text$|blob$/)
     {
-        return '' if $self->{old} || $self->{mariadb} && ($charset // '') =~ /^u(?:cs|tf16|tf32)/;
-        # MariaDB keeps the text, and reads it as UTF-8 when it opens the table again
-        my $v = $word =~ /blob/ ? "'plain'" : _quote($s, between(0, 99) . " 'a");
+        return '' if $self->{old};
+        # an introducer of a TEXT's default is damaged by MariaDB itself (docs/limits.md)
+        my $text = _letters($s->{names}, 12);
+        my $own = _quote($s, _encode($s->{names}, $text));
+        my $v = $word =~ /blob/ ? "'plain'" : $self->{mariadb} ? $own : pick($own, _text($s, _letters($charset && $encoding{$charset} ? $charset : 'utf8mb4', 12), $charset && $encoding{$charset} ? $charset : undef));
         return $self->{mariadb} ? " DEFAULT $v" : " DEFAULT ($v)";
     }
     if ($word =~ /^(?:enum|set)$/)
@@ -293,6 +295,8 @@ sub _default
     # MariaDB writes other bytes as '?' into the log where it writes CREATE TABLE … SELECT (docs/limits.md)
     return " DEFAULT '" . substr(pick('', 'ab', 'A Z', 'xyz01'), 0, $type =~ /\((\d+)/ ? $1 : 1) . "'" if $word =~ /binary/ && $self->{mariadb};
     my $v = $self->value($s, { name => '', type => $word, full => $type, charset => $charset, null => 0 });
+    # … and as '?' characters of four bytes
+    return '' if $self->{mariadb} && $v =~ /\xf0|f09f|f090|d83d|d800|0001(?:f600|0348)/i;
     return '' if $v =~ /^(?:3\.5|TRUE)$/ && $word ne 'float';
     return " DEFAULT $v";
 }
@@ -359,6 +363,8 @@ sub _column
     $name =~ s/^c/j/ if $type eq 'json';
     # what stops a task: index 0 in a column that is NOT NULL
     $null = 1 if $type =~ /^enum/;
+    # MariaDB gives rows that are there a JSON value of no characters
+    $null = 1 if $type eq 'json' && $self->{mariadb};
     return [ $name, $type . ($null ? ($type =~ /^timestamp/ ? ' NULL' : '') : ' NOT NULL') . $self->_default($s, $type, $null) ];
 }
 

@@ -37,14 +37,17 @@ change('again', 'RENAME TABLE a TO tmp; RENAME TABLE b TO a; RENAME TABLE tmp TO
 
 change('away and back', "RENAME TABLE a TO tmp; RENAME TABLE tmp TO a; INSERT INTO a (v) VALUES ('back')", 'a');
 
-# --- put aside, and made again
-for my $month (1, 2)
+# --- put aside, and made again, with types and functions of its columns' names
+for my $month (1, 2, 3)
 {
-    change("put aside $month", "RENAME TABLE log TO log_$month; CREATE TABLE log (id int NOT NULL AUTO_INCREMENT, v varchar(20), n int, PRIMARY KEY (id), KEY v (v)); INSERT INTO log (v, n) VALUES ('month $month', $month)", 'log');
+    my $new = "label$month";
+    change("put aside $month", "RENAME TABLE log TO log_$month; CREATE TABLE log (id int NOT NULL AUTO_INCREMENT, v varchar(20), n int, e enum('a', '$new'), m timestamp NULL ON UPDATE CURRENT_TIMESTAMP, PRIMARY KEY (id), KEY v (v)); INSERT INTO log (v, n, e) VALUES ('month $month', $month, '$new')", 'log');
 }
+is($pg->value("SELECT string_agg(enum_range(NULL::l.log_e)::text || e, ' ') FROM l.log"), '{a,label3}label3', 'the type is that of the new table');
+is($pg->value("SELECT enum_range(NULL::l_left3.log_e)::text || e FROM l_left3.log"), '{a,label2}label2', 'what was put aside has its own');
 is($pg->value("SELECT count(*) FROM l_left.log"), 3, 'what was put aside is in a schema beside');
 is($pg->value("SELECT count(*) FROM l_left2.log"), 1, 'and what was put aside later in another');
-is($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'l' AND severity = 'warning' AND message LIKE 'table l.log at the destination is moved to schema l_left%'"), 2, 'which the log says');
+is($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'l' AND severity = 'warning' AND message LIKE 'table l.log at the destination is moved to schema l_left%'"), 3, 'which the log says');
 
 # --- somebody else's table in the way is not moved
 $my->sql('RENAME TABLE e TO e_old', db => 'l');

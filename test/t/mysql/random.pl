@@ -56,11 +56,28 @@ sub definitions
     return @diff;
 }
 
+# Columns that are made of dates of which some are NULL here (zero_date = null),
+# and so are they (docs/types.md).
+sub made_of_zero_dates
+{
+    my ($db, $table) = @_;
+    return if $my->{mysql} && $my->{version} < 50708;
+    my @columns = $my->rows("SELECT column_name, data_type, generation_expression FROM information_schema.columns WHERE table_schema = '$db' AND table_name = '$table'");
+    my @zero = grep { $my->value("SELECT COUNT(*) FROM `$db`.`$table` WHERE MONTH(`$_`) = 0 OR DAY(`$_`) = 0 OR (`$_` IS NOT NULL AND TO_DAYS(`$_`) IS NULL)") } map { $_->[0] } grep { $_->[1] =~ /^(?:date|datetime|timestamp)$/ } @columns;
+    my @made;
+    # one may be made of another
+    for (1 .. 3)
+    {
+        for my $c (@columns) { push @made, $c->[0] if grep { ($c->[2] // '') =~ /`\Q$_\E`/ } @zero, @made; }
+    }
+    return @made;
+}
+
 sub differences
 {
     my ($db) = @_;
     my @tables = map { $_->[0] } $my->rows("SELECT table_name FROM information_schema.tables WHERE table_schema = '$db' AND table_type = 'BASE TABLE'");
-    my @diff = @tables ? grep { $_ ne '' } compare_tables($my, $pg, [ map { [ "$db.$_", "$db.$_" ] } @tables ]) : ();
+    my @diff = map { grep { $_ ne '' } compare_tables($my, $pg, [ [ "$db.$_", "$db.$_" ] ], columns => { map { $_ => undef } made_of_zero_dates($db, $_) }) } @tables;
     my %there = map { $_ => 1 } @tables;
     push @diff, map { "$_: not at the source" } grep { !$there{$_} } map { $_->[0] } $pg->rows("SELECT relname FROM pg_class WHERE relnamespace = '$db'::regnamespace AND relkind = 'r'");
     return @diff;
