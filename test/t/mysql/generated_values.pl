@@ -34,6 +34,13 @@ same_table($my, 'g.t', $pg, 'g.t', 'followed');
 is($pg->value("SELECT count(*) FROM dtsmig.verify('g')"), 0, 'verify finds the same');
 is($pg->value("SELECT string_agg(differences::text, ' ') FROM dtsmig.verify('g', 'schema')"), '', 'nor does it of definitions');
 
+# letters of latin1, years and remainders as text
+$my->sql(q{SET NAMES utf8mb4, sql_mode = ''; USE g; CREATE TABLE v (id int PRIMARY KEY, s varchar(20) CHARACTER SET latin1, y year, d decimal(12,4), lo varchar(20) CHARACTER SET latin1 AS (LOWER(s)) STORED, up varchar(20) CHARACTER SET latin1 AS (UPPER(s)) VIRTUAL, yt varchar(20) AS (CONCAT(y, 'x')) STORED, mt varchar(30) AS (CONCAT(d % 5)) STORED); }
+  . q{INSERT INTO v (id, s, y, d) VALUES (1, 'ŠšŒœŽžŸÿ', 0, 10), (2, 'ÀÖ×ØÞßàö÷øþ', 2020, 12.5), (3, 'AZazÐð€', NULL, -7.25)});
+$task->catch_up;
+same_table($my, 'g.v', $pg, 'g.v', 'letters of latin1, years and remainders as text');
+like($pg->value("SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'g.v'::regclass AND attgenerated = 's'"), qr/^lo up yt$/, 'what is generated here');
+
 # an expression that gives other values is found, in each mode
 $my->sql('USE g; CREATE TABLE u (id int PRIMARY KEY, a int, twice int AS (a * 2) STORED, thrice int AS (a * 3) VIRTUAL); INSERT INTO u (id, a) VALUES (1, 1), (2, 0), (3, 5), (4, NULL)');
 $task->catch_up;

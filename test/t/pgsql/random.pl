@@ -86,6 +86,7 @@ rounds($ENV{DTS_DEEP} ? 260 : 20, sub {
         join "\n", differences($schema);
     };
     $failure //= "$@";
+    $failure .= "\n" . $task->report if $task && $failure ne '' && $failure !~ /server log:/;
     eval { $task->release; $task->drop; 1 } or $failure .= "\ndrop_task: $@" if $task;
     if ($failure eq '')
     {
