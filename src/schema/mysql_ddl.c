@@ -549,7 +549,7 @@ convert_charset(MyDdl *d, DdlAction *action)
 	{
 		TableColumn *col = lfirst(lc);
 
-		if (col->charset == NULL || (col->is_json && d->defaults->mariadb))
+		if (col->charset == NULL)
 			continue;
 		col->collation = pstrdup(collation);
 		col->charset = mysql_collation_charset(collation);

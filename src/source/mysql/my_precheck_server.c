@@ -174,6 +174,12 @@ has_some_privilege(List *lines, const char *privilege)
 	return false;
 }
 
+bool
+my_precheck_may(MyPrecheck *p, const char *privilege)
+{
+	return has_some_privilege(grant_lines(p), privilege);
+}
+
 /*
  * MySQL tells no exact position of a snapshot; what takes its place needs
  * privileges (see my_snapshot.c).
