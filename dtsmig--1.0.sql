@@ -641,7 +641,8 @@ SELECT t.task_id AS id, t.task_name AS name,
     t.last_error_sqlstate, t.last_error_hint, t.last_error_at,
     t.step, r.pid AS worker_pid, r.heartbeat,
     t.options ->> 'tag' AS tag,
-    t.created, t.started, t.updated, t.resume_at
+    t.created AS created_at, t.started AS started_at, t.updated AS updated_at,
+    t.resume_at
 FROM dtsmig.task t
 LEFT JOIN dtsmig.task_position tp USING (task_id)
 LEFT JOIN LATERAL dtsmig.task_runtime(t.runtime_handle, t.task_id) r ON true
@@ -703,7 +704,7 @@ LEFT JOIN dtsmig.task_table tt USING (table_id)
 WHERE dtsmig.sees_task(t.owner);
 
 CREATE VIEW dtsmig.task_log WITH (security_barrier) AS
-SELECT t.task_name AS task, e.logged, e.severity, e.message,
+SELECT t.task_name AS task, e.logged AS logged_at, e.severity, e.message,
     CASE WHEN pg_catalog.pg_has_role(t.owner, 'MEMBER') THEN e.detail END
       AS detail,
     e.hint, e.sqlstate
@@ -713,7 +714,8 @@ WHERE dtsmig.sees_task(t.owner)
 ORDER BY e.event_id;
 
 CREATE VIEW dtsmig.precheck_results WITH (security_barrier) AS
-SELECT t.task_name AS task, i.item, i.status, i.found, i.advice, i.checked,
+SELECT t.task_name AS task, i.item, i.status, i.found, i.advice,
+    i.checked AS checked_at,
     i.sql, i.run_at, g.ignored_by, g.ignored_at
 FROM dtsmig.precheck_item i
 JOIN dtsmig.task t USING (task_id)
@@ -728,7 +730,8 @@ JOIN dtsmig.task t USING (task_id)
 WHERE dtsmig.sees_task(t.owner);
 
 CREATE VIEW dtsmig.verify_runs WITH (security_barrier) AS
-SELECT t.task_name AS task, r.run_id, r.mode, r.started, r.finished, r.rows,
+SELECT t.task_name AS task, r.run_id, r.mode, r.started AS started_at,
+    r.finished AS finished_at, r.rows,
     r.rows_moved, r.differences, r.unsettled, r.cut_tables, r.left_out
 FROM dtsmig.verify_run r
 JOIN dtsmig.task t USING (task_id)
@@ -741,7 +744,7 @@ SELECT t.task_name AS task, d.difference_id AS result_id, d.run_id, r.mode,
     d.kind, d.object,
     CASE WHEN pg_catalog.pg_has_role(t.owner, 'MEMBER') THEN d.key END AS key,
     CASE WHEN pg_catalog.pg_has_role(t.owner, 'MEMBER') THEN d.differences END
-      AS differences, d.seen, d.state, d.repaired,
+      AS differences, d.seen AS found_at, d.state, d.repaired AS repaired_at,
     d.error
 FROM dtsmig.verify_difference d
 JOIN dtsmig.verify_run r USING (run_id)
@@ -751,7 +754,7 @@ WHERE dtsmig.sees_task(t.owner)
 ORDER BY d.difference_id;
 
 CREATE VIEW dtsmig.metrics WITH (security_barrier) AS
-SELECT t.task_name AS task, m.at, m.phase, m.rows_per_second,
+SELECT t.task_name AS task, m.at AS sampled_at, m.phase, m.rows_per_second,
     (m.bytes_per_second / 1048576)::real AS mb_per_second,
     m.changes_per_second, m.latency_seconds, m.latency_bytes, m.rows_copied,
     m.bytes_copied, m.changes, m.worker_memory, m.copy_workers
@@ -765,7 +768,7 @@ SELECT a.alert_id AS id, t.task_name AS task, a.kind,
     NULLIF(a.subject, '') AS subject, a.message,
     CASE WHEN pg_catalog.pg_has_role(t.owner, 'MEMBER') THEN a.detail END
       AS detail,
-    a.hint, a.raised, a.cleared
+    a.hint, a.raised AS raised_at, a.cleared AS cleared_at
 FROM dtsmig.alert a
 JOIN dtsmig.task t USING (task_id)
 WHERE dtsmig.sees_task(t.owner)
@@ -967,9 +970,9 @@ COMMENT ON COLUMN dtsmig.tasks.step IS 'What the worker is doing within the phas
 COMMENT ON COLUMN dtsmig.tasks.worker_pid IS 'Process id of the worker; NULL: none is alive';
 COMMENT ON COLUMN dtsmig.tasks.heartbeat IS 'When the worker last reported';
 COMMENT ON COLUMN dtsmig.tasks.tag IS 'Option tag of the task';
-COMMENT ON COLUMN dtsmig.tasks.created IS 'When the task was made';
-COMMENT ON COLUMN dtsmig.tasks.started IS 'When the task was first started';
-COMMENT ON COLUMN dtsmig.tasks.updated IS 'When the status last changed';
+COMMENT ON COLUMN dtsmig.tasks.created_at IS 'When the task was made';
+COMMENT ON COLUMN dtsmig.tasks.started_at IS 'When the task was first started';
+COMMENT ON COLUMN dtsmig.tasks.updated_at IS 'When the status last changed';
 COMMENT ON COLUMN dtsmig.tasks.resume_at IS 'When the failed task is resumed automatically (option auto_resume)';
 
 COMMENT ON VIEW dtsmig.task_tables IS 'Tables of each task, and how far they are copied';
@@ -1002,7 +1005,7 @@ COMMENT ON COLUMN dtsmig.task_objects.statement IS 'Statement that makes it';
 
 COMMENT ON VIEW dtsmig.task_log IS 'Log of each task';
 COMMENT ON COLUMN dtsmig.task_log.task IS 'Name of the task';
-COMMENT ON COLUMN dtsmig.task_log.logged IS 'When it happened';
+COMMENT ON COLUMN dtsmig.task_log.logged_at IS 'When it happened';
 COMMENT ON COLUMN dtsmig.task_log.severity IS 'info, warning or error';
 COMMENT ON COLUMN dtsmig.task_log.message IS 'What happened';
 COMMENT ON COLUMN dtsmig.task_log.detail IS 'Details; NULL for readers without right to data of rows';
@@ -1015,7 +1018,7 @@ COMMENT ON COLUMN dtsmig.precheck_results.item IS 'Item of the precheck; see pre
 COMMENT ON COLUMN dtsmig.precheck_results.status IS 'passed, warning, failed or ignored';
 COMMENT ON COLUMN dtsmig.precheck_results.found IS 'What was found';
 COMMENT ON COLUMN dtsmig.precheck_results.advice IS 'What to do about it';
-COMMENT ON COLUMN dtsmig.precheck_results.checked IS 'When it was checked';
+COMMENT ON COLUMN dtsmig.precheck_results.checked_at IS 'When it was checked';
 COMMENT ON COLUMN dtsmig.precheck_results.sql IS 'Statements after which the item passes';
 COMMENT ON COLUMN dtsmig.precheck_results.run_at IS 'Where to run them: source or destination';
 COMMENT ON COLUMN dtsmig.precheck_results.ignored_by IS 'Role that ignored the warning';
@@ -1032,8 +1035,8 @@ COMMENT ON VIEW dtsmig.verify_runs IS 'Verifications of each task';
 COMMENT ON COLUMN dtsmig.verify_runs.task IS 'Name of the task';
 COMMENT ON COLUMN dtsmig.verify_runs.run_id IS 'Id of the verification';
 COMMENT ON COLUMN dtsmig.verify_runs.mode IS 'full, sample, incremental or schema';
-COMMENT ON COLUMN dtsmig.verify_runs.started IS 'When it began';
-COMMENT ON COLUMN dtsmig.verify_runs.finished IS 'When it ended';
+COMMENT ON COLUMN dtsmig.verify_runs.started_at IS 'When it began';
+COMMENT ON COLUMN dtsmig.verify_runs.finished_at IS 'When it ended';
 COMMENT ON COLUMN dtsmig.verify_runs.rows IS 'Rows that were compared';
 COMMENT ON COLUMN dtsmig.verify_runs.rows_moved IS 'Rows of the source that had to be transferred for it';
 COMMENT ON COLUMN dtsmig.verify_runs.differences IS 'Differences that were found';
@@ -1054,9 +1057,9 @@ COMMENT ON COLUMN dtsmig.verify_results.kind IS 'missing or extra at the destina
 COMMENT ON COLUMN dtsmig.verify_results.object IS 'Object of a table that differs (mode schema)';
 COMMENT ON COLUMN dtsmig.verify_results.key IS 'Key of the row';
 COMMENT ON COLUMN dtsmig.verify_results.differences IS 'Columns that differ, with both values';
-COMMENT ON COLUMN dtsmig.verify_results.seen IS 'When it was found';
+COMMENT ON COLUMN dtsmig.verify_results.found_at IS 'When it was found';
 COMMENT ON COLUMN dtsmig.verify_results.state IS 'found, repairing, repaired or failed';
-COMMENT ON COLUMN dtsmig.verify_results.repaired IS 'When it was repaired';
+COMMENT ON COLUMN dtsmig.verify_results.repaired_at IS 'When it was repaired';
 COMMENT ON COLUMN dtsmig.verify_results.error IS 'Why it could not be repaired';
 
 COMMENT ON VIEW dtsmig.alerts IS 'Alerts of each task: raised once, cleared once';
@@ -1068,12 +1071,12 @@ COMMENT ON COLUMN dtsmig.alerts.subject IS 'What it is about, where a task can h
 COMMENT ON COLUMN dtsmig.alerts.message IS 'What happened';
 COMMENT ON COLUMN dtsmig.alerts.detail IS 'Details';
 COMMENT ON COLUMN dtsmig.alerts.hint IS 'What to do about it';
-COMMENT ON COLUMN dtsmig.alerts.raised IS 'When it was raised';
-COMMENT ON COLUMN dtsmig.alerts.cleared IS 'When it was cleared';
+COMMENT ON COLUMN dtsmig.alerts.raised_at IS 'When it was raised';
+COMMENT ON COLUMN dtsmig.alerts.cleared_at IS 'When it was cleared';
 
 COMMENT ON VIEW dtsmig.metrics IS 'Samples of each task, one every metrics_interval seconds, kept for metrics_retention hours';
 COMMENT ON COLUMN dtsmig.metrics.task IS 'Name of the task';
-COMMENT ON COLUMN dtsmig.metrics.at IS 'When the sample was taken';
+COMMENT ON COLUMN dtsmig.metrics.sampled_at IS 'When the sample was taken';
 COMMENT ON COLUMN dtsmig.metrics.phase IS 'schema, full or incremental';
 COMMENT ON COLUMN dtsmig.metrics.rows_per_second IS 'Rows a second that the full load copied';
 COMMENT ON COLUMN dtsmig.metrics.mb_per_second IS 'Megabytes a second that the full load read';

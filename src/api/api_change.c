@@ -41,7 +41,7 @@ dtsmig_skip_change(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no statement has stopped task \"%s\"", task->name)));
 	task_log_event(task->id, "warning",
-				   psprintf("to be passed over: %.500s", rows->values[0][0]),
+				   psprintf("to be skipped: %.500s", rows->values[0][0]),
 				   statement, NULL, NULL);
 	PG_RETURN_VOID();
 }

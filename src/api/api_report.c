@@ -281,14 +281,14 @@ put_charts(StringInfo buf, const char *name, const char *period)
 
 	/* averages of rates, the worst of what grows with trouble */
 	n = query("WITH m AS (SELECT * FROM dtsmig.metrics WHERE task = $1 "
-			  "AND at >= pg_catalog.clock_timestamp() - $2::pg_catalog.interval), "
-			  "b AS (SELECT date_part('epoch', pg_catalog.min(at)) AS lo, "
-			  "date_part('epoch', pg_catalog.max(at)) AS hi FROM m) "
-			  "SELECT date_part('epoch', pg_catalog.max(at)), "
+			  "AND sampled_at >= pg_catalog.clock_timestamp() - $2::pg_catalog.interval), "
+			  "b AS (SELECT date_part('epoch', pg_catalog.min(sampled_at)) AS lo, "
+			  "date_part('epoch', pg_catalog.max(sampled_at)) AS hi FROM m) "
+			  "SELECT date_part('epoch', pg_catalog.max(sampled_at)), "
 			  "pg_catalog.avg(rows_per_second), pg_catalog.avg(changes_per_second), "
 			  "pg_catalog.max(latency_seconds), pg_catalog.avg(mb_per_second) * 1048576, "
 			  "pg_catalog.max(worker_memory) "
-			  "FROM m, b GROUP BY pg_catalog.floor((date_part('epoch', at) - lo) "
+			  "FROM m, b GROUP BY pg_catalog.floor((date_part('epoch', sampled_at) - lo) "
 			  "/ GREATEST(hi - lo, 1) * " BINS ") ORDER BY 1", name, period);
 	for (int k = 0; k < 6; k++)
 	{
@@ -315,10 +315,10 @@ put_charts(StringInfo buf, const char *name, const char *period)
 static void
 put_alerts(StringInfo buf, const char *name, const char *period)
 {
-	int			n = query("SELECT state, kind, " AT("raised") ", " AT("cleared")
+	int			n = query("SELECT state, kind, " AT("raised_at") ", " AT("cleared_at")
 						  ", message "
 						  "FROM dtsmig.alerts WHERE task = $1 ORDER BY state = 'raised' "
-						  "DESC, raised DESC LIMIT 20", name, period);
+						  "DESC, raised_at DESC LIMIT 20", name, period);
 
 	if (n == 0)
 		return;
@@ -376,9 +376,9 @@ put_tables(StringInfo buf, const char *name, const char *period)
 static void
 put_log(StringInfo buf, const char *name, const char *period)
 {
-	int			n = query("SELECT " AT("logged") ", severity, "
+	int			n = query("SELECT " AT("logged_at") ", severity, "
 						  "pg_catalog.concat_ws(E'\\n', message, hint) "
-						  "FROM dtsmig.task_log WHERE task = $1 ORDER BY logged DESC "
+						  "FROM dtsmig.task_log WHERE task = $1 ORDER BY logged_at DESC "
 						  "LIMIT " EVENTS_SHOWN, name, period);
 
 	if (n == 0)
@@ -420,7 +420,7 @@ dtsmig_report(PG_FUNCTION_ARGS)
 			  "latency_seconds, latency_bytes, changes, changes_per_second, "
 			  AT("consistent_since") ", " AT("COALESCE(retrying_until, resume_at)") ", "
 			  "last_error, last_error_sqlstate, last_error_hint, tag, "
-			  AT("started") ", NULL, pg_catalog.current_database() "
+			  AT("started_at") ", NULL, pg_catalog.current_database() "
 			  "FROM dtsmig.tasks WHERE name = $1 OR id::text = $1 "
 			  "ORDER BY name = $1 DESC LIMIT 1", task, period) == 0)
 		ereport(ERROR,

@@ -227,7 +227,7 @@ check_ids(const TaskRecord *task, const char *ids)
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("result %s is no row of a table with a key", rows->values[0][0]),
-			 errhint("Use resync_table to copy a table again, DDL to mend a definition.")));
+			 errhint("Use resync_table to copy a table again, DDL to fix a definition.")));
 }
 
 Datum

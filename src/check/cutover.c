@@ -160,7 +160,7 @@ drain(Verify *v, const CutoverOptions *options)
 	char	   *position = v->source->current_position(v->conn);
 
 	if (position == NULL)
-		cutover_refuse(v, "the source does not tell where its log ends", NULL, NULL);
+		cutover_refuse(v, "the source does not report where its log ends", NULL, NULL);
 	verify_wait_applied(v, position, options->timeout_ms);
 	return position;
 }
@@ -298,7 +298,7 @@ check_results(const Verify *v)
 		appendStringInfo(&list, "%s%s", i > 0 ? "\n" : "", rows->values[i][1]);
 	if (book_int(rows, 0, 0) > rows->nrows)
 		appendStringInfoString(&list, "\n...");
-	cutover_refuse(v, psprintf("%s differences that a verification found are not mended",
+	cutover_refuse(v, psprintf("%s differences that a verification found are not fixed",
 							   rows->values[0][0]), list.data,
 				   "Use dtsmig.repair, or verify again (verify => 'full', of definitions 'schema'), or say accept_differences.");
 }
@@ -323,7 +323,7 @@ check_statements(const Verify *v)
 					   v->task->id, EVENT_PASSED_OVER, EVENT_NOT_CARRIED,
 					   (int64) SHOWN_DIFFERENCES);
 	if (rows->values[0][0] != NULL)
-		cutover_refuse(v, psprintf("%s statements of the source were not carried", rows->values[0][1]),
+		cutover_refuse(v, psprintf("%s statements of the source were not replicated", rows->values[0][1]),
 					   rows->values[0][0],
 					   "Do here what is needed (rows of a table that is not part of the task are not here), let dtsmig.verify(task, 'schema') find nothing, or say accept_differences.");
 }

@@ -84,10 +84,10 @@ validate_constraints(const Verify *v, bool accept)
 						   edata->message, NULL, NULL);
 		else if (accept)
 			task_warn(v->task, psprintf("constraint \"%s\" of %s.%s stays not valid", k[1], k[2], k[3]),
-				 edata->message, psprintf("Mend the rows, then: %s;", k[0]));
+				 edata->message, psprintf("Fix the rows, then: %s;", k[0]));
 		else
 			cutover_refuse(v, edata->message, edata->detail,
-						   "Mend the rows, or say accept_differences.");
+						   "Fix the rows, or say accept_differences.");
 	}
 }
 
@@ -193,11 +193,11 @@ check_foreign_keys(const Verify *v, bool accept)
 		if (!accept)
 			cutover_refuse(v, psprintf("a row of %s breaks foreign key \"%s\"", k->table, k->name),
 						   psprintf("It has no parent here: %s", row),
-						   "The source was told not to check, or the parent is not part of the task. Mend the rows, or say accept_differences.");
+						   "The source was told not to check, or the parent is not part of the task. Fix the rows, or say accept_differences.");
 		task_warn(v->task, psprintf("foreign key \"%s\" of %s says that it is valid, and is not",
 						 k->name, k->table),
 			 psprintf("A row has no parent here: %s", row),
-			 "Mend the rows; a row without a parent stays until somebody looks for it.");
+			 "Fix the rows; a row without a parent stays until somebody looks for it.");
 	}
 }
 

@@ -50,7 +50,7 @@ precheck_connect(PrecheckContext *pc, List **items)
 		precheck_add(items, "connectivity", PRECHECK_FAILED,
 					 psprintf("%s%s%s", edata->message, edata->detail ? ": " : "",
 							  edata->detail ? edata->detail : ""),
-					 psprintf("%s%sMend what is wrong of: ALTER SERVER %s OPTIONS (SET host '...', SET port '...'); ALTER USER MAPPING FOR %s SERVER %s OPTIONS (SET user '...', SET password '...');",
+					 psprintf("%s%sFix what is wrong of: ALTER SERVER %s OPTIONS (SET host '...', SET port '...'); ALTER USER MAPPING FOR %s SERVER %s OPTIONS (SET user '...', SET password '...');",
 							  edata->hint ? edata->hint : "",
 							  edata->hint ? " " : "",
 							  quote_identifier(pc->info->server_name),
@@ -127,14 +127,14 @@ check_objects(PrecheckContext *pc, List *tables, List **items)
 		precheck_add(items, "objects", PRECHECK_FAILED,
 			psprintf("a rule names schema %s, which the source does not have",
 					 (char *) lfirst(lc)),
-			pstrdup("Mend the rule, or the right of the source account to see the schema."));
+			pstrdup("Fix the rule, or the right of the source account to see the schema."));
 		clean = false;
 	}
 	foreach(lc, missing)
 		precheck_add(items, "objects", PRECHECK_FAILED,
 			psprintf("a rule names table %s, which the source does not have",
 					 (char *) lfirst(lc)),
-			pstrdup("Mend the rule, or the right of the source account to see the table."));
+			pstrdup("Fix the rule, or the right of the source account to see the table."));
 	if (n == 0)
 		precheck_add(items, "objects", PRECHECK_FAILED, pstrdup("no table is selected"),
 			pstrdup("Check the server's option dbname, the rules in objects, and the rights of the source account."));

@@ -388,7 +388,7 @@ check_replication_role(PrecheckContext *pc, const char *role, List *tables,
 	if (item == NULL)
 	{
 		precheck_add(items, "session_replication_role", PRECHECK_PASSED,
-					 "triggers and foreign keys are held back while changes are applied",
+					 "triggers and foreign keys are disabled while changes are applied",
 					 NULL);
 		return;
 	}

@@ -116,7 +116,7 @@ check_columns(ShapeCheck *c, TableDef *def, const ShapeRule *rule)
 			add(c, "columns", PRECHECK_FAILED,
 				psprintf("rule %d names column \"%s\", which table \"%s\".\"%s\" does not have",
 						 rule->number, column->name, def->schema, def->name),
-				pstrdup("Mend the rule."));
+				pstrdup("Fix the rule."));
 	}
 	if (rule->primary_key == NIL && loses_key(def))
 		add(c, "columns", PRECHECK_FAILED,
@@ -262,7 +262,7 @@ check_expressions(ShapeCheck *c, TableDef *def, const ShapeRule *rule)
 		RollbackAndReleaseCurrentSubTransaction();
 		add(c, "expressions", PRECHECK_FAILED,
 			psprintf("%s (%s)", edata->message, edata->context ? edata->context : ""),
-			edata->hint ? edata->hint : pstrdup("Mend the rule."));
+			edata->hint ? edata->hint : pstrdup("Fix the rule."));
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);

@@ -212,7 +212,7 @@ bound_list(PartitionBy *p)
 
 		if (value == NULL)
 		{
-			give_up(p, "a bound is not a constant that can be carried over");
+			give_up(p, "a bound is not a constant that translates");
 			return NULL;
 		}
 		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "", value);

@@ -69,8 +69,8 @@ extern void task_act_as_owner(const TaskRecord *task, TaskIdentity *caller);
 extern void task_act_end(const TaskIdentity *caller);
 
 /* How messages begin of statements of the source that are not carried. */
-#define EVENT_PASSED_OVER "passed over: "
-#define EVENT_NOT_CARRIED "a statement of the source is not carried: "
+#define EVENT_PASSED_OVER "skipped: "
+#define EVENT_NOT_CARRIED "a statement of the source is not replicated: "
 
 /* A warning to the caller and in task_log; detail, hint may be NULL. */
 extern void task_warn(const TaskRecord *task, const char *message,

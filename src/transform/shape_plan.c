@@ -42,7 +42,7 @@ scope_of(const TableDef *def, ExprScope *scope)
 		c->name = col->name;
 		if (col->generation_expr != NULL)
 		{
-			c->refused = "it is generated, and not told with changes; use what it is made of";
+			c->refused = "it is generated, and not part of changes; use what it is made of";
 			continue;
 		}
 		c->typid = InvalidOid;

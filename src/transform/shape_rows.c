@@ -172,7 +172,7 @@ make_scope(Shape *shape)
 		if (def->generation_expr != NULL)
 		{
 			c->typid = InvalidOid;
-			c->refused = "it is generated, and not told with changes; use what it is made of";
+			c->refused = "it is generated, and not part of changes; use what it is made of";
 		}
 	}
 }
@@ -482,7 +482,7 @@ check_key(const Shape *shape)
 		if (shape->old.status[i] > COLUMN_NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("key column \"%s\" of table \"%s\".\"%s\" is not told with the old row of a change",
+					 errmsg("key column \"%s\" of table \"%s\".\"%s\" is not part of the old row of a change",
 							out->columns[i].target_name, out->schema, out->name),
 					 errhint("Let the source log whole rows (REPLICA IDENTITY FULL, or binlog_row_image = FULL), and have the table copied again."),
 					 ERR_SOURCE_TABLE(shape->rel)));

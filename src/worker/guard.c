@@ -68,7 +68,7 @@ refuse(Oid relid)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("must be owner of table %s", get_rel_name(relid)),
-			 errdetail("Triggers and foreign keys are held back while changes are applied."),
+			 errdetail("Triggers and foreign keys are disabled while changes are applied."),
 			 errhint("Make role \"%s\" a member of the role that owns the table.",
 					 GetUserNameFromId(writer(), false))));
 }

@@ -124,7 +124,7 @@ resync_let_go(TaskRun *run, const SourceRelation *rel)
 {
 	if (rel->def->columns != NIL)
 	{
-		left_forget(run, rel, "The source has no such table any more, and its log does not tell what became of it; the table at the destination stays.");
+		left_forget(run, rel, "The source has no such table any more, and its log does not show what became of it; the table at the destination stays.");
 		return;
 	}
 	/* it was never made */

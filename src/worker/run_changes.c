@@ -27,6 +27,15 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+/*
+ * What was taken is committed when the source sends no more for GATHER_MS, or
+ * for PAUSE_MS where the last commit is that long ago: a transaction that comes
+ * alone is visible at once, and under load there are no more commits than one
+ * each GATHER_MS.
+ */
+#define GATHER_MS	10
+#define PAUSE_MS	1
+
 /* How often an idle stream's position goes into the books. */
 #define IDLE_BOOK_MS 1000
 /* How often the source's sequences are asked for. */
@@ -639,6 +648,16 @@ beside_is_done(Follow *f)
 	return true;
 }
 
+/* How long the next change may let wait what is taken, in milliseconds. */
+static long
+gather_ms(Follow *f)
+{
+	long		since = TimestampDifferenceMilliseconds(f->last_booked,
+														GetCurrentTimestamp());
+
+	return since >= GATHER_MS - PAUSE_MS ? PAUSE_MS : GATHER_MS - since;
+}
+
 /* Follows until the position is reached (true) or the stream must reopen. */
 static bool
 follow(Follow *f, const SourcePos *until)
@@ -652,7 +671,7 @@ follow(Follow *f, const SourcePos *until)
 
 		change = run->source->next_change(f->stream,
 										  run->dest->row_context(f->writer),
-										  waiting ? 10 : 1000);
+										  waiting ? gather_ms(f) : 1000);
 		if (change == NULL)
 		{
 			if (waiting && batch_is_due(f, 0))

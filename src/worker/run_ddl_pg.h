@@ -26,7 +26,7 @@ typedef struct RecordCarry
 	bool		applied;		/* it is one of those that the task runs */
 	bool		only_model;		/* the user did at the destination what is needed */
 	DdlCarried *carried;
-	char	   *why;			/* cannot be carried: a sentence */
+	char	   *why;			/* cannot be replicated: a sentence */
 	bool		merged;			/* it is on a table that others go into, too */
 	char	   *there;			/* what it makes is there: the error that says so */
 	const char *note;			/* it was done already: how */

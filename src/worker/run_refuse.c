@@ -52,7 +52,7 @@ task_refuse_ddl(TaskRun *run, const Change *change, const char *where,
 	error_place_set_skippable();
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("a statement of the source cannot be carried: %s", text),
+			 errmsg("a statement of the source cannot be replicated: %s", text),
 			 errdetail("%s. %s.", where, why),
 			 errhint("Remove what is in the way, or do at the destination what the statement does and skip it; a second argument of skip_change is SQL to run in its place."),
 			 table ? err_generic_string(PG_DIAG_SCHEMA_NAME, schema) : 0,

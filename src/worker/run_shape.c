@@ -18,7 +18,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/* How often it is told how many changes are passed over. */
+/* How often it is told how many changes are skipped. */
 #define TELL_PASSED_MS 600000
 
 static uint32
@@ -100,7 +100,7 @@ task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
 	run->dest->change(writer, change);
 }
 
-/* Says, now and then, how many changes are passed over. */
+/* Says, now and then, how many changes are skipped. */
 void
 task_tell_passed_over(TaskRun *run, PassedOver *p)
 {
@@ -114,7 +114,7 @@ task_tell_passed_over(TaskRun *run, PassedOver *p)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	task_log_event(run->task->id, "info",
-				   psprintf(INT64_FORMAT " changes are passed over",
+				   psprintf(INT64_FORMAT " changes are skipped",
 							p->count),
 				   "So many, since the worker began, do not pass a filter, or are operations that a rule leaves out.",
 				   NULL, NULL);

@@ -322,7 +322,7 @@ check_retention(TaskRun *run, TaskWatch *w, List **told)
 		char	   *text = alert_raise(run->task->id, ALERT_RETENTION, "",
 									   psprintf("%.0f percent are left of the log that the source keeps: %s",
 												share * 100, w->left_found),
-									   "When the source removes log that has not been read, the task has to begin anew.",
+									   "When the source removes log that has not been read, the task has to start again.",
 									   w->left_advice[0] ? w->left_advice : NULL);
 
 		w->short_log = true;

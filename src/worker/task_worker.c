@@ -366,7 +366,7 @@ run_task(TaskRun *run)
 	if (run->info->own_changes && !run->source->tells_origin)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("task option \"origin\" cannot be \"none\": the log of server \"%s\" does not tell where changes came from",
+				 errmsg("task option \"origin\" cannot be \"none\": the log of server \"%s\" does not say where changes came from",
 						run->info->server_name),
 				 errhint("Sources of type postgresql tell it.")));
 	run->conn = run->source->connect(run->info);

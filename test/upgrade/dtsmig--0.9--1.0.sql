@@ -542,3 +542,18 @@ CREATE FUNCTION dtsmig.compare(
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_compare'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp;
+
+-- ------------------------------------------------------------ names of times
+
+ALTER VIEW dtsmig.tasks RENAME COLUMN created TO created_at;
+ALTER VIEW dtsmig.tasks RENAME COLUMN started TO started_at;
+ALTER VIEW dtsmig.tasks RENAME COLUMN updated TO updated_at;
+ALTER VIEW dtsmig.task_log RENAME COLUMN logged TO logged_at;
+ALTER VIEW dtsmig.precheck_results RENAME COLUMN checked TO checked_at;
+ALTER VIEW dtsmig.verify_runs RENAME COLUMN started TO started_at;
+ALTER VIEW dtsmig.verify_runs RENAME COLUMN finished TO finished_at;
+ALTER VIEW dtsmig.verify_results RENAME COLUMN seen TO found_at;
+ALTER VIEW dtsmig.verify_results RENAME COLUMN repaired TO repaired_at;
+ALTER VIEW dtsmig.metrics RENAME COLUMN at TO sampled_at;
+ALTER VIEW dtsmig.alerts RENAME COLUMN raised TO raised_at;
+ALTER VIEW dtsmig.alerts RENAME COLUMN cleared TO cleared_at;

@@ -95,7 +95,7 @@ check_rights(Relation target)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of table %s", name),
-				 errdetail("Triggers and foreign keys are held back while changes are applied."),
+				 errdetail("Triggers and foreign keys are disabled while changes are applied."),
 				 errhint("Make role \"%s\" a member of the role that owns the table.",
 						 GetUserNameFromId(GetUserId(), false))));
 

@@ -238,7 +238,7 @@ binlog_payload_open(BinlogPayload *payload, const BinlogEvent *event,
 	else
 	{
 		if (!has_plain)
-			return binlog_fail(error, "TRANSACTION_PAYLOAD event does not tell its size");
+			return binlog_fail(error, "TRANSACTION_PAYLOAD event does not have its size");
 		if (payload->stream == NULL)
 			payload->stream = ZSTD_createDStream();
 		if (payload->stream == NULL ||

@@ -330,7 +330,7 @@ convert_charset(DdlParser *p)
 	if (ddl_accept(p, "partition") || ddl_accept(p, "table"))
 	{
 		/* a partition becomes a table, or the other way round */
-		ddl_fail(p, "CONVERT PARTITION and CONVERT TABLE are not carried");
+		ddl_fail(p, "CONVERT PARTITION and CONVERT TABLE are not replicated");
 		return;
 	}
 	ddl_expect(p, "to");

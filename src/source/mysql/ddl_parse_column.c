@@ -416,7 +416,7 @@ column_type(DdlParser *p, DdlColumn *column, List **keys)
 	if ((p->input->dialect.sql_mode & MODE_ORACLE) && p->input->dialect.mariadb &&
 		(strcmp(type->word, "date") == 0 || strcmp(type->word, "number") == 0))
 	{
-		ddl_fail(p, "type \"%s\" of sql_mode ORACLE is not carried", type->word);
+		ddl_fail(p, "type \"%s\" of sql_mode ORACLE is not supported", type->word);
 		return;
 	}
 	col->source_type = col->base_type;

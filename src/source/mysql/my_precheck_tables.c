@@ -477,7 +477,7 @@ check_routines(MyPrecheck *p)
 		my_precheck_add(p, "routines", PRECHECK_WARNING,
 						psprintf("the source's databases have %s, which are not moved%s", found.data,
 								 unseen[0] ? "; the account cannot see scheduled events, for it lacks the privilege EVENT" : ""),
-						"Write them anew for PostgreSQL before the cutover, where the application needs them.");
+						"Write them again for PostgreSQL before the cutover, where the application needs them.");
 	else
 		my_precheck_add(p, "routines", PRECHECK_PASSED,
 						psprintf("there are no triggers%s that this account can see%s",

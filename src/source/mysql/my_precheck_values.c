@@ -38,15 +38,15 @@ static const struct
 	[LOOK_BOOLEAN] = {"boolean_values",
 		"has values other than 0, 1 and NULL, and is to become boolean",
 		"columns that become boolean hold 0, 1 and NULL alone",
-	"Leave it a smallint by the option, or mend the values: ", "tinyint1", "smallint"},
+	"Leave it a smallint by the option, or fix the values: ", "tinyint1", "smallint"},
 	[LOOK_TIME] = {"time_values",
 		"has values outside of 00:00:00 to 24:00:00, which time does not take",
 		"every TIME is one of a day",
-	"Make it an interval by the option, or mend the values: ", "time", "interval"},
+	"Make it an interval by the option, or fix the values: ", "time", "interval"},
 	[LOOK_ZERO_DATE] = {"zero_date_values",
 		"has zero dates, and option zero_date is error",
 		"there are no zero dates",
-	"Take them as NULL by the option (or as a date of your choice), or mend the values: ", "zero_date", "null"},
+	"Take them as NULL by the option (or as a date of your choice), or fix the values: ", "zero_date", "null"},
 };
 
 /* What to look for in one column. */

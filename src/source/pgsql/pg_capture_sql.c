@@ -350,7 +350,7 @@ const char *const pg_capture_hook =
 	"    END IF;\n"
 	"    PERFORM pg_catalog.set_config('search_path', path, true);\n"
 	"  EXCEPTION WHEN OTHERS THEN\n"
-	"    -- the application's statement goes on; the task is told\n"
+	"    -- the application's statement goes on; the task gets an alert\n"
 	"    BEGIN\n"
 	"      INSERT INTO dtsmig_source.@stream@ (pid, query_at, query_hash, tag, record)\n"
 	"        VALUES (pg_catalog.pg_backend_pid(), pg_catalog.statement_timestamp(), 0, TG_TAG,\n"

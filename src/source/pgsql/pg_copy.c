@@ -386,7 +386,7 @@ lock_table(SourceRows *rows, const SourceRelation *rel)
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("table %s of the source is another than in the snapshot",
 						name),
-				 errdetail("A statement has made it or its rows anew since, or given its name to another.")));
+				 errdetail("A statement has made it or its rows again since, or given its name to another.")));
 }
 
 static void

@@ -27,7 +27,7 @@ find_by_id(List *tables, Oid oid)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_PROTOCOL_VIOLATION),
-			 errmsg("the source told a key of a table that was not asked for (OID %s)",
+			 errmsg("the source sent a key of a table that was not asked for (OID %s)",
 					id)));
 	return NULL;
 }

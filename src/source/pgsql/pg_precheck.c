@@ -167,7 +167,7 @@ check_encoding(PgPrecheck *p)
 		pg_precheck_add(p, "source_encoding", PRECHECK_WARNING,
 						psprintf("the source's encoding is SQL_ASCII: bytes that are not valid %s stop the task",
 								 here),
-						pstrdup("Mend such texts, or use a destination database with encoding SQL_ASCII."));
+						pstrdup("Fix such texts, or use a destination database with encoding SQL_ASCII."));
 	else
 		pg_precheck_add(p, "source_encoding",
 						GetDatabaseEncoding() == PG_UTF8 ? PRECHECK_PASSED : PRECHECK_WARNING,
@@ -339,7 +339,7 @@ check_extension_rows(PgPrecheck *p)
 	if (found.len == 0)
 		return true;
 	pg_precheck_add(p, "extensions", PRECHECK_WARNING,
-					psprintf("rows that are not carried, for their tables belong to extensions: %s",
+					psprintf("rows that are not replicated, for their tables belong to extensions: %s",
 							 found.data),
 					"Copy those that are needed by hand, with COPY.");
 	return false;
@@ -415,7 +415,7 @@ check_truncate(PgPrecheck *p)
 		pg_precheck_add(p, "truncate", PRECHECK_PASSED, "TRUNCATE is in the log", NULL);
 	else
 		pg_precheck_add(p, "truncate", PRECHECK_WARNING,
-						"PostgreSQL 10 does not tell of TRUNCATE: rows that it removes stay at the destination",
+						"PostgreSQL 10 does not publish TRUNCATE: rows that it removes stay at the destination",
 						"Use DELETE until the cutover, or dtsmig.resync_table after each TRUNCATE; or upgrade the source before.");
 }
 
@@ -494,7 +494,7 @@ check_retention(PgPrecheck *p)
 	else
 	{
 		item = pg_precheck_add(p, "max_slot_wal_keep_size", PRECHECK_WARNING,
-							   psprintf("the source throws the task's log away when it is more than %s behind, the full load included; then it has to begin anew",
+							   psprintf("the source throws the task's log away when it is more than %s behind, the full load included; then it has to start again",
 										keep),
 							   "Watch the source's disk then.");
 		precheck_sql(item, AT_SOURCE, "ALTER SYSTEM SET max_slot_wal_keep_size = -1");
@@ -509,7 +509,7 @@ check_retention(PgPrecheck *p)
 		return;
 	}
 	item = pg_precheck_add(p, "idle_replication_slot_timeout", PRECHECK_WARNING,
-						   psprintf("the source invalidates a slot that is not read for %s: a task that is paused for longer has to begin anew",
+						   psprintf("the source invalidates a slot that is not read for %s: a task that is paused for longer has to start again",
 									idle),
 						   "Watch the source's disk then.");
 	precheck_sql(item, AT_SOURCE, "ALTER SYSTEM SET idle_replication_slot_timeout = 0");

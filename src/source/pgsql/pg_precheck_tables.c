@@ -80,7 +80,7 @@ check_identity(PgPrecheck *p)
 	bool		set = pg_info(p->conn)->set_identity;
 
 	pg_precheck_rows(p, "replica_identity", PRECHECK_FAILED,
-					 "tables whose UPDATE and DELETE the log could not tell, and which the source would refuse",
+					 "tables whose UPDATE and DELETE the log could not identify rows for, and which the source would refuse",
 					 set ? "every table has a replica identity, or is given one by the start (option replica_identity is full)" :
 					 "every table has a replica identity",
 					 set ? "It takes their owner." :

@@ -141,7 +141,7 @@ refuse_without_identity(PgConn *conn, List *candidates)
 				 errmsg_plural("%d table of the source has no replica identity that can be used",
 							   "%d tables of the source have no replica identity that can be used",
 							   n, n),
-				 errdetail("Their changes cannot be told, and the source would refuse UPDATE and DELETE as soon as they are published: %s.",
+				 errdetail("Their rows cannot be identified, and the source would refuse UPDATE and DELETE as soon as they are published: %s.",
 						   names.data),
 				 errhint("Run at the source:%s", hint.data)));
 }
@@ -255,7 +255,7 @@ pg_check_publication(PgConn *conn)
 				 r->nrows == 0 ?
 				 errmsg("publication \"%s\" does not exist at the source any more",
 						name) :
-				 errmsg("publication \"%s\" at the source was altered so that it does not tell all changes",
+				 errmsg("publication \"%s\" at the source was altered so that it does not publish all changes",
 						name),
 				 errdetail("Changes that were made meanwhile cannot be had any more."),
 				 errhint(SOURCE_NEW_TASK_HINT)));

@@ -86,7 +86,7 @@ check_memberships(SourceStream *stream, PgConn *conn)
 		if (!stream->callbacks.same_mark(stream->callbacks.arg,
 										 psprintf("%u", pg_oid(r, i, 2)),
 										 psprintf("%u", pg_oid(r, i, 3))))
-			refuse_gap(stream, r, i, "publication \"%s\" at the source did not tell of table %s for a while");
+			refuse_gap(stream, r, i, "publication \"%s\" at the source did not publish table %s for a while");
 }
 
 static void
@@ -165,7 +165,7 @@ stream_check_published(SourceStream *stream, PgConn *conn)
 		if (followed(stream, missing, t, true) != NULL ||
 			followed(stream, missing, t, false) != NULL)
 			refuse_gap(stream, missing, t,
-					   "publication \"%s\" at the source does not tell of table %s any more");
+					   "publication \"%s\" at the source does not publish table %s any more");
 	check_memberships(stream, conn);
 	check_names(stream, conn);
 }

@@ -183,7 +183,7 @@ find_relation(SourceStream *stream, Oid relid)
 	if (table == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("the source tells of relation %u, which it has not described",
+				 errmsg("the source sent a change of relation %u, which it has not described",
 						relid)));
 	stream->last = table;
 	return table;

@@ -329,7 +329,7 @@ sub same_table
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $diff = compare_table($my, $source, $pg, $target, %opt);
     Test::More::ok($diff eq '', $name // "$source is the same on both sides")
-      or Test::More::diag($diff);
+      or Test::More::diag("difference:\n$diff");
     return $diff eq '';
 }
 
@@ -344,7 +344,7 @@ sub same_database
     my @diffs = grep { $_ ne '' } compare_tables($my, $pg,
         [ map { [ [ $db, $_ ], [ $schema, lc $_ ] ] } @tables ], %opt);
     Test::More::ok(@tables && !@diffs, $name // "$db is the same on both sides")
-      or Test::More::diag(join "\n", @diffs ? @diffs : 'no tables');
+      or Test::More::diag(join "\n", 'difference:', @diffs ? @diffs : 'no tables');
     return !@diffs;
 }
 

@@ -173,7 +173,7 @@ sub same_pg_tables
     push @diff, map { "$_: not at the source" } grep { !$known{$_} } map { $_->[0] } $dst->rows("SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND nspname IN ($schemas) AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')")
       if !$opt{extra};
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    return Test::More::is(join("\n", @diff), '', "$what: " . scalar(@tables) . ' tables are equal');
+    return Test::More::ok(!@diff, "$what: " . scalar(@tables) . ' tables are equal') || Test::More::diag(join "\n", 'difference:', @diff);
 }
 
 # A running source and a running destination with the extension.

@@ -18,7 +18,7 @@ use Time::HiRes qw(sleep time);
 use Dts::Env qw(tmpdir bindir free_port spawn reap alive run_as server_user
   own_dir poll_until slurp on_exit descendants);
 use Dts::Install qw(foreign_bindir);
-use Dts::Session qw(is_question);
+use Dts::Session qw(is_question is_plain);
 
 my $count = 0;
 
@@ -225,6 +225,23 @@ sub _ask
     return (0, $out, '');
 }
 
+# Plain statements the same, over another, which an error ends.
+sub _run
+{
+    my ($self, $sql, %opt) = @_;
+    return if $opt{options} || $opt{args} || !$self->{pid} || !is_plain($sql);
+    my $key = join '|', 'run', $$, $opt{db} // $self->{dbname}, $opt{role} // '';
+    my $session = delete $sessions{ $self->{port} }{$key} // do {
+        local $ENV{PGAPPNAME} = 'dts_test';
+        local $ENV{PGCLIENTENCODING} = 'UTF8';
+        Dts::Session->new(end => "\\echo %s", cmd => [ qw(stdbuf -oL), $self->psql_cmd($opt{db}, $opt{role}) ]);
+    };
+    my ($code, $out, $err) = $session->run("\\set VERBOSITY verbose\n$shapes[$opt{rows} ? 1 : 0]$sql", $opt{timeout} // 600);
+    $sessions{ $self->{port} }{$key} = $session if !$code;
+    chomp $out;
+    return ($code, $out, $err);
+}
+
 sub _close_sessions { my ($self) = @_; delete $sessions{ $self->{port} }; }
 
 # Runs SQL; returns (exit code, output, error text).
@@ -232,6 +249,8 @@ sub psql
 {
     my ($self, $sql, %opt) = @_;
     my @answer = $self->_ask($sql, %opt);
+    return @answer if @answer;
+    @answer = $self->_run($sql, %opt);
     return @answer if @answer;
     push @{ $opt{args} }, '-F', "\x1f", '-R', "\x1e", '-P', "null=\x1d" if $opt{rows};
     # no session may be in the way, nor one from before

@@ -31,7 +31,7 @@ sub ready
 sub detail
 {
     my ($self) = @_;
-    return $self->{pg}->value("SELECT detail FROM dtsmig.task_log WHERE task = '$self->{task}{name}' AND severity = 'error' ORDER BY logged DESC LIMIT 1");
+    return $self->{pg}->value("SELECT detail FROM dtsmig.task_log WHERE task = '$self->{task}{name}' AND severity = 'error' ORDER BY logged_at DESC LIMIT 1");
 }
 
 # Statements of the hint: calls of the extension, and SQL for the destination.

@@ -203,7 +203,7 @@ for my $family ([ 'm', $my, 'c' ], [ 'p', $src, 'postgres' ])
     my $memory = sub {
         my $from = $pg->value('SELECT clock_timestamp()');
         my $m;
-        poll_until(sub { $m = $pg->value("SELECT max(worker_memory) FROM dtsmig.metrics WHERE task = 'w$f' AND at > '$from'") }, 60);
+        poll_until(sub { $m = $pg->value("SELECT max(worker_memory) FROM dtsmig.metrics WHERE task = 'w$f' AND sampled_at > '$from'") }, 60);
         return $m;
     };
     my $before = $memory->();

@@ -70,7 +70,7 @@ like($pg->error(q{SELECT dtsmig.report('1')}, role => 'other'), qr/does not exis
 $pg->sql("INSERT INTO dtsmig.metric (task_id, at) SELECT $t->{id}, now() - interval '9 days' FROM generate_series(1, 100)");
 $t->pause;
 $t->resume->wait_for('incremental', 60);
-ok($pg->poll_query("SELECT count(*) = 0 FROM dtsmig.metrics WHERE at < now() - interval '8 days'", 60), 'old samples go');
+ok($pg->poll_query("SELECT count(*) = 0 FROM dtsmig.metrics WHERE sampled_at < now() - interval '8 days'", 60), 'old samples go');
 $pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"metrics_interval\": 0}')");
 sleep 2;
 my $before = $pg->value('SELECT count(*) FROM dtsmig.metrics');
@@ -110,7 +110,7 @@ is($t->get("status || ' ' || (retrying_since < now()) || ' ' || (retrying_until 
 isnt($t->get('last_error'), '', 'and the reason');
 is($t->get('latency_seconds IS NULL'), 't', 'latency is not known meanwhile');
 my $since = $pg->value('SELECT clock_timestamp()');
-ok($pg->poll_query("SELECT count(*) > 2 FROM dtsmig.metrics WHERE at > '$since' AND changes_per_second = 0 AND latency_seconds IS NULL", 90), 'samples go on');
+ok($pg->poll_query("SELECT count(*) > 2 FROM dtsmig.metrics WHERE sampled_at > '$since' AND changes_per_second = 0 AND latency_seconds IS NULL", 90), 'samples go on');
 $pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"retry_connection\": 30}')");
 ok($pg->poll_query('SELECT retrying_until < now() + interval \'31 minutes\' FROM dtsmig.tasks', 90), 'another window takes effect meanwhile');
 $proxy->forward;

@@ -164,14 +164,14 @@ $pg->sql('DROP EVENT TRIGGER see');
 $my->sql('CREATE DATABASE r; CREATE TABLE r.t (id int PRIMARY KEY)');
 my $task = Dts::Task->new($my, $pg, name => 'origin', db => 'r', options => { origin => 'none' })->start;
 ok($task->wait_status('failed', 90), 'origin none: refused where the log does not tell');
-like($task->last_error, qr/"origin" cannot be "none": the log of server "src_origin" does not tell where changes came from/, 'and says why');
+like($task->last_error, qr/"origin" cannot be "none": the log of server "src_origin" does not say where changes came from/, 'and says why');
 $pg->sql(q{SELECT dtsmig.alter_task('origin', '{"origin": "any"}')});
 $task->resume;
 $task->wait_for('incremental', 90);
 pass('origin any: it goes on');
 # how long samples stay; the worker tidies up when it begins
 $pg->sql("INSERT INTO dtsmig.metric (task_id, at) SELECT id, now() - h * interval '1 hour' FROM dtsmig.tasks, unnest(ARRAY[3, 5000]) h WHERE name = 'origin'");
-my $stale = "SELECT coalesce(string_agg(at::text, '|'), '') FROM dtsmig.metrics WHERE task = 'origin' AND at < now() - interval '2 hours'";
+my $stale = "SELECT coalesce(string_agg(sampled_at::text, '|'), '') FROM dtsmig.metrics WHERE task = 'origin' AND sampled_at < now() - interval '2 hours'";
 $task->pause->resume;
 ok($pg->poll_query("SELECT count(*) = 1 FROM ($stale) x (t) WHERE t <> '' AND t !~ '[|]'", 90), 'metrics_retention: a week') or diag $pg->value($stale);
 $task->pause;

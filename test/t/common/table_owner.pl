@@ -3,7 +3,8 @@
 # checks, indexes, domains, rules and triggers runs as that owner, whoever owns
 # the task, whenever rows are copied, applied, read and compared, and when a
 # statement of the source alters the table.
-# dts-runs: mariadb, into postgresql-17-dev, into postgresql-18-dev
+# dts-runs: mariadb, into postgresql-17-dev
+# dts-deep-runs: into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;

@@ -4,8 +4,8 @@
 # with the engine, and where a new column has a value of its own in each row.
 # In strict sessions, in which all values fit, tables are not copied again.
 #
-# dts-runs: mariadb, mysql-9.7
-# dts-deep-runs: mysql-5.6, mariadb-11.8
+# dts-runs: mariadb
+# dts-deep-runs: mysql-5.6, mariadb-11.8, mysql-9.7
 use strict;
 use warnings;
 use utf8;

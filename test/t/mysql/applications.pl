@@ -1,4 +1,5 @@
-# dts-runs: mariadb, mysql-9.7
+# dts-runs: mariadb
+# dts-deep-runs: mysql-9.7
 # Two applications of a hundred tables and more each: they come to running, with
 # all rows, NOT NULL of every column as at the source; and each object of the
 # source is here, or named with the reason why not.

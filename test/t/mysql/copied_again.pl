@@ -3,8 +3,8 @@
 # with a foreign key's action between them. MySQL tells of no snapshot where it
 # stands.
 #
-# dts-runs: mysql-9.7, mariadb
-# dts-deep-runs: mysql-5.6
+# dts-runs: mariadb
+# dts-deep-runs: mysql-5.6, mysql-9.7
 use strict;
 use warnings;
 use Test::More;

@@ -3,8 +3,8 @@
 # statement is carried once, and afterwards the destination has the rows,
 # columns and keys of a fresh migration.
 #
-# dts-runs: mariadb, mysql-9.7
-# dts-deep-runs: mariadb-11.8
+# dts-runs: mariadb
+# dts-deep-runs: mariadb-11.8, mysql-9.7
 use strict;
 use warnings;
 use Test::More;

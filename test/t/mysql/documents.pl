@@ -1,6 +1,7 @@
 # What README and docs/ tell a user of MariaDB or MySQL to type runs as it
 # stands, from the first GRANT to the cutover.
-# dts-runs: mariadb, mysql-9.7
+# dts-runs: mariadb
+# dts-deep-runs: mysql-9.7
 use strict;
 use warnings;
 use Test::More;

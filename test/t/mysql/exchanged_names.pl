@@ -2,8 +2,8 @@
 # them are copied again after that and the log has yet to tell it. All have the
 # same columns, so that rows of one would fit into the other.
 #
-# dts-runs: mysql-9.7, mariadb
-# dts-deep-runs: mysql-5.6
+# dts-runs: mariadb
+# dts-deep-runs: mysql-5.6, mysql-9.7
 use strict;
 use warnings;
 use Test::More;

@@ -2,7 +2,8 @@
 # GTID, in the changes and in the middle of the copy; it refuses where GTIDs do
 # not prove the position.
 #
-# dts-runs: mariadb, mysql-9.7, mysql-5.6
+# dts-runs: mariadb, mysql-9.7
+# dts-deep-runs: mysql-5.6
 use strict;
 use warnings;
 use Test::More;

@@ -1,4 +1,5 @@
-# dts-runs: mariadb, mysql-9.7
+# dts-runs: mariadb
+# dts-deep-runs: mysql-9.7
 # Names beyond ASCII of a source with lower_case_table_names = 1: statements
 # find their tables, whatever the locale of the destination. Every character
 # that the source folds is in a name.

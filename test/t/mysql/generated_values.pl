@@ -61,7 +61,7 @@ is($asked, 0, 'repair does not say that it has done it');
 like($refused, qr/WARNING: .*?2 rows differ in columns alone that are generated here: repair cannot change them/, 'and says why');
 like($pg->error("SELECT dtsmig.cutover('g', quiet => '0.2 seconds')"), qr/differ/, 'nor does the cutover go past it');
 $pg->sql('ALTER TABLE g.u ALTER COLUMN twice DROP EXPRESSION');
-ok(poll_until(sub { $pg->value("SELECT concat(max(message)) FROM dtsmig.alerts WHERE task = 'g' AND kind = 'schema_drift' AND cleared IS NULL") =~ /column "twice" is not generated any more/ }, 60), 'an alert until that is done');
+ok(poll_until(sub { $pg->value("SELECT concat(max(message)) FROM dtsmig.alerts WHERE task = 'g' AND kind = 'schema_drift' AND cleared_at IS NULL") =~ /column "twice" is not generated any more/ }, 60), 'an alert until that is done');
 $pg->sql("SELECT dtsmig.resync_table('g', 'g.u')");
 $my->sql('UPDATE u SET a = 9 WHERE id = 3; INSERT INTO u (id, a) VALUES (7, 7)', db => 'g');
 ok(poll_until(sub { $pg->value("SELECT state FROM dtsmig.task_tables WHERE task = 'g' AND source_table = 'u'") eq 'ready' }, 60), 'copied again') or diag $task->report;

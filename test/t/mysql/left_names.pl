@@ -71,7 +71,7 @@ $all->resume->wait_for('incremental', 60);
 $all->catch_up;
 ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 'all' AND state <> 'ready'") == 0 }, 60), 'no table waits for what the source has no more') or diag $all->report;
 is($pg->value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 'all' AND source_table ~ '^(a|q|n|nowhere)'"), 0, 'they have left the task');
-is($pg->value("SELECT string_agg(kind, ' ') FROM dtsmig.alerts WHERE task = 'all' AND cleared IS NULL"), '', 'no alert');
+is($pg->value("SELECT string_agg(kind, ' ') FROM dtsmig.alerts WHERE task = 'all' AND cleared_at IS NULL"), '', 'no alert');
 $my->sql('INSERT INTO c (v) VALUES (NULL); CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (5)', db => 'l');
 $all->catch_up;
 same_table($my, 'l.c', $pg, 'm.c', 'the others go on');

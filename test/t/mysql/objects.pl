@@ -42,7 +42,7 @@ is(failed(), 'function t_changed_on_update, index wide, trigger changed_on_updat
 is($pg->value("SELECT count(*) FROM dtsmig.task_objects WHERE task = 'o' AND state = 'failed' AND coalesce(error, '') = ''"), 0, 'each has its reason');
 is($pg->value("SELECT to_regclass('o.good') IS NOT NULL AND to_regclass('o.plain') IS NOT NULL"), 't', 'the others are there');
 like($pg->value("SELECT string_agg(message || ' ' || hint, E'\\n') FROM dtsmig.task_log WHERE task = 'o' AND severity = 'warning'"), qr/view o\.loose could not be made: column.*dtsmig\.retry_object\('o', 'view o\.loose', 'CREATE \.\.\.'\)/, 'task_log says so, with the way on');
-is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE task = 'o' AND kind = 'object' AND cleared IS NULL"), 8, 'an alert for each');
+is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE task = 'o' AND kind = 'object' AND cleared_at IS NULL"), 8, 'an alert for each');
 is($pg->value("SELECT count(*) FROM public.heard WHERE a->>'kind' = 'object' AND a->>'state' = 'raised'"), 8, 'the function is called');
 $my->sql("INSERT INTO t (id, grp, v) VALUES (4, 2, 'd')", db => 'o');
 $task->catch_up;
@@ -52,7 +52,7 @@ like($pg->error("SELECT dtsmig.cutover('o', quiet => '0.2 seconds')"), qr/object
 # --- ways on
 $pg->sql('SET ROLE mover; CREATE VIEW o.loose AS SELECT grp, min(v) AS v, count(*) AS n FROM o.t GROUP BY grp');
 ok(poll_until(sub { failed() !~ /view loose/ }, 40), 'a view that is made by hand is taken for made') or diag $task->report;
-ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.alerts WHERE task = 'o' AND subject = 'view o.loose' AND cleared IS NULL") == 0 }, 40), 'and its alert is over');
+ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.alerts WHERE task = 'o' AND subject = 'view o.loose' AND cleared_at IS NULL") == 0 }, 40), 'and its alert is over');
 like($pg->error("SELECT dtsmig.retry_object('o', 'second')"), qr/column "t\.v" must appear/, 'retry_object raises what the statement raises');
 $pg->sql("SELECT dtsmig.retry_object('o', 'over_loose')");
 is($pg->value('SELECT sum(n) FROM o.over_loose'), 4, 'a view that can be made by now');
@@ -77,7 +77,7 @@ $pg->sql("CREATE ROLE stranger");
 like($pg->error("SET ROLE stranger; SELECT dtsmig.skip_object('o', 'third')"), qr/42501/, 'a stranger may not');
 $pg->sql("SELECT dtsmig.skip_object('o', 'third')");
 is(failed(), '', 'nothing has failed any more');
-is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE task = 'o' AND kind = 'object' AND cleared IS NULL"), 0, 'no alert stands');
+is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE task = 'o' AND kind = 'object' AND cleared_at IS NULL"), 0, 'no alert stands');
 $pg->sql("UPDATE o.t SET v = 'z' WHERE id = 4");
 is($pg->value("SELECT changed > now() - interval '1 minute' FROM o.t WHERE id = 4"), 't', 'the trigger works');
 $my->sql("UPDATE t SET v = 'y' WHERE id = 4", db => 'o');

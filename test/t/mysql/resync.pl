@@ -2,7 +2,8 @@
 # without, under writes to all of them, with DDL of others, through crashes in
 # each phase, a pause, and DDL of the table itself.
 #
-# dts-runs: mariadb, mysql-9.7
+# dts-runs: mariadb
+# dts-deep-runs: mysql-9.7
 use strict;
 use warnings;
 use Test::More;

@@ -19,7 +19,7 @@ END
 my $task = Dts::Task->new($my, $pg, name => 's', db => 's');
 $task->start->wait_for('incremental', 60);
 sub statement { my ($sql, $db) = @_; $my->sql("SET SESSION binlog_format = STATEMENT; $sql", db => $db // 's'); }
-sub detail { return $pg->value("SELECT detail FROM dtsmig.task_log WHERE task = 's' AND severity = 'error' ORDER BY logged DESC LIMIT 1"); }
+sub detail { return $pg->value("SELECT detail FROM dtsmig.task_log WHERE task = 's' AND severity = 'error' ORDER BY logged_at DESC LIMIT 1"); }
 sub same { my ($name) = @_; $task->catch_up; local $Test::Builder::Level = $Test::Builder::Level + 1; same_table($my, "s.$_", $pg, "s.$_", "$name: $_") for qw(t u mem memkeyless); }
 
 # --- no business of the task's
@@ -54,9 +54,9 @@ $task->resume->wait_for('incremental', 60);
 $task->catch_up;
 same_table($my, 's.u', $pg, 's.u', 'a statement in its place');
 is($pg->value('SELECT count(*) FROM s.t WHERE id = 1'), 1, 'one that is skipped is not applied');
-is($pg->value("SELECT string_agg(message, E'\\n' ORDER BY event_id) FROM dtsmig.task_event WHERE message LIKE 'passed over:%'"), "passed over: in database \"s\": DELETE FROM t WHERE id = 1\npassed over: in database \"s\": INSERT INTO u VALUES (2, 20)", 'the log has both');
+is($pg->value("SELECT string_agg(message, E'\\n' ORDER BY event_id) FROM dtsmig.task_event WHERE message LIKE 'skipped:%'"), "skipped: in database \"s\": DELETE FROM t WHERE id = 1\nskipped: in database \"s\": INSERT INTO u VALUES (2, 20)", 'the log has both');
 is($pg->value("SELECT string_agg(kind || key::text, ',') FROM dtsmig.verify('s')"), 'extra{"id": "1"}', 'verify finds it');
-like($pg->error("SELECT dtsmig.cutover('s', quiet => '0.1 s', verify => 'none')"), qr/were not carried|are not mended/, 'cutover knows');
+like($pg->error("SELECT dtsmig.cutover('s', quiet => '0.1 s', verify => 'none')"), qr/were not replicated|are not fixed/, 'cutover knows');
 $pg->sql("SELECT dtsmig.repair('s')");
 ok(poll_until(sub { $pg->value('SELECT count(*) FROM s.t WHERE id = 1') == 0 }, 60), 'repaired');
 

@@ -2,7 +2,8 @@
 # set, of names and literals, and its sql_mode, in defaults, generated columns,
 # checks and labels. What the source keeps of a literal is what is here.
 #
-# dts-runs: mariadb, mysql-5.6, mysql-9.7
+# dts-runs: mariadb, mysql-5.6
+# dts-deep-runs: mysql-9.7
 use strict;
 use warnings;
 use Encode qw(encode);

@@ -6,8 +6,8 @@
 # GTIDs, the destination commits asynchronously by default, and once the foreign
 # key is there the source makes rows that do not hold it.
 #
-# dts-runs: mariadb, mysql-9.7, mariadb-11.8
-# dts-deep-runs: mysql-5.6
+# dts-runs: mariadb, mysql-9.7
+# dts-deep-runs: mysql-5.6, mariadb-11.8
 use strict;
 use warnings;
 use Test::More;

@@ -156,7 +156,7 @@ like($pg->error("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM dtsmig.ver
 my $n = $pg->value("SELECT count(*) FROM dtsmig.verify('v')");
 is($pg->value("SELECT dtsmig.repair('v')"), $n - 4, 'rows with a key are repaired');
 ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'") eq '0' }, 60), 'by the worker');
-is($pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repaired' AND repaired IS NOT NULL"), $n - 4, 'and marked');
+is($pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repaired' AND repaired_at IS NOT NULL"), $n - 4, 'and marked');
 is_deeply([ grep { !/^v.keyless/ } @{ found() } ], [], 'nothing differs but tables without a key');
 my ($one) = $pg->value("SELECT max(result_id) FROM dtsmig.verify_results WHERE source_table = 'keyless'");
 like($pg->error("SELECT dtsmig.repair('v', ARRAY[$one])"), qr/is no row of a table with a key/, 'they are refused');

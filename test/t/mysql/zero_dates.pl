@@ -37,7 +37,7 @@ is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE kind = 'zero_date'"), 0,
 change("BEGIN; INSERT INTO clean VALUES (3, '2020-01-01', '2020-01-01', '2020-01-01 00:00:00'); UPDATE clean SET d = '0000-00-00' WHERE id = 1; INSERT INTO clean VALUES (4, '2020-01-01', '2021-02-31', '2020-01-01 00:00:00'), (5, '0000-00-00', '2020-01-01', 0); UPDATE late SET n = 2; COMMIT");
 same($task, 'a zero date in a change');
 is(nulls('z'), 'clean.d clean.s clean.t dirty.bad dirty.part dirty.s dirty.zero', 'its columns take NULL then');
-is($pg->value("SELECT string_agg(subject, ' ' ORDER BY subject) FROM dtsmig.alerts WHERE task = 'z' AND kind = 'zero_date' AND cleared IS NULL"), 'z.clean.d z.clean.s z.clean.t', 'an alert for each');
+is($pg->value("SELECT string_agg(subject, ' ' ORDER BY subject) FROM dtsmig.alerts WHERE task = 'z' AND kind = 'zero_date' AND cleared_at IS NULL"), 'z.clean.d z.clean.s z.clean.t', 'an alert for each');
 is($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'z' AND severity = 'warning' AND message LIKE 'column z.clean.%is not NOT NULL any more%'"), 3, 'a line for each');
 change("UPDATE clean SET d = '2022-02-02' WHERE id = 1; UPDATE clean SET t = '0000-00-00', d = '0000-00-00' WHERE id = 2; DELETE FROM clean WHERE id = 5; INSERT INTO clean VALUES (6, 0, 0, 0)");
 same($task, 'more of them');

@@ -62,7 +62,7 @@ $src->sql("COMMIT PREPARED 'x'");
 $pg->sql('CREATE VIEW here AS SELECT 1 AS one');
 $src->sql('CREATE VIEW here AS SELECT 2 AS two');
 $task->catch_up;
-like($pg->error($cutover), qr/1 statements of the source were not carried.*not carried: CREATE VIEW/s, 'ddl_error = log: a statement that is not here');
+like($pg->error($cutover), qr/1 statements of the source were not replicated.*not replicated: CREATE VIEW/s, 'ddl_error = log: a statement that is not here');
 $pg->sql('DROP VIEW here; CREATE VIEW here AS SELECT 2 AS two');
 is($pg->value("SELECT count(*) FROM dtsmig.verify('p', 'schema')"), '0', 'made by hand, and looked at');
 

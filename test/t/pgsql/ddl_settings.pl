@@ -1,7 +1,8 @@
 # DDL of a PostgreSQL source writes rows again as its own session's settings
 # say: casts to text, to_char, literals.
 #
-# dts-runs: postgresql-10, postgresql, postgresql-18 into postgresql-18-dev
+# dts-runs: postgresql-10, postgresql
+# dts-deep-runs: postgresql-18 into postgresql-18-dev
 # dts-needs: file:/usr/share/i18n/locales/de_DE program:localedef
 use strict;
 use warnings;

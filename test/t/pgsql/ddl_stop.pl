@@ -47,7 +47,7 @@ $task->wait_for('incremental', 60);
 $pg->sql('CREATE TABLE app.in_the_way (a int)');
 $src->sql("BEGIN; INSERT INTO app.t VALUES (2, 'b'); CREATE TABLE app.in_the_way (id int PRIMARY KEY); INSERT INTO app.in_the_way VALUES (7); INSERT INTO app.t VALUES (3, 'c'); COMMIT", db => 'stops');
 ok($task->wait_status('failed', 30), 'a statement that fails stops the task');
-like($task->last_error, qr/cannot be carried: CREATE TABLE app\.in_the_way/, 'which names it');
+like($task->last_error, qr/cannot be replicated: CREATE TABLE app\.in_the_way/, 'which names it');
 is($pg->value('SELECT count(*) FROM app.t'), '1', 'nothing of its transaction is there');
 $pg->sql('DROP TABLE app.in_the_way');
 $task->resume->wait_for('incremental', 60);
@@ -78,7 +78,7 @@ $pg->sql('CREATE VIEW app.v AS SELECT 1 AS one');
 $src->sql("BEGIN; INSERT INTO app.t VALUES (1, 'b'); CREATE VIEW app.v AS SELECT 2 AS two; INSERT INTO app.t VALUES (2, 'c'); COMMIT", db => 'logs');
 ok(follow_up($task, 'logs'), 'ddl_error = log: the task goes on');
 same_pg_tables($src, $pg, 'with the rows around it', schemas => ['app'], db => 'logs');
-is($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'logs' AND severity = 'error' AND message LIKE '%not carried: CREATE VIEW app.v%' AND detail LIKE '%already exists%'"),
+is($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'logs' AND severity = 'error' AND message LIKE '%not replicated: CREATE VIEW app.v%' AND detail LIKE '%already exists%'"),
     '1', 'and the statement is in task_log');
 finish($task, 'app');
 

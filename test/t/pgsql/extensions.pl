@@ -42,7 +42,7 @@ my $check = Dts::Precheck->new($src, $pg);
 my $p = $check->task(db => 'shop');
 my $items = $check->items($p);
 is($items->{extensions}{status}, 'warning', 'rows in a table of an extension: a warning');
-is($items->{extensions}{found}, 'rows that are not carried, for their tables belong to extensions: "Gis".spatial_ref_sys (1)', 'and which');
+is($items->{extensions}{found}, 'rows that are not replicated, for their tables belong to extensions: "Gis".spatial_ref_sys (1)', 'and which');
 $pg->sql('CREATE EXTENSION postgis; CREATE EXTENSION hstore');
 $src->sql('DELETE FROM "Gis".spatial_ref_sys WHERE srid = 990001', db => 'shop');
 $p = $check->both_ways($p, extensions => [ 'failed', qr/^extension hstore is in schema s at the source and in public here.*^extension postgis is in schema Gis/ms ]);

@@ -1,7 +1,8 @@
 # Foreign tables over a PostgreSQL source: every type, before and after changes,
 # import, push-down, one snapshot, errors, rights.
 #
-# dts-runs: postgresql, postgresql-10, postgresql-13, postgresql-18 into postgresql-18-dev, into postgresql-17-dev
+# dts-runs: postgresql, postgresql-18 into postgresql-18-dev
+# dts-deep-runs: postgresql-10, postgresql-13, into postgresql-17-dev
 use strict;
 use warnings;
 use POSIX ();

@@ -145,7 +145,7 @@ sub crashes { return () = $pg->log_text =~ /terminated by signal|^TRAP/mg; }
 sub stands
 {
     my ($task, $name, $what) = @_;
-    my $error = $pg->value("SELECT concat_ws(E'\\n', sqlstate, message, detail, hint) FROM dtsmig.task_log WHERE task = '$name' AND severity IN ('error', 'warning') AND message !~ 'precheck' ORDER BY logged DESC LIMIT 1");
+    my $error = $pg->value("SELECT concat_ws(E'\\n', sqlstate, message, detail, hint) FROM dtsmig.task_log WHERE task = '$name' AND severity IN ('error', 'warning') AND message !~ 'precheck' ORDER BY logged_at DESC LIMIT 1");
     like($error, qr/\w{6}/, "$what: it says why");
     cmp_ok(length $error, '<', 30000, "$what: in few words");
     unlike($error, qr/[\xf5-\xff]/, "$what: which are text");

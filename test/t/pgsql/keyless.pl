@@ -1,7 +1,8 @@
 # Tables of a PostgreSQL source without a key: rows are found by all that they
 # hold, whatever types that is of; option replica_identity = full.
 #
-# dts-runs: postgresql-10, postgresql, postgresql-18 into postgresql-18-dev
+# dts-runs: postgresql-10, postgresql
+# dts-deep-runs: postgresql-18 into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;

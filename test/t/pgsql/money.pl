@@ -1,7 +1,8 @@
 # Amounts of type money go from one lc_monetary to another as numbers: in the
 # copy, in changes, as keys, in filters, in a verification.
 #
-# dts-runs: postgresql-10, postgresql, postgresql-18 into postgresql-18-dev
+# dts-runs: postgresql
+# dts-deep-runs: postgresql-10, postgresql-18 into postgresql-18-dev
 # dts-needs: file:/usr/share/i18n/locales/ja_JP file:/usr/share/i18n/locales/de_DE program:localedef
 use strict;
 use warnings;

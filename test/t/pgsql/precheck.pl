@@ -195,5 +195,5 @@ my $old = Dts::PgSource->new(kind => 'postgresql-10')->start;
 $old->sql('CREATE DATABASE names');
 $old->sql('CREATE TABLE t (id int PRIMARY KEY)', db => 'names');
 $check->by_hand($check->task(on => $old, db => 'names'), sub { $check->task(db => 'names', options => { conflict => 'ignore' }) },
-    truncate => [ 'warning', qr/does not tell of TRUNCATE/ ]);
+    truncate => [ 'warning', qr/does not publish TRUNCATE/ ]);
 done_testing();

@@ -1,7 +1,8 @@
 # The regression database of PostgreSQL itself: every object that pg_dump gives
 # is equal at the destination, or is listed here with its reason; so are rows.
 #
-# dts-runs: postgresql, into postgresql-18-dev
+# dts-runs: postgresql
+# dts-deep-runs: into postgresql-18-dev
 # dts-needs: postgresql-regress
 use strict;
 use warnings;

@@ -106,7 +106,7 @@ for my $what (sort keys %power)
     $src->sql($power{$what});
     $task->resume;
     ok(poll_until(sub { $task->status eq 'failed' }, 20), "$what stops the task of a superuser") or diag $task->report;
-    like($task->last_error . $pg->value("SELECT string_agg(concat_ws(' ', message, detail), ' ') FROM dtsmig.task_log WHERE task = 'm' AND logged >= '$since'"), qr/superuser_ddl/, "$what: the option is named");
+    like($task->last_error . $pg->value("SELECT string_agg(concat_ws(' ', message, detail), ' ') FROM dtsmig.task_log WHERE task = 'm' AND logged_at >= '$since'"), qr/superuser_ddl/, "$what: the option is named");
     is($pg->value("SELECT (SELECT count(*) FROM pg_proc WHERE pronamespace = 's'::regnamespace AND proname IN ('untrusted', 'in_c')) + (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'A' AND tgrelid = 's.fired'::regclass)"), 0, "$what: it is not here");
     $pg->sql('ALTER ROLE mover NOSUPERUSER');
     $task->sql("SELECT dtsmig.skip_change('m')");

@@ -2,8 +2,8 @@
 # its database's search_path: what means something else here is said, and with
 # option search_path it does not.
 #
-# dts-runs: postgresql, postgresql-18 into postgresql-18-dev
-# dts-deep-runs: postgresql-13
+# dts-runs: postgresql
+# dts-deep-runs: postgresql-13, postgresql-18 into postgresql-18-dev
 # dts-needs: extension:citext
 use strict;
 use warnings;

@@ -87,7 +87,7 @@ $task->wait_status('paused', 30);
 $src->sql("ALTER PUBLICATION $slot DROP TABLE s.seen; INSERT INTO s.seen VALUES (1, 'unseen')");
 $task->resume;
 ok($task->wait_status('failed', 60), 'a table that is not published any more') or diag $task->report;
-like($task->last_error, qr/does not tell of table "s"\."seen"/, $task->last_error);
+like($task->last_error, qr/does not publish table "s"\."seen"/, $task->last_error);
 $src->sql("ALTER PUBLICATION $slot ADD TABLE ONLY s.seen; INSERT INTO s.seen VALUES (2, 'seen')");
 $task->sql("SELECT dtsmig.resync_table('more', 's.seen')");
 $task->resume;

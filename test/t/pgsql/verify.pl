@@ -1,6 +1,7 @@
 # Verification, repair and cutover of a PostgreSQL source that is written to.
 #
-# dts-runs: postgresql, postgresql-10
+# dts-runs: postgresql
+# dts-deep-runs: postgresql-10
 use strict;
 use warnings;
 use Test::More;

@@ -2,7 +2,8 @@
 # and DDL goes on, from the first moment to the last: equal rows, no sequence
 # behind, nothing left at the source.
 #
-# dts-runs: postgresql-10, postgresql-13, postgresql, postgresql-18 into postgresql-18-dev
+# dts-runs: postgresql-10, postgresql, postgresql-18 into postgresql-18-dev
+# dts-deep-runs: postgresql-13
 use strict;
 use warnings;
 use Test::More;

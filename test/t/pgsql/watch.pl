@@ -34,14 +34,14 @@ sub equal
     same_pg_tables($src, $pg, $what, schemas => ['w']) or diag $task->report;
 }
 
-noticed("ALTER PUBLICATION $name DROP TABLE w.a", qr/publication "$name" at the source does not tell of table "w"\."a" any more/, 'a table that is taken out');
+noticed("ALTER PUBLICATION $name DROP TABLE w.a", qr/publication "$name" at the source does not publish table "w"\."a" any more/, 'a table that is taken out');
 like($task->get('last_error_hint'), qr/ALTER PUBLICATION "$name" ADD TABLE ONLY "w"\."a" .*resync_table/, 'what to do');
 $src->sql("INSERT INTO w.a VALUES (2); ALTER PUBLICATION $name ADD TABLE ONLY w.a");
 $pg->sql("SELECT dtsmig.resync_table('watch', 'w.a')");
 $task->resume->wait_for('incremental', 120);
 equal('and that done');
 
-noticed("ALTER PUBLICATION $name DROP TABLE w.a; INSERT INTO w.a VALUES (3); ALTER PUBLICATION $name ADD TABLE ONLY w.a", qr/publication "$name" at the source did not tell of table "w"\."a" for a while/, 'taken out for a moment');
+noticed("ALTER PUBLICATION $name DROP TABLE w.a; INSERT INTO w.a VALUES (3); ALTER PUBLICATION $name ADD TABLE ONLY w.a", qr/publication "$name" at the source did not publish table "w"\."a" for a while/, 'taken out for a moment');
 $pg->sql("SELECT dtsmig.resync_table('watch', 'w.a')");
 $task->resume->wait_for('incremental', 120);
 $src->sql('INSERT INTO w.a VALUES (4)');
@@ -54,7 +54,7 @@ $task->wait_status('paused') or diag $task->report;
 $src->sql("ALTER PUBLICATION $name DROP TABLE w.a; INSERT INTO w.a VALUES (5); ALTER PUBLICATION $name ADD TABLE ONLY w.a");
 $pg->restart;
 $task->resume->wait_for('failed', 120);
-like($task->last_error, qr/did not tell of table "w"\."a" for a while/, 'taken out for a moment while the task is paused');
+like($task->last_error, qr/did not publish table "w"\."a" for a while/, 'taken out for a moment while the task is paused');
 $task->resume->wait_for('failed', 120);
 $pg->sql("SELECT dtsmig.resync_table('watch', 'w.a')");
 $task->resume->wait_for('incremental', 120);
@@ -68,7 +68,7 @@ equal('a restart alone is none of that');
 $src->sql('CREATE TABLE w.c (id int); INSERT INTO w.c VALUES (1); DROP TABLE w.b; CREATE TABLE w.b (id int PRIMARY KEY); ALTER TABLE w.a RENAME TO d; INSERT INTO w.d VALUES (15)');
 equal('which goes on');
 
-noticed("ALTER PUBLICATION $name SET (publish = 'insert')", qr/publication "$name" at the source was altered so that it does not tell all changes/, 'it tells less');
+noticed("ALTER PUBLICATION $name SET (publish = 'insert')", qr/publication "$name" at the source was altered so that it does not publish all changes/, 'it tells less');
 $src->sql("ALTER PUBLICATION $name SET (publish = 'insert, update, delete, truncate')");
 $task->resume->wait_for('incremental', 120);
 noticed("ALTER EVENT TRIGGER \"${name}_drop\" DISABLE", qr/event triggers of "$name" are gone or disabled/, 'an event trigger is disabled');
