@@ -678,7 +678,7 @@ may_be_replace(const StreamTable *table, const BinlogField *old,
 	return (rel->nkey > 0 && same) || unique > 1;
 }
 
-/* Is a column of the image one that an expression names? */
+/* Is a column of the image one that an expression names, or is made of? */
 static bool
 names_present(const StreamTable *table, const char *expr,
 			  const BinlogField *fields)
@@ -686,6 +686,7 @@ names_present(const StreamTable *table, const char *expr,
 	MyLexer		lexer;
 	MyToken		token;
 
+	check_stack_depth();
 	mysql_lex_init(&lexer, expr);
 	while ((token = mysql_lex_next(&lexer)).kind != TOK_END &&
 		   token.kind != TOK_BAD)
@@ -698,7 +699,8 @@ names_present(const StreamTable *table, const char *expr,
 
 			if (pg_strcasecmp(col->name, token.text) == 0 &&
 				(fields[i].state != BINLOG_FIELD_ABSENT ||
-				 col->generation_expr != NULL))
+				 (col->generation_expr != NULL &&
+				  names_present(table, col->generation_expr, fields))))
 				return true;
 		}
 	}
