@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "schema/mysql_lex.h"
 #include "source/mysql/my_stream_impl.h"
 
