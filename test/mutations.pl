@@ -16,14 +16,14 @@
     [ 'rights: a superuser\'s task runs the source\'s DDL', 'worker/run_ddl_pg.c', 'else if (superuser() && !run->options->superuser_ddl && run->task->do_schema)', 'else if (false)', 'pgsql/rights.pl' ],
     [ 'rights: triggers of a table of somebody else', 'worker/worker.c', "\tguard_begin(GetUserId());\n", '', 'common/worker_guard.pl' ],
     # --- trouble
-    [ 'retry: a failed task is resumed for ever', 'worker/trouble.c', '"pg_catalog.clock_timestamp() < failed_since "', '"failed_since IS NOT NULL OR pg_catalog.clock_timestamp() < failed_since "', 'common/monitoring.pl' ],
-    [ 'retry: at the same distance each time', 'worker/trouble.c', '"LEAST(GREATEST($3, pg_catalog.date_part(\'epoch\', "', '"LEAST(LEAST($3, pg_catalog.date_part(\'epoch\', "', 'common/monitoring.pl' ],
+    [ 'retry: a failed task is resumed for ever', 'store/retry.c', '"pg_catalog.clock_timestamp() < failed_since "', '"failed_since IS NOT NULL OR pg_catalog.clock_timestamp() < failed_since "', 'common/monitoring.pl' ],
+    [ 'retry: at the same distance each time', 'store/retry.c', '"LEAST(GREATEST($3, pg_catalog.date_part(\'epoch\', "', '"LEAST(LEAST($3, pg_catalog.date_part(\'epoch\', "', 'common/monitoring.pl' ],
     [ 'alerts: the function has a minute', 'worker/alert_call.c', '#define CALL_MS 5000', '#define CALL_MS 60000', 'common/monitoring.pl' ],
-    [ 'metrics: samples are kept for ever', 'worker/task_watch.c', '(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = $1 AND at < "', '(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = -$1 AND at < "', 'common/monitoring.pl' ],
+    [ 'metrics: samples are kept for ever', 'store/metric.c', '(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = $1 AND at < "', '(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = -$1 AND at < "', 'common/monitoring.pl' ],
     [ 'heartbeat: a silent source is waited for too long', 'source/mysql/my_stream.c', '#define SILENCE_LIMIT_MS	30000', '#define SILENCE_LIMIT_MS	80000', 'common/heartbeat.pl mysql/restart.pl' ],
     # --- throttles, batches
     [ 'throttle: rows cost nothing', 'worker/throttle.c', '(double) done[i] * USECS_PER_SEC / (double) throttle->rate[i];', '0.0;', 'common/control.pl' ],
-    [ 'batch: batch_delay is not asked', 'worker/run_changes.c', 'if (f->carried || batch_is_due(f, f->run->options->batch_delay))', 'if (true)', 'common/options.pl' ],
+    [ 'batch: batch_delay is not asked', 'worker/run_changes.c', 'if (f->carried || follow_batch_is_due(f, f->run->options->batch_delay))', 'if (true)', 'common/options.pl' ],
     # --- GTID sets
     [ 'GTID: an interval that is not there', 'source/mysql/my_gtid_set.c', 'return i < s->n && s->intervals[i].first <= number;', 'return i < s->n;', 'fixtures mysql/long_positions.pl' ],
     [ 'GTID: a part begins before', 'source/mysql/my_gtid_set.c', "if (j == s->n || s->intervals[j].first > p->intervals[k].first ||", "if (j == s->n ||", 'mysql/failover.pl [mysql-9.7] mysql/long_positions.pl' ],

@@ -103,6 +103,35 @@ alert_clear(int64 task_id, const char *kind, const char *subject, int64 alert_id
 	return told;
 }
 
+static List *
+texts(const BookRows *rows)
+{
+	List	   *list = NIL;
+
+	for (int i = 0; i < rows->nrows; i++)
+		list = lappend(list, rows->values[i][0]);
+	return list;
+}
+
+List *
+alert_subjects(int64 task_id, const char *kind)
+{
+	return texts(books_query("SELECT subject FROM dtsmig.alert WHERE task_id = $1 "
+							 "AND kind = $2 AND cleared IS NULL", "it", task_id, kind));
+}
+
+List *
+alert_resyncs_over(int64 task_id)
+{
+	return texts(books_query("SELECT a.subject FROM dtsmig.alert a WHERE a.task_id = $1 "
+							 "AND a.kind = '" ALERT_RESYNC "' AND a.cleared IS NULL "
+							 "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_table t "
+							 "WHERE t.task_id = $1 "
+							 "AND t.source_schema || '.' || t.source_table = a.subject "
+							 "AND t.state = 'resync' AND t.waits_for IS NOT NULL)",
+							 "i", task_id));
+}
+
 int64
 alert_task(int64 alert_id)
 {

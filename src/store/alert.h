@@ -38,6 +38,10 @@ extern char *alert_raise(int64 task_id, const char *kind, const char *subject,
  */
 extern List *alert_clear(int64 task_id, const char *kind, const char *subject,
 						 int64 alert_id);
+/* Subjects (char *) of what stands of a kind. */
+extern List *alert_subjects(int64 task_id, const char *kind);
+/* Subjects (char *) of ALERT_RESYNC that stand for tables that wait no more. */
+extern List *alert_resyncs_over(int64 task_id);
 /* The task of an alert that stands; 0: there is none. */
 extern int64 alert_task(int64 alert_id);
 

@@ -297,3 +297,23 @@ store_table_delete(int64 table_id)
 	for (int i = 0; i < lengthof(statements); i++)
 		(void) books_exec(statements[i], "i", table_id);
 }
+
+List *
+store_tables_blocked(int64 task_id)
+{
+	BookRows   *rows;
+	List	   *list = NIL;
+
+	rows = books_query("SELECT source_schema || '.' || source_table, waits_for "
+					   "FROM dtsmig.task_table WHERE task_id = $1 AND state = 'resync' "
+					   "AND waits_for IS NOT NULL", "i", task_id);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		BlockedTable *t = palloc(sizeof(BlockedTable));
+
+		t->name = rows->values[i][0];
+		t->why = rows->values[i][1];
+		list = lappend(list, t);
+	}
+	return list;
+}

@@ -92,4 +92,13 @@ extern void store_table_set_mark(int64 table_id, const char *mark);
 extern void store_table_free_name(int64 table_id);
 extern void store_table_delete(int64 table_id);
 
+/* A table that is to be copied again and cannot be yet. */
+typedef struct BlockedTable
+{
+	char	   *name;			/* schema.table at the source */
+	char	   *why;
+} BlockedTable;
+
+extern List *store_tables_blocked(int64 task_id);
+
 #endif							/* DTSMIG_STORE_TABLE_H */

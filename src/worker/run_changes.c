@@ -27,15 +27,6 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/*
- * What was taken is committed when the source sends no more for GATHER_MS, or
- * for PAUSE_MS where the last commit is that long ago: a transaction that comes
- * alone is visible at once, and under load there are no more commits than one
- * each GATHER_MS.
- */
-#define GATHER_MS	10
-#define PAUSE_MS	1
-
 /* How often an idle stream's position goes into the books. */
 #define IDLE_BOOK_MS 1000
 /* How often the source's sequences are asked for. */
@@ -46,8 +37,6 @@
 #define ASK_RESYNC_MS 1000
 /* Bytes of changes that a throttle is paid for at a time. */
 #define PAY_BYTES (64 * 1024)
-/* A batch takes that long at least while tables are copied beside. */
-#define BESIDE_BATCH_MS 1000
 
 static void
 index_relations(Follow *f)
@@ -470,30 +459,13 @@ take_stale(Follow *f, Change *change)
 	f->new_changes++;
 }
 
-/*
- * Has it been gathered long enough? Called between two source transactions.
- * The transaction of a copy that is made beside keeps each version of the
- * books' rows from being cleaned up: there are to be fewer then.
- */
-static bool
-batch_is_due(Follow *f, int64 delay)
-{
-	if (f->new_changes == 0)
-		return false;
-	if (f->run->copying_beside)
-		delay = Max(delay, BESIDE_BATCH_MS);
-	return delay == 0 || f->new_changes >= f->run->options->batch_rows ||
-		TimestampDifferenceExceeds(f->batch_started, GetCurrentTimestamp(),
-								   (int) delay);
-}
-
 /* The source says where it is and that nothing is left before it. */
 static void
 source_is_idle(Follow *f, bool book_now)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (book_now || batch_is_due(f, 0) || (f->new_changes == 0 &&
+	if (book_now || follow_batch_is_due(f, 0) || (f->new_changes == 0 &&
 		TimestampDifferenceExceeds(f->last_booked, now, IDLE_BOOK_MS)))
 		follow_commit(f);
 	else
@@ -548,7 +520,7 @@ take_change(Follow *f, Change *change)
 			f->commit_time = change->commit_time;
 			f->new_transactions++;
 			end_early(f, true);
-			if (f->carried || batch_is_due(f, f->run->options->batch_delay))
+			if (f->carried || follow_batch_is_due(f, f->run->options->batch_delay))
 				follow_commit(f);
 			f->carried = false;
 			f->told = true;
@@ -648,16 +620,6 @@ beside_is_done(Follow *f)
 	return true;
 }
 
-/* How long the next change may let wait what is taken, in milliseconds. */
-static long
-gather_ms(Follow *f)
-{
-	long		since = TimestampDifferenceMilliseconds(f->last_booked,
-														GetCurrentTimestamp());
-
-	return since >= GATHER_MS - PAUSE_MS ? PAUSE_MS : GATHER_MS - since;
-}
-
 /* Follows until the position is reached (true) or the stream must reopen. */
 static bool
 follow(Follow *f, const SourcePos *until)
@@ -671,10 +633,10 @@ follow(Follow *f, const SourcePos *until)
 
 		change = run->source->next_change(f->stream,
 										  run->dest->row_context(f->writer),
-										  waiting ? gather_ms(f) : 1000);
+										  waiting ? follow_gather_ms(f) : 1000);
 		if (change == NULL)
 		{
-			if (waiting && batch_is_due(f, 0))
+			if (waiting && follow_batch_is_due(f, 0))
 				follow_commit(f);
 			else if (!waiting && f->unbooked && !f->in_transaction)
 				source_is_idle(f, false);

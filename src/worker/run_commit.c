@@ -18,6 +18,18 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+/*
+ * What was taken is committed when the source sends no more for GATHER_MS, or
+ * for PAUSE_MS where the last commit is that long ago: a transaction that comes
+ * alone is visible at once, and under load there are no more commits than one
+ * each GATHER_MS.
+ */
+#define GATHER_MS	10
+#define PAUSE_MS	1
+
+/* A batch takes that long at least while tables are copied beside. */
+#define BESIDE_BATCH_MS 1000
+
 /* How often the distance to the log's end is asked. */
 #define DISTANCE_MS 2000
 
@@ -168,6 +180,27 @@ follow_commit_at(Follow *f, char *position)
 	f->last_booked = f->batch_started = now;
 	f->latency = f->commit_time ? Max(0, (now - f->commit_time) / 1000000.0) : 0;
 	follow_publish(f);
+}
+
+bool
+follow_batch_is_due(Follow *f, int64 delay)
+{
+	if (f->new_changes == 0)
+		return false;
+	if (f->run->copying_beside)
+		delay = Max(delay, BESIDE_BATCH_MS);
+	return delay == 0 || f->new_changes >= f->run->options->batch_rows ||
+		TimestampDifferenceExceeds(f->batch_started, GetCurrentTimestamp(),
+								   (int) delay);
+}
+
+long
+follow_gather_ms(Follow *f)
+{
+	long		since = TimestampDifferenceMilliseconds(f->last_booked,
+														GetCurrentTimestamp());
+
+	return since >= GATHER_MS - PAUSE_MS ? PAUSE_MS : GATHER_MS - since;
 }
 
 /* Commits what has been gathered; the stream is between two transactions. */

@@ -64,6 +64,15 @@ typedef struct Follow
 extern void follow_commit_at(Follow *f, char *position);
 /* The same; the stream is between two transactions. */
 extern void follow_commit(Follow *f);
+/*
+ * Has it been gathered for delay milliseconds, or enough of it? Called between
+ * two source transactions. The transaction of a copy that is made beside keeps
+ * each version of the books' rows from being cleaned up: there are to be fewer
+ * then.
+ */
+extern bool follow_batch_is_due(Follow *f, int64 delay);
+/* How long the next change may let wait what is taken, in milliseconds. */
+extern long follow_gather_ms(Follow *f);
 /* PositionWriter: in the transaction that carries the rows. */
 extern void follow_write_position(void *arg);
 /* What skip_change is to skip; an error about it follows. In no transaction. */

@@ -21,8 +21,10 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "store/alert.h"
-#include "store/books.h"
+#include "store/metric.h"
 #include "store/object.h"
+#include "store/retry.h"
+#include "store/table.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
@@ -45,24 +47,9 @@
 /* Samples that can wait for a transaction. */
 #define SAMPLES 256
 
-typedef struct Sample
-{
-	TimestampTz at;
-	double		rows_per_second;
-	double		bytes_per_second;
-	double		changes_per_second;
-	double		latency_seconds;	/* < 0: unknown, as the next */
-	int64		latency_bytes;
-	int64		rows;			/* being copied, not in the books yet */
-	int64		bytes;
-	int64		changes;
-	int64		memory;
-	int			copy_workers;
-} Sample;
-
 struct TaskWatch
 {
-	Sample		samples[SAMPLES];	/* to be written */
+	MetricSample samples[SAMPLES];	/* to be written */
 	int			nsamples;
 	TimestampTz last_sample;
 	uint64		last_rows;
@@ -114,7 +101,7 @@ take_sample(TaskRun *run, TaskWatch *w, TimestampTz now)
 	uint64		rows = pg_atomic_read_u64(&s->rows_total);
 	uint64		bytes = pg_atomic_read_u64(&s->bytes_total);
 	double		seconds = (now - w->last_sample) / 1000000.0;
-	Sample	   *sample;
+	MetricSample *sample;
 	uint64		changes = pg_atomic_read_u64(&s->changes_total);
 
 	/* when nothing can be written for long, every other one has to do */
@@ -157,43 +144,11 @@ take_sample(TaskRun *run, TaskWatch *w, TimestampTz now)
 }
 
 static void
-write_sample(int64 task_id, const Sample *s)
-{
-	(void) books_exec("INSERT INTO dtsmig.metric SELECT t.task_id, $2, t.phase, "
-					  "$3::text::real, $4::text::real, $5::text::real, "
-					  "NULLIF($6, '-1')::real, NULLIF($7, -1), "
-					  "$8 + COALESCE(c.rows, 0), $9 + COALESCE(c.bytes, 0), "
-					  "$10, $11, $12::int FROM dtsmig.task t LEFT JOIN LATERAL "
-					  "(SELECT pg_catalog.sum(tt.rows_copied)::bigint AS rows, "
-					  "pg_catalog.sum(tt.bytes_copied)::bigint AS bytes "
-					  "FROM dtsmig.task_table tt WHERE tt.task_id = $1) c ON true "
-					  "WHERE t.task_id = $1", "iztttt" "iiiiii", task_id,
-					  s->at, psprintf("%.3f", s->rows_per_second),
-					  psprintf("%.1f", s->bytes_per_second),
-					  psprintf("%.3f", s->changes_per_second),
-					  s->latency_seconds < 0 ? "-1" :
-					  psprintf("%.3f", s->latency_seconds),
-					  s->latency_bytes, s->rows, s->bytes, s->changes,
-					  s->memory, (int64) s->copy_workers);
-}
-
-static void
 write_samples(TaskRun *run, TaskWatch *w)
 {
 	for (int i = 0; i < w->nsamples; i++)
-		write_sample(run->task->id, &w->samples[i]);
+		store_metric_add(run->task->id, &w->samples[i]);
 	w->nsamples = 0;
-}
-
-static void
-prune(TaskRun *run)
-{
-	(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = $1 AND at < "
-					  "pg_catalog.clock_timestamp() - pg_catalog.make_interval(hours => $2::int)",
-					  "ii", run->task->id, run->options->metrics_retention);
-	(void) books_exec("DELETE FROM dtsmig.alert WHERE task_id = $1 AND cleared < "
-					  "pg_catalog.clock_timestamp() - pg_catalog.make_interval(hours => $2::int)",
-					  "ii", run->task->id, run->options->metrics_retention);
 }
 
 /* A sample of nothing, if one is due. In a transaction. */
@@ -201,14 +156,11 @@ static void
 sample_rest(int64 task_id, TaskShared *shared, TimestampTz now)
 {
 	static TimestampTz last_sample = 0;
-	BookRows   *rows;
+	Jsonb	   *options = store_task_options(task_id);
 	int64		interval;
-	Sample		s = {0};
+	MetricSample s = {0};
 
-	rows = books_query("SELECT options FROM dtsmig.task WHERE task_id = $1", "i",
-					   task_id);
-	interval = rows->nrows == 0 ? 0 :
-		options_parse(book_jsonb(rows, 0, 0))->metrics_interval;
+	interval = options == NULL ? 0 : options_parse(options)->metrics_interval;
 	if (interval == 0 || !due(last_sample, now, (int) interval * 1000 - 50))
 		return;
 	s.at = now;
@@ -216,7 +168,7 @@ sample_rest(int64 task_id, TaskShared *shared, TimestampTz now)
 	s.latency_bytes = -1;
 	s.changes = shared->changes;
 	s.memory = (int64) MemoryContextMemAllocated(TopMemoryContext, true);
-	write_sample(task_id, &s);
+	store_metric_add(task_id, &s);
 	last_sample = now;
 }
 
@@ -453,25 +405,18 @@ check_drift(TaskRun *run, List **told)
 static void
 check_waits(TaskRun *run, List **told)
 {
-	BookRows   *rows;
+	ListCell   *lc;
 
-	rows = books_query("SELECT a.subject FROM dtsmig.alert a WHERE a.task_id = $1 "
-					   "AND a.kind = '" ALERT_RESYNC "' AND a.cleared IS NULL "
-					   "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_table t WHERE t.task_id = $1 "
-					   "AND t.source_schema || '.' || t.source_table = a.subject "
-					   "AND t.state = 'resync' AND t.waits_for IS NOT NULL)", "i", run->task->id);
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, alert_resyncs_over(run->task->id))
 		*told = list_concat(*told, alert_clear(run->task->id, ALERT_RESYNC,
-											   rows->values[i][0], 0));
-	rows = books_query("SELECT source_schema || '.' || source_table, waits_for "
-					   "FROM dtsmig.task_table WHERE task_id = $1 AND state = 'resync' "
-					   "AND waits_for IS NOT NULL", "i", run->task->id);
-	for (int i = 0; i < rows->nrows; i++)
+											   lfirst(lc), 0));
+	foreach(lc, store_tables_blocked(run->task->id))
 	{
-		char	   *text = alert_raise(run->task->id, ALERT_RESYNC, rows->values[i][0],
+		BlockedTable *t = lfirst(lc);
+		char	   *text = alert_raise(run->task->id, ALERT_RESYNC, t->name,
 									   psprintf("table %s is to be copied again, and cannot be yet",
-												rows->values[i][0]),
-									   rows->values[i][1],
+												t->name),
+									   t->why,
 									   "Its changes are not applied until then; see dtsmig.task_tables.");
 
 		if (text)
@@ -513,15 +458,8 @@ watch_is_due(const TaskRun *run)
 static void
 learn(TaskRun *run, TaskWatch *w)
 {
-	BookRows   *rows;
-
-	rows = books_query("SELECT kind, subject FROM dtsmig.alert WHERE task_id = $1 "
-					   "AND cleared IS NULL", "i", run->task->id);
-	for (int r = 0; r < rows->nrows; r++)
-	{
-		w->late |= strcmp(rows->values[r][0], ALERT_LATENCY) == 0;
-		w->short_log |= strcmp(rows->values[r][0], ALERT_RETENTION) == 0;
-	}
+	w->late |= alert_subjects(run->task->id, ALERT_LATENCY) != NIL;
+	w->short_log |= alert_subjects(run->task->id, ALERT_RETENTION) != NIL;
 	w->known = true;
 }
 
@@ -529,17 +467,13 @@ learn(TaskRun *run, TaskWatch *w)
 static void
 learn_drift(TaskRun *run)
 {
-	BookRows   *rows;
+	ListCell   *lc;
 
-	rows = books_query("SELECT subject FROM dtsmig.alert WHERE task_id = $1 "
-					   "AND kind = 'schema_drift' AND cleared IS NULL", "i",
-					   run->task->id);
-	for (int r = 0; r < rows->nrows; r++)
+	foreach(lc, alert_subjects(run->task->id, ALERT_DRIFT))
 		for (int i = 0; i < run->nrels; i++)
 			run->rels[i]->drifted |=
-				strcmp(rows->values[r][0],
-					   psprintf("%s.%s", run->rels[i]->target_schema,
-								run->rels[i]->target_name)) == 0;
+				strcmp(lfirst(lc), psprintf("%s.%s", run->rels[i]->target_schema,
+											run->rels[i]->target_name)) == 0;
 }
 
 List *
@@ -553,7 +487,7 @@ watch_write(TaskRun *run)
 	if (due(w->last_prune, now, PRUNE_MS))
 	{
 		w->last_prune = now;
-		prune(run);
+		store_metrics_prune(run->task->id, run->options->metrics_retention);
 	}
 	if (!w->known)
 		learn(run, w);

@@ -21,7 +21,7 @@
 
 #include "access/xact.h"
 #include "store/alert.h"
-#include "store/books.h"
+#include "store/retry.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -90,20 +90,6 @@ trouble_over(void)
 	series_mark = NULL;
 }
 
-/* Where the task stands, as a text that changes when it gets on. */
-static char *
-progress_mark(int64 task_id)
-{
-	BookRows   *rows;
-
-	rows = books_query("SELECT pg_catalog.concat_ws(' ', t.step, p.applied_position, "
-					   "p.changes, (SELECT pg_catalog.count(*) FROM dtsmig.task_job j "
-					   "WHERE j.task_id = t.task_id AND j.state = 'done')) "
-					   "FROM dtsmig.task t LEFT JOIN dtsmig.task_position p "
-					   "USING (task_id) WHERE t.task_id = $1", "i", task_id);
-	return rows->nrows > 0 ? rows->values[0][0] : pstrdup("");
-}
-
 bool
 trouble_has_passed(int64 task_id, TimestampTz running_since)
 {
@@ -111,7 +97,7 @@ trouble_has_passed(int64 task_id, TimestampTz running_since)
 		(running_since != 0 &&
 		 TimestampDifferenceExceeds(running_since, GetCurrentTimestamp(),
 									TROUBLE_CALM_MS)) ||
-		strcmp(series_mark, progress_mark(task_id)) != 0;
+		strcmp(series_mark, store_task_progress(task_id)) != 0;
 }
 
 /* Notes an error; true: it is one more of the same series. */
@@ -119,7 +105,7 @@ static bool
 continue_series(int64 task_id, TimestampTz running_since)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	char	   *mark = progress_mark(task_id);
+	char	   *mark = store_task_progress(task_id);
 	bool		same;
 
 	same = series_mark != NULL && strcmp(series_mark, mark) == 0 &&
@@ -137,11 +123,7 @@ continue_series(int64 task_id, TimestampTz running_since)
 static TaskOptions *
 options_now(int64 task_id)
 {
-	BookRows   *rows;
-
-	rows = books_query("SELECT options FROM dtsmig.task WHERE task_id = $1", "i",
-					   task_id);
-	return options_parse(rows->nrows > 0 ? book_jsonb(rows, 0, 0) : NULL);
+	return options_parse(store_task_options(task_id));
 }
 
 static int64
@@ -157,38 +139,6 @@ window_minutes(ErrorKind kind, const TaskOptions *options)
 			break;
 	}
 	return 0;
-}
-
-/*
- * When a failed task is resumed without being asked to, if it is: later after
- * each failure, until auto_resume has passed since the first.
- */
-static void
-plan_resume(int64 task_id, const TaskOptions *options, bool same_series)
-{
-	(void) books_exec("UPDATE dtsmig.task SET "
-					  "failed_since = CASE WHEN $2 THEN COALESCE(failed_since, "
-					  "pg_catalog.clock_timestamp()) ELSE pg_catalog.clock_timestamp() END "
-					  "WHERE task_id = $1", "ib", task_id, (int) same_series);
-	(void) books_exec("UPDATE dtsmig.task SET resume_at = CASE WHEN "
-					  "pg_catalog.clock_timestamp() < failed_since "
-					  "+ pg_catalog.make_interval(mins => $2::int) AND cutover_at IS NULL "
-					  "THEN pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => "
-					  "LEAST(GREATEST($3, pg_catalog.date_part('epoch', "
-					  "pg_catalog.clock_timestamp() - failed_since)), $4)) END "
-					  "WHERE task_id = $1", "iiii", task_id, options->auto_resume,
-					  (int64) RESUME_FIRST, (int64) RESUME_LAST);
-}
-
-static char *
-series_until(int64 task_id)
-{
-	BookRows   *rows;
-
-	rows = books_query("SELECT pg_catalog.to_char(COALESCE(retrying_until, resume_at), "
-					   "'YYYY-MM-DD HH24:MI:SSOF') FROM dtsmig.task "
-					   "WHERE task_id = $1", "i", task_id);
-	return rows->nrows > 0 ? rows->values[0][0] : NULL;
 }
 
 static List *
@@ -224,7 +174,6 @@ trouble_note(int64 task_id, const ErrorData *edata, TimestampTz running_since)
 	MemoryContext cxt = CurrentMemoryContext;
 	TroubleEnd	end;
 	TaskOptions *options;
-	BookRows   *rows;
 	List	   *told;
 	bool		same;
 	bool		again;
@@ -235,33 +184,16 @@ trouble_note(int64 task_id, const ErrorData *edata, TimestampTz running_since)
 	detail = way_on_detail(edata);
 	options = options_now(task_id);
 	same = continue_series(task_id, running_since);
-	rows = books_query("UPDATE dtsmig.task SET "
-					   "retrying_since = COALESCE(retrying_since, $6), "
-					   "retrying_until = COALESCE(retrying_since, $6) "
-					   "+ pg_catalog.make_interval(mins => $2::int), "
-					   "last_error = $3, last_error_detail = $4, "
-					   "last_error_sqlstate = $5, "
-					   "last_error_at = pg_catalog.clock_timestamp(), "
-					   "updated = pg_catalog.clock_timestamp() WHERE task_id = $1 "
-					   "RETURNING retrying_until > pg_catalog.clock_timestamp()",
-					   "iitttz", task_id, window_minutes(kind, options),
-					   edata->message, detail, sqlstate, series_since);
-	again = rows->nrows > 0 && book_bool(rows, 0, 0);
+	again = store_retry_note(task_id, series_since, window_minutes(kind, options),
+							 edata->message, detail, sqlstate);
 	if (!again)
 		hint = way_on_hint(task_id, edata);
-	(void) books_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
-					  "retrying_since = CASE WHEN $4 THEN retrying_since END, "
-					  "retrying_until = CASE WHEN $4 THEN retrying_until END, "
-					  "last_error_hint = $5 WHERE task_id = $1", "ittbt", task_id,
-					  again ? "retrying" : "failed",
-					  again ? "running" : "idle", (int) again, hint);
+	store_retry_decide(task_id, again, hint);
 	if (!again)
-		plan_resume(task_id, options, same);
-	rows = books_query("SELECT resume_at IS NOT NULL FROM dtsmig.task "
-					   "WHERE task_id = $1", "i", task_id);
+		store_retry_plan(task_id, options->auto_resume, RESUME_FIRST, RESUME_LAST, same);
 	end = again ? TROUBLE_RETRY :
-		rows->nrows > 0 && book_bool(rows, 0, 0) ? TROUBLE_RESUME : TROUBLE_FAILED;
-	told = raise_alert(task_id, again, series_until(task_id), edata, detail, hint);
+		store_retry_waits(task_id) ? TROUBLE_RESUME : TROUBLE_FAILED;
+	told = raise_alert(task_id, again, store_retry_until(task_id), edata, detail, hint);
 	/* a retry of the same thing is said once */
 	if (!again || !same)
 		task_log_event(task_id, again ? "warning" : "error", edata->message,
@@ -278,15 +210,11 @@ trouble_note(int64 task_id, const ErrorData *edata, TimestampTz running_since)
 bool
 trouble_waits(int64 task_id)
 {
-	BookRows   *rows;
 	bool		waits;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	rows = books_query("SELECT 1 FROM dtsmig.task WHERE task_id = $1 "
-					   "AND status = 'failed' AND resume_at IS NOT NULL", "i",
-					   task_id);
-	waits = rows->nrows > 0;
+	waits = store_retry_waits(task_id);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	return waits;
@@ -295,33 +223,24 @@ trouble_waits(int64 task_id)
 bool
 trouble_resume_is_due(int64 task_id, bool *over)
 {
-	BookRows   *rows;
+	RetryState	state;
 	bool		due = false;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	rows = books_query("SELECT status = 'failed' AND resume_at IS NOT NULL "
-					   "AND cutover_at IS NULL, "
-					   "resume_at <= pg_catalog.clock_timestamp(), wanted = 'running' "
-					   "FROM dtsmig.task WHERE task_id = $1 FOR UPDATE", "i", task_id);
-	*over = rows->nrows == 0 ||
-		(!book_bool(rows, 0, 0) && !book_bool(rows, 0, 2));
+	*over = !store_retry_lock(task_id, &state) || (!state.waits && !state.wanted);
 	/* alter_task may have switched it off */
-	if (!*over && !book_bool(rows, 0, 2) && options_now(task_id)->auto_resume == 0)
+	if (!*over && !state.wanted && options_now(task_id)->auto_resume == 0)
 	{
-		(void) books_exec("UPDATE dtsmig.task SET resume_at = NULL "
-						  "WHERE task_id = $1", "i", task_id);
+		store_retry_forget(task_id);
 		*over = true;
 	}
 	if (!*over)
 	{
-		due = book_bool(rows, 0, 2);	/* resume_task was called */
-		if (!due && book_bool(rows, 0, 1))
+		due = state.wanted;
+		if (!due && state.due)
 		{
-			(void) books_exec("UPDATE dtsmig.task SET status = 'running', "
-							  "wanted = 'running', resume_at = NULL, "
-							  "updated = pg_catalog.clock_timestamp() "
-							  "WHERE task_id = $1", "i", task_id);
+			store_retry_resume(task_id);
 			task_log_event(task_id, "info", "the task is resumed, as auto_resume says",
 						   NULL, NULL, NULL);
 			series_since = 0;
