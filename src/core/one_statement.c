@@ -36,6 +36,7 @@ static const struct
 	{"ALTER TABLE", T_RenameStmt},
 	{"ALTER TABLE", T_AlterObjectSchemaStmt},
 	{"ALTER TYPE", T_AlterEnumStmt},
+	{"ALTER TYPE", T_AlterObjectSchemaStmt},
 	{"ALTER TYPE", T_RenameStmt},
 	{"COMMENT ON", T_CommentStmt},
 	{"CREATE COLLATION", T_DefineStmt},

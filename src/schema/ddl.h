@@ -146,6 +146,13 @@ typedef struct DdlDefaults
 	/* Bytes in hexadecimal, of one character set, in another; NULL: can't be. */
 	char	   *(*convert) (void *conn, const char *hex, const char *from,
 							const char *to);
+
+	/*
+	 * The default that a column of a table has by now, in hexadecimal, of a
+	 * text in UTF-8. NULL: none, or no such column.
+	 */
+	char	   *(*current) (void *conn, const char *schema, const char *table,
+							const char *column, bool text);
 	void	   *conn;
 } DdlDefaults;
 

@@ -17,6 +17,8 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 #include "schema/mysql_assign.h"
 #include "schema/mysql_types.h"
 
@@ -95,18 +97,43 @@ into_integer(const TableColumn *col, MyExprResult *result)
 	return "values that its type has no room for are stored as the nearest that it has there";
 }
 
+/* The largest number of a decimal type: 99.9 */
+static char *
+largest(int digits, int scale)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < digits; i++)
+		appendStringInfoChar(&buf, '9');
+	appendStringInfoString(&buf, digits > 0 ? "" : "0");
+	for (int i = 0; i < scale; i++)
+		appendStringInfoString(&buf, i == 0 ? ".9" : "9");
+	return buf.data;
+}
+
 static const char *
-into_decimal(const TableColumn *col, const MyExprResult *result)
+into_decimal(const TableColumn *col, MyExprResult *result)
 {
 	const TableColumn *from = result->col;
+	int			digits = integer_digits(col);
+	char	   *max;
 
 	if (from != NULL && integer_digits(from) > 0)
-		return loses_sign(col, from) || integer_digits(from) > integer_digits(col) ||
+		return loses_sign(col, from) || integer_digits(from) > digits ||
 			from->scale > col->scale ?
 			"its type is narrower than what it is made of" : NULL;
-	if (col->is_unsigned && !result->small)
+	if (result->small && digits >= 3)
+		return NULL;
+	if (result->from == PGC_FLOAT)
+		return "a float value in a column of decimals";
+	if (col->is_unsigned)
 		return "negative values are stored as 0 there";
-	return NULL;
+	/* a bigint has 19 */
+	if (result->from == PGC_INT && digits >= (result->width <= 4 ? 10 : 19))
+		return NULL;
+	max = largest(digits, Max(col->scale, 0));
+	return clamp(result, psprintf("(-%s)", max), max);
 }
 
 static const char *

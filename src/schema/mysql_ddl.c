@@ -549,7 +549,7 @@ convert_charset(MyDdl *d, DdlAction *action)
 	{
 		TableColumn *col = lfirst(lc);
 
-		if (col->charset == NULL || (col->is_json && d->defaults->mariadb))
+		if (col->charset == NULL)
 			continue;
 		col->collation = pstrdup(collation);
 		col->charset = mysql_collation_charset(collation);
@@ -626,7 +626,7 @@ table_options(MyDdl *d)
 				d->def->auto_increment = action->text;
 				break;
 			case DDL_SET_PARTITIONS:
-				d->def->partitions = action->text;
+				d->def->partitions = mysql_ddl_bounds(d, action->text);
 				break;
 			case DDL_VERSIONING:
 				mysql_ddl_fail(d, "system versioning is not followed");

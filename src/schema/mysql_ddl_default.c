@@ -260,6 +260,63 @@ float_default(TableColumn *col)
 								 strtod(token.text, NULL));
 }
 
+/* ---------------------------------------------------------- what is not there */
+
+/* Bytes in hexadecimal as MariaDB writes them where it has no room for them. */
+static char *
+garbled(const char *hex, bool text)
+{
+	StringInfoData buf;
+	int			len;
+
+	initStringInfo(&buf);
+	for (const char *p = hex; p[0] != '\0' && p[1] != '\0'; p += len)
+	{
+		len = 2;
+		if (text ? p[0] != 'F' : p[0] < '8')
+			appendBinaryStringInfo(&buf, p, 2);
+		else
+		{
+			appendStringInfoString(&buf, "3F");
+			len = text ? Min(8, (int) strlen(p)) : 2;
+		}
+	}
+	return buf.data;
+}
+
+/*
+ * Of CREATE TABLE … SELECT MariaDB logs a text of its own, with '?' for
+ * characters of four bytes, and for bytes beyond ASCII in binary columns. The
+ * table's default, where it would be written so, is the one.
+ */
+static void
+garbled_default(const MyDdl *d, TableColumn *col)
+{
+	bool		text = col->charset != NULL;
+	MyToken		token;
+	char	   *logged;
+	char	   *current;
+
+	if (!d->defaults->mariadb || d->defaults->current == NULL ||
+		!lone_token(col->default_expr, &token) ||
+		(token.kind != TOK_STRING && (text || token.kind != TOK_HEX)))
+		return;
+	logged = hex_of(&token);
+	for (char *p = logged; *p != '\0'; p++)
+		*p = pg_ascii_toupper((unsigned char) *p);
+	if (strstr(logged, "3F") == NULL)
+		return;
+	current = d->defaults->current(d->defaults->conn, d->def->schema, d->def->name,
+								   col->name, text);
+	if (current == NULL || strcmp(current, logged) == 0 ||
+		strcmp(garbled(current, text), logged) != 0)
+		return;
+	if (!text)
+		col->default_expr = psprintf("x'%s'", current);
+	else if ((current = text_of(current)) != NULL)
+		col->default_expr = quoted(current);
+}
+
 void
 mysql_ddl_default(const MyDdl *d, TableColumn *col)
 {
@@ -268,10 +325,16 @@ mysql_ddl_default(const MyDdl *d, TableColumn *col)
 	if (mysql_is_date_type(col) || strcmp(col->base_type, "time") == 0)
 		temporal_default(d, col);
 	else if (col->charset != NULL)
+	{
 		text_default(d, col);
+		garbled_default(d, col);
+	}
 	else if (strstr(col->base_type, "binary") != NULL ||
 			 strstr(col->base_type, "blob") != NULL)
+	{
 		binary_default(d, col);
+		garbled_default(d, col);
+	}
 	else if (strcmp(col->base_type, "float") == 0 || strcmp(col->base_type, "double") == 0)
 		float_default(col);
 }

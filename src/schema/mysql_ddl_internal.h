@@ -27,6 +27,9 @@ extern TableColumn *mysql_ddl_by_origin(List *columns, const char *name);
 /* mysql_ddl_default.c: a literal as the source keeps it */
 extern void mysql_ddl_default(const MyDdl *d, TableColumn *col);
 
+/* mysql_ddl_bounds.c: PARTITION BY with its bounds as the source keeps them */
+extern char *mysql_ddl_bounds(const MyDdl *d, const char *text);
+
 /* mysql_ddl_keys.c: after the columns */
 extern void mysql_ddl_keys(MyDdl *d);
 

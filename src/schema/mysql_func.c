@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "schema/mysql_expr_internal.h"
@@ -366,6 +367,40 @@ concat_ws(MyExpr *x, MyVal *args, int nargs)
 	return v;
 }
 
+/*
+ * lower() or upper() of a column whose character set has a table of its own: of
+ * latin1 not all letters have a counterpart there. NULL: it is Unicode's.
+ */
+static char *
+own_case(MyExpr *x, const MyVal *v, bool lower)
+{
+	StringInfoData from;
+	StringInfoData to;
+	const char *charset = v->col ? v->col->charset : NULL;
+
+	if (charset == NULL || strncmp(charset, "utf", 3) == 0 || !my_expr_exact(x))
+		return NULL;
+	if (strcmp(charset, "latin1") != 0 || GetDatabaseEncoding() != PG_UTF8)
+	{
+		if (strcmp(charset, "ascii") != 0)
+			my_expr_fail(x, "upper and lower case of character set %s", charset);
+		return NULL;
+	}
+	initStringInfo(&from);
+	initStringInfo(&to);
+	for (int c = 'A'; c <= 0xde; c++)
+	{
+		if (c == 'Z' + 1)
+			c = 0xc0;
+		if (c == 0xd7)
+			continue;
+		appendStringInfo(&from, c < 0x80 ? "%c" : "\xc3%c", c < 0x80 ? c : c - 0x40);
+		appendStringInfo(&to, c < 0x80 ? "%c" : "\xc3%c", c < 0x80 ? c + 0x20 : c - 0x20);
+	}
+	return psprintf("translate(%s, '%s', '%s')", v->sql, lower ? from.data : to.data,
+					lower ? to.data : from.data);
+}
+
 /* Functions of strings whose result is a string. */
 static bool
 string_function(MyExpr *x, const char *name, MyVal *args, int nargs,
@@ -391,6 +426,17 @@ string_function(MyExpr *x, const char *name, MyVal *args, int nargs,
 			args[a].sql = my_text(x, args[a]);
 		*result = my_val(psprintf("%s(%s)", same[i].pg, join_args(args, nargs)),
 						 PGC_TEXT);
+		if (i < 4)
+		{
+			char	   *own = own_case(x, &args[0], i < 2);
+
+			if (own != NULL)
+			{
+				result->sql = own;
+				result->ci = args[0].ci;
+				return true;
+			}
+		}
 		if (i < 4 && my_expr_immutable(x))
 			my_expr_note(x, "which letters lower() and upper() know depends on this database's locale");
 		result->ci = args[0].ci;

@@ -205,6 +205,13 @@ my_text(MyExpr *x, MyVal v)
 			return v.sql;
 		case PGC_INT:
 		case PGC_NUMERIC:
+			/* columns that have zeros before the number */
+			if (v.col != NULL && strstr(v.col->source_type, "zerofill") != NULL)
+				break;
+			if (v.col != NULL && strcmp(v.col->base_type, "year") == 0)
+				return psprintf("lpad((%s)::text, 4, '0')", v.sql);
+			if (v.cls == PGC_NUMERIC && v.scale < 0 && my_expr_exact(x))
+				break;
 			return psprintf("(%s)::text", v.sql);
 		case PGC_BOOL:
 			return psprintf("(%s)::integer::text", v.sql);
@@ -428,7 +435,8 @@ my_arithmetic(MyExpr *x, MyVal a, const char *op, MyVal b)
 		if (cls == PGC_FLOAT)
 			my_expr_fail(x, "a remainder of float values");
 		v = my_val(psprintf("(%s %% NULLIF(%s, 0))", my_widen(a), b.sql), cls);
-		v.scale = Max(a.scale, b.scale);
+		/* of decimals 0 has no digits behind the point there */
+		v.scale = Max(a.scale, b.scale) > 0 ? -1 : 0;
 		return v;
 	}
 	if (op[0] == '&' || op[0] == '|' || op[0] == '#')

@@ -61,20 +61,27 @@ is_carried(const TableColumn *col)
 
 /*
  * A generated column cannot be altered, nor can what it is made of: it is
- * made again.
+ * made again. So is a column that becomes one, with all that are made of it.
  */
 void
 alter_look(ChangeState *state, TablePair *t)
 {
+	bool		turns = false;
 	ListCell   *lc;
 
 	foreach(lc, t->after->columns)
 	{
 		TableColumn *col = lfirst(lc);
 		TableColumn *was = find_exactly(t->middle->columns, col->name);
+		PlanColumn	a;
+		PlanColumn	b;
 
-		if (is_carried(col) && is_carried(was) && type_differs(was, col))
-			t->retyped = true;
+		if (!is_carried(col) || !is_carried(was))
+			continue;
+		plan_column_parts(t->middle, was, state->options, &a);
+		plan_column_parts(t->after, col, state->options, &b);
+		turns |= a.generated == NULL && b.generated != NULL;
+		t->retyped |= turns || type_differs(was, col);
 	}
 	foreach(lc, t->after->columns)
 	{
@@ -91,7 +98,7 @@ alter_look(ChangeState *state, TablePair *t)
 			(t->retyped || !same_text(a.generated, b.generated)))
 			t->rebuilt = lappend(t->rebuilt, col->name);
 		else if (a.generated != NULL && b.generated == NULL &&
-				 type_differs(was, col))
+				 (turns || type_differs(was, col)))
 			t->rebuilt = lappend(t->rebuilt, col->name);
 	}
 }
@@ -138,25 +145,30 @@ drop_columns(ChangeState *state, TablePair *t)
 {
 	ListCell   *lc;
 
-	foreach(lc, t->pair->before->columns)
+	/* what is made of others goes before them */
+	for (int generated = 1; generated >= 0; generated--)
 	{
-		TableColumn *was = lfirst(lc);
-		TableColumn *col = NULL;
-		ListCell   *lc2;
-
-		foreach(lc2, t->after->columns)
+		foreach(lc, t->pair->before->columns)
 		{
-			TableColumn *c = lfirst(lc2);
+			TableColumn *was = lfirst(lc);
+			TableColumn *col = NULL;
+			ListCell   *lc2;
 
-			if (c->origin != NULL && strcmp(c->origin, was->name) == 0)
-				col = c;
+			foreach(lc2, t->after->columns)
+			{
+				TableColumn *c = lfirst(lc2);
+
+				if (c->origin != NULL && strcmp(c->origin, was->name) == 0)
+					col = c;
+			}
+			if (!is_carried(was) || (is_carried(col) && !is_rebuilt(t, col->name)) ||
+				(was->generation_expr != NULL) != (generated == 1))
+				continue;
+			change_run(state, t->after, "column",
+					   psprintf("ALTER TABLE %s DROP COLUMN IF EXISTS %s",
+								plan_table_name(t->after),
+								quoted(was->target_name)));
 		}
-		if (!is_carried(was) || (is_carried(col) && !is_rebuilt(t, col->name)))
-			continue;
-		change_run(state, t->after, "column",
-				   psprintf("ALTER TABLE %s DROP COLUMN IF EXISTS %s",
-							plan_table_name(t->after),
-							quoted(was->target_name)));
 	}
 }
 
@@ -529,14 +541,16 @@ alter_columns(ChangeState *state, TablePair *t)
 		{
 			TableColumn *col = lfirst(lc);
 			TableColumn *was = find_exactly(t->middle->columns, col->name);
+			PlanColumn	parts;
 
 			if (!is_carried(col) ||
 				(is_carried(was) && !is_rebuilt(t, col->name)) ||
 				(col->generation_expr != NULL) != (generated == 1))
 				continue;
 			/* no longer generated: filled by the source */
+			plan_column_parts(t->after, col, state->options, &parts);
 			if (is_carried(was) && was->target_generated &&
-				col->generation_expr == NULL && !t->pair->emptied)
+				parts.generated == NULL && !t->pair->emptied)
 				t->pair->copy_why = psprintf("column \"%s\" is not generated any more",
 											 col->name);
 			add_column(state, t, col);

@@ -513,7 +513,7 @@ make_tables(ChangeState *state, List *new_plan)
 		TablePair  *t = pair_of(state, st->schema, st->table);
 
 		if (st->sql != NULL && t != NULL && t->pair->before == NULL &&
-			(is_kind(st, "table") ||
+			(is_kind(st, "table") || is_kind(st, "partition") ||
 			 (is_kind(st, "comment") && st->phase == PLAN_PRE_DATA)))
 			state->change->run = lappend(state->change->run, st);
 	}

@@ -285,8 +285,17 @@ store_table_free_name(int64 table_id)
 void
 store_table_delete(int64 table_id)
 {
-	(void) books_exec("DELETE FROM dtsmig.task_table WHERE table_id = $1", "i",
-					  table_id);
+	/* foreign keys do nothing in a session that applies replicated rows */
+	static const char *const statements[] = {
+		"DELETE FROM dtsmig.task_job WHERE table_id = $1 OR object_id IN "
+		"(SELECT object_id FROM dtsmig.task_object WHERE table_id = $1)",
+		"DELETE FROM dtsmig.task_object WHERE table_id = $1",
+		"DELETE FROM dtsmig.table_version WHERE table_id = $1",
+		"UPDATE dtsmig.verify_difference SET table_id = NULL WHERE table_id = $1",
+	"DELETE FROM dtsmig.task_table WHERE table_id = $1"};
+
+	for (int i = 0; i < lengthof(statements); i++)
+		(void) books_exec(statements[i], "i", table_id);
 }
 
 List *

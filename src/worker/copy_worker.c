@@ -26,6 +26,7 @@
 #include "store/object.h"
 #include "store/job.h"
 #include "store/table.h"
+#include "core/attempt.h"
 #include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
@@ -72,6 +73,8 @@ typedef struct CopyRun
 	MemoryContext snapcxt;		/* of its positions */
 	TimestampTz snapshot_until; /* when another should be opened */
 	SourceRows *rows;			/* being read; NULL: none */
+	TableDef   *def;			/* of the table that is being read; NULL: none */
+	bool		altered;		/* it is another by now */
 	bool		holds_tables;	/* tables were read from it, and are held */
 	MemoryContext jobcxt;
 	TimestampTz measured;
@@ -272,10 +275,12 @@ copy_range(CopyRun *run, StoreJob *job)
 		return;
 	}
 	keep = run->options->conflict == CONFLICT_IGNORE;
+	run->def = rel->def;
 	loaded = run->dest->load(rel->out, produce_rows, &st, keep ? LOAD_KEEP :
 							 job->whole_table ? LOAD_REPLACE : LOAD_APPEND);
 	run->source->close_rows(st.rows);
 	run->rows = NULL;
+	run->def = NULL;
 	if (conn != run->conn)
 		run->source->close(conn);
 	if (loaded != st.nrows && !keep)
@@ -530,6 +535,32 @@ copy_again(CopyRun *run)
 	resync_beside(task, run->slot);
 }
 
+static void
+look_again(void *arg)
+{
+	CopyRun    *run = arg;
+
+	run->altered = task_is_altered(run->selection, run->source, run->info, run->def);
+}
+
+/*
+ * A value that does not fit may be one of a table that was altered after it was
+ * described, and before this worker's snapshot. The next run finds it altered.
+ */
+static void
+excuse(CopyRun *run, ErrorData *edata)
+{
+	if (run->def == NULL || !run->task->do_incremental ||
+		ERRCODE_TO_CATEGORY(edata->sqlerrcode) != ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION))
+		return;
+	StartTransactionCommand();
+	MemoryContextSwitchTo(TopMemoryContext);
+	if (attempt(look_again, run) == NULL && run->altered)
+		edata->sqlerrcode = ERRCODE_T_R_SERIALIZATION_FAILURE;
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(TopMemoryContext);
+}
+
 void
 dtsmig_copy_main(Datum arg)
 {
@@ -572,6 +603,7 @@ dtsmig_copy_main(Datum arg)
 		EmitErrorReport();
 		FlushErrorState();
 		AbortCurrentTransaction();
+		excuse(&run, edata);
 		shared_store_error(&run.slot->error, edata);
 		set_slot_state(&run, COPY_WORKER_FAILED);
 		RESUME_INTERRUPTS();

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "worker/run_ddl_pg.h"
+#include "worker/left_tables.h"
 
 #include "store/books.h"
 #include "transform/shape.h"
@@ -75,6 +76,18 @@ record_create_table(const TableDef *def)
 }
 
 /*
+ * Is it one that the task has left, and that the source has never taken out of
+ * the publication?
+ */
+static bool
+returns(RecordCarry *c, const TableDef *def)
+{
+	return strcmp(def->engine, "unlogged") != 0 &&
+		record_takes(c, "table", def->schema, def->name, NULL) &&
+		left_is_free(c->run, def->target_schema, def->target_name);
+}
+
+/*
  * Tables that a statement brings into the selection by their new names: here
  * they are made as they are now. NIL: it does no such thing.
  */
@@ -93,7 +106,7 @@ record_make_newcomers(RecordCarry *c)
 
 		if (record_relation(c, t->def->source_id, t->def->schema, t->def->name))
 			return NIL;
-		if (!t->added)
+		if (!t->added && !returns(c, t->def))
 			continue;
 		sql = lappend(sql, psprintf("CREATE SCHEMA IF NOT EXISTS %s",
 									quote_identifier(t->def->target_schema)));

@@ -35,6 +35,17 @@ left_forget(TaskRun *run, const SourceRelation *rel, char *why)
 							rel->schema, rel->name), why, NULL, NULL);
 }
 
+bool
+left_is_free(TaskRun *run, const char *schema, const char *table)
+{
+	Oid			nspid = get_namespace_oid(schema, true);
+
+	return !OidIsValid(nspid) || !OidIsValid(get_relname_relid(table, nspid)) ||
+		books_query("SELECT 1 FROM dtsmig.task WHERE task_id = $1 AND $2 = ANY (left_tables)",
+					"it", run->task->id,
+					quote_qualified_identifier(schema, table))->nrows > 0;
+}
+
 /* A schema that has no such table, made if need be. */
 static char *
 schema_beside(const char *schema, const char *table)
@@ -51,6 +62,31 @@ schema_beside(const char *schema, const char *table)
 			continue;
 		return name;
 	}
+}
+
+/*
+ * Enum types that were made for the table's columns go with it: those of the
+ * table that gets its name may be called the same. A PostgreSQL source has types
+ * of their own.
+ */
+static void
+move_types(TaskRun *run, Oid nspid, Oid relid, const char *beside)
+{
+	BookRows   *rows;
+
+	if (run->source->logs_shapes)
+		return;
+	rows = books_query("SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, t.typname) "
+					   "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
+					   "JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace "
+					   "WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped "
+					   "AND t.typtype = 'e' AND t.typnamespace = $2::pg_catalog.oid AND NOT EXISTS "
+					   "(SELECT 1 FROM pg_catalog.pg_attribute o WHERE o.atttypid = t.oid "
+					   "AND o.attrelid <> a.attrelid AND NOT o.attisdropped)",
+					   "tt", psprintf("%u", relid), psprintf("%u", nspid));
+	for (int i = 0; i < rows->nrows; i++)
+		task_spi(psprintf("ALTER TYPE %s SET SCHEMA %s", rows->values[i][0],
+						  quote_identifier(beside)));
 }
 
 void
@@ -70,6 +106,7 @@ left_make_room(TaskRun *run, const char *schema, const char *table,
 				   run->task->id, name, schema, table, table_id) == 0)
 		return;
 	beside = schema_beside(schema, table);
+	move_types(run, nspid, get_relname_relid(table, nspid), beside);
 	task_spi(psprintf("ALTER TABLE %s SET SCHEMA %s", name, quote_identifier(beside)));
 	task_log_event(run->task->id, "warning",
 				   psprintf("table %s at the destination is moved to schema %s",

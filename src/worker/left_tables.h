@@ -27,4 +27,7 @@ extern void left_forget(TaskRun *run, const SourceRelation *rel, char *why);
 extern void left_make_room(TaskRun *run, const char *schema, const char *table,
 						   int64 table_id);
 
+/* Is a name at the destination nobody's, or that of a table that was left? */
+extern bool left_is_free(TaskRun *run, const char *schema, const char *table);
+
 #endif							/* DTSMIG_LEFT_TABLES_H */

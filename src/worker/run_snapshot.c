@@ -206,6 +206,18 @@ leave_changed(TaskRun *run)
 	}
 }
 
+bool
+task_is_altered(const Selection *selection, const SourceRoutine *source,
+				const ConnectionInfo *info, const TableDef *def)
+{
+	SourceConn *conn = source->connect(info);
+	const TableDef *now = find_def(describe_selected(selection, source, conn, info),
+								   def->schema, def->name);
+
+	source->close(conn);
+	return now == NULL || !task_same_table(now, def);
+}
+
 void
 task_share_snapshot(TaskRun *run)
 {

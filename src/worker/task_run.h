@@ -369,6 +369,9 @@ extern void task_share_snapshot(TaskRun *run);
  * make up for it: an error.
  */
 extern bool task_leave_table(int64 task_id, int64 table_id);
+/* Is a table of the source another by now than def? Over a connection of its own. */
+extern bool task_is_altered(const Selection *selection, const SourceRoutine *source,
+							const ConnectionInfo *info, const TableDef *def);
 /*
  * Opens a snapshot of its own on conn that has all that the task has applied:
  * the source tells of a transaction before every snapshot has it. *low: it has

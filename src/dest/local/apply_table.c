@@ -113,6 +113,9 @@ apply_table_resolve(ApplyTable *table)
 	oldcxt = MemoryContextSwitchTo(table->batch->table_cxt);
 	own->resolutions++;
 	own->resolved = true;		/* an invalidation from here on counts */
+	/* somebody has dropped it since */
+	if (get_rel_name(rel->target_relid) == NULL)
+		local_refuse_missing(rel);
 	local_check_plain(rel->target_relid, true);
 	partitioned = get_rel_relkind(rel->target_relid) == RELKIND_PARTITIONED_TABLE;
 	qualified = local_qualified_name(rel->target_relid);

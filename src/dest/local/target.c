@@ -169,6 +169,21 @@ bind_column(SourceRelation *rel, SourceColumn *col, Relation target,
 	col->target_not_null = att->attnotnull;
 }
 
+void
+local_refuse_missing(const SourceRelation *rel)
+{
+	bool		has_schema = OidIsValid(get_namespace_oid(rel->target_schema, true));
+
+	ereport(ERROR,
+			(errcode(has_schema ? ERRCODE_UNDEFINED_TABLE : ERRCODE_UNDEFINED_SCHEMA),
+			 errmsg("table \"%s.%s\" does not exist at the destination",
+					rel->target_schema, rel->target_name),
+			 errdetail("It is to receive the source's table \"%s.%s\".",
+					   rel->schema, rel->name),
+			 errhint("Make it, with the columns that the source has, or let the task migrate the schema."),
+			 ERR_SOURCE_TABLE(rel)));
+}
+
 static void
 bind_relation(SourceRelation *rel, bool generated)
 {
@@ -181,15 +196,7 @@ bind_relation(SourceRelation *rel, bool generated)
 	relid = OidIsValid(nspid) ? get_relname_relid(rel->target_name, nspid) :
 		InvalidOid;
 	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(OidIsValid(nspid) ? ERRCODE_UNDEFINED_TABLE :
-						 ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("table \"%s.%s\" does not exist at the destination",
-						rel->target_schema, rel->target_name),
-				 errdetail("It is to receive the source's table \"%s.%s\".",
-						   rel->schema, rel->name),
-				 errhint("Create it, or let the task migrate the schema."),
-				 ERR_SOURCE_TABLE(rel)));
+		local_refuse_missing(rel);
 
 	target = table_open(relid, AccessShareLock);
 	local_check_plain(relid, !generated);

@@ -44,6 +44,8 @@ extern char *my_precheck_name(const TableDef *def);
 /* my_precheck_server.c */
 extern void my_precheck_server(MyPrecheck *p);
 extern void my_precheck_privileges(MyPrecheck *p);
+/* Has the account a privilege, on all or on some databases? */
+extern bool my_precheck_may(MyPrecheck *p, const char *privilege);
 
 /* my_precheck_binlog.c */
 extern void my_precheck_binlog(MyPrecheck *p);

@@ -175,6 +175,12 @@ has_some_privilege(List *lines, const char *privilege)
 	return false;
 }
 
+bool
+my_precheck_may(MyPrecheck *p, const char *privilege)
+{
+	return has_some_privilege(grant_lines(p), privilege);
+}
+
 /*
  * Tables that are locked when they are copied (see my_snapshot.c): those that
  * no snapshot has, and on MySQL those without a key.

@@ -423,6 +423,7 @@ check_routines(MyPrecheck *p)
 	List	   *schemas = NIL;
 	StringInfoData in;
 	StringInfoData found;
+	const char *unseen;
 	ListCell   *lc;
 	ListCell   *lc2;
 
@@ -458,13 +459,18 @@ check_routines(MyPrecheck *p)
 			appendStringInfo(&found, "%s%s%s", n > 0 ? ", " : "", my_get_text(r, n, 0),
 							 n == my_nrows(r) - 1 ? ")" : "");
 	}
+	unseen = my_precheck_may(p, "EVENT") ? "" :
+		"; scheduled events it cannot see, for it lacks the privilege EVENT";
 	if (found.len > 0)
 		my_precheck_add(p, "routines", PRECHECK_WARNING,
-						psprintf("the source's databases have %s, which are not moved", found.data),
+						psprintf("the source's databases have %s, which are not moved%s", found.data,
+								 unseen[0] ? "; the account cannot see scheduled events, for it lacks the privilege EVENT" : ""),
 						"Write them again for PostgreSQL before the cutover, where the application needs them.");
 	else
 		my_precheck_add(p, "routines", PRECHECK_PASSED,
-						"there are no triggers, routines or events that this account can see", NULL);
+						psprintf("there are no triggers%s that this account can see%s",
+								 unseen[0] ? " or routines" : ", routines or events", unseen),
+						unseen[0] ? "SHOW EVENTS at the source lists them; they are not moved." : NULL);
 }
 
 void

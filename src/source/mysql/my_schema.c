@@ -63,22 +63,6 @@ my_has_column(MyDescribe *d, const char *table, const char *column)
 								   my_quote_literal(column))) > 0;
 }
 
-/* MySQL 8 shows expressions with the quotes of their strings escaped. */
-char *
-my_unescape_expression(const char *text)
-{
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	for (const char *p = text; *p != '\0'; p++)
-	{
-		if (*p == '\\' && (p[1] == '\'' || p[1] == '\\'))
-			p++;
-		appendStringInfoChar(&buf, *p);
-	}
-	return buf.data;
-}
-
 List *
 my_list_schemas(SourceConn *conn, const ConnectionInfo *info)
 {

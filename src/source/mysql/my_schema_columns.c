@@ -66,12 +66,20 @@ is_number_type(const char *base)
 	return false;
 }
 
+static bool
+is_bytes(const TableColumn *col)
+{
+	return strstr(col->base_type, "binary") != NULL ||
+		strstr(col->base_type, "blob") != NULL;
+}
+
 /* A raw default of MySQL as an expression. */
 static char *
-raw_default(const TableColumn *col, const char *text, const char *extra)
+raw_default(MyConn *conn, const TableColumn *col, const char *text,
+			const char *extra)
 {
 	if (has_word(extra, "DEFAULT_GENERATED"))
-		return my_unescape_expression(text);
+		return my_shown_expression(conn, text, is_bytes(col));
 	if (pg_strncasecmp(text, "CURRENT_TIMESTAMP", 17) == 0 &&
 		(strcmp(col->base_type, "timestamp") == 0 ||
 		 strcmp(col->base_type, "datetime") == 0))
@@ -90,7 +98,7 @@ read_default(MyDescribe *d, TableColumn *col, const char *text,
 	if (text == NULL || col->generation_expr != NULL)
 		return;
 	if (!d->mariadb)
-		col->default_expr = raw_default(col, text, extra);
+		col->default_expr = raw_default(d->conn, col, text, extra);
 	else if (pg_strcasecmp(text, "NULL") != 0)
 		col->default_expr = pstrdup(text);
 }
@@ -110,7 +118,7 @@ read_extra(MyDescribe *d, TableColumn *col, const char *extra,
 		pg_strcasecmp(generation, "ROW END") == 0)
 		return;
 	col->generation_expr = d->mariadb ? pstrdup(generation) :
-		my_unescape_expression(generation);
+		my_shown_expression(d->conn, generation, false);
 	col->generated_stored = has_word(extra, "STORED") ||
 		has_word(extra, "PERSISTENT");
 }
@@ -159,9 +167,12 @@ read_column(MyDescribe *d, MyResult *res, int i)
 static bool
 is_garbled_default(const TableColumn *col)
 {
-	bool		binary = strstr(col->base_type, "binary") != NULL ||
-		strstr(col->base_type, "blob") != NULL;
+	bool		binary = is_bytes(col);
 
+	/* MySQL 8 shows 0x… up to a zero byte */
+	if (strstr(col->base_type, "binary") != NULL && col->default_expr != NULL &&
+		strncmp(col->default_expr, "x'", 2) == 0)
+		return true;
 	if (!binary && (col->charset == NULL || col->labels != NIL))
 		return false;
 	if (col->default_expr == NULL || col->default_expr[0] != '\'')
@@ -175,12 +186,12 @@ is_garbled_default(const TableColumn *col)
 }
 
 /*
- * DEFAULT() of a column, made by expr of it; NULL: not known. The outer join
- * gives a row whether the table has one or not, but of a column that is NOT
- * NULL it makes NULL: then a row of the table is needed.
+ * The outer join gives a row whether the table has one or not, but of a column
+ * that is NOT NULL it makes NULL: then a row of the table is needed.
  */
-static char *
-ask_default(MyDescribe *d, const TableDef *def, const char *expr)
+char *
+my_ask_default(MyConn *conn, const char *schema, const char *table,
+			   const char *expr)
 {
 	static const char *const from[] = {
 		"SELECT %s FROM (SELECT 1) x LEFT JOIN %s.%s ON 1 = 0",
@@ -191,14 +202,25 @@ ask_default(MyDescribe *d, const TableDef *def, const char *expr)
 		MyResult   *res;
 		char	   *errmsg;
 		int			my_errno;
-		char	   *sql = psprintf(from[i], expr, my_quote_identifier(def->schema),
-								   my_quote_identifier(def->name));
+		char	   *sql = psprintf(from[i], expr, my_quote_identifier(schema),
+								   my_quote_identifier(table));
 
-		if (my_try_query(d->conn, sql, 1, &res, &errmsg, &my_errno) &&
+		if (my_try_query(conn, sql, 1, &res, &errmsg, &my_errno) &&
 			my_nrows(res) == 1 && my_get_text_or_null(res, 0, 0) != NULL)
 			return my_get_text(res, 0, 0);
 	}
 	return NULL;
+}
+
+char *
+my_ask_default_hex(MyConn *conn, const char *schema, const char *table,
+				   const char *column, bool text)
+{
+	char	   *hex = my_ask_default(conn, schema, table,
+									 psprintf(text ? "HEX(CONVERT(DEFAULT(%s) USING utf8mb4))" :
+											  "HEX(DEFAULT(%s))", my_quote_identifier(column)));
+
+	return hex != NULL && strspn(hex, "0123456789ABCDEF") == strlen(hex) ? hex : NULL;
 }
 
 /*
@@ -218,9 +240,7 @@ read_garbled_defaults(MyDescribe *d, TableDef *def)
 
 		if (!is_garbled_default(col))
 			continue;
-		hex = ask_default(d, def, psprintf(text ? "HEX(CONVERT(DEFAULT(%s) USING utf8mb4))" :
-										   "HEX(DEFAULT(%s))",
-										   my_quote_identifier(col->name)));
+		hex = my_ask_default_hex(d->conn, def->schema, def->name, col->name, text);
 		if (hex != NULL)
 			col->default_expr = psprintf("%sX'%s'", text ? "_utf8mb4 " : "", hex);
 	}
@@ -249,8 +269,9 @@ read_timestamp_defaults(MyDescribe *d, TableDef *def)
 
 		if (!is_timestamp_literal(col))
 			continue;
-		shown = ask_default(d, def, psprintf("CAST(DEFAULT(%s) AS CHAR)",
-											 my_quote_identifier(col->name)));
+		shown = my_ask_default(d->conn, def->schema, def->name,
+							   psprintf("CAST(DEFAULT(%s) AS CHAR)",
+										my_quote_identifier(col->name)));
 		if (shown != NULL)
 			col->default_expr = my_quote_literal(shown);
 	}

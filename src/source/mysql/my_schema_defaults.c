@@ -96,6 +96,14 @@ convert(void *sc, const char *hex, const char *from, const char *to)
 	return value;
 }
 
+/* DdlDefaults.current */
+static char *
+current(void *sc, const char *schema, const char *table, const char *column,
+		bool text)
+{
+	return my_ask_default_hex((MyConn *) sc, schema, table, column, text);
+}
+
 DdlDefaults *
 my_ddl_defaults(SourceConn *sc)
 {
@@ -105,6 +113,7 @@ my_ddl_defaults(SourceConn *sc)
 
 	defaults->temporal = temporal;
 	defaults->convert = convert;
+	defaults->current = current;
 	defaults->conn = conn;
 	defaults->mariadb = my_is_mariadb(conn);
 	defaults->version = my_version_num(conn);

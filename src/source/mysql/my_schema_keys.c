@@ -37,7 +37,7 @@ index_part(MyDescribe *d, MyResult *res, int i, IndexKind kind)
 
 	part->column = my_value_or_null(res, i, "col");
 	if (part->column == NULL)
-		part->expr = my_unescape_expression(my_value(res, i, "expr"));
+		part->expr = my_shown_expression(d->conn, my_value(res, i, "expr"), false);
 	/* a spatial index has a prefix by its nature */
 	if (kind < INDEX_FULLTEXT)
 		part->prefix = my_value_int64(res, i, "sub", 0);
@@ -276,7 +276,7 @@ my_describe_checks(MyDescribe *d)
 		if (def == NULL || expr == NULL)
 			continue;
 		if (!d->mariadb)
-			expr = my_unescape_expression(expr);
+			expr = my_shown_expression(d->conn, expr, false);
 		col = d->mariadb ? json_check_column(def, expr) : NULL;
 		if (col != NULL)
 		{

@@ -15,6 +15,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "schema/mysql_lex.h"
 #include "source/mysql/my_stream_impl.h"
 
 #include "utils/memutils.h"
@@ -677,6 +679,59 @@ may_be_replace(const StreamTable *table, const BinlogField *old,
 	return (rel->nkey > 0 && same) || unique > 1;
 }
 
+/* Is a column of the image one that an expression names, or is made of? */
+static bool
+names_present(const StreamTable *table, const char *expr,
+			  const BinlogField *fields)
+{
+	MyLexer		lexer;
+	MyToken		token;
+
+	check_stack_depth();
+	mysql_lex_init(&lexer, expr);
+	while ((token = mysql_lex_next(&lexer)).kind != TOK_END &&
+		   token.kind != TOK_BAD)
+	{
+		if (token.kind != TOK_WORD && token.kind != TOK_NAME)
+			continue;
+		for (int i = 0; i < table->nvisible; i++)
+		{
+			const TableColumn *col = list_nth(table->rel->def->columns, i);
+
+			if (pg_strcasecmp(col->name, token.text) == 0 &&
+				(fields[i].state != BINLOG_FIELD_ABSENT ||
+				 (col->generation_expr != NULL &&
+				  names_present(table, col->generation_expr, fields))))
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Does the image of a new row lack a value that the source has made of others,
+ * and that is not made here? MariaDB leaves out those of VIRTUAL columns, unless
+ * the image is FULL.
+ */
+static bool
+lacks_generated(const StreamTable *table, const BinlogField *new, bool insert)
+{
+	const SourceRelation *rel = table->rel;
+
+	for (int i = 0; i < table->nvisible; i++)
+	{
+		const TableColumn *col;
+
+		if (!rel->columns[i].carried || new[i].state != BINLOG_FIELD_ABSENT)
+			continue;
+		col = list_nth(rel->def->columns, i);
+		if (col->generation_expr != NULL &&
+			(insert || names_present(table, col->generation_expr, new)))
+			return true;
+	}
+	return false;
+}
+
 Change *
 stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 {
@@ -726,6 +781,10 @@ stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 		source_pos_cmp(stream->start, table->rel->snap_lo) >= 0 &&
 		may_be_replace(table, first, stream->fields))
 		table->rel->out->torn = "REPLACE may have given its rows defaults, and the log does not hold whole rows (binlog_row_image).";
+	if (is && table->rel->out->torn == NULL &&
+		source_pos_cmp(stream->start, table->rel->snap_lo) >= 0 &&
+		lacks_generated(table, stream->fields, !was))
+		table->rel->out->torn = "Values of a generated column are not in the log (binlog_row_image).";
 
 	old = MemoryContextSwitchTo(rowcxt);
 	if (was)

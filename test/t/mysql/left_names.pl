@@ -37,14 +37,17 @@ change('again', 'RENAME TABLE a TO tmp; RENAME TABLE b TO a; RENAME TABLE tmp TO
 
 change('away and back', "RENAME TABLE a TO tmp; RENAME TABLE tmp TO a; INSERT INTO a (v) VALUES ('back')", 'a');
 
-# --- put aside, and made again
-for my $month (1, 2)
+# --- put aside, and made again, with types and functions of its columns' names
+for my $month (1, 2, 3)
 {
-    change("put aside $month", "RENAME TABLE log TO log_$month; CREATE TABLE log (id int NOT NULL AUTO_INCREMENT, v varchar(20), n int, PRIMARY KEY (id), KEY v (v)); INSERT INTO log (v, n) VALUES ('month $month', $month)", 'log');
+    my $new = "label$month";
+    change("put aside $month", "RENAME TABLE log TO log_$month; CREATE TABLE log (id int NOT NULL AUTO_INCREMENT, v varchar(20), n int, e enum('a', '$new'), m timestamp NULL ON UPDATE CURRENT_TIMESTAMP, PRIMARY KEY (id), KEY v (v)); INSERT INTO log (v, n, e) VALUES ('month $month', $month, '$new')", 'log');
 }
+is($pg->value("SELECT string_agg(enum_range(NULL::l.log_e)::text || e, ' ') FROM l.log"), '{a,label3}label3', 'the type is that of the new table');
+is($pg->value("SELECT enum_range(NULL::l_left3.log_e)::text || e FROM l_left3.log"), '{a,label2}label2', 'what was put aside has its own');
 is($pg->value("SELECT count(*) FROM l_left.log"), 3, 'what was put aside is in a schema beside');
 is($pg->value("SELECT count(*) FROM l_left2.log"), 1, 'and what was put aside later in another');
-is($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'l' AND severity = 'warning' AND message LIKE 'table l.log at the destination is moved to schema l_left%'"), 2, 'which the log says');
+is($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'l' AND severity = 'warning' AND message LIKE 'table l.log at the destination is moved to schema l_left%'"), 3, 'which the log says');
 
 # --- somebody else's table in the way is not moved
 $my->sql('RENAME TABLE e TO e_old', db => 'l');
@@ -73,4 +76,14 @@ $my->sql('INSERT INTO c (v) VALUES (NULL); CREATE TABLE a (id int PRIMARY KEY); 
 $all->catch_up;
 same_table($my, 'l.c', $pg, 'm.c', 'the others go on');
 same_table($my, 'l.a', $pg, 'm.a', 'the name is free for another table');
+
+# --- dropped while others are copied: what was to be made of it is not wanted any more
+$my->sql("CREATE DATABASE f; USE f; CREATE TABLE big (id int PRIMARY KEY, v varchar(100)); CREATE TABLE gone (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, e enum('a', 'b'), KEY e (e)); INSERT INTO gone VALUES (5, 'a'); INSERT INTO big VALUES "
+  . join(', ', map { "($_, REPEAT('x', 90))" } 1 .. 3000));
+my $full = Dts::Task->new($my, $pg, name => 'f', db => 'f', options => { enum => 'text', copy_workers => 1, throttle_full_rows => 1000, rows_per_range => 1000 })->start;
+ok(poll_until(sub { ($pg->try_value("SELECT max(rows_copied) FROM dtsmig.task_tables WHERE task = 'f'") // 0) > 0 }, 60), 'dropped during the copy: it has begun');
+$my->sql('DROP TABLE gone', db => 'f');
+ok(eval { $full->wait_for('incremental', 60); 1 }, 'dropped during the copy: the task goes on') or diag $full->report;
+is($pg->value("SELECT count(*) FROM dtsmig.task_objects WHERE task = 'f' AND name LIKE 'gone%'"), 0, 'dropped during the copy: nothing waits to be made');
+same_table($my, 'f.big', $pg, 'f.big', 'dropped during the copy: the other table');
 done_testing();

@@ -98,6 +98,9 @@ $pg->sql("SELECT dtsmig.ignore_precheck('$name', 'routines', false)");
 is($check->items($task)->{routines}{status}, 'warning', 'not any more');
 like($pg->error("SELECT dtsmig.ignore_precheck('$name', 'nonsense')"), qr/22023.*no item "nonsense"/s, 'an item that there is not');
 $pg->sql("SELECT dtsmig.ignore_precheck('$name', 'application_time_periods', false)");
+like($check->items($task)->{routines}{found}, qr/1 triggers.*cannot see scheduled events, for it lacks the privilege EVENT/, 'what the account cannot see is said');
+$my->sql("GRANT EVENT ON shop.* TO mig\@'%'");
+unlike($check->items($task)->{routines}{found}, qr/cannot see/, 'and not where it can');
 $check->by_hand($task, sub { $my->sql('DROP TRIGGER shop.good_bi; ALTER TABLE shop.times DROP PERIOD FOR p') },
     routines => [ 'warning', qr/1 triggers/ ],
     application_time_periods => [ 'warning', qr/shop\.times/ ]);

@@ -155,6 +155,14 @@ is($pg->value("SELECT relkind FROM pg_class WHERE oid = 'pk.p'::regclass"), 'p',
 $my->sql('INSERT INTO pk.p VALUES (3, 1000), (4, 3000); UPDATE pk.p SET y = 2500 WHERE id = 1; DELETE FROM pk.p WHERE id = 2');
 $parts->catch_up;
 is($pg->value("SELECT string_agg(id || ':' || y, ' ' ORDER BY id) FROM pk.p"), '1:2500 3:1000 4:3000', 'changes to a partitioned table');
+# one that comes later, whose bounds the log has as they were written
+$my->sql("USE pk; SET time_zone = '-05:00'; CREATE TABLE u (id int, ts timestamp NOT NULL DEFAULT '2020-01-01 00:00:00', PRIMARY KEY (id, ts)) PARTITION BY RANGE (UNIX_TIMESTAMP(ts)) (PARTITION p0 VALUES LESS THAN (UNIX_TIMESTAMP('2020-01-01 00:00:00')), PARTITION p1 VALUES LESS THAN (unix_timestamp ('2021-01-01')), PARTITION pm VALUES LESS THAN MAXVALUE); CREATE TABLE d (id int, d date NOT NULL, PRIMARY KEY (id, d)) PARTITION BY RANGE (TO_DAYS(d)) (PARTITION p0 VALUES LESS THAN (TO_DAYS('2020-03-01')), PARTITION p1 VALUES LESS THAN (YEAR('2020-01-01') * 400)); INSERT INTO u (id) VALUES (1); INSERT INTO d VALUES (1, '2020-02-29')");
+$parts->catch_up;
+is($pg->value("SET timezone = 'UTC'; SELECT string_agg(pg_get_expr(relpartbound, oid), ' ' ORDER BY relname) FROM pg_class WHERE oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'pk.u'::regclass)"), "FOR VALUES FROM (MINVALUE) TO ('2020-01-01 05:00:00+00') FOR VALUES FROM ('2020-01-01 05:00:00+00') TO ('2021-01-01 05:00:00+00') FOR VALUES FROM ('2021-01-01 05:00:00+00') TO (MAXVALUE)", 'bounds in the zone of the session');
+is($pg->value("SELECT relkind FROM pg_class WHERE oid = 'pk.d'::regclass"), 'r', 'bounds that are not understood: a plain table');
+$my->sql("USE pk; CREATE TABLE e (id int, d date NOT NULL, PRIMARY KEY (id, d)) PARTITION BY RANGE (TO_DAYS(d)) (PARTITION p0 VALUES LESS THAN (TO_DAYS('2020-03-01'))); INSERT INTO e VALUES (1, '2020-02-29')");
+$parts->catch_up;
+is($pg->value("SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'pk.e'::regclass)"), "FOR VALUES FROM (MINVALUE) TO ('2020-03-01')", 'TO_DAYS of a date');
 
 # A table that is altered or renamed just now is out of sight, or without
 # columns, for a moment of the reading; no task is ever without it.

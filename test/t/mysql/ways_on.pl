@@ -9,10 +9,11 @@ use warnings;
 use Test::More;
 use Dts::Compare qw(same_table);
 use Dts::Env qw(poll_until);
+use Dts::Stops;
 use Dts::Task qw(server_pair);
 
 my ($my, $pg) = server_pair();
-my @tables = qw(txt en tm bo zd miss gone_row dup uq ck nn trg vw lb col drp part other mixed);
+my @tables = qw(txt en tm bo zd miss gone_row dup uq ck nn trg vw lb col drp part other mixed nolog);
 $my->sql(<<'END');
 CREATE DATABASE w CHARACTER SET utf8mb4; USE w;
 CREATE TABLE txt (id int PRIMARY KEY, v varchar(50)); CREATE TABLE en (id int PRIMARY KEY, v enum('a', 'b')); CREATE TABLE tm (id int PRIMARY KEY, v time);
@@ -21,44 +22,18 @@ CREATE TABLE miss (id int PRIMARY KEY, v int); CREATE TABLE gone_row (id int PRI
 CREATE TABLE uq (id int PRIMARY KEY, v int); CREATE TABLE ck (id int PRIMARY KEY, v int); CREATE TABLE nn (id int PRIMARY KEY, v int); CREATE TABLE trg (id int PRIMARY KEY, v int);
 CREATE TABLE vw (id int PRIMARY KEY, v int); CREATE TABLE lb (id int PRIMARY KEY, v int); CREATE TABLE col (id int PRIMARY KEY, v int); CREATE TABLE drp (id int PRIMARY KEY, v int);
 CREATE TABLE part (id int PRIMARY KEY, v int) PARTITION BY RANGE (id) (PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN (20)); CREATE TABLE other (id int PRIMARY KEY, v int);
-CREATE TABLE mixed (id int PRIMARY KEY, v int) ENGINE=MyISAM;
+CREATE TABLE mixed (id int PRIMARY KEY, v int) ENGINE=MyISAM; CREATE TABLE nolog (id int PRIMARY KEY, v int); CREATE TABLE fitting (id int PRIMARY KEY, v int);
 END
 $my->sql("INSERT INTO $_ VALUES (1, NULL), (2, NULL)", db => 'w') for grep { $_ ne 'other' } @tables;
 $my->sql('INSERT INTO other VALUES (5, 5), (15, 15), (50, 50)', db => 'w');
 my $task = Dts::Task->new($my, $pg, name => 'ways', db => 'w',
     options => { partitions => 'keep', tinyint1 => 'boolean', time => 'time', zero_date => 'error', enum_error => 'error', nul_byte => 'error' });
-my $q = "'ways'";
 $task->start->wait_for('incremental', 60);
 same_table($my, "w.$_", $pg, "w.$_", "full load: $_") for grep { $_ ne 'part' } @tables;
 
-sub ready { return poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = $q AND state <> 'ready'") // '') eq '0' }, 60); }
-
-# Statements of a hint: calls of the extension, and SQL for the destination.
-sub detail { my ($t) = @_; return $pg->value("SELECT detail FROM dtsmig.task_log WHERE task = '$t->{name}' AND severity = 'error' ORDER BY logged_at DESC LIMIT 1"); }
-sub calls { my ($hint) = @_; return $hint =~ /\b(SELECT dtsmig\.\w+\('ways'(?:, '(?:[^']|'')*')?\);|ALTER TABLE [^;…]+;|CREATE TABLE [^;…]+;|GRANT [^;…]+;)/g; }
-
-# A stop: SQL at the source, the error (and its SQLSTATE), what is done by hand
-# before the hint's statements (at the source, here), which of them are run.
-sub stops
-{
-    my ($name, %c) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    $pg->sql($c{before}) if $c{before};
-    $my->sql($c{source}, db => 'w');
-    ok($task->wait_status('failed', 60), "$name: the task stops") or return diag $task->report;
-    like($task->last_error, $c{error}, "$name: what");
-    is($task->get('last_error_sqlstate'), $c{state}, "$name: SQLSTATE");
-    like(detail($task), $c{where}, "$name: where") if $c{where};
-    my $hint = $task->get('last_error_hint');
-    my @calls = grep { my $call = $_; grep { $call =~ /\b$_\b/ } @{ $c{way} } } calls($hint);
-    is(scalar @calls, scalar @{ $c{way} }, "$name: the hint has @{ $c{way} }") or return diag $hint;
-    $my->sql($c{correct}, db => 'w') if $c{correct};
-    $pg->sql($c{here}) if $c{here};
-    $pg->sql($_) for @calls;
-    ok($task->wait_status('running', 60) && ready(), "$name: the task goes on") or return diag $task->report;
-    ok(eval { $task->catch_up(60); 1 }, "$name: and catches up") or return diag $@;
-    same_table($my, "w.$_", $pg, "w.$_", "$name: $_ is equal") for @{ $c{tables} };
-}
+my $stops = Dts::Stops->new($task, source => sub { $my->sql($_[0], db => 'w') },
+    same => sub { my ($name, @names) = @_; same_table($my, "w.$_", $pg, "w.$_", "$name: $_ is equal") for @names });
+sub stops { local $Test::Builder::Level = $Test::Builder::Level + 1; return $stops->stop(@_); }
 my @again = (way => [qw(resync_table resume_task)]);
 my @resume = (way => ['resume_task']);
 
@@ -71,7 +46,7 @@ stops('no boolean', source => 'INSERT INTO bo VALUES (7, 5)', error => qr/value 
 stops('a zero date', source => "SET sql_mode = ''; INSERT INTO zd VALUES (7, '0000-00-00')", error => qr/date "0000-00-00" of the source does not exist in the calendar/, state => '22008', correct => "UPDATE zd SET v = '2020-01-01' WHERE id = 7", @again, tables => ['zd']);
 
 # --- the same with an option
-stops('a byte 0x00, by option', source => "INSERT INTO txt VALUES (8, CONCAT('a', CHAR(0), 'b'))", error => qr/holds a byte 0x00/, state => '22P05', here => "SELECT dtsmig.alter_task($q, '{\"nul_byte\": \"strip\"}')", @resume, tables => []);
+stops('a byte 0x00, by option', source => "INSERT INTO txt VALUES (8, CONCAT('a', CHAR(0), 'b'))", error => qr/holds a byte 0x00/, state => '22P05', here => "SELECT dtsmig.alter_task('ways', '{\"nul_byte\": \"strip\"}')", @resume, tables => []);
 is($pg->value('SELECT v FROM w.txt WHERE id = 8'), 'ab', 'a byte 0x00, by option: stripped');
 $my->sql("UPDATE txt SET v = 'ab' WHERE id = 8", db => 'w');
 
@@ -86,5 +61,48 @@ stops('a unique constraint of here', before => 'ALTER TABLE w.uq ADD CONSTRAINT 
 stops('NOT NULL of here', before => 'DELETE FROM w.nn; ALTER TABLE w.nn ALTER COLUMN v SET NOT NULL', source => 'INSERT INTO nn VALUES (7, NULL)', error => qr/null value in column "v" of relation "nn" violates not-null constraint/, state => '23502', way => ['DROP NOT NULL', qw(resync_table resume_task)], tables => ['nn']);
 stops('a trigger of here', before => q{CREATE FUNCTION w.no() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'not here'; END$$; CREATE TRIGGER no BEFORE INSERT ON w.trg FOR EACH ROW EXECUTE FUNCTION w.no(); ALTER TABLE w.trg ENABLE ALWAYS TRIGGER no},
     source => 'INSERT INTO trg VALUES (7, 7)', error => qr/^not here$/, state => 'P0001', where => qr/applying INSERT to table "w\.trg", row \(id\)=\(7\).*applied up to/s, here => 'DROP TRIGGER no ON w.trg', @resume, tables => ['trg']);
-same_table($my, "w.$_", $pg, "w.$_", "at the end: $_") for grep { $_ ne 'part' } @tables;
+
+# --- what is gone here, or stands in the way of a statement
+my $again_made = 'CREATE TABLE w.drp (id int PRIMARY KEY, v int)';
+stops('a table that was dropped here', before => 'DROP TABLE w.drp', source => 'INSERT INTO drp VALUES (7, 7)', error => qr/table .*w.*drp.*(?:does not exist|was dropped) at the destination|table with OID \d+ was dropped/, state => '42P01', here => $again_made, @again, tables => ['drp']);
+stops('a view in the way of ALTER', before => 'CREATE VIEW public.mine AS SELECT v FROM w.vw', source => "ALTER TABLE vw MODIFY v varchar(20); INSERT INTO vw VALUES (7, 'x')", error => qr/a statement of the source cannot be replicated: ALTER TABLE vw/, state => '0A000', where => qr/mine/, here => 'DROP VIEW public.mine', @resume, tables => ['vw']);
+stops('a view in the way of DROP', before => 'CREATE VIEW public.mine AS SELECT v FROM w.lb', source => 'DROP TABLE lb; CREATE TABLE lb (id int PRIMARY KEY, n int); INSERT INTO lb VALUES (9, 9)', error => qr/a statement of the source cannot be replicated: DROP TABLE/, state => '0A000', where => qr/mine/, here => 'DROP VIEW public.mine', @resume, tables => ['lb']);
+stops('DDL that is skipped', before => 'CREATE TABLE w.nw (id int PRIMARY KEY, v int)', source => 'CREATE TABLE nw (id int PRIMARY KEY, v int); INSERT INTO nw VALUES (7, 7)', error => qr/a statement of the source cannot be replicated: CREATE TABLE nw/, state => '0A000', where => qr/already exists/, way => [qw(skip_change resume_task)], tables => ['nw']);
+stops('RENAME that is skipped', before => 'CREATE TABLE w.col2 (mine int)', source => 'RENAME TABLE col TO col2; INSERT INTO col2 VALUES (7, 7)', error => qr/a statement of the source cannot be replicated: RENAME TABLE col TO col2/, state => '0A000', where => qr/already exists/, here => "SELECT dtsmig.skip_change('ways', 'DROP TABLE w.col2; ALTER TABLE w.col RENAME TO col2')", @resume, tables => ['col2']);
+
+# --- altered without the log
+stops('altered with sql_log_bin = 0', source => 'SET sql_log_bin = 0; ALTER TABLE nolog ADD x int FIRST; SET sql_log_bin = 1; INSERT INTO nolog VALUES (7, 7, 7)', error => qr/table "w"\."nolog" has 3 columns in the log, but 2 are known/, state => '42804', @again, tables => ['nolog']);
+
+# --- rows outside of all partitions, and of others
+# (MariaDB has it since 11.4)
+if ($my->{mysql} || $my->{version} >= 110400)
+{
+    my $exchange = 'ALTER TABLE part EXCHANGE PARTITION p1 WITH TABLE other WITHOUT VALIDATION';
+    stops('EXCHANGE PARTITION WITHOUT VALIDATION', source => $exchange, error => qr/no partition of relation "part" found for row/, state => '23514', way => ['CREATE TABLE w.part_default PARTITION OF w.part DEFAULT', 'resume_task'], tables => ['other']);
+    is($pg->value("SELECT string_agg(id || ' ' || tableoid::regclass, ', ' ORDER BY id) FROM w.part"), '1 w.part_p0, 2 w.part_p0, 5 w.part_p0, 15 w.part_p1, 50 w.part_default', 'a row that fits into another partition is there');
+    $my->sql('DELETE FROM part WHERE id = 15; INSERT INTO part VALUES (8, 8), (16, 16)', db => 'w');
+    $task->catch_up;
+    is($pg->value("SELECT string_agg(concat_ws(':', id, v), ' ' ORDER BY id) FROM w.part"), '1 2 5:5 8:8 16:16 50:50', 'and the rows are followed') or diag $my->sql('SELECT * FROM w.part ORDER BY id');
+}
+same_table($my, "w.$_", $pg, "w.$_", "at the end: $_") for grep { !/^(?:part|col)$/ } @tables;
+
+# --- in the full load
+$my->sql("CREATE DATABASE f; CREATE TABLE f.t (id int PRIMARY KEY, v varchar(20)); INSERT INTO f.t VALUES (1, 'a'), (2, CONCAT('x', CHAR(0))), (3, 'c'); CREATE TABLE f.d (id int PRIMARY KEY, v date); SET sql_mode = ''; INSERT INTO f.d VALUES (1, '0000-00-00')");
+my $full = Dts::Task->new($my, $pg, name => 'full', db => 'f', options => { zero_date => 'error' });
+my $f = Dts::Stops->new($full, source => sub { $my->sql($_[0], db => 'f') }, same => sub { my ($name, @names) = @_; same_table($my, "f.$_", $pg, "f.$_", "$name: $_ is equal") for @names });
+$full->start;
+ok($full->wait_status('failed', 60), 'the full load stops');
+is($full->phase, 'full', 'it was the full load');
+for my $n (1, 2)
+{
+    last unless $full->wait_status('failed', 10);
+    my $what = $full->last_error;
+    like($what, qr/text of column "v" holds a byte 0x00|date "0000-00-00" of the source does not exist/, "the full load stops: what $n");
+    like($f->detail, qr/row|line/, "the full load stops: where $n");
+    $my->sql($what =~ /0x00/ ? "UPDATE t SET v = 'x' WHERE id = 2" : "UPDATE d SET v = '2020-01-01'", db => 'f');
+    $f->go_on("the full load stops $n", 'resume_task');
+    poll_until(sub { ($pg->try_value("SELECT status || phase FROM dtsmig.tasks WHERE name = 'full'") // '') =~ /^failed|^runningincremental/ }, 60);
+}
+ok(eval { $full->wait_for('incremental', 60); $full->catch_up; 1 }, 'the full load stops: it goes on') or diag $full->report;
+same_table($my, "f.$_", $pg, "f.$_", "the full load stops: $_") for qw(t d);
 done_testing();

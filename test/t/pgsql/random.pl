@@ -7,15 +7,11 @@
 use strict;
 use warnings;
 use Test::More;
-use Dts::Env qw(poll_until);
 use Dts::PgShape qw(pg_shape);
 use Dts::PgSource qw(pg_pair pg_difference);
-use Dts::Random qw(rounds pick chance between note_script);
+use Dts::Random qw(rounds round_of pick between note_script);
 use Dts::RandomPg;
 use Dts::Task;
-
-# not in every run of the tests yet: long runs still find differences
-plan skip_all => 'random rounds need DTS_DEEP=1, DTS_RANDOM_SECONDS or DTS_SEED' unless grep { defined $ENV{$_} } qw(DTS_DEEP DTS_RANDOM_SECONDS DTS_SEED);
 
 my ($src, $pg) = pg_pair(kind => $ENV{DTS_PG_KIND});
 
@@ -41,57 +37,18 @@ sub differences
     return @diff;
 }
 
-sub in_step
-{
-    my ($task) = @_;
-    for (1 .. 20)
-    {
-        $task->catch_up(60);
-        poll_until(sub {
-            die "the task failed: " . $task->report if $task->status eq 'failed';
-            $pg->value("SELECT count(*) FROM dtsmig.task_tables WHERE task = '$task->{name}' AND state <> 'ready'") == 0;
-        }, 60, 0.1) or die "a table waits: " . $task->report;
-        $task->catch_up(60);
-        return if $pg->value("SELECT count(*) FROM dtsmig.task_tables WHERE task = '$task->{name}' AND state <> 'ready'") == 0;
-    }
-    die "tables wait again and again: " . $task->report;
-}
-
-rounds($ENV{DTS_DEEP} ? 260 : 20, sub {
+rounds([ 1, 2 ], 260, sub {
     my ($seed) = @_;
     my $schema = "r$seed";
     my $source = Dts::RandomPg->new($src, $schema);
-    my $task;
-    my $failure = eval {
+    return round_of(make => sub {
         $source->make_schema;
         my %options = (copy_workers => between(1, 2), batch_delay => pick(0, 50, 500));
         note_script('-- options ' . join ', ', map { "$_ = $options{$_}" } sort keys %options);
-        $task = Dts::Task->new($src, $pg, name => $schema, options => { %options, replica_identity => 'full' }, objects => [ { schema => $schema } ]);
-        $task->start;
-        $source->session for 1 .. between(0, 2);
-        $task->wait_for('incremental', 60);
-        for (1 .. between(3, 6))
-        {
-            $source->session for 1 .. between(1, 3);
-            if (chance(0.15))
-            {
-                $task->pause;
-                $source->session;
-                $task->resume;
-                $task->wait_for('incremental', 60);
-            }
-            in_step($task) if chance(0.3);
-        }
-        in_step($task);
-        join "\n", differences($schema);
-    };
-    $failure //= "$@";
-    eval { $task->release; $task->drop; 1 } or $failure .= "\ndrop_task: $@" if $task;
-    if ($failure eq '')
-    {
+        return Dts::Task->new($src, $pg, name => $schema, options => { %options, replica_identity => 'full' }, objects => [ { schema => $schema } ]);
+    }, session => sub { $source->session }, differences => sub { return differences($schema) }, clean => sub {
         $src->sql("SET client_min_messages = warning; DROP SCHEMA $schema CASCADE");
         $pg->sql("SET client_min_messages = warning; DROP SCHEMA IF EXISTS $schema CASCADE");
-    }
-    return $failure;
+    });
 });
 done_testing();
