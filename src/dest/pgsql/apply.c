@@ -329,6 +329,7 @@ truncate_tables(PgWriter *w)
 	if (w->truncate == NIL)
 		return;
 	begin_transaction();
+	MemoryContextSwitchTo(CurTransactionContext);
 	truncate_run(w);
 	MemoryContextSwitchTo(oldcxt);
 }

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "catalog/pg_type.h"
 #include "dest/pgsql/pgsql.h"
 #include "fmgr.h"

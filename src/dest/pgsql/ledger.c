@@ -155,9 +155,15 @@ ledger_position(void)
 void
 ledger_set_position(const char *position)
 {
-	PgConn	   *conn = session_use();
 	const char *from = moved ? pending : committed;
+	MemoryContext old;
+	PgConn	   *conn;
 
+	/* an idle source's */
+	if (from != NULL && strcmp(from, position) == 0 && !session_is_open())
+		return;
+	old = MemoryContextSwitchTo(CurTransactionContext);
+	conn = session_use();
 	if (from == NULL)
 		pg_runf(conn, "INSERT INTO %s (task, key, value) VALUES (%s, '" POSITION_KEY "', %s) "
 				"ON CONFLICT DO NOTHING", table, task, pg_quote_literal(position));
@@ -175,6 +181,7 @@ ledger_set_position(const char *position)
 		pfree(pending);
 	pending = MemoryContextStrdup(ledger_cxt, position);
 	moved = true;
+	MemoryContextSwitchTo(old);
 }
 
 void

@@ -141,6 +141,8 @@ extern char *session_value(const char *sql);
  * down to its subtransactions.
  */
 extern PgConn *session_use(void);
+/* Has something been done there in this transaction? */
+extern bool session_is_open(void);
 /* Grows with each connection: prepared statements are gone with it. */
 extern uint32 session_number(void);
 /* Prepared statements are not used any more. */

@@ -224,6 +224,12 @@ session_use(void)
 	return conn;
 }
 
+bool
+session_is_open(void)
+{
+	return level > 0;
+}
+
 /* ------------------------------------------------------------- statements */
 
 char *
