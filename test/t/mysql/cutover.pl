@@ -1,4 +1,7 @@
 # Cutover: every refusal with its reason, and the state of things after it.
+#
+# dts-runs: mariadb
+# dts-deep-runs: mysql-9.7
 use strict;
 use warnings;
 use Test::More;
@@ -10,8 +13,8 @@ $my->sql(<<'END_SQL');
 CREATE DATABASE c; USE c;
 CREATE TABLE parent (id int AUTO_INCREMENT PRIMARY KEY, name varchar(20), changed timestamp NULL DEFAULT NULL ON UPDATE CURRENT_TIMESTAMP) AUTO_INCREMENT = 5000;
 CREATE TABLE child (id bigint AUTO_INCREMENT PRIMARY KEY, parent_id int, FOREIGN KEY (parent_id) REFERENCES parent (id));
-INSERT INTO parent (id, name) SELECT seq, CONCAT('p', seq) FROM seq_1_to_200; INSERT INTO child (parent_id) SELECT seq FROM seq_1_to_200;
 END_SQL
+$my->sql('USE c; INSERT INTO parent (id, name) VALUES ' . join(', ', map { "($_, 'p$_')" } 1 .. 200) . '; INSERT INTO child (parent_id) VALUES ' . join(', ', map { "($_)" } 1 .. 200));
 my $task = Dts::Task->new($my, $pg, name => 'c', db => 'c');
 sub cutover { return $pg->error("SELECT dtsmig.cutover('c'" . ($_[0] ? ", $_[0]" : '') . ')'); }
 like(cutover(), qr/cannot be cut over: it is created/, 'not started');
@@ -49,7 +52,7 @@ is($pg->value("SELECT dtsmig.repair('c')"), '1', 'repaired');
 ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repaired'") eq '1' }, 30), 'by the worker');
 
 like(cutover('make_read_only => true, quiet => \'0\''), qr/could not be made read-only.*(?:denied|privilege)/s, 'an account that may not');
-$my->sql("GRANT READ_ONLY ADMIN ON *.* TO $mig");
+$my->sql("GRANT " . ($my->{mysql} ? "SYSTEM_VARIABLES_ADMIN" : "READ_ONLY ADMIN") . " ON *.* TO $mig");
 
 # A foreign key that was not valid, first with a row that breaks it.
 my ($fk) = $pg->value("SELECT conname FROM pg_constraint WHERE conrelid = 'c.child'::regclass AND contype = 'f'");
@@ -63,7 +66,7 @@ my $position = $pg->value("SELECT dtsmig.cutover('c', verify => 'full', make_rea
 like($position, qr/bin\.\d+:\d+/, "cut over at $position");
 is($task->status, 'cut_over', 'status');
 is($pg->value("SELECT cutover_position FROM dtsmig.tasks WHERE name = 'c'"), $position, 'the position is kept');
-is($my->value('SELECT @@global.read_only'), '1', 'the source is read-only');
+is($my->value('SELECT @@global.' . ($my->{mysql} ? 'super_read_only' : 'read_only')), '1', 'the source is read-only');
 is(join(' ', $task->worker_pids), '', 'no worker is left');
 is($pg->value("SELECT convalidated FROM pg_constraint WHERE conname = '$fk'"), 't', 'the foreign key is valid');
 like($pg->error('INSERT INTO c.child (parent_id) VALUES (12345)'), qr/violates foreign key/, 'and in force');

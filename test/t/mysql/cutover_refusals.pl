@@ -105,6 +105,20 @@ like($err, qr/WARNING.*triggers are disabled here.*$trigger on r\.stamped/s, 'an
 $my->sql('SET foreign_key_checks = 0; DELETE FROM r.child WHERE id = 99');
 ok(poll_until(sub { $task->status eq 'running' && $task->get('worker_pid') }, 60), 'undone, the task goes on');
 $task->catch_up;
+
+# A write while it verifies: what is compared is not what is there at the end.
+$my->sql('USE r; INSERT INTO r.parent SELECT seq, 1 FROM seq_1000_to_5000');
+$task->catch_up;
+$pg->sql(q{SELECT dtsmig.alter_task('r', '{"verify_rate": 1000}')});
+open(my $cutover, '-|', '/bin/sh', '-c', 'exec "$@" 2>&1', 'sh', $pg->psql_cmd, '-c', $call->("verify => 'full'")) or die;
+ok(poll_until(sub { $pg->value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%dtsmig.cutover(%' AND query LIKE '%full%' AND wait_event_type = 'Extension' AND pid <> pg_backend_pid()") > 0 }, 60, 0.05), 'it compares');
+$my->sql('INSERT INTO r.parent VALUES (9999, 1)');
+like(do { local $/; <$cutover> }, qr/the source is being written to.*make_read_only/s, 'a write while it verifies');
+close $cutover;
+ok(poll_until(sub { $task->status eq 'running' && $task->get('worker_pid') }, 60), 'the task goes on');
+$pg->sql(q{SELECT dtsmig.alter_task('r', '{"verify_rate": null}')});
+$task->catch_up;
+
 is($pg->error($call->("verify => 'full'")), '', 'nothing is in the way any more');
 is($task->status, 'cut_over', 'it is cut over');
 done_testing();
