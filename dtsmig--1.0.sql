@@ -854,7 +854,7 @@ GRANT SELECT ON dtsmig.tasks, dtsmig.task_tables, dtsmig.task_objects,
 -- made from them (make reference).
 
 COMMENT ON FUNCTION dtsmig.create_task(text, text, text, text[], jsonb, jsonb) IS
-  'Makes a task and returns its id; nothing runs yet. task_name: NULL for a generated one; source: a server, or a URI such as mariadb://user:password@host:3306/shop; migration_types: any of schema, full, incremental; objects: an array of rules; options: see task_options';
+  'Makes a task and returns its id; nothing runs yet. task_name: NULL for a generated one; source: a server, or a URI such as mariadb://user:password@host:3306/shop; destination: local, this database, or a server of type postgresql; migration_types: any of schema, full, incremental; objects: an array of rules; options: see task_options';
 COMMENT ON FUNCTION dtsmig.create_task(jsonb) IS
   'Makes a task from what task_definition returns (keys name, source, destination, migration_types, objects, options) and returns its id';
 COMMENT ON FUNCTION dtsmig.task_definition(text) IS

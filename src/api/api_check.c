@@ -12,6 +12,7 @@
 #include "store/books.h"
 #include "store/task.h"
 #include "check/precheck.h"
+#include "core/attempt.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"
 #include "funcapi.h"
@@ -21,6 +22,7 @@
 #include "tables/describe.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "worker/destination.h"
 
 DTS_FUNCTION(dtsmig_test_connection);
 DTS_FUNCTION(dtsmig_precheck);
@@ -87,6 +89,33 @@ open_task(FunctionCallInfo fcinfo, PrecheckContext *pc, TaskIdentity *caller)
 	pc->info = info;
 	pc->source = source_routine(info->server_type);
 	pc->conn = NULL;
+	pc->dest = NULL;
+}
+
+static void
+attach(void *arg)
+{
+	PrecheckContext *pc = arg;
+
+	pc->dest = destination_attach(pc->task, pc->options, pc->task->owner, false);
+}
+
+/* False, with an item that says why, where the destination cannot be reached. */
+static bool
+reach_destination(PrecheckContext *pc, List **items)
+{
+	ErrorData  *edata = attempt(attach, pc);
+
+	if (edata == NULL)
+		return true;
+	if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) ==
+		ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
+		ReThrowError(edata);
+	precheck_add(items, "destination_kind", PRECHECK_FAILED,
+				 psprintf("%s%s%s", edata->message, edata->detail ? ": " : "",
+						  edata->detail ? edata->detail : ""),
+				 edata->hint ? edata->hint : "Mend the options of the server, or the user mapping.");
+	return false;
 }
 
 Datum
@@ -99,7 +128,7 @@ dtsmig_precheck(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	open_task(fcinfo, &pc, &caller);
-	if (precheck_connect(&pc, &items))
+	if (reach_destination(&pc, &items) && precheck_connect(&pc, &items))
 	{
 		items = precheck_collect(&pc);
 		pc.source->close(pc.conn);
@@ -237,11 +266,12 @@ dtsmig_preview_schema(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	open_task(fcinfo, &pc, &caller);
+	attach(&pc);
 	pc.conn = pc.source->connect(pc.info);
 	tables = describe_selected(pc.selection, pc.source, pc.conn, pc.info);
 	options = plan_options(pc.options, pc.selection);
 	plan = plan_selected(pc.source, pc.conn, pc.info, tables, options, &names);
-	if (!pc.source->own_definitions)
+	if (!pc.source->own_definitions && !pc.dest->elsewhere)
 		precheck_views(tables, plan, options);
 	foreach(lc, plan)
 	{

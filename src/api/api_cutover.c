@@ -106,6 +106,8 @@ dtsmig_cutover(PG_FUNCTION_ARGS)
 				 errhint("Use isolation level READ COMMITTED.")));
 	v.task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	task_check_owner(v.task);
+	task_check_local(v.task, "cutover",
+					 "Stop writes at the source, wait until latency is 0 and the source's position is applied, compare, then release_task; docs/elsewhere.md has the steps.");
 	set_verify(&options, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	options.make_read_only = PG_GETARG_BOOL(2);
 	options.accept_differences = PG_GETARG_BOOL(3);

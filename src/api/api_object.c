@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "source/source.h"
 #include "utils/builtins.h"
+#include "worker/destination.h"
 #include "worker/statement.h"
 
 DTS_FUNCTION(dtsmig_skip_object);
@@ -107,7 +108,8 @@ dtsmig_skip_object(PG_FUNCTION_ARGS)
 
 	task_check_owner(task);
 	object = find_object(task, text_to_cstring(PG_GETARG_TEXT_PP(1)), false);
-	if (object->is_table && object->relation == NULL)
+	if (object->is_table && object->relation == NULL &&
+		strcmp(task->destination, DEST_LOCAL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("task \"%s\" cannot do without %s: its rows would have no place",
@@ -135,6 +137,8 @@ dtsmig_retry_object(PG_FUNCTION_ARGS)
 	statement = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	task_check_owner(task);
+	task_check_local(task, "retry_object",
+					 "Make the object at the destination by hand, and skip_object here.");
 	object = find_object(task, text_to_cstring(PG_GETARG_TEXT_PP(1)), true);
 	if (object->is_made && statement == NULL)
 	{

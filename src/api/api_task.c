@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "check/advance.h"
 #include "core/attempt.h"
+#include "core/choices.h"
 #include "core/options.h"
 #include "core/wait.h"
 #include "parser/parse_func.h"
@@ -134,6 +135,33 @@ check_alert_function(const TaskOptions *options)
 							  types, false);
 }
 
+/* Options that a destination elsewhere cannot have yet. */
+static void
+check_elsewhere(const char *destination, const TaskOptions *options)
+{
+	const char *name = NULL;
+	const char *value = "true";
+
+	if (strcmp(destination, DEST_LOCAL) == 0)
+		return;
+	if (options->conflict == CONFLICT_IGNORE)
+	{
+		name = "conflict";
+		value = "ignore";
+	}
+	else if (options->owners)
+		name = "owners";
+	else if (options->grants)
+		name = "grants";
+	else if (options->tablespaces)
+		name = "tablespaces";
+	if (name != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("task option \"%s\" cannot be \"%s\" yet where the destination is elsewhere",
+						name, value)));
+}
+
 Datum
 dtsmig_create_task(PG_FUNCTION_ARGS)
 {
@@ -151,12 +179,6 @@ dtsmig_create_task(PG_FUNCTION_ARGS)
 	types = check_migration_types(PG_GETARG_ARRAYTYPE_P(3));
 	if (destination == NULL)
 		destination = "local";
-	if (strcmp(destination, "local") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("destination \"%s\" is not supported by this version",
-						destination),
-				 errhint("The destination is local: the database that holds the extension.")));
 	if (name != NULL && (name[0] == '\0' || strlen(name) >= NAMEDATALEN))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
@@ -167,11 +189,13 @@ dtsmig_create_task(PG_FUNCTION_ARGS)
 				 errmsg("a task's name cannot be a number"),
 				 errhint("Functions take a task's name or its id.")));
 	check_alert_function(options_parse(options));
+	check_elsewhere(destination, options_parse(options));
 	(void) selection_parse(objects);
 	if (is_connection_uri(source))
 		source = server_from_uri(source);
 	info = connection_info(source, GetUserId());
 	(void) source_routine(info->server_type);
+	destination_check(destination, source, GetUserId());
 
 	if (name == NULL)
 	{
@@ -206,7 +230,7 @@ dtsmig_alter_task(PG_FUNCTION_ARGS)
 					   "updated = pg_catalog.clock_timestamp() "
 					   "WHERE task_id = $1 RETURNING options", "ij", task->id, changes);
 	/* together they must make sense too */
-	(void) options_parse(book_jsonb(rows, 0, 0));
+	check_elsewhere(task->destination, options_parse(book_jsonb(rows, 0, 0)));
 	PG_RETURN_VOID();
 }
 
@@ -241,6 +265,7 @@ start_worker(TaskRecord *task)
 {
 	/* the user may have lost the right to the server since */
 	(void) connection_info(task->source, task->owner);
+	destination_check(task->destination, task->source, task->owner);
 	(void) books_exec("UPDATE dtsmig.task SET wanted = 'running', status = CASE WHEN "
 					  "status IN ('created', 'precheck_failed') THEN 'prechecking' "
 					  "ELSE 'running' END, retrying_since = NULL, "
@@ -398,13 +423,46 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 	/* what goes at the source does not come back */
 	ForceSyncCommit();
 	task_act_as_owner(task, &caller);
+	/* sequences are set there */
+	(void) destination_attach(task, options_parse(task->options), task->owner, false);
 	end_at_source(task);
 	advance_past_rows(task);
-	dest_routine(DEST_LOCAL)->forget_mark(task_origin_name(task));
+	if (strcmp(task->destination, DEST_LOCAL) == 0)
+		dest_routine(DEST_LOCAL)->forget_mark(task_origin_name(task));
 	task_act_end(&caller);
 	(void) alert_clear(task->id, NULL, NULL, 0);
 	task_log_event(task->id, "info", "the task is released", NULL, NULL, NULL);
 	PG_RETURN_VOID();
+}
+
+static void
+forget_there(void *arg)
+{
+	const TaskRecord *task = arg;
+
+	destination_attach(task, options_parse(task->options), task->owner,
+					   false)->forget_task();
+}
+
+/* A destination that is gone must not keep the task. */
+static void
+forget_ledger(TaskRecord *task)
+{
+	TaskIdentity caller;
+	ErrorData  *edata;
+
+	task_act_as_owner(task, &caller);
+	edata = attempt(forget_there, task);
+	task_act_end(&caller);
+	if (edata == NULL)
+		return;
+	if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+		ReThrowError(edata);
+	ereport(WARNING,
+			(errmsg("the destination of task \"%s\" could not be asked: %s",
+					task->name, edata->message),
+			 errdetail("What its ledger has of the task is left.")));
 }
 
 Datum
@@ -419,9 +477,12 @@ dtsmig_drop_task(PG_FUNCTION_ARGS)
 	{
 		task_act_as_owner(task, &caller);
 		end_at_source(task);
-		dest_routine(DEST_LOCAL)->forget_mark(task_origin_name(task));
+		if (strcmp(task->destination, DEST_LOCAL) == 0)
+			dest_routine(DEST_LOCAL)->forget_mark(task_origin_name(task));
 		task_act_end(&caller);
 	}
+	if (strcmp(task->destination, DEST_LOCAL) != 0)
+		forget_ledger(task);
 	(void) books_exec("DELETE FROM dtsmig.task WHERE task_id = $1", "i", task->id);
 	(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = $1", "i", task->id);
 	(void) books_exec("DELETE FROM dtsmig.alert WHERE task_id = $1", "i", task->id);

@@ -124,6 +124,7 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 				 errmsg("task, mode, sample and max_differences must not be null")));
 	v.task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	task_check_operator(v.task);
+	task_check_local(v.task, "verify", "Compare the tables directly, over a channel of your own.");
 	own = task_is_owners(v.task);
 	if (!own)
 		server_check_usage(v.task->source, GetUserId());
@@ -243,6 +244,7 @@ dtsmig_repair(PG_FUNCTION_ARGS)
 				 errmsg("task must not be null")));
 	task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
 	task_check_owner(task);
+	task_check_local(task, "repair", NULL);
 	if (strcmp(task->wanted, "released") == 0 || strcmp(task->status, "cut_over") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -131,8 +131,8 @@ tell_end(const TaskRecord *task, const char *sequence)
 			 "The next INSERT that needs a value fails, as it would at the source: give the column a larger type, and the sequence a further bound.");
 }
 
-void
-advance_past_rows(const TaskRecord *task)
+static void
+advance_past_rows_here(const TaskRecord *task)
 {
 	List	   *sequences = column_sequences(task);
 	ListCell   *lc;
@@ -170,6 +170,59 @@ advance_past_rows(const TaskRecord *task)
 								 s->ascending ? ">" : "<"));
 		tell_end(task, s->name);
 	}
+}
+
+/*
+ * The same where the destination is elsewhere, which this process is attached
+ * to: of sequences that columns own, which go up.
+ */
+static void
+advance_there(const TaskRecord *task)
+{
+	BookRows   *rows = books_query("SELECT pg_catalog.format('%I.%I', target_schema, target_table) "
+								   "FROM dtsmig.task_table WHERE task_id = $1", "i", task->id);
+
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		const char *table = rows->values[i][0];
+		char	   *columns;
+		char	   *one;
+
+		columns = select_one_value(psprintf("SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname) || E'\\t' || "
+											"pg_catalog.pg_get_serial_sequence(%s, a.attname), E'\\n') "
+											"FROM pg_catalog.pg_attribute a WHERE a.attrelid = pg_catalog.to_regclass(%s) "
+											"AND a.attnum > 0 AND NOT a.attisdropped "
+											"AND a.atttypid IN ('pg_catalog.int2'::pg_catalog.regtype, "
+											"'pg_catalog.int4'::pg_catalog.regtype, 'pg_catalog.int8'::pg_catalog.regtype, "
+											"'pg_catalog.numeric'::pg_catalog.regtype)",
+											quote_literal_cstr(table), quote_literal_cstr(table)));
+		while ((one = strsep(&columns, "\n")) != NULL)
+		{
+			char	   *sequence = one;
+			char	   *column = strsep(&sequence, "\t");
+
+			if (sequence == NULL)
+				continue;
+			(void) run_one_statement(psprintf("SELECT pg_catalog.setval(%s, m.last) FROM %s s, "
+											  "(SELECT LEAST(pg_catalog.max(%s), 9223372036854775807)::pg_catalog.int8 AS last FROM %s) m, "
+											  "pg_catalog.pg_sequence q WHERE q.seqrelid = %s::pg_catalog.regclass "
+											  "AND q.seqincrement > 0 AND m.last BETWEEN q.seqmin AND q.seqmax "
+											  "AND (s.last_value < m.last OR (s.last_value = m.last AND NOT s.is_called))",
+											  quote_literal_cstr(sequence), sequence, column, table,
+											  quote_literal_cstr(sequence)));
+		}
+	}
+}
+
+void
+advance_past_rows(const TaskRecord *task)
+{
+	if (one_statement_is_elsewhere())
+	{
+		advance_there(task);
+		return;
+	}
+	advance_past_rows_here(task);
 }
 
 /* ------------------------------------------------------------- the source */

@@ -362,7 +362,7 @@ try_plan(PrecheckContext *pc, List *tables, List **plan, List **items)
 	{
 		*plan = plan_selected(pc->source, pc->conn, pc->info, tables, options,
 							  NULL);
-		if (!pc->source->own_definitions)
+		if (!pc->source->own_definitions && !pc->dest->elsewhere)
 			precheck_views(tables, *plan, options);
 		ReleaseCurrentSubTransaction();
 		done = true;
@@ -412,16 +412,26 @@ precheck_collect(PrecheckContext *pc)
 	scope.incremental = pc->task->do_incremental;
 	scope.policy = &pc->options->policy;
 	scope.search_path = pc->options->search_path;
+	scope.elsewhere = pc->dest->elsewhere;
 	items = list_concat(items, pc->source->precheck(pc->conn, &scope));
 	check_objects(pc, scope.tables, &items);
 	if (precheck_shape(pc, scope.tables, &items) &&
 		try_plan(pc, scope.tables, &plan, &items))
 	{
-		precheck_target_tables(pc, scope.tables, &items);
+		if (pc->dest->elsewhere)
+			precheck_tables_elsewhere(pc, scope.tables, &items);
+		else
+			precheck_target_tables(pc, scope.tables, &items);
 		check_plan(pc, scope.tables, plan, &items);
 		check_collisions(pc, scope.tables, &items);
 	}
-	precheck_destination(pc, scope.tables, &items);
+	if (pc->dest->elsewhere)
+	{
+		precheck_elsewhere(pc, scope.tables, &items);
+		precheck_hub(pc, &items);
+	}
+	else
+		precheck_destination(pc, scope.tables, &items);
 	return items;
 }
 

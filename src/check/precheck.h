@@ -13,6 +13,7 @@
 
 #include "store/task.h"
 #include "core/options.h"
+#include "dest/dest.h"
 #include "schema/plan.h"
 #include "source/source.h"
 #include "transform/select.h"
@@ -26,6 +27,7 @@ typedef struct PrecheckContext
 	const ConnectionInfo *info;
 	const SourceRoutine *source;
 	SourceConn *conn;
+	const DestRoutine *dest;	/* attached */
 } PrecheckContext;
 
 /*
@@ -64,5 +66,10 @@ extern void precheck_target_tables(PrecheckContext *pc, List *tables,
 								   List **items);
 extern void precheck_destination(PrecheckContext *pc, List *tables,
 								 List **items);
+/* The same of a destination elsewhere, and of this server that serves it. */
+extern void precheck_tables_elsewhere(PrecheckContext *pc, List *tables,
+									  List **items);
+extern void precheck_elsewhere(PrecheckContext *pc, List *tables, List **items);
+extern void precheck_hub(PrecheckContext *pc, List **items);
 
 #endif							/* DTSMIG_PRECHECK_H */

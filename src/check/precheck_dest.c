@@ -622,3 +622,23 @@ precheck_destination(PrecheckContext *pc, List *tables, List **items)
 	if (!pc->source->own_definitions)
 		check_mysql_extensions(pc, tables, items);
 }
+
+void
+precheck_hub(PrecheckContext *pc, List **items)
+{
+	HeapTuple	tup = SearchSysCache1(AUTHOID, ObjectIdGetDatum(pc->task->owner));
+	char	   *role = pstrdup(quote_identifier(GetUserNameFromId(pc->task->owner, false)));
+	bool		login = HeapTupleIsValid(tup) && ((Form_pg_authid) GETSTRUCT(tup))->rolcanlogin;
+
+	if (HeapTupleIsValid(tup))
+		ReleaseSysCache(tup);
+	if (login)
+		precheck_add(items, "destination_role", PRECHECK_PASSED,
+					 psprintf("tasks run here as role %s", role), NULL);
+	else
+		precheck_add(items, "destination_role", PRECHECK_FAILED,
+					 psprintf("role %s may not log in here, so no worker can run as it", role),
+					 psprintf("ALTER ROLE %s LOGIN, in the database that holds the extension.", role));
+	check_workers(pc, items);
+	check_preload(items);
+}

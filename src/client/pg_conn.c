@@ -12,11 +12,9 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "client/pg_conn.h"
+#include "client/pg_conn_impl.h"
 #include "client/pg_session.h"
 #include "client/pg_socket.h"
-
-#include <libpq-fe.h>
 
 #include "access/xact.h"
 #include "core/wait.h"
@@ -31,25 +29,11 @@
 
 extern char **environ;
 
-struct PgConn
-{
-	PGconn	   *pq;
-	ConnectionInfo info;
-	char	   *copybuf;		/* of the last CopyData message; libpq's */
-	PGresult   *result;			/* that is being read */
-	long		patience;		/* ms; -1: for ever */
-	int64		copied;			/* rows, as the last COPY's tag says; -1: it says none */
-	bool		copying;
-	bool		replication;	/* copying both ways */
-	bool		tables_only;	/* the source refuses to read anything else */
-	MemoryContextCallback callback;
-};
-
 /* Bytes of a message of the source that are taken. */
 #define MESSAGE_MAX 8192
 
-static void
-clear_result(PgConn *conn)
+void
+pg_conn_clear(PgConn *conn)
 {
 	PQclear(conn->result);
 	conn->result = NULL;
@@ -58,7 +42,7 @@ clear_result(PgConn *conn)
 static void
 forget(PgConn *conn)
 {
-	clear_result(conn);
+	pg_conn_clear(conn);
 	if (conn->copybuf)
 		PQfreemem(conn->copybuf);
 	conn->copybuf = NULL;
@@ -96,10 +80,8 @@ message_of(const char *text)
 	return m;
 }
 
-pg_noreturn static void raise_lost(PgConn *conn);
-
-static void
-raise_lost(PgConn *conn)
+void
+pg_conn_lost(PgConn *conn)
 {
 	char	   *m = message_of(PQerrorMessage(conn->pq));
 
@@ -109,8 +91,8 @@ raise_lost(PgConn *conn)
 			 m[0] ? errdetail("%s", m) : 0));
 }
 
-static ErrorData *
-error_of(PgConn *conn, const PGresult *res)
+ErrorData *
+pg_conn_error_of(PgConn *conn, const PGresult *res)
 {
 	ErrorData  *e = palloc0(sizeof(ErrorData));
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
@@ -143,10 +125,8 @@ error_of(PgConn *conn, const PGresult *res)
 	return e;
 }
 
-pg_noreturn static void raise_error(PgConn *conn, const ErrorData *e);
-
-static void
-raise_error(PgConn *conn, const ErrorData *e)
+void
+pg_conn_raise(PgConn *conn, const ErrorData *e)
 {
 	ereport(ERROR,
 			(errcode(e->sqlerrcode),
@@ -159,15 +139,15 @@ raise_error(PgConn *conn, const ErrorData *e)
 /* ---------------------------------------------------------------- waiting */
 
 /* False: timeout. */
-static bool
-wait_socket(int fd, int events, long timeout_ms)
+bool
+pg_conn_wait_socket(int fd, int events, long timeout_ms)
 {
 	return (pg_socket_wait(fd, events, timeout_ms) & WL_TIMEOUT) == 0;
 }
 
 /* Until the socket is ready, as long as patience lasts. */
-static void
-wait_patiently(PgConn *conn, int events)
+void
+pg_conn_wait(PgConn *conn, int events)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													Max(conn->patience, 0));
@@ -177,7 +157,7 @@ wait_patiently(PgConn *conn, int events)
 		long		left = -1;
 
 		if (PQsocket(conn->pq) < 0)
-			raise_lost(conn);
+			pg_conn_lost(conn);
 		if (conn->patience >= 0)
 		{
 			left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
@@ -192,46 +172,46 @@ wait_patiently(PgConn *conn, int events)
 	}
 }
 
-static void
-consume(PgConn *conn)
+void
+pg_conn_consume(PgConn *conn)
 {
 	if (!PQconsumeInput(conn->pq))
-		raise_lost(conn);
+		pg_conn_lost(conn);
 }
 
 /* Sends all that libpq has queued. */
-static void
-flush(PgConn *conn)
+void
+pg_conn_flush(PgConn *conn)
 {
 	int			rc;
 
 	while ((rc = PQflush(conn->pq)) > 0)
 	{
-		wait_patiently(conn, WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE);
-		consume(conn);
+		pg_conn_wait(conn, WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE);
+		pg_conn_consume(conn);
 	}
 	if (rc < 0)
-		raise_lost(conn);
+		pg_conn_lost(conn);
 }
 
 /* The next result of what was asked; NULL: there are no more. */
-static PGresult *
-next_result(PgConn *conn)
+PGresult *
+pg_conn_next_result(PgConn *conn)
 {
 	PGresult   *res;
 
-	flush(conn);
+	pg_conn_flush(conn);
 	while (PQisBusy(conn->pq))
 	{
-		wait_patiently(conn, WL_SOCKET_READABLE);
-		consume(conn);
+		pg_conn_wait(conn, WL_SOCKET_READABLE);
+		pg_conn_consume(conn);
 	}
 	res = PQgetResult(conn->pq);
 	if (PQstatus(conn->pq) == CONNECTION_BAD &&
 		(res == NULL || PQresultErrorField(res, PG_DIAG_SQLSTATE) == NULL))
 	{
 		PQclear(res);
-		raise_lost(conn);
+		pg_conn_lost(conn);
 	}
 	return res;
 }
@@ -412,7 +392,7 @@ establish(PgConn *conn, PgConnKind kind)
 		if (left <= 0)
 			raise_not_connected(conn, psprintf("No answer within %d seconds.",
 											   info->connect_timeout));
-		(void) wait_socket(PQsocket(conn->pq), status == PGRES_POLLING_READING ?
+		(void) pg_conn_wait_socket(PQsocket(conn->pq), status == PGRES_POLLING_READING ?
 						   WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE, left);
 		status = PQconnectPoll(conn->pq);
 	}
@@ -426,7 +406,7 @@ establish(PgConn *conn, PgConnKind kind)
 		conn->info.hostaddr = pstrdup(PQhostaddr(conn->pq));
 	PQsetNoticeProcessor(conn->pq, log_notice, conn);
 	if (PQsetnonblocking(conn->pq, 1) != 0)
-		raise_lost(conn);
+		pg_conn_lost(conn);
 }
 
 static char *
@@ -472,7 +452,7 @@ pg_connect(const ConnectionInfo *info, PgConnKind kind)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("server \"%s\" is PostgreSQL %s", info->server_name,
 						pg_server_version(conn)),
-				 errhint("Sources from version 10 on are supported.")));
+				 errhint("Servers from version 10 on are supported.")));
 	pg_prepare_session(conn);
 	if (kind == PG_CONN_SQL)
 		conn->tables_only = pg_tables_only(conn, true);
@@ -553,20 +533,20 @@ take_rows(PgResult *r, const PGresult *res, bool *begun)
  * Reads all results of what was sent; rows go to r, or nowhere if that is
  * NULL. False: an error of the source, in *edata.
  */
-static bool
-gather(PgConn *conn, PgResult *r, ErrorData **edata)
+bool
+pg_conn_gather(PgConn *conn, PgResult *r, ErrorData **edata)
 {
 	bool		begun = false;
 	int			nresults = 0;
 
 	*edata = NULL;
-	while ((conn->result = next_result(conn)) != NULL)
+	while ((conn->result = pg_conn_next_result(conn)) != NULL)
 	{
 		PGresult   *res = conn->result;
 		ExecStatusType status = PQresultStatus(res);
 
 		nresults += status == PGRES_TUPLES_OK;
-		if (status == PGRES_COMMAND_OK)
+		if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
 			conn->copied = PQcmdTuples(res)[0] ? strtoll(PQcmdTuples(res), NULL, 10) : -1;
 		if (status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE)
 		{
@@ -582,8 +562,8 @@ gather(PgConn *conn, PgResult *r, ErrorData **edata)
 					 errmsg("a statement began a COPY where none was expected")));
 		else if (status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY &&
 				 *edata == NULL)
-			*edata = error_of(conn, res);
-		clear_result(conn);
+			*edata = pg_conn_error_of(conn, res);
+		pg_conn_clear(conn);
 	}
 	if (*edata != NULL)
 		return false;
@@ -592,8 +572,8 @@ gather(PgConn *conn, PgResult *r, ErrorData **edata)
 	return true;
 }
 
-static void
-check_usable(PgConn *conn)
+void
+pg_conn_check(PgConn *conn)
 {
 	if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD)
 		ereport(ERROR,
@@ -609,11 +589,11 @@ check_usable(PgConn *conn)
 void
 pg_ask(PgConn *conn, const char *sql)
 {
-	check_usable(conn);
+	pg_conn_check(conn);
 	source_statements++;
-	clear_result(conn);
+	pg_conn_clear(conn);
 	if (!PQsendQuery(conn->pq, sql))
-		raise_lost(conn);
+		pg_conn_lost(conn);
 	/* the library would hold any number of rows before it gives one */
 	(void) PQsetSingleRowMode(conn->pq);
 }
@@ -624,8 +604,8 @@ pg_answer(PgConn *conn, const char *name, const char *shape)
 	PgResult   *r = pg_result_begin(name, shape);
 	ErrorData  *edata;
 
-	if (!gather(conn, r, &edata))
-		raise_error(conn, edata);
+	if (!pg_conn_gather(conn, r, &edata))
+		pg_conn_raise(conn, edata);
 	return r;
 }
 
@@ -636,7 +616,7 @@ pg_try_select(PgConn *conn, const char *name, const char *shape,
 	PgResult   *r = pg_result_begin(name, shape);
 
 	pg_ask(conn, sql);
-	return gather(conn, r, edata) ? r : NULL;
+	return pg_conn_gather(conn, r, edata) ? r : NULL;
 }
 
 void
@@ -645,151 +625,12 @@ pg_run(PgConn *conn, const char *sql)
 	ErrorData  *edata;
 
 	if (!pg_try_run(conn, sql, &edata))
-		raise_error(conn, edata);
+		pg_conn_raise(conn, edata);
 }
 
 bool
 pg_try_run(PgConn *conn, const char *sql, ErrorData **edata)
 {
 	pg_ask(conn, sql);
-	return gather(conn, NULL, edata);
-}
-
-/* ------------------------------------------------------------------- COPY */
-
-void
-pg_copy_open(PgConn *conn, const char *sql)
-{
-	PGresult   *res;
-	ExecStatusType status;
-	ErrorData  *edata = NULL;
-
-	check_usable(conn);
-	source_statements++;
-	if (!PQsendQuery(conn->pq, sql))
-		raise_lost(conn);
-	/* another command may stand in front of it (see pg_before_reading) */
-	while ((status = PQresultStatus(res = next_result(conn))) == PGRES_COMMAND_OK)
-		PQclear(res);
-	if (status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH)
-		edata = error_of(conn, res);
-	PQclear(res);
-	conn->copied = -1;
-	if (edata != NULL)
-	{
-		ErrorData  *more;
-
-		(void) gather(conn, NULL, &more);
-		raise_error(conn, edata);
-	}
-	conn->copying = true;
-	conn->replication = status == PGRES_COPY_BOTH;
-}
-
-/* The COPY has ended: its command tag, or an error. */
-static void
-end_copy(PgConn *conn)
-{
-	ErrorData  *edata;
-
-	conn->copying = false;
-	if (!gather(conn, NULL, &edata))
-		raise_error(conn, edata);
-}
-
-int
-pg_copy_next(PgConn *conn, const char **data, Size *len, long timeout_ms)
-{
-	TimestampTz deadline = 0;
-
-	if (conn->copybuf)
-	{
-		PQfreemem(conn->copybuf);
-		conn->copybuf = NULL;
-	}
-	if (!conn->copying)
-		return -1;
-	for (;;)
-	{
-		int			n = PQgetCopyData(conn->pq, &conn->copybuf, 1);
-		long		left = -1;
-
-		if (n > 0)
-		{
-			*data = conn->copybuf;
-			*len = n;
-			return 1;
-		}
-		if (n == -1)
-		{
-			end_copy(conn);
-			return -1;
-		}
-		if (n == -2)
-			raise_lost(conn);
-		if (timeout_ms < 0)
-			wait_patiently(conn, WL_SOCKET_READABLE);
-		else
-		{
-			if (deadline == 0)
-				deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													   timeout_ms);
-			else
-			{
-				left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-													   deadline);
-				if (left <= 0)
-					return 0;
-			}
-			if (left < 0)
-				left = timeout_ms;
-			(void) wait_socket(PQsocket(conn->pq), WL_SOCKET_READABLE, left);
-		}
-		consume(conn);
-	}
-}
-
-int64
-pg_copied(PgConn *conn)
-{
-	return conn->copied;
-}
-
-void
-pg_copy_stop(PgConn *conn)
-{
-	const char *data;
-	Size		len;
-
-	if (!conn->copying)
-		return;
-	if (conn->replication)
-	{
-		if (PQputCopyEnd(conn->pq, NULL) < 0)
-			raise_lost(conn);
-		flush(conn);
-	}
-	while (pg_copy_next(conn, &data, &len, -1) > 0)
-		;
-}
-
-void
-pg_copy_put(PgConn *conn, const char *data, Size len)
-{
-	int			rc;
-
-	while ((rc = PQputCopyData(conn->pq, data, (int) len)) == 0)
-		flush(conn);
-	if (rc < 0)
-		raise_lost(conn);
-	flush(conn);
-}
-
-void
-pg_wait(PgConn *conn, long timeout_ms)
-{
-	if (PQsocket(conn->pq) < 0)
-		raise_lost(conn);
-	(void) wait_socket(PQsocket(conn->pq), WL_SOCKET_READABLE, timeout_ms);
-	consume(conn);
+	return pg_conn_gather(conn, NULL, edata);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pg_conn.h
- *	  A connection to a PostgreSQL server as source.
+ *	  A connection to a PostgreSQL server as source, or as destination.
  *
  * pg_conn.c is where libpq is called: it connects, authenticates, encrypts and
  * frames messages; every wait for the network is a latch wait, so that SIGTERM
@@ -38,8 +38,9 @@ extern bool pg_caller_is_superuser(void);
 typedef enum PgConnKind
 {
 	PG_CONN_SQL,				/* a plain session */
-	PG_CONN_REPLICATION			/* replication=database: SQL, and the commands
+	PG_CONN_REPLICATION,		/* replication=database: SQL, and the commands
 								 * of the replication protocol */
+	PG_CONN_DESTINATION			/* a plain session that writes */
 } PgConnKind;
 
 /*
@@ -143,8 +144,28 @@ extern int	pg_copy_next(PgConn *conn, const char **data, Size *len,
 extern int64 pg_copied(PgConn *conn);
 /* Ends a COPY that has not come to its end; the session can be used again. */
 extern void pg_copy_stop(PgConn *conn);
-/* Sends one CopyData message (feedback of a replication stream). */
+/* Sends one CopyData message: rows, or feedback of a replication stream. */
 extern void pg_copy_put(PgConn *conn, const char *data, Size len);
+/* COPY in: COPY … FROM STDIN, any number of pg_copy_put, its end: the rows. */
+extern void pg_copy_in_open(PgConn *conn, const char *sql);
+extern int64 pg_copy_in_end(PgConn *conn);
+
+/*
+ * Prepares a statement, and runs it with parameters in binary form (value NULL:
+ * SQL NULL). Rows that it gives are thrown away; returns how many it processed.
+ */
+extern void pg_prepare(PgConn *conn, const char *statement, const char *sql);
+extern int64 pg_execute(PgConn *conn, const char *statement, int n,
+						const char *const *values, const int *lengths);
+/* The same; the rows that it gives, as text. */
+extern PgResult *pg_execute_rows(PgConn *conn, const char *statement, int n,
+								 const char *const *values, const int *lengths,
+								 const char *name, const char *shape);
+/* Is nothing under way, so that the next statement can be sent? */
+extern bool pg_is_idle(PgConn *conn);
+/* Has a statement failed in the transaction, so that COMMIT would roll back? */
+extern bool pg_is_failed(PgConn *conn);
+
 /* Waits until the connection is readable, the latch is set, or timeout. */
 extern void pg_wait(PgConn *conn, long timeout_ms);
 

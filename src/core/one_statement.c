@@ -269,18 +269,35 @@ owner_context(void *arg)
 
 /* ----------------------------------------------------------------- running */
 
+static StatementRunner elsewhere = NULL;
+
+void
+one_statement_runs_by(StatementRunner run)
+{
+	elsewhere = run;
+}
+
+bool
+one_statement_is_elsewhere(void)
+{
+	return elsewhere != NULL;
+}
+
 /* value: receives the first value of the first row, palloc'd; NULL: not asked. */
 static uint64
 run_tree(Node *tree, const char *sql, char **value)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	bool		utility = is_utility(tree);
-	int			nestlevel = utility ? begin_utility() : 0;
+	int			nestlevel;
 	ErrorContextCallback callback;
 	TableOwner	owner;
 	uint64		n;
 	int			rc;
 
+	if (elsewhere != NULL)
+		return elsewhere(sql, value);
+	nestlevel = utility ? begin_utility() : 0;
 	begin_as_owner(tree, &owner);
 	callback.callback = owner_context;
 	callback.arg = &owner;

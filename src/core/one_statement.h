@@ -29,6 +29,15 @@ extern uint64 run_source_statement(const char *sql);
 extern void run_source_script(const char *sql);
 
 /*
+ * Where the destination is not this database, its statements do not run here:
+ * from now on this process hands each to run, after it has been looked at, with
+ * a place for the first value of its first row (or NULL). NULL: they run here.
+ */
+typedef uint64 (*StatementRunner) (const char *sql, char **value);
+extern void one_statement_runs_by(StatementRunner run);
+extern bool one_statement_is_elsewhere(void);
+
+/*
  * Is a text one statement? What is shown to be run by hand has to be, too: who
  * runs it looks at its beginning.
  */

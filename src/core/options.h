@@ -86,6 +86,7 @@ typedef struct TaskOptions
 	bool		subscriptions;
 	bool		tablespaces;
 	char	   *search_path;	/* "": that of the extension */
+	char	   *ledger_schema;	/* at a destination elsewhere */
 	char	   *tag;
 	int64		throttle_full_mb;	/* these: a second; 0: no limit */
 	int64		throttle_full_queries;

@@ -37,6 +37,7 @@ static const PrecheckDef defs[] =
 	{"database_settings", BOTH, PGSQL, "Settings of the source's database, and the comment on it, are here."},
 	{"ddl_capture", AT_SOURCE, PGSQL, "The account may make the event triggers that catch DDL."},
 	{"defaults", AT_SOURCE, MYSQL, "Defaults that are no date or out of the type's range."},
+	{"destination_kind", AT_DESTINATION, ANY, "A destination elsewhere can be reached, and is of a kind and version that takes what the task writes."},
 	{"destination_privileges", AT_DESTINATION, ANY, "The task's role may connect, make schemas, write to tables that exist and set their sequences."},
 	{"destination_role", AT_DESTINATION, ANY, "The task's role may log in, so that workers can run as it; it is no superuser where DDL of a PostgreSQL source runs."},
 	{"destination_tables", AT_DESTINATION, ANY, "Tables that are there are plain tables: no views or foreign tables, and nothing that an extension distributes."},

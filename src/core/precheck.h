@@ -52,6 +52,8 @@ typedef struct PrecheckScope
 	bool		incremental;
 	const TypePolicy *policy;
 	const char *search_path;	/* option of the task; "": none */
+	bool		elsewhere;		/* the destination is not this database: what is here
+								 * says nothing of it */
 } PrecheckScope;
 
 /* The table; *n is set to its length. */

@@ -140,7 +140,8 @@ typedef struct SourceRelation
 	uint32		applied;		/* OPERATION_… of transform/rule.h */
 
 	void	   *engine;			/* of the source engine */
-	void	   *dest;			/* of the destination engine */
+	void	   *dest;			/* of the destination engine: its writer's table … */
+	void	   *bound;			/* … and what it found when it bound the relation */
 } SourceRelation;
 
 /* For ereport: the error is about this table of the source. */

@@ -12,7 +12,8 @@
 const DestRoutine *
 dest_routine(const char *engine)
 {
-	static const DestRoutine *const engines[] = {&local_dest_routine};
+	static const DestRoutine *const engines[] = {&local_dest_routine,
+		&pgsql_dest_routine};
 
 	for (int i = 0; i < lengthof(engines); i++)
 	{

@@ -8,6 +8,12 @@
  * which the engine starts and ends itself. Errors leave by ereport; the caller
  * then calls abort and goes on from the last committed position.
  *
+ * A destination elsewhere has a transaction of its own, which follows that of
+ * this process: it begins with the first thing that is done there, has a
+ * savepoint for each subtransaction, and commits just before. What it has done
+ * stands in its ledger, which is the truth where the transaction here has not
+ * committed any more (see claim, recorded).
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef DTSMIG_DEST_H
@@ -16,6 +22,7 @@
 #include "postgres.h"
 #include "lib/stringinfo.h"
 
+#include "client/connection.h"
 #include "core/change.h"
 #include "core/relation.h"
 
@@ -51,9 +58,71 @@ typedef enum LoadMode
 	LOAD_KEEP					/* a row of a key that is there is left out */
 } LoadMode;
 
+/* Where an engine finds its destination, and what it keeps there. */
+typedef struct DestPlace
+{
+	const ConnectionInfo *info;
+	const char *task;			/* what the ledger calls the task */
+	const char *ledger_schema;
+	const char *search_path;	/* for definitions; "": pg_catalog alone */
+	bool		keeps_ledger;	/* it is made if it is not there; false: nothing
+								 * is written there but by statements */
+	bool		one_call;		/* it is left with the transaction */
+} DestPlace;
+
+/* What a destination is; palloc'd. */
+typedef struct DestIdentity
+{
+	char	   *product;
+	char	   *version;
+	int			version_num;
+	char	   *account;
+	char	   *database;
+	bool		holds_triggers; /* triggers and foreign keys are held back while
+								 * rows are written */
+	bool		tls;
+} DestIdentity;
+
 typedef struct DestRoutine
 {
 	const char *engine;			/* "local" */
+
+	/*
+	 * The destination is another server. Its types need not be known here:
+	 * values of those travel as text.
+	 */
+	bool		elsewhere;
+
+	/*
+	 * From now on this process works for the destination at that place: all
+	 * that it binds, loads and writes goes there, and the statements of
+	 * core/one_statement.h. There is one at a time.
+	 */
+	void		(*attach) (const DestPlace *place);
+	/* Not any more; what is not committed there is given up. */
+	void		(*detach) (void);
+	void		(*identify) (DestIdentity *id);
+	/* The first value of a query's first row, palloc'd; NULL: none. */
+	char	   *(*value) (const char *sql);
+
+	/*
+	 * A piece of work (key) that is done there once begins, in the transaction
+	 * that is open: NULL. Or it has been done, and committed: what was
+	 * recorded of it then. Waits for a transaction that is doing it.
+	 */
+	char	   *(*claim) (const char *key);
+	/* What was recorded of one, committed; NULL: it is not done. */
+	char	   *(*recorded) (const char *key);
+	/* It is to be done again. */
+	void		(*unclaim) (const char *key);
+	/* What is to be known of a piece of work that was claimed. */
+	void		(*record) (const char *key, const char *value);
+	/* The position of the source's log that has been committed; NULL: none. */
+	char	   *(*position) (void);
+	/* Commits with the transaction that is open. */
+	void		(*set_position) (const char *position);
+	/* The task is over: nothing of it needs to be known any more. */
+	void		(*forget_task) (void);
 
 	/*
 	 * Joins a relation with its table at the destination: fills target_relid
@@ -123,9 +192,12 @@ typedef struct DestRoutine
 } DestRoutine;
 
 extern const DestRoutine local_dest_routine;
+extern const DestRoutine pgsql_dest_routine;
 
 /* The engine that writes to the database which this process is connected to. */
 #define DEST_LOCAL "local"
+/* The engine that writes to another server. */
+#define DEST_PGSQL "postgresql"
 
 /* An engine by its name; raises an error for an unknown one. */
 extern const DestRoutine *dest_routine(const char *engine);

@@ -45,11 +45,15 @@
 	"COALESCE(o.state = 'failed' AND o.error_code <> ALL ('{42P07,42710,42P06,42723}') " \
 	"AND (o.error_code <> '42P16' OR o.kind NOT LIKE '%key'), false)"
 
+/* Is it made in this database? Of what is elsewhere nothing can be seen here. */
+#define OBJECT_IS_LOCAL \
+	"(SELECT d.destination = 'local' FROM dtsmig.task d WHERE d.task_id = o.task_id)"
+
 /* The relation (pg_class) of its name; one that is no index. NULL: none. */
 #define OBJECT_RELATION \
 	"(SELECT c.oid FROM pg_catalog.pg_class c " \
 	"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace " \
-	"WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND CASE " \
+	"WHERE " OBJECT_IS_LOCAL " AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND CASE " \
 	"WHEN o.kind = 'table' AND t.table_id IS NOT NULL " \
 	"THEN n.nspname = t.target_schema AND c.relname = t.target_table " \
 	"WHEN o.target_schema IS NOT NULL " \
@@ -58,7 +62,7 @@
 
 /* An object that failed: is it there by now? Tables are looked at with care. */
 #define OBJECT_IS_MADE \
-	"(" OBJECT_MAY_BE_MADE " AND CASE " \
+	"(" OBJECT_MAY_BE_MADE " AND " OBJECT_IS_LOCAL " AND CASE " \
 	"WHEN o.kind IN ('view', 'materialized view', 'sequence', 'foreign table') " \
 	"THEN " OBJECT_RELATION " IS NOT NULL " \
 	"WHEN o.kind = 'index' THEN EXISTS (SELECT 1 FROM pg_catalog.pg_class c " \

@@ -141,6 +141,18 @@ task_check_operator(const TaskRecord *task)
 }
 
 void
+task_check_local(const TaskRecord *task, const char *what, const char *hint)
+{
+	if (strcmp(task->destination, "local") == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s is not possible yet for task \"%s\": its destination is server \"%s\"",
+					what, task->name, task->destination),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+void
 task_act_as_owner(const TaskRecord *task, TaskIdentity *caller)
 {
 	GetUserIdAndSecContext(&caller->user, &caller->context);

@@ -51,6 +51,12 @@ extern void task_check_operator(const TaskRecord *task);
 extern char *task_origin_name(const TaskRecord *task);
 extern bool task_is_owners(const TaskRecord *task);
 
+/*
+ * Raises 0A000 where the task's destination is elsewhere: what, which begins a
+ * message, is not possible there yet.
+ */
+extern void task_check_local(const TaskRecord *task, const char *what, const char *hint);
+
 /* Who called, and what the call's settings were. */
 typedef struct TaskIdentity
 {

@@ -9,8 +9,10 @@
 
 #include "tables/describe.h"
 
+#include "core/one_statement.h"
 #include "store/books.h"
 #include "transform/shape.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 
 List *
@@ -70,6 +72,10 @@ extension_schema(const char *name)
 {
 	BookRows   *rows;
 
+	if (one_statement_is_elsewhere())
+		return select_one_value(psprintf("SELECT n.nspname FROM pg_catalog.pg_extension e "
+										 "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
+										 "WHERE e.extname = %s", quote_literal_cstr(name)));
 	rows = books_query("SELECT n.nspname FROM pg_catalog.pg_extension e "
 					   "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
 					   "WHERE e.extname = $1", "t", name);
@@ -83,8 +89,12 @@ plan_options(TaskOptions *options, const Selection *selection)
 
 	po->name_case = (NameCase) options->name_case;
 	po->policy = &options->policy;
-	po->postgis_schema = extension_schema("postgis");
-	po->pgvector_schema = extension_schema("vector");
+	/* of types that are not known here values cannot be made */
+	if (!one_statement_is_elsewhere())
+	{
+		po->postgis_schema = extension_schema("postgis");
+		po->pgvector_schema = extension_schema("vector");
+	}
 	po->citext_schema = extension_schema("citext");
 	po->postgis = po->postgis_schema != NULL;
 	po->pgvector = po->pgvector_schema != NULL;
@@ -98,7 +108,8 @@ plan_options(TaskOptions *options, const Selection *selection)
 	po->event_triggers = options->event_triggers;
 	po->security_labels = options->security_labels;
 	po->tablespaces = options->tablespaces;
-	po->server_version_num =
-		atoi(GetConfigOption("server_version_num", false, false));
+	po->server_version_num = atoi(one_statement_is_elsewhere() ?
+								  select_one_value("SELECT pg_catalog.current_setting('server_version_num')") :
+								  GetConfigOption("server_version_num", false, false));
 	return po;
 }

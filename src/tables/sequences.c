@@ -27,20 +27,41 @@ folded(const TaskOptions *options, const char *name)
 					 NAME_CASE_SOURCE : (NameCase) options->name_case, false);
 }
 
+/* What a relation of the source is called at the destination. */
+static void
+find_name(const Selection *selection, const TaskOptions *options,
+		  const char *source_schema, const char *source_name,
+		  char **schema, char **name)
+{
+	*schema = *name = NULL;
+	(void) selection_match(selection, source_schema, source_name, schema, name);
+	if (*schema == NULL)
+		*schema = folded(options, source_schema);
+	if (*name == NULL)
+		*name = folded(options, source_name);
+}
+
+static char *
+name_there(const Selection *selection, const TaskOptions *options,
+		   const char *source_schema, const char *source_name)
+{
+	char	   *schema;
+	char	   *name;
+
+	find_name(selection, options, source_schema, source_name, &schema, &name);
+	return quote_qualified_identifier(schema, name);
+}
+
 /* A relation of the source by its name here; InvalidOid: there is none. */
 static Oid
 find_relation(const Selection *selection, const TaskOptions *options,
 			  const char *source_schema, const char *source_name)
 {
-	char	   *schema = NULL;
-	char	   *name = NULL;
+	char	   *schema;
+	char	   *name;
 	Oid			nspid;
 
-	(void) selection_match(selection, source_schema, source_name, &schema, &name);
-	if (schema == NULL)
-		schema = folded(options, source_schema);
-	if (name == NULL)
-		name = folded(options, source_name);
+	find_name(selection, options, source_schema, source_name, &schema, &name);
 	nspid = get_namespace_oid(schema, true);
 	return OidIsValid(nspid) ? get_relname_relid(name, nspid) : InvalidOid;
 }
@@ -152,6 +173,38 @@ advance(Oid relid, const SourceSequence *s)
 					   "ii", (int64) relid, s->last_value);
 }
 
+/* The same where the destination is elsewhere. */
+static void
+advance_there(const Selection *selection, const TaskOptions *options,
+			  const SourceSequence *s)
+{
+	char	   *name = NULL;
+	char	   *value = psprintf(INT64_FORMAT, s->last_value);
+
+	if (s->table != NULL && selection_has(selection, s->table_schema, s->table))
+	{
+		const char *column = column_here(selection, options, s);
+
+		if (column != NULL)
+			name = select_one_value(psprintf("SELECT pg_catalog.pg_get_serial_sequence(a.t, %s) "
+											 "FROM (SELECT %s::pg_catalog.text AS t) a WHERE pg_catalog.to_regclass(a.t) IS NOT NULL",
+											 quote_literal_cstr(column),
+											 quote_literal_cstr(name_there(selection, options, s->table_schema, s->table))));
+	}
+	else if (selection_has(selection, s->schema, s->name))
+		name = select_one_value(psprintf("SELECT c.oid::pg_catalog.regclass FROM pg_catalog.pg_class c "
+										 "WHERE c.oid = pg_catalog.to_regclass(%s) AND c.relkind = 'S'",
+										 quote_literal_cstr(name_there(selection, options, s->schema, s->name))));
+	if (name == NULL)
+		return;
+	/* never back */
+	(void) run_one_statement(psprintf("SELECT pg_catalog.setval(%s, %s) FROM %s WHERE %s",
+									  quote_literal_cstr(name), value, name,
+									  s->increment > 0 ?
+									  psprintf("last_value < %s OR (last_value = %s AND NOT is_called)", value, value) :
+									  psprintf("last_value > %s OR (last_value = %s AND NOT is_called)", value, value)));
+}
+
 List *
 advance_sequences(const SourceRoutine *source, SourceConn *conn,
 				  const Selection *selection, const TaskOptions *options,
@@ -167,8 +220,14 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 	foreach(lc, sequences)
 	{
 		const SourceSequence *s = lfirst(lc);
-		Oid			relid = find_sequence(selection, options, s, denied);
+		Oid			relid;
 
+		if (one_statement_is_elsewhere())
+		{
+			advance_there(selection, options, s);
+			continue;
+		}
+		relid = find_sequence(selection, options, s, denied);
 		if (!OidIsValid(relid))
 			continue;
 		advance(relid, s);

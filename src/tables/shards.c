@@ -83,6 +83,7 @@ others_of(int64 task_id, int64 table_id)
 					   "JOIN dtsmig.task_table o ON o.target_schema = me.target_schema "
 					   "AND o.target_table = me.target_table AND o.table_id <> me.table_id "
 					   "JOIN dtsmig.task t ON t.task_id = o.task_id "
+					   "AND t.destination = (SELECT m.destination FROM dtsmig.task m WHERE m.task_id = $1) "
 					   "WHERE me.task_id = $1 AND me.table_id = $2", "ii", task_id,
 					   table_id);
 }

@@ -225,6 +225,43 @@ log_place(CopyRun *run)
 	return place;
 }
 
+/* The books of a range whose rows are there. */
+static void
+note_copied(CopyRun *run, const StoreJob *job, int64 nrows, int64 nbytes,
+			const char *low, const char *high)
+{
+	/* the table's row serialises the ends of its ranges */
+	store_table_add_copied(job->table_id, nrows, nbytes);
+	store_job_copied(job->id, nrows, nbytes, low, high);
+	store_jobs_free_copied(job->table_id);
+	if (store_table_finish_copy(job->table_id))
+		store_table_described(job->table_id, log_place(run));
+}
+
+/*
+ * What the ledger of a destination elsewhere has of a range: rows, bytes, and
+ * the positions of its snapshot.
+ */
+static char *
+ledger_text(int64 nrows, int64 nbytes, const SourceSnapshot *snapshot)
+{
+	return psprintf(INT64_FORMAT "\t" INT64_FORMAT "\t%s\t%s", nrows, nbytes,
+					snapshot->low ? snapshot->low : "",
+					snapshot->high ? snapshot->high : "");
+}
+
+/* Its rows were committed there, and nobody has noted it here. */
+static void
+take_from_ledger(CopyRun *run, const StoreJob *job, char *text)
+{
+	char	   *fields[4] = {"0", "0", "", ""};
+
+	for (int i = 0; i < lengthof(fields) && text != NULL; i++)
+		fields[i] = strsep(&text, "\t");
+	note_copied(run, job, strtoll(fields[0], NULL, 10), strtoll(fields[1], NULL, 10),
+				fields[2][0] ? fields[2] : NULL, fields[3][0] ? fields[3] : NULL);
+}
+
 static void
 copy_range(CopyRun *run, StoreJob *job)
 {
@@ -236,6 +273,7 @@ copy_range(CopyRun *run, StoreJob *job)
 	SourceRelation *rel;
 	uint64		loaded;
 	bool		keep;
+	char	   *done;
 	TableContext tc = {run->selection, run->source, run->conn, run->dest, &run->options->policy};
 
 	rel = relations_open_one(run->jobcxt, job->table_id, false, &tc);
@@ -243,6 +281,12 @@ copy_range(CopyRun *run, StoreJob *job)
 	{
 		/* another worker has found it changed since the job was taken */
 		store_job_done(job->id);
+		return;
+	}
+	done = run->dest->claim(destination_job(job->id));
+	if (done != NULL)
+	{
+		take_from_ledger(run, job, done);
 		return;
 	}
 	range.condition = job->condition;
@@ -292,13 +336,10 @@ copy_range(CopyRun *run, StoreJob *job)
 				 errhint("A rule or a trigger of the destination that is enabled for replicas is at work: ALTER TABLE %s DISABLE TRIGGER ALL, or DISABLE RULE.",
 						 quote_qualified_identifier(rel->target_schema, rel->target_name))));
 
-	/* the table's row serialises the ends of its ranges */
-	store_table_add_copied(job->table_id, (int64) st.nrows, (int64) st.nbytes);
-	store_job_copied(job->id, (int64) st.nrows, (int64) st.nbytes, snapshot.low,
-					 snapshot.high);
-	store_jobs_free_copied(job->table_id);
-	if (store_table_finish_copy(job->table_id))
-		store_table_described(job->table_id, log_place(run));
+	run->dest->record(destination_job(job->id),
+					  ledger_text((int64) st.nrows, (int64) st.nbytes, &snapshot));
+	note_copied(run, job, (int64) st.nrows, (int64) st.nbytes, snapshot.low,
+				snapshot.high);
 }
 
 /* ------------------------------------------------------------------- jobs */
@@ -461,7 +502,8 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 	info = task_connection(run->task, GetUserId());
 	rows = books_query("SELECT source_identity FROM dtsmig.task WHERE task_id = $1",
 					   "i", args->task_id);
-	run->dest = dest_routine(DEST_LOCAL);
+	run->dest = destination_attach(run->task, run->options, GetUserId(), true);
+	MemoryContextSwitchTo(TopMemoryContext);
 	run->dest->mark_copy(task_origin_name(run->task));
 	info->server_uid = rows->nrows > 0 ? rows->values[0][0] : NULL;
 	PopActiveSnapshot();

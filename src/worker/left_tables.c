@@ -97,6 +97,10 @@ left_make_room(TaskRun *run, const char *schema, const char *table,
 	Oid			nspid = get_namespace_oid(schema, true);
 	char	   *beside;
 
+	/* what is in the way there stops the task */
+	if (run->dest->elsewhere)
+		return;
+
 	if (!OidIsValid(nspid) || !OidIsValid(get_relname_relid(table, nspid)) ||
 		books_exec("UPDATE dtsmig.task SET left_tables = "
 				   "pg_catalog.array_remove(left_tables, $2) WHERE task_id = $1 "

@@ -64,7 +64,7 @@ may_be_early(void *arg, SourcePos pos, uint32 xid)
 {
 	Follow	   *f = arg;
 
-	f->early = f->for_good && early_may_begin(f->run, pos, xid);
+	f->early = f->for_good && !f->run->behind && early_may_begin(f->run, pos, xid);
 	return f->early;
 }
 
@@ -86,47 +86,6 @@ static bool
 is_copied(void *arg, SourcePos pos)
 {
 	return task_all_copied(((Follow *) arg)->run, pos);
-}
-
-/*
- * SkipTest. What is skipped goes into the log of the task with the rows
- * around it; a statement that the user has given in its place runs there.
- */
-static bool
-skips(void *arg, const char *where, const char *what)
-{
-	Follow	   *f = arg;
-	TaskRun    *run = f->run;
-	MemoryContext old = CurrentMemoryContext;
-	BookRows   *rows;
-	bool		skip;
-
-	if (!IsTransactionState())
-		StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	MemoryContextSwitchTo(old);
-	rows = books_query("SELECT skip_statement FROM dtsmig.task WHERE task_id = $1 "
-					   "AND skip_position = $2", "it", run->task->id, where);
-	skip = rows->nrows > 0;
-	if (skip && rows->values[0][0] != NULL)
-	{
-		run->dest->flush(f->writer);
-		task_spi_script(rows->values[0][0]);
-	}
-	if (skip)
-		task_log_event(run->task->id, "warning", psprintf(EVENT_PASSED_OVER "%s", what),
-					   psprintf("At %s.", where), NULL, NULL);
-	PopActiveSnapshot();
-	if (!skip)
-	{
-		AbortOutOfAnyTransaction();
-		MemoryContextSwitchTo(old);
-		follow_note_refused(f, where, what);
-	}
-	else if (f->new_changes++ == 0)
-		f->batch_started = GetCurrentTimestamp();
-	MemoryContextSwitchTo(old);
-	return skip;
 }
 
 /* ------------------------------------------------------------ committing */
@@ -320,6 +279,9 @@ take_row(Follow *f, Change *change)
 	if (unlikely(rel->zero_seen) && f->run->task->do_schema)
 		allow_zero_dates(f, rel);
 	change->pos = f->transaction_start;
+	/* it is there */
+	if (unlikely(f->run->behind) && change_is_before(change, f->run->ledger_end))
+		return;
 	change->lenient = false;
 	if (rel->snap_elsewhere != NULL)
 		change->copied = change->idempotent =
@@ -498,6 +460,8 @@ replay_is_over(Follow *f, const Change *change)
 static bool
 take_change(Follow *f, Change *change)
 {
+	if (unlikely(f->run->behind))
+		follow_ledger(f, change);
 	if (unlikely(f->run->replay_until != NULL) && replay_is_over(f, change))
 	{
 		end_replay(f);
@@ -565,7 +529,7 @@ open_stream(Follow *f, const char *position)
 {
 	TaskRun    *run = f->run;
 	StreamCallbacks callbacks = {lookup_relation, is_selected, may_be_early,
-	skips, is_copied, same_mark, f};
+	follow_skips, is_copied, same_mark, f};
 
 	f->stream = run->stream = run->source->open_changes(run->info, position, &callbacks,
 										  &run->options->policy);
@@ -762,7 +726,7 @@ run_changes(TaskRun *run, const char *until)
 		char	   *position;
 
 		open_relations(f);
-		position = follow_applied_position(f);
+		position = follow_begin_position(f);
 		f->rate_changes = f->changes;
 		if (position == NULL)
 			ereport(ERROR,

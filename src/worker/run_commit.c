@@ -59,6 +59,8 @@ follow_write_position(void *arg)
 	store_position_advance(f->run->task->id, f->position, f->commit_time,
 						   f->new_changes, f->new_transactions);
 	mark_torn(f);
+	if (!f->run->behind)
+		f->run->dest->set_position(f->position);
 	if (f->in_step)
 		beside_finish(f->run);
 }
@@ -74,6 +76,47 @@ follow_note_refused(Follow *f, const char *where, const char *what)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	error_place_set_skippable();
+}
+
+/*
+ * SkipTest. What is skipped goes into the log of the task with the rows
+ * around it; a statement that the user has given in its place runs there.
+ */
+bool
+follow_skips(void *arg, const char *where, const char *what)
+{
+	Follow	   *f = arg;
+	TaskRun    *run = f->run;
+	MemoryContext old = CurrentMemoryContext;
+	BookRows   *rows;
+	bool		skip;
+
+	if (!IsTransactionState())
+		StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(old);
+	rows = books_query("SELECT skip_statement FROM dtsmig.task WHERE task_id = $1 "
+					   "AND skip_position = $2", "it", run->task->id, where);
+	skip = rows->nrows > 0;
+	if (skip && rows->values[0][0] != NULL && !run->behind)
+	{
+		run->dest->flush(f->writer);
+		task_spi_script(rows->values[0][0]);
+	}
+	if (skip)
+		task_log_event(run->task->id, "warning", psprintf(EVENT_PASSED_OVER "%s", what),
+					   psprintf("At %s.", where), NULL, NULL);
+	PopActiveSnapshot();
+	if (!skip)
+	{
+		AbortOutOfAnyTransaction();
+		MemoryContextSwitchTo(old);
+		follow_note_refused(f, where, what);
+	}
+	else if (f->new_changes++ == 0)
+		f->batch_started = GetCurrentTimestamp();
+	MemoryContextSwitchTo(old);
+	return skip;
 }
 
 /* For messages: where the source's log is. */

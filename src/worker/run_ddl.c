@@ -174,7 +174,7 @@ carry_execute(Carry *c)
 	{
 		PlanPair   *pair = lfirst(lc);
 
-		if (run_it && pair->before != NULL && pair->after != NULL)
+		if (run_it && !c->run->behind && pair->before != NULL && pair->after != NULL)
 			pair->emptied = task_is_empty(pair->before);
 	}
 	change = plan_change(c->pairs, c->plan, c->change->commit_time);
@@ -182,7 +182,8 @@ carry_execute(Carry *c)
 	{
 		PlanPair   *pair = lfirst(lc);
 
-		if (pair->after != NULL && c->run->options->conflict == CONFLICT_REPORT &&
+		if (pair->after != NULL && !c->run->behind &&
+			c->run->options->conflict == CONFLICT_REPORT &&
 			(pair->before == NULL ||
 			 strcmp(plan_table_name(pair->before), plan_table_name(pair->after)) != 0))
 			left_make_room(c->run, pair->after->target_schema,
@@ -368,7 +369,7 @@ carry_drop_without_table(Carry *c, const DdlTable *t, const SourceRelation *rel)
 
 	if (!stays && shard_is_alone(c->run->task->id, rel->table_id))
 		return false;
-	if (!stays && !c->only_model)
+	if (!stays && !c->only_model && !c->run->behind)
 	{
 		own = shard_own_rows(c->run->task->id, rel->table_id, c->run->selection);
 		task_spi(psprintf("DELETE FROM %s WHERE %s", plan_table_name(rel->def), own));
@@ -658,7 +659,7 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 	c.carried = carried;
 	c.only_model = task_ddl_is_skipped(run, change, &user_statement);
 	c.position = in_transaction ? change->ddl_before : position;
-	if (c.only_model && user_statement != NULL)
+	if (c.only_model && user_statement != NULL && !run->behind)
 		task_spi_script(user_statement);
 	if (c.stmt != NULL)
 	{

@@ -621,6 +621,8 @@ carry(RecordCarry *c)
 	List	   *sql;
 	ListCell   *lc;
 
+	if (record_is_elsewhere(c))
+		return;
 	if (c->record->dropped != NIL)
 	{
 		record_carry_drop(c);
@@ -719,7 +721,7 @@ task_carry_record(TaskRun *run, Change *change, const char *position,
 	else
 	{
 		c.only_model = task_ddl_is_skipped(run, change, &user_statement);
-		if (user_statement != NULL)
+		if (user_statement != NULL && !run->behind)
 			task_spi_script(user_statement);
 		if (c.record->failure != NULL)
 			c.why = psprintf("It could not be recorded at the source: %s",

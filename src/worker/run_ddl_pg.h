@@ -117,4 +117,12 @@ extern void record_note_types(RecordCarry *c);
 /* ddl_drop.c: a DROP */
 extern void record_carry_drop(RecordCarry *c);
 
+/* ddl_elsewhere.c */
+
+/*
+ * The destination is elsewhere, where the statement is not carried: c->why says
+ * so, if it is about something of the task.
+ */
+extern bool record_is_elsewhere(RecordCarry *c);
+
 #endif							/* DTSMIG_RUN_DDL_PG_H */

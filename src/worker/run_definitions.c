@@ -45,6 +45,11 @@ task_spi_script(const char *sql)
 {
 	int			rc;
 
+	if (one_statement_is_elsewhere())
+	{
+		run_source_script(sql);
+		return;
+	}
 	SPI_connect();
 	rc = SPI_execute(sql, false, 0);
 	if (rc < 0)
@@ -207,8 +212,11 @@ task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 	{
 		PlanStatement *st = lfirst(lc);
 
-		if (!phase_is_done(run, st->phase))
+		if (!phase_is_done(run, st->phase) ||
+			destination_holds_back(st->kind, run->task->do_incremental))
 			keep_for_later(run, st);
+		else if (run->behind)
+			continue;			/* it was run there */
 		else if (foreign_keys != NULL && strcmp(st->kind, "foreign key") == 0 &&
 				 st->phase == PLAN_POST_DATA)
 			*foreign_keys = lappend(*foreign_keys, st);
@@ -424,6 +432,8 @@ task_mark_resync(TaskRun *run, int64 table_id, const char *why)
 	StoreName  *table = store_table_mark_resync(table_id);
 
 	if (table != NULL)
+		destination_refuse_copy(table->schema, table->name, why);
+	if (table != NULL)
 		task_log_event(run->task->id, "info",
 					   psprintf("table \"%s\".\"%s\" is to be copied again",
 								table->schema, table->name),
@@ -437,6 +447,7 @@ task_take_in(TaskRun *run, const char *schema, const char *table,
 	TableDef   *def = palloc0(sizeof(TableDef));
 	int64		id;
 
+	destination_refuse_copy(schema, table, NULL);
 	def->schema = pstrdup(schema);
 	def->name = pstrdup(table);
 	(void) selection_match(run->selection, schema, table, &def->target_schema,

@@ -77,6 +77,8 @@ extern long follow_gather_ms(Follow *f);
 extern void follow_write_position(void *arg);
 /* What skip_change is to skip; an error about it follows. In no transaction. */
 extern void follow_note_refused(Follow *f, const char *where, const char *what);
+/* SkipTest: is something of the log to be skipped, as the user said? */
+extern bool follow_skips(void *arg, const char *where, const char *what);
 /* Messages say where the log is; until error_context_stack is put back. */
 extern void follow_push_context(Follow *f, ErrorContextCallback *context);
 /* What the views show, now and then. */
@@ -85,5 +87,12 @@ extern void follow_publish(Follow *f);
 extern void follow_ask_distance(Follow *f);
 /* Where this task goes on; NULL if it has not applied anything yet. */
 extern char *follow_applied_position(Follow *f);
+
+/* run_ledger.c ---------------------------------------------------------- */
+
+/* From where the log is followed; NULL: there is none. Sets run->behind. */
+extern char *follow_begin_position(Follow *f);
+/* While the catalog is behind: is it, still, at this change? */
+extern void follow_ledger(Follow *f, const Change *change);
 
 #endif							/* DTSMIG_RUN_FOLLOW_H */

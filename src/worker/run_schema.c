@@ -81,6 +81,7 @@ run_precheck(TaskRun *run)
 	pc.info = run->info;
 	pc.source = run->source;
 	pc.conn = run->conn;
+	pc.dest = run->dest;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -447,6 +448,8 @@ run_statements(TaskRun *run, const char *phase)
 		char	   *error;
 
 		CHECK_FOR_INTERRUPTS();
+		if (destination_holds_back(rows->values[i][1], run->task->do_incremental))
+			continue;
 		error = run_statement(run, rows, i);
 		shared_heartbeat(run->shared);
 		if (error == NULL)

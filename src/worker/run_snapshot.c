@@ -31,11 +31,58 @@
 /* So often a snapshot is taken again that lacks what is applied. */
 #define SNAPSHOT_TRIES 50
 
+/* Ranges of a table are to be copied again. */
+static void
+forget_claims(TaskRun *run, int64 table_id)
+{
+	BookRows   *rows;
+
+	if (!run->dest->elsewhere)
+		return;
+	rows = books_query("SELECT job_id FROM dtsmig.task_job WHERE table_id = $1 AND kind = 'copy'",
+					   "i", table_id);
+	for (int i = 0; i < rows->nrows; i++)
+		run->dest->unclaim(destination_job(book_int(rows, i, 0)));
+}
+
+/*
+ * Ranges that are copied as a destination elsewhere has it, and are not noted
+ * here: their tables are copied in part, too.
+ */
+static void
+note_claims(TaskRun *run)
+{
+	BookRows   *rows;
+
+	if (!run->dest->elsewhere)
+		return;
+	rows = books_query("SELECT j.job_id, j.table_id FROM dtsmig.task_job j WHERE j.task_id = $1 "
+					   "AND j.kind = 'copy' AND j.state <> 'done' ORDER BY j.table_id", "i",
+					   run->task->id);
+	for (int i = 0; i < rows->nrows;)
+	{
+		int64		table_id = book_int(rows, i, 1);
+		List	   *done = NIL;
+		int			n = 0;
+		ListCell   *lc;
+
+		for (; i < rows->nrows && book_int(rows, i, 1) == table_id; i++, n++)
+			if (run->dest->recorded(destination_job(book_int(rows, i, 0))) != NULL)
+				done = lappend(done, rows->values[i][0]);
+		/* those that are all there are noted by who takes them */
+		foreach(lc, list_length(done) < n ? done : NIL)
+			(void) books_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1::bigint",
+							  "t", (char *) lfirst(lc));
+	}
+}
+
 /* Tables that were copied in part are emptied. */
 static void
 begin_anew(TaskRun *run)
 {
 	BookRows   *rows;
+
+	note_claims(run);
 
 	rows = books_query("SELECT t.table_id, t.source_schema, t.source_table, "
 					   "pg_catalog.format('%I.%I', t.target_schema, t.target_table) "
@@ -53,6 +100,7 @@ begin_anew(TaskRun *run)
 
 		task_spi(own ? psprintf("DELETE FROM %s WHERE %s", rows->values[i][3], own) :
 				 psprintf("TRUNCATE ONLY %s", rows->values[i][3]));
+		forget_claims(run, id);
 		store_jobs_again(id);
 		store_table_copy_again(id);
 		task_log_event(run->task->id, "info",
@@ -175,6 +223,8 @@ task_leave_table(int64 task_id, int64 table_id)
 		return false;
 	store_jobs_free(table_id);
 	table = store_table_keep_resync(table_id);
+	destination_refuse_copy(table->schema, table->name,
+							"The source's table was changed before it was copied.");
 	if (!task_load_id(task_id, false)->do_incremental)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

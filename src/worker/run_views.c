@@ -73,7 +73,8 @@ task_views_of(TaskRun *run, List *pairs, char **others)
 							 plan_table_name(pair->before));
 	}
 	*others = NULL;
-	if (tables.len == 0)
+	/* of a destination elsewhere they are not looked at: they are in the way */
+	if (tables.len == 0 || run->dest->elsewhere)
 		return NIL;
 	rows = books_query(VIEWS_QUERY, "it", run->task->id, tables.data);
 	for (int i = 0; i < rows->nrows; i++)

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "worker/destination.h"
 #include "worker/statement.h"
 
 #include "access/xact.h"
@@ -73,7 +74,9 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
 	{
-		statement_execute(sql, script);
+		/* a destination elsewhere may have it, though nobody here knows */
+		if (destination()->claim(destination_object(object_id)) == NULL)
+			statement_execute(sql, script);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();

@@ -35,6 +35,7 @@
 #include "source/source.h"
 #include "tables/describe.h"
 #include "transform/select.h"
+#include "worker/destination.h"
 #include "worker/shared.h"
 
 typedef struct TaskRun
@@ -69,6 +70,9 @@ typedef struct TaskRun
 	bool		copying_beside; /* a worker copies tables again */
 	bool		copied_beside;	/* one has, and its tables wait to be settled */
 	TimestampTz beside_looked;	/* at it, for the last time */
+	bool		behind;			/* the destination's ledger is ahead of the catalog: the
+								 * log is read for that alone … */
+	SourcePos	ledger_end;		/* … up to there */
 	char	   *replay_until;	/* the log is read again up to there; or NULL */
 	SourcePos	replay_end;		/* the same */
 	List	   *labels;			/* char *: statements that add labels to enum types,

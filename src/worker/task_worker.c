@@ -169,7 +169,21 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 	beside_forget(run);
 	position = store_position_load(task->id);
 	if (position != NULL)
-		store_position_rename(task->id, rebase(run, position->applied));
+	{
+		char	   *ledger = run->dest->position();
+
+		if (run->dest->elsewhere &&
+			(ledger == NULL || strcmp(ledger, position->applied) != 0))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("the ledger at the destination is ahead of the catalog here, and the source is another server now"),
+					 errdetail("Applied here is %s, there %s.", position->applied,
+							   ledger ? ledger : "nothing"),
+					 errhint("Let the task reach its former source once more.")));
+		position->applied = rebase(run, position->applied);
+		store_position_rename(task->id, position->applied);
+		run->dest->set_position(position->applied);
+	}
 	task->start_position = rebase(run, task->start_position);
 	if (task->target_position)
 	{
@@ -328,7 +342,7 @@ mark_changes(TaskRun *run)
 {
 	char	   *why;
 
-	if (!run->task->do_incremental)
+	if (!run->task->do_incremental || run->dest->elsewhere)
 		return;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -354,6 +368,8 @@ run_task(TaskRun *run)
 	run->selection = selection_parse(run->task->objects);
 	run->info = task_connection(run->task, GetUserId());
 	task_set_throttles(run);
+	run->dest = destination_attach(run->task, run->options, GetUserId(), true);
+	MemoryContextSwitchTo(run->cxt);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
@@ -362,7 +378,6 @@ run_task(TaskRun *run)
 					psprintf(INT64_FORMAT "MB", run->options->maintenance_memory),
 					PGC_USERSET, PGC_S_SESSION);
 	run->source = source_routine(run->info->server_type);
-	run->dest = dest_routine(DEST_LOCAL);
 	if (run->info->own_changes && !run->source->tells_origin)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -522,6 +537,7 @@ run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle,
 		run->dest->abort(run->writer);
 		run->dest->close(run->writer);
 	}
+	destination_leave();
 	if (edata != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();

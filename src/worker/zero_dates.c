@@ -19,6 +19,7 @@
 #include "worker/zero_dates.h"
 
 #include "access/xact.h"
+#include "core/one_statement.h"
 #include "store/alert.h"
 #include "store/books.h"
 #include "store/version.h"
@@ -62,11 +63,26 @@ note_nullable(const TaskRecord *task, int64 table_id, const char *column)
 	}
 }
 
+static bool
+is_not_null(const char *table, const char *column)
+{
+	BookRows   *rows;
+
+	if (one_statement_is_elsewhere())
+		return select_one_value(psprintf("SELECT 1 FROM pg_catalog.pg_attribute a "
+										 "WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attname = %s "
+										 "AND a.attnotnull", quote_literal_cstr(table),
+										 quote_literal_cstr(column))) != NULL;
+	rows = books_query("SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a "
+					   "WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2 "
+					   "AND a.attnotnull)", "tt", table, column);
+	return book_bool(rows, 0, 0);
+}
+
 /* One column of a table; in the current transaction. */
 static char *
 allow_null(const TaskRecord *task, int64 table_id, const char *column)
 {
-	BookRows   *rows;
 	TableDef   *def;
 	Jsonb	   *definition;
 	TableColumn *col;
@@ -81,11 +97,8 @@ allow_null(const TaskRecord *task, int64 table_id, const char *column)
 	if (col == NULL || col->target_name == NULL)
 		return NULL;
 	table = plan_table_name(def);
-	rows = books_query("SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a "
-					   "WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2 "
-					   "AND a.attnotnull)", "tt", table, col->target_name);
 	/* another worker may have been here before */
-	if (!book_bool(rows, 0, 0))
+	if (!is_not_null(table, col->target_name))
 		return NULL;
 	statement_execute(psprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",
 							   table, quote_identifier(col->target_name)), false);

@@ -296,7 +296,7 @@ apply_table_resolve(ApplyTable *table)
 	local_table(table)->qualified = pstrdup(table->rel->name);
 	local_table(table)->key_index = local_table(table)->arbiter = table->rel->nkey > 0;
 	local_table(table)->identity_always = palloc0(sizeof(bool) * NCOLS);
-	local_table(table)->out_func = palloc0(sizeof(Oid) * NCOLS);
+	table->out_func = palloc0(sizeof(Oid) * NCOLS);
 	if (plan.spec[table_of(table->rel)].identity >= 0)
 	{
 		local_table(table)->identity_always[plan.spec[table_of(table->rel)].identity] = true;

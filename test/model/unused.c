@@ -16,6 +16,10 @@
 /* snapshots, settings, SPI */
 NOTHING(ActiveSnapshotSet)
 NOTHING(AtEOXact_GUC)
+TEXT(GetConfigOption, "150000")
+NOTHING(one_statement_runs_by)
+NOTHING(one_statement_is_elsewhere)
+NEVER(select_one_value)
 NOTHING(GetTransactionSnapshot)
 NOTHING(CommandCounterIncrement)
 ONE(GetUserId)

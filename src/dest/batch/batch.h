@@ -106,6 +106,8 @@ struct ApplyTable
 	int			ncols;			/* carried columns */
 	int		   *cols;			/* indexes into rel->columns */
 	bool		int_key;		/* one pass-by-value key column */
+	Oid		   *out_func;		/* of carried columns, for messages; NULL: the
+								 * engine has not looked yet */
 
 	/* the batch */
 	bool		dirty;			/* in Batch.dirty */
@@ -201,6 +203,10 @@ extern bool cascade_update_matters(ApplyTable *table, const Row *old,
 extern bool cascade_must_wait(Batch *b, ApplyTable *table);
 extern void cascade_queue(Batch *b, ApplyTable *table, ApplyOp *op);
 extern bool cascade_lacks_old(ApplyTable *table, const ApplyOp *op);
+
+/* op_text.c */
+extern void op_push_context(ApplyOp *op, ErrorContextCallback *callback);
+extern void op_check_found(const ApplyOp *op, uint64 processed);
 
 /* cascade_zone.c */
 extern void zone_cascade(ApplyTable *table, const ApplyOp *op);

@@ -416,6 +416,17 @@ local_close(DestWriter *writer)
 
 const DestRoutine local_dest_routine = {
 	.engine = DEST_LOCAL,
+	.attach = local_attach,
+	.detach = local_detach,
+	.identify = local_identify,
+	.value = local_value,
+	.claim = local_claim,
+	.recorded = local_recorded,
+	.unclaim = local_unclaim,
+	.record = local_record,
+	.position = local_position,
+	.set_position = local_set_position,
+	.forget_task = local_forget_task,
 	.bind_relation = local_bind_relation,
 	.bind_to_compare = local_bind_to_compare,
 	.refuses_table = local_refuses_table,

@@ -11,95 +11,12 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "core/attempt.h"
-#include "core/error_place.h"
 #include "dest/local/local.h"
-
-/* Bytes of a value shown in a message. */
-#define SHOWN_BYTES 64
-
-static const char *
-operation_name(ChangeKind kind)
-{
-	switch (kind)
-	{
-		case CHANGE_INSERT:
-			return "INSERT";
-		case CHANGE_UPDATE:
-			return "UPDATE";
-		case CHANGE_DELETE:
-			return "DELETE";
-		default:
-			return "change";
-	}
-}
-
-/* "(id, n)=(1, x)": the key of a row, or as much of a keyless row. */
-static char *
-key_text(ApplyTable *table, const Row *row)
-{
-	SourceRelation *rel = table->rel;
-	bool		keyless = rel->nkey == 0;
-	int			n = keyless ? table->ncols : rel->nkey;
-	StringInfoData names;
-	StringInfoData values;
-	int			i;
-
-	initStringInfo(&names);
-	initStringInfo(&values);
-	for (i = 0; i < n; i++)
-	{
-		int			col = keyless ? table->cols[i] : rel->key[i];
-		char	   *value = "null";
-
-		if (values.len > 8 * SHOWN_BYTES)
-			break;
-		if (row->status[col] == COLUMN_VALUE && local_table(table)->out_func)
-			value = OidOutputFunctionCall(local_table(table)->out_func[col],
-										  row->values[col]);
-		else if (row->status[col] != COLUMN_NULL)
-			value = "?";
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
-						 rel->columns[col].name);
-		appendStringInfoString(&values, i > 0 ? ", " : "");
-		if (strlen(value) > SHOWN_BYTES)
-		{
-			appendBinaryStringInfo(&values, value,
-								   pg_mbcliplen(value, strlen(value),
-												SHOWN_BYTES));
-			appendStringInfoString(&values, "...");
-		}
-		else
-			appendStringInfoString(&values, value);
-	}
-	return psprintf("(%s)=(%s)", names.data, values.data);
-}
-
-/* The row by which an operation is named. */
-static const Row *
-naming_row(const ApplyOp *op)
-{
-	if (op->kind == CHANGE_INSERT || op->old.values == NULL)
-		return &op->new;
-	return &op->old;
-}
-
-static void
-op_error_context(void *arg)
-{
-	ApplyOp    *op = arg;
-	SourceRelation *rel = op->table->rel;
-
-	error_place_context(rel->schema, rel->name,
-						psprintf("applying %s to table \"%s.%s\", row %s",
-								 operation_name(op->kind), rel->schema, rel->name,
-								 key_text(op->table, naming_row(op))));
-}
 
 /* Runs one statement for one row. */
 static uint64
@@ -110,32 +27,6 @@ run_one(ApplyTable *table, StmtKind kind, bool loose, const Row *old,
 
 	apply_stmt_put(stmt, loose, old, row, 1);
 	return apply_stmt_run(stmt, loose);
-}
-
-static void
-check_found(const ApplyOp *op, uint64 processed)
-{
-	SourceRelation *rel = op->table->rel;
-
-	if (op->loose || processed == 1)
-		return;
-	if (processed > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_CARDINALITY_VIOLATION),
-				 errmsg("%llu rows of table \"%s.%s\" at the destination have the key of one row of the source",
-						(unsigned long long) processed,
-						rel->target_schema, rel->target_name),
-				 errdetail("Row %s.", key_text(op->table, naming_row(op))),
-				 errhint("Remove the rows that should not be there, and give the table a unique index on its key.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_NO_DATA_FOUND),
-			 op->kind == CHANGE_DELETE ?
-			 errmsg("row to delete is not in table \"%s.%s\" at the destination",
-					rel->target_schema, rel->target_name) :
-			 errmsg("row to update is not in table \"%s.%s\" at the destination",
-					rel->target_schema, rel->target_name),
-			 errdetail("Row %s.", key_text(op->table, naming_row(op))),
-			 errhint("The destination was changed by somebody else: make it as it was, or have the table copied again.")));
 }
 
 static void
@@ -202,7 +93,7 @@ update_row(ApplyTable *table, ApplyOp *op)
 	}
 	else if (whole && apply_sets_identity(table, &op->new, op->rekey))
 	{
-		check_found(op, run_one(table, STMT_DELETE, op->loose, key, NULL));
+		op_check_found(op, run_one(table, STMT_DELETE, op->loose, key, NULL));
 		run_one(table, STMT_INSERT, op->loose, NULL, &op->new);
 	}
 	else
@@ -210,7 +101,7 @@ update_row(ApplyTable *table, ApplyOp *op)
 		uint64		found = run_one(table, op->rekey ? STMT_REKEY : STMT_UPDATE,
 									op->loose, key, &op->new);
 
-		check_found(op, found);
+		op_check_found(op, found);
 
 		/*
 		 * A cascade of a parent, from before the row was copied, has taken it
@@ -236,7 +127,7 @@ do_op(Batch *w, ApplyOp *op)
 	else if (table->rel->nkey == 0)
 	{
 		if (op->kind != CHANGE_INSERT)
-			check_found(op, run_one(table, STMT_DELETE_IMAGE, op->loose,
+			op_check_found(op, run_one(table, STMT_DELETE_IMAGE, op->loose,
 									&op->old, NULL));
 		if (op->kind != CHANGE_DELETE)
 			run_one(table, STMT_INSERT, op->loose, NULL, &op->new);
@@ -246,7 +137,7 @@ do_op(Batch *w, ApplyOp *op)
 	else if (op->kind == CHANGE_UPDATE)
 		update_row(table, op);
 	else
-		check_found(op, run_one(table, STMT_DELETE, op->loose, &op->old,
+		op_check_found(op, run_one(table, STMT_DELETE, op->loose, &op->old,
 								NULL));
 	if (op->cascade)
 	{
@@ -306,10 +197,7 @@ apply_row(Batch *w, ApplyOp *op)
 	ErrorContextCallback callback;
 
 	CHECK_FOR_INTERRUPTS();
-	callback.callback = op_error_context;
-	callback.arg = op;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
+	op_push_context(op, &callback);
 	if (op->idempotent && op->table->rel->torn == NULL)
 		do_idempotent(w, op);
 	else

@@ -146,7 +146,7 @@ apply_table_resolve(ApplyTable *table)
 	if (own->identity_always == NULL)
 	{
 		own->identity_always = palloc0(sizeof(bool) * rel->ncolumns);
-		own->out_func = palloc0(sizeof(Oid) * rel->ncolumns);
+		table->out_func = palloc0(sizeof(Oid) * rel->ncolumns);
 	}
 	own->any_identity_always = false;
 	for (i = 0; i < table->ncols; i++)
@@ -172,7 +172,7 @@ apply_table_resolve(ApplyTable *table)
 		}
 		ReleaseSysCache(tup);
 		getTypeOutputInfo(col->typid, &output, &typarray);
-		own->out_func[table->cols[i]] = output;
+		table->out_func[table->cols[i]] = output;
 	}
 	MemoryContextSwitchTo(oldcxt);
 }

@@ -74,7 +74,6 @@ typedef struct LocalTable
 	bool		arbiter;		/* a unique index fits ON CONFLICT */
 	bool	   *identity_always;	/* for each column of rel */
 	bool		any_identity_always;	/* … outside the key */
-	Oid		   *out_func;		/* of key columns, for messages */
 	uint64		written;		/* statements that gave it rows or values */
 	List	   *stmts;			/* ApplyStmt * */
 } LocalTable;
@@ -137,6 +136,19 @@ extern void local_mark_copy(const char *name);
 extern bool local_copy_begin(void);
 extern void local_copy_end(int code, Datum arg);
 extern void local_forget_mark(const char *name);
+
+/* session.c */
+extern void local_attach(const DestPlace *place);
+extern void local_detach(void);
+extern void local_identify(DestIdentity *id);
+extern char *local_value(const char *sql);
+extern char *local_claim(const char *key);
+extern char *local_recorded(const char *key);
+extern void local_unclaim(const char *key);
+extern void local_record(const char *key, const char *value);
+extern char *local_position(void);
+extern void local_set_position(const char *position);
+extern void local_forget_task(void);
 
 /* load.c */
 extern uint64 local_load(SourceRelation *rel, LoadProducer producer, void *arg,

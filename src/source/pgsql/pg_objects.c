@@ -25,6 +25,7 @@
 
 #include "source/pgsql/pg_objects.h"
 
+#include "core/one_statement.h"
 #include "schema/pg_statement.h"
 #include "client/pg_secrets.h"
 
@@ -402,7 +403,10 @@ make_schema(ObjectPlan *plan, const char *target)
 			return;
 	plan->schemas = lappend(plan->schemas, pstrdup(target));
 	/* to ask for one that is there takes the right to make it */
-	if (OidIsValid(get_namespace_oid(target, true)))
+	if (one_statement_is_elsewhere() ?
+		select_one_value(psprintf("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s",
+								  quote_literal_cstr(target))) != NULL :
+		OidIsValid(get_namespace_oid(target, true)))
 		return;
 	st = palloc0(sizeof(PlanStatement));
 	st->phase = PLAN_PRE_DATA;
@@ -537,7 +541,8 @@ is_others_comment(ObjectPlan *plan, const PgEntry *e)
 		return true;
 	return is_kind(e, "COMMENT") && on != NULL && on->entry != NULL &&
 		is_kind(on->entry, "EXTENSION") &&
-		OidIsValid(get_extension_oid(on->entry->tag, true));
+		(one_statement_is_elsewhere() ||
+		 OidIsValid(get_extension_oid(on->entry->tag, true)));
 }
 
 /* Is it (of) a table whose rows go into one that another table makes? */

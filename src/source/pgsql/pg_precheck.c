@@ -12,6 +12,7 @@
 
 #include "source/pgsql/pg_precheck_impl.h"
 
+#include "core/one_statement.h"
 #include "store/books.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -408,6 +409,38 @@ check_extensions(PgPrecheck *p)
 
 /* --------------------------------------------------------- changes' needs */
 
+/* The same where the destination is elsewhere, which is asked. */
+static void
+check_extensions_there(PgPrecheck *p)
+{
+	PgResult   *r;
+	StringInfoData missing;
+
+	r = pg_select(p->conn, "extensions", "t",
+				  "SELECT extname FROM pg_catalog.pg_extension "
+				  "WHERE extname NOT IN ('plpgsql', 'dtsmig') ORDER BY 1");
+	initStringInfo(&missing);
+	for (int i = 0; i < r->nrows; i++)
+	{
+		char	   *name = pg_text(r, i, 0);
+
+		if (select_one_value(psprintf("SELECT 1 FROM pg_catalog.pg_available_extensions e WHERE e.name = %s "
+									  "AND (e.installed_version IS NOT NULL OR "
+									  "(SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) OR "
+									  "EXISTS (SELECT 1 FROM pg_catalog.pg_available_extension_versions v "
+									  "WHERE v.name = e.name AND v.version = e.default_version AND NOT v.superuser))",
+									  quote_literal_cstr(name))) == NULL)
+			appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", name);
+	}
+	if (missing.len > 0)
+		pg_precheck_add(p, "extensions", PRECHECK_FAILED,
+						psprintf("extensions that the destination lacks, and that its role may not create: %s",
+								 missing.data),
+						"Have them created at the destination, or drop them at the source if nothing needs them.");
+	else
+		pg_precheck_add(p, "extensions", PRECHECK_PASSED, "none is missing", NULL);
+}
+
 static void
 check_truncate(PgPrecheck *p)
 {
@@ -701,10 +734,15 @@ pg_precheck(SourceConn *source, const PrecheckScope *scope)
 	check_version(&p);
 	check_primary(&p);
 	check_encoding(&p);
-	if (p.table_list != NULL)
-		check_collations(&p);
-	check_extensions(&p);
-	check_database(&p, source);
+	if (scope->elsewhere)
+		check_extensions_there(&p);
+	else
+	{
+		if (p.table_list != NULL)
+			check_collations(&p);
+		check_extensions(&p);
+		check_database(&p, source);
+	}
 	if (p.incremental)
 	{
 		check_wal_level(&p);

@@ -338,7 +338,8 @@ pg_precheck_tables(PgPrecheck *p)
 	{
 		check_privileges(p);
 		check_parents(p);
-		check_money(p);
+		if (!p->scope->elsewhere)
+			check_money(p);
 		check_function_paths(p);
 		check_operator_paths(p);
 		if (p->incremental)

@@ -41,7 +41,8 @@ sub _lit
 }
 
 # Makes server, user mapping and task. Options: name, db, options (hash),
-# objects (data), types (array of phases), server (options as SQL), port, role
+# objects (data), types (array of phases), server (options as SQL), port, role;
+# destination: a Dts::Postgres elsewhere (destination_port, destination_user, destination_password).
 sub new
 {
     my ($class, $my, $pg, %opt) = @_;
@@ -54,11 +55,22 @@ sub new
         $pg->sql($my->server_sql($server, dbname => $opt{db},
             port => $opt{port}, options => $opt{server}), role => $opt{role});
     }
+    my $there = $opt{destination};
+    if ($there)
+    {
+        # another server, where the rows go
+        my $port = $opt{destination_port} // $there->{port};
+        my $user = $opt{destination_user} // 'postgres';
+        my $password = defined $opt{destination_password} ? ", password '$opt{destination_password}'" : '';
+        $pg->sql("CREATE SERVER dst_$name TYPE 'postgresql' FOREIGN DATA WRAPPER dtsmig_fdw OPTIONS (host '127.0.0.1', port '$port', dbname '$there->{dbname}'); "
+              . "CREATE USER MAPPING FOR CURRENT_USER SERVER dst_$name OPTIONS (user '$user'$password)", role => $opt{role});
+    }
     # the tests' source is trusted by the superuser that most tasks are owned by
     $opt{options} = { superuser_ddl => JSON::PP::true(), %{ $opt{options} // {} } }
       if !defined $opt{role} && $my->isa('Dts::PgSource');
     my $json = JSON::PP->new->canonical->allow_nonref;
     my @args = (_lit($name), 'source => ' . _lit($server));
+    push @args, 'destination => ' . _lit("dst_$name") if $there;
     push @args, 'migration_types => ' . _lit('{' . join(',', @{ $opt{types} }) . '}')
       if $opt{types};
     push @args, 'objects => ' . _lit($json->encode($opt{objects})) if $opt{objects};

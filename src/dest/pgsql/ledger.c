@@ -1,0 +1,192 @@
+/*-------------------------------------------------------------------------
+ *
+ * ledger.c
+ *	  What a destination elsewhere knows of a task: the table dtsmig_ledger
+ *	  there, written in the transactions of the rows.
+ *
+ *	  position	of the source's log, up to which changes are applied
+ *	  job:17	a range of rows that is loaded
+ *	  object:5	a statement of the schema that has been run
+ *
+ * A piece of work is claimed before it is done: who comes after a transaction
+ * that may still commit waits for it. The position is only moved from where it
+ * is believed to be, so that of two who follow the same log one fails.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "dest/pgsql/pgsql.h"
+#include "utils/memutils.h"
+
+#define LEDGER_TABLE "dtsmig_ledger"
+#define POSITION_KEY "position"
+
+static MemoryContext ledger_cxt = NULL;
+static char *table = NULL;		/* quoted schema.table; NULL: none is kept */
+static char *task = NULL;		/* a literal */
+static char *committed = NULL;	/* position; NULL: none */
+static char *pending = NULL;	/* in the transaction that is open */
+static bool moved = false;		/* pending is another than committed */
+
+void
+ledger_close(void)
+{
+	if (ledger_cxt != NULL)
+		MemoryContextDelete(ledger_cxt);
+	ledger_cxt = NULL;
+	table = task = committed = pending = NULL;
+	moved = false;
+}
+
+/* NULL: there is no row. */
+static char *
+read_value(PgConn *conn, const char *key)
+{
+	PgResult   *r = pg_selectf(conn, "ledger", "T",
+							   "SELECT value FROM %s WHERE task = %s AND key = %s",
+							   table, task, pg_quote_literal(key));
+
+	return r->nrows > 0 ? pg_text_or_null(r, 0, 0) : NULL;
+}
+
+static bool
+is_there(PgConn *conn)
+{
+	return pg_select_bool(conn, "ledger",
+						  psprintf("SELECT pg_catalog.to_regclass(%s) IS NOT NULL",
+								   pg_quote_literal(table)));
+}
+
+/* Between two transactions there. */
+void
+ledger_open(PgConn *conn, const DestPlace *place)
+{
+	MemoryContext old;
+	char	   *position;
+
+	ledger_close();
+	if (place->task == NULL)
+		return;
+	ledger_cxt = AllocSetContextCreate(TopMemoryContext, "dtsmig ledger",
+									   ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(ledger_cxt);
+	table = pg_quote_qualified(place->ledger_schema, LEDGER_TABLE);
+	task = pg_quote_literal(place->task);
+	if (!is_there(conn))
+	{
+		if (!place->keeps_ledger)
+		{
+			table = NULL;
+			MemoryContextSwitchTo(old);
+			return;
+		}
+		if (!pg_select_bool(conn, "schema of the ledger",
+							psprintf("SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s)",
+									 pg_quote_literal(place->ledger_schema))))
+			pg_runf(conn, "CREATE SCHEMA IF NOT EXISTS %s", pg_quote_name(place->ledger_schema));
+		pg_runf(conn, "CREATE TABLE IF NOT EXISTS %s (task text NOT NULL, key text NOT NULL, "
+				"value text, PRIMARY KEY (task, key)); "
+				"COMMENT ON TABLE %s IS 'What dtsmig has done here, by task: written with the rows; not to be changed by hand'",
+				table, table);
+	}
+	position = read_value(conn, POSITION_KEY);
+	committed = position ? pstrdup(position) : NULL;
+	MemoryContextSwitchTo(old);
+}
+
+void
+ledger_committed(bool done)
+{
+	if (!moved)
+		return;
+	if (done)
+	{
+		if (committed != NULL)
+			pfree(committed);
+		committed = pending;
+	}
+	else
+		pfree(pending);
+	pending = NULL;
+	moved = false;
+}
+
+char *
+ledger_claim(const char *key)
+{
+	PgConn	   *conn = session_use();
+	char	   *value;
+
+	pg_runf(conn, "INSERT INTO %s (task, key, value) VALUES (%s, %s, '') ON CONFLICT DO NOTHING",
+			table, task, pg_quote_literal(key));
+	if (pg_copied(conn) == 1)
+		return NULL;
+	value = read_value(conn, key);
+	return value ? value : pstrdup("");
+}
+
+char *
+ledger_recorded(const char *key)
+{
+	return read_value(session_use(), key);
+}
+
+void
+ledger_unclaim(const char *key)
+{
+	pg_runf(session_use(), "DELETE FROM %s WHERE task = %s AND key = %s", table,
+			task, pg_quote_literal(key));
+}
+
+void
+ledger_record(const char *key, const char *value)
+{
+	pg_runf(session_use(), "UPDATE %s SET value = %s WHERE task = %s AND key = %s",
+			table, pg_quote_literal(value), task, pg_quote_literal(key));
+}
+
+char *
+ledger_position(void)
+{
+	return committed;
+}
+
+void
+ledger_set_position(const char *position)
+{
+	const char *from = moved ? pending : committed;
+	MemoryContext old;
+	PgConn	   *conn;
+
+	/* an idle source's */
+	if (from != NULL && strcmp(from, position) == 0 && !session_is_open())
+		return;
+	old = MemoryContextSwitchTo(CurTransactionContext);
+	conn = session_use();
+	if (from == NULL)
+		pg_runf(conn, "INSERT INTO %s (task, key, value) VALUES (%s, '" POSITION_KEY "', %s) "
+				"ON CONFLICT DO NOTHING", table, task, pg_quote_literal(position));
+	else
+		pg_runf(conn, "UPDATE %s SET value = %s WHERE task = %s AND key = '" POSITION_KEY "' AND value = %s",
+				table, pg_quote_literal(position), task, pg_quote_literal(from));
+	if (pg_copied(conn) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("the ledger at server \"%s\" is not where this task has left it",
+						session_server()),
+				 errdetail("Expected was position %s.", from ? from : "none"),
+				 errhint("A worker from before was still at work, or another database has a task of the same identity, as a copy of this one has.")));
+	if (moved)
+		pfree(pending);
+	pending = MemoryContextStrdup(ledger_cxt, position);
+	moved = true;
+	MemoryContextSwitchTo(old);
+}
+
+void
+ledger_forget_task(void)
+{
+	if (table != NULL)
+		pg_runf(session_use(), "DELETE FROM %s WHERE task = %s", table, task);
+}

@@ -1,0 +1,220 @@
+/*-------------------------------------------------------------------------
+ *
+ * pgsql.h
+ *	  The engine "postgresql": rows go to a PostgreSQL server elsewhere, over
+ *	  libpq. Structures shared by its files; nobody else includes this.
+ *
+ * Changes are gathered in a Batch (dest/batch), and written here: rows reach a
+ * statement as arrays, one for each column.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_DEST_PGSQL_H
+#define DTSMIG_DEST_PGSQL_H
+
+#include "postgres.h"
+#include "fmgr.h"
+
+#include "client/pg_conn.h"
+#include "core/change.h"
+#include "core/relation.h"
+#include "dest/batch/batch.h"
+#include "dest/dest.h"
+
+/* A column of a table there, as it was when the relation was bound. */
+typedef struct PgTargetColumn
+{
+	char	   *name;			/* quoted */
+	char	   *type;			/* without length, for a cast */
+	char	   *full_type;		/* with it; of a domain: its base type */
+	bool		alien;			/* the type is not known here, or is a domain:
+								 * values are cast to it */
+	bool		text_only;		/* … and travels as text alone */
+	bool		identity_always;
+} PgTargetColumn;
+
+/* SourceRelation.bound */
+typedef struct PgTarget
+{
+	char	   *qualified;		/* quoted schema.table */
+	bool		partitioned;
+	bool		referenced;		/* by a foreign key of another table */
+	bool		key_index;		/* a usable index leads with the key columns */
+	bool		arbiter;		/* a unique index fits ON CONFLICT */
+	bool		any_unique;		/* there is a unique index */
+	bool		any_identity_always;	/* … outside the key */
+	bool		text_only;		/* a column is */
+	PgTargetColumn *columns;	/* for each of rel */
+	Oid		   *out_func;		/* the same: of types here */
+} PgTarget;
+
+typedef enum StmtKind
+{
+	STMT_DELETE,				/* by key */
+	STMT_DELETE_IMAGE,			/* n of the rows equal to this one */
+	STMT_UPDATE,				/* by key, columns of the mask */
+	STMT_REKEY,					/* by old key, columns of the mask */
+	STMT_INSERT,
+	STMT_UPSERT
+} StmtKind;
+
+/* An array that is sent: a parameter of a statement. */
+typedef struct PgArray
+{
+	Oid			elem;			/* its type */
+	FmgrInfo	function;		/* by which values are written: their send function … */
+	bool		by_output;		/* … or their output function */
+	StringInfoData data;		/* of the elements */
+	int			n;
+	bool		nulls;
+} PgArray;
+
+/*
+ * A statement that takes its rows from arrays: b, with nold columns o1 … (the
+ * key of the row to be found), then the columns of the mask c1 …, and for
+ * STMT_DELETE_IMAGE id and n at the end.
+ */
+typedef struct PgStmt
+{
+	ApplyTable *table;
+	StmtKind	kind;
+	uint8	   *mask;			/* a flag for each replicated column; NULL: none */
+	int			nold;
+	int			natts;
+	int			nparams;
+	int		   *col;			/* column of the relation, for each */
+	char	   *sql;			/* NULL: nothing to do for such rows */
+	char	   *name;			/* of the prepared statement */
+	uint32		session;		/* in which it is prepared; 0: in none */
+
+	/* gathered for the flush under way; [1]: loose */
+	bool		waits[2];
+	int64		nrows[2];
+	List	   *parts[2];		/* PgArray *: nparams of each, that are full */
+	PgArray    *arrays[2];
+} PgStmt;
+
+typedef struct PgTable
+{
+	ApplyTable	table;
+	PgTarget   *target;
+	List	   *stmts;			/* PgStmt * */
+} PgTable;
+
+/* A statement of the cascades; parameters are texts. */
+typedef struct PgEdge
+{
+	CascadeEdge edge;
+	char	   *sql[CASCADE_NACTIONS];
+	char	   *name[CASCADE_NACTIONS];
+	uint32		session[CASCADE_NACTIONS];
+	int			nout[CASCADE_NACTIONS];	/* columns that it returns */
+} PgEdge;
+
+typedef struct PgWriter
+{
+	Batch		batch;
+	DestOptions options;
+	List	   *truncate;		/* SourceRelation *: of a TRUNCATE that goes on */
+	bool		restart;		/* … with their sequences */
+} PgWriter;
+
+static inline PgTable *
+pg_table(const ApplyTable *table)
+{
+	return (PgTable *) unconstify(ApplyTable *, table);
+}
+
+static inline PgEdge *
+pg_edge(const CascadeEdge *edge)
+{
+	return (PgEdge *) unconstify(CascadeEdge *, edge);
+}
+
+/* session.c */
+extern void session_attach(const DestPlace *place);
+extern void session_detach(void);
+extern void session_identify(DestIdentity *id);
+extern char *session_value(const char *sql);
+/*
+ * The connection, in a transaction that follows the one which is open here,
+ * down to its subtransactions.
+ */
+extern PgConn *session_use(void);
+/* Has something been done there in this transaction? */
+extern bool session_is_open(void);
+/* Grows with each connection: prepared statements are gone with it. */
+extern uint32 session_number(void);
+/* Prepared statements are not used any more. */
+extern void session_forget_statements(void);
+/* A name that no prepared statement has. */
+extern char *session_statement_name(void);
+/* Rows are found by index from now on, or however the server likes. */
+extern void session_by_index(bool by_index);
+extern const char *session_server(void);
+
+/* ledger.c */
+extern void ledger_open(PgConn *conn, const DestPlace *place);
+extern void ledger_close(void);
+extern void ledger_committed(bool committed);
+extern char *ledger_claim(const char *key);
+extern char *ledger_recorded(const char *key);
+extern void ledger_unclaim(const char *key);
+extern void ledger_record(const char *key, const char *value);
+extern char *ledger_position(void);
+extern void ledger_set_position(const char *position);
+extern void ledger_forget_task(void);
+
+/* target.c */
+extern void target_bind(SourceRelation *rel);
+extern void target_bind_to_compare(SourceRelation *rel);
+extern char *target_refuses(const char *schema, const char *table, char **hint);
+
+/* load.c */
+extern uint64 pgsql_load(SourceRelation *rel, LoadProducer producer, void *arg,
+						 LoadMode mode);
+
+/* array.c */
+extern void array_init(PgArray *a, Oid elem, Oid typid);
+extern void array_reset(PgArray *a);
+extern Oid	array_element(const SourceColumn *col);
+extern void array_put(PgArray *a, Datum value, bool isnull);
+extern void array_put_text(PgArray *a, const char *value);
+extern void array_put_int8(PgArray *a, int64 value);
+/* The parameter in binary form, valid until the array changes. */
+extern char *array_take(PgArray *a, int *len);
+/* "pg_catalog.int4[]" */
+extern char *array_type(Oid elem);
+
+/* stmt.c */
+extern PgStmt *stmt_get(ApplyTable *table, StmtKind kind, const Row *row);
+extern void stmt_put(PgStmt *stmt, bool loose, const Row *old, const Row *row,
+					 int64 count);
+extern int64 stmt_run(PgStmt *stmt, bool loose);
+extern void stmt_drop_rows(ApplyTable *table);
+extern void stmt_drop_all(ApplyTable *table);
+extern const char *stmt_only(const ApplyTable *table);
+
+/* stmt_sql.c */
+extern char *stmt_sql(PgStmt *stmt);
+/* A value of b as the column there takes it. */
+extern char *stmt_value(const ApplyTable *table, int col, const char *value);
+extern char *stmt_column(const ApplyTable *table, int col);
+
+/* sets.c */
+extern void sets_write(Batch *b);
+extern bool sets_identity(const ApplyTable *table, const Row *row, bool keys);
+
+/* rows.c */
+extern void rows_write(Batch *b);
+extern void rows_write_one(Batch *b, ApplyOp *op);
+
+/* cascade.c */
+extern void follow_deletes(Batch *b, ApplyTable *table, ApplyOp **ops, int nops);
+extern void follow_update(Batch *b, ApplyTable *table, ApplyOp *op);
+
+/* fetch.c */
+extern bool fetch_row(ApplyTable *table, const Row *key, Row *row);
+extern void fetch_old(ApplyTable *table, ApplyOp *op);
+
+#endif							/* DTSMIG_DEST_PGSQL_H */

@@ -1,0 +1,175 @@
+/*-------------------------------------------------------------------------
+ *
+ * sets.c
+ *	  Writes the net effect of a batch with as few statements as possible.
+ *
+ * Order: what goes from any table, what follows from that by cascades, then
+ * what changes and what comes. A count that differs from what the batch
+ * expects is an error here; the caller then goes row by row.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "dest/pgsql/pgsql.h"
+#include "miscadmin.h"
+
+/*
+ * Would an UPDATE to this row have to set a column GENERATED ALWAYS AS
+ * IDENTITY, which it cannot?
+ */
+bool
+sets_identity(const ApplyTable *table, const Row *row, bool keys)
+{
+	for (int i = 0; i < table->ncols; i++)
+	{
+		int			c = table->cols[i];
+
+		if (pg_table(table)->target->columns[c].identity_always && row_has(row, c) &&
+			(keys || !table->rel->columns[c].in_key))
+			return true;
+	}
+	return false;
+}
+
+/* Puts an entry of a table with a key where it belongs. */
+static void
+distribute(ApplyTable *table, ApplyEntry *entry)
+{
+	bool		loose = entry->loose;
+
+	if (!entry->present)
+	{
+		if (entry->existed || loose)
+			stmt_put(stmt_get(table, STMT_DELETE, NULL), loose,
+						   &entry->key, NULL, 0);
+		return;
+	}
+
+	if (!entry->existed && !loose)
+		stmt_put(stmt_get(table, STMT_INSERT, &entry->row), false,
+					   NULL, &entry->row, 0);
+	else if (loose && (entry->complete || !entry->existed))
+	{
+		if (pg_table(table)->target->arbiter && !pg_table(table)->target->any_identity_always)
+			stmt_put(stmt_get(table, STMT_UPSERT, &entry->row), true,
+						   NULL, &entry->row, 0);
+		else
+		{
+			stmt_put(stmt_get(table, STMT_DELETE, NULL), true,
+						   &entry->key, NULL, 0);
+			stmt_put(stmt_get(table, STMT_INSERT, &entry->row), true,
+						   NULL, &entry->row, 0);
+		}
+	}
+	else if (pg_table(table)->target->any_identity_always && entry->complete)
+	{
+		/* UPDATE cannot set GENERATED ALWAYS AS IDENTITY */
+		stmt_put(stmt_get(table, STMT_DELETE, NULL), loose,
+					   &entry->key, NULL, 0);
+		stmt_put(stmt_get(table, STMT_INSERT, &entry->row), loose,
+					   NULL, &entry->row, 0);
+	}
+	else
+	{
+		/* what such a row lacks is read row by row */
+		if (sets_identity(table, &entry->row, false))
+			ereport(ERROR,
+					(errcode(ERRCODE_NO_DATA_FOUND),
+					 errmsg("a row of table %s is not whole", pg_table(table)->target->qualified)));
+		stmt_put(stmt_get(table, STMT_UPDATE, &entry->row), loose,
+					   &entry->key, &entry->row, 0);
+	}
+}
+
+static void
+distribute_keyless(ApplyTable *table, ApplyEntry *entry)
+{
+	int64		i;
+
+	if (entry->count < 0)
+		stmt_put(stmt_get(table, STMT_DELETE_IMAGE, NULL),
+					   entry->loose, &entry->row, NULL, -entry->count);
+	for (i = 0; i < entry->count; i++)
+		stmt_put(stmt_get(table, STMT_INSERT, &entry->row), false,
+					   NULL, &entry->row, 0);
+}
+
+/*
+ * Runs a table's statements of a kind that have got rows. UPDATEs of rows that
+ * are not whole, in a table that cascades reach, are looked at row by row where
+ * one is missing: see rows.c.
+ */
+static void
+run_kind(ApplyTable *table, StmtKind kind)
+{
+	ListCell   *lc;
+	int			loose;
+
+	foreach(lc, pg_table(table)->stmts)
+	{
+		PgStmt  *stmt = lfirst(lc);
+
+		if (stmt->kind != kind)
+			continue;
+		for (loose = 0; loose < 2; loose++)
+		{
+			int64		expected = stmt->nrows[loose];
+			int64		processed;
+
+			if (!stmt->waits[loose])
+				continue;
+			CHECK_FOR_INTERRUPTS();
+			processed = stmt_run(stmt, loose);
+			/* a row that is not there may have gone by a cascade, see below */
+			if (processed != expected &&
+				(!loose || (kind == STMT_UPDATE && table->child)))
+				ereport(ERROR,
+						(errcode(ERRCODE_NO_DATA_FOUND),
+						 errmsg("%lld rows of table %s were hit, not %lld",
+								(long long) processed,
+								pg_table(table)->target->qualified, (long long) expected)));
+		}
+	}
+}
+
+/* Writes the batch. A transaction is open. */
+void
+sets_write(Batch *w)
+{
+	int			i;
+	int			j;
+
+	for (i = 0; i < w->ndirty; i++)
+	{
+		ApplyTable *table = w->dirty[i];
+
+		entries_sort(table);
+		for (j = 0; j < table->nentries; j++)
+		{
+			if (table->rel->nkey > 0)
+				distribute(table, table->entries[j]);
+			else
+				distribute_keyless(table, table->entries[j]);
+		}
+	}
+
+	for (i = 0; i < w->ndirty; i++)
+	{
+		run_kind(w->dirty[i], STMT_DELETE);
+		run_kind(w->dirty[i], STMT_DELETE_IMAGE);
+	}
+	for (i = 0; w->cascading && i < w->ntables; i++)
+	{
+		ApplyTable *table = w->tables[i];
+
+		if (table->ncascades > 0)
+			follow_deletes(w, table, table->cascades, table->ncascades);
+	}
+	for (i = 0; i < w->ndirty; i++)
+	{
+		run_kind(w->dirty[i], STMT_UPDATE);
+		run_kind(w->dirty[i], STMT_INSERT);
+		run_kind(w->dirty[i], STMT_UPSERT);
+	}
+}

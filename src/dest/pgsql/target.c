@@ -1,0 +1,290 @@
+/*-------------------------------------------------------------------------
+ *
+ * target.c
+ *	  Finds the table at the server elsewhere that receives a relation, and
+ *	  what its columns are.
+ *
+ * A type that is built into PostgreSQL has the same OID, and the same binary
+ * form, here and there: its values travel as what they are. Of any other (an
+ * enum, a composite type, one of an extension) nothing is known here: values
+ * travel as text and are cast there. A domain's values are those of its base
+ * type.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "dest/pgsql/pgsql.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+/* An OID below this is of the same object in every server. */
+#define FIRST_FREE_OID 10000
+
+/* Is it the type of that name here, with values that mean the same there? */
+static bool
+is_known(Oid typid, const char *name)
+{
+	HeapTuple	tup;
+	bool		same;
+
+	/* their values are OIDs of what the server there has */
+	if (typid >= FIRST_FREE_OID || strncmp(name, "reg", 3) == 0 ||
+		strncmp(name, "_reg", 4) == 0)
+		return false;
+	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	if (!HeapTupleIsValid(tup))
+		return false;
+	same = strcmp(NameStr(((Form_pg_type) GETSTRUCT(tup))->typname), name) == 0 &&
+		((Form_pg_type) GETSTRUCT(tup))->typtype == TYPTYPE_BASE;
+	ReleaseSysCache(tup);
+	return same;
+}
+
+/* The columns of the table, its base types found. */
+static PgResult *
+read_columns(PgConn *conn, const char *qualified)
+{
+	return pg_selectf(conn, "columns of a table", "tibtoitttt",
+					  "WITH RECURSIVE base(attnum, typid, typmod, depth) AS ("
+					  "SELECT a.attnum, a.atttypid, a.atttypmod, 0 FROM pg_catalog.pg_attribute a "
+					  "WHERE a.attrelid = %s::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped "
+					  "UNION ALL SELECT b.attnum, t.typbasetype, "
+					  "CASE WHEN b.typmod = -1 THEN t.typtypmod ELSE b.typmod END, b.depth + 1 "
+					  "FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typid WHERE t.typtype = 'd') "
+					  "SELECT a.attname, a.attnum, a.attnotnull, %s, b.typid, b.typmod, t.typname, "
+					  "pg_catalog.format_type(a.atttypid, -1), pg_catalog.format_type(b.typid, b.typmod), "
+					  "a.attidentity::pg_catalog.text || CASE WHEN b.depth > 0 THEN 'd' ELSE '-' END || "
+					  "CASE WHEN t.typtype = 'e' OR t.typreceive::pg_catalog.oid IN "
+					  "('pg_catalog.textrecv'::pg_catalog.regproc, 'pg_catalog.varcharrecv'::pg_catalog.regproc) "
+					  "OR t.typname = 'citext' THEN 't' ELSE '-' END "
+					  "FROM pg_catalog.pg_attribute a JOIN base b ON b.attnum = a.attnum "
+					  "JOIN pg_catalog.pg_type t ON t.oid = b.typid AND t.typtype <> 'd' "
+					  "WHERE a.attrelid = %s::pg_catalog.regclass ORDER BY a.attnum",
+					  pg_quote_literal(qualified),
+					  pg_version_num(conn) >= 120000 ? "a.attgenerated::pg_catalog.text" : "''",
+					  pg_quote_literal(qualified));
+}
+
+static int
+find_column(const PgResult *r, const char *name)
+{
+	for (int i = 0; i < r->nrows; i++)
+		if (strcmp(pg_text(r, i, 0), name) == 0)
+			return i;
+	return -1;
+}
+
+/* generated: of columns that are generated there. */
+static void
+bind_column(SourceRelation *rel, PgTarget *target, int c, const PgResult *r,
+			bool generated)
+{
+	SourceColumn *col = &rel->columns[c];
+	PgTargetColumn *tc = &target->columns[c];
+	int			i;
+	Oid			base;
+	const char *flags;
+	bool		domain;
+	bool		varlena;
+
+	col->carried = false;
+	col->generated = false;
+	col->target_attnum = InvalidAttrNumber;
+	col->typid = InvalidOid;
+	col->typmod = -1;
+	col->collation = InvalidOid;
+	col->target_not_null = false;
+	col->target_typid = InvalidOid;
+	if (col->target_name == NULL)
+		return;
+	i = find_column(r, col->target_name);
+	if (i < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table \"%s.%s\" has no column \"%s\"",
+						rel->target_schema, rel->target_name,
+						col->target_name),
+				 errdetail("It is to receive column \"%s\" of the source's table \"%s.%s\".",
+						   col->name, rel->schema, rel->name),
+				 errhint("Add the column, or leave it out with a rule in the task's objects."),
+				 ERR_SOURCE_TABLE(rel)));
+	col->generated = pg_text(r, i, 3)[0] != '\0';
+	if (col->generated && !generated)
+		return;
+
+	base = pg_oid(r, i, 4);
+	flags = pg_text(r, i, 9);
+	/* attidentity is empty where it is none */
+	tc->identity_always = flags[0] == 'a' && strlen(flags) == 3;
+	flags += strlen(flags) - 2;
+	domain = flags[0] == 'd';
+	col->carried = true;
+	col->target_attnum = (AttrNumber) pg_bigint(r, i, 1);
+	col->target_not_null = pg_bool(r, i, 2);
+	tc->name = pg_quote_name(col->target_name);
+	tc->type = pg_text(r, i, 7);
+	tc->full_type = pg_text(r, i, 8);
+	if (is_known(base, pg_text(r, i, 6)))
+	{
+		col->typid = base;
+		col->typmod = (int32) pg_bigint(r, i, 5);
+		tc->alien = domain;
+	}
+	else
+	{
+		col->typid = TEXTOID;
+		tc->alien = true;
+		tc->text_only = flags[1] != 't';
+		target->text_only |= tc->text_only;
+	}
+	col->collation = get_typcollation(col->typid);
+	get_typlenbyval(col->typid, &col->typlen, &col->typbyval);
+	getTypeOutputInfo(col->typid, &target->out_func[c], &varlena);
+	if (tc->identity_always && !col->in_key)
+		target->any_identity_always = true;
+}
+
+/* The indexes by which rows are found. */
+static void
+read_indexes(PgConn *conn, SourceRelation *rel, PgTarget *target)
+{
+	const char *nkeys = pg_version_num(conn) >= 110000 ? "i.indnkeyatts" : "i.indnatts";
+	StringInfoData key;
+	PgResult   *r;
+
+	initStringInfo(&key);
+	for (int i = 0; i < rel->nkey; i++)
+		appendStringInfo(&key, "%s%d", i > 0 ? "," : "",
+						 rel->columns[rel->key[i]].target_attnum);
+	r = pg_selectf(conn, "indexes of a table", "bbbb",
+				   "WITH x AS (SELECT i.indisunique, i.indimmediate, %s AS n, "
+				   "ARRAY(SELECT k FROM pg_catalog.unnest((i.indkey::pg_catalog.int2[])[0:%d]) k ORDER BY 1) "
+				   "= ARRAY(SELECT k FROM pg_catalog.unnest('{%s}'::pg_catalog.int2[]) k ORDER BY 1) AS leads "
+				   "FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+				   "JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname = 'btree' "
+				   "WHERE i.indrelid = %s::pg_catalog.regclass AND i.indisvalid AND i.indpred IS NULL AND %s >= %d) "
+				   "SELECT COALESCE(pg_catalog.bool_or(leads), false), "
+				   "COALESCE(pg_catalog.bool_or(leads AND indisunique AND indimmediate AND n = %d), false), "
+				   "EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = %s::pg_catalog.regclass AND i.indisunique), "
+				   "EXISTS (SELECT 1 FROM pg_catalog.pg_constraint c WHERE c.contype = 'f' "
+				   "AND c.confrelid = %s::pg_catalog.regclass AND c.conrelid <> c.confrelid) FROM x",
+				   nkeys, rel->nkey - 1, key.data, pg_quote_literal(target->qualified),
+				   nkeys, rel->nkey, rel->nkey, pg_quote_literal(target->qualified),
+				   pg_quote_literal(target->qualified));
+	target->key_index = rel->nkey > 0 && pg_bool(r, 0, 0);
+	target->arbiter = rel->nkey > 0 && pg_bool(r, 0, 1);
+	target->any_unique = pg_bool(r, 0, 2);
+	target->referenced = pg_bool(r, 0, 3);
+}
+
+/* relkind, or '\0': there is none of that name. *reason: why it takes no rows. */
+static char
+kind_of(PgConn *conn, const char *schema, const char *name, char **reason)
+{
+	PgResult   *r = pg_selectf(conn, "kind of a table", "t",
+							   "SELECT c.relkind::pg_catalog.text FROM pg_catalog.pg_class c "
+							   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+							   "WHERE n.nspname = %s AND c.relname = %s",
+							   pg_quote_literal(schema), pg_quote_literal(name));
+	char		kind = r->nrows > 0 ? pg_char(r, 0, 0) : '\0';
+
+	*reason = NULL;
+	switch (kind)
+	{
+		case '\0':
+		case 'r':
+		case 'p':
+			break;
+		case 'v':
+			*reason = "It is a view.";
+			break;
+		case 'm':
+			*reason = "It is a materialized view.";
+			break;
+		case 'f':
+			*reason = "It is a foreign table.";
+			break;
+		default:
+			*reason = "It is no table.";
+			break;
+	}
+	return kind;
+}
+
+char *
+target_refuses(const char *schema, const char *table, char **hint)
+{
+	char	   *reason;
+
+	(void) kind_of(session_use(), schema, table, &reason);
+	*hint = reason ? "Rename it, or choose another name with a rule in the task's objects." : NULL;
+	return reason;
+}
+
+static void
+bind_relation(SourceRelation *rel, bool generated)
+{
+	PgConn	   *conn = session_use();
+	MemoryContext old = MemoryContextSwitchTo(rel->cxt);
+	PgTarget   *target = palloc0(sizeof(PgTarget));
+	char	   *reason;
+	char		kind = kind_of(conn, rel->target_schema, rel->target_name, &reason);
+	PgResult   *r;
+
+	if (kind == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s.%s\" does not exist at the destination",
+						rel->target_schema, rel->target_name),
+				 errdetail("It is to receive the source's table \"%s.%s\".",
+						   rel->schema, rel->name),
+				 errhint("Create it, or let the task migrate the schema."),
+				 ERR_SOURCE_TABLE(rel)));
+	if (reason != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"%s.%s\" at the destination takes no rows",
+						rel->target_schema, rel->target_name),
+				 errdetail("%s", reason),
+				 ERR_SOURCE_TABLE(rel)));
+	target->qualified = pg_quote_qualified(rel->target_schema, rel->target_name);
+	target->partitioned = kind == 'p';
+	target->columns = palloc0(sizeof(PgTargetColumn) * Max(rel->ncolumns, 1));
+	target->out_func = palloc0(sizeof(Oid) * Max(rel->ncolumns, 1));
+	r = read_columns(conn, target->qualified);
+	rel->target_relid = InvalidOid;
+	for (int i = 0; i < rel->ncolumns; i++)
+		bind_column(rel, target, i, r, generated);
+
+	/* as dest/local has it: such a key finds no row, whole rows still can */
+	for (int i = 0; i < rel->nkey; i++)
+	{
+		if (rel->columns[rel->key[i]].carried && !rel->columns[rel->key[i]].generated)
+			continue;
+		for (int c = 0; c < rel->ncolumns; c++)
+			rel->columns[c].in_key = false;
+		rel->nkey = 0;
+	}
+	read_indexes(conn, rel, target);
+	rel->bound = target;
+	MemoryContextSwitchTo(old);
+}
+
+/* See DestRoutine. A transaction is open. */
+void
+target_bind(SourceRelation *rel)
+{
+	bind_relation(rel, false);
+}
+
+void
+target_bind_to_compare(SourceRelation *rel)
+{
+	bind_relation(rel, true);
+}

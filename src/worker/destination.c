@@ -1,0 +1,132 @@
+/*-------------------------------------------------------------------------
+ *
+ * destination.c
+ *	  The destination of a task, which this process works for: this database,
+ *	  or a server elsewhere.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "fdw/fdw_options.h"
+#include "miscadmin.h"
+#include "worker/destination.h"
+
+static const DestRoutine *attached = NULL;
+static bool holds_triggers = true;
+
+const DestRoutine *
+destination(void)
+{
+	return attached ? attached : &local_dest_routine;
+}
+
+void
+destination_check(const char *name, const char *source, Oid role)
+{
+	char	   *type;
+
+	if (strcmp(name, DEST_LOCAL) == 0)
+		return;
+	if (is_connection_uri(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a destination is \"local\" or the name of a server"),
+				 errhint("CREATE SERVER … TYPE 'postgresql' FOREIGN DATA WRAPPER dtsmig_fdw …; CREATE USER MAPPING …")));
+	if (strcmp(name, source) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source and destination are the same server")));
+	type = connection_info(name, role)->server_type;
+	if (strcmp(type, DEST_PGSQL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("server \"%s\" of type %s cannot be a destination yet", name, type),
+				 errhint("A destination is local, the database that holds the extension, or a server of type postgresql.")));
+}
+
+const DestRoutine *
+destination_attach(const TaskRecord *task, const TaskOptions *options, Oid role,
+				   bool worker)
+{
+	DestPlace	place = {0};
+	ConnectionInfo *info;
+
+	if (strcmp(task->destination, DEST_LOCAL) == 0)
+	{
+		attached = dest_routine(DEST_LOCAL);
+		attached->attach(&place);
+		holds_triggers = true;
+		return attached;
+	}
+	destination_check(task->destination, task->source, role);
+	info = connection_info(task->destination, role);
+	info->application = psprintf("dtsmig task " INT64_FORMAT, task->id);
+	place.info = info;
+	place.task = psprintf(UINT64_FORMAT "/%u/" INT64_FORMAT, GetSystemIdentifier(),
+						  MyDatabaseId, task->id);
+	place.ledger_schema = options->ledger_schema;
+	place.search_path = options->search_path;
+	place.keeps_ledger = worker;
+	place.one_call = !worker;
+	attached = dest_routine(info->server_type);
+	attached->attach(&place);
+	if (worker)
+	{
+		DestIdentity id;
+
+		attached->identify(&id);
+		holds_triggers = id.holds_triggers;
+		return attached;
+	}
+	else
+	{
+		const DestRoutine *dest = attached;
+
+		/* it ends by itself */
+		attached = NULL;
+		return dest;
+	}
+}
+
+void
+destination_leave(void)
+{
+	if (attached != NULL)
+		attached->detach();
+	attached = NULL;
+}
+
+char *
+destination_job(int64 job_id)
+{
+	return psprintf("job:" INT64_FORMAT, job_id);
+}
+
+char *
+destination_object(int64 object_id)
+{
+	return psprintf("object:" INT64_FORMAT, object_id);
+}
+
+void
+destination_refuse_copy(const char *schema, const char *table, const char *why)
+{
+	if (!destination()->elsewhere)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("table \"%s\".\"%s\" has to be copied again, which is not possible yet where the destination is elsewhere",
+					schema, table),
+			 why ? errdetail("%s", why) : 0,
+			 errhint("A statement of the source that caused it can be skipped by skip_change, once you have done at the destination what it does. Else begin the task anew.")));
+}
+
+bool
+destination_holds_back(const char *kind, bool follows)
+{
+	return follows && !holds_triggers &&
+		(strcmp(kind, "foreign key") == 0 || strcmp(kind, "trigger") == 0 ||
+		 strcmp(kind, "rule") == 0);
+}

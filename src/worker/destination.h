@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * destination.h
+ *	  The destination of a task, which this process works for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_WORKER_DESTINATION_H
+#define DTSMIG_WORKER_DESTINATION_H
+
+#include "postgres.h"
+
+#include "core/options.h"
+#include "dest/dest.h"
+#include "store/task.h"
+
+/*
+ * Attaches this process to the destination of a task, which role reaches; in a
+ * transaction. worker: it stays so until destination_leave, and keeps a ledger;
+ * else until the transaction's end. Raises 42501 and 42704 as connection_info
+ * does, 0A000 where that server can be no destination.
+ */
+extern const DestRoutine *destination_attach(const TaskRecord *task,
+											 const TaskOptions *options,
+											 Oid role, bool worker);
+extern void destination_leave(void);
+/* The one that this process is attached to; the local one, if it is to none. */
+extern const DestRoutine *destination(void);
+
+/* Is it one that a task can have? Raises an error that says why not. */
+extern void destination_check(const char *name, const char *source, Oid role);
+
+/* Names of work that is claimed (DestRoutine.claim). */
+extern char *destination_job(int64 job_id);
+extern char *destination_object(int64 object_id);
+
+/*
+ * Raises 0A000 where the destination is elsewhere: a table would have to be
+ * copied again, which is not possible there yet. why: a sentence, or NULL.
+ */
+extern void destination_refuse_copy(const char *schema, const char *table,
+									const char *why);
+
+/* Does a statement of that kind wait, since it would act on rows that come? */
+extern bool destination_holds_back(const char *kind, bool follows);
+
+#endif							/* DTSMIG_WORKER_DESTINATION_H */

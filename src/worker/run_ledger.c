@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_ledger.c
+ *	  The catalog follows the ledger of a destination elsewhere.
+ *
+ * A process that ends between the commit there and the commit here leaves the
+ * catalog behind. The log is read again from where that stands: rows are passed
+ * over up to where the ledger ends, and statements change definitions alone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "worker/run_follow.h"
+
+/*
+ * The catalog lags behind the destination's ledger: what comes is there
+ * already, up to where that ends.
+ */
+void
+follow_ledger(Follow *f, const Change *change)
+{
+	TaskRun    *run = f->run;
+
+	if (f->in_transaction ||
+		(change->kind != CHANGE_BEGIN && change->kind != CHANGE_HEARTBEAT &&
+		 change->kind != CHANGE_DDL))
+		return;
+	if (change->kind == CHANGE_DDL ?
+		source_pos_cmp(change->pos, run->ledger_end) <= 0 :
+		source_pos_cmp(change->pos, run->ledger_end) < 0)
+		return;
+	run->behind = false;
+}
+
+/* From where the log is followed; NULL: there is none. */
+char *
+follow_begin_position(Follow *f)
+{
+	TaskRun    *run = f->run;
+	char	   *position = follow_applied_position(f);
+	char	   *ledger = run->dest->position();
+
+	run->behind = false;
+	if (!run->dest->elsewhere || position == NULL)
+		return position;
+	if (ledger == NULL)
+	{
+		if (position != run->task->start_position)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the ledger at the destination knows nothing of this task"),
+					 errdetail("Changes are applied up to %s, as the catalog here has it.", position),
+					 errhint("Was the destination restored from a backup, or this database copied? Begin the task anew.")));
+		return position;
+	}
+	run->ledger_end = run->source->parse_position(ledger);
+	run->behind = source_pos_cmp(run->source->parse_position(position), run->ledger_end) < 0;
+	if (!run->behind && source_pos_cmp(run->source->parse_position(position), run->ledger_end) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the destination is behind what the catalog of the task has"),
+				 errdetail("Its ledger ends at %s, applied here is %s.", ledger, position),
+				 errhint("Was the destination restored from a backup? Begin the task anew.")));
+	return position;
+}

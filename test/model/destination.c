@@ -1,0 +1,39 @@
+/*
+ * destination.c
+ *	  The destination of the model is this database.
+ */
+#include "model.h"
+
+#include "dest/dest.h"
+#include "worker/destination.h"
+
+const DestRoutine pgsql_dest_routine = {.engine = "none"};
+
+const DestRoutine *
+destination_attach(const TaskRecord *task, const TaskOptions *options, Oid role,
+				   bool worker)
+{
+	return &local_dest_routine;
+}
+
+void
+destination_leave(void)
+{
+}
+
+const DestRoutine *
+destination(void)
+{
+	return &local_dest_routine;
+}
+
+char *
+destination_job(int64 job_id)
+{
+	return "";
+}
+
+void
+destination_refuse_copy(const char *schema, const char *table, const char *why)
+{
+}
