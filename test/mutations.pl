@@ -19,11 +19,11 @@
     [ 'retry: a failed task is resumed for ever', 'store/retry.c', '"pg_catalog.clock_timestamp() < failed_since "', '"failed_since IS NOT NULL OR pg_catalog.clock_timestamp() < failed_since "', 'common/monitoring.pl' ],
     [ 'retry: at the same distance each time', 'store/retry.c', '"LEAST(GREATEST($3, pg_catalog.date_part(\'epoch\', "', '"LEAST(LEAST($3, pg_catalog.date_part(\'epoch\', "', 'common/monitoring.pl' ],
     [ 'alerts: the function has a minute', 'worker/alert_call.c', '#define CALL_MS 5000', '#define CALL_MS 60000', 'common/monitoring.pl' ],
-    [ 'metrics: samples are kept for ever', 'store/metric.c', '(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = $1 AND at < "', '(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = -$1 AND at < "', 'common/monitoring.pl' ],
+    [ 'metrics: samples are kept for ever', 'store/metric.c', '(void) store_exec("DELETE FROM dtsmig.metric WHERE task_id = $1 AND at < "', '(void) store_exec("DELETE FROM dtsmig.metric WHERE task_id = -$1 AND at < "', 'common/monitoring.pl' ],
     [ 'heartbeat: a silent source is waited for too long', 'source/mysql/my_stream.c', '#define SILENCE_LIMIT_MS	30000', '#define SILENCE_LIMIT_MS	80000', 'common/heartbeat.pl mysql/restart.pl' ],
     # --- throttles, batches
     [ 'throttle: rows cost nothing', 'worker/throttle.c', '(double) done[i] * USECS_PER_SEC / (double) throttle->rate[i];', '0.0;', 'common/control.pl' ],
-    [ 'batch: batch_delay is not asked', 'worker/run_changes.c', 'if (f->carried || follow_batch_is_due(f, f->run->options->batch_delay))', 'if (true)', 'common/options.pl' ],
+    [ 'batch: batch_delay is not asked', 'worker/run_changes.c', 'if (f->replicated || follow_batch_is_due(f, f->run->options->batch_delay))', 'if (true)', 'common/options.pl' ],
     # --- GTID sets
     [ 'GTID: an interval that is not there', 'source/mysql/my_gtid_set.c', 'return i < s->n && s->intervals[i].first <= number;', 'return i < s->n;', 'fixtures mysql/long_positions.pl' ],
     [ 'GTID: a part begins before', 'source/mysql/my_gtid_set.c', "if (j == s->n || s->intervals[j].first > p->intervals[k].first ||", "if (j == s->n ||", 'mysql/failover.pl [mysql-9.7] mysql/long_positions.pl' ],
@@ -39,6 +39,6 @@
     [ 'publication: what it left out for a while', 'worker/task_relations.c', "\t\t!(rel->resync && rel->resync_step <= RESYNC_ASKED))\n\t\treturn false;", "\t\t!(rel->resync && rel->resync_step <= RESYNC_ASKED))\n\t\treturn true;", 'pgsql/watch.pl' ],
     [ 'destination: a table that is not plain', 'dest/local/plain.c', "local_check_plain(Oid relid, bool written)\n{", "local_check_plain(Oid relid, bool written)\n{\n\tif (written || !written)\n\t\treturn;", 'mysql/plain_tables.pl' ],
     # --- tasks
-    [ 'tasks: a role has as many as it likes', 'api/api_task.c', 'if (book_int(rows, 0, 0) > max_tasks_per_role)', 'if (false)', 'common/worker_slots.pl' ],
+    [ 'tasks: a role has as many as it likes', 'api/api_task.c', 'if (store_int(rows, 0, 0) > max_tasks_per_role)', 'if (false)', 'common/worker_slots.pl' ],
     [ 'tasks: they belong to everybody', 'api/api_task.c', "\ttask_check_owner(task);\n", '', 'common/api.pl' ],
 )

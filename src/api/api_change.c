@@ -7,7 +7,7 @@
  */
 #include "compat.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/task.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -16,7 +16,7 @@ DTS_FUNCTION(dtsmig_skip_change);
 DTS_FUNCTION(dtsmig_resync_table);
 
 /*
- * The worker passes over the statement at this position, and at no other.
+ * The worker skips the statement at this position, and at no other.
  */
 Datum
 dtsmig_skip_change(PG_FUNCTION_ARGS)
@@ -24,7 +24,7 @@ dtsmig_skip_change(PG_FUNCTION_ARGS)
 	char	   *statement = PG_ARGISNULL(1) ? NULL :
 		text_to_cstring(PG_GETARG_TEXT_PP(1));
 	TaskRecord *task;
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -32,7 +32,7 @@ dtsmig_skip_change(PG_FUNCTION_ARGS)
 				 errmsg("task must not be null")));
 	task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
 	task_check_owner(task);
-	rows = books_query("UPDATE dtsmig.task SET skip_position = refused_position, "
+	rows = store_query("UPDATE dtsmig.task SET skip_position = refused_position, "
 					   "skip_statement = $2 WHERE task_id = $1 "
 					   "AND refused_position IS NOT NULL "
 					   "RETURNING refused_statement", "it", task->id, statement);
@@ -52,7 +52,7 @@ dtsmig_resync_table(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
 	char	   *table = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	task_check_owner(task);
 	task_check_local(task, "copying a table again", NULL);
@@ -68,7 +68,7 @@ dtsmig_resync_table(PG_FUNCTION_ARGS)
 				 errmsg("task \"%s\" does not follow changes", task->name),
 				 errhint("Wait until its full load is done.")));
 	/* one that is being copied needs no other copy; one that waits, waits */
-	rows = books_query("UPDATE dtsmig.task_table SET state = 'resync', "
+	rows = store_query("UPDATE dtsmig.task_table SET state = 'resync', "
 					   "resync_step = CASE WHEN state <> 'resync' "
 					   "OR resync_step IN ('copied', 'replay') THEN 'asked' "
 					   "ELSE resync_step END WHERE task_id = $1 AND "

@@ -9,7 +9,7 @@
 #include "compat.h"
 
 #include "api/srf.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/task.h"
 #include "check/precheck.h"
 #include "core/attempt.h"
@@ -114,7 +114,7 @@ reach_destination(PrecheckContext *pc, List **items)
 	precheck_add(items, "destination_kind", PRECHECK_FAILED,
 				 psprintf("%s%s%s", edata->message, edata->detail ? ": " : "",
 						  edata->detail ? edata->detail : ""),
-				 edata->hint ? edata->hint : "Mend the options of the server, or the user mapping.");
+				 edata->hint ? edata->hint : "Fix the options of the server, or the user mapping.");
 	return false;
 }
 

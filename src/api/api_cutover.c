@@ -10,7 +10,7 @@
 #include "access/xact.h"
 #include "api/api_task.h"
 #include "store/alert.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/task.h"
 #include "check/advance.h"
 #include "check/cutover.h"
@@ -65,7 +65,7 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 				 errmsg("task \"%s\" was stopped meanwhile", v->task->name)));
 	/* asked for while the verification ran; from now on nobody can */
 	cutover_check_waits(v);
-	(void) books_exec("UPDATE dtsmig.task SET wanted = $2, status = 'cut_over', "
+	(void) store_exec("UPDATE dtsmig.task SET wanted = $2, status = 'cut_over', "
 					  "cutover_position = $3, cutover_at = pg_catalog.clock_timestamp(), "
 					  "retrying_since = NULL, retrying_until = NULL, "
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",

@@ -8,7 +8,7 @@
 #include "compat.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/object.h"
 #include "store/task.h"
 #include "core/one_statement.h"
@@ -43,10 +43,10 @@ static TaskObject *
 find_object(const TaskRecord *task, const char *name, bool others)
 {
 	TaskObject *object = palloc0(sizeof(TaskObject));
-	BookRows   *rows;
+	StoreRows   *rows;
 	int			n;
 
-	rows = books_query("SELECT o.object_id, o.kind || ' ' || " OBJECT_FULL_NAME ", o.statement, "
+	rows = store_query("SELECT o.object_id, o.kind || ' ' || " OBJECT_FULL_NAME ", o.statement, "
 					   OBJECT_IS_MADE ", o.kind = 'table' AND t.table_id IS NOT NULL, o.state, "
 					   "(SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) "
 					   "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
@@ -65,7 +65,7 @@ find_object(const TaskRecord *task, const char *name, bool others)
 				 errmsg("task \"%s\" has no object \"%s\"", task->name, name),
 				 errhint("SELECT kind, name, state FROM dtsmig.task_objects WHERE task = %s; lists them.",
 						 quote_literal_cstr(task->name))));
-	n = (int) book_int(rows, 0, 7);
+	n = (int) store_int(rows, 0, 7);
 	if (n == 0 && !(others && strcmp(rows->values[0][5], "skipped") == 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -77,11 +77,11 @@ find_object(const TaskRecord *task, const char *name, bool others)
 				 errmsg("task \"%s\" has more than one object \"%s\"", task->name, name),
 				 errhint("Say %s or %s.", quote_literal_cstr(rows->values[0][1]),
 						 quote_literal_cstr(rows->values[1][1]))));
-	object->id = book_int(rows, 0, 0);
+	object->id = store_int(rows, 0, 0);
 	object->title = rows->values[0][1];
 	object->statement = rows->values[0][2];
-	object->is_made = book_bool(rows, 0, 3);
-	object->is_table = book_bool(rows, 0, 4);
+	object->is_made = store_bool(rows, 0, 3);
+	object->is_table = store_bool(rows, 0, 4);
 	object->relation = rows->values[0][6];
 	return object;
 }
@@ -91,10 +91,10 @@ static void
 settle(const TaskRecord *task, const TaskObject *object, const char *state,
 	   const char *statement, const char *message)
 {
-	(void) books_exec("UPDATE dtsmig.task_object SET state = $2, error = NULL, "
+	(void) store_exec("UPDATE dtsmig.task_object SET state = $2, error = NULL, "
 					  "error_code = NULL, statement = COALESCE($3, statement) "
 					  "WHERE object_id = $1", "itt", object->id, state, statement);
-	(void) books_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE object_id = $1",
+	(void) store_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE object_id = $1",
 					  "i", object->id);
 	task_log_event(task->id, "info", message, statement, NULL, NULL);
 	(void) object_watch(task->id);

@@ -16,7 +16,7 @@
 /*
  * translate_expression(expression text [, definition jsonb]) returns text
  *
- * A MySQL expression in PostgreSQL's SQL. definition, a table as the books
+ * A MySQL expression in PostgreSQL's SQL. definition, a table as the catalog
  * keep it, gives types to the columns; with it the expression is translated
  * as that of a generated column, else as one of a query over columns of
  * unknown types. Raises 0A000 where it does not translate.

@@ -24,7 +24,7 @@
 #include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "store/alert.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/task.h"
 #include "tables/sequences.h"
 #include "transform/select.h"
@@ -171,7 +171,7 @@ dtsmig_create_task(PG_FUNCTION_ARGS)
 	Jsonb	   *objects = PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4);
 	Jsonb	   *options = PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5);
 	ConnectionInfo *info;
-	BookRows   *rows;
+	StoreRows   *rows;
 	char	   *types;
 
 	required(source, "source");
@@ -199,22 +199,22 @@ dtsmig_create_task(PG_FUNCTION_ARGS)
 
 	if (name == NULL)
 	{
-		rows = books_query("SELECT pg_catalog.left($1, 40) || '_' || "
+		rows = store_query("SELECT pg_catalog.left($1, 40) || '_' || "
 						   "(SELECT COALESCE(max(task_id), 0) + 1 FROM dtsmig.task)",
 						   "t", source);
 		name = rows->values[0][0];
 	}
-	rows = books_query("SELECT 1 FROM dtsmig.task WHERE task_name = $1", "t", name);
+	rows = store_query("SELECT 1 FROM dtsmig.task WHERE task_name = $1", "t", name);
 	if (rows->nrows > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("task \"%s\" already exists", name)));
-	rows = books_query("INSERT INTO dtsmig.task (task_name, owner, source, destination, "
+	rows = store_query("INSERT INTO dtsmig.task (task_name, owner, source, destination, "
 					   "migration_types, objects, options) VALUES "
 					   "($1, $2::oid, $3, $4, $5::text[], $6, COALESCE($7, '{}')) "
 					   "RETURNING task_id", "tittt" "jj", name, (int64) GetUserId(),
 					   source, destination, types, objects, options);
-	PG_RETURN_INT64(book_int(rows, 0, 0));
+	PG_RETURN_INT64(store_int(rows, 0, 0));
 }
 
 Datum
@@ -222,22 +222,22 @@ dtsmig_alter_task(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task = own_task(fcinfo);
 	Jsonb	   *changes = PG_GETARG_JSONB_P(1);
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	check_alert_function(options_parse(changes));
-	rows = books_query("UPDATE dtsmig.task SET "
+	rows = store_query("UPDATE dtsmig.task SET "
 					   "options = pg_catalog.jsonb_strip_nulls(options || $2), "
 					   "updated = pg_catalog.clock_timestamp() "
 					   "WHERE task_id = $1 RETURNING options", "ij", task->id, changes);
 	/* together they must make sense too */
-	check_elsewhere(task->destination, options_parse(book_jsonb(rows, 0, 0)));
+	check_elsewhere(task->destination, options_parse(store_jsonb(rows, 0, 0)));
 	PG_RETURN_VOID();
 }
 
 static void
 check_limit(const TaskRecord *task)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	if (superuser_arg(task->owner))
 		return;
@@ -247,10 +247,10 @@ check_limit(const TaskRecord *task)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("starting a task needs isolation level read committed")));
 	LockSharedObject(AuthIdRelationId, task->owner, 0, ShareUpdateExclusiveLock);
-	rows = books_query("SELECT pg_catalog.count(*) FROM dtsmig.task "
+	rows = store_query("SELECT pg_catalog.count(*) FROM dtsmig.task "
 					   "WHERE owner = $1::oid AND wanted = 'running'", "i",
 					   (int64) task->owner);
-	if (book_int(rows, 0, 0) > max_tasks_per_role)
+	if (store_int(rows, 0, 0) > max_tasks_per_role)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("too many tasks of role \"%s\" are running",
@@ -266,7 +266,7 @@ start_worker(TaskRecord *task)
 	/* the user may have lost the right to the server since */
 	(void) connection_info(task->source, task->owner);
 	destination_check(task->destination, task->source, task->owner);
-	(void) books_exec("UPDATE dtsmig.task SET wanted = 'running', status = CASE WHEN "
+	(void) store_exec("UPDATE dtsmig.task SET wanted = 'running', status = CASE WHEN "
 					  "status IN ('created', 'precheck_failed') THEN 'prechecking' "
 					  "ELSE 'running' END, retrying_since = NULL, "
 					  "failed_since = NULL, resume_at = NULL, "
@@ -329,13 +329,13 @@ dtsmig_resume_task(PG_FUNCTION_ARGS)
 void
 stop_worker(const TaskRecord *task)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT runtime_handle FROM dtsmig.task WHERE task_id = $1 "
+	rows = store_query("SELECT runtime_handle FROM dtsmig.task WHERE task_id = $1 "
 					   "AND runtime_handle IS NOT NULL", "i", task->id);
 	if (rows->nrows == 0)
 		return;
-	if (!task_worker_stop((dsm_handle) book_int(rows, 0, 0), task->id, STOP_WAIT_MS))
+	if (!task_worker_stop((dsm_handle) store_int(rows, 0, 0), task->id, STOP_WAIT_MS))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("the worker of task \"%s\" did not end within %d seconds",
@@ -349,7 +349,7 @@ dtsmig_pause_task(PG_FUNCTION_ARGS)
 
 	if (strcmp(task->wanted, "running") != 0)
 		refuse(task, "pause", NULL);
-	(void) books_exec("UPDATE dtsmig.task SET wanted = 'paused', status = 'paused', "
+	(void) store_exec("UPDATE dtsmig.task SET wanted = 'paused', status = 'paused', "
 					  "retrying_since = NULL, retrying_until = NULL, "
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "i", task->id);
@@ -415,7 +415,7 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 
 	if (strcmp(task->wanted, "released") == 0)
 		refuse(task, "release", NULL);
-	(void) books_exec("UPDATE dtsmig.task SET wanted = 'released', status = 'released', "
+	(void) store_exec("UPDATE dtsmig.task SET wanted = 'released', status = 'released', "
 					  "retrying_since = NULL, retrying_until = NULL, "
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "i", task->id);
@@ -483,9 +483,9 @@ dtsmig_drop_task(PG_FUNCTION_ARGS)
 	}
 	if (strcmp(task->destination, DEST_LOCAL) != 0)
 		forget_ledger(task);
-	(void) books_exec("DELETE FROM dtsmig.task WHERE task_id = $1", "i", task->id);
-	(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = $1", "i", task->id);
-	(void) books_exec("DELETE FROM dtsmig.alert WHERE task_id = $1", "i", task->id);
+	(void) store_exec("DELETE FROM dtsmig.task WHERE task_id = $1", "i", task->id);
+	(void) store_exec("DELETE FROM dtsmig.metric WHERE task_id = $1", "i", task->id);
+	(void) store_exec("DELETE FROM dtsmig.alert WHERE task_id = $1", "i", task->id);
 	PG_RETURN_VOID();
 }
 
@@ -526,12 +526,12 @@ is_status(const char *target)
 static bool
 has_reached(int64 id, const char *target)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	char	   *status;
 	char	   *phase;
 	bool		consistent;
 
-	rows = books_query("SELECT CASE WHEN v.status = 'failed' AND t.status <> 'failed' "
+	rows = store_query("SELECT CASE WHEN v.status = 'failed' AND t.status <> 'failed' "
 					   "AND t.updated > pg_catalog.clock_timestamp() - interval '60 seconds' "
 					   "THEN 'retrying' ELSE v.status END, t.phase, "
 					   "t.consistent_since IS NOT NULL, t.task_name, v.last_error, "
@@ -543,7 +543,7 @@ has_reached(int64 id, const char *target)
 				 errmsg("the task does not exist any more")));
 	status = rows->values[0][0];
 	phase = rows->values[0][1];
-	consistent = book_bool(rows, 0, 2);
+	consistent = store_bool(rows, 0, 2);
 	if (strcmp(status, target) == 0)
 		return true;
 	if (is_phase(target) && phase_rank(phase) >= phase_rank(target) &&

@@ -9,7 +9,7 @@
 
 #include "access/xact.h"
 #include "api/srf.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "catalog/pg_type.h"
 #include "store/task.h"
 #include "check/verify.h"
@@ -150,7 +150,7 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 		bool		varlena;
 
 		getTypeOutputInfo(TEXTARRAYOID, &function, &varlena);
-		(void) books_exec("UPDATE dtsmig.verify_run SET tables = $2::text[] WHERE run_id = $1",
+		(void) store_exec("UPDATE dtsmig.verify_run SET tables = $2::text[] WHERE run_id = $1",
 						  "it", v.run_id, OidOutputFunctionCall(function, PG_GETARG_DATUM(2)));
 	}
 	foreach(lc, v.results)
@@ -183,19 +183,19 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 static int64
 ask_for_repair(const TaskRecord *task, const char *ids, int64 run_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT count(*), min(d.source_table) FROM dtsmig.verify_difference d "
+	rows = store_query("SELECT count(*), min(d.source_table) FROM dtsmig.verify_difference d "
 					   "WHERE " ASKED_FOR "AND " ONLY_GENERATED,
 					   "iti", task->id, ids, run_id);
-	if (book_int(rows, 0, 0) > 0)
+	if (store_int(rows, 0, 0) > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_GENERATED_ALWAYS),
 				 errmsg("%s rows differ in columns alone that are generated here: repair cannot change them",
 						rows->values[0][0]),
 				 errdetail("One of their tables is \"%s\".", rows->values[0][1]),
 				 errhint("ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION makes the column, see dtsmig.verify_results, a plain one; then resync_table brings the source's values.")));
-	return (int64) books_exec("UPDATE dtsmig.verify_difference d SET state = 'repairing', error = NULL "
+	return (int64) store_exec("UPDATE dtsmig.verify_difference d SET state = 'repairing', error = NULL "
 							  "WHERE " ASKED_FOR "AND NOT " ONLY_GENERATED,
 							  "iti", task->id, ids, run_id);
 }
@@ -204,9 +204,9 @@ ask_for_repair(const TaskRecord *task, const char *ids, int64 run_id)
 static void
 check_ids(const TaskRecord *task, const char *ids)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT x.id, d.object, d.table_id IS NOT NULL, d.state, d.task_id = $1 "
+	rows = store_query("SELECT x.id, d.object, d.table_id IS NOT NULL, d.state, d.task_id = $1 "
 					   "FROM unnest($2::bigint[]) x(id) LEFT JOIN dtsmig.verify_difference d "
 					   "ON d.difference_id = x.id AND d.task_id = $1 "
 					   "WHERE d.key_values IS NULL OR d.state NOT IN ('found', 'failed') LIMIT 1",

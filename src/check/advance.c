@@ -14,7 +14,7 @@
 
 #include "check/advance.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "core/one_statement.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -68,9 +68,9 @@ static List *
 column_sequences(const TaskRecord *task)
 {
 	List	   *list = NIL;
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT s.oid::bigint, pg_catalog.format('%I.%I', sn.nspname, s.relname), "
+	rows = store_query("SELECT s.oid::bigint, pg_catalog.format('%I.%I', sn.nspname, s.relname), "
 					   "q.seqincrement > 0, q.seqmin, q.seqmax, "
 					   MAY_SET("s") ", "
 					   "pg_catalog.format('%I.%I', n.nspname, c.relname), a.attname, "
@@ -91,16 +91,16 @@ column_sequences(const TaskRecord *task)
 	{
 		ColumnSequence *s = palloc0(sizeof(ColumnSequence));
 
-		s->relid = (Oid) book_int(rows, i, 0);
+		s->relid = (Oid) store_int(rows, i, 0);
 		s->name = rows->values[i][1];
-		s->ascending = book_bool(rows, i, 2);
+		s->ascending = store_bool(rows, i, 2);
 		s->min = rows->values[i][3];
 		s->max = rows->values[i][4];
-		s->allowed = book_bool(rows, i, 5);
+		s->allowed = store_bool(rows, i, 5);
 		s->table = rows->values[i][6];
 		s->column = rows->values[i][7];
-		s->identity = book_bool(rows, i, 8);
-		s->integer = book_bool(rows, i, 9);
+		s->identity = store_bool(rows, i, 8);
+		s->integer = store_bool(rows, i, 9);
 		s->source_schema = rows->values[i][10];
 		s->source_table = rows->values[i][11];
 		list = lappend(list, s);
@@ -179,7 +179,7 @@ advance_past_rows_here(const TaskRecord *task)
 static void
 advance_there(const TaskRecord *task)
 {
-	BookRows   *rows = books_query("SELECT pg_catalog.format('%I.%I', target_schema, target_table) "
+	StoreRows   *rows = store_query("SELECT pg_catalog.format('%I.%I', target_schema, target_table) "
 								   "FROM dtsmig.task_table WHERE task_id = $1", "i", task->id);
 
 	for (int i = 0; i < rows->nrows; i++)
@@ -252,9 +252,9 @@ static Oid
 own_sequence(Verify *v, const TableDef *def)
 {
 	NameCase	name_case = (NameCase) v->options->name_case;
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT c.oid::bigint, pg_catalog.format('%I.%I', n.nspname, c.relname), "
+	rows = store_query("SELECT c.oid::bigint, pg_catalog.format('%I.%I', n.nspname, c.relname), "
 					   MAY_SET("c") " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
 					   "ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $3 "
 					   "AND c.relkind = 'S'", "tit",
@@ -264,9 +264,9 @@ own_sequence(Verify *v, const TableDef *def)
 					   plan_name(def->name, name_case, false));
 	if (rows->nrows == 0)
 		return InvalidOid;
-	if (def->auto_increment != NULL && book_bool(rows, 0, 2))
+	if (def->auto_increment != NULL && store_bool(rows, 0, 2))
 		set_next(v->task, rows->values[0][1], def->auto_increment);
-	return (Oid) book_int(rows, 0, 0);
+	return (Oid) store_int(rows, 0, 0);
 }
 
 /* Is this the column with the source's AUTO_INCREMENT? */
@@ -353,9 +353,9 @@ by_right(const TaskRecord *task, List *oids, bool allowed)
 
 	foreach(lc, oids)
 	{
-		BookRows   *rows;
+		StoreRows   *rows;
 
-		rows = books_query("SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) "
+		rows = store_query("SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) "
 						   "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
 						   "ON n.oid = c.relnamespace WHERE c.oid = $1::oid "
 						   "AND $3 = (" MAY_SET("c") ")", "iib", (int64) lfirst_oid(lc), (int64) task->owner, allowed);
@@ -435,9 +435,9 @@ List *
 advance_denied_of(Oid relid, Oid role)
 {
 	List	   *names = NIL;
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT DISTINCT pg_catalog.format('%I.%I', sn.nspname, s.relname) "
+	rows = store_query("SELECT DISTINCT pg_catalog.format('%I.%I', sn.nspname, s.relname) "
 					   "FROM pg_catalog.pg_class c " SEQUENCES_OF_COLUMNS
 					   "WHERE c.oid = $1::oid AND NOT (" MAY_SET("s") ") ORDER BY 1",
 					   "ii", (int64) relid, (int64) role);

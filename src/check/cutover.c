@@ -18,7 +18,7 @@
 #include "check/cutover.h"
 
 #include "compat.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/object.h"
 #include "check/advance.h"
 #include "check/unfollowed.h"
@@ -49,9 +49,9 @@ cutover_refuse(const Verify *v, const char *reason, const char *detail,
 static void
 check_task(const Verify *v)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT t.status, t.last_error, t.retrying_since IS NOT NULL, "
+	rows = store_query("SELECT t.status, t.last_error, t.retrying_since IS NOT NULL, "
 					   "r.pid IS NOT NULL FROM dtsmig.task t "
 					   "LEFT JOIN LATERAL dtsmig.task_runtime(t.runtime_handle, t.task_id) r "
 					   "ON true WHERE t.task_id = $1", "i", v->task->id);
@@ -62,7 +62,7 @@ check_task(const Verify *v)
 		cutover_refuse(v, psprintf("it is %s", rows->values[0][0]), rows->values[0][1],
 					   strcmp(rows->values[0][0], "paused") == 0 ||
 					   strcmp(rows->values[0][0], "failed") == 0 ? "Use resume_task." : NULL);
-	if (!book_bool(rows, 0, 3))
+	if (!store_bool(rows, 0, 3))
 		cutover_refuse(v, "its worker is gone", NULL, "Use resume_task.");
 	if (strcmp(v->task->step, "changes") != 0 || !v->task->consistent)
 		cutover_refuse(v, "it is not consistent yet", NULL,
@@ -72,16 +72,16 @@ check_task(const Verify *v)
 void
 cutover_check_waits(const Verify *v)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT source_schema || '.' || source_table FROM dtsmig.task_table "
+	rows = store_query("SELECT source_schema || '.' || source_table FROM dtsmig.task_table "
 					   "WHERE task_id = $1 AND state = 'resync' LIMIT 1", "i", v->task->id);
 	if (rows->nrows > 0)
 		cutover_refuse(v, psprintf("table %s is to be copied again", rows->values[0][0]),
 					   NULL, "Wait until it is, see dtsmig.task_tables.");
-	rows = books_query("SELECT count(*) FROM dtsmig.verify_difference "
+	rows = store_query("SELECT count(*) FROM dtsmig.verify_difference "
 					   "WHERE task_id = $1 AND state = 'repairing'", "i", v->task->id);
-	if (book_int(rows, 0, 0) > 0)
+	if (store_int(rows, 0, 0) > 0)
 		cutover_refuse(v, psprintf("%s rows are to be repaired", rows->values[0][0]), NULL,
 					   "Wait until they are, see dtsmig.verify_results.");
 }
@@ -89,9 +89,9 @@ cutover_check_waits(const Verify *v)
 static void
 check_objects(const Verify *v)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT pg_catalog.string_agg(o.kind || ' ' || " OBJECT_FULL_NAME
+	rows = store_query("SELECT pg_catalog.string_agg(o.kind || ' ' || " OBJECT_FULL_NAME
 					   " || ': ' || o.error, '; '), pg_catalog.min(o.kind || ' ' || " OBJECT_FULL_NAME ") "
 					   "FROM " OBJECT_FROM " WHERE o.task_id = $1 AND o.state = 'failed' "
 					   "AND NOT " OBJECT_IS_MADE, "i", v->task->id);
@@ -266,17 +266,17 @@ check_meanings(const Verify *v, bool accept)
 }
 
 /*
- * What verifications before have found and nobody has mended: a sample may well
+ * What verifications before have found and nobody has fixed: a sample may well
  * pass it by. A later one of all rows, or of all definitions, that has not
  * found it again is the last word.
  */
 static void
 check_results(const Verify *v)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	StringInfoData list;
 
-	rows = books_query("SELECT pg_catalog.count(*) OVER (), pg_catalog.concat_ws(' ', "
+	rows = store_query("SELECT pg_catalog.count(*) OVER (), pg_catalog.concat_ws(' ', "
 					   "d.source_schema || '.' || d.source_table, d.kind, d.object, d.key::text, "
 					   "d.error) FROM dtsmig.verify_difference d "
 					   "JOIN dtsmig.verify_run r USING (run_id) WHERE d.task_id = $1 "
@@ -296,7 +296,7 @@ check_results(const Verify *v)
 	initStringInfo(&list);
 	for (int i = 0; i < rows->nrows; i++)
 		appendStringInfo(&list, "%s%s", i > 0 ? "\n" : "", rows->values[i][1]);
-	if (book_int(rows, 0, 0) > rows->nrows)
+	if (store_int(rows, 0, 0) > rows->nrows)
 		appendStringInfoString(&list, "\n...");
 	cutover_refuse(v, psprintf("%s differences that a verification found are not fixed",
 							   rows->values[0][0]), list.data,
@@ -304,23 +304,23 @@ check_results(const Verify *v)
 }
 
 /*
- * Statements of the source that the task has not carried. What is needed
+ * Statements of the source that the task has not replicated. What is needed
  * instead is for the user to do; that it was done, a verification of the
  * definitions since then says.
  */
 static void
 check_statements(const Verify *v)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT pg_catalog.string_agg(x.message, E'\\n'), "
+	rows = store_query("SELECT pg_catalog.string_agg(x.message, E'\\n'), "
 					   "pg_catalog.max(x.n) FROM (SELECT e.message, pg_catalog.count(*) OVER () AS n "
 					   "FROM dtsmig.task_event e WHERE e.task_id = $1 "
 					   "AND (pg_catalog.starts_with(e.message, $2) OR pg_catalog.starts_with(e.message, $3)) "
 					   "AND NOT EXISTS (SELECT 1 FROM dtsmig.verify_run r WHERE r.task_id = e.task_id "
 					   "AND r.mode = 'schema' AND r.started > e.logged AND r.finished IS NOT NULL "
 					   "AND r.differences = 0) ORDER BY e.event_id LIMIT $4) x", "itti",
-					   v->task->id, EVENT_PASSED_OVER, EVENT_NOT_CARRIED,
+					   v->task->id, EVENT_SKIPPED, EVENT_NOT_REPLICATED,
 					   (int64) SHOWN_DIFFERENCES);
 	if (rows->values[0][0] != NULL)
 		cutover_refuse(v, psprintf("%s statements of the source were not replicated", rows->values[0][1]),

@@ -15,7 +15,7 @@
 
 #include "check/cutover.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "core/one_statement.h"
 #include "core/attempt.h"
 #include "executor/spi.h"
@@ -32,9 +32,9 @@
 static void
 check_indexes(const Verify *v)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT i.indexrelid::pg_catalog.regclass::text " TASK_RELATIONS
+	rows = store_query("SELECT i.indexrelid::pg_catalog.regclass::text " TASK_RELATIONS
 					   "JOIN pg_catalog.pg_index i ON i.indrelid = c.oid "
 					   "WHERE t.task_id = $1 AND NOT i.indisvalid LIMIT 1", "i",
 					   v->task->id);
@@ -56,9 +56,9 @@ run_utility(void *sql)
 static void
 validate_constraints(const Verify *v, bool accept)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT pg_catalog.format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I', "
+	rows = store_query("SELECT pg_catalog.format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I', "
 					   "n.nspname, c.relname, k.conname), k.conname, "
 					   "t.source_schema, t.source_table " TASK_RELATIONS
 					   "JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid "
@@ -110,9 +110,9 @@ static List *
 valid_keys(const Verify *v)
 {
 	List	   *keys = NIL;
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT DISTINCT ON (k.oid) k.conname, pg_catalog.format('%I.%I', n.nspname, c.relname), "
+	rows = store_query("SELECT DISTINCT ON (k.oid) k.conname, pg_catalog.format('%I.%I', n.nspname, c.relname), "
 					   "pg_catalog.format('SELECT pg_catalog.left(pg_catalog.to_jsonb(f)::text, 300) "
 					   "FROM %s f LEFT JOIN %s p ON %s WHERE (%s) AND p.%I IS NULL LIMIT 1', "
 					   "CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || pg_catalog.format('%I.%I', n.nspname, c.relname), "
@@ -156,8 +156,8 @@ valid_keys(const Verify *v)
 		k->name = rows->values[i][0];
 		k->table = rows->values[i][1];
 		k->orphan = rows->values[i][2];
-		k->readable = book_bool(rows, i, 3);
-		k->of_one = book_bool(rows, i, 4);
+		k->readable = store_bool(rows, i, 3);
+		k->of_one = store_bool(rows, i, 4);
 		keys = lappend(keys, k);
 	}
 	return keys;
@@ -187,7 +187,7 @@ check_foreign_keys(const Verify *v, bool accept)
 						  k->name), "GRANT SELECT on it.");
 			continue;
 		}
-		row = verify_value_here(k->orphan);
+		row = verify_value_dest(k->orphan);
 		if (row == NULL)
 			continue;
 		if (!accept)
@@ -207,9 +207,9 @@ check_foreign_keys(const Verify *v, bool accept)
 static void
 look_at_triggers(const Verify *v)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT pg_catalog.string_agg(x.what, ', ' ORDER BY x.what) FROM (SELECT DISTINCT "
+	rows = store_query("SELECT pg_catalog.string_agg(x.what, ', ' ORDER BY x.what) FROM (SELECT DISTINCT "
 					   "pg_catalog.format(CASE WHEN k.oid IS NULL THEN 'trigger %I on %I.%I' "
 					   "ELSE 'foreign key %I of %I.%I' END, COALESCE(k.conname, g.tgname), "
 					   "n.nspname, c.relname) AS what " TASK_RELATIONS

@@ -16,7 +16,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "tables/describe.h"
@@ -436,7 +436,7 @@ precheck_collect(PrecheckContext *pc)
 }
 
 static bool
-is_ignored(const BookRows *ignored, const char *item)
+is_ignored(const StoreRows *ignored, const char *item)
 {
 	for (int i = 0; i < ignored->nrows; i++)
 	{
@@ -452,13 +452,13 @@ precheck_store(int64 task_id, List *items)
 	bool		ok = true;
 	bool		keep = !XactReadOnly && !RecoveryInProgress();
 	int64		n = 0;
-	BookRows   *ignored;
+	StoreRows   *ignored;
 	ListCell   *lc;
 
-	ignored = books_query("SELECT item FROM dtsmig.precheck_ignored "
+	ignored = store_query("SELECT item FROM dtsmig.precheck_ignored "
 						  "WHERE task_id = $1", "i", task_id);
 	if (keep)
-		(void) books_exec("DELETE FROM dtsmig.precheck_item WHERE task_id = $1",
+		(void) store_exec("DELETE FROM dtsmig.precheck_item WHERE task_id = $1",
 						  "i", task_id);
 	foreach(lc, items)
 	{
@@ -469,7 +469,7 @@ precheck_store(int64 task_id, List *items)
 			i->status = PRECHECK_IGNORED;
 		ok &= strcmp(i->status, PRECHECK_FAILED) != 0;
 		if (keep)
-			(void) books_exec("INSERT INTO dtsmig.precheck_item "
+			(void) store_exec("INSERT INTO dtsmig.precheck_item "
 							  "(task_id, item_no, item, status, found, advice, "
 							  "sql, run_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 							  "iitttttt", task_id, ++n, i->item, i->status,
@@ -481,7 +481,7 @@ precheck_store(int64 task_id, List *items)
 void
 precheck_ignore(const TaskRecord *task, const char *item, bool ignore)
 {
-	BookRows   *failed;
+	StoreRows   *failed;
 	uint64		n;
 
 	if (precheck_def(item) == NULL)
@@ -489,7 +489,7 @@ precheck_ignore(const TaskRecord *task, const char *item, bool ignore)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the precheck has no item \"%s\"", item),
 				 errhint("SELECT * FROM dtsmig.precheck_items lists them.")));
-	failed = books_query("SELECT found FROM dtsmig.precheck_item WHERE task_id = $1 "
+	failed = store_query("SELECT found FROM dtsmig.precheck_item WHERE task_id = $1 "
 						 "AND item = $2 AND status = 'failed' ORDER BY item_no",
 						 "it", task->id, item);
 	if (ignore && failed->nrows > 0)
@@ -500,13 +500,13 @@ precheck_ignore(const TaskRecord *task, const char *item, bool ignore)
 				 failed->values[0][0] ? errdetail("%s.", failed->values[0][0]) : 0,
 				 errhint("The view dtsmig.precheck_results says what to do; then run the precheck again.")));
 	if (ignore)
-		n = books_exec("INSERT INTO dtsmig.precheck_ignored (task_id, item, ignored_by) "
+		n = store_exec("INSERT INTO dtsmig.precheck_ignored (task_id, item, ignored_by) "
 					   "VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", "itt",
 					   task->id, item, GetUserNameFromId(GetUserId(), false));
 	else
-		n = books_exec("DELETE FROM dtsmig.precheck_ignored WHERE task_id = $1 "
+		n = store_exec("DELETE FROM dtsmig.precheck_ignored WHERE task_id = $1 "
 					   "AND item = $2", "it", task->id, item);
-	(void) books_exec("UPDATE dtsmig.precheck_item SET status = $3 WHERE task_id = $1 "
+	(void) store_exec("UPDATE dtsmig.precheck_item SET status = $3 WHERE task_id = $1 "
 					  "AND item = $2 AND status IN ('warning', 'ignored')",
 					  "itt", task->id, item,
 					  ignore ? PRECHECK_IGNORED : PRECHECK_WARNING);

@@ -40,7 +40,7 @@ extern bool precheck_connect(PrecheckContext *pc, List **items);
 extern List *precheck_collect(PrecheckContext *pc);
 
 /*
- * Marks warnings that are to be ignored, and puts the items into the books in
+ * Marks warnings that are to be ignored, and puts the items into the catalog in
  * place of the last ones (but not in a read-only transaction). true: none
  * failed.
  */

@@ -14,7 +14,7 @@
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "check/advance.h"
@@ -48,7 +48,7 @@ target_of(const TableDef *def)
 static bool
 is_own(PrecheckContext *pc, const TableDef *def)
 {
-	return books_query("SELECT 1 FROM dtsmig.task_table WHERE task_id = $1 "
+	return store_query("SELECT 1 FROM dtsmig.task_table WHERE task_id = $1 "
 					   "AND target_schema = $2 AND target_table = $3", "itt",
 					   pc->task->id, def->target_schema, def->target_name)->nrows > 0;
 }
@@ -202,7 +202,7 @@ lacks(List **items, PrecheckItem **item, StringInfo found, const char *what,
 static bool
 has_right(const char *query, Oid role, const char *object)
 {
-	return book_bool(books_query(query, "it", (int64) role, object), 0, 0);
+	return store_bool(store_query(query, "it", (int64) role, object), 0, 0);
 }
 
 /* Target schemas: those that are not there take a right on the database. */
@@ -422,7 +422,7 @@ check_workers(PrecheckContext *pc, List **items)
 	char	   *found;
 
 	/* of this task's own, those that run do not count */
-	used = book_int(books_query("SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity "
+	used = store_int(store_query("SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity "
 								"WHERE backend_type NOT IN ('client backend', 'walsender', "
 								"'autovacuum launcher', 'autovacuum worker', 'checkpointer', "
 								"'background writer', 'walwriter', 'archiver', 'startup', "
@@ -521,14 +521,14 @@ check_extension(List **items, const char *item, const char *status,
 				const char *extension, bool wanted, const char *found)
 {
 	PrecheckItem *i;
-	BookRows   *here;
+	StoreRows   *here;
 
 	if (!wanted)
 		return;
-	here = books_query("SELECT installed_version IS NOT NULL FROM "
+	here = store_query("SELECT installed_version IS NOT NULL FROM "
 					   "pg_catalog.pg_available_extensions WHERE name = $1", "t",
 					   extension);
-	if (here->nrows > 0 && book_bool(here, 0, 0))
+	if (here->nrows > 0 && store_bool(here, 0, 0))
 		return;
 	i = precheck_add(items, item, status, found, here->nrows > 0 ? NULL :
 					 psprintf("Install %s's package at the destination first.", extension));

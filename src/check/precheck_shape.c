@@ -143,7 +143,7 @@ bind_by_plan(SourceRelation *rel)
 
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
-		rel->columns[i].carried = rel->columns[i].target_name != NULL;
+		rel->columns[i].replicated = rel->columns[i].target_name != NULL;
 		rel->columns[i].typid = InvalidOid;
 		rel->columns[i].typmod = -1;
 	}
@@ -152,11 +152,11 @@ bind_by_plan(SourceRelation *rel)
 		const TableColumn *def = lfirst(lc);
 		SourceColumn *col = &rel->columns[n++];
 
-		if (!col->carried)
+		if (!col->replicated)
 			continue;
 		if (def->target_generated)
 		{
-			col->carried = false;
+			col->replicated = false;
 			continue;
 		}
 		if (def->pg_type != NULL)

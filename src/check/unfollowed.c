@@ -10,7 +10,7 @@
 
 #include "check/unfollowed.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "catalog/namespace.h"
 #include "core/one_statement.h"
 #include "utils/builtins.h"
@@ -51,12 +51,12 @@ unfollowed_meanings(const Verify *v)
 static Oid
 table_here(const Verify *v, const SourceAlways *a)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	char	   *schema = NULL;
 	char	   *table = NULL;
 	Oid			nspid;
 
-	rows = books_query("SELECT target_schema, target_table FROM dtsmig.task_table "
+	rows = store_query("SELECT target_schema, target_table FROM dtsmig.task_table "
 					   "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3",
 					   "itt", v->task->id, a->schema, a->table);
 	if (rows->nrows > 0)
@@ -85,7 +85,7 @@ unfollowed_enable(const Verify *v)
 		char	   *what;
 
 		if (!OidIsValid(relid) ||
-			books_query(a->rule ? "SELECT 1 FROM pg_catalog.pg_rewrite WHERE ev_class = $1::oid "
+			store_query(a->rule ? "SELECT 1 FROM pg_catalog.pg_rewrite WHERE ev_class = $1::oid "
 						"AND rulename = $2 AND ev_enabled = 'O'" :
 						"SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = $1::oid "
 						"AND tgname = $2 AND tgenabled = 'O' AND NOT tgisinternal", "it",

@@ -22,7 +22,7 @@
 
 #include "check/verify.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "common/hashfn.h"
 #include "core/one_statement.h"
 #include "miscadmin.h"
@@ -164,7 +164,7 @@ compare_buckets(Verify *v, VerifyTable *t, const CheckScope *scope,
 }
 
 char *
-verify_value_here(const char *sql)
+verify_value_dest(const char *sql)
 {
 	return select_one_value(sql);
 }
@@ -172,7 +172,7 @@ verify_value_here(const char *sql)
 static int64
 blocks_here(const VerifyTable *t)
 {
-	char	   *value = verify_value_here(psprintf("SELECT max(pg_catalog.pg_relation_size(p)) "
+	char	   *value = verify_value_dest(psprintf("SELECT max(pg_catalog.pg_relation_size(p)) "
 											"/ pg_catalog.current_setting('block_size')::int8 FROM "
 											"(SELECT relid AS p FROM pg_catalog.pg_partition_tree(%u) "
 											"UNION ALL SELECT %u) x", t->rel->target_relid,
@@ -190,7 +190,7 @@ rows_at_once(const Verify *v, int64 rows)
 
 /* Sums of all buckets here, block range by block range. */
 static List *
-all_buckets_here(Verify *v, VerifyTable *t, const CheckScope *scope, int64 parts)
+all_buckets_dest(Verify *v, VerifyTable *t, const CheckScope *scope, int64 parts)
 {
 	int64		blocks = blocks_here(t);
 	List	   *sums = NIL;
@@ -204,14 +204,14 @@ all_buckets_here(Verify *v, VerifyTable *t, const CheckScope *scope, int64 parts
 			psprintf(i == parts - 1 ? "ctid >= '(" INT64_FORMAT ",0)'" :
 					 "ctid >= '(" INT64_FORMAT ",0)' AND ctid < '(" INT64_FORMAT ",0)'",
 					 blocks * i / parts, blocks * (i + 1) / parts);
-		sums = verify_add_sums(sums, verify_sums_here(t, &part, NIL));
+		sums = verify_add_sums(sums, verify_sums_dest(t, &part, NIL));
 		verify_pace(v, 0);
 	}
 	return sums;
 }
 
 static List *
-all_buckets_there(Verify *v, VerifyTable *t, const CheckScope *scope)
+all_buckets_source(Verify *v, VerifyTable *t, const CheckScope *scope)
 {
 	List	   *sums = NIL;
 
@@ -229,7 +229,7 @@ all_buckets_there(Verify *v, VerifyTable *t, const CheckScope *scope)
 			int64		rows = 0;
 
 			part.condition = ((SourceRange *) lfirst(lc))->condition;
-			more = verify_sums_there(v, t, i, &part);
+			more = verify_sums_source(v, t, i, &part);
 			foreach(ls, more)
 				rows += ((CheckSum *) lfirst(ls))->rows;
 			sums = verify_add_sums(sums, more);
@@ -276,8 +276,8 @@ sum_buckets(Verify *v, VerifyTable *t, const CheckScope *scope, int64 parts,
 
 	if (parts > 1 || list_length(t->rels) > 1)
 	{
-		*there = all_buckets_there(v, t, scope);
-		*here = all_buckets_here(v, t, scope, parts);
+		*there = all_buckets_source(v, t, scope);
+		*here = all_buckets_dest(v, t, scope, parts);
 		return;
 	}
 	verify_sums(v, t, scope, NIL, there, here);
@@ -442,7 +442,7 @@ key_bounds(Verify *v, VerifyTable *t, int128 *least, int128 *greatest)
 																	 there->first_key, order)));
 		}
 		/* a cast would give the column's name to what ORDER BY sorts */
-		values = lappend(values, verify_value_here(psprintf("SELECT %s FROM %s ORDER BY %s%s LIMIT 1",
+		values = lappend(values, verify_value_dest(psprintf("SELECT %s FROM %s ORDER BY %s%s LIMIT 1",
 													 t->here->first_key, t->here->from,
 													 t->here->first_key, order)));
 		foreach(lc, values)
@@ -570,7 +570,7 @@ verify_touched(Verify *v, VerifyTable *t, int64 transactions)
 
 	touched.cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig touched rows",
 										ALLOCSET_DEFAULT_SIZES);
-	verify_rows_here(v, t, NULL, condition, take_touched, &touched);
+	verify_rows_dest(v, t, NULL, condition, take_touched, &touched);
 	compare_touched(&touched);
 	MemoryContextDelete(touched.cxt);
 }

@@ -10,7 +10,7 @@
  *	  verify_text.c		rows here as text, as the source writes them
  *	  verify_rows.c		rows as values, here and there
  *	  verify_settle.c	what seems to differ is looked at until it counts
- *	  verify_results.c	differences in the books
+ *	  verify_results.c	differences in the catalog
  *	  verify_schema.c	definitions: tables, columns, types; sequences
  *	  verify_columns.c	generated columns, identity, defaults
  *	  verify_keys.c		keys, indexes, foreign keys
@@ -59,7 +59,7 @@ typedef enum DifferenceKind
 typedef struct VerifyResult
 {
 	int64		id;
-	SourceRelation *rel;		/* NULL: none in the books */
+	SourceRelation *rel;		/* NULL: none in the catalog */
 	char	   *table;			/* schema.table of the source */
 	DifferenceKind kind;
 	char	   *key;			/* json text */
@@ -108,11 +108,11 @@ typedef struct VerifyTable
 	SourceRelation *rel;		/* the first */
 	bool		keyed;
 	bool		shared;			/* rows of other tables of the source, or of other
-								 * tasks, are in it, and cannot be told from these:
+								 * tasks, are in it, and cannot be distinguished from these:
 								 * rows that are not at the source are not extra */
 	char	   *own;			/* condition for its rows here; NULL: all are */
 	bool		summed;			/* every column has a form, and not shared, and a
-								 * rule's work can be told from rows here */
+								 * rule's work can be distinguished from rows here */
 	bool		checked;		/* summed, and what "set" makes is looked at here */
 	bool		ranged;			/* can be cut by its first key column */
 	CheckTable *here;			/* its from, first_key alone */
@@ -135,7 +135,7 @@ typedef struct VerifyTable
 /* A row as text, by the types' output functions. */
 typedef struct TextRow
 {
-	char	  **values;			/* rel->ncolumns; NULL is NULL, or not carried */
+	char	  **values;			/* rel->ncolumns; NULL is NULL, or not replicated */
 	char	  **key;			/* rel->nkey; NULL: keyless */
 	uint8		key_digest[DIGEST_BYTES];	/* of a keyless table: of the row */
 	uint8		digest[DIGEST_BYTES];	/* of the row */
@@ -160,7 +160,7 @@ extern uint64 row_text_number(RowText *rt, const Datum *values,
  * verify.c: the first value of what a query gives here; NULL: none. As the
  * task's owner.
  */
-extern char *verify_value_here(const char *sql);
+extern char *verify_value_dest(const char *sql);
 
 /* verify_sums.c */
 extern void verify_prepare_table(Verify *v, VerifyTable *t);
@@ -173,18 +173,18 @@ extern void verify_sums(Verify *v, VerifyTable *t, const CheckScope *scope,
 extern CheckSum *verify_find_sum(List *sums, int group);
 /* Adds to sums those of other; sums is changed. */
 extern List *verify_add_sums(List *sums, List *other);
-extern List *verify_sums_here(VerifyTable *t, const CheckScope *scope,
+extern List *verify_sums_dest(VerifyTable *t, const CheckScope *scope,
 							  List *splits);
 /*
  * The condition here of a scope; its buckets are not in it, rows have to be
  * asked for theirs.
  */
-extern char *verify_condition_here(const VerifyTable *t, const CheckScope *scope);
+extern char *verify_condition_dest(const VerifyTable *t, const CheckScope *scope);
 
 /* With the condition for t's own rows; either may be NULL. */
 extern const char *verify_own_rows(const VerifyTable *t, const char *condition);
 
-extern List *verify_sums_there(Verify *v, VerifyTable *t, int rel,
+extern List *verify_sums_source(Verify *v, VerifyTable *t, int rel,
 							   const CheckScope *scope);
 
 /* verify_rows.c */
@@ -193,18 +193,18 @@ extern List *verify_sums_there(Verify *v, VerifyTable *t, int rel,
 typedef bool (*TextRowTaker) (void *arg, SourceRelation *rel,
 							  const TextRow *row);
 /* Calls take for rows; each is gone after the call. */
-extern void verify_rows_there(Verify *v, SourceRelation *rel,
+extern void verify_rows_source(Verify *v, SourceRelation *rel,
 							  const char *condition, TextRowTaker take,
 							  void *arg);
 /* Of scope, which may be NULL, the buckets are looked at. */
-extern void verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
+extern void verify_rows_dest(Verify *v, VerifyTable *t, const CheckScope *scope,
 							 const char *condition, TextRowTaker take,
 							 void *arg);
 /* The condition there for rows of a key; NULL: they cannot be looked up. */
-extern char *verify_key_there(Verify *v, const SourceRelation *rel,
+extern char *verify_key_source(Verify *v, const SourceRelation *rel,
 							  char *const *key);
 /* The condition here for rows of a key. */
-extern char *verify_key_here(const SourceRelation *rel, char *const *key);
+extern char *verify_key_dest(const SourceRelation *rel, char *const *key);
 /* Compares the rows of a scope; candidates are added. */
 extern void verify_compare_rows(Verify *v, VerifyTable *t,
 								const CheckScope *scope);
@@ -236,7 +236,7 @@ extern void verify_wait_applied(Verify *v, const char *position,
  * on; at once if it does not follow changes.
  */
 extern void verify_catch_up(Verify *v);
-/* Rows that the task has changed here so far, as its books have it. */
+/* Rows that the task has changed here so far, as its catalog have it. */
 extern int64 verify_changes_applied(const Verify *v);
 
 /* verify_results.c */
@@ -267,7 +267,7 @@ extern void verify_table(Verify *v, VerifyTable *t, int64 transactions);
 extern int128 verify_to_number(const char *text);
 
 /* verify_columns.c */
-/* Gives a definition of the source what the books know of it here. */
+/* Gives a definition of the source what the catalog know of it here. */
 extern void verify_dress(TableDef *now, const TableDef *book);
 /* def is dressed; rel: the table here. */
 extern void verify_column_parts(Verify *v, TableDef *def, TableColumn *col,
@@ -281,7 +281,7 @@ extern void verify_column_parts(Verify *v, TableDef *def, TableColumn *col,
 extern void verify_index(Verify *v, const TableDef *def, Oid relid,
 						 const char *columns, bool unique, bool partial,
 						 const char *name);
-/* def is dressed; books: TableDef *, all of the task. */
+/* def is dressed; catalog: TableDef *, all of the task. */
 extern void verify_keys(Verify *v, const TableDef *def, const TableDef *book,
 						List *books, const ShapeRule *rule, Oid relid);
 

@@ -303,7 +303,7 @@ verify_column_parts(Verify *v, TableDef *def, TableColumn *col, Relation rel)
 }
 
 /*
- * The definition of the source with the names and types that the books have
+ * The definition of the source with the names and types that the catalog has
  * for what is here.
  */
 void

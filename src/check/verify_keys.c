@@ -13,7 +13,7 @@
 
 #include "check/verify.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "utils/builtins.h"
 
 static void
@@ -34,7 +34,7 @@ changes_columns(const ShapeRule *rule)
 
 /*
  * a,b of target names, () for an expression; NULL where a part is not here or
- * cannot be told.
+ * cannot be known.
  */
 static char *
 index_columns(const Verify *v, const TableDef *def, const TableIndex *index,
@@ -67,9 +67,9 @@ index_columns(const Verify *v, const TableDef *def, const TableIndex *index,
 static char *
 index_here(Oid relid, const char *columns, bool unique, bool partial)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT bool_or(i.indisvalid) FROM pg_catalog.pg_index i "
+	rows = store_query("SELECT bool_or(i.indisvalid) FROM pg_catalog.pg_index i "
 					   "CROSS JOIN LATERAL (SELECT pg_catalog.string_agg(COALESCE("
 					   "pg_catalog.quote_ident(a.attname), '()'), ',' ORDER BY k.n) AS columns "
 					   "FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY k(attnum, n) "
@@ -242,7 +242,7 @@ was_not_made(const TableDef *book, const TableForeignKey *fk)
 	return false;
 }
 
-/* As pg_constraint has it; RESTRICT and NO ACTION are not told apart. */
+/* As pg_constraint has it; RESTRICT and NO ACTION are not distinguished. */
 static char
 action_code(const char *action)
 {
@@ -269,12 +269,12 @@ compare_foreign_key(Verify *v, const TableDef *def, const TableForeignKey *fk,
 	char	   *wanted = actions(action_code(fk->on_update), action_code(fk->on_delete));
 	char	   *object;
 	char	   *found = NULL;
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	if (columns == NULL || ref_columns == NULL)
 		return;
 	object = psprintf("foreign key (%s)", columns);
-	rows = books_query("SELECT c.confupdtype, c.confdeltype FROM pg_catalog.pg_constraint c "
+	rows = store_query("SELECT c.confupdtype, c.confdeltype FROM pg_catalog.pg_constraint c "
 					   "CROSS JOIN LATERAL (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ',' ORDER BY k) AS mine, "
 					   "pg_catalog.string_agg(pg_catalog.quote_ident(b.attname), ',' ORDER BY k) AS theirs "
 					   "FROM pg_catalog.generate_subscripts(c.conkey, 1) k "
@@ -302,7 +302,7 @@ compare_foreign_keys(Verify *v, const TableDef *def, const TableDef *book,
 					 List *books, Oid relid)
 {
 	ListCell   *lc;
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	foreach(lc, def->foreign_keys)
 	{
@@ -312,7 +312,7 @@ compare_foreign_keys(Verify *v, const TableDef *def, const TableDef *book,
 		if (parent != NULL && is_alone(parent, books) && !was_not_made(book, fk))
 			compare_foreign_key(v, def, fk, parent, relid);
 	}
-	rows = books_query("SELECT conname FROM pg_catalog.pg_constraint "
+	rows = store_query("SELECT conname FROM pg_catalog.pg_constraint "
 					   "WHERE conrelid = $1::oid AND NOT convalidated", "i",
 					   (int64) relid);
 	for (int i = 0; i < rows->nrows; i++)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify_results.c
- *	  Differences in the books: tables verify_run and verify_difference.
+ *	  Differences in the catalog: tables verify_run and verify_difference.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,7 +9,7 @@
 
 #include "check/verify.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "core/wait.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -28,13 +28,13 @@ static const char *const kind_names[] = {"missing", "extra", "differs"};
 void
 verify_begin(Verify *v)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	v->started = GetCurrentTimestamp();
-	rows = books_query("INSERT INTO dtsmig.verify_run (task_id, mode, xid) VALUES ($1, $2, "
+	rows = store_query("INSERT INTO dtsmig.verify_run (task_id, mode, xid) VALUES ($1, $2, "
 					   "pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint) "
 					   "RETURNING run_id", "it", v->task->id, mode_names[v->mode]);
-	v->run_id = book_int(rows, 0, 0);
+	v->run_id = store_int(rows, 0, 0);
 }
 
 static char *
@@ -74,7 +74,7 @@ warn(const Verify *v)
 void
 verify_end(Verify *v)
 {
-	(void) books_exec("UPDATE dtsmig.verify_run SET finished = pg_catalog.clock_timestamp(), "
+	(void) store_exec("UPDATE dtsmig.verify_run SET finished = pg_catalog.clock_timestamp(), "
 					  "rows = $2, rows_moved = $3, differences = $4, unsettled = $5, "
 					  "cut_tables = $6, left_out = CASE WHEN $7 <> '' "
 					  "THEN pg_catalog.string_to_array($7, E'\\n') ELSE '{}' END "
@@ -91,7 +91,7 @@ verify_end(Verify *v)
 							v->rows, v->moved, v->unsettled, v->cut_tables,
 							v->left_out ? " Being copied again, and not compared: " : "",
 							joined(v->left_out, ", ")),
-				   v->results == NIL ? NULL : "The view dtsmig.verify_results lists them; dtsmig.repair mends rows.",
+				   v->results == NIL ? NULL : "The view dtsmig.verify_results lists them; dtsmig.repair fixes rows.",
 				   NULL);
 	warn(v);
 }
@@ -118,9 +118,9 @@ add_result(Verify *v, SourceRelation *rel, const char *schema,
 {
 	MemoryContext old;
 	VerifyResult *r;
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("INSERT INTO dtsmig.verify_difference (run_id, task_id, table_id, "
+	rows = store_query("INSERT INTO dtsmig.verify_difference (run_id, task_id, table_id, "
 					   "source_schema, source_table, kind, object, key, key_values, differences) "
 					   "VALUES ($1, $2, (SELECT table_id FROM dtsmig.task_table WHERE table_id = $3), "
 					   "$4, $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb) RETURNING difference_id",
@@ -129,7 +129,7 @@ add_result(Verify *v, SourceRelation *rel, const char *schema,
 					   kind_names[kind], object, key, key_values, differences);
 	old = MemoryContextSwitchTo(v->cxt);
 	r = palloc0(sizeof(VerifyResult));
-	r->id = book_int(rows, 0, 0);
+	r->id = store_int(rows, 0, 0);
 	r->rel = rel;
 	r->table = psprintf("%s.%s", schema, table);
 	r->kind = kind;
@@ -155,7 +155,7 @@ differing_columns(const SourceRelation *rel, char *const *there,
 		const char *a = there ? there[i] : NULL;
 		const char *b = here ? here[i] : NULL;
 
-		if (!rel->columns[i].carried)
+		if (!rel->columns[i].replicated)
 			continue;
 		if (there && here &&
 			(a == b || (a && b && strcmp(a, b) == 0)))
@@ -201,7 +201,7 @@ report_generated(Verify *v, VerifyTable *t, const SourceRelation *rel,
 		const char *a = there[c];
 		const char *b = here[c];
 
-		if (!col->carried || a == b || (a && b && strcmp(a, b) == 0))
+		if (!col->replicated || a == b || (a && b && strcmp(a, b) == 0))
 			continue;
 		if (!col->generated)
 			return;

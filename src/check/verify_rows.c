@@ -67,7 +67,7 @@ make_reader(SourceRelation *rel, TextRowTaker take, void *arg)
 		Oid			function;
 		bool		varlena;
 
-		if (!rel->columns[i].carried)
+		if (!rel->columns[i].replicated)
 			continue;
 		getTypeOutputInfo(rel->columns[i].typid, &function, &varlena);
 		fmgr_info(function, &reader->output[i]);
@@ -86,14 +86,14 @@ write_values(RowReader *reader, const Shape *shape, const Datum *values,
 	SourceRelation *rel = reader->rel;
 
 	for (int i = 0; i < rel->ncolumns; i++)
-		if (rel->columns[i].carried && rel->columns[i].in_key && nulls[i])
+		if (rel->columns[i].replicated && rel->columns[i].in_key && nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NOT_NULL_VIOLATION),
 					 errmsg("a row of table \"%s\".\"%s\" has NULL in column \"%s\", which is part of its key",
 							rel->schema, rel->name, rel->columns[i].name),
 					 errhint("A source does not have such rows; here the column may have lost its NOT NULL.")));
 	for (int i = 0; i < rel->ncolumns; i++)
-		reader->values[i] = !rel->columns[i].carried || nulls[i] ||
+		reader->values[i] = !rel->columns[i].replicated || nulls[i] ||
 			(shape && !shape_column_is_steady(shape, i)) ? NULL :
 			OutputFunctionCall(&reader->output[i], values[i]);
 }
@@ -141,7 +141,7 @@ hand_on(RowReader *reader)
 }
 
 void
-verify_rows_there(Verify *v, SourceRelation *rel, const char *condition,
+verify_rows_source(Verify *v, SourceRelation *rel, const char *condition,
 				  TextRowTaker take, void *arg)
 {
 	SourceRelation *out = rel->out;
@@ -195,7 +195,7 @@ select_here(SourceRelation *rel, const char *condition)
 	appendStringInfoString(&sql, "SELECT ");
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
-		if (!rel->columns[i].carried)
+		if (!rel->columns[i].replicated)
 			continue;
 		appendStringInfo(&sql, "%s%s", first ? "" : ", ",
 						 quote_identifier(rel->columns[i].target_name));
@@ -224,7 +224,7 @@ is_in_bucket(const VerifyTable *t, const CheckScope *scope,
 }
 
 void
-verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
+verify_rows_dest(Verify *v, VerifyTable *t, const CheckScope *scope,
 				 const char *condition, TextRowTaker take, void *arg)
 {
 	SourceRelation *rel = t->rel->out;
@@ -260,7 +260,7 @@ verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
 			int			n = 0;
 
 			for (int i = 0; i < rel->ncolumns; i++)
-				if (rel->columns[i].carried)
+				if (rel->columns[i].replicated)
 					values[i] = SPI_getbinval(SPI_tuptable->vals[r],
 											  SPI_tuptable->tupdesc, ++n,
 											  &nulls[i]);
@@ -284,7 +284,7 @@ verify_rows_here(Verify *v, VerifyTable *t, const CheckScope *scope,
 
 /* NULL: rows of such a key cannot be looked up there. */
 char *
-verify_key_there(Verify *v, const SourceRelation *rel, char *const *key)
+verify_key_source(Verify *v, const SourceRelation *rel, char *const *key)
 {
 	if (rel->shape != NULL && !shape_keeps_key(rel->shape))
 		return NULL;
@@ -292,7 +292,7 @@ verify_key_there(Verify *v, const SourceRelation *rel, char *const *key)
 }
 
 char *
-verify_key_here(const SourceRelation *rel, char *const *key)
+verify_key_dest(const SourceRelation *rel, char *const *key)
 {
 	StringInfoData buf;
 
@@ -457,9 +457,9 @@ verify_compare_rows(Verify *v, VerifyTable *t, const CheckScope *scope)
 
 	begin_comparison(&c, v, t);
 	forboth(lr, t->rels, lt, t->there)
-		verify_rows_there(v, lfirst(lr), check_condition(lfirst(lt), scope),
+		verify_rows_source(v, lfirst(lr), check_condition(lfirst(lt), scope),
 						  take_there, &c);
-	verify_rows_here(v, t, scope, verify_condition_here(t, scope), take_here, &c);
+	verify_rows_dest(v, t, scope, verify_condition_dest(t, scope), take_here, &c);
 	if (!t->summed)
 		v->rows += c.nthere;
 	end_comparison(&c);
@@ -487,8 +487,8 @@ verify_compare_table(Verify *v, VerifyTable *t)
 		c.parts = parts;
 		c.part = part;
 		foreach(lc, t->rels)
-			verify_rows_there(v, lfirst(lc), NULL, take_there, &c);
-		verify_rows_here(v, t, NULL, NULL, take_here, &c);
+			verify_rows_source(v, lfirst(lc), NULL, take_there, &c);
+		verify_rows_dest(v, t, NULL, NULL, take_here, &c);
 		if (part == 0)
 			v->rows += c.nthere;
 		end_comparison(&c);
@@ -505,7 +505,7 @@ verify_compare_keys(Verify *v, VerifyTable *t, List *keys)
 
 	if (keys == NIL)
 		return;
-	if (verify_key_there(v, t->rel, linitial(keys)) == NULL)
+	if (verify_key_source(v, t->rel, linitial(keys)) == NULL)
 	{
 		verify_compare_table(v, t);
 		return;
@@ -514,7 +514,7 @@ verify_compare_keys(Verify *v, VerifyTable *t, List *keys)
 	initStringInfo(&here);
 	foreach(lc, keys)
 		appendStringInfo(&here, "%s(%s)", here.len > 0 ? " OR " : "",
-						 verify_key_here(t->rel, lfirst(lc)));
+						 verify_key_dest(t->rel, lfirst(lc)));
 	foreach(lr, t->rels)
 	{
 		StringInfoData there;
@@ -522,10 +522,10 @@ verify_compare_keys(Verify *v, VerifyTable *t, List *keys)
 		initStringInfo(&there);
 		foreach(lc, keys)
 			appendStringInfo(&there, "%s(%s)", there.len > 0 ? " OR " : "",
-							 verify_key_there(v, lfirst(lr), lfirst(lc)));
-		verify_rows_there(v, lfirst(lr), there.data, take_there, &c);
+							 verify_key_source(v, lfirst(lr), lfirst(lc)));
+		verify_rows_source(v, lfirst(lr), there.data, take_there, &c);
 	}
-	verify_rows_here(v, t, NULL, here.data, take_here, &c);
+	verify_rows_dest(v, t, NULL, here.data, take_here, &c);
 	v->rows += list_length(keys);
 	end_comparison(&c);
 }

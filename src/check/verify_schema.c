@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * verify_schema.c
- *	  Definitions: are the tables here what the source's are, by the books?
+ *	  Definitions: are the tables here what the source's are, by the catalog?
  *
- * The source is compared with the books (what the task knows of a table), the
- * books with this database's catalog. Objects that could not be made are
+ * The source is compared with the catalog (what the task knows of a table), the
+ * catalog with this database's catalog. Objects that could not be made are
  * differences, too; so are indexes and constraints that are not valid.
  *
  *-------------------------------------------------------------------------
@@ -16,7 +16,7 @@
 
 #include "compat.h"
 #include "access/table.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/object.h"
 #include "catalog/namespace.h"
 #include "tables/describe.h"
@@ -47,7 +47,7 @@ add(Verify *v, const TableDef *def, DifferenceKind kind, const char *object,
 	verify_add_object(v, NULL, def->schema, def->name, kind, object, there, here);
 }
 
-/* ---------------------------------------------------- source against books */
+/* ---------------------------------------------------- source against catalog */
 
 static void
 compare_source(Verify *v, const TableDef *now, const TableDef *book)
@@ -79,7 +79,7 @@ compare_source(Verify *v, const TableDef *now, const TableDef *book)
 	}
 }
 
-/* ------------------------------------------------------ books against here */
+/* ------------------------------------------------------ catalog against here */
 
 /* Is found the type wanted, with a schema in front? */
 static bool
@@ -180,7 +180,7 @@ is_first(const TableDef *def, List *books)
 	return true;
 }
 
-/* def: by the books; now: at the source */
+/* def: by the catalog; now: at the source */
 static void
 compare_here(Verify *v, const TableDef *def, TableDef *now, List *books)
 {
@@ -227,9 +227,9 @@ compare_here(Verify *v, const TableDef *def, TableDef *now, List *books)
 static void
 failed_objects(Verify *v, List *wanted)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT COALESCE(t.source_schema, ''), COALESCE(t.source_table, ''), "
+	rows = store_query("SELECT COALESCE(t.source_schema, ''), COALESCE(t.source_table, ''), "
 					   "o.kind || ' ' || o.name, o.statement, o.error "
 					   "FROM " OBJECT_FROM " WHERE o.task_id = $1 AND o.state = 'failed' "
 					   "AND NOT " OBJECT_IS_MADE " ORDER BY o.object_id",
@@ -262,29 +262,29 @@ missing_sequences(Verify *v, List *wanted)
 }
 
 /*
- * The definitions of the books, TableDef *. Of a table that is being copied
+ * The definitions of the catalog, TableDef *. Of a table that is being copied
  * again they say nothing: it is among left_out (TableDef *) instead. all: also
  * of tables that are not wanted.
  */
 static List *
-book_definitions(Verify *v, List *wanted, List **left_out, List **all)
+store_definitions(Verify *v, List *wanted, List **left_out, List **all)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	List	   *tables = NIL;
 
-	rows = books_query("SELECT x.definition, t.state = 'resync' FROM dtsmig.task_table t JOIN LATERAL "
+	rows = store_query("SELECT x.definition, t.state = 'resync' FROM dtsmig.task_table t JOIN LATERAL "
 					   "(SELECT definition FROM dtsmig.table_version v "
 					   "WHERE v.table_id = t.table_id ORDER BY generation DESC LIMIT 1) x "
 					   "ON true WHERE t.task_id = $1 "
 					   "ORDER BY t.table_id", "i", v->task->id);
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		TableDef   *def = model_from_jsonb(book_jsonb(rows, i, 0));
+		TableDef   *def = model_from_jsonb(store_jsonb(rows, i, 0));
 
 		*all = lappend(*all, def);
 		if (!verify_is_wanted(def->schema, def->name, wanted))
 			continue;
-		if (book_bool(rows, i, 1))
+		if (store_bool(rows, i, 1))
 		{
 			verify_leave_out(v, def->schema, def->name, wanted);
 			*left_out = lappend(*left_out, def);
@@ -330,7 +330,7 @@ verify_schema(Verify *v, List *wanted)
 	verify_catch_up(v);
 	if (v->source->describe_keys)
 		v->source->describe_keys(v->conn, now);
-	books = book_definitions(v, wanted, &left_out, &all);
+	books = store_definitions(v, wanted, &left_out, &all);
 	check_names(v, now, books, wanted);
 	foreach(lc, now)
 	{

@@ -25,7 +25,7 @@
 
 #include "check/verify.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -86,14 +86,14 @@ nap(long ms)
 int64
 verify_changes_applied(const Verify *v)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT changes FROM dtsmig.task_position WHERE task_id = $1",
+	rows = store_query("SELECT changes FROM dtsmig.task_position WHERE task_id = $1",
 					   "i", v->task->id);
-	return rows->nrows ? book_int(rows, 0, 0) : 0;
+	return rows->nrows ? store_int(rows, 0, 0) : 0;
 }
 
-/* anew: the time begins anew whenever the task has got on. */
+/* again: the time starts again whenever the task has got on. */
 static void
 wait_applied(Verify *v, const char *position, long timeout_ms, bool anew)
 {
@@ -113,11 +113,11 @@ wait_applied(Verify *v, const char *position, long timeout_ms, bool anew)
 	old = MemoryContextSwitchTo(cxt);
 	for (;;)
 	{
-		BookRows   *rows;
+		StoreRows   *rows;
 		char	   *applied;
 
 		MemoryContextReset(cxt);
-		rows = books_query("SELECT COALESCE(r.applied_position, p.applied_position, "
+		rows = store_query("SELECT COALESCE(r.applied_position, p.applied_position, "
 						   "t.start_position), r.pid IS NOT NULL, t.status, "
 						   "t.last_error, COALESCE(p.changes, 0) "
 						   "FROM dtsmig.task t "
@@ -127,11 +127,11 @@ wait_applied(Verify *v, const char *position, long timeout_ms, bool anew)
 		if (rows->nrows == 0)
 			break;
 		applied = rows->values[0][0];
-		v->applied_changes = book_int(rows, 0, 4);
+		v->applied_changes = store_int(rows, 0, 4);
 		if (applied && v->source->position_has_place(applied) &&
 			source_pos_cmp(v->source->parse_position(applied), wanted) >= 0)
 			break;
-		if (book_bool(rows, 0, 1))
+		if (store_bool(rows, 0, 1))
 			alive = GetCurrentTimestamp();
 		if (anew && (v->applied_changes != changes ||
 					 (applied && (place == NULL || strcmp(applied, place) != 0))))
@@ -145,7 +145,7 @@ wait_applied(Verify *v, const char *position, long timeout_ms, bool anew)
 		if (TimestampDifferenceExceeds(alive, GetCurrentTimestamp(), 10000))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("task \"%s\" is %s: what differs cannot be told from what is not applied yet",
+					 errmsg("task \"%s\" is %s: what differs cannot be distinguished from what is not applied yet",
 							v->task->name, rows->values[0][2]),
 					 rows->values[0][3] ? errdetail("%s", rows->values[0][3]) : 0,
 					 errhint("Use resume_task.")));
@@ -220,9 +220,9 @@ read_rows(Verify *v, VerifyTable *t, SourceRelation *rel, const char *condition,
 		  Taking *taking)
 {
 	if (taking->source)
-		verify_rows_there(v, rel, condition, take_look, taking);
+		verify_rows_source(v, rel, condition, take_look, taking);
 	else
-		verify_rows_here(v, t, NULL, condition, take_look, taking);
+		verify_rows_dest(v, t, NULL, condition, take_look, taking);
 }
 
 /* Reads one side of the looks that are not settled. */
@@ -253,8 +253,8 @@ read_side(Verify *v, VerifyTable *t, HTAB *looks, bool source, bool digests)
 				memset(source ? &look->source : &look->here, 0, sizeof(Side));
 			if (whole)
 				continue;
-			key = source ? verify_key_there(v, rel, look->candidate->key) :
-				verify_key_here(rel, look->candidate->key);
+			key = source ? verify_key_source(v, rel, look->candidate->key) :
+				verify_key_dest(rel, look->candidate->key);
 			whole = key == NULL;
 			if (whole)
 				continue;
@@ -524,10 +524,10 @@ count_side(Counting *c, const CheckScope *scope, bool source)
 	c->source = source;
 	if (source)
 		forboth(lr, c->t->rels, lt, c->t->there)
-			verify_rows_there(c->v, lfirst(lr),
+			verify_rows_source(c->v, lfirst(lr),
 							  check_condition(lfirst(lt), scope), take_count, c);
 	else
-		verify_rows_here(c->v, c->t, scope, verify_condition_here(c->t, scope),
+		verify_rows_dest(c->v, c->t, scope, verify_condition_dest(c->t, scope),
 						 take_count, c);
 }
 

@@ -70,7 +70,7 @@ own_rows(const Verify *v, const VerifyTable *t)
 /*
  * Can rows be summed up although a rule changes them on their way? If the
  * source can be asked for those that pass, and what "set" makes of them can be
- * told from what is stored. Which of several tables a row is of cannot.
+ * distinguished from what is stored. Which of several tables a row is of cannot.
  */
 static bool
 shape_can_be_summed(const VerifyTable *t, const SourceRelation *rel)
@@ -86,7 +86,7 @@ static bool
 is_as_it_is(const SourceRelation *rel, int column)
 {
 	return rel->shape ? shape_column_is_plain(rel->shape, column) :
-		rel->columns[column].carried;
+		rel->columns[column].replicated;
 }
 
 /*
@@ -205,7 +205,7 @@ verify_own_rows(const VerifyTable *t, const char *condition)
 }
 
 char *
-verify_condition_here(const VerifyTable *t, const CheckScope *scope)
+verify_condition_dest(const VerifyTable *t, const CheckScope *scope)
 {
 	CheckScope	plain = *scope;
 
@@ -244,13 +244,13 @@ select_here(Summing *s)
 {
 	const VerifyTable *t = s->t;
 	const SourceRelation *out = t->rel->out;
-	const char *where = verify_own_rows(t, verify_condition_here(t, s->scope));
+	const char *where = verify_own_rows(t, verify_condition_dest(t, s->scope));
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	for (int i = 0; i < out->ncolumns; i++)
-		if (t->forms[i] != CHECK_FETCH || (t->checked && out->columns[i].carried))
+		if (t->forms[i] != CHECK_FETCH || (t->checked && out->columns[i].replicated))
 		{
 			appendStringInfo(&sql, "%s%s", s->ncolumns > 0 ? ", " : "",
 							 quote_identifier(out->columns[i].target_name));
@@ -408,7 +408,7 @@ sum_up_checked(Summing *s)
 }
 
 List *
-verify_sums_here(VerifyTable *t, const CheckScope *scope, List *splits)
+verify_sums_dest(VerifyTable *t, const CheckScope *scope, List *splits)
 {
 	int			n = Max(t->rel->out->ncolumns, 1);
 	List	   *sums = NIL;
@@ -450,7 +450,7 @@ verify_sums_here(VerifyTable *t, const CheckScope *scope, List *splits)
 /* ------------------------------------------------------------------ there */
 
 List *
-verify_sums_there(Verify *v, VerifyTable *t, int rel, const CheckScope *scope)
+verify_sums_source(Verify *v, VerifyTable *t, int rel, const CheckScope *scope)
 {
 	v->source->check_ask(v->conn, check_sum_select(list_nth(t->there, rel),
 												   scope, NIL));
@@ -469,7 +469,7 @@ verify_sums(Verify *v, VerifyTable *t, const CheckScope *scope,
 	{
 		v->source->check_ask(v->conn, check_sum_select(lfirst(lc), scope, splits));
 		if (first)
-			*here = verify_sums_here(t, scope, splits);
+			*here = verify_sums_dest(t, scope, splits);
 		first = false;
 		*there = verify_add_sums(*there, v->source->check_answer(v->conn));
 	}

@@ -9,7 +9,7 @@
 
 #include "check/verify.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "mb/pg_wchar.h"
 #include "tables/shards.h"
 #include "utils/builtins.h"
@@ -20,20 +20,20 @@
 
 /*
  * Transactions here since the last verification of all rows began; -1: there
- * was none, or too long ago to be told.
+ * was none, or too long ago to be known.
  */
 static int64
 transactions_since(const Verify *v)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint - xid "
+	rows = store_query("SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint - xid "
 					   "FROM dtsmig.verify_run WHERE task_id = $1 AND finished IS NOT NULL "
 					   "AND mode IN ('full', 'incremental') ORDER BY run_id DESC LIMIT 1",
 					   "i", v->task->id);
-	if (rows->nrows == 0 || book_int(rows, 0, 0) > PG_INT32_MAX)
+	if (rows->nrows == 0 || store_int(rows, 0, 0) > PG_INT32_MAX)
 		return -1;
-	return book_int(rows, 0, 0);
+	return store_int(rows, 0, 0);
 }
 
 bool
@@ -79,9 +79,9 @@ tags_of(const Selection *selection, const char *schema, const char *table)
 	return shard_tags(selection_shape(selection, schema, table), schema, table);
 }
 
-/* Are rows of a table of the source, with these tags, told from those of t? */
+/* Are rows of a table of the source, with these tags, distinguished from those of t? */
 static bool
-is_told_apart(const Verify *v, const VerifyTable *t, List *tags)
+is_distinguished(const Verify *v, const VerifyTable *t, List *tags)
 {
 	ListCell   *lc;
 
@@ -97,16 +97,16 @@ is_told_apart(const Verify *v, const VerifyTable *t, List *tags)
 
 /*
  * A table of another task that puts, or has put, rows into the same one here
- * that cannot be told from t's; NULL: there is none. A task that has ended does
+ * that cannot be distinguished from t's; NULL: there is none. A task that has ended does
  * not count where t's task has taken over its table of the source: the rows
  * are the same. Those of any other table are here still.
  */
 static char *
 shared_with(const Verify *v, const VerifyTable *t)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT x.source_schema, x.source_table, o.objects, o.task_name "
+	rows = store_query("SELECT x.source_schema, x.source_table, o.objects, o.task_name "
 					   "FROM dtsmig.task me, dtsmig.task_table x "
 					   "JOIN dtsmig.task o USING (task_id) "
 					   "WHERE me.task_id = $1 AND x.task_id <> $1 AND x.target_schema = $2 "
@@ -120,9 +120,9 @@ shared_with(const Verify *v, const VerifyTable *t)
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		char	  **other = rows->values[i];
-		const Selection *theirs = selection_parse(other[2] ? book_jsonb(rows, i, 2) : NULL);
+		const Selection *theirs = selection_parse(other[2] ? store_jsonb(rows, i, 2) : NULL);
 
-		if (!is_told_apart(v, t, tags_of(theirs, other[0], other[1])))
+		if (!is_distinguished(v, t, tags_of(theirs, other[0], other[1])))
 			return psprintf("task \"%s\"", other[3]);
 	}
 	return NULL;
@@ -139,7 +139,7 @@ shared_within(const Verify *v, const VerifyTable *t)
 		if (strcmp(rel->target_name, t->rel->target_name) == 0 &&
 			strcmp(rel->target_schema, t->rel->target_schema) == 0 &&
 			!list_member_ptr(t->rels, rel) &&
-			!is_told_apart(v, t, tags_of(v->selection, rel->schema, rel->name)))
+			!is_distinguished(v, t, tags_of(v->selection, rel->schema, rel->name)))
 			return true;
 	}
 	return false;
@@ -155,7 +155,7 @@ find_shared(Verify *v, VerifyTable *t)
 		ereport(NOTICE,
 				(errmsg("table \"%s\".\"%s\" is not searched for rows that the source does not have",
 						t->rel->target_schema, t->rel->target_name),
-				 errdetail("Rows of %s are in it, too, and cannot be told from those of task \"%s\".",
+				 errdetail("Rows of %s are in it, too, and cannot be distinguished from those of task \"%s\".",
 						   other, v->task->name),
 				 errhint("Let the rules of both set a column to a constant, each to another.")));
 }

@@ -55,7 +55,7 @@ extern void pg_close(PgConn *conn);
 extern const ConnectionInfo *pg_info(PgConn *conn);
 /* 150004 */
 extern int	pg_version_num(PgConn *conn);
-/* As the server says it, palloc'd; "": not told */
+/* As the server says it, palloc'd; "": not reported */
 extern char *pg_server_version(PgConn *conn);
 /* Is that the encoding of its database? */
 extern bool pg_is_utf8(PgConn *conn);

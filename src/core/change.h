@@ -40,7 +40,7 @@ typedef enum ChangeKind
  * crashed while it wrote a transaction, or rolled one back that it had to
  * log. The consumer then forgets all it has not committed, closes the stream
  * and opens another at the position it committed last, in the same process:
- * that stream passes over what is void. Another call of next_change on the
+ * that stream skips what is void. Another call of next_change on the
  * old stream raises an error (40000).
  *
  * A source may tell a large transaction in parts, before it has come to its
@@ -56,7 +56,7 @@ typedef enum ColumnStatus
 	COLUMN_VALUE = 0,
 	COLUMN_NULL,
 	COLUMN_UNCHANGED,			/* a TOASTed value that was not sent again */
-	COLUMN_ABSENT				/* not in a minimal row image, or not carried */
+	COLUMN_ABSENT				/* not in a minimal row image, or not replicated */
 } ColumnStatus;
 
 typedef struct Row
@@ -106,7 +106,7 @@ typedef struct Change
 	/*
 	 * The source session had foreign key checks off, so that no cascade ran
 	 * (MySQL family: flag 0x2, NO_FOREIGN_KEY_CHECKS_F, of a rows event), or
-	 * what cascades did is told row by row (0x10, USE_SQL_FOREIGN_KEY_F).
+	 * what cascades did is reported row by row (0x10, USE_SQL_FOREIGN_KEY_F).
 	 */
 	bool		no_cascade;
 

@@ -22,7 +22,7 @@ extern void error_place_context(const char *schema, const char *table,
 								const char *line);
 
 /*
- * The table of the source that the error is about, as told above; false: none
+ * The table of the source that the error is about, as reported above; false: none
  * was. What it returns lives until the next error.
  */
 extern bool error_place_of(const ErrorData *edata, const char **schema,

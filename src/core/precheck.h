@@ -68,7 +68,7 @@ extern const PrecheckDef *precheck_def(const char *name);
 extern PrecheckItem *precheck_add(List **items, const char *item,
 								  const char *status, const char *found,
 								  const char *advice);
-/* Adds a statement (without semicolon) to what mends it. */
+/* Adds a statement (without semicolon) to what fixes it. */
 extern void precheck_sql(PrecheckItem *item, const char *run_at,
 						 const char *format,...) pg_attribute_printf(3, 4);
 /* All that is to be done, in one text; NULL: nothing. */

@@ -24,16 +24,16 @@ typedef struct SourceColumn
 {
 	char	   *name;			/* name at the source */
 	char	   *source_type;	/* the source's words for the type, in messages */
-	char	   *target_name;	/* name at the destination; NULL: not carried */
-	bool		carried;		/* goes to the destination (a column left out by
+	char	   *target_name;	/* name at the destination; NULL: not replicated */
+	bool		replicated;		/* goes to the destination (a column left out by
 								 * a rule, or generated there, does not) */
-	bool		generated;		/* there; carried only to be compared, where a
+	bool		generated;		/* there; replicated only to be compared, where a
 								 * relation is bound for that */
 	bool		in_key;			/* part of SourceRelation.key */
 	char	   *constant;		/* value, as text, of a column that a rule sets to
 								 * the same in all rows; NULL: it is none */
 
-	/* type at the destination; of a column not carried: InvalidOid */
+	/* type at the destination; of a column not replicated: InvalidOid */
 	AttrNumber	target_attnum;
 	Oid			typid;
 	int32		typmod;
@@ -88,7 +88,7 @@ typedef struct SourceRelation
 	/*
 	 * The copy has all that lies in this position, which is known by GTIDs
 	 * alone, and may have what comes after it up to snap_hi; what lies in it
-	 * is passed over. NULL: see snap_lo.
+	 * is skipped. NULL: see snap_lo.
 	 */
 	char	   *snap_set;
 
@@ -100,7 +100,7 @@ typedef struct SourceRelation
 
 	/*
 	 * From where on the definition holds. What came before it is in the copy:
-	 * it has another shape perhaps, and is passed over. DDL at or before
+	 * it has another shape perhaps, and is skipped. DDL at or before
 	 * unsure may be in the definition or in the copied rows already.
 	 */
 	SourcePos	def_from;

@@ -45,7 +45,7 @@ typedef bool (*LoadProducer) (void *arg, StringInfo buf);
 
 /*
  * Called inside the transaction of a commit, just before it commits: writes
- * the applied position into the books.
+ * the applied position into the catalog.
  */
 typedef void (*PositionWriter) (void *arg);
 

@@ -45,7 +45,7 @@ form_tuple(const FdwTable *table, TupleDesc desc, Datum *values, bool *nulls,
 	{
 		const SourceColumn *col = &table->rel->columns[i];
 
-		if (!col->carried)
+		if (!col->replicated)
 			continue;
 		all[col->target_attnum - 1] = values[n];
 		all_nulls[col->target_attnum - 1] = nulls[n];

@@ -336,7 +336,7 @@ bool
 fdw_connection_interrupt(FdwConnection *c)
 {
 	MemoryContext cxt = CurrentMemoryContext;
-	volatile bool told = false;
+	volatile bool reported = false;
 	Oid			user;
 	int			context;
 
@@ -345,7 +345,7 @@ fdw_connection_interrupt(FdwConnection *c)
 	{
 		SetUserIdAndSecContext(c->connect_as, context | SECURITY_LOCAL_USERID_CHANGE);
 		c->source->interrupt(c->conn, c->info);
-		told = true;
+		reported = true;
 		SetUserIdAndSecContext(user, context);
 	}
 	PG_CATCH();
@@ -358,7 +358,7 @@ fdw_connection_interrupt(FdwConnection *c)
 		FlushErrorState();
 	}
 	PG_END_TRY();
-	return told;
+	return reported;
 }
 
 /* ---------------------------------------------------------------- functions */

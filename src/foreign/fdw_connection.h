@@ -57,7 +57,7 @@ extern TableDef *fdw_connection_describe(FdwConnection *c, const char *schema,
 
 /*
  * Tells the source to end the statement whose rows are being read; false: it
- * could not be told.
+ * could not be known.
  */
 extern bool fdw_connection_interrupt(FdwConnection *c);
 

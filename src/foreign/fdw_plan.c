@@ -367,7 +367,7 @@ count_of(Node *node, int64 *n)
 
 /*
  * Rows that the query can use at most; "": all. The node above counts them, and
- * passes over those of the OFFSET.
+ * skips those of the OFFSET.
  */
 static char *
 pushed_limit(PlannerInfo *root, const RelOptInfo *rel, const PlanTable *p,

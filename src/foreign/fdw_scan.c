@@ -102,7 +102,7 @@ bind(FdwScan *s)
 	{
 		int			n = s->nwanted;
 
-		if (!rel->columns[i].carried)
+		if (!rel->columns[i].replicated)
 			continue;
 		s->attnos[n] = rel->columns[i].target_attnum;
 		s->domain[n] = rel->columns[i].target_typid;

@@ -40,9 +40,9 @@ struct FdwStream
 	StringInfoData buf;
 	Row			row;			/* of all columns */
 	bool	   *row_nulls;
-	int			ncarried;
-	int		   *carried;
-	Datum	   *values;			/* of those carried */
+	int			nreplicated;
+	int		   *replicated;
+	Datum	   *values;			/* of those replicated */
 	bool	   *nulls;
 	bool		many;
 	bool		orphan;
@@ -89,12 +89,12 @@ fdw_stream_make(FdwConnection *c, MemoryContext cxt, SourceRelation *rel)
 	s->row.values = palloc0(sizeof(Datum) * rel->ncolumns);
 	s->row.status = palloc0(rel->ncolumns);
 	s->row_nulls = palloc0(sizeof(bool) * rel->ncolumns);
-	s->carried = palloc0(sizeof(int) * rel->ncolumns);
+	s->replicated = palloc0(sizeof(int) * rel->ncolumns);
 	for (int i = 0; i < rel->ncolumns; i++)
-		if (rel->columns[i].carried)
-			s->carried[s->ncarried++] = i;
-	s->values = palloc0(sizeof(Datum) * s->ncarried);
-	s->nulls = palloc0(sizeof(bool) * s->ncarried);
+		if (rel->columns[i].replicated)
+			s->replicated[s->nreplicated++] = i;
+	s->values = palloc0(sizeof(Datum) * s->nreplicated);
+	s->nulls = palloc0(sizeof(bool) * s->nreplicated);
 	if (c->source->next_row == NULL)
 		s->reader = copy_reader_make(rel);
 	initStringInfo(&s->buf);
@@ -169,10 +169,10 @@ read_row(FdwStream *s)
 		if (any)
 			copy_reader_read(s->reader, &s->buf, s->row.values, s->row_nulls);
 	}
-	for (int i = 0; any && i < s->ncarried; i++)
+	for (int i = 0; any && i < s->nreplicated; i++)
 	{
-		s->values[i] = s->row.values[s->carried[i]];
-		s->nulls[i] = s->row_nulls[s->carried[i]];
+		s->values[i] = s->row.values[s->replicated[i]];
+		s->nulls[i] = s->row_nulls[s->replicated[i]];
 	}
 	MemoryContextSwitchTo(old);
 	if (!any)
@@ -225,9 +225,9 @@ interrupt(FdwStream *s)
 {
 	FdwConnection *c = s->c;
 	MemoryContext cxt = CurrentMemoryContext;
-	bool		told = fdw_connection_interrupt(c);
+	bool		reported = fdw_connection_interrupt(c);
 
-	if (!told)
+	if (!reported)
 	{
 		/* all that is left is read */
 		c->source->close_rows(s->rows);
@@ -273,15 +273,15 @@ fdw_stream_close(FdwStream *s)
 	s->store = NULL;
 }
 
-/* Values of carried columns, as a tuplestore has them. */
+/* Values of replicated columns, as a tuplestore has them. */
 static TupleDesc
 row_desc(const FdwStream *s)
 {
-	TupleDesc	desc = CreateTemplateTupleDesc(s->ncarried);
+	TupleDesc	desc = CreateTemplateTupleDesc(s->nreplicated);
 
-	for (int i = 0; i < s->ncarried; i++)
+	for (int i = 0; i < s->nreplicated; i++)
 	{
-		const SourceColumn *col = &s->rel->columns[s->carried[i]];
+		const SourceColumn *col = &s->rel->columns[s->replicated[i]];
 
 		TupleDescInitEntry(desc, i + 1, NULL, col->typid, col->typmod, 0);
 	}

@@ -19,7 +19,7 @@
 typedef struct FdwStream FdwStream;
 
 /*
- * A stream over the carried columns of a relation that is prepared. It and the
+ * A stream over the replicated columns of a relation that is prepared. It and the
  * relation live until fdw_stream_free, or the end of the transaction: cxt, a
  * child of c->xcxt, is all of that.
  */
@@ -34,7 +34,7 @@ extern void fdw_stream_free(FdwStream *stream);
  */
 extern void fdw_stream_open(FdwStream *stream, const char *condition, bool many);
 /*
- * The next row: of each carried column, in their order, *values and *nulls,
+ * The next row: of each replicated column, in their order, *values and *nulls,
  * good until the next call. False: there is none.
  */
 extern bool fdw_stream_next(FdwStream *stream, Datum **values, bool **nulls);

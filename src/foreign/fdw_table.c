@@ -170,8 +170,8 @@ carry(FdwTable *t, SourceRelation *rel, Bitmapset *wanted)
 		if (t->source_of[a] < 0)
 			continue;
 		col = &rel->columns[t->source_of[a]];
-		col->carried = wanted == NULL || bms_is_member(a + 1, wanted);
-		any |= col->carried;
+		col->replicated = wanted == NULL || bms_is_member(a + 1, wanted);
+		any |= col->replicated;
 		if (shortest == NULL || (col->typbyval && !shortest->typbyval))
 			shortest = col;
 	}
@@ -181,7 +181,7 @@ carry(FdwTable *t, SourceRelation *rel, Bitmapset *wanted)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
 				 errmsg("foreign table \"%s\" has no columns", get_rel_name(t->relid))));
-	shortest->carried = true;
+	shortest->replicated = true;
 }
 
 static void

@@ -5,7 +5,7 @@
  *
  * A source engine makes it of what its log holds; nothing here depends on a
  * dialect but the SQL of expressions, which is the source's as in model.h.
- * CREATE TABLE is told as the actions that fill an empty table, so that it
+ * CREATE TABLE is reported as the actions that fill an empty table, so that it
  * and ALTER TABLE are one.
  *
  *-------------------------------------------------------------------------

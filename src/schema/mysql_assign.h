@@ -12,7 +12,7 @@
 
 /*
  * Makes of a generated column's translated expression one whose value is what
- * the source stores; where that cannot be told, sql is NULL and why is set.
+ * the source stores; where that cannot be known, sql is NULL and why is set.
  */
 extern void mysql_assign(const TableColumn *col, MyExprResult *result);
 

@@ -503,7 +503,7 @@ rename_in_expressions(MyDdl *d)
 	{
 		TableColumn *col = lfirst(lc);
 
-		/* of columns that the statement does not define anew */
+		/* of columns that the statement does not define again */
 		if (col->origin != NULL &&
 			mysql_ddl_by_origin(d->old_columns, col->origin) == col)
 		{

@@ -182,7 +182,7 @@ constraints_follow(MyDdl *d)
 			if (!d->defaults->mariadb || old->origin == NULL ||
 				strcmp(old->origin, check->name) != 0)
 				continue;
-			/* the same struct: not defined anew */
+			/* the same struct: not defined again */
 			keep = now == old;
 			if (keep && strcmp(now->name, check->name) != 0)
 			{

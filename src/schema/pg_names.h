@@ -24,7 +24,7 @@
  *
  * Not changed: alias.column and composite.field that merely look alike, other
  * string literals, comments, bodies of functions in other languages. A body
- * that mentions a name with a new one is told in notes. Names of columns are
+ * that mentions a name with a new one is reported in notes. Names of columns are
  * not dealt with here, and neither are those of indexes and constraints where
  * they stand without a schema.
  *

@@ -32,7 +32,7 @@ typedef struct PlanOptions
 	char	   *pgvector_schema;
 	char	   *citext_schema;
 
-	/* PostgreSQL as source: what is carried of what is no table */
+	/* PostgreSQL as source: what is replicated of what is no table */
 	const struct Selection *selection;	/* rules; NULL: everything */
 	bool		owners;
 	bool		grants;

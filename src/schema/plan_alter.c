@@ -54,7 +54,7 @@ type_differs(const TableColumn *a, const TableColumn *b)
 }
 
 static bool
-is_carried(const TableColumn *col)
+is_replicated(const TableColumn *col)
 {
 	return col != NULL && col->target_name != NULL;
 }
@@ -76,7 +76,7 @@ alter_look(ChangeState *state, TablePair *t)
 		PlanColumn	a;
 		PlanColumn	b;
 
-		if (!is_carried(col) || !is_carried(was))
+		if (!is_replicated(col) || !is_replicated(was))
 			continue;
 		plan_column_parts(t->middle, was, state->options, &a);
 		plan_column_parts(t->after, col, state->options, &b);
@@ -90,7 +90,7 @@ alter_look(ChangeState *state, TablePair *t)
 		PlanColumn	a;
 		PlanColumn	b;
 
-		if (!is_carried(col) || !is_carried(was))
+		if (!is_replicated(col) || !is_replicated(was))
 			continue;
 		plan_column_parts(t->middle, was, state->options, &a);
 		plan_column_parts(t->after, col, state->options, &b);
@@ -161,7 +161,7 @@ drop_columns(ChangeState *state, TablePair *t)
 				if (c->origin != NULL && strcmp(c->origin, was->name) == 0)
 					col = c;
 			}
-			if (!is_carried(was) || (is_carried(col) && !is_rebuilt(t, col->name)) ||
+			if (!is_replicated(was) || (is_replicated(col) && !is_rebuilt(t, col->name)) ||
 				(was->generation_expr != NULL) != (generated == 1))
 				continue;
 			change_run(state, t->after, "column",
@@ -188,7 +188,7 @@ rename_columns(ChangeState *state, TablePair *t)
 		ListCell   *lc2;
 		char	   *to;
 
-		if (!is_carried(col) || !is_carried(was) || is_rebuilt(t, col->name) ||
+		if (!is_replicated(col) || !is_replicated(was) || is_rebuilt(t, col->name) ||
 			strcmp(was->target_name, col->target_name) == 0)
 			continue;
 		to = col->target_name;
@@ -196,7 +196,7 @@ rename_columns(ChangeState *state, TablePair *t)
 		{
 			TableColumn *other = lfirst(lc2);
 
-			if (is_carried(other) && strcmp(other->target_name, to) == 0)
+			if (is_replicated(other) && strcmp(other->target_name, to) == 0)
 			{
 				to = psprintf("dtsmig_rename_%d", ++n);
 				later = lappend(later, list_make2(to, col->target_name));
@@ -437,7 +437,7 @@ drop_expressions(ChangeState *state, TablePair *t)
 		PlanColumn	a;
 		PlanColumn	b;
 
-		if (!is_carried(col) || !is_carried(was) || is_rebuilt(t, col->name))
+		if (!is_replicated(col) || !is_replicated(was) || is_rebuilt(t, col->name))
 			continue;
 		plan_column_parts(t->middle, was, state->options, &a);
 		plan_column_parts(t->after, col, state->options, &b);
@@ -509,7 +509,7 @@ change_comments(ChangeState *state, TablePair *t)
 		TableColumn *was = find_exactly(t->middle->columns, col->name);
 		const char *old = was && !is_rebuilt(t, col->name) ? was->comment : NULL;
 
-		if (!is_carried(col) || same_text(old, col->comment))
+		if (!is_replicated(col) || same_text(old, col->comment))
 			continue;
 		change_run(state, t->after, "comment",
 				   psprintf("COMMENT ON COLUMN %s.%s IS %s",
@@ -531,7 +531,7 @@ alter_columns(ChangeState *state, TablePair *t)
 		TableColumn *col = lfirst(lc);
 		TableColumn *was = find_exactly(t->middle->columns, col->name);
 
-		if (is_carried(col) && is_carried(was) && !is_rebuilt(t, col->name))
+		if (is_replicated(col) && is_replicated(was) && !is_rebuilt(t, col->name))
 			change_column(state, t, was, col);
 	}
 	/* generated columns last: they need the others */
@@ -543,13 +543,13 @@ alter_columns(ChangeState *state, TablePair *t)
 			TableColumn *was = find_exactly(t->middle->columns, col->name);
 			PlanColumn	parts;
 
-			if (!is_carried(col) ||
-				(is_carried(was) && !is_rebuilt(t, col->name)) ||
+			if (!is_replicated(col) ||
+				(is_replicated(was) && !is_rebuilt(t, col->name)) ||
 				(col->generation_expr != NULL) != (generated == 1))
 				continue;
 			/* no longer generated: filled by the source */
 			plan_column_parts(t->after, col, state->options, &parts);
-			if (is_carried(was) && was->target_generated &&
+			if (is_replicated(was) && was->target_generated &&
 				parts.generated == NULL && !t->pair->emptied)
 				t->pair->copy_why = psprintf("column \"%s\" is not generated any more",
 											 col->name);
@@ -594,7 +594,7 @@ type_user(ChangeState *state, const char *type, bool before)
 		{
 			TableColumn *col = lfirst(lc2);
 
-			if (is_carried(col) && mysql_column_class(col) == PGC_ENUM &&
+			if (is_replicated(col) && mysql_column_class(col) == PGC_ENUM &&
 				strcmp(col->pg_type, type) == 0)
 				return col;
 		}
@@ -686,7 +686,7 @@ replace_type(ChangeState *state, const char *type, PlanStatement *st,
 			PlanColumn	parts;
 			char	   *name;
 
-			if (!is_carried(col) || !is_carried(was) ||
+			if (!is_replicated(col) || !is_replicated(was) ||
 				!same_text(was->pg_type, type) || !same_text(col->pg_type, type))
 				continue;
 			name = quoted(col->target_name);

@@ -25,7 +25,7 @@ typedef struct PlanPair
 	TableDef   *after;			/* its columns and indexes say their origin;
 								 * the target part is filled in. NULL: dropped;
 								 * before itself: not touched by the statement */
-	bool		emptied;		/* it has no rows, or they are copied anew */
+	bool		emptied;		/* it has no rows, or they are copied again */
 	bool		loose;			/* the source stored something else where a value
 								 * did not fit its new type */
 	bool		differs;		/* out: there is a statement for it, or its

@@ -100,7 +100,7 @@ typedef struct LogLeft
 
 /*
  * A slice of a table by its row key, lo <= key < hi, as conditions of the
- * source's SQL (kept in the books, so that a restart copies the same slice).
+ * source's SQL (kept in the catalog, so that a restart copies the same slice).
  */
 typedef struct SourceRange
 {
@@ -143,7 +143,7 @@ typedef bool (*SelectionTest) (void *arg, const char *schema,
 
 /*
  * The source has begun to tell transaction xid, which commits after pos. Is it
- * to be handed on as it comes, before its COMMIT is told? (See change.h.)
+ * to be handed on as it comes, before its COMMIT is reported? (See change.h.)
  */
 typedef bool (*EarlyTest) (void *arg, SourcePos pos, uint32 xid);
 
@@ -437,13 +437,13 @@ typedef struct SourceRoutine
 	Change	   *(*next_change) (SourceStream *stream, MemoryContext rowcxt,
 								long timeout_ms);
 	/*
-	 * Does the transaction that is being told lie before a position that has
+	 * Does the transaction that is being reported lie before a position that has
 	 * no place (that of another server)?
 	 */
 	bool		(*stream_is_in) (SourceStream *stream, const char *position);
 	/*
 	 * Asked now and then while changes are followed, over conn: raises an error
-	 * if what the source was prepared to tell is not told any more. NULL:
+	 * if what the source was prepared to tell is not reported any more. NULL:
 	 * nobody can take that away.
 	 */
 	void		(*check_changes) (SourceStream *stream, SourceConn *conn);

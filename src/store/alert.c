@@ -9,7 +9,7 @@
 
 #include "store/alert.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 
 /* NOTIFY takes less than 8000 bytes. */
 #define PAYLOAD_MAX 7900
@@ -25,9 +25,9 @@ payload(int64 alert_id, bool detail)
 
 	for (int limit = 1000; limit >= 100; limit /= 3)
 	{
-		BookRows   *rows;
+		StoreRows   *rows;
 
-		rows = books_query("SELECT pg_catalog.jsonb_strip_nulls("
+		rows = store_query("SELECT pg_catalog.jsonb_strip_nulls("
 						   "pg_catalog.jsonb_build_object('alert', a.alert_id, "
 						   "'task', CASE WHEN $3 THEN t.task_name END, 'task_id', t.task_id, 'kind', a.kind, "
 						   "'state', CASE WHEN a.cleared IS NULL THEN 'raised' "
@@ -54,7 +54,7 @@ tell(int64 alert_id, const char *task, const char *message, const char *detail,
 	char	   *text = payload(alert_id, false);
 
 	if (strlen(text) < PAYLOAD_MAX)
-		(void) books_exec("SELECT pg_catalog.pg_notify('dtsmig_alert', $1)", "t",
+		(void) store_exec("SELECT pg_catalog.pg_notify('dtsmig_alert', $1)", "t",
 						  text);
 	ereport(LOG,
 			(errmsg("alert of task \"%s\"%s: %s", task, cleared ? " is over" : "",
@@ -68,9 +68,9 @@ char *
 alert_raise(int64 task_id, const char *kind, const char *subject,
 			const char *message, const char *detail, const char *hint)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("INSERT INTO dtsmig.alert AS n (task_id, kind, subject, "
+	rows = store_query("INSERT INTO dtsmig.alert AS n (task_id, kind, subject, "
 					   "message, detail, hint) SELECT t.task_id, $2, $3, $4, $5, $6 "
 					   "FROM dtsmig.task t WHERE t.task_id = $1 AND NOT EXISTS "
 					   "(SELECT 1 FROM dtsmig.alert a WHERE a.task_id = $1 "
@@ -80,16 +80,16 @@ alert_raise(int64 task_id, const char *kind, const char *subject,
 					   "ittttt", task_id, kind, subject, message, detail, hint);
 	if (rows->nrows == 0)
 		return NULL;
-	return tell(book_int(rows, 0, 0), rows->values[0][1], message, detail, false);
+	return tell(store_int(rows, 0, 0), rows->values[0][1], message, detail, false);
 }
 
 List *
 alert_clear(int64 task_id, const char *kind, const char *subject, int64 alert_id)
 {
-	BookRows   *rows;
-	List	   *told = NIL;
+	StoreRows   *rows;
+	List	   *reported = NIL;
 
-	rows = books_query("UPDATE dtsmig.alert a SET cleared = pg_catalog.clock_timestamp() "
+	rows = store_query("UPDATE dtsmig.alert a SET cleared = pg_catalog.clock_timestamp() "
 					   "FROM dtsmig.task t WHERE a.task_id = $1 "
 					   "AND t.task_id = a.task_id AND a.cleared IS NULL "
 					   "AND ($2 IS NULL OR a.kind = $2) "
@@ -98,13 +98,13 @@ alert_clear(int64 task_id, const char *kind, const char *subject, int64 alert_id
 					   "RETURNING a.alert_id, t.task_name, a.message", "itti", task_id,
 					   kind, subject, alert_id);
 	for (int i = 0; i < rows->nrows; i++)
-		told = lappend(told, tell(book_int(rows, i, 0), rows->values[i][1],
+		reported = lappend(reported, tell(store_int(rows, i, 0), rows->values[i][1],
 								  rows->values[i][2], NULL, true));
-	return told;
+	return reported;
 }
 
 static List *
-texts(const BookRows *rows)
+texts(const StoreRows *rows)
 {
 	List	   *list = NIL;
 
@@ -116,14 +116,14 @@ texts(const BookRows *rows)
 List *
 alert_subjects(int64 task_id, const char *kind)
 {
-	return texts(books_query("SELECT subject FROM dtsmig.alert WHERE task_id = $1 "
+	return texts(store_query("SELECT subject FROM dtsmig.alert WHERE task_id = $1 "
 							 "AND kind = $2 AND cleared IS NULL", "it", task_id, kind));
 }
 
 List *
 alert_resyncs_over(int64 task_id)
 {
-	return texts(books_query("SELECT a.subject FROM dtsmig.alert a WHERE a.task_id = $1 "
+	return texts(store_query("SELECT a.subject FROM dtsmig.alert a WHERE a.task_id = $1 "
 							 "AND a.kind = '" ALERT_RESYNC "' AND a.cleared IS NULL "
 							 "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_table t "
 							 "WHERE t.task_id = $1 "
@@ -135,9 +135,9 @@ alert_resyncs_over(int64 task_id)
 int64
 alert_task(int64 alert_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT task_id FROM dtsmig.alert WHERE alert_id = $1 "
+	rows = store_query("SELECT task_id FROM dtsmig.alert WHERE alert_id = $1 "
 					   "AND cleared IS NULL", "i", alert_id);
-	return rows->nrows > 0 ? book_int(rows, 0, 0) : 0;
+	return rows->nrows > 0 ? store_int(rows, 0, 0) : 0;
 }

@@ -27,14 +27,14 @@
 
 /*
  * Raises an alert; subject: what of the task it is about, "" for all of it.
- * Returns what was told, as JSON; NULL: the alert stands already.
+ * Returns what was reported, as JSON; NULL: the alert stands already.
  */
 extern char *alert_raise(int64 task_id, const char *kind, const char *subject,
 						 const char *message, const char *detail,
 						 const char *hint);
 /*
  * Clears what stands of a kind (NULL: of any) and subject (NULL: of any), or
- * one alert (0: all). Returns what was told (char *).
+ * one alert (0: all). Returns what was reported (char *).
  */
 extern List *alert_clear(int64 task_id, const char *kind, const char *subject,
 						 int64 alert_id);

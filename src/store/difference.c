@@ -9,14 +9,14 @@
 
 #include "store/difference.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 
 bool
 store_differences_wait(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT 1 FROM dtsmig.verify_difference "
+	rows = store_query("SELECT 1 FROM dtsmig.verify_difference "
 					   "WHERE task_id = $1 AND state = 'repairing' LIMIT 1", "i",
 					   task_id);
 	return rows->nrows > 0;
@@ -25,21 +25,21 @@ store_differences_wait(int64 task_id)
 List *
 store_differences_tables(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT DISTINCT table_id FROM dtsmig.verify_difference "
+	rows = store_query("SELECT DISTINCT table_id FROM dtsmig.verify_difference "
 					   "WHERE task_id = $1 AND state = 'repairing' "
 					   "AND table_id IS NOT NULL ORDER BY 1", "i", task_id);
-	return book_ids(rows);
+	return store_ids(rows);
 }
 
 List *
 store_differences_of(int64 table_id, int64 limit)
 {
 	List	   *differences = NIL;
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT difference_id, key_values FROM dtsmig.verify_difference "
+	rows = store_query("SELECT difference_id, key_values FROM dtsmig.verify_difference "
 					   "WHERE table_id = $1 AND state = 'repairing' "
 					   "AND key_values IS NOT NULL ORDER BY difference_id LIMIT $2",
 					   "ii", table_id, limit);
@@ -47,8 +47,8 @@ store_differences_of(int64 table_id, int64 limit)
 	{
 		StoreDifference *d = palloc(sizeof(StoreDifference));
 
-		d->id = book_int(rows, i, 0);
-		d->key = book_jsonb(rows, i, 1);
+		d->id = store_int(rows, i, 0);
+		d->key = store_jsonb(rows, i, 1);
 		differences = lappend(differences, d);
 	}
 	return differences;
@@ -57,7 +57,7 @@ store_differences_of(int64 table_id, int64 limit)
 void
 store_difference_repaired(int64 id)
 {
-	(void) books_exec("UPDATE dtsmig.verify_difference SET state = 'repaired', "
+	(void) store_exec("UPDATE dtsmig.verify_difference SET state = 'repaired', "
 					  "repaired = pg_catalog.clock_timestamp() "
 					  "WHERE difference_id = $1", "i", id);
 }
@@ -65,7 +65,7 @@ store_difference_repaired(int64 id)
 void
 store_differences_failed(int64 task_id, int64 table_id, const char *error)
 {
-	(void) books_exec("UPDATE dtsmig.verify_difference SET state = 'failed', error = $3 "
+	(void) store_exec("UPDATE dtsmig.verify_difference SET state = 'failed', error = $3 "
 					  "WHERE task_id = $1 AND table_id = $2 AND state = 'repairing'",
 					  "iit", task_id, table_id, error);
 }

@@ -9,27 +9,27 @@
 
 #include "store/job.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/object.h"
 
 bool
 store_jobs_planned(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT count(*) FROM dtsmig.task_job WHERE task_id = $1",
+	rows = store_query("SELECT count(*) FROM dtsmig.task_job WHERE task_id = $1",
 					   "i", task_id);
-	return book_int(rows, 0, 0) > 0;
+	return store_int(rows, 0, 0) > 0;
 }
 
 bool
 store_jobs_left(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT EXISTS (SELECT 1 FROM dtsmig.task_job WHERE "
+	rows = store_query("SELECT EXISTS (SELECT 1 FROM dtsmig.task_job WHERE "
 					   "task_id = $1 AND state <> 'done')", "i", task_id);
-	return book_bool(rows, 0, 0);
+	return store_bool(rows, 0, 0);
 }
 
 void
@@ -37,7 +37,7 @@ store_job_add_range(int64 task_id, int64 table_id, const char *condition,
 					bool whole_table, int64 rows_estimate, int64 table_bytes)
 {
 	/* ranges come before statements, large tables first */
-	(void) books_exec("INSERT INTO dtsmig.task_job (task_id, table_id, kind, "
+	(void) store_exec("INSERT INTO dtsmig.task_job (task_id, table_id, kind, "
 					  "state, condition, whole_table, rows_estimate, priority) "
 					  "VALUES ($1, $2, 'copy', 'ready', $3, $4, $5, "
 					  "1000000000 + $6)", "iitbii", task_id, table_id, condition,
@@ -48,7 +48,7 @@ void
 store_jobs_add_statements(int64 task_id, const char *phase, bool ready,
 						  int64 priority)
 {
-	(void) books_exec("INSERT INTO dtsmig.task_job "
+	(void) store_exec("INSERT INTO dtsmig.task_job "
 					  "(task_id, table_id, kind, state, object_id, priority) "
 					  "SELECT o.task_id, o.table_id, 'statement', "
 					  "CASE WHEN $3 OR o.table_id IS NULL THEN 'ready' ELSE 'waiting' END, "
@@ -65,10 +65,10 @@ store_jobs_add_statements(int64 task_id, const char *phase, bool ready,
 StoreJob *
 store_job_take(int64 task_id, bool no_copy)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	StoreJob   *job;
 
-	rows = books_query("SELECT j.job_id, COALESCE(j.table_id, 0), j.kind = 'copy', "
+	rows = store_query("SELECT j.job_id, COALESCE(j.table_id, 0), j.kind = 'copy', "
 					   "j.condition, j.whole_table, COALESCE(j.object_id, 0), "
 					   "o.statement, o.kind || ' ' || " OBJECT_FULL_NAME ", "
 					   OBJECT_MAY_BE_MADE ", COALESCE(" OBJECT_IS_OPTIONAL ", false) "
@@ -80,23 +80,23 @@ store_job_take(int64 task_id, bool no_copy)
 	if (rows->nrows == 0)
 		return NULL;
 	job = palloc0(sizeof(StoreJob));
-	job->id = book_int(rows, 0, 0);
-	job->table_id = book_int(rows, 0, 1);
-	job->is_copy = book_bool(rows, 0, 2);
+	job->id = store_int(rows, 0, 0);
+	job->table_id = store_int(rows, 0, 1);
+	job->is_copy = store_bool(rows, 0, 2);
 	job->condition = rows->values[0][3];
-	job->whole_table = book_bool(rows, 0, 4);
-	job->object_id = book_int(rows, 0, 5);
+	job->whole_table = store_bool(rows, 0, 4);
+	job->object_id = store_int(rows, 0, 5);
 	job->statement = rows->values[0][6];
 	job->title = rows->values[0][7];
-	job->may_be_made = book_bool(rows, 0, 8);
-	job->optional = book_bool(rows, 0, 9);
+	job->may_be_made = store_bool(rows, 0, 8);
+	job->optional = store_bool(rows, 0, 9);
 	return job;
 }
 
 void
 store_job_done(int64 job_id)
 {
-	(void) books_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1",
+	(void) store_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1",
 					  "i", job_id);
 }
 
@@ -104,7 +104,7 @@ void
 store_job_copied(int64 job_id, int64 rows, int64 bytes, const char *low,
 				 const char *high)
 {
-	(void) books_exec("UPDATE dtsmig.task_job SET state = 'done', rows = $2, "
+	(void) store_exec("UPDATE dtsmig.task_job SET state = 'done', rows = $2, "
 					  "bytes = $3, snapshot_low = $4, snapshot_position = $5 "
 					  "WHERE job_id = $1", "iiitt", job_id, rows, bytes, low,
 					  high);
@@ -113,7 +113,7 @@ store_job_copied(int64 job_id, int64 rows, int64 bytes, const char *low,
 void
 store_jobs_free_copied(int64 table_id)
 {
-	(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
+	(void) store_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
 					  "AND kind = 'statement' AND state = 'waiting' AND NOT EXISTS "
 					  "(SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = $1 "
 					  "AND j.kind = 'copy' AND j.state <> 'done')", "i", table_id);
@@ -122,14 +122,14 @@ store_jobs_free_copied(int64 table_id)
 void
 store_jobs_free(int64 table_id)
 {
-	(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
+	(void) store_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
 					  "AND kind = 'statement' AND state = 'waiting'", "i", table_id);
 }
 
 void
 store_jobs_again(int64 table_id)
 {
-	(void) books_exec("UPDATE dtsmig.task_job SET state = 'ready', "
+	(void) store_exec("UPDATE dtsmig.task_job SET state = 'ready', "
 					  "snapshot_low = NULL, snapshot_position = NULL "
 					  "WHERE table_id = $1 AND kind = 'copy'", "i", table_id);
 }
@@ -137,9 +137,9 @@ store_jobs_again(int64 table_id)
 bool
 store_jobs_give_up(int64 table_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id IN "
+	rows = store_query("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id IN "
 					   "(SELECT job_id FROM dtsmig.task_job WHERE table_id = $1 "
 					   "AND kind = 'copy' AND state <> 'done' "
 					   "FOR UPDATE SKIP LOCKED) RETURNING job_id", "i", table_id);

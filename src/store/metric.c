@@ -9,12 +9,12 @@
 
 #include "store/metric.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 
 void
 store_metric_add(int64 task_id, const MetricSample *s)
 {
-	(void) books_exec("INSERT INTO dtsmig.metric SELECT t.task_id, $2, t.phase, "
+	(void) store_exec("INSERT INTO dtsmig.metric SELECT t.task_id, $2, t.phase, "
 					  "$3::text::real, $4::text::real, $5::text::real, "
 					  "NULLIF($6, '-1')::real, NULLIF($7, -1), "
 					  "$8 + COALESCE(c.rows, 0), $9 + COALESCE(c.bytes, 0), "
@@ -35,10 +35,10 @@ store_metric_add(int64 task_id, const MetricSample *s)
 void
 store_metrics_prune(int64 task_id, int64 hours)
 {
-	(void) books_exec("DELETE FROM dtsmig.metric WHERE task_id = $1 AND at < "
+	(void) store_exec("DELETE FROM dtsmig.metric WHERE task_id = $1 AND at < "
 					  "pg_catalog.clock_timestamp() - pg_catalog.make_interval(hours => $2::int)",
 					  "ii", task_id, hours);
-	(void) books_exec("DELETE FROM dtsmig.alert WHERE task_id = $1 AND cleared < "
+	(void) store_exec("DELETE FROM dtsmig.alert WHERE task_id = $1 AND cleared < "
 					  "pg_catalog.clock_timestamp() - pg_catalog.make_interval(hours => $2::int)",
 					  "ii", task_id, hours);
 }

@@ -15,9 +15,9 @@
 void
 object_take_made(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("WITH made AS (SELECT o.object_id, o.kind || ' ' || "
+	rows = store_query("WITH made AS (SELECT o.object_id, o.kind || ' ' || "
 					   OBJECT_FULL_NAME " AS title FROM " OBJECT_FROM
 					   " WHERE o.task_id = $1 AND o.state = 'failed' AND " OBJECT_IS_MADE "), "
 					   "job AS (UPDATE dtsmig.task_job j SET state = 'done' FROM made "
@@ -53,11 +53,11 @@ object_log_failed(const TaskRecord *task, const char *title, const char *error)
 List *
 object_watch(int64 task_id)
 {
-	BookRows   *rows;
-	List	   *told = NIL;
+	StoreRows   *rows;
+	List	   *reported = NIL;
 
 	object_take_made(task_id);
-	rows = books_query("SELECT o.kind || ' ' || " OBJECT_FULL_NAME ", o.error, k.task_name "
+	rows = store_query("SELECT o.kind || ' ' || " OBJECT_FULL_NAME ", o.error, k.task_name "
 					   "FROM " OBJECT_FROM " JOIN dtsmig.task k ON k.task_id = o.task_id "
 					   "WHERE o.task_id = $1 AND o.state = 'failed' AND " OBJECT_IS_OPTIONAL
 					   " AND NOT EXISTS (SELECT 1 FROM dtsmig.alert a WHERE a.task_id = $1 "
@@ -73,16 +73,16 @@ object_watch(int64 task_id)
 									   object_hint(rows->values[i][2], title));
 
 		if (text != NULL)
-			told = lappend(told, text);
+			reported = lappend(reported, text);
 	}
-	rows = books_query("SELECT a.subject FROM dtsmig.alert a WHERE a.task_id = $1 "
+	rows = store_query("SELECT a.subject FROM dtsmig.alert a WHERE a.task_id = $1 "
 					   "AND a.kind = $2 AND a.cleared IS NULL AND NOT EXISTS "
 					   "(SELECT 1 FROM " OBJECT_FROM " WHERE o.task_id = $1 "
 					   "AND o.state = 'failed' "
 					   "AND a.subject = o.kind || ' ' || " OBJECT_FULL_NAME ")",
 					   "it", task_id, ALERT_OBJECT);
 	for (int i = 0; i < rows->nrows; i++)
-		told = list_concat(told, alert_clear(task_id, ALERT_OBJECT,
+		reported = list_concat(reported, alert_clear(task_id, ALERT_OBJECT,
 											 rows->values[i][0], 0));
-	return told;
+	return reported;
 }

@@ -16,7 +16,7 @@
 #include "postgres.h"
 #include "nodes/pg_list.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/task.h"
 
 /*
@@ -95,7 +95,7 @@ extern void object_take_made(int64 task_id);
 /*
  * Raises an alert for every object that failed and that the task goes on
  * without, and clears those of objects that have not failed any more. Returns
- * what was told, as alert_raise does. In a transaction.
+ * what was reported, as alert_raise does. In a transaction.
  */
 extern List *object_watch(int64 task_id);
 

@@ -9,15 +9,15 @@
 
 #include "store/position.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 
 StorePosition *
 store_position_load(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	StorePosition *p;
 
-	rows = books_query("SELECT applied_position, replay_until, changes "
+	rows = store_query("SELECT applied_position, replay_until, changes "
 					   "FROM dtsmig.task_position WHERE task_id = $1", "i",
 					   task_id);
 	if (rows->nrows == 0)
@@ -25,7 +25,7 @@ store_position_load(int64 task_id)
 	p = palloc(sizeof(StorePosition));
 	p->applied = rows->values[0][0];
 	p->replay_until = rows->values[0][1];
-	p->changes = book_int(rows, 0, 2);
+	p->changes = store_int(rows, 0, 2);
 	return p;
 }
 
@@ -36,7 +36,7 @@ store_position_advance(int64 task_id, const char *position,
 {
 	static void *plan = NULL;	/* one for all runs of this process */
 
-	(void) books_exec_kept(&plan,
+	(void) store_exec_saved(&plan,
 						   "INSERT INTO dtsmig.task_position AS p (task_id, "
 						   "applied_position, commit_time, changes, transactions) "
 						   "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (task_id) "
@@ -52,14 +52,14 @@ store_position_advance(int64 task_id, const char *position,
 void
 store_position_rename(int64 task_id, const char *position)
 {
-	(void) books_exec("UPDATE dtsmig.task_position SET applied_position = $2 "
+	(void) store_exec("UPDATE dtsmig.task_position SET applied_position = $2 "
 					  "WHERE task_id = $1", "it", task_id, position);
 }
 
 void
 store_position_go_back(int64 task_id, const char *position, const char *until)
 {
-	(void) books_exec("UPDATE dtsmig.task_position SET applied_position = $2, "
+	(void) store_exec("UPDATE dtsmig.task_position SET applied_position = $2, "
 					  "replay_until = $3 WHERE task_id = $1", "itt", task_id,
 					  position, until);
 }
@@ -67,14 +67,14 @@ store_position_go_back(int64 task_id, const char *position, const char *until)
 void
 store_position_end_replay(int64 task_id)
 {
-	(void) books_exec("UPDATE dtsmig.task_position SET replay_until = NULL "
+	(void) store_exec("UPDATE dtsmig.task_position SET replay_until = NULL "
 					  "WHERE task_id = $1", "i", task_id);
 }
 
 void
 store_position_skip_replay(int64 task_id)
 {
-	(void) books_exec("UPDATE dtsmig.task_position SET applied_position = "
+	(void) store_exec("UPDATE dtsmig.task_position SET applied_position = "
 					  "replay_until, replay_until = NULL WHERE task_id = $1 "
 					  "AND replay_until IS NOT NULL", "i", task_id);
 }

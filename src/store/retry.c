@@ -9,24 +9,24 @@
 
 #include "store/retry.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 
 Jsonb *
 store_task_options(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT options FROM dtsmig.task WHERE task_id = $1", "i",
+	rows = store_query("SELECT options FROM dtsmig.task WHERE task_id = $1", "i",
 					   task_id);
-	return rows->nrows > 0 ? book_jsonb(rows, 0, 0) : NULL;
+	return rows->nrows > 0 ? store_jsonb(rows, 0, 0) : NULL;
 }
 
 char *
 store_task_progress(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT pg_catalog.concat_ws(' ', t.step, p.applied_position, "
+	rows = store_query("SELECT pg_catalog.concat_ws(' ', t.step, p.applied_position, "
 					   "p.changes, (SELECT pg_catalog.count(*) FROM dtsmig.task_job j "
 					   "WHERE j.task_id = t.task_id AND j.state = 'done')) "
 					   "FROM dtsmig.task t LEFT JOIN dtsmig.task_position p "
@@ -38,9 +38,9 @@ bool
 store_retry_note(int64 task_id, TimestampTz since, int64 minutes,
 				 const char *message, const char *detail, const char *sqlstate)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("UPDATE dtsmig.task SET "
+	rows = store_query("UPDATE dtsmig.task SET "
 					   "retrying_since = COALESCE(retrying_since, $6), "
 					   "retrying_until = COALESCE(retrying_since, $6) "
 					   "+ pg_catalog.make_interval(mins => $2::int), "
@@ -50,13 +50,13 @@ store_retry_note(int64 task_id, TimestampTz since, int64 minutes,
 					   "updated = pg_catalog.clock_timestamp() WHERE task_id = $1 "
 					   "RETURNING retrying_until > pg_catalog.clock_timestamp()",
 					   "iitttz", task_id, minutes, message, detail, sqlstate, since);
-	return rows->nrows > 0 && book_bool(rows, 0, 0);
+	return rows->nrows > 0 && store_bool(rows, 0, 0);
 }
 
 void
 store_retry_decide(int64 task_id, bool again, const char *hint)
 {
-	(void) books_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
+	(void) store_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
 					  "retrying_since = CASE WHEN $4 THEN retrying_since END, "
 					  "retrying_until = CASE WHEN $4 THEN retrying_until END, "
 					  "last_error_hint = $5 WHERE task_id = $1", "ittbt", task_id,
@@ -67,11 +67,11 @@ store_retry_decide(int64 task_id, bool again, const char *hint)
 void
 store_retry_plan(int64 task_id, int64 minutes, int64 first, int64 last, bool same)
 {
-	(void) books_exec("UPDATE dtsmig.task SET "
+	(void) store_exec("UPDATE dtsmig.task SET "
 					  "failed_since = CASE WHEN $2 THEN COALESCE(failed_since, "
 					  "pg_catalog.clock_timestamp()) ELSE pg_catalog.clock_timestamp() END "
 					  "WHERE task_id = $1", "ib", task_id, (int) same);
-	(void) books_exec("UPDATE dtsmig.task SET resume_at = CASE WHEN "
+	(void) store_exec("UPDATE dtsmig.task SET resume_at = CASE WHEN "
 					  "pg_catalog.clock_timestamp() < failed_since "
 					  "+ pg_catalog.make_interval(mins => $2::int) AND cutover_at IS NULL "
 					  "THEN pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => "
@@ -83,9 +83,9 @@ store_retry_plan(int64 task_id, int64 minutes, int64 first, int64 last, bool sam
 char *
 store_retry_until(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT pg_catalog.to_char(COALESCE(retrying_until, resume_at), "
+	rows = store_query("SELECT pg_catalog.to_char(COALESCE(retrying_until, resume_at), "
 					   "'YYYY-MM-DD HH24:MI:SSOF') FROM dtsmig.task "
 					   "WHERE task_id = $1", "i", task_id);
 	return rows->nrows > 0 ? rows->values[0][0] : NULL;
@@ -94,9 +94,9 @@ store_retry_until(int64 task_id)
 bool
 store_retry_waits(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT 1 FROM dtsmig.task WHERE task_id = $1 "
+	rows = store_query("SELECT 1 FROM dtsmig.task WHERE task_id = $1 "
 					   "AND status = 'failed' AND resume_at IS NOT NULL", "i",
 					   task_id);
 	return rows->nrows > 0;
@@ -105,33 +105,33 @@ store_retry_waits(int64 task_id)
 bool
 store_retry_lock(int64 task_id, RetryState *state)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	memset(state, 0, sizeof(*state));
-	rows = books_query("SELECT status = 'failed' AND resume_at IS NOT NULL "
+	rows = store_query("SELECT status = 'failed' AND resume_at IS NOT NULL "
 					   "AND cutover_at IS NULL, "
 					   "COALESCE(resume_at <= pg_catalog.clock_timestamp(), false), "
 					   "wanted = 'running' "
 					   "FROM dtsmig.task WHERE task_id = $1 FOR UPDATE", "i", task_id);
 	if (rows->nrows == 0)
 		return false;
-	state->waits = book_bool(rows, 0, 0);
-	state->due = book_bool(rows, 0, 1);
-	state->wanted = book_bool(rows, 0, 2);
+	state->waits = store_bool(rows, 0, 0);
+	state->due = store_bool(rows, 0, 1);
+	state->wanted = store_bool(rows, 0, 2);
 	return true;
 }
 
 void
 store_retry_forget(int64 task_id)
 {
-	(void) books_exec("UPDATE dtsmig.task SET resume_at = NULL WHERE task_id = $1",
+	(void) store_exec("UPDATE dtsmig.task SET resume_at = NULL WHERE task_id = $1",
 					  "i", task_id);
 }
 
 void
 store_retry_resume(int64 task_id)
 {
-	(void) books_exec("UPDATE dtsmig.task SET status = 'running', "
+	(void) store_exec("UPDATE dtsmig.task SET status = 'running', "
 					  "wanted = 'running', resume_at = NULL, "
 					  "updated = pg_catalog.clock_timestamp() "
 					  "WHERE task_id = $1", "i", task_id);

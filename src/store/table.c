@@ -9,10 +9,10 @@
 
 #include "store/table.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 
 static StoreName *
-name_of(const BookRows *rows, int row)
+name_of(const StoreRows *rows, int row)
 {
 	StoreName  *name;
 
@@ -29,7 +29,7 @@ name_of(const BookRows *rows, int row)
 void
 store_table_add_copied(int64 table_id, int64 rows, int64 bytes)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = rows_copied + $2, "
+	(void) store_exec("UPDATE dtsmig.task_table SET rows_copied = rows_copied + $2, "
 					  "bytes_copied = bytes_copied + $3, state = CASE state "
 					  "WHEN 'resync' THEN state ELSE 'copying' END WHERE table_id = $1",
 					  "iii", table_id, rows, bytes);
@@ -38,9 +38,9 @@ store_table_add_copied(int64 table_id, int64 rows, int64 bytes)
 bool
 store_table_finish_copy(int64 table_id)
 {
-	BookRows   *copied;
+	StoreRows   *copied;
 
-	copied = books_query("UPDATE dtsmig.task_table SET state = 'copied' WHERE table_id = $1 "
+	copied = store_query("UPDATE dtsmig.task_table SET state = 'copied' WHERE table_id = $1 "
 						 "AND state <> 'resync' "
 						 "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j "
 						 "WHERE j.table_id = $1 AND j.kind = 'copy' AND j.state <> 'done') "
@@ -51,7 +51,7 @@ store_table_finish_copy(int64 table_id)
 void
 store_table_copy_again(int64 table_id)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = 0, "
+	(void) store_exec("UPDATE dtsmig.task_table SET rows_copied = 0, "
 					  "bytes_copied = 0, state = 'waiting' WHERE table_id = $1",
 					  "i", table_id);
 }
@@ -59,7 +59,7 @@ store_table_copy_again(int64 table_id)
 void
 store_table_described(int64 table_id, const char *position)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET described_position = "
+	(void) store_exec("UPDATE dtsmig.task_table SET described_position = "
 					  "COALESCE($2, described_position) WHERE table_id = $1",
 					  "it", table_id, position);
 }
@@ -67,7 +67,7 @@ store_table_described(int64 table_id, const char *position)
 void
 store_table_set_zone(int64 table_id, const char *low, const char *high)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET snapshot_low = $2, "
+	(void) store_exec("UPDATE dtsmig.task_table SET snapshot_low = $2, "
 					  "snapshot_high = $3 WHERE table_id = $1", "itt", table_id,
 					  low, high);
 }
@@ -75,9 +75,9 @@ store_table_set_zone(int64 table_id, const char *low, const char *high)
 char *
 store_table_zone_end(int64 table_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT snapshot_high FROM dtsmig.task_table "
+	rows = store_query("SELECT snapshot_high FROM dtsmig.task_table "
 					   "WHERE table_id = $1", "i", table_id);
 	return rows->nrows > 0 ? rows->values[0][0] : NULL;
 }
@@ -85,14 +85,14 @@ store_table_zone_end(int64 table_id)
 void
 store_table_set_zone_end(int64 table_id, const char *high)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET snapshot_high = $2 "
+	(void) store_exec("UPDATE dtsmig.task_table SET snapshot_high = $2 "
 					  "WHERE table_id = $1", "it", table_id, high);
 }
 
 void
 store_table_many_snapshots(int64 table_id)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET one_snapshot = false "
+	(void) store_exec("UPDATE dtsmig.task_table SET one_snapshot = false "
 					  "WHERE table_id = $1", "i", table_id);
 }
 
@@ -101,7 +101,7 @@ store_table_many_snapshots(int64 table_id)
 StoreName *
 store_table_mark_resync(int64 table_id)
 {
-	return name_of(books_query("UPDATE dtsmig.task_table SET state = 'resync', "
+	return name_of(store_query("UPDATE dtsmig.task_table SET state = 'resync', "
 							   "resync_step = NULL "
 							   "WHERE table_id = $1 RETURNING source_schema, source_table",
 							   "i", table_id), 0);
@@ -110,7 +110,7 @@ store_table_mark_resync(int64 table_id)
 StoreName *
 store_table_keep_resync(int64 table_id)
 {
-	return name_of(books_query("UPDATE dtsmig.task_table SET state = 'resync' "
+	return name_of(store_query("UPDATE dtsmig.task_table SET state = 'resync' "
 							   "WHERE table_id = $1 RETURNING source_schema, source_table",
 							   "i", table_id), 0);
 }
@@ -118,30 +118,30 @@ store_table_keep_resync(int64 table_id)
 bool
 store_tables_wait(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT count(*) FROM dtsmig.task_table "
+	rows = store_query("SELECT count(*) FROM dtsmig.task_table "
 					   "WHERE task_id = $1 AND state = 'resync'", "i", task_id);
-	return book_int(rows, 0, 0) > 0;
+	return store_int(rows, 0, 0) > 0;
 }
 
 List *
 store_tables_waiting(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT table_id FROM dtsmig.task_table "
+	rows = store_query("SELECT table_id FROM dtsmig.task_table "
 					   "WHERE task_id = $1 AND state = 'resync' "
 					   "AND resync_step IS DISTINCT FROM 'replay'", "i", task_id);
-	return book_ids(rows);
+	return store_ids(rows);
 }
 
 bool
 store_table_waits_for(int64 table_id, const char *why)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("UPDATE dtsmig.task_table SET waits_for = $2 WHERE table_id = $1 "
+	rows = store_query("UPDATE dtsmig.task_table SET waits_for = $2 WHERE table_id = $1 "
 					   "AND waits_for IS DISTINCT FROM $2 RETURNING 1", "it",
 					   table_id, why);
 	return rows->nrows > 0;
@@ -150,7 +150,7 @@ store_table_waits_for(int64 table_id, const char *why)
 void
 store_tables_move_step(int64 task_id, const char *from, const char *to)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET resync_step = $3 "
+	(void) store_exec("UPDATE dtsmig.task_table SET resync_step = $3 "
 					  "WHERE task_id = $1 AND state = 'resync' AND resync_step = $2",
 					  "itt", task_id, from, to);
 }
@@ -158,14 +158,14 @@ store_tables_move_step(int64 task_id, const char *from, const char *to)
 void
 store_table_clear_step(int64 table_id)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET resync_step = NULL "
+	(void) store_exec("UPDATE dtsmig.task_table SET resync_step = NULL "
 					  "WHERE table_id = $1", "i", table_id);
 }
 
 void
 store_tables_stop_copying(int64 task_id)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET resync_step = NULL "
+	(void) store_exec("UPDATE dtsmig.task_table SET resync_step = NULL "
 					  "WHERE task_id = $1 AND resync_step = 'copying'", "i",
 					  task_id);
 }
@@ -173,7 +173,7 @@ store_tables_stop_copying(int64 task_id)
 void
 store_table_begin_copying(int64 table_id, const char *applied)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET state = 'resync', "
+	(void) store_exec("UPDATE dtsmig.task_table SET state = 'resync', "
 					  "resync_step = 'copying', resync_from = $2, "
 					  "source_mark = NULL, rows_copied = 0, bytes_copied = 0 WHERE table_id = $1",
 					  "it", table_id, applied);
@@ -182,7 +182,7 @@ store_table_begin_copying(int64 table_id, const char *applied)
 void
 store_table_leave_copying(int64 table_id, const char *step)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET resync_step = $2 "
+	(void) store_exec("UPDATE dtsmig.task_table SET resync_step = $2 "
 					  "WHERE table_id = $1 AND resync_step = 'copying'", "it",
 					  table_id, step);
 }
@@ -190,9 +190,9 @@ store_table_leave_copying(int64 table_id, const char *step)
 char *
 store_table_resync_from(int64 table_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT resync_from FROM dtsmig.task_table "
+	rows = store_query("SELECT resync_from FROM dtsmig.task_table "
 					   "WHERE table_id = $1", "i", table_id);
 	return rows->nrows > 0 ? rows->values[0][0] : NULL;
 }
@@ -200,9 +200,9 @@ store_table_resync_from(int64 table_id)
 char *
 store_tables_copied_from(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT resync_from FROM dtsmig.task_table WHERE task_id = $1 "
+	rows = store_query("SELECT resync_from FROM dtsmig.task_table WHERE task_id = $1 "
 					   "AND resync_step = 'copied' LIMIT 1", "i", task_id);
 	return rows->nrows > 0 ? rows->values[0][0] : NULL;
 }
@@ -212,7 +212,7 @@ store_table_note_copied(int64 table_id, const char *low, const char *high,
 						const char *described, int64 rows, int64 bytes,
 						const char *applied)
 {
-	return books_exec("UPDATE dtsmig.task_table SET resync_step = 'copied', "
+	return store_exec("UPDATE dtsmig.task_table SET resync_step = 'copied', "
 					  "snapshot_low = $2, snapshot_high = $3, one_snapshot = true, "
 					  "described_position = $4, rows_copied = $5, "
 					  "bytes_copied = $6 WHERE table_id = $1 AND state = 'resync' "
@@ -224,9 +224,9 @@ List *
 store_tables_put_ready(int64 task_id, const char *step)
 {
 	List	   *names = NIL;
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("UPDATE dtsmig.task_table SET state = 'ready', "
+	rows = store_query("UPDATE dtsmig.task_table SET state = 'ready', "
 					   "resync_step = NULL, resync_from = NULL WHERE task_id = $1 "
 					   "AND state = 'resync' AND resync_step = $2 "
 					   "RETURNING source_schema, source_table", "it", task_id,
@@ -240,7 +240,7 @@ void
 store_table_put_ready(int64 table_id, const char *low, const char *high,
 					  const char *described)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready', "
+	(void) store_exec("UPDATE dtsmig.task_table SET state = 'ready', "
 					  "resync_step = NULL, resync_from = NULL, waits_for = NULL, one_snapshot = true, "
 					  "snapshot_low = $2, snapshot_high = $3, "
 					  "described_position = $4, source_mark = NULL WHERE table_id = $1",
@@ -251,7 +251,7 @@ void
 store_table_copied_again(int64 table_id, int64 rows, int64 bytes,
 						 const char *described)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET rows_copied = $2, "
+	(void) store_exec("UPDATE dtsmig.task_table SET rows_copied = $2, "
 					  "bytes_copied = $3, described_position = $4 "
 					  "WHERE table_id = $1", "iiit", table_id, rows, bytes,
 					  described);
@@ -262,14 +262,14 @@ store_table_copied_again(int64 table_id, int64 rows, int64 bytes,
 void
 store_table_types_from(int64 table_id, const char *position)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET types_position = $2 "
+	(void) store_exec("UPDATE dtsmig.task_table SET types_position = $2 "
 					  "WHERE table_id = $1", "it", table_id, position);
 }
 
 void
 store_table_set_mark(int64 table_id, const char *mark)
 {
-	(void) books_exec("UPDATE dtsmig.task_table SET source_mark = $2 WHERE table_id = $1",
+	(void) store_exec("UPDATE dtsmig.task_table SET source_mark = $2 WHERE table_id = $1",
 					  "it", table_id, mark);
 }
 
@@ -277,7 +277,7 @@ void
 store_table_free_name(int64 table_id)
 {
 	/* with a byte that no name has, and the id */
-	(void) books_exec("UPDATE dtsmig.task_table SET source_table = "
+	(void) store_exec("UPDATE dtsmig.task_table SET source_table = "
 					  "pg_catalog.format(E'%s\\001%s', source_table, table_id) "
 					  "WHERE table_id = $1", "i", table_id);
 }
@@ -295,16 +295,16 @@ store_table_delete(int64 table_id)
 	"DELETE FROM dtsmig.task_table WHERE table_id = $1"};
 
 	for (int i = 0; i < lengthof(statements); i++)
-		(void) books_exec(statements[i], "i", table_id);
+		(void) store_exec(statements[i], "i", table_id);
 }
 
 List *
 store_tables_blocked(int64 task_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	List	   *list = NIL;
 
-	rows = books_query("SELECT source_schema || '.' || source_table, waits_for "
+	rows = store_query("SELECT source_schema || '.' || source_table, waits_for "
 					   "FROM dtsmig.task_table WHERE task_id = $1 AND state = 'resync' "
 					   "AND waits_for IS NOT NULL", "i", task_id);
 	for (int i = 0; i < rows->nrows; i++)

@@ -6,7 +6,7 @@
  *	  state		waiting -> copying -> copied -> ready, and resync: its rows are
  *				to be copied again
  *	  resync_step	of a table to be copied again while the task goes on: asked,
- *				copying, copied, replay (see worker/run_beside.c); NULL: the
+ *				copying, copied, replay (see worker/run_parallel.c); NULL: the
  *				task does it between two changes
  *	  snapshot_low, snapshot_high	the zone of its copy, see core/relation.h
  *

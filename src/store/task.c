@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * task.c
- *	  A task, as the books have it.
+ *	  A task, as the catalog has it.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,7 +9,7 @@
 
 #include "store/task.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -23,39 +23,39 @@
 	"consistent_since IS NOT NULL"
 
 static TaskRecord *
-record_from(BookRows *rows)
+record_from(StoreRows *rows)
 {
 	TaskRecord *task = palloc0(sizeof(TaskRecord));
 	char	  **v = rows->values[0];
 
-	task->id = book_int(rows, 0, 0);
+	task->id = store_int(rows, 0, 0);
 	task->name = v[1];
-	task->owner = (Oid) book_int(rows, 0, 2);
+	task->owner = (Oid) store_int(rows, 0, 2);
 	task->source = v[3];
 	task->destination = v[4];
-	task->do_schema = book_bool(rows, 0, 5);
-	task->do_full = book_bool(rows, 0, 6);
-	task->do_incremental = book_bool(rows, 0, 7);
-	task->objects = book_jsonb(rows, 0, 8);
-	task->options = book_jsonb(rows, 0, 9);
+	task->do_schema = store_bool(rows, 0, 5);
+	task->do_full = store_bool(rows, 0, 6);
+	task->do_incremental = store_bool(rows, 0, 7);
+	task->objects = store_jsonb(rows, 0, 8);
+	task->options = store_jsonb(rows, 0, 9);
 	task->wanted = v[10];
 	task->status = v[11];
 	task->step = v[12];
 	task->start_position = v[13];
 	task->target_position = v[14];
-	task->consistent = book_bool(rows, 0, 15);
+	task->consistent = store_bool(rows, 0, 15);
 	return task;
 }
 
 TaskRecord *
 task_load_id(int64 id, bool for_update)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	rows = for_update ?
-		books_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1 FOR UPDATE",
+		store_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1 FOR UPDATE",
 					"i", id) :
-		books_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1",
+		store_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1",
 					"i", id);
 	return rows->nrows ? record_from(rows) : NULL;
 }
@@ -67,10 +67,10 @@ task_load_id(int64 id, bool for_update)
 TaskRecord *
 task_load(const char *name_or_id, bool for_update)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	TaskRecord *task = NULL;
 
-	rows = books_query("SELECT task_id FROM dtsmig.task WHERE task_name = $1 "
+	rows = store_query("SELECT task_id FROM dtsmig.task WHERE task_name = $1 "
 					   "OR task_id::text = $1", "t", name_or_id);
 	if (rows->nrows > 1)
 		ereport(ERROR,
@@ -79,7 +79,7 @@ task_load(const char *name_or_id, bool for_update)
 						name_or_id),
 				 errhint("Each can be called by what only it has: the one by its name, the other by its id.")));
 	if (rows->nrows)
-		task = task_load_id(book_int(rows, 0, 0), for_update);
+		task = task_load_id(store_int(rows, 0, 0), for_update);
 	if (task == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -103,11 +103,11 @@ task_is_owners(const TaskRecord *task)
 static bool
 may_execute(const char *function)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT pg_catalog.has_function_privilege($1::oid, $2, 'EXECUTE')",
+	rows = store_query("SELECT pg_catalog.has_function_privilege($1::oid, $2, 'EXECUTE')",
 					   "it", (int64) GetUserId(), function);
-	return book_bool(rows, 0, 0);
+	return store_bool(rows, 0, 0);
 }
 
 void
@@ -175,7 +175,7 @@ void
 task_log_event(int64 task_id, const char *severity, const char *message,
 			   const char *detail, const char *hint, const char *sqlstate)
 {
-	(void) books_exec("INSERT INTO dtsmig.task_event "
+	(void) store_exec("INSERT INTO dtsmig.task_event "
 					  "(task_id, severity, message, detail, hint, sqlstate) "
 					  "VALUES ($1, $2, $3, $4, $5, $6)",
 					  "ittttt", task_id, severity, message, detail, hint, sqlstate);

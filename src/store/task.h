@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * task.h
- *	  A task, as the books have it.
+ *	  A task, as the catalog has it.
  *
  *-------------------------------------------------------------------------
  */
@@ -74,9 +74,9 @@ typedef struct TaskIdentity
 extern void task_act_as_owner(const TaskRecord *task, TaskIdentity *caller);
 extern void task_act_end(const TaskIdentity *caller);
 
-/* How messages begin of statements of the source that are not carried. */
-#define EVENT_PASSED_OVER "skipped: "
-#define EVENT_NOT_CARRIED "a statement of the source is not replicated: "
+/* How messages begin of statements of the source that are not replicated. */
+#define EVENT_SKIPPED "skipped: "
+#define EVENT_NOT_REPLICATED "a statement of the source is not replicated: "
 
 /* A warning to the caller and in task_log; detail, hint may be NULL. */
 extern void task_warn(const TaskRecord *task, const char *message,

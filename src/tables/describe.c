@@ -10,7 +10,7 @@
 #include "tables/describe.h"
 
 #include "core/one_statement.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "transform/shape.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -70,13 +70,13 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 static char *
 extension_schema(const char *name)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	if (one_statement_is_elsewhere())
 		return select_one_value(psprintf("SELECT n.nspname FROM pg_catalog.pg_extension e "
 										 "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
 										 "WHERE e.extname = %s", quote_literal_cstr(name)));
-	rows = books_query("SELECT n.nspname FROM pg_catalog.pg_extension e "
+	rows = store_query("SELECT n.nspname FROM pg_catalog.pg_extension e "
 					   "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
 					   "WHERE e.extname = $1", "t", name);
 	return rows->nrows ? rows->values[0][0] : NULL;

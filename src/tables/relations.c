@@ -13,7 +13,7 @@
 
 #include "tables/relations.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "transform/shape_rows.h"
 #include "utils/memutils.h"
 
@@ -49,7 +49,7 @@ relations_make(MemoryContext cxt, int64 table_id, TableDef *def)
 		sc->name = col->name;
 		sc->source_type = col->source_type;
 		sc->target_name = col->target_name;
-		sc->carried = col->target_name != NULL;
+		sc->replicated = col->target_name != NULL;
 	}
 	key = model_row_key(def);
 	if (key)
@@ -94,11 +94,11 @@ resync_step(const char *name)
 
 /* anyway: it is bound, too, if its rows are to be copied again */
 static SourceRelation *
-open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
+open_relation(MemoryContext cxt, const StoreRows *rows, int row, bool anyway,
 			  const TableContext *tc)
 {
-	TableDef   *def = model_from_jsonb(book_jsonb(rows, row, 1));
-	SourceRelation *rel = relations_make(cxt, book_int(rows, row, 0), def);
+	TableDef   *def = model_from_jsonb(store_jsonb(rows, row, 1));
+	SourceRelation *rel = relations_make(cxt, store_int(rows, row, 0), def);
 	char	  **v = rows->values[row];
 	const ShapeRule *rule = selection_shape(tc->selection, def->schema, def->name);
 
@@ -111,7 +111,7 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
 		rel->snap_lo = tc->source->parse_position(v[2]);
 	if (v[3] && v[3][0])
 		rel->snap_hi = tc->source->parse_position(v[3]);
-	rel->generation = (uint32) book_int(rows, row, 4);
+	rel->generation = (uint32) store_int(rows, row, 4);
 	if (v[5] && v[5][0])
 		rel->def_from = tc->source->parse_position(v[5]);
 	rel->unsure = rel->snap_hi;
@@ -122,14 +122,14 @@ open_relation(MemoryContext cxt, const BookRows *rows, int row, bool anyway,
 		if (source_pos_cmp(described, rel->unsure) > 0)
 			rel->unsure = described;
 	}
-	rel->one_snapshot = book_bool(rows, row, 10);
+	rel->one_snapshot = store_bool(rows, row, 10);
 	if (v[11] != NULL)
 		rel->source_mark = MemoryContextStrdup(rel->cxt, v[11]);
 	if (v[9] && v[9][0])
 		rel->types_from = tc->source->parse_position(v[9]);
-	if (book_bool(rows, row, 6))
+	if (store_bool(rows, row, 6))
 		rel->resync_step = resync_step(v[8]);
-	rel->resync = book_bool(rows, row, 6) && rel->resync_step != RESYNC_REPLAY;
+	rel->resync = store_bool(rows, row, 6) && rel->resync_step != RESYNC_REPLAY;
 	if (rel->resync && !anyway)
 		return rel;
 	if (rule != NULL)
@@ -160,10 +160,10 @@ relations_try_open_one(MemoryContext cxt, int64 table_id, bool anyway,
 					   const TableContext *tc)
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
-	BookRows   *rows;
+	StoreRows   *rows;
 	SourceRelation *rel = NULL;
 
-	rows = books_query(RELATION_QUERY "WHERE t.table_id = $1", "i", table_id);
+	rows = store_query(RELATION_QUERY "WHERE t.table_id = $1", "i", table_id);
 	if (rows->nrows == 1)
 		rel = open_relation(cxt, rows, 0, anyway, tc);
 	MemoryContextSwitchTo(old);
@@ -174,10 +174,10 @@ SourceRelation **
 relations_open(MemoryContext cxt, int64 task_id, const TableContext *tc, int *nrels)
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
-	BookRows   *rows;
+	StoreRows   *rows;
 	SourceRelation **rels;
 
-	rows = books_query(RELATION_QUERY "WHERE t.task_id = $1 ORDER BY t.table_id",
+	rows = store_query(RELATION_QUERY "WHERE t.task_id = $1 ORDER BY t.table_id",
 					   "i", task_id);
 	rels = palloc0(sizeof(SourceRelation *) * Max(rows->nrows, 1));
 	for (int i = 0; i < rows->nrows; i++)

@@ -10,7 +10,7 @@
 
 #include "tables/sequences.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/sequence.h"
@@ -89,9 +89,9 @@ column_here(const Selection *selection, const TaskOptions *options,
 static Oid
 sequence_of_column(Oid table, const char *column)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT d.objid::bigint FROM pg_catalog.pg_depend d "
+	rows = store_query("SELECT d.objid::bigint FROM pg_catalog.pg_depend d "
 					   "JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S' "
 					   "JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid "
 					   "AND a.attnum = d.refobjsubid AND a.attname = $2 "
@@ -99,7 +99,7 @@ sequence_of_column(Oid table, const char *column)
 					   "AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
 					   "AND d.refobjid = $1::oid AND d.deptype IN ('a', 'i')", "it",
 					   (int64) table, column);
-	return rows->nrows == 1 ? (Oid) book_int(rows, 0, 0) : InvalidOid;
+	return rows->nrows == 1 ? (Oid) store_int(rows, 0, 0) : InvalidOid;
 }
 
 /* Is it the task's, and no other's that happens to have its name here? */
@@ -169,7 +169,7 @@ advance(Oid relid, const SourceSequence *s)
 		return;
 	if (s->last_value == value && called)
 		return;
-	(void) books_query("SELECT pg_catalog.setval($1::pg_catalog.oid::pg_catalog.regclass, $2)",
+	(void) store_query("SELECT pg_catalog.setval($1::pg_catalog.oid::pg_catalog.regclass, $2)",
 					   "ii", (int64) relid, s->last_value);
 }
 

@@ -9,7 +9,7 @@
 
 #include "tables/shards.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "lib/stringinfo.h"
 #include "transform/shape_expr.h"
 #include "utils/builtins.h"
@@ -73,10 +73,10 @@ shards_differ(List *a, List *b)
 }
 
 /* The other tables of the same target: task, names at the source, its rules. */
-static BookRows *
+static StoreRows *
 others_of(int64 task_id, int64 table_id)
 {
-	return books_query("SELECT o.source_schema, o.source_table, t.objects, t.task_name, "
+	return store_query("SELECT o.source_schema, o.source_table, t.objects, t.task_name, "
 					   "o.task_id = me.task_id, me.source_schema, me.source_table, "
 					   "me.target_schema, me.target_table "
 					   "FROM dtsmig.task_table me "
@@ -97,7 +97,7 @@ shard_is_alone(int64 task_id, int64 table_id)
 char *
 shard_own_rows(int64 task_id, int64 table_id, const Selection *selection)
 {
-	BookRows   *rows = others_of(task_id, table_id);
+	StoreRows   *rows = others_of(task_id, table_id);
 	List	   *own = NIL;
 
 	if (rows->nrows > 0)
@@ -107,14 +107,14 @@ shard_own_rows(int64 task_id, int64 table_id, const Selection *selection)
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		char	  **v = rows->values[i];
-		const Selection *theirs = book_bool(rows, i, 4) ? selection :
-			selection_parse(v[2] ? book_jsonb(rows, i, 2) : NULL);
+		const Selection *theirs = store_bool(rows, i, 4) ? selection :
+			selection_parse(v[2] ? store_jsonb(rows, i, 2) : NULL);
 
 		if (!shards_differ(own, shard_tags(selection_shape(theirs, v[0], v[1]),
 										   v[0], v[1])))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("rows of table \"%s\".\"%s\" cannot be told from those of \"%s\".\"%s\" at the destination",
+					 errmsg("rows of table \"%s\".\"%s\" cannot be distinguished from those of \"%s\".\"%s\" at the destination",
 							v[5], v[6], v[0], v[1]),
 					 errdetail("Both go into table \"%s\".\"%s\", that of task \"%s\" as well: to take away the rows of one would take away the other's.",
 							   v[7], v[8], v[3]),

@@ -2,7 +2,7 @@
  *
  * shards.h
  *	  Tables that go into one table at the destination, and how their rows are
- *	  told apart there: by columns that a rule sets to a constant.
+ *	  distinguished there: by columns that a rule sets to a constant.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,7 +28,7 @@ extern bool shards_differ(List *a, List *b);
 /*
  * The condition for a table's own rows at the destination, where other tables
  * of this task or of others go into the same table. NULL: none does. Raises
- * an error, with what to do, where rows cannot be told apart.
+ * an error, with what to do, where rows cannot be distinguished.
  */
 extern char *shard_own_rows(int64 task_id, int64 table_id,
 							const Selection *selection);

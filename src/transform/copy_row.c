@@ -34,7 +34,7 @@ struct CopyReader
 struct CopyWriter
 {
 	const SourceRelation *rel;
-	int			ncarried;
+	int			nreplicated;
 	CopyColumn *columns;
 };
 
@@ -52,7 +52,7 @@ copy_reader_make(const SourceRelation *rel)
 		CopyColumn *c = &reader->columns[i];
 		Oid			function;
 
-		if (!rel->columns[i].carried)
+		if (!rel->columns[i].replicated)
 			continue;
 		if (rel->text_rows)
 			getTypeInputInfo(rel->columns[i].typid, &function, &c->ioparam);
@@ -85,7 +85,7 @@ static void
 read_binary(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 {
 	const SourceRelation *rel = reader->rel;
-	int			ncarried = 0;
+	int			nreplicated = 0;
 	uint16		n16;
 
 	buf->cursor = 0;
@@ -104,9 +104,9 @@ read_binary(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 
 		values[i] = (Datum) 0;
 		nulls[i] = true;
-		if (!rel->columns[i].carried)
+		if (!rel->columns[i].replicated)
 			continue;
-		ncarried++;
+		nreplicated++;
 		if (buf->len - buf->cursor < 4)
 			is_cut();
 		memcpy(&n32, buf->data + buf->cursor, 4);
@@ -131,7 +131,7 @@ read_binary(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 		buf->cursor += len;
 		nulls[i] = false;
 	}
-	if (ncarried != pg_ntoh16(n16) || buf->cursor != buf->len)
+	if (nreplicated != pg_ntoh16(n16) || buf->cursor != buf->len)
 		has_more();
 }
 
@@ -203,7 +203,7 @@ read_text(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 
 		values[i] = (Datum) 0;
 		nulls[i] = true;
-		if (!rel->columns[i].carried)
+		if (!rel->columns[i].replicated)
 			continue;
 		if (!first && (p >= end || *p++ != '\t'))
 			is_cut();
@@ -246,14 +246,14 @@ copy_writer_make(const SourceRelation *rel)
 		Oid			function;
 		bool		varlena;
 
-		if (!rel->columns[i].carried)
+		if (!rel->columns[i].replicated)
 			continue;
 		if (rel->text_rows)
 			getTypeOutputInfo(rel->columns[i].typid, &function, &varlena);
 		else
 			getTypeBinaryOutputInfo(rel->columns[i].typid, &function, &varlena);
 		fmgr_info(function, &writer->columns[i].input);
-		writer->ncarried++;
+		writer->nreplicated++;
 	}
 	return writer;
 }
@@ -267,7 +267,7 @@ write_text(CopyWriter *writer, StringInfo buf, const Datum *values,
 
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
-		if (!rel->columns[i].carried)
+		if (!rel->columns[i].replicated)
 			continue;
 		copy_text_put(buf, nulls[i] ? NULL :
 					  OutputFunctionCall(&writer->columns[i].input, values[i]),
@@ -282,7 +282,7 @@ copy_writer_put(CopyWriter *writer, StringInfo buf, const Datum *values,
 				const bool *nulls)
 {
 	const SourceRelation *rel = writer->rel;
-	uint16		n16 = pg_hton16((uint16) writer->ncarried);
+	uint16		n16 = pg_hton16((uint16) writer->nreplicated);
 
 	if (rel->text_rows)
 	{
@@ -296,7 +296,7 @@ copy_writer_put(CopyWriter *writer, StringInfo buf, const Datum *values,
 		int32		len = -1;
 		uint32		n32;
 
-		if (!rel->columns[i].carried)
+		if (!rel->columns[i].replicated)
 			continue;
 		if (!nulls[i])
 		{

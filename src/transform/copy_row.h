@@ -17,11 +17,11 @@
 typedef struct CopyReader CopyReader;
 typedef struct CopyWriter CopyWriter;
 
-/* Of the carried columns of a bound relation, in its format (text_rows). */
+/* Of the replicated columns of a bound relation, in its format (text_rows). */
 extern CopyReader *copy_reader_make(const SourceRelation *rel);
 /*
  * Reads the row that buf holds into rel->ncolumns values, in the current
- * context; of columns that are not carried NULL. Raises 08P01 for a row that
+ * context; of columns that are not replicated NULL. Raises 08P01 for a row that
  * is cut off.
  */
 extern void copy_reader_read(CopyReader *reader, StringInfo buf, Datum *values,

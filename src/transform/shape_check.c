@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * shape_check.c
- *	  What can be told of a rule from rows as they are here.
+ *	  What can be known of a rule from rows as they are here.
  *
  * What "set" makes of columns that are here as they are at the source can be
  * made again from the row that is stored. So a row need not travel to be
@@ -61,7 +61,7 @@ shape_needs_whole_row(const Shape *shape)
 bool
 shape_column_is_plain(const Shape *shape, int column)
 {
-	return column < shape->rel->ncolumns && shape->out->columns[column].carried &&
+	return column < shape->rel->ncolumns && shape->out->columns[column].replicated &&
 		!shape_is_set(shape, column);
 }
 

@@ -136,7 +136,7 @@ push_comparison(Push *p, OpExpr *op)
 				swapped ? linitial(op->args) : lsecond(op->args));
 }
 
-/* NULL: no list. Its elements may be cast, each in a way that is passed over. */
+/* NULL: no list. Its elements may be cast, each in a way that is skipped. */
 static ArrayExpr *
 list_of(Node *node)
 {

@@ -128,7 +128,7 @@ set_source_type(Shape *shape, int i)
 	const SourceColumn *to = &shape->out->columns[i];
 	const TableColumn *def = list_nth(shape->rel->def->columns, i);
 
-	if (to->carried && !shape_is_set(shape, i))
+	if (to->replicated && !shape_is_set(shape, i))
 	{
 		*col = *to;
 		return;
@@ -196,7 +196,7 @@ compile(Shape *shape)
 		ShapeSet   *set = &shape->sets[i];
 		SourceColumn *col = &out->columns[set->column];
 
-		if (!col->carried)
+		if (!col->replicated)
 			ereport(ERROR,
 					(errcode(ERRCODE_GENERATED_ALWAYS),
 					 errmsg("column \"%s\" of table \"%s\".\"%s\" is generated at the destination, and cannot be set",
@@ -256,16 +256,16 @@ shape_open(SourceRelation *rel, const ShapeRule *rule,
 	{
 		SourceColumn *col = &rel->columns[i];
 
-		col->carried = OidIsValid(col->typid) &&
+		col->replicated = OidIsValid(col->typid) &&
 			(bms_is_member(i, shape->used) ||
-			 (out->columns[i].carried && !shape_is_set(shape, i)));
+			 (out->columns[i].replicated && !shape_is_set(shape, i)));
 		col->in_key = false;
 	}
 	for (int k = 0; k < rel->nkey; k++)
 	{
 		SourceColumn *col = &rel->columns[rel->key[k]];
 
-		col->carried |= OidIsValid(col->typid);
+		col->replicated |= OidIsValid(col->typid);
 		col->in_key = true;
 	}
 	shape->estate = CreateExecutorState();
@@ -386,7 +386,7 @@ run_filter(Shape *shape)
 }
 
 static void
-not_told(const Shape *shape, const char *what, const Bitmapset *columns)
+not_sent(const Shape *shape, const char *what, const Bitmapset *columns)
 {
 	int			i = bms_next_member(columns, -1);
 	bool		pg = shape->rel->def->source_id != NULL;
@@ -438,7 +438,7 @@ make_row(Shape *shape, const Row *row, const Row *other, bool key_alone,
 				bms_is_subset(set->expr->columns, shape->missing))
 				result->status[set->column] = COLUMN_UNCHANGED;
 			else
-				not_told(shape, psprintf("column \"%s\"", col->target_name),
+				not_sent(shape, psprintf("column \"%s\"", col->target_name),
 						 bms_intersect(set->expr->columns, shape->missing));
 			continue;
 		}
@@ -464,7 +464,7 @@ static bool
 is_complete(const Shape *shape, const Row *row)
 {
 	for (int i = 0; i < shape->out->ncolumns; i++)
-		if (shape->out->columns[i].carried && row->status[i] > COLUMN_NULL)
+		if (shape->out->columns[i].replicated && row->status[i] > COLUMN_NULL)
 			return false;
 	return true;
 }
@@ -505,14 +505,14 @@ take_update(Shape *shape, const Change *change, TimestampTz commit_time,
 	shape_fill_slot(shape, &change->new, old, "update", commit_time);
 	is = run_filter(shape);
 	if (is == PASSES_UNKNOWN)
-		not_told(shape, "the filter",
+		not_sent(shape, "the filter",
 				 bms_intersect(shape->filter->columns, shape->missing));
 	if (was == PASSES_NO && is == PASSES_NO)
 		return NULL;
 	if (old)
 		check_key(shape);
 	if (shape->out->nkey == 0 && was == PASSES_UNKNOWN)
-		not_told(shape, "the filter", shape->filter->columns);
+		not_sent(shape, "the filter", shape->filter->columns);
 	if (is == PASSES_NO)
 	{
 		/* the source has not deleted it: its children are there still */
@@ -528,7 +528,7 @@ take_update(Shape *shape, const Change *change, TimestampTz commit_time,
 	if (was == PASSES_NO)
 	{
 		if (!is_complete(shape, &shape->new))
-			not_told(shape, "a row that enters the filter", NULL);
+			not_sent(shape, "a row that enters the filter", NULL);
 		result->kind = CHANGE_INSERT;
 		return result;
 	}
@@ -589,7 +589,7 @@ shape_change(Shape *shape, const Change *change, TimestampTz commit_time,
 			shape_fill_slot(shape, &change->new, NULL, "insert", commit_time);
 			passes = run_filter(shape);
 			if (passes == PASSES_UNKNOWN)
-				not_told(shape, "the filter", shape->missing);
+				not_sent(shape, "the filter", shape->missing);
 			make_row(shape, &change->new, NULL, false, rowcxt, &shape->new);
 			result->new = shape->new;
 			if (passes == PASSES_NO)
@@ -604,7 +604,7 @@ shape_change(Shape *shape, const Change *change, TimestampTz commit_time,
 				break;
 			}
 			if (passes == PASSES_UNKNOWN && shape->out->nkey == 0)
-				not_told(shape, "the filter", shape->missing);
+				not_sent(shape, "the filter", shape->missing);
 			make_row(shape, &change->old, NULL, shape->out->nkey > 0, rowcxt,
 					 &shape->old);
 			check_key(shape);

@@ -5,7 +5,7 @@
  *
  *	  row of the source --filter--> --set--> row of the destination
  *			|	  \
- *			|	   +--> passed over
+ *			|	   +--> skipped
  *			+-- UPDATE: in before and after: UPDATE; before alone: DELETE;
  *				after alone: INSERT
  *
@@ -37,7 +37,7 @@ extern void shape_open(SourceRelation *rel, const ShapeRule *rule,
 /*
  * The change that the destination is to apply, good until the next call;
  * values that are new are in rowcxt. NULL: none. Raises an error where the
- * source has not told a value that it takes to know.
+ * source has not reported a value that it takes to know.
  */
 extern Change *shape_change(Shape *shape, const Change *change,
 							TimestampTz commit_time, MemoryContext rowcxt);

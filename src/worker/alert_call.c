@@ -104,12 +104,12 @@ call_for_one(int64 task_id, const char *function, const char *payload)
 }
 
 void
-alert_call(int64 task_id, const char *function, List *told)
+alert_call(int64 task_id, const char *function, List *reported)
 {
 	ListCell   *lc;
 
 	if (function == NULL || function[0] == '\0')
 		return;
-	foreach(lc, told)
+	foreach(lc, reported)
 		call_for_one(task_id, function, lfirst(lc));
 }

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/object.h"
 #include "store/job.h"
 #include "store/table.h"
@@ -135,7 +135,7 @@ produce_rows(void *arg, StringInfo buf)
 
 /*
  * NULL: the table at the source has changed since the snapshot. It is copied
- * again when the log has told how.
+ * again when the log has reported how.
  */
 static SourceRows *
 open_rows(CopyRun *run, SourceConn *conn, SourceRelation *rel,
@@ -225,7 +225,7 @@ log_place(CopyRun *run)
 	return place;
 }
 
-/* The books of a range whose rows are there. */
+/* The catalog of a range whose rows are there. */
 static void
 note_copied(CopyRun *run, const StoreJob *job, int64 nrows, int64 nbytes,
 			const char *low, const char *high)
@@ -485,7 +485,7 @@ static void
 prepare(CopyRun *run, const CopyWorkerArgs *args)
 {
 	ConnectionInfo *info;
-	BookRows   *rows;
+	StoreRows   *rows;
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
 	StartTransactionCommand();
@@ -500,7 +500,7 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 	run->options = options_parse(run->task->options);
 	run->selection = selection_parse(run->task->objects);
 	info = task_connection(run->task, GetUserId());
-	rows = books_query("SELECT source_identity FROM dtsmig.task WHERE task_id = $1",
+	rows = store_query("SELECT source_identity FROM dtsmig.task WHERE task_id = $1",
 					   "i", args->task_id);
 	run->dest = destination_attach(run->task, run->options, GetUserId(), true);
 	MemoryContextSwitchTo(TopMemoryContext);
@@ -574,7 +574,7 @@ copy_again(CopyRun *run)
 	task->conn = run->conn;
 	task->dest = run->dest;
 	MemoryContextSwitchTo(task->cxt);
-	resync_beside(task, run->slot);
+	resync_parallel(task, run->slot);
 }
 
 static void

@@ -3,7 +3,7 @@
  * ddl_drop.c
  *	  Carries a DROP of a PostgreSQL source.
  *
- * The statement is made anew, of what was dropped and the task takes: one
+ * The statement is made again, of what was dropped and the task takes: one
  * DROP may name objects that the task does not have, and DROP OWNED names
  * none. What is not there is no error.
  *
@@ -17,7 +17,7 @@
 #include "transform/shape.h"
 #include "tables/shards.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/table.h"
 #include "utils/builtins.h"
 
@@ -66,7 +66,7 @@ name_of(const DdlDropped *d)
 }
 
 static bool
-cascades(RecordCarry *c)
+cascades(RecordReplay *c)
 {
 	List	   *names = NIL;
 	bool		others = false;
@@ -90,7 +90,7 @@ cascades(RecordCarry *c)
 
 /* Is it a table that stays here, by a rule or for the sake of other tables? */
 static bool
-stays(RecordCarry *c, const DdlDropped *d)
+stays(RecordReplay *c, const DdlDropped *d)
 {
 	SourceRelation *rel;
 
@@ -105,7 +105,7 @@ stays(RecordCarry *c, const DdlDropped *d)
 
 /* The rows of a table that was dropped, where the table stays for others. */
 static void
-delete_own_rows(RecordCarry *c, const SourceRelation *rel)
+delete_own_rows(RecordReplay *c, const SourceRelation *rel)
 {
 	if (c->only_model ||
 		shape_leaves_out(c->run->selection, rel->schema, rel->name,
@@ -123,7 +123,7 @@ delete_own_rows(RecordCarry *c, const SourceRelation *rel)
  * schema is.
  */
 static char *
-moved_index(RecordCarry *c, const DdlDropped *d)
+moved_index(RecordReplay *c, const DdlDropped *d)
 {
 	if (strcmp(d->type, "index") != 0 || d->schema == NULL || d->name == NULL)
 		return NULL;
@@ -133,7 +133,7 @@ moved_index(RecordCarry *c, const DdlDropped *d)
 
 		if (strcmp(rel->schema, d->schema) == 0 &&
 			strcmp(rel->target_schema, record_target_schema(c, d->schema)) != 0 &&
-			books_query("SELECT 1 FROM pg_catalog.pg_index i "
+			store_query("SELECT 1 FROM pg_catalog.pg_index i "
 						"JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
 						"WHERE i.indrelid = pg_catalog.to_regclass($1) "
 						"AND c.relname = $2", "tt", plan_table_name(rel->def),
@@ -144,7 +144,7 @@ moved_index(RecordCarry *c, const DdlDropped *d)
 }
 
 static List *
-statements_of(RecordCarry *c)
+statements_of(RecordReplay *c)
 {
 	List	   *done = NIL;
 	List	   *sql = NIL;
@@ -196,7 +196,7 @@ statements_of(RecordCarry *c)
 }
 
 void
-record_carry_drop(RecordCarry *c)
+record_replay_drop(RecordReplay *c)
 {
 	List	   *sql = statements_of(c);
 	ListCell   *lc;

@@ -12,7 +12,7 @@
 
 /* Is the statement about something that the task has, or could have? */
 static bool
-concerns(RecordCarry *c)
+concerns(RecordReplay *c)
 {
 	ListCell   *lc;
 
@@ -38,7 +38,7 @@ concerns(RecordCarry *c)
 }
 
 bool
-record_is_elsewhere(RecordCarry *c)
+record_is_elsewhere(RecordReplay *c)
 {
 	if (!c->run->dest->elsewhere || c->only_model)
 		return false;

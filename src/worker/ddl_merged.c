@@ -4,7 +4,7 @@
  *	  DDL of tables that go into one table here, of one task or of several.
  *
  * Each of them is altered at the source, one after the other, and the table
- * here once: what the first of them has brought is passed over when the others
+ * here once: what the first of them has brought is skipped when the others
  * follow, and noted. What would make it another table than the first has made
  * stops the task.
  *
@@ -15,7 +15,7 @@
 #include "worker/task_run.h"
 
 #include "access/htup_details.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "tables/shards.h"
@@ -159,7 +159,7 @@ task_columns_are_done(const TableDef *before, const TableDef *after, char **why)
 static bool
 has_part(Oid relid, const char *name)
 {
-	return books_query("SELECT 1 FROM pg_catalog.pg_index i "
+	return store_query("SELECT 1 FROM pg_catalog.pg_index i "
 					   "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
 					   "WHERE i.indrelid = $1::oid AND c.relname = $2 "
 					   "UNION ALL SELECT 1 FROM pg_catalog.pg_constraint "

@@ -4,7 +4,7 @@
  *	  What a statement of a PostgreSQL source names: whether the task takes it,
  *	  and what it is called at the destination.
  *
- * Tables with rows are in the books; views, sequences and partitioned tables
+ * Tables with rows are in the catalog; views, sequences and partitioned tables
  * go by the rules with which they were made.
  *
  *-------------------------------------------------------------------------
@@ -26,7 +26,7 @@ is_system_schema(const char *schema)
 }
 
 void
-record_set_targets(RecordCarry *c, TableDef *def)
+record_set_targets(RecordReplay *c, TableDef *def)
 {
 	ListCell   *lc;
 
@@ -49,7 +49,7 @@ record_set_targets(RecordCarry *c, TableDef *def)
 }
 
 char *
-record_target_schema(RecordCarry *c, const char *schema)
+record_target_schema(RecordReplay *c, const char *schema)
 {
 	char	   *target;
 
@@ -60,14 +60,14 @@ record_target_schema(RecordCarry *c, const char *schema)
 }
 
 /*
- * PgNamesFinder. Relations that are not in the books (views, sequences,
+ * PgNamesFinder. Relations that are not in the catalog (views, sequences,
  * partitioned tables) are called by the same rules as when they were made.
  */
 static bool
 find_relation_here(void *arg, const char *schema, const char *name,
 				   char **target_schema, char **target_name)
 {
-	RecordCarry *c = arg;
+	RecordReplay *c = arg;
 	Oid			namespace;
 
 	if (is_system_schema(schema) ||
@@ -103,7 +103,7 @@ unquoted(const char *name)
 }
 
 static void
-map_table(RecordCarry *c, PgNameMap *map, const TableDef *def)
+map_table(RecordReplay *c, PgNameMap *map, const TableDef *def)
 {
 	pg_names_add_schema(map, def->schema, record_target_schema(c, def->schema));
 	pg_names_add_relation(map, def->schema, def->name, def->target_schema,
@@ -112,7 +112,7 @@ map_table(RecordCarry *c, PgNameMap *map, const TableDef *def)
 
 /* What the statement makes or changes, beside tables with rows. */
 static void
-map_object(RecordCarry *c, PgNameMap *map, const DdlObject *o)
+map_object(RecordReplay *c, PgNameMap *map, const DdlObject *o)
 {
 	static const char *const relations[] = {"table", "view",
 	"materialized view", "sequence", "foreign table"};
@@ -141,7 +141,7 @@ map_object(RecordCarry *c, PgNameMap *map, const DdlObject *o)
 }
 
 char *
-record_rewrite(RecordCarry *c, const char *sql)
+record_rewrite(RecordReplay *c, const char *sql)
 {
 	PgNameMap  *map = pg_names_make();
 	ListCell   *lc;
@@ -168,7 +168,7 @@ record_rewrite(RecordCarry *c, const char *sql)
 
 /* Does the task take what is made in this schema? */
 static bool
-takes_schema(RecordCarry *c, const char *schema)
+takes_schema(RecordReplay *c, const char *schema)
 {
 	List	   *named = selection_schemas(c->run->selection);
 	ListCell   *lc;
@@ -189,7 +189,7 @@ takes_schema(RecordCarry *c, const char *schema)
 }
 
 bool
-record_takes(RecordCarry *c, const char *type, const char *schema,
+record_takes(RecordReplay *c, const char *type, const char *schema,
 			 const char *table, const char *identity)
 {
 	if (schema != NULL && table != NULL)
@@ -206,7 +206,7 @@ record_takes(RecordCarry *c, const char *type, const char *schema,
 /* ------------------------------------------- is it that statement, and no more */
 
 static bool
-in_path(RecordCarry *c, const char *schema)
+in_path(RecordReplay *c, const char *schema)
 {
 	ListCell   *lc;
 
@@ -219,7 +219,7 @@ in_path(RecordCarry *c, const char *schema)
 bool
 record_is_on(void *arg, const char *schema, const char *name)
 {
-	RecordCarry *c = arg;
+	RecordReplay *c = arg;
 	ListCell   *lc;
 
 	foreach(lc, c->record->objects)
@@ -258,7 +258,7 @@ next_part(const char **identity)
 bool
 record_is_of(void *arg, const char *schema, const char *name)
 {
-	RecordCarry *c = arg;
+	RecordReplay *c = arg;
 	ListCell   *lc;
 
 	foreach(lc, c->record->objects)
@@ -284,14 +284,14 @@ record_is_of(void *arg, const char *schema, const char *name)
 }
 
 static bool
-is_inside(RecordCarry *c, const char *schema, const char *name)
+is_inside(RecordReplay *c, const char *schema, const char *name)
 {
 	return is_system_schema(schema) || record_is_on(c, schema, name) ||
 		record_takes(c, "table", schema, name, NULL);
 }
 
 char *
-record_names_outside(RecordCarry *c, const Node *tree)
+record_names_outside(RecordReplay *c, const Node *tree)
 {
 	ListCell   *lc;
 	ListCell   *lc2;

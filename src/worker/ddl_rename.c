@@ -17,12 +17,12 @@
 #include "transform/shape.h"
 
 void
-carry_rename_pair(Carry *c, PlanPair *pair, const DdlTable *to)
+replay_rename_pair(Replay *c, PlanPair *pair, const DdlTable *to)
 {
 	TableDef   *after = task_renamed(c->run, pair->before, to);
 
 	/* on the way to a name that is selected, by one that nobody else has */
-	if (!carry_selected(c, to))
+	if (!replay_selected(c, to))
 	{
 		after->target_schema = pair->before->target_schema;
 		after->target_name = plan_name_with_suffix(pair->before->target_name,
@@ -34,11 +34,11 @@ carry_rename_pair(Carry *c, PlanPair *pair, const DdlTable *to)
 	if (after->target_name == NULL)
 		after->target_name = plan_name(after->name, c->plan->name_case, false);
 	pair->after = after;
-	carry_sync_parents(c, pair->before, after);
+	replay_sync_parents(c, pair->before, after);
 }
 
 const DdlTable *
-carry_new_name(Carry *c)
+replay_new_name(Replay *c)
 {
 	const DdlTable *name = NULL;
 	ListCell   *lc;
@@ -55,33 +55,33 @@ carry_new_name(Carry *c)
 
 /* Takes a table in, if nothing has the name. */
 static void
-take_name(Carry *c, const DdlTable *name)
+take_name(Replay *c, const DdlTable *name)
 {
-	SourceRelation *waiting = carry_find(c, name);
+	SourceRelation *waiting = replay_find(c, name);
 
-	if (!carry_selected(c, name) || task_pair_by_name(c->pairs, name) != NULL ||
+	if (!replay_selected(c, name) || task_pair_by_name(c->pairs, name) != NULL ||
 		(waiting != NULL && waiting->def->columns == NIL))
 		return;
-	carry_take_in(c, name);
+	replay_take_in(c, name);
 }
 
 void
-carry_drop_renamed(Carry *c, const DdlTable *name, SourceRelation *rel)
+replay_drop_renamed(Replay *c, const DdlTable *name, SourceRelation *rel)
 {
-	if (carry_drop_without_table(c, name, rel))
+	if (replay_drop_without_table(c, name, rel))
 		return;
-	carry_drop_relation(c, rel);
-	carry_execute(c);
-	carry_settle(c);
+	replay_drop_relation(c, rel);
+	replay_execute(c);
+	replay_settle(c);
 }
 
 bool
-carry_rename_is_read(Carry *c, const DdlTable *from, SourceRelation *rel,
+replay_rename_is_read(Replay *c, const DdlTable *from, SourceRelation *rel,
 					 const DdlTable *to, bool passed_on)
 {
 	PlanPair   *there = task_pair_by_name(c->pairs, to);
 
-	if (carry_is_known(c, rel))
+	if (replay_is_known(c, rel))
 	{
 		if (!passed_on)
 			take_name(c, to);
@@ -92,10 +92,10 @@ carry_rename_is_read(Carry *c, const DdlTable *from, SourceRelation *rel,
 	/* the source had no table of this name then: it was read later */
 	for (int i = 0; i < c->run->nrels; i++)
 		if (c->run->rels[i]->table_id == there->id &&
-			!carry_is_known(c, c->run->rels[i]))
-			carry_mark(c, c->run->rels[i],
+			!replay_is_known(c, c->run->rels[i]))
+			replay_mark(c, c->run->rels[i],
 					   "another table got its name while the task copied it");
-	carry_drop_renamed(c, from, rel);
+	replay_drop_renamed(c, from, rel);
 	return true;
 }
 
@@ -105,7 +105,7 @@ carry_rename_is_read(Carry *c, const DdlTable *from, SourceRelation *rel,
  * name from the table; comes_back: the name that it has in the end is selected.
  */
 static void
-rename_step(Carry *c, const DdlTable *from, const DdlTable *to, bool passed_on,
+rename_step(Replay *c, const DdlTable *from, const DdlTable *to, bool passed_on,
 			bool comes_back)
 {
 	PlanPair   *pair = task_pair_by_name(c->pairs, from);
@@ -116,29 +116,29 @@ rename_step(Carry *c, const DdlTable *from, const DdlTable *to, bool passed_on,
 			rel = c->run->rels[i];
 	if (pair == NULL || rel == NULL)
 	{
-		SourceRelation *waiting = carry_find(c, from);
+		SourceRelation *waiting = replay_find(c, from);
 
 		/* nothing will be found under that name */
 		if (waiting != NULL && waiting->def->columns == NIL &&
-			!carry_is_known(c, waiting))
-			carry_drop_relation(c, waiting);
+			!replay_is_known(c, waiting))
+			replay_drop_relation(c, waiting);
 		if (!passed_on)
 			take_name(c, to);
 		return;
 	}
-	if (carry_rename_is_read(c, from, rel, to, passed_on))
+	if (replay_rename_is_read(c, from, rel, to, passed_on))
 		return;
-	if (!carry_selected(c, to) && !comes_back)
+	if (!replay_selected(c, to) && !comes_back)
 	{
-		carry_leave(c, rel, to);
+		replay_leave(c, rel, to);
 		return;
 	}
 	/* what the copy read under this name is another table now */
-	if (rel->resync || carry_is_unsure(c, rel))
-		carry_mark(c, rel, "it was renamed while the task copied it");
+	if (rel->resync || replay_is_unsure(c, rel))
+		replay_mark(c, rel, "it was renamed while the task copied it");
 	c->touched = list_make1(pair);
-	carry_rename_pair(c, pair, to);
-	if (carry_leaves_out(c, from, OPERATION_RENAME_TABLE))
+	replay_rename_pair(c, pair, to);
+	if (replay_leaves_out(c, from, OPERATION_RENAME_TABLE))
 	{
 		ListCell   *lc;
 		ListCell   *lc2;
@@ -150,16 +150,16 @@ rename_step(Carry *c, const DdlTable *from, const DdlTable *to, bool passed_on,
 				((TableIndex *) lfirst(lc2))->target_name;
 		pair->differs = true;
 		task_store_pairs(c->run, list_make1(pair), c->position,
-						 &c->carried->changed);
-		carry_settle(c);
+						 &c->replicated->changed);
+		replay_settle(c);
 		return;
 	}
-	carry_execute(c);
-	carry_settle(c);
+	replay_execute(c);
+	replay_settle(c);
 }
 
 void
-carry_rename(Carry *c)
+replay_rename(Replay *c)
 {
 	List	   *tables = c->stmt->tables;
 
@@ -179,6 +179,6 @@ carry_rename(Carry *c)
 				strcmp(from->schema, last->schema) == 0)
 				last = list_nth(tables, j + 1);
 		}
-		rename_step(c, list_nth(tables, i), to, passed_on, carry_selected(c, last));
+		rename_step(c, list_nth(tables, i), to, passed_on, replay_selected(c, last));
 	}
 }

@@ -16,7 +16,7 @@
 #include "worker/run_ddl_pg.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "core/rights.h"
 #include "core/table_owner.h"
 #include "miscadmin.h"
@@ -28,7 +28,7 @@
 #include "worker/worker.h"
 
 static const char *
-unset_value(RecordCarry *c, const char *name)
+unset_value(RecordReplay *c, const char *name)
 {
 	ListCell   *lc;
 
@@ -69,7 +69,7 @@ record_any_function(List *functions, const char *condition)
 	foreach(lc, functions)
 		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
 						 quote_literal_cstr(lfirst(lc)));
-	return books_query(psprintf("SELECT 1 FROM pg_catalog.pg_proc WHERE proname IN (%s) "
+	return store_query(psprintf("SELECT 1 FROM pg_catalog.pg_proc WHERE proname IN (%s) "
 								"AND (%s) LIMIT 1", list.data, condition), "")->nrows > 0;
 }
 
@@ -84,7 +84,7 @@ may_format(List *functions)
 }
 
 bool
-record_locale_matters(RecordCarry *c, const TableDef *def, List *functions)
+record_locale_matters(RecordReplay *c, const TableDef *def, List *functions)
 {
 	SourceRelation *rel;
 
@@ -99,7 +99,7 @@ record_locale_matters(RecordCarry *c, const TableDef *def, List *functions)
 
 /* Amounts in the statement would be read as others, without a word. */
 static void
-refuse_unsure_money(RecordCarry *c)
+refuse_unsure_money(RecordReplay *c)
 {
 	const char *value = unset_value(c, "lc_monetary");
 	ListCell   *lc;
@@ -123,7 +123,7 @@ set_local(const char *name, const char *value)
 }
 
 static char *
-search_path_here(RecordCarry *c)
+search_path_here(RecordReplay *c)
 {
 	StringInfoData path;
 	ListCell   *lc;
@@ -137,7 +137,7 @@ search_path_here(RecordCarry *c)
 
 /* As the source's session was, as far as the text depends on it. */
 static void
-settings_begin(RecordCarry *c)
+settings_begin(RecordReplay *c)
 {
 	ListCell   *lc;
 
@@ -192,7 +192,7 @@ role_here(const char *name)
 }
 
 bool
-record_grants_for_sure(RecordCarry *c)
+record_grants_for_sure(RecordReplay *c)
 {
 	bool		names_role;
 
@@ -209,7 +209,7 @@ record_grants_for_sure(RecordCarry *c)
  * owner.
  */
 static Oid
-role_of_record(RecordCarry *c)
+role_of_record(RecordReplay *c)
 {
 	const char *owner = NULL;
 	bool		names_role;
@@ -234,7 +234,7 @@ role_of_record(RecordCarry *c)
 
 /* Runs statements in a subtransaction; false, and c->why: one failed. */
 bool
-record_run(RecordCarry *c, List *statements)
+record_run(RecordReplay *c, List *statements)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;

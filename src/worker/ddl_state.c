@@ -11,7 +11,7 @@
 #include "worker/run_ddl_pg.h"
 #include "worker/left_tables.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "transform/shape.h"
 #include "utils/builtins.h"
 
@@ -80,7 +80,7 @@ record_create_table(const TableDef *def)
  * the publication?
  */
 static bool
-returns(RecordCarry *c, const TableDef *def)
+returns(RecordReplay *c, const TableDef *def)
 {
 	return strcmp(def->engine, "unlogged") != 0 &&
 		record_takes(c, "table", def->schema, def->name, NULL) &&
@@ -92,7 +92,7 @@ returns(RecordCarry *c, const TableDef *def)
  * they are made as they are now. NIL: it does no such thing.
  */
 List *
-record_make_newcomers(RecordCarry *c)
+record_make_newcomers(RecordReplay *c)
 {
 	List	   *sql = NIL;
 	ListCell   *lc;
@@ -117,7 +117,7 @@ record_make_newcomers(RecordCarry *c)
 
 /* What DETACH … CONCURRENTLY leaves behind; NULL: nothing. */
 char *
-record_check_detached(RecordCarry *c)
+record_check_detached(RecordReplay *c)
 {
 	const RangeVar *rv = pg_statement_detached(c->statement->tree);
 	List	   *path = c->record->path;
@@ -130,13 +130,13 @@ record_check_detached(RecordCarry *c)
 	foreach(lc, path)
 	{
 		SourceRelation *rel = task_find_relation(c->run, lfirst(lc), rv->relname);
-		BookRows   *rows;
+		StoreRows   *rows;
 		char	   *name;
 
 		if (rel == NULL)
 			continue;
 		name = quote_qualified_identifier(rel->target_schema, rel->target_name);
-		rows = books_query("SELECT pg_catalog.pg_get_partition_constraintdef("
+		rows = store_query("SELECT pg_catalog.pg_get_partition_constraintdef("
 						   "pg_catalog.to_regclass($1))", "t", name);
 		if (rows->nrows > 0 && rows->values[0][0] != NULL)
 			return psprintf("ALTER TABLE %s ADD CHECK (%s)", name,
@@ -149,7 +149,7 @@ record_check_detached(RecordCarry *c)
 
 /* The state after the statement of a table that the task has; NULL: as before. */
 static const TableDef *
-def_after(RecordCarry *c, const SourceRelation *rel)
+def_after(RecordReplay *c, const SourceRelation *rel)
 {
 	ListCell   *lc;
 
@@ -166,7 +166,7 @@ def_after(RecordCarry *c, const SourceRelation *rel)
 
 /* Statements for what rules set in a table that is new. */
 static List *
-set_columns(RecordCarry *c, TableDef *def)
+set_columns(RecordReplay *c, TableDef *def)
 {
 	PlanStatement *made = palloc0(sizeof(PlanStatement));
 	List	   *sql = NIL;
@@ -194,7 +194,7 @@ set_columns(RecordCarry *c, TableDef *def)
 }
 
 List *
-record_source_names(RecordCarry *c, List *statements)
+record_source_names(RecordReplay *c, List *statements)
 {
 	List	   *before = NIL;
 	List	   *after = NIL;
@@ -238,7 +238,7 @@ record_source_names(RecordCarry *c, List *statements)
 
 /* What a statement does to a table, of OPERATION_DDL; 0: something else. */
 static uint32
-operation_of(RecordCarry *c, const SourceRelation *rel, const TableDef *after)
+operation_of(RecordReplay *c, const SourceRelation *rel, const TableDef *after)
 {
 	const char *tag = c->record->tag;
 
@@ -252,7 +252,7 @@ operation_of(RecordCarry *c, const SourceRelation *rel, const TableDef *after)
 }
 
 bool
-record_is_left_out(RecordCarry *c)
+record_is_left_out(RecordReplay *c)
 {
 	bool		left_out = false;
 	ListCell   *lc;

@@ -73,7 +73,7 @@ is_touched(const SourceRelation *rel, char typtype)
 }
 
 void
-record_note_types(RecordCarry *c)
+record_note_types(RecordReplay *c)
 {
 	TaskRun    *run = c->run;
 	char		typtype = 0;
@@ -93,7 +93,7 @@ record_note_types(RecordCarry *c)
 		if (!is_touched(rel, typtype))
 			continue;
 		/* a copy that waits for the type may be had now */
-		c->carried->resync |= rel->resync;
+		c->replicated->resync |= rel->resync;
 		if (same)
 			continue;
 		store_table_types_from(rel->table_id, c->position);
@@ -108,7 +108,7 @@ record_note_types(RecordCarry *c)
 }
 
 /*
- * Can it be that values are told by types which the source has altered, and
+ * Can it be that values are reported by types which the source has altered, and
  * which are altered here when the stream comes to that?
  */
 bool

@@ -120,7 +120,7 @@ destination_refuse_copy(const char *schema, const char *table, const char *why)
 			 errmsg("table \"%s\".\"%s\" has to be copied again, which is not possible yet where the destination is elsewhere",
 					schema, table),
 			 why ? errdetail("%s", why) : 0,
-			 errhint("A statement of the source that caused it can be skipped by skip_change, once you have done at the destination what it does. Else begin the task anew.")));
+			 errhint("A statement of the source that caused it can be skipped by skip_change, once you have done at the destination what it does. Else begin the task again.")));
 }
 
 bool

@@ -55,7 +55,7 @@ may_write(Oid relid)
 		dts_table_ownercheck(relid, writer()) ||
 		dts_may_set_replication_role(writer()))
 		return true;
-	/* the books and temporary tables have no triggers of others */
+	/* the catalog and temporary tables have no triggers of others */
 	return get_rel_namespace(relid) == get_namespace_oid("dtsmig", true) ||
 		get_rel_persistence(relid) == RELPERSISTENCE_TEMP;
 }

@@ -21,7 +21,7 @@
 #include "access/tableam.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "core/wait.h"
@@ -157,10 +157,10 @@ dtsmig_launcher_main(Datum arg)
 static void
 start_wanted_tasks(void)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	TaskShared *copy = palloc(sizeof(TaskShared));
 
-	rows = books_query("SELECT t.task_id, t.owner, COALESCE(t.runtime_handle, 0) "
+	rows = store_query("SELECT t.task_id, t.owner, COALESCE(t.runtime_handle, 0) "
 					   "FROM dtsmig.task t JOIN pg_catalog.pg_roles r "
 					   "ON r.oid = t.owner AND r.rolcanlogin "
 					   "WHERE (t.wanted = 'running' OR (t.status = 'failed' "
@@ -172,11 +172,11 @@ start_wanted_tasks(void)
 					   "AND a.application_name = 'dtsmig task ' || t.task_id)", "");
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		int64		id = book_int(rows, i, 0);
+		int64		id = store_int(rows, i, 0);
 
-		if (shared_peek((dsm_handle) book_int(rows, i, 2), id, copy))
+		if (shared_peek((dsm_handle) store_int(rows, i, 2), id, copy))
 			continue;
-		if (task_worker_start(MyDatabaseId, (Oid) book_int(rows, i, 1), id,
+		if (task_worker_start(MyDatabaseId, (Oid) store_int(rows, i, 1), id,
 							  InvalidTransactionId))
 			ereport(LOG, (errmsg("dtsmig started task " INT64_FORMAT " again", id)));
 	}
@@ -192,19 +192,19 @@ dtsmig_database_main(Datum arg)
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	switch (books_state(&version))
+	switch (store_state(&version))
 	{
 		case CATALOG_NONE:
 			break;
 		case CATALOG_FOREIGN:
-			books_refuse_schema();
+			store_refuse_schema();
 			break;
 		case CATALOG_OLD:
-			if (books_note_old(version, 0, 0))
+			if (store_note_old(version, 0, 0))
 				ereport(LOG,
 						(errmsg("tasks of database \"%s\" wait: its extension \"dtsmig\" is of version %s, the library needs %s",
 								get_database_name(MyDatabaseId), version,
-								BOOKS_VERSION),
+								STORE_VERSION),
 						 errhint("Run ALTER EXTENSION dtsmig UPDATE in that database.")));
 			break;
 		case CATALOG_FITS:

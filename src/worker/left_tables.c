@@ -15,7 +15,7 @@
 
 #include "worker/left_tables.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/table.h"
 #include "catalog/namespace.h"
 #include "schema/plan.h"
@@ -26,7 +26,7 @@ void
 left_forget(TaskRun *run, const SourceRelation *rel, char *why)
 {
 	store_table_delete(rel->table_id);
-	(void) books_exec("UPDATE dtsmig.task SET left_tables = pg_catalog.array_append("
+	(void) store_exec("UPDATE dtsmig.task SET left_tables = pg_catalog.array_append("
 					  "pg_catalog.array_remove(left_tables, $2), $2) WHERE task_id = $1",
 					  "it", run->task->id,
 					  quote_qualified_identifier(rel->target_schema, rel->target_name));
@@ -41,7 +41,7 @@ left_is_free(TaskRun *run, const char *schema, const char *table)
 	Oid			nspid = get_namespace_oid(schema, true);
 
 	return !OidIsValid(nspid) || !OidIsValid(get_relname_relid(table, nspid)) ||
-		books_query("SELECT 1 FROM dtsmig.task WHERE task_id = $1 AND $2 = ANY (left_tables)",
+		store_query("SELECT 1 FROM dtsmig.task WHERE task_id = $1 AND $2 = ANY (left_tables)",
 					"it", run->task->id,
 					quote_qualified_identifier(schema, table))->nrows > 0;
 }
@@ -72,11 +72,11 @@ schema_beside(const char *schema, const char *table)
 static void
 move_types(TaskRun *run, Oid nspid, Oid relid, const char *beside)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	if (run->source->logs_shapes)
 		return;
-	rows = books_query("SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, t.typname) "
+	rows = store_query("SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, t.typname) "
 					   "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
 					   "JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace "
 					   "WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped "
@@ -102,7 +102,7 @@ left_make_room(TaskRun *run, const char *schema, const char *table,
 		return;
 
 	if (!OidIsValid(nspid) || !OidIsValid(get_relname_relid(table, nspid)) ||
-		books_exec("UPDATE dtsmig.task SET left_tables = "
+		store_exec("UPDATE dtsmig.task SET left_tables = "
 				   "pg_catalog.array_remove(left_tables, $2) WHERE task_id = $1 "
 				   "AND $2 = ANY (left_tables) AND NOT EXISTS (SELECT 1 "
 				   "FROM dtsmig.task_table t WHERE t.target_schema = $3 "

@@ -2,7 +2,7 @@
  *
  * resync_shape.c
  *	  Definitions of tables that are copied again: what the source has now,
- *	  beside what the books have.
+ *	  beside what the catalog has.
  *
  *-------------------------------------------------------------------------
  */

@@ -17,7 +17,7 @@
 #include "worker/zero_dates.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -27,13 +27,13 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/* How often an idle stream's position goes into the books. */
+/* How often an idle stream's position goes into the catalog. */
 #define IDLE_BOOK_MS 1000
 /* How often the source's sequences are asked for. */
 #define SEQUENCES_MS 10000
 /* The source is asked so often whether all is still published. */
 #define CHECK_MS 5000
-/* How often the books are asked for tables to be copied again. */
+/* How often the catalog is asked for tables to be copied again. */
 #define ASK_RESYNC_MS 1000
 /* Bytes of changes that a throttle is paid for at a time. */
 #define PAY_BYTES (64 * 1024)
@@ -54,7 +54,7 @@ lookup_relation(void *arg, const char *id, const char *schema,
 	SourceRelation *rel = task_indexed_relation(f->tables, id, schema, table);
 
 	if (rel == NULL || rel->resync || task_definition_passes(f->run, rel, pos) ||
-		task_copy_has(f->run, rel, pos) || beside_passes(f->run, rel, pos))
+		task_copy_has(f->run, rel, pos) || parallel_passes(f->run, rel, pos))
 		return NULL;
 	return rel;
 }
@@ -171,7 +171,7 @@ close_writer(Follow *f)
 	f->alerts = NIL;
 }
 
-/* ------------------------------------------- transactions told in progress */
+/* ------------------------------------------- transactions reported in progress */
 
 /* What was gathered before is committed: it stays if this one is void. */
 static void
@@ -273,7 +273,7 @@ take_row(Follow *f, Change *change)
 
 	if (unlikely(rel->applied != OPERATION_ALL && task_leaves_out(change)))
 	{
-		f->passed_over.count++;
+		f->skipped.count++;
 		return;
 	}
 	if (unlikely(rel->zero_seen) && f->run->task->do_schema)
@@ -298,7 +298,7 @@ take_row(Follow *f, Change *change)
 		return;
 	if (unlikely(rel->shape != NULL || rel->applied != OPERATION_ALL))
 		task_apply_shaped(f->run, f->writer, change, f->begin_time,
-						  &f->passed_over);
+						  &f->skipped);
 	else
 		f->run->dest->change(f->writer, change);
 	if (change->copied)
@@ -311,8 +311,8 @@ take_row(Follow *f, Change *change)
 }
 
 /*
- * A relation per table of ids is made anew, taken in, or given up, as the
- * books have it now; in the transaction that is open, or one of its own.
+ * A relation per table of ids is made again, taken in, or given up, as the
+ * catalog have it now; in the transaction that is open, or one of its own.
  */
 static void
 refresh_relations(Follow *f, List *ids)
@@ -336,19 +336,19 @@ refresh_relations(Follow *f, List *ids)
 }
 
 /*
- * DDL is carried between what came before it and what comes after. Returns
+ * DDL is replicated between what came before it and what comes after. Returns
  * true when tables have to be copied again before the stream goes on.
  */
 static bool
 take_ddl(Follow *f, const Change *change)
 {
-	DdlCarried	carried;
+	DdlReplicated	replicated;
 	bool		again;
-	bool		touched = beside_is_touched(f->run, change);
+	bool		touched = parallel_is_touched(f->run, change);
 
 	if (f->new_changes > 0 || touched)
 		follow_commit_at(f, MemoryContextStrdup(f->run->cxt, change->ddl_before));
-	if (touched && beside_yield(f->run, !f->in_transaction))
+	if (touched && parallel_yield(f->run, !f->in_transaction))
 	{
 		f->boundary = true;
 		return true;
@@ -358,13 +358,13 @@ take_ddl(Follow *f, const Change *change)
 	f->position = MemoryContextStrdup(f->run->cxt,
 									  f->run->source->stream_position(f->stream));
 	f->commit_time = change->commit_time;
-	task_carry_ddl(f->run, change, f->in_transaction, f->position,
-				   follow_write_position, f, &carried);
-	f->last_booked = GetCurrentTimestamp();
-	again = carried.resync || touched;
-	if (!again && carried.changed != NIL)
-		refresh_relations(f, carried.changed);
-	MemoryContextDelete(carried.cxt);
+	task_replicate_ddl(f->run, change, f->in_transaction, f->position,
+				   follow_write_position, f, &replicated);
+	f->last_stored = GetCurrentTimestamp();
+	again = replicated.resync || touched;
+	if (!again && replicated.changed != NIL)
+		refresh_relations(f, replicated.changed);
+	MemoryContextDelete(replicated.cxt);
 	follow_publish(f);
 	return again;
 }
@@ -378,12 +378,12 @@ static bool
 take_record(Follow *f, Change *change)
 {
 	TaskRun    *run = f->run;
-	DdlCarried	carried;
+	DdlReplicated	replicated;
 
-	if (beside_is_touched(run, change))
+	if (parallel_is_touched(run, change))
 	{
 		/* such a source's transactions are committed whole */
-		if (beside_yield(run, true))
+		if (parallel_yield(run, true))
 		{
 			f->boundary = true;
 			return true;
@@ -391,14 +391,14 @@ take_record(Follow *f, Change *change)
 		f->reopen = true;
 	}
 	run->dest->flush(f->writer);
-	task_carry_record(run, change, run->source->position_text(change->pos),
-					  &carried);
-	if (carried.changed != NIL)
-		refresh_relations(f, carried.changed);
-	f->carried = true;
-	f->reopen |= carried.resync;
+	task_replicate_record(run, change, run->source->position_text(change->pos),
+					  &replicated);
+	if (replicated.changed != NIL)
+		refresh_relations(f, replicated.changed);
+	f->replicated = true;
+	f->reopen |= replicated.resync;
 	f->new_changes++;
-	MemoryContextDelete(carried.cxt);
+	MemoryContextDelete(replicated.cxt);
 	MemoryContextSwitchTo(run->cxt);
 	return false;
 }
@@ -423,33 +423,33 @@ take_stale(Follow *f, Change *change)
 					 "A transaction wrote to it while the source altered a type of its columns.");
 	PopActiveSnapshot();
 	refresh_relations(f, list_make1(&id));
-	f->carried = f->reopen = true;
+	f->replicated = f->reopen = true;
 	f->new_changes++;
 }
 
 /* The source says where it is and that nothing is left before it. */
 static void
-source_is_idle(Follow *f, bool book_now)
+source_is_idle(Follow *f, bool store_now)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (book_now || follow_batch_is_due(f, 0) || (f->new_changes == 0 &&
-		TimestampDifferenceExceeds(f->last_booked, now, IDLE_BOOK_MS)))
+	if (store_now || follow_batch_is_due(f, 0) || (f->new_changes == 0 &&
+		TimestampDifferenceExceeds(f->last_stored, now, IDLE_BOOK_MS)))
 		follow_commit(f);
 	else
-		f->unbooked = true;
+		f->unstored = true;
 	f->latency = 0;
 	follow_publish(f);
 }
 
-/* Does what is told now lie after what is read again? */
+/* Does what is reported now lie after what is read again? */
 static bool
 replay_is_over(Follow *f, const Change *change)
 {
-	if (f->in_transaction || !beside_reaches(f->run, change->pos))
+	if (f->in_transaction || !parallel_reaches(f->run, change->pos))
 		return false;
 	if (change->kind == CHANGE_DDL)
-		return !beside_carried(f->run, change->pos);
+		return !parallel_replicated(f->run, change->pos);
 	return change->kind == CHANGE_BEGIN || change->kind == CHANGE_HEARTBEAT;
 }
 
@@ -490,12 +490,12 @@ take_change(Follow *f, Change *change)
 			f->commit_time = change->commit_time;
 			f->new_transactions++;
 			end_early(f, true);
-			if (f->carried || follow_batch_is_due(f, f->run->options->batch_delay))
+			if (f->replicated || follow_batch_is_due(f, f->run->options->batch_delay))
 				follow_commit(f);
-			f->carried = false;
-			f->told = true;
+			f->replicated = false;
+			f->reported = true;
 			pay(f);
-			if (beside_reaches(f->run, change->pos))
+			if (parallel_reaches(f->run, change->pos))
 			{
 				end_replay(f);
 				return true;
@@ -509,14 +509,14 @@ take_change(Follow *f, Change *change)
 			void_early(f);
 			break;
 		case CHANGE_DDL:
-			if (beside_carried(f->run, change->ddl_record ? f->transaction_start :
+			if (parallel_replicated(f->run, change->ddl_record ? f->transaction_start :
 							   change->pos))
 				break;
 			if (change->ddl_record == NULL)
 				return take_ddl(f, change);
 			return take_record(f, change);
 		case CHANGE_HEARTBEAT:
-			f->told = true;
+			f->reported = true;
 			if (!f->in_transaction)
 				source_is_idle(f, false);
 			break;
@@ -534,7 +534,7 @@ open_stream(Follow *f, const char *position)
 	f->stream = run->stream = run->source->open_changes(run->info, position, &callbacks,
 										  &run->options->policy);
 	open_writer(f);
-	f->in_transaction = f->early = f->carried = f->reopen = f->told = false;
+	f->in_transaction = f->early = f->replicated = f->reopen = f->reported = false;
 	f->marked = false;
 	f->new_changes = f->new_transactions = 0;
 }
@@ -569,16 +569,16 @@ resync_is_asked(Follow *f)
 }
 
 /*
- * Has the copy of tables ended that was made beside? Then all that was taken
+ * Has the copy of tables ended that was made in parallel? Then all that was taken
  * is committed: between two transactions of the source. A stream may begin
  * inside of one, of a source that commits DDL there.
  */
 static bool
-beside_is_done(Follow *f)
+parallel_is_done(Follow *f)
 {
 	if (f->in_transaction ||
-		(!f->told && f->run->source->position_text == NULL) ||
-		!beside_is_due(f->run))
+		(!f->reported && f->run->source->position_text == NULL) ||
+		!parallel_is_due(f->run))
 		return false;
 	follow_commit(f);
 	f->boundary = true;
@@ -603,12 +603,12 @@ follow(Follow *f, const SourcePos *until)
 		{
 			if (waiting && follow_batch_is_due(f, 0))
 				follow_commit(f);
-			else if (!waiting && f->unbooked && !f->in_transaction)
+			else if (!waiting && f->unstored && !f->in_transaction)
 				source_is_idle(f, false);
 			follow_publish(f);
 			housekeeping(f);
 			follow_sequences(f);
-			if (beside_is_done(f) || resync_is_asked(f))
+			if (parallel_is_done(f) || resync_is_asked(f))
 				return false;
 			continue;
 		}
@@ -620,7 +620,7 @@ follow(Follow *f, const SourcePos *until)
 			follow_sequences(f);
 		/* a source that is never idle must not keep repairs waiting */
 		if ((change->kind == CHANGE_HEARTBEAT || change->kind == CHANGE_COMMIT) &&
-			(beside_is_done(f) || resync_is_asked(f)))
+			(parallel_is_done(f) || resync_is_asked(f)))
 			return false;
 		if (until && (change->kind == CHANGE_COMMIT ||
 					  change->kind == CHANGE_HEARTBEAT) && !f->in_transaction &&
@@ -634,7 +634,7 @@ follow(Follow *f, const SourcePos *until)
 
 /*
  * As follow. What a transaction in progress runs into may be of a part of it
- * that rolls back: it is read again, and told when it has committed.
+ * that rolls back: it is read again, and reported when it has committed.
  */
 static bool
 follow_early(Follow *f, const SourcePos *until)
@@ -659,7 +659,7 @@ follow_early(Follow *f, const SourcePos *until)
 		if (!early_may_fail(edata))
 			PG_RE_THROW();
 		FlushErrorState();
-		elog(DEBUG1, "told again when it has committed: %s", edata->message);
+		elog(DEBUG1, "reported again when it has committed: %s", edata->message);
 		FreeErrorData(edata);
 		end_early(f, false);
 	}
@@ -668,7 +668,7 @@ follow_early(Follow *f, const SourcePos *until)
 	return reached;
 }
 
-/* Relations as the books have them; what waits to be copied is copied. */
+/* Relations as the catalog has them; what waits to be copied is copied. */
 static void
 open_relations(Follow *f)
 {
@@ -677,7 +677,7 @@ open_relations(Follow *f)
 
 	if (run->replay_until == NULL)
 		task_repair(run);
-	beside_collect(run);
+	parallel_collect(run);
 	for (;;)
 	{
 		bool		wait = false;
@@ -688,7 +688,7 @@ open_relations(Follow *f)
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(run->cxt);
-		if (f->for_good ? beside_settle(run, f->boundary) : beside_refuse(run))
+		if (f->for_good ? parallel_settle(run, f->boundary) : parallel_refuse(run))
 		{
 			/* other tables may wait by now */
 			more = true;

@@ -12,7 +12,7 @@
 
 #include "access/xact.h"
 #include "core/error_place.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/position.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -27,8 +27,8 @@
 #define GATHER_MS	10
 #define PAUSE_MS	1
 
-/* A batch takes that long at least while tables are copied beside. */
-#define BESIDE_BATCH_MS 1000
+/* A batch takes that long at least while tables are copied in parallel. */
+#define PARALLEL_BATCH_MS 1000
 
 /* How often the distance to the log's end is asked. */
 #define DISTANCE_MS 2000
@@ -62,7 +62,7 @@ follow_write_position(void *arg)
 	if (!f->run->behind)
 		f->run->dest->set_position(f->position);
 	if (f->in_step)
-		beside_finish(f->run);
+		parallel_finish(f->run);
 }
 
 void
@@ -70,7 +70,7 @@ follow_note_refused(Follow *f, const char *where, const char *what)
 {
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) books_exec("UPDATE dtsmig.task SET refused_position = $2, "
+	(void) store_exec("UPDATE dtsmig.task SET refused_position = $2, "
 					  "refused_statement = $3 WHERE task_id = $1", "itt",
 					  f->run->task->id, where, what);
 	PopActiveSnapshot();
@@ -88,14 +88,14 @@ follow_skips(void *arg, const char *where, const char *what)
 	Follow	   *f = arg;
 	TaskRun    *run = f->run;
 	MemoryContext old = CurrentMemoryContext;
-	BookRows   *rows;
+	StoreRows   *rows;
 	bool		skip;
 
 	if (!IsTransactionState())
 		StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(old);
-	rows = books_query("SELECT skip_statement FROM dtsmig.task WHERE task_id = $1 "
+	rows = store_query("SELECT skip_statement FROM dtsmig.task WHERE task_id = $1 "
 					   "AND skip_position = $2", "it", run->task->id, where);
 	skip = rows->nrows > 0;
 	if (skip && rows->values[0][0] != NULL && !run->behind)
@@ -104,7 +104,7 @@ follow_skips(void *arg, const char *where, const char *what)
 		task_spi_script(rows->values[0][0]);
 	}
 	if (skip)
-		task_log_event(run->task->id, "warning", psprintf(EVENT_PASSED_OVER "%s", what),
+		task_log_event(run->task->id, "warning", psprintf(EVENT_SKIPPED "%s", what),
 					   psprintf("At %s.", where), NULL, NULL);
 	PopActiveSnapshot();
 	if (!skip)
@@ -148,7 +148,7 @@ follow_publish(Follow *f)
 
 	/* what waits is late, too */
 	if (latency >= 0 && (f->in_transaction || f->new_changes > 0))
-		latency += (now - f->last_booked) / 1000000.0;
+		latency += (now - f->last_stored) / 1000000.0;
 
 	if (f->position && (f->run->applied == NULL ||
 						strcmp(f->run->applied, f->position) != 0))
@@ -211,16 +211,16 @@ follow_commit_at(Follow *f, char *position)
 	f->position = position;
 	run->dest->commit(f->writer, follow_write_position, f);
 	MemoryContextSwitchTo(run->cxt);
-	run->told = list_concat(run->told, f->alerts);
+	run->reported = list_concat(run->reported, f->alerts);
 	f->alerts = NIL;
 	if (run->info->keep_from == NULL)
 		run->source->confirm(f->stream, f->position);
 	f->changes += f->new_changes;
 	pg_atomic_fetch_add_u64(&run->shared->changes_total, f->new_changes);
 	f->new_changes = f->new_transactions = 0;
-	f->unbooked = false;
+	f->unstored = false;
 	now = GetCurrentTimestamp();
-	f->last_booked = f->batch_started = now;
+	f->last_stored = f->batch_started = now;
 	f->latency = f->commit_time ? Max(0, (now - f->commit_time) / 1000000.0) : 0;
 	follow_publish(f);
 }
@@ -230,8 +230,8 @@ follow_batch_is_due(Follow *f, int64 delay)
 {
 	if (f->new_changes == 0)
 		return false;
-	if (f->run->copying_beside)
-		delay = Max(delay, BESIDE_BATCH_MS);
+	if (f->run->copying_parallel)
+		delay = Max(delay, PARALLEL_BATCH_MS);
 	return delay == 0 || f->new_changes >= f->run->options->batch_rows ||
 		TimestampDifferenceExceeds(f->batch_started, GetCurrentTimestamp(),
 								   (int) delay);
@@ -240,7 +240,7 @@ follow_batch_is_due(Follow *f, int64 delay)
 long
 follow_gather_ms(Follow *f)
 {
-	long		since = TimestampDifferenceMilliseconds(f->last_booked,
+	long		since = TimestampDifferenceMilliseconds(f->last_stored,
 														GetCurrentTimestamp());
 
 	return since >= GATHER_MS - PAUSE_MS ? PAUSE_MS : GATHER_MS - since;
@@ -251,8 +251,8 @@ void
 follow_commit(Follow *f)
 {
 	follow_commit_at(f, f->run->source->stream_position(f->stream));
-	if (unlikely(f->passed_over.count != f->passed_over.told) && !f->in_transaction)
-		task_tell_passed_over(f->run, &f->passed_over);
+	if (unlikely(f->skipped.count != f->skipped.reported) && !f->in_transaction)
+		task_report_skipped(f->run, &f->skipped);
 }
 
 char *

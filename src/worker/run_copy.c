@@ -18,7 +18,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/job.h"
 #include "store/table.h"
 #include "core/wait.h"
@@ -33,7 +33,7 @@
 #include "utils/wait_event.h"
 #include "worker/worker.h"
 
-/* How often the books of progress are renewed, and workers looked at. */
+/* How often the catalog of progress are renewed, and workers looked at. */
 #define WATCH_MS 200
 /* How often snapshots are taken again to have them at one position. */
 #define SNAPSHOT_ROUNDS 30
@@ -393,7 +393,7 @@ later_position(TaskRun *run, char *a, char *b)
  * reaches from the start of the changes to where the source is now.
  */
 static void
-table_zone(TaskRun *run, const BookRows *rows, int first, int last,
+table_zone(TaskRun *run, const StoreRows *rows, int first, int last,
 		   char **low, char **high)
 {
 	bool		same = true;
@@ -432,25 +432,25 @@ table_zone(TaskRun *run, const BookRows *rows, int first, int last,
 static void
 note_snapshots(TaskRun *run)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	char	   *last = NULL;
 	char	   *start = run->task->start_position;
 	bool		elsewhere = false;
 	int			i = 0;
 
-	rows = books_query("SELECT table_id, snapshot_low, snapshot_position "
+	rows = store_query("SELECT table_id, snapshot_low, snapshot_position "
 					   "FROM dtsmig.task_job "
 					   "WHERE task_id = $1 AND kind = 'copy' "
 					   "AND snapshot_position IS NOT NULL ORDER BY table_id",
 					   "i", run->task->id);
 	while (i < rows->nrows)
 	{
-		int64		table_id = book_int(rows, i, 0);
+		int64		table_id = store_int(rows, i, 0);
 		int			first = i;
 		char	   *low;
 		char	   *high;
 
-		while (i < rows->nrows && book_int(rows, i, 0) == table_id)
+		while (i < rows->nrows && store_int(rows, i, 0) == table_id)
 			i++;
 		table_zone(run, rows, first, i, &low, &high);
 		if (!run->source->position_has_place(high))
@@ -468,7 +468,7 @@ note_snapshots(TaskRun *run)
 	if (elsewhere)
 		last = later_position(run, last,
 							  run->source->current_position(run->conn));
-	(void) books_exec("UPDATE dtsmig.task SET target_position = $2, "
+	(void) store_exec("UPDATE dtsmig.task SET target_position = $2, "
 					  "start_position = $3 WHERE task_id = $1",
 					  "itt", run->task->id, last, start);
 	run->task->target_position = last ? MemoryContextStrdup(run->cxt, last) : NULL;

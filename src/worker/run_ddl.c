@@ -5,12 +5,12 @@
  *
  *	  statement -> definitions before and after -> plan_change -> SQL
  *										|
- *							books: versions by position
+ *							catalog: versions by position
  *
  * All in one transaction with the position that it reaches. A table whose
  * rows the statement changes in a way that only the source knows is marked,
  * and copied again before the stream goes on; the same for one that the copy
- * may have read after the statement. What cannot be carried stops the task;
+ * may have read after the statement. What cannot be replicated stops the task;
  * skip_change lets it go on.
  *
  *-------------------------------------------------------------------------
@@ -20,7 +20,7 @@
 #include "worker/run_ddl.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/table.h"
 #include "executor/spi.h"
 #include "transform/shape.h"
@@ -31,26 +31,26 @@
 #include "worker/left_tables.h"
 
 SourceRelation *
-carry_find(Carry *c, const DdlTable *t)
+replay_find(Replay *c, const DdlTable *t)
 {
 	return task_find_relation(c->run, t->schema, t->name);
 }
 
 bool
-carry_selected(Carry *c, const DdlTable *t)
+replay_selected(Replay *c, const DdlTable *t)
 {
 	return selection_has(c->run->selection, t->schema, t->name);
 }
 
 bool
-carry_leaves_out(Carry *c, const DdlTable *t, uint32 operation)
+replay_leaves_out(Replay *c, const DdlTable *t, uint32 operation)
 {
 	return shape_leaves_out(c->run->selection, t->schema, t->name, operation);
 }
 
 /* Is the statement in the definition already? */
 bool
-carry_is_known(Carry *c, const SourceRelation *rel)
+replay_is_known(Replay *c, const SourceRelation *rel)
 {
 	if (source_pos_cmp(rel->def_from, c->change->pos) >= 0 ||
 		task_copy_has(c->run, rel, c->change->pos))
@@ -60,38 +60,38 @@ carry_is_known(Carry *c, const SourceRelation *rel)
 }
 
 bool
-carry_is_unsure(Carry *c, const SourceRelation *rel)
+replay_is_unsure(Replay *c, const SourceRelation *rel)
 {
 	return source_pos_is_set(rel->unsure) &&
 		source_pos_cmp(c->change->pos, rel->unsure) <= 0;
 }
 
 static void
-mark_id(Carry *c, int64 table_id, const char *why)
+mark_id(Replay *c, int64 table_id, const char *why)
 {
 	int64	   *id = palloc(sizeof(int64));
 
 	task_mark_resync(c->run, table_id, why);
 	*id = table_id;
-	c->carried->changed = lappend(c->carried->changed, id);
-	c->carried->resync = true;
+	c->replicated->changed = lappend(c->replicated->changed, id);
+	c->replicated->resync = true;
 }
 
 void
-carry_mark(Carry *c, const SourceRelation *rel, const char *why)
+replay_mark(Replay *c, const SourceRelation *rel, const char *why)
 {
 	mark_id(c, rel->table_id, why);
 }
 
 void
-carry_take_in(Carry *c, const DdlTable *t)
+replay_take_in(Replay *c, const DdlTable *t)
 {
 	task_take_in(c->run, t->schema, t->name, c->position);
-	c->carried->resync = true;
+	c->replicated->resync = true;
 }
 
 static PlanPair *
-touch(Carry *c, const SourceRelation *rel)
+touch(Replay *c, const SourceRelation *rel)
 {
 	PlanPair   *pair = task_pair_of(c->pairs, rel->table_id);
 
@@ -102,7 +102,7 @@ touch(Carry *c, const SourceRelation *rel)
 
 /* Names at the destination of a table that is new or has a new name. */
 static void
-set_target(Carry *c, TableDef *def)
+set_target(Replay *c, TableDef *def)
 {
 	char	   *schema;
 	char	   *table;
@@ -114,7 +114,7 @@ set_target(Carry *c, TableDef *def)
 }
 
 void
-carry_sync_parents(Carry *c, const TableDef *before, const TableDef *after)
+replay_sync_parents(Replay *c, const TableDef *before, const TableDef *after)
 {
 	ListCell   *lc;
 
@@ -144,7 +144,7 @@ carry_sync_parents(Carry *c, const TableDef *before, const TableDef *after)
 
 /* Tables of the statement are copied again, and left as they are till then. */
 static void
-copy_touched(Carry *c, const char *why)
+copy_touched(Replay *c, const char *why)
 {
 	ListCell   *lc;
 
@@ -160,10 +160,10 @@ copy_touched(Carry *c, const char *why)
 
 /*
  * Brings the destination from the definitions before to those after, and
- * writes these into the books.
+ * writes these into the catalog.
  */
 void
-carry_execute(Carry *c)
+replay_execute(Replay *c)
 {
 	PlanChange *change;
 	char	   *copy_why = NULL;
@@ -221,12 +221,12 @@ carry_execute(Carry *c)
 		}
 	}
 	if (c->why == NULL)
-		task_store_pairs(c->run, c->pairs, c->position, &c->carried->changed);
+		task_store_pairs(c->run, c->pairs, c->position, &c->replicated->changed);
 }
 
 /* The definitions after are those before, for the next statement. */
 void
-carry_settle(Carry *c)
+replay_settle(Replay *c)
 {
 	List	   *pairs = NIL;
 	ListCell   *lc;
@@ -250,7 +250,7 @@ carry_settle(Carry *c)
 /* ------------------------------------------------------------ statements */
 
 void
-carry_drop_relation(Carry *c, const SourceRelation *rel)
+replay_drop_relation(Replay *c, const SourceRelation *rel)
 {
 	PlanPair   *pair = touch(c, rel);
 
@@ -263,45 +263,45 @@ carry_drop_relation(Carry *c, const SourceRelation *rel)
 
 		*id = rel->table_id;
 		store_table_delete(*id);
-		c->carried->changed = lappend(c->carried->changed, id);
+		c->replicated->changed = lappend(c->replicated->changed, id);
 	}
 }
 
 static void
-carry_create(Carry *c)
+replay_create(Replay *c)
 {
 	const DdlStatement *stmt = c->stmt;
 	DdlTable   *name = linitial(stmt->tables);
-	SourceRelation *rel = carry_find(c, name);
+	SourceRelation *rel = replay_find(c, name);
 	PlanPair   *pair;
 
-	if (!carry_selected(c, name))
+	if (!replay_selected(c, name))
 		return;
-	if (rel == NULL && carry_leaves_out(c, name, OPERATION_CREATE_TABLE))
+	if (rel == NULL && replay_leaves_out(c, name, OPERATION_CREATE_TABLE))
 		return;
 	if (rel != NULL)
 	{
-		if (carry_is_known(c, rel) || (stmt->if_exists && !stmt->or_replace))
+		if (replay_is_known(c, rel) || (stmt->if_exists && !stmt->or_replace))
 			return;
-		if (carry_is_unsure(c, rel) || rel->resync)
+		if (replay_is_unsure(c, rel) || rel->resync)
 		{
-			carry_mark(c, rel, "it was made while the task read it");
+			replay_mark(c, rel, "it was made while the task read it");
 			return;
 		}
-		carry_drop_relation(c, rel);
-		carry_execute(c);
-		carry_settle(c);
+		replay_drop_relation(c, rel);
+		replay_execute(c);
+		replay_settle(c);
 		if (c->why != NULL)
 			return;
 	}
 	pair = palloc0(sizeof(PlanPair));
 	if (stmt->like != NULL)
 	{
-		SourceRelation *model = carry_find(c, stmt->like);
+		SourceRelation *model = replay_find(c, stmt->like);
 
 		/* one that was copied again may have a later definition */
 		if (model != NULL && !model->resync && model->def->columns != NIL &&
-			!carry_is_known(c, model) && !carry_is_unsure(c, model))
+			!replay_is_known(c, model) && !replay_is_unsure(c, model))
 			pair->after = mysql_ddl_like(name, model->def);
 	}
 	else if (!stmt->as_select)
@@ -319,25 +319,25 @@ carry_create(Carry *c)
 	}
 	if (pair->after == NULL)
 	{
-		carry_take_in(c, name);
+		replay_take_in(c, name);
 		return;
 	}
 	set_target(c, pair->after);
 	shape_columns(c->run->selection, pair->after, NULL);
 	c->pairs = lappend(c->pairs, pair);
 	c->touched = lappend(c->touched, pair);
-	carry_execute(c);
+	replay_execute(c);
 }
 
 /* A table is the task's no more: it stays at the destination. */
 static void
-forget(Carry *c, const SourceRelation *rel, char *why)
+forget(Replay *c, const SourceRelation *rel, char *why)
 {
 	int64	   *id = palloc(sizeof(int64));
 
 	*id = rel->table_id;
 	left_forget(c->run, rel, why);
-	c->carried->changed = lappend(c->carried->changed, id);
+	c->replicated->changed = lappend(c->replicated->changed, id);
 	for (int i = 0; i < list_length(c->pairs); i++)
 	{
 		PlanPair   *pair = list_nth(c->pairs, i);
@@ -351,7 +351,7 @@ forget(Carry *c, const SourceRelation *rel, char *why)
 }
 
 void
-carry_leave(Carry *c, const SourceRelation *rel, const DdlTable *to)
+replay_leave(Replay *c, const SourceRelation *rel, const DdlTable *to)
 {
 	forget(c, rel, psprintf("It was renamed to \"%s\".\"%s\", which is not selected; the table at the destination stays.",
 							to->schema, to->name));
@@ -362,9 +362,9 @@ carry_leave(Carry *c, const SourceRelation *rel, const DdlTable *to)
  * other tables' rows are in it, too: then its own rows go. False: neither.
  */
 bool
-carry_drop_without_table(Carry *c, const DdlTable *t, const SourceRelation *rel)
+replay_drop_without_table(Replay *c, const DdlTable *t, const SourceRelation *rel)
 {
-	bool		stays = carry_leaves_out(c, t, OPERATION_DROP_TABLE);
+	bool		stays = replay_leaves_out(c, t, OPERATION_DROP_TABLE);
 	char	   *own;
 
 	if (!stays && shard_is_alone(c->run->task->id, rel->table_id))
@@ -381,7 +381,7 @@ carry_drop_without_table(Carry *c, const DdlTable *t, const SourceRelation *rel)
 
 /* An ALTER TABLE that a rule leaves out: only the source's side is noted. */
 static void
-freeze(Carry *c, PlanPair *pair, const DdlOutcome *outcome)
+freeze(Replay *c, PlanPair *pair, const DdlOutcome *outcome)
 {
 	TableDef   *after = outcome->def;
 
@@ -393,12 +393,12 @@ freeze(Carry *c, PlanPair *pair, const DdlOutcome *outcome)
 	shape_freeze(after, pair->before);
 	pair->after = after;
 	pair->differs = true;
-	task_store_pairs(c->run, list_make1(pair), c->position, &c->carried->changed);
+	task_store_pairs(c->run, list_make1(pair), c->position, &c->replicated->changed);
 }
 
 /* The other table of EXCHANGE PARTITION may not know of it yet. */
 static void
-mark_others(Carry *c)
+mark_others(Replay *c)
 {
 	ListCell   *lc;
 
@@ -406,20 +406,20 @@ mark_others(Carry *c)
 	{
 		DdlAction  *action = lfirst(lc);
 		SourceRelation *other = action->kind == DDL_ROWS_CHANGE &&
-			action->table != NULL ? carry_find(c, action->table) : NULL;
+			action->table != NULL ? replay_find(c, action->table) : NULL;
 
-		if (other != NULL && !carry_is_known(c, other))
-			carry_mark(c, other, action->text);
+		if (other != NULL && !replay_is_known(c, other))
+			replay_mark(c, other, action->text);
 	}
 }
 
 static void
-carry_alter(Carry *c)
+replay_alter(Replay *c)
 {
 	const DdlTable *name = linitial(c->stmt->tables);
-	SourceRelation *rel = carry_find(c, name);
+	SourceRelation *rel = replay_find(c, name);
 	DdlOutcome	outcome;
-	const DdlTable *to = carry_new_name(c);
+	const DdlTable *to = replay_new_name(c);
 	PlanPair   *pair;
 
 	if (rel == NULL)
@@ -428,35 +428,35 @@ carry_alter(Carry *c)
 		if (to != NULL)
 		{
 			name = to;
-			rel = carry_find(c, name);
+			rel = replay_find(c, name);
 		}
 		/* it may have been out of sight when the schema was read */
-		if (rel == NULL && carry_selected(c, name))
-			carry_take_in(c, name);
+		if (rel == NULL && replay_selected(c, name))
+			replay_take_in(c, name);
 		mark_others(c);
 		return;
 	}
-	if (carry_is_known(c, rel))
+	if (replay_is_known(c, rel))
 	{
 		if (to != NULL)
-			(void) carry_rename_is_read(c, name, rel, to, false);
+			(void) replay_rename_is_read(c, name, rel, to, false);
 		mark_others(c);
 		return;
 	}
-	if (rel->resync || carry_is_unsure(c, rel))
+	if (rel->resync || replay_is_unsure(c, rel))
 	{
 		if (to != NULL)
 		{
-			if (carry_find(c, to) == NULL && carry_selected(c, to))
-				carry_take_in(c, to);
-			carry_drop_renamed(c, name, rel);
+			if (replay_find(c, to) == NULL && replay_selected(c, to))
+				replay_take_in(c, to);
+			replay_drop_renamed(c, name, rel);
 			return;
 		}
-		carry_mark(c, rel, "it was altered while the task copied it");
+		replay_mark(c, rel, "it was altered while the task copied it");
 		mark_others(c);
 		return;
 	}
-	if (to != NULL && carry_rename_is_read(c, name, rel, to, false))
+	if (to != NULL && replay_rename_is_read(c, name, rel, to, false))
 	{
 		mark_others(c);
 		return;
@@ -470,12 +470,12 @@ carry_alter(Carry *c)
 		c->why = outcome.error;
 		return;
 	}
-	if (outcome.renamed != NULL && !carry_selected(c, outcome.renamed))
+	if (outcome.renamed != NULL && !replay_selected(c, outcome.renamed))
 	{
-		carry_leave(c, rel, outcome.renamed);
+		replay_leave(c, rel, outcome.renamed);
 		return;
 	}
-	if (outcome.rows_change == NULL && carry_leaves_out(c, name, OPERATION_ALTER_TABLE))
+	if (outcome.rows_change == NULL && replay_leaves_out(c, name, OPERATION_ALTER_TABLE))
 	{
 		freeze(c, pair, &outcome);
 		return;
@@ -483,9 +483,9 @@ carry_alter(Carry *c)
 	if (outcome.renamed != NULL)
 	{
 		/* first the name, then the rest */
-		carry_rename_pair(c, pair, outcome.renamed);
-		carry_execute(c);
-		carry_settle(c);
+		replay_rename_pair(c, pair, outcome.renamed);
+		replay_execute(c);
+		replay_settle(c);
 		if (c->why != NULL)
 			return;
 		c->touched = list_make1(pair);
@@ -494,42 +494,42 @@ carry_alter(Carry *c)
 	pair->after = outcome.def;
 	pair->loose = c->stmt->loose;
 	shape_columns(c->run->selection, pair->after, pair->before);
-	carry_sync_parents(c, pair->before, pair->after);
+	replay_sync_parents(c, pair->before, pair->after);
 	if (outcome.rows_change != NULL)
 	{
 		SourceRelation *other = outcome.rows_with ?
-			carry_find(c, outcome.rows_with) : NULL;
+			replay_find(c, outcome.rows_with) : NULL;
 
-		carry_mark(c, rel, outcome.rows_change);
-		if (other != NULL && !carry_is_known(c, other))
-			carry_mark(c, other, outcome.rows_change);
+		replay_mark(c, rel, outcome.rows_change);
+		if (other != NULL && !replay_is_known(c, other))
+			replay_mark(c, other, outcome.rows_change);
 		return;
 	}
-	carry_execute(c);
+	replay_execute(c);
 }
 
 static void
-carry_drop(Carry *c)
+replay_drop(Replay *c)
 {
 	ListCell   *lc;
 	bool		any = false;
 
 	foreach(lc, c->stmt->tables)
 	{
-		SourceRelation *rel = carry_find(c, lfirst(lc));
+		SourceRelation *rel = replay_find(c, lfirst(lc));
 
-		if (rel == NULL || carry_is_known(c, rel) ||
-			carry_drop_without_table(c, lfirst(lc), rel))
+		if (rel == NULL || replay_is_known(c, rel) ||
+			replay_drop_without_table(c, lfirst(lc), rel))
 			continue;
-		carry_drop_relation(c, rel);
+		replay_drop_relation(c, rel);
 		any = true;
 	}
 	if (any)
-		carry_execute(c);
+		replay_execute(c);
 }
 
 static void
-carry_drop_schema(Carry *c)
+replay_drop_schema(Replay *c)
 {
 	DdlTable   *schema = linitial(c->stmt->tables);
 	bool		any = false;
@@ -540,30 +540,30 @@ carry_drop_schema(Carry *c)
 
 		DdlTable	name = {rel->schema, rel->name};
 
-		if (strcmp(rel->schema, schema->schema) != 0 || carry_is_known(c, rel) ||
-			carry_drop_without_table(c, &name, rel))
+		if (strcmp(rel->schema, schema->schema) != 0 || replay_is_known(c, rel) ||
+			replay_drop_without_table(c, &name, rel))
 			continue;
-		carry_drop_relation(c, rel);
+		replay_drop_relation(c, rel);
 		any = true;
 	}
 	if (any)
-		carry_execute(c);
+		replay_execute(c);
 }
 
 /* TRUNCATE that has not come as a row change. */
 static void
-carry_truncate(Carry *c)
+replay_truncate(Replay *c)
 {
-	SourceRelation *rel = carry_find(c, linitial(c->stmt->tables));
+	SourceRelation *rel = replay_find(c, linitial(c->stmt->tables));
 
-	if (rel == NULL || carry_is_known(c, rel) || rel->resync)
+	if (rel == NULL || replay_is_known(c, rel) || rel->resync)
 		return;
-	carry_mark(c, rel, "TRUNCATE");
+	replay_mark(c, rel, "TRUNCATE");
 }
 
 /* CREATE or ALTER DATABASE: new tables in it have another default. */
 static void
-carry_schema(Carry *c)
+replay_schema(Replay *c)
 {
 	DdlTable   *name = linitial(c->stmt->tables);
 	char	   *collation;
@@ -575,7 +575,7 @@ carry_schema(Carry *c)
 			return;
 	collation = mysql_ddl_schema_collation(c->stmt, c->defaults);
 	if (collation != NULL)
-		(void) books_exec("UPDATE dtsmig.task SET source_collations = "
+		(void) store_exec("UPDATE dtsmig.task SET source_collations = "
 						  "COALESCE(source_collations, '{}') || "
 						  "pg_catalog.jsonb_build_object($2, $3) WHERE task_id = $1",
 						  "itt", c->run->task->id, name->schema, collation);
@@ -583,11 +583,11 @@ carry_schema(Carry *c)
 
 /* The default collations as of the position of the statement. */
 static void
-set_collations(Carry *c)
+set_collations(Replay *c)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT e.key, e.value FROM dtsmig.task t, "
+	rows = store_query("SELECT e.key, e.value FROM dtsmig.task t, "
 					   "pg_catalog.jsonb_each_text(t.source_collations) e "
 					   "WHERE t.task_id = $1", "i", c->run->task->id);
 	if (rows->nrows > 0)
@@ -603,31 +603,31 @@ set_collations(Carry *c)
 }
 
 static void
-carry_statement(Carry *c)
+replay_statement(Replay *c)
 {
 	switch (c->stmt->kind)
 	{
 		case DDL_CREATE_TABLE:
-			carry_create(c);
+			replay_create(c);
 			break;
 		case DDL_ALTER_TABLE:
-			carry_alter(c);
+			replay_alter(c);
 			break;
 		case DDL_DROP_TABLE:
-			carry_drop(c);
+			replay_drop(c);
 			break;
 		case DDL_RENAME_TABLE:
-			carry_rename(c);
+			replay_rename(c);
 			break;
 		case DDL_TRUNCATE:
-			carry_truncate(c);
+			replay_truncate(c);
 			break;
 		case DDL_CREATE_SCHEMA:
 		case DDL_ALTER_SCHEMA:
-			carry_schema(c);
+			replay_schema(c);
 			break;
 		case DDL_DROP_SCHEMA:
-			carry_drop_schema(c);
+			replay_drop_schema(c);
 			break;
 		default:
 			break;
@@ -637,17 +637,17 @@ carry_statement(Carry *c)
 /* ------------------------------------------------------------------ entry */
 
 void
-task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
+task_replicate_ddl(TaskRun *run, const Change *change, bool in_transaction,
 			   char *position, PositionWriter write_position, void *arg,
-			   DdlCarried *carried)
+			   DdlReplicated *replicated)
 {
-	Carry		c = {0};
+	Replay		c = {0};
 	MemoryContext cxt = AllocSetContextCreate(run->cxt, "dtsmig DDL",
 											  ALLOCSET_DEFAULT_SIZES);
 	char	   *user_statement = NULL;
 	char	   *why = NULL;
 
-	memset(carried, 0, sizeof(*carried));
+	memset(replicated, 0, sizeof(*replicated));
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(cxt);
@@ -656,7 +656,7 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 	c.stmt = change->ddl;
 	c.in_transaction = in_transaction;
 	c.before = run->source->parse_position(change->ddl_before);
-	c.carried = carried;
+	c.replicated = replicated;
 	c.only_model = task_ddl_is_skipped(run, change, &user_statement);
 	c.position = in_transaction ? change->ddl_before : position;
 	if (c.only_model && user_statement != NULL && !run->behind)
@@ -667,7 +667,7 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 		c.defaults = run->source->ddl_defaults(run->conn);
 		set_collations(&c);
 		c.pairs = task_pairs(run);
-		carry_statement(&c);
+		replay_statement(&c);
 		why = c.why;
 		if (run->labels != NIL)
 		{
@@ -676,8 +676,8 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 			MemoryContextSwitchTo(run->cxt);
 			task_commit_labels(run);
 			MemoryContextDelete(cxt);
-			task_carry_ddl(run, change, in_transaction, position, write_position,
-						   arg, carried);
+			task_replicate_ddl(run, change, in_transaction, position, write_position,
+						   arg, replicated);
 			return;
 		}
 	}
@@ -695,9 +695,9 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 													  change->ddl_before), why,
 						on ? on->schema : NULL, on ? on->name : NULL);
 	}
-	if (carried->changed != NIL || carried->resync || c.only_model)
+	if (replicated->changed != NIL || replicated->resync || c.only_model)
 		task_log_event(run->task->id, c.only_model ? "warning" : "info",
-					   psprintf(c.only_model ? EVENT_PASSED_OVER "%s" : "carried: %s",
+					   psprintf(c.only_model ? EVENT_SKIPPED "%s" : "replicated: %s",
 								task_ddl_shown(change)), NULL, NULL, NULL);
 	write_position(arg);
 	if (ActiveSnapshotSet())
@@ -705,5 +705,5 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
 
-	carried->cxt = cxt;
+	replicated->cxt = cxt;
 }

@@ -5,15 +5,15 @@
  *
  *	  record -> statement out of its text -> run here, as it ran there
  *		|                                      |
- *		+-> tables as they are after it -> books: versions, new and gone tables
+ *		+-> tables as they are after it -> catalog: versions, new and gone tables
  *
  * It happens between the rows of its transaction and is committed with them
  * and with the position. Rows that only the source knows (of a volatile
  * default, of CREATE TABLE AS) are had by copying the table again, once the
- * transaction is done; its shape is carried all the same, so that what follows
+ * transaction is done; its shape is replicated all the same, so that what follows
  * in the log fits.
  *
- * Statements on what the task does not take are passed over. One that fails
+ * Statements on what the task does not take are skipped. One that fails
  * here stops the task, or is noted in the log, as option ddl_error says.
  *
  *-------------------------------------------------------------------------
@@ -22,7 +22,7 @@
 
 #include "worker/run_ddl_pg.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/table.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
@@ -34,7 +34,7 @@
 #include "worker/left_tables.h"
 
 SourceRelation *
-record_relation(RecordCarry *c, const char *source_id, const char *schema,
+record_relation(RecordReplay *c, const char *source_id, const char *schema,
 				const char *table)
 {
 	SourceRelation *rel;
@@ -53,20 +53,20 @@ record_relation(RecordCarry *c, const char *source_id, const char *schema,
 }
 
 void
-record_note_changed(RecordCarry *c, int64 table_id)
+record_note_changed(RecordReplay *c, int64 table_id)
 {
 	int64	   *id = palloc(sizeof(int64));
 
 	*id = table_id;
-	c->carried->changed = lappend(c->carried->changed, id);
+	c->replicated->changed = lappend(c->replicated->changed, id);
 }
 
 void
-record_mark(RecordCarry *c, int64 table_id, const char *why)
+record_mark(RecordReplay *c, int64 table_id, const char *why)
 {
 	task_mark_resync(c->run, table_id, why);
 	record_note_changed(c, table_id);
-	c->carried->resync = true;
+	c->replicated->resync = true;
 }
 
 /* ------------------------------------------------------ what is to be run */
@@ -78,7 +78,7 @@ makes_rows(const char *tag)
 }
 
 static bool
-is_ignored(RecordCarry *c)
+is_ignored(RecordReplay *c)
 {
 	const char *tag = c->record->tag;
 
@@ -95,7 +95,7 @@ is_ignored(RecordCarry *c)
 
 /* The statement out of its text. False, and c->why: there is none. */
 static bool
-find_statement(RecordCarry *c)
+find_statement(RecordReplay *c)
 {
 	DdlRecord  *r = c->record;
 	MemoryContext cxt = CurrentMemoryContext;
@@ -136,7 +136,7 @@ find_statement(RecordCarry *c)
 }
 
 static bool
-is_selected(RecordCarry *c)
+is_selected(RecordReplay *c)
 {
 	ListCell   *lc;
 
@@ -174,7 +174,7 @@ any_volatile(List *functions)
 
 /* Were its rows rewritten with values that only the source knows? */
 static bool
-rows_differ(RecordCarry *c, const TableDef *def)
+rows_differ(RecordReplay *c, const TableDef *def)
 {
 	PgValues	values;
 	ListCell   *lc;
@@ -191,7 +191,7 @@ rows_differ(RecordCarry *c, const TableDef *def)
 
 /* Were rows rewritten here that have been rewritten at the source before? */
 static bool
-rows_are_newer(RecordCarry *c, const SourceRelation *rel)
+rows_are_newer(RecordReplay *c, const SourceRelation *rel)
 {
 	ListCell   *lc;
 
@@ -209,7 +209,7 @@ rows_are_newer(RecordCarry *c, const SourceRelation *rel)
  * the source when it was added.
  */
 static void
-set_missing(RecordCarry *c, const SourceRelation *rel, const DdlTableState *t)
+set_missing(RecordReplay *c, const SourceRelation *rel, const DdlTableState *t)
 {
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -220,13 +220,13 @@ set_missing(RecordCarry *c, const SourceRelation *rel, const DdlTableState *t)
 		char	   *value = lfirst(lc2);
 		char	   *name = quote_qualified_identifier(t->def->target_schema,
 													  t->def->target_name);
-		BookRows   *rows;
+		StoreRows   *rows;
 		char	   *own = NULL;
 
 		if (value == NULL || col->target_name == NULL ||
 			model_find_column(rel->def, col->name) != NULL)
 			continue;
-		rows = books_query("SELECT pg_catalog.format_type(a.atttypid, a.atttypmod), "
+		rows = store_query("SELECT pg_catalog.format_type(a.atttypid, a.atttypmod), "
 						   "a.attmissingval::pg_catalog.text FROM pg_catalog.pg_attribute a "
 						   "WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2",
 						   "tt", name, col->target_name);
@@ -246,7 +246,7 @@ set_missing(RecordCarry *c, const SourceRelation *rel, const DdlTableState *t)
 }
 
 static void
-leave(RecordCarry *c, const SourceRelation *rel, const TableDef *to)
+leave(RecordReplay *c, const SourceRelation *rel, const TableDef *to)
 {
 	left_forget(c->run, rel,
 				psprintf("It was renamed to \"%s\".\"%s\", which is not selected; the table at the destination stays.",
@@ -294,7 +294,7 @@ left_out_returns(const TableDef *before, const TableDef *after)
  * Catalogs are read as they are now, rows as the snapshot has them.
  */
 static bool
-names_are_unsure(RecordCarry *c, const SourceRelation *rel, const TableDef *after)
+names_are_unsure(RecordReplay *c, const SourceRelation *rel, const TableDef *after)
 {
 	ListCell   *lc = list_head(after->columns);
 	ListCell   *lc2;
@@ -315,7 +315,7 @@ names_are_unsure(RecordCarry *c, const SourceRelation *rel, const TableDef *afte
 
 /* A table that the task takes from now on. */
 static void
-take_new(RecordCarry *c, const DdlTableState *t)
+take_new(RecordReplay *c, const DdlTableState *t)
 {
 	PlanPair   *pair = palloc0(sizeof(PlanPair));
 	bool		fresh = strcmp(c->record->tag, "CREATE TABLE") == 0;
@@ -323,7 +323,7 @@ take_new(RecordCarry *c, const DdlTableState *t)
 	pair->after = t->def;
 	pair->differs = true;
 	task_store_pairs(c->run, list_make1(pair), c->position,
-					 &c->carried->changed);
+					 &c->replicated->changed);
 	task_log_event(c->run->task->id, "info",
 				   psprintf("table \"%s\".\"%s\" is taken in", t->def->schema,
 							t->def->name), NULL, NULL, NULL);
@@ -334,7 +334,7 @@ take_new(RecordCarry *c, const DdlTableState *t)
 }
 
 static void
-note_unlogged(RecordCarry *c, const TableDef *def)
+note_unlogged(RecordReplay *c, const TableDef *def)
 {
 	char	   *name = quote_qualified_identifier(def->schema, def->name);
 
@@ -347,7 +347,7 @@ note_unlogged(RecordCarry *c, const TableDef *def)
 }
 
 static void
-keep_books(RecordCarry *c, const DdlTableState *t)
+keep_store(RecordReplay *c, const DdlTableState *t)
 {
 	SourceRelation *rel = record_relation(c, t->def->source_id, t->def->schema,
 										  t->def->name);
@@ -372,7 +372,7 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 	}
 	if (strcmp(rel->def->engine, "unlogged") == 0 &&
 		strcmp(t->def->engine, "unlogged") != 0)
-		record_mark(c, rel->table_id, "It was unlogged: the log has told none of its changes until now.");
+		record_mark(c, rel->table_id, "It was unlogged: the log has reported none of its changes until now.");
 	else if (rows_differ(c, t->def) || rows_are_newer(c, rel))
 		record_mark(c, rel->table_id, "Its rows have values that only the source knows.");
 	else if (names_are_unsure(c, rel, t->def))
@@ -391,9 +391,9 @@ keep_books(RecordCarry *c, const DdlTableState *t)
 	pair->after = t->def;
 	pair->differs = true;
 	task_store_pairs(c->run, list_make1(pair), c->position,
-					 &c->carried->changed);
+					 &c->replicated->changed);
 	/* its rows can be had when its shape is the source's */
-	c->carried->resync |= rel->resync;
+	c->replicated->resync |= rel->resync;
 }
 
 /* ------------------------------------------------------------------ entry */
@@ -403,7 +403,7 @@ keep_books(RecordCarry *c, const DdlTableState *t)
  * followed where no rights are.
  */
 static List *
-close_functions(RecordCarry *c)
+close_functions(RecordReplay *c)
 {
 	List	   *sql = NIL;
 	ListCell   *lc;
@@ -425,7 +425,7 @@ close_functions(RecordCarry *c)
 		name = pnstrdup(name, strlen(name) - strlen(" FROM PUBLIC"));
 		/* one that is replaced keeps what it had */
 		if (((CreateFunctionStmt *) c->statement->tree)->replace &&
-			book_bool(books_query("SELECT pg_catalog.to_regprocedure($1) IS NOT NULL", "t",
+			store_bool(store_query("SELECT pg_catalog.to_regprocedure($1) IS NOT NULL", "t",
 								  name), 0, 0))
 			continue;
 		sql = lappend(sql, revoke);
@@ -438,7 +438,7 @@ close_functions(RecordCarry *c)
  * that the task applies.
  */
 static bool
-is_left_to_cutover(RecordCarry *c)
+is_left_to_cutover(RecordReplay *c)
 {
 	bool		more;
 
@@ -455,7 +455,7 @@ is_left_to_cutover(RecordCarry *c)
 
 /* Rights that the source may not have given, or taken. */
 static bool
-grants_perhaps(RecordCarry *c)
+grants_perhaps(RecordReplay *c)
 {
 	if (record_grants_for_sure(c))
 		return false;
@@ -472,7 +472,7 @@ grants_perhaps(RecordCarry *c)
 
 /* A table that is here, and whose rows the log tells from now on. */
 static bool
-sets_logged(RecordCarry *c)
+sets_logged(RecordReplay *c)
 {
 	bool		sets;
 
@@ -486,7 +486,7 @@ sets_logged(RecordCarry *c)
 
 /* Statements for the one of the record; NIL: the task does not run it. */
 static List *
-statements_of(RecordCarry *c)
+statements_of(RecordReplay *c)
 {
 	DdlRecord  *r = c->record;
 	List	   *sql = NIL;
@@ -542,7 +542,7 @@ statements_of(RecordCarry *c)
 }
 
 static bool
-is_merged(RecordCarry *c)
+is_merged(RecordReplay *c)
 {
 	ListCell   *lc;
 
@@ -560,7 +560,7 @@ is_merged(RecordCarry *c)
 
 /* Has another table that goes into the same one here brought all of it? */
 static bool
-is_done(RecordCarry *c)
+is_done(RecordReplay *c)
 {
 	ListCell   *lc;
 
@@ -579,7 +579,7 @@ is_done(RecordCarry *c)
 
 /* Names that tables get with the statement may be those of tables left here. */
 static void
-make_room(RecordCarry *c)
+make_room(RecordReplay *c)
 {
 	ListCell   *lc;
 
@@ -599,7 +599,7 @@ make_room(RecordCarry *c)
 
 /* Runs what there is to run at the destination. */
 static void
-run_statements(RecordCarry *c, List *sql)
+run_statements(RecordReplay *c, List *sql)
 {
 	c->merged = is_merged(c);
 	if (c->merged && sql != NIL && is_done(c))
@@ -616,7 +616,7 @@ run_statements(RecordCarry *c, List *sql)
 }
 
 static void
-carry(RecordCarry *c)
+carry(RecordReplay *c)
 {
 	List	   *sql;
 	ListCell   *lc;
@@ -625,7 +625,7 @@ carry(RecordCarry *c)
 		return;
 	if (c->record->dropped != NIL)
 	{
-		record_carry_drop(c);
+		record_replay_drop(c);
 		return;
 	}
 	foreach(lc, c->record->tables)
@@ -641,12 +641,12 @@ carry(RecordCarry *c)
 	c->why = NULL;
 	record_note_types(c);
 	foreach(lc, c->record->tables)
-		keep_books(c, lfirst(lc));
+		keep_store(c, lfirst(lc));
 }
 
 /* What messages show of the statement. */
 static char *
-statement_text(RecordCarry *c)
+statement_text(RecordReplay *c)
 {
 	if (c->statement != NULL)
 		return c->statement->sql;
@@ -656,7 +656,7 @@ statement_text(RecordCarry *c)
 }
 
 static char *
-where_it_ran(RecordCarry *c)
+where_it_ran(RecordReplay *c)
 {
 	StringInfoData path;
 	ListCell   *lc;
@@ -669,7 +669,7 @@ where_it_ran(RecordCarry *c)
 }
 
 static void
-fail(RecordCarry *c)
+fail(RecordReplay *c)
 {
 	const TableDef *on = c->record->tables != NIL ?
 		((DdlTableState *) linitial(c->record->tables))->def : NULL;
@@ -678,38 +678,38 @@ fail(RecordCarry *c)
 		task_refuse_ddl(c->run, c->change, where_it_ran(c), c->why,
 						on ? on->schema : NULL, on ? on->name : NULL);
 	task_log_event(c->run->task->id, "error",
-				   psprintf(EVENT_NOT_CARRIED "%s",
+				   psprintf(EVENT_NOT_REPLICATED "%s",
 							task_ddl_shown(c->change)),
 				   psprintf("%s. %s.", where_it_ran(c), c->why),
 				   "Do at the destination what is needed; the task goes on.", NULL);
-	/* rows that follow are told in the shape that the source has */
+	/* rows that follow are reported in the shape that the source has */
 	if (c->record->failure == NULL)
 	{
 		ListCell   *lc;
 
 		record_note_types(c);
 		foreach(lc, c->record->tables)
-			keep_books(c, lfirst(lc));
+			keep_store(c, lfirst(lc));
 	}
 }
 
 void
-task_carry_record(TaskRun *run, Change *change, const char *position,
-				  DdlCarried *carried)
+task_replicate_record(TaskRun *run, Change *change, const char *position,
+				  DdlReplicated *replicated)
 {
-	RecordCarry c = {0};
+	RecordReplay c = {0};
 	MemoryContext old = CurrentMemoryContext;
 	char	   *user_statement = NULL;
 
-	memset(carried, 0, sizeof(*carried));
-	carried->cxt = AllocSetContextCreate(run->cxt, "dtsmig DDL",
+	memset(replicated, 0, sizeof(*replicated));
+	replicated->cxt = AllocSetContextCreate(run->cxt, "dtsmig DDL",
 										 ALLOCSET_DEFAULT_SIZES);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	MemoryContextSwitchTo(carried->cxt);
+	MemoryContextSwitchTo(replicated->cxt);
 	c.run = run;
 	c.change = change;
 	c.position = position;
-	c.carried = carried;
+	c.replicated = replicated;
 	c.record = ddl_record_parse(change->ddl_record);
 	c.name_case = run->options->name_case == NAME_CASE_DEFAULT ?
 		NAME_CASE_SOURCE : (NameCase) run->options->name_case;
@@ -733,7 +733,7 @@ task_carry_record(TaskRun *run, Change *change, const char *position,
 		change->ddl_sql = statement_text(&c);
 		if (c.only_model)
 			task_log_event(run->task->id, "warning",
-						   psprintf(EVENT_PASSED_OVER "%s", task_ddl_shown(change)),
+						   psprintf(EVENT_SKIPPED "%s", task_ddl_shown(change)),
 						   NULL, NULL, NULL);
 		else if (c.why != NULL)
 			fail(&c);
@@ -741,7 +741,7 @@ task_carry_record(TaskRun *run, Change *change, const char *position,
 			task_note_done(run, change, c.note);
 		else if (c.applied)
 			task_log_event(run->task->id, "info",
-						   psprintf("carried: %s", task_ddl_shown(change)),
+						   psprintf("replicated: %s", task_ddl_shown(change)),
 						   NULL, NULL, NULL);
 		run->rewritten = NIL;
 	}

@@ -15,7 +15,7 @@
 #include "worker/ddl_record.h"
 #include "worker/task_run.h"
 
-typedef struct RecordCarry
+typedef struct RecordReplay
 {
 	TaskRun    *run;
 	Change	   *change;
@@ -25,40 +25,40 @@ typedef struct RecordCarry
 	PgStatement *statement;		/* NULL: not looked for, or not found */
 	bool		applied;		/* it is one of those that the task runs */
 	bool		only_model;		/* the user did at the destination what is needed */
-	DdlCarried *carried;
+	DdlReplicated *replicated;
 	char	   *why;			/* cannot be replicated: a sentence */
 	bool		merged;			/* it is on a table that others go into, too */
 	char	   *there;			/* what it makes is there: the error that says so */
 	const char *note;			/* it was done already: how */
 	List	   *unset;			/* DdlSetting *: those that could not be had here */
-} RecordCarry;
+} RecordReplay;
 
 /* Names at the destination, of a table and its columns. */
-extern void record_set_targets(RecordCarry *c, TableDef *def);
+extern void record_set_targets(RecordReplay *c, TableDef *def);
 /* What a schema of the source is called here; palloc'd. */
-extern char *record_target_schema(RecordCarry *c, const char *schema);
+extern char *record_target_schema(RecordReplay *c, const char *schema);
 /*
  * Does the task take an object of this type? By its relation, else its schema,
  * else as one of the database. identity: of a schema.
  */
-extern bool record_takes(RecordCarry *c, const char *type, const char *schema,
+extern bool record_takes(RecordReplay *c, const char *type, const char *schema,
 						 const char *table, const char *identity);
-/* By identity at the source, else by name; NULL if it is not in the books. */
-extern SourceRelation *record_relation(RecordCarry *c, const char *source_id,
+/* By identity at the source, else by name; NULL if it is not in the catalog. */
+extern SourceRelation *record_relation(RecordReplay *c, const char *source_id,
 									   const char *schema, const char *table);
 /* A statement of the source with the names that things have here. */
-extern char *record_rewrite(RecordCarry *c, const char *sql);
-/* PgStatementTest of the objects of the record; arg: RecordCarry. */
+extern char *record_rewrite(RecordReplay *c, const char *sql);
+/* PgStatementTest of the objects of the record; arg: RecordReplay. */
 extern bool record_is_on(void *arg, const char *schema, const char *name);
 extern bool record_is_of(void *arg, const char *schema, const char *name);
 /*
  * A statement may name relations that the task does not take, where it is made
  * by somebody who has no rights here. A sentence; NULL: it names none.
  */
-extern char *record_names_outside(RecordCarry *c, const Node *tree);
-extern void record_note_changed(RecordCarry *c, int64 table_id);
+extern char *record_names_outside(RecordReplay *c, const Node *tree);
+extern void record_note_changed(RecordReplay *c, int64 table_id);
 /* The table is copied again once the transaction is done. */
-extern void record_mark(RecordCarry *c, int64 table_id, const char *why);
+extern void record_mark(RecordReplay *c, int64 table_id, const char *why);
 
 /* ddl_run.c */
 
@@ -66,13 +66,13 @@ extern void record_mark(RecordCarry *c, int64 table_id, const char *why);
  * Runs statements in a subtransaction, with the settings of the record; false,
  * and c->why: one failed.
  */
-extern bool record_run(RecordCarry *c, List *statements);
+extern bool record_run(RecordReplay *c, List *statements);
 /*
  * Does the statement, where it grants or revokes rights, do so here as it did
  * at the source? There, one of somebody who may not grant them is no error, and
  * does nothing.
  */
-extern bool record_grants_for_sure(RecordCarry *c);
+extern bool record_grants_for_sure(RecordReplay *c);
 /*
  * Has this server a function of one of these names (char *, as a statement has
  * them, of any schema) for which a condition over pg_proc holds?
@@ -83,7 +83,7 @@ extern bool record_any_function(List *functions, const char *condition);
  * casts have made of them be other than at the source, for a setting that
  * could not be had here?
  */
-extern bool record_locale_matters(RecordCarry *c, const TableDef *def,
+extern bool record_locale_matters(RecordReplay *c, const TableDef *def,
 								  List *functions);
 
 /* ddl_state.c */
@@ -94,35 +94,35 @@ extern char *record_create_table(const TableDef *def);
  * Is the statement one on a table of which a rule leaves it out? Then the
  * states of its tables (with target names) become what stays here.
  */
-extern bool record_is_left_out(RecordCarry *c);
+extern bool record_is_left_out(RecordReplay *c);
 /*
  * Statements of the source, which name its columns, with what is to be run
  * around them: tables that have other columns here have the source's for so
  * long.
  */
-extern List *record_source_names(RecordCarry *c, List *statements);
+extern List *record_source_names(RecordReplay *c, List *statements);
 /*
  * Statements for tables that a statement brings into the selection by their
  * new names; NIL: it does no such thing.
  */
-extern List *record_make_newcomers(RecordCarry *c);
+extern List *record_make_newcomers(RecordReplay *c);
 /* What DETACH … CONCURRENTLY leaves behind; NULL: nothing. */
-extern char *record_check_detached(RecordCarry *c);
+extern char *record_check_detached(RecordReplay *c);
 
 /*
  * ddl_types.c: notes for whose tables the statement gives values other texts
  */
-extern void record_note_types(RecordCarry *c);
+extern void record_note_types(RecordReplay *c);
 
 /* ddl_drop.c: a DROP */
-extern void record_carry_drop(RecordCarry *c);
+extern void record_replay_drop(RecordReplay *c);
 
 /* ddl_elsewhere.c */
 
 /*
- * The destination is elsewhere, where the statement is not carried: c->why says
+ * The destination is elsewhere, where the statement is not replicated: c->why says
  * so, if it is about something of the task.
  */
-extern bool record_is_elsewhere(RecordCarry *c);
+extern bool record_is_elsewhere(RecordReplay *c);
 
 #endif							/* DTSMIG_RUN_DDL_PG_H */

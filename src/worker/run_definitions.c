@@ -2,7 +2,7 @@
  *
  * run_definitions.c
  *	  Changed definitions: the statements for them at the destination, and
- *	  their versions in the books.
+ *	  their versions in the catalog.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,7 +11,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/object.h"
 #include "store/table.h"
 #include "store/version.h"
@@ -127,7 +127,7 @@ waiting_phase(PlanPhase phase)
 static void
 keep_for_later(TaskRun *run, const PlanStatement *st)
 {
-	(void) books_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, "
+	(void) store_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, "
 					  "kind, name, statement, note, warning, state, target_schema) "
 					  "SELECT $1, (SELECT table_id FROM dtsmig.task_table "
 					  "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3), "
@@ -164,7 +164,7 @@ run_optional(TaskRun *run, const PlanStatement *st)
 						  task_is_view_error(edata->sqlerrcode) ||
 						  edata->sqlerrcode == ERRCODE_UNSAFE_NEW_ENUM_VALUE_USAGE))
 		ReThrowError(edata);
-	known = books_exec("UPDATE dtsmig.task_object o SET state = $5, error = $6, error_code = $7, "
+	known = store_exec("UPDATE dtsmig.task_object o SET state = $5, error = $6, error_code = $7, "
 					   "statement = $8 WHERE o.task_id = $1 AND o.kind = $2 AND o.name = $3 "
 					   "AND o.target_schema = $4 AND o.table_id IS NOT DISTINCT FROM "
 					   "(SELECT table_id FROM dtsmig.task_table WHERE task_id = $1 "
@@ -176,7 +176,7 @@ run_optional(TaskRun *run, const PlanStatement *st)
 	if (edata == NULL)
 		return;
 	if (!known)
-		(void) books_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, kind, name, "
+		(void) store_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, kind, name, "
 						  "statement, state, error, error_code, target_schema) "
 						  "SELECT $1, (SELECT table_id FROM dtsmig.task_table WHERE task_id = $1 "
 						  "AND source_schema = $2 AND source_table = $3), 'post_data', $4, $5, $6, "
@@ -203,7 +203,7 @@ task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 		PlanStatement *st = lfirst(lc);
 
 		if (!phase_is_done(run, st->phase))
-			(void) books_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1 "
+			(void) store_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1 "
 							  "AND kind = $2 AND name = $3 AND statement = $4 "
 							  "AND state IN ('waiting', 'failed')", "ittt",
 							  run->task->id, st->kind, st->name, st->sql);
@@ -369,15 +369,15 @@ task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 static int64
 insert_table(TaskRun *run, const TableDef *def, const char *state)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("INSERT INTO dtsmig.task_table (task_id, source_schema, "
+	rows = store_query("INSERT INTO dtsmig.task_table (task_id, source_schema, "
 					   "source_table, target_schema, target_table, keyed, state) "
 					   "VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING table_id",
 					   "ittttbt", run->task->id, def->schema, def->name,
 					   def->target_schema, def->target_name,
 					   (int) (model_row_key(def) != NULL), state);
-	return book_int(rows, 0, 0);
+	return store_int(rows, 0, 0);
 }
 
 static void
@@ -413,7 +413,7 @@ task_store_pairs(TaskRun *run, List *pairs, const char *position,
 		}
 		else
 		{
-			(void) books_exec("UPDATE dtsmig.task_table SET source_schema = $2, "
+			(void) store_exec("UPDATE dtsmig.task_table SET source_schema = $2, "
 							  "source_table = $3, target_schema = $4, "
 							  "target_table = $5, keyed = $6 WHERE table_id = $1",
 							  "ittttb", pair->id, pair->after->schema,

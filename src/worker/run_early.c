@@ -54,7 +54,7 @@ bool
 early_may_begin(TaskRun *run, SourcePos pos, uint32 xid)
 {
 	if (!run->task->consistent || run->replay_until != NULL ||
-		run->copying_beside || run->copied_beside)
+		run->copying_parallel || run->copied_parallel)
 		return false;
 	for (int i = 0; i < run->nrels; i++)
 		if (!is_plain(run->rels[i], pos))

@@ -25,16 +25,16 @@ typedef struct Follow
 	TimestampTz commit_time;	/* the source's, of the last transaction */
 	TimestampTz begin_time;		/* of the transaction at hand */
 	bool		in_transaction; /* between BEGIN and COMMIT of the source */
-	bool		early;			/* the one at hand, or the next, is told while it is
+	bool		early;			/* the one at hand, or the next, is reported while it is
 								 * decoded */
-	bool		told;			/* a COMMIT or HEARTBEAT by this stream */
+	bool		reported;			/* a COMMIT or HEARTBEAT by this stream */
 	bool		boundary;		/* what is applied ends between two transactions
 								 * of the source, and not in one */
 	bool		in_step;		/* the log has been read again up to where the
 								 * task was */
 	bool		for_good;		/* the task has come to its last step */
 	SourcePos	transaction_start;
-	bool		carried;		/* this source transaction holds DDL that is done,
+	bool		replicated;		/* this source transaction holds DDL that is done,
 								 * but not committed */
 	bool		reopen;			/* and has tables copied again after it */
 	bool		marked;			/* a commit has marked tables to be copied again */
@@ -43,13 +43,13 @@ typedef struct Follow
 	int64		changes;		/* ever */
 	uint64		owed_rows;		/* not paid for to the throttle */
 	uint64		owed_bytes;
-	PassedOver	passed_over;
+	SkippedChanges	skipped;
 	List	   *alerts;			/* raised in the transaction that is open: the
 								 * user's function hears of them when it commits */
 	double		latency;		/* seconds; < 0: unknown */
 	TimestampTz batch_started;
-	TimestampTz last_booked;
-	bool		unbooked;		/* the idle stream's position is not in the books */
+	TimestampTz last_stored;
+	bool		unstored;		/* the idle stream's position is not in the catalog */
 	TimestampTz last_distance;
 	TimestampTz last_checked;
 	TimestampTz last_sequences;
@@ -66,8 +66,8 @@ extern void follow_commit_at(Follow *f, char *position);
 extern void follow_commit(Follow *f);
 /*
  * Has it been gathered for delay milliseconds, or enough of it? Called between
- * two source transactions. The transaction of a copy that is made beside keeps
- * each version of the books' rows from being cleaned up: there are to be fewer
+ * two source transactions. The transaction of a copy that is made in parallel keeps
+ * each version of the catalog's rows from being cleaned up: there are to be fewer
  * then.
  */
 extern bool follow_batch_is_due(Follow *f, int64 delay);

@@ -51,7 +51,7 @@ follow_begin_position(Follow *f)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the ledger at the destination knows nothing of this task"),
 					 errdetail("Changes are applied up to %s, as the catalog here has it.", position),
-					 errhint("Was the destination restored from a backup, or this database copied? Begin the task anew.")));
+					 errhint("Was the destination restored from a backup, or this database copied? Begin the task again.")));
 		return position;
 	}
 	run->ledger_end = run->source->parse_position(ledger);
@@ -61,6 +61,6 @@ follow_begin_position(Follow *f)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the destination is behind what the catalog of the task has"),
 				 errdetail("Its ledger ends at %s, applied here is %s.", ledger, position),
-				 errhint("Was the destination restored from a backup? Begin the task anew.")));
+				 errhint("Was the destination restored from a backup? Begin the task again.")));
 	return position;
 }

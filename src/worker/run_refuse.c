@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * run_refuse.c
- *	  A DDL statement that cannot be carried stops the task, which says so in
- *	  the books; skip_change lets it go on.
+ *	  A DDL statement that cannot be replicated stops the task, which says so in
+ *	  the catalog; skip_change lets it go on.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,7 @@
 
 #include "access/xact.h"
 #include "core/error_place.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -43,7 +43,7 @@ task_refuse_ddl(TaskRun *run, const Change *change, const char *where,
 	MemoryContextSwitchTo(run->cxt);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) books_exec("UPDATE dtsmig.task SET refused_position = $2, "
+	(void) store_exec("UPDATE dtsmig.task SET refused_position = $2, "
 					  "refused_statement = $3 WHERE task_id = $1", "itt",
 					  run->task->id, change->ddl_before, change->ddl_sql);
 	PopActiveSnapshot();
@@ -59,13 +59,13 @@ task_refuse_ddl(TaskRun *run, const Change *change, const char *where,
 			 table ? err_generic_string(PG_DIAG_TABLE_NAME, table) : 0));
 }
 
-/* Did the user say to pass over this statement? */
+/* Did the user say to skip this statement? */
 bool
 task_ddl_is_skipped(TaskRun *run, const Change *change, char **statement)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("UPDATE dtsmig.task SET skip_position = NULL, "
+	rows = store_query("UPDATE dtsmig.task SET skip_position = NULL, "
 					   "skip_statement = NULL, refused_position = NULL, "
 					   "refused_statement = NULL FROM (SELECT task_id AS id, "
 					   "skip_statement AS st FROM dtsmig.task WHERE task_id = $1) o "

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * run_repair.c
- *	  Rows that a verification found to differ are taken anew from the source.
+ *	  Rows that a verification found to differ are taken again from the source.
  *
  * It is done between two streams: all that lies before the applied position is
  * here, nothing after it. The rows are read in a snapshot of the source, which
@@ -106,7 +106,7 @@ delete_here(const SourceRelation *rel, char *const *key)
 					  "" : "ONLY ",
 					  quote_qualified_identifier(rel->target_schema,
 												 rel->target_name),
-					  verify_key_here(rel, key)));
+					  verify_key_dest(rel, key)));
 }
 
 /* TextRowTaker: what is here under the key of a row that will be loaded. */
@@ -139,7 +139,7 @@ take_rows(Repair *r, const char *condition)
 
 	v.source = r->run->source;
 	v.conn = r->conn;
-	verify_rows_there(&v, r->rel, condition, clear_place, NULL);
+	verify_rows_source(&v, r->rel, condition, clear_place, NULL);
 	range.condition = unconstify(char *, condition);
 	r->rows = r->run->source->open_rows(r->conn, r->rel, &range);
 	(void) r->run->dest->load(r->rel->out, produce, r, LOAD_APPEND);
@@ -161,7 +161,7 @@ repair_some(Repair *r, List *differences)
 	foreach(lc, differences)
 	{
 		char	  **key = key_of(((StoreDifference *) lfirst(lc))->key, rel->out->nkey);
-		char	   *there = verify_key_there(&v, rel, key);
+		char	   *there = verify_key_source(&v, rel, key);
 
 		if (there == NULL)
 			ereport(ERROR,

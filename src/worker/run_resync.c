@@ -6,17 +6,17 @@
  *
  * A snapshot is opened, the source says what the tables look like now, and in
  * one transaction the tables are emptied, brought to that shape, filled, and
- * noted with the snapshot's position: changes before it are passed over when
+ * noted with the snapshot's position: changes before it are skipped when
  * the stream goes on. Tables that take part in a foreign key's action go
  * together, so that an action of a parent is in the copies of both.
  *
  * Where a snapshot does not say its position, two are known that it lies
- * between: what is in the first, by GTID, is passed over, what comes up to
+ * between: what is in the first, by GTID, is skipped, what comes up to
  * the second is applied so that twice does no harm. A table without a key has
  * a snapshot of its own then, which is exact.
  *
  * The task worker does that between two streams, while the rest of the task
- * waits; or a copy worker does, while the task worker goes on (run_beside.c).
+ * waits; or a copy worker does, while the task worker goes on (run_parallel.c).
  * The latter leaves the shape of tables alone: where the source's is another,
  * it leaves them to the former.
  *
@@ -120,7 +120,7 @@ choose(Resync *r)
 		if (run->rels[i]->resync &&
 			run->rels[i]->resync_step == (r->slot ? RESYNC_COPYING : RESYNC_NONE))
 			r->rels = lappend(r->rels, run->rels[i]);
-	/* of the others run_beside.c has seen to that */
+	/* of the others run_parallel.c has seen to that */
 	if (r->slot == NULL)
 		choose_tied(r, false);
 }
@@ -575,7 +575,7 @@ note_copied(Resync *r, SourceRelation *rel, const ProducerState *st)
 }
 
 static void
-copy_beside(Resync *r)
+copy_parallel(Resync *r)
 {
 	ProducerState *states = palloc0(sizeof(ProducerState) * list_length(r->rels));
 	ListCell   *lc;
@@ -598,7 +598,7 @@ copy_beside(Resync *r)
 
 /* All that was chosen is copied, or knows what it waits for. */
 static void
-beside_once(Resync *r)
+parallel_once(Resync *r)
 {
 	int			wanted;
 	bool		waits;
@@ -614,7 +614,7 @@ beside_once(Resync *r)
 	r->plan = plan_options(r->run->options, r->run->selection);
 	waits = takes_more(r, wanted);
 	if (!waits)
-		copy_beside(r);
+		copy_parallel(r);
 	foreach(lc, r->chosen)
 		store_table_leave_copying(((SourceRelation *) lfirst(lc))->table_id, waits ? NULL : "asked");
 }
@@ -641,7 +641,7 @@ resync_once(TaskRun *run, CopySlot *slot, MemoryContext cxt)
 	{
 		task_open_relations(run);
 		MemoryContextSwitchTo(r.cxt);
-		beside_once(&r);
+		parallel_once(&r);
 	}
 	else
 	{
@@ -761,7 +761,7 @@ task_resync(TaskRun *run)
 }
 
 void
-resync_beside(TaskRun *run, CopySlot *slot)
+resync_parallel(TaskRun *run, CopySlot *slot)
 {
 	(void) resync_again(run, slot);
 }

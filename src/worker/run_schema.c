@@ -2,7 +2,7 @@
  *
  * run_schema.c
  *	  Steps new, schema and post_data: precheck, the source's tables into the
- *	  books, and the statements that are not tied to a table's rows.
+ *	  catalog, and the statements that are not tied to a table's rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +12,7 @@
 
 #include "access/xact.h"
 #include "store/alert.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/object.h"
 #include "store/version.h"
 #include "check/precheck.h"
@@ -50,14 +50,14 @@ phase_name(PlanPhase phase)
 	return NULL;
 }
 
-/* What keeps the task from starting, for who is to be told. */
+/* What keeps the task from starting, for who is to be known. */
 static List *
 alert_precheck(TaskRun *run)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	char	   *text;
 
-	rows = books_query("SELECT pg_catalog.string_agg(DISTINCT item, ', ' ORDER BY item) "
+	rows = store_query("SELECT pg_catalog.string_agg(DISTINCT item, ', ' ORDER BY item) "
 					   "FROM dtsmig.precheck_item WHERE task_id = $1 "
 					   "AND status = 'failed'", "i", run->task->id);
 	text = alert_raise(run->task->id, ALERT_FAILED, "",
@@ -72,7 +72,7 @@ run_precheck(TaskRun *run)
 {
 	PrecheckContext pc;
 	List	   *items;
-	List	   *told = NIL;
+	List	   *reported = NIL;
 	bool		ok;
 
 	pc.task = run->task;
@@ -85,7 +85,7 @@ run_precheck(TaskRun *run)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) books_exec("UPDATE dtsmig.task SET status = 'prechecking', "
+	(void) store_exec("UPDATE dtsmig.task SET status = 'prechecking', "
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "i", run->task->id);
 	PopActiveSnapshot();
@@ -95,7 +95,7 @@ run_precheck(TaskRun *run)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	items = precheck_collect(&pc);
 	ok = precheck_store(run->task->id, items);
-	(void) books_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
+	(void) store_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "itt", run->task->id, ok ? "running" : "precheck_failed",
 					  ok ? "running" : "idle");
@@ -103,26 +103,26 @@ run_precheck(TaskRun *run)
 	{
 		task_log_event(run->task->id, "error", "the precheck failed", NULL,
 					   PRECHECK_HINT, NULL);
-		told = alert_precheck(run);
+		reported = alert_precheck(run);
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	if (!ok)
 	{
-		alert_call(run->task->id, run->options->alert_function, told);
+		alert_call(run->task->id, run->options->alert_function, reported);
 		proc_exit(0);
 	}
 }
 
-/* One table into the books; returns its id. */
+/* One table into the catalog; returns its id. */
 static int64
 store_table(TaskRun *run, TableDef *def)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	int64		id;
 	bool		keyed = model_row_key(def) != NULL;
 
-	rows = books_query("INSERT INTO dtsmig.task_table (task_id, source_schema, "
+	rows = store_query("INSERT INTO dtsmig.task_table (task_id, source_schema, "
 					   "source_table, target_schema, target_table, keyed, "
 					   "rows_estimate, bytes_estimate, state) "
 					   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting') "
@@ -130,7 +130,7 @@ store_table(TaskRun *run, TableDef *def)
 					   def->schema, def->name, def->target_schema,
 					   def->target_name, keyed, def->rows_estimate,
 					   def->data_bytes);
-	id = book_int(rows, 0, 0);
+	id = store_int(rows, 0, 0);
 	store_version_add(id, run->task->start_position ? run->task->start_position : "",
 					  model_to_jsonb(def));
 	return id;
@@ -141,7 +141,7 @@ store_statement(TaskRun *run, PlanStatement *st)
 {
 	bool		run_it = run->task->do_schema && st->sql != NULL;
 
-	(void) books_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, "
+	(void) store_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, "
 					  "kind, name, statement, note, warning, state, target_schema) "
 					  "SELECT $1, (SELECT table_id FROM dtsmig.task_table "
 					  "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3), "
@@ -232,13 +232,13 @@ store_collations(TaskRun *run, const DdlDefaults *defaults)
 
 	if (defaults == NULL)
 		return;
-	(void) books_exec("UPDATE dtsmig.task SET source_collations = '{}' "
+	(void) store_exec("UPDATE dtsmig.task SET source_collations = '{}' "
 					  "WHERE task_id = $1", "i", run->task->id);
 	foreach(lc, defaults->schemas)
 	{
 		DdlCharset *entry = lfirst(lc);
 
-		(void) books_exec("UPDATE dtsmig.task SET source_collations = "
+		(void) store_exec("UPDATE dtsmig.task SET source_collations = "
 						  "source_collations || pg_catalog.jsonb_build_object($2, $3) "
 						  "WHERE task_id = $1", "itt", run->task->id, entry->name,
 						  entry->collation);
@@ -278,11 +278,11 @@ run_read_schema(TaskRun *run)
 														run->task->start_position);
 	if (run->source->end_snapshot && !run->task->do_full)
 		run->source->end_snapshot(run->conn);
-	(void) books_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1", "i",
+	(void) store_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1", "i",
 					  run->task->id);
-	(void) books_exec("DELETE FROM dtsmig.task_table WHERE task_id = $1", "i",
+	(void) store_exec("DELETE FROM dtsmig.task_table WHERE task_id = $1", "i",
 					  run->task->id);
-	(void) books_exec("DELETE FROM dtsmig.changed_name WHERE task_id = $1", "i",
+	(void) store_exec("DELETE FROM dtsmig.changed_name WHERE task_id = $1", "i",
 					  run->task->id);
 	foreach(lc, tables)
 	{
@@ -297,14 +297,14 @@ run_read_schema(TaskRun *run)
 	{
 		NameChange *n = lfirst(lc);
 
-		(void) books_exec("INSERT INTO dtsmig.changed_name VALUES ($1, $2, $3, $4, $5)",
+		(void) store_exec("INSERT INTO dtsmig.changed_name VALUES ($1, $2, $3, $4, $5)",
 						  "itttt", run->task->id, n->kind, n->source, n->target,
 						  n->reason);
 	}
-	(void) books_exec("UPDATE dtsmig.task SET start_position = $2 WHERE task_id = $1",
+	(void) store_exec("UPDATE dtsmig.task SET start_position = $2 WHERE task_id = $1",
 					  "it", run->task->id, run->task->start_position);
 	store_collations(run, defaults);
-	(void) books_exec("UPDATE dtsmig.task_table SET described_position = $2 WHERE task_id = $1",
+	(void) store_exec("UPDATE dtsmig.task_table SET described_position = $2 WHERE task_id = $1",
 					  "it", run->task->id, described);
 	task_set_step(run, "schema", "schema");
 	task_log_event(run->task->id, "info", "read the source's tables",
@@ -320,11 +320,11 @@ run_read_schema(TaskRun *run)
  * been made by hand; the relation of its name, if so; is it to be a relation;
  * does no row need it?
  */
-static BookRows *
+static StoreRows *
 statements_to_run(TaskRun *run, const char *phase)
 {
 	object_take_made(run->task->id);
-	return books_query("SELECT o.object_id, o.kind, " OBJECT_FULL_NAME ", o.statement, "
+	return store_query("SELECT o.object_id, o.kind, " OBJECT_FULL_NAME ", o.statement, "
 					   OBJECT_MAY_BE_MADE ", CASE WHEN " OBJECT_MAY_BE_MADE
 					   " THEN (SELECT format('%I.%I', n.nspname, c.relname) "
 					   "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
@@ -343,11 +343,11 @@ statements_to_run(TaskRun *run, const char *phase)
  * nothing that was there, and in the way, before.
  */
 static char *
-run_statement(TaskRun *run, const BookRows *rows, int i)
+run_statement(TaskRun *run, const StoreRows *rows, int i)
 {
-	int64		id = book_int(rows, i, 0);
+	int64		id = store_int(rows, i, 0);
 	const char *relation = rows->values[i][5];
-	bool		is_relation = book_bool(rows, i, 6);
+	bool		is_relation = store_bool(rows, i, 6);
 
 	if (relation != NULL && is_relation &&
 		statement_take_made(id, relation, run->task->do_full &&
@@ -356,11 +356,11 @@ run_statement(TaskRun *run, const BookRows *rows, int i)
 	return statement_run_object(id, rows->values[i][3],
 								run->source->scripts,
 								run->options->conflict == CONFLICT_IGNORE ||
-								(book_bool(rows, i, 4) && !is_relation));
+								(store_bool(rows, i, 4) && !is_relation));
 }
 
 static void
-begin_books(TaskRun *run)
+begin_store(TaskRun *run)
 {
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -368,7 +368,7 @@ begin_books(TaskRun *run)
 }
 
 static void
-end_books(TaskRun *run)
+end_store(TaskRun *run)
 {
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -379,12 +379,12 @@ end_books(TaskRun *run)
 static void
 tell_objects(TaskRun *run)
 {
-	List	   *told;
+	List	   *reported;
 
-	begin_books(run);
-	told = object_watch(run->task->id);
-	end_books(run);
-	alert_call(run->task->id, run->options->alert_function, told);
+	begin_store(run);
+	reported = object_watch(run->task->id);
+	end_store(run);
+	alert_call(run->task->id, run->options->alert_function, reported);
 }
 
 /* Objects that an error names; the others are in task_objects. */
@@ -432,15 +432,15 @@ refuse_objects(TaskRun *run, List *titles, List *errors)
 static void
 run_statements(TaskRun *run, const char *phase)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	List	   *titles = NIL;
 	List	   *errors = NIL;
 	bool		without = false;
 	MemoryContext old = MemoryContextSwitchTo(run->cxt);
 
-	begin_books(run);
+	begin_store(run);
 	rows = statements_to_run(run, phase);
-	end_books(run);
+	end_store(run);
 
 	for (int i = 0; i < rows->nrows; i++)
 	{
@@ -454,12 +454,12 @@ run_statements(TaskRun *run, const char *phase)
 		shared_heartbeat(run->shared);
 		if (error == NULL)
 			continue;
-		if (book_bool(rows, i, 7))
+		if (store_bool(rows, i, 7))
 		{
 			without = true;
-			begin_books(run);
+			begin_store(run);
 			object_log_failed(run->task, title, error);
-			end_books(run);
+			end_store(run);
 			continue;
 		}
 		titles = lappend(titles, title);
@@ -495,14 +495,14 @@ run_post_data(TaskRun *run)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	task_set_step(run, more ? "incremental" : run->task->do_full ? "full" : "schema",
 				  more ? "changes" : "done");
-	(void) books_exec("UPDATE dtsmig.task SET "
+	(void) store_exec("UPDATE dtsmig.task SET "
 					  "consistent_since = pg_catalog.clock_timestamp(), "
 					  "consistent_position = COALESCE((SELECT applied_position FROM "
 					  "dtsmig.task_position p WHERE p.task_id = task.task_id), "
 					  "target_position, start_position) "
 					  "WHERE task_id = $1 AND consistent_since IS NULL",
 					  "i", run->task->id);
-	(void) books_exec("UPDATE dtsmig.task_table SET state = 'ready' WHERE task_id = $1 "
+	(void) store_exec("UPDATE dtsmig.task_table SET state = 'ready' WHERE task_id = $1 "
 					  "AND state <> 'resync'",
 					  "i", run->task->id);
 	task_log_event(run->task->id, "info", more ?

@@ -11,14 +11,14 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "transform/shape_rows.h"
 #include "tables/shards.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/* How often it is told how many changes are skipped. */
+/* How often it is reported how many changes are skipped. */
 #define TELL_PASSED_MS 600000
 
 static uint32
@@ -73,7 +73,7 @@ task_truncate_own(TaskRun *run, DestWriter *writer, const Change *change)
 /* A change of a table that a rule gives another shape. */
 void
 task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
-				  TimestampTz begin_time, PassedOver *passed_over)
+				  TimestampTz begin_time, SkippedChanges *skipped)
 {
 	SourceRelation *rel = change->rel;
 	bool		in_zone = change->idempotent;
@@ -83,7 +83,7 @@ task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
 							  run->dest->row_context(writer));
 	if (change == NULL)
 	{
-		passed_over->count++;
+		skipped->count++;
 		return;
 	}
 
@@ -102,15 +102,15 @@ task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
 
 /* Says, now and then, how many changes are skipped. */
 void
-task_tell_passed_over(TaskRun *run, PassedOver *p)
+task_report_skipped(TaskRun *run, SkippedChanges *p)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (p->count == p->told ||
-		!TimestampDifferenceExceeds(p->last_told, now, TELL_PASSED_MS))
+	if (p->count == p->reported ||
+		!TimestampDifferenceExceeds(p->last_reported, now, TELL_PASSED_MS))
 		return;
-	p->last_told = now;
-	p->told = p->count;
+	p->last_reported = now;
+	p->reported = p->count;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	task_log_event(run->task->id, "info",

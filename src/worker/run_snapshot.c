@@ -2,14 +2,14 @@
  *
  * run_snapshot.c
  *	  The snapshot that all copy workers of a task read from, where the source
- *	  has such a thing; and tables that are not any more what the books say
+ *	  has such a thing; and tables that are not any more what the catalog say
  *	  when their copy is to begin.
  *
  * It is held by the task worker's connection and gone with it. A table that
  * was copied wholly keeps the position of the snapshot it was read from. One
  * that was copied in part cannot be read on from another snapshot: its rows
- * may have moved between the ranges. It is emptied and begun anew. And a table
- * that looks otherwise in the new snapshot than in the books was changed by a
+ * may have moved between the ranges. It is emptied and started again. And a table
+ * that looks otherwise in the new snapshot than in the catalog was changed by a
  * statement that is still to come in the log: its rows are copied when that
  * has come.
  *
@@ -20,7 +20,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/job.h"
 #include "store/position.h"
 #include "store/table.h"
@@ -35,14 +35,14 @@
 static void
 forget_claims(TaskRun *run, int64 table_id)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	if (!run->dest->elsewhere)
 		return;
-	rows = books_query("SELECT job_id FROM dtsmig.task_job WHERE table_id = $1 AND kind = 'copy'",
+	rows = store_query("SELECT job_id FROM dtsmig.task_job WHERE table_id = $1 AND kind = 'copy'",
 					   "i", table_id);
 	for (int i = 0; i < rows->nrows; i++)
-		run->dest->unclaim(destination_job(book_int(rows, i, 0)));
+		run->dest->unclaim(destination_job(store_int(rows, i, 0)));
 }
 
 /*
@@ -52,39 +52,39 @@ forget_claims(TaskRun *run, int64 table_id)
 static void
 note_claims(TaskRun *run)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	if (!run->dest->elsewhere)
 		return;
-	rows = books_query("SELECT j.job_id, j.table_id FROM dtsmig.task_job j WHERE j.task_id = $1 "
+	rows = store_query("SELECT j.job_id, j.table_id FROM dtsmig.task_job j WHERE j.task_id = $1 "
 					   "AND j.kind = 'copy' AND j.state <> 'done' ORDER BY j.table_id", "i",
 					   run->task->id);
 	for (int i = 0; i < rows->nrows;)
 	{
-		int64		table_id = book_int(rows, i, 1);
+		int64		table_id = store_int(rows, i, 1);
 		List	   *done = NIL;
 		int			n = 0;
 		ListCell   *lc;
 
-		for (; i < rows->nrows && book_int(rows, i, 1) == table_id; i++, n++)
-			if (run->dest->recorded(destination_job(book_int(rows, i, 0))) != NULL)
+		for (; i < rows->nrows && store_int(rows, i, 1) == table_id; i++, n++)
+			if (run->dest->recorded(destination_job(store_int(rows, i, 0))) != NULL)
 				done = lappend(done, rows->values[i][0]);
 		/* those that are all there are noted by who takes them */
 		foreach(lc, list_length(done) < n ? done : NIL)
-			(void) books_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1::bigint",
+			(void) store_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1::bigint",
 							  "t", (char *) lfirst(lc));
 	}
 }
 
 /* Tables that were copied in part are emptied. */
 static void
-begin_anew(TaskRun *run)
+begin_again(TaskRun *run)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	note_claims(run);
 
-	rows = books_query("SELECT t.table_id, t.source_schema, t.source_table, "
+	rows = store_query("SELECT t.table_id, t.source_schema, t.source_table, "
 					   "pg_catalog.format('%I.%I', t.target_schema, t.target_table) "
 					   "FROM dtsmig.task_table t WHERE t.task_id = $1 "
 					   "AND EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE "
@@ -94,7 +94,7 @@ begin_anew(TaskRun *run)
 					   "i", run->task->id);
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		int64		id = book_int(rows, i, 0);
+		int64		id = store_int(rows, i, 0);
 
 		char	   *own = shard_own_rows(run->task->id, id, run->selection);
 
@@ -104,7 +104,7 @@ begin_anew(TaskRun *run)
 		store_jobs_again(id);
 		store_table_copy_again(id);
 		task_log_event(run->task->id, "info",
-					   psprintf("the copy of table \"%s\".\"%s\" begins anew",
+					   psprintf("the copy of table \"%s\".\"%s\" starts again",
 								rows->values[i][1], rows->values[i][2]),
 					   "The snapshot that it was read from is gone.", NULL, NULL);
 	}
@@ -238,7 +238,7 @@ task_leave_table(int64 task_id, int64 table_id)
 	return true;
 }
 
-/* Tables that are to be copied still, but are not what the books say. */
+/* Tables that are to be copied still, but are not what the catalog say. */
 static void
 leave_changed(TaskRun *run)
 {
@@ -294,7 +294,7 @@ task_share_snapshot(TaskRun *run)
 	if (run->task->start_position == NULL || snapshot.high == NULL ||
 		strcmp(snapshot.high, run->task->start_position) != 0)
 	{
-		begin_anew(run);
+		begin_again(run);
 		task_open_relations(run);
 		leave_changed(run);
 	}

@@ -16,7 +16,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -60,7 +60,7 @@ task_views_of(TaskRun *run, List *pairs, char **others)
 {
 	StringInfoData tables;
 	List	   *views = NIL;
-	BookRows   *rows;
+	StoreRows   *rows;
 	ListCell   *lc;
 
 	initStringInfo(&tables);
@@ -76,7 +76,7 @@ task_views_of(TaskRun *run, List *pairs, char **others)
 	/* of a destination elsewhere they are not looked at: they are in the way */
 	if (tables.len == 0 || run->dest->elsewhere)
 		return NIL;
-	rows = books_query(VIEWS_QUERY, "it", run->task->id, tables.data);
+	rows = store_query(VIEWS_QUERY, "it", run->task->id, tables.data);
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		TaskView   *view = palloc0(sizeof(TaskView));
@@ -86,7 +86,7 @@ task_views_of(TaskRun *run, List *pairs, char **others)
 		view->query = rows->values[i][2];
 		view->schema = rows->values[i][4];
 		views = lappend(views, view);
-		if (!book_bool(rows, i, 3))
+		if (!store_bool(rows, i, 3))
 			*others = *others ? psprintf("%s, %s", *others, view->name) :
 				view->name;
 	}
@@ -132,7 +132,7 @@ make_view(TaskRun *run, const TaskView *view)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(cxt);
 		CurrentResourceOwner = owner;
-		(void) books_exec("UPDATE dtsmig.task_object SET state = 'failed', "
+		(void) store_exec("UPDATE dtsmig.task_object SET state = 'failed', "
 						  "error = $3, error_code = $5 WHERE task_id = $1 AND kind = 'view' "
 						  "AND name = $2 AND COALESCE(target_schema, $4) = $4",
 						  "itttt", run->task->id, view->relname,

@@ -6,7 +6,7 @@
  * The task worker makes a dynamic shared memory segment for each run; its
  * handle stands in dtsmig.task. Copy workers attach to it, and so does, for a
  * moment, any backend that reads dtsmig.tasks. When the worker is gone, so is
- * the segment: that is how a killed task is told from a running one, without
+ * the segment: that is how a killed task is distinguished from a running one, without
  * shared_preload_libraries.
  *
  *-------------------------------------------------------------------------
@@ -81,7 +81,7 @@ typedef struct TaskShared
 
 	char		snapshot[SHARED_TEXT];	/* that copy workers open; "": each its own */
 	pg_atomic_uint32 go;		/* copy workers may take jobs */
-	pg_atomic_uint32 round;		/* snapshots wanted anew: see run_copy.c */
+	pg_atomic_uint32 round;		/* snapshots wanted again: see run_copy.c */
 	pg_atomic_uint64 rows_total;	/* copied in this run */
 	pg_atomic_uint64 bytes_total;
 	pg_atomic_uint64 changes_total; /* applied in this run */

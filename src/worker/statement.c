@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * statement.c
- *	  Runs one statement of a schema plan and marks it in the books.
+ *	  Runs one statement of a schema plan and marks it in the catalog.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,7 +11,7 @@
 #include "worker/statement.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "core/one_statement.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -96,7 +96,7 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
 	CurrentResourceOwner = owner;
-	(void) books_exec("UPDATE dtsmig.task_object SET state = $2, error = $3, "
+	(void) store_exec("UPDATE dtsmig.task_object SET state = $2, error = $3, "
 					  "error_code = $4 WHERE object_id = $1", "ittt", object_id,
 					  skipped ? "skipped" : error ? "failed" : "done", error,
 					  error ? unpack_sql_state(code) : NULL);
@@ -133,7 +133,7 @@ statement_take_made(int64 object_id, const char *relation, bool empty)
 		taken = run_one_statement(psprintf("SELECT FROM %s LIMIT 1", relation)) == 0;
 	}
 	if (taken)
-		(void) books_exec("UPDATE dtsmig.task_object SET state = 'skipped' "
+		(void) store_exec("UPDATE dtsmig.task_object SET state = 'skipped' "
 						  "WHERE object_id = $1", "i", object_id);
 	PopActiveSnapshot();
 	CommitTransactionCommand();

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * statement.h
- *	  Runs one statement of a schema plan and marks it in the books.
+ *	  Runs one statement of a schema plan and marks it in the catalog.
  *
  *-------------------------------------------------------------------------
  */

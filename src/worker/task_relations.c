@@ -10,7 +10,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/table.h"
 #include "tables/relations.h"
 #include "utils/builtins.h"
@@ -22,7 +22,7 @@
 void
 task_set_step(TaskRun *run, const char *phase, const char *step)
 {
-	(void) books_exec("UPDATE dtsmig.task SET phase = $2, step = $3, "
+	(void) store_exec("UPDATE dtsmig.task SET phase = $2, step = $3, "
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "itt", run->task->id, phase, step);
 	run->task->step = MemoryContextStrdup(run->cxt, step);
@@ -197,7 +197,7 @@ static bool
 same_capture(TaskRun *run, const char *mark)
 {
 	MemoryContext old = CurrentMemoryContext;
-	BookRows   *rows;
+	StoreRows   *rows;
 	char	   *was = run->source_mark;
 	bool		good;
 
@@ -211,11 +211,11 @@ same_capture(TaskRun *run, const char *mark)
 	MemoryContextSwitchTo(old);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	rows = books_query("WITH was AS (SELECT source_mark FROM dtsmig.task WHERE task_id = $1) "
+	rows = store_query("WITH was AS (SELECT source_mark FROM dtsmig.task WHERE task_id = $1) "
 					   "UPDATE dtsmig.task SET source_mark = $2 FROM was WHERE task_id = $1 "
 					   "RETURNING was.source_mark IS NULL OR was.source_mark IN ($2, '" MARK_NONE "', '" MARK_PART "')",
 					   "it", run->task->id, mark);
-	good = book_bool(rows, 0, 0);
+	good = store_bool(rows, 0, 0);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(old);

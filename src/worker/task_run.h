@@ -12,10 +12,10 @@
  *	   |        |         |     follow the log to where the last snapshot stood
  *	   |        |    rows by ranges, primary keys, other indexes (copy workers)
  *	   |   schemas, types, tables
- *	  precheck; read the source's tables, keep them in the books
+ *	  precheck; read the source's tables, keep them in the catalog
  *
  *	  Each step can be repeated from its beginning after a crash: what it has
- *	  done is in the books, committed together with the doing.
+ *	  done is in the catalog, committed together with the doing.
  *
  *-------------------------------------------------------------------------
  */
@@ -67,9 +67,9 @@ typedef struct TaskRun
 	List	   *rewritten;		/* char *: source_id of tables that the DDL
 								 * statement at hand rewrites */
 	List	   *name_waits;		/* of resync_names.c */
-	bool		copying_beside; /* a worker copies tables again */
-	bool		copied_beside;	/* one has, and its tables wait to be settled */
-	TimestampTz beside_looked;	/* at it, for the last time */
+	bool		copying_parallel; /* a worker copies tables again */
+	bool		copied_parallel;	/* one has, and its tables wait to be settled */
+	TimestampTz parallel_looked;	/* at it, for the last time */
 	bool		behind;			/* the destination's ledger is ahead of the catalog: the
 								 * log is read for that alone … */
 	SourcePos	ledger_end;		/* … up to there */
@@ -77,7 +77,7 @@ typedef struct TaskRun
 	SourcePos	replay_end;		/* the same */
 	List	   *labels;			/* char *: statements that add labels to enum types,
 								 * to be committed before what uses them */
-	List	   *told;			/* of alerts, for the user's function to be called
+	List	   *reported;			/* of alerts, for the user's function to be called
 								 * with when no transaction is open */
 } TaskRun;
 
@@ -94,7 +94,7 @@ extern void task_set_throttles(TaskRun *run);
 /* task_relations.c ------------------------------------------------------ */
 
 extern void task_set_step(TaskRun *run, const char *phase, const char *step);
-/* Reads the tables of a task from the books and binds them. */
+/* Reads the tables of a task from the catalog and binds them. */
 extern void task_open_relations(TaskRun *run);
 /* The same of one table, for another connection to the source. */
 extern SourceRelation *task_open_relation(TaskRun *run, MemoryContext cxt,
@@ -127,24 +127,24 @@ extern bool task_selects(TaskRun *run, const char *schema, const char *table);
 
 /* run_ddl.c ------------------------------------------------------------- */
 
-typedef struct DdlCarried
+typedef struct DdlReplicated
 {
 	List	   *changed;		/* int64 *: tables whose relation is another now, or
 								 * that are new or gone */
 	bool		resync;			/* tables wait to be copied again */
 	MemoryContext cxt;			/* of all this; the caller's to delete */
-} DdlCarried;
+} DdlReplicated;
 
 /*
  * Carries a DDL statement to the destination, its new definitions and the
  * position after it (by write_position) in one transaction; nothing may be
- * pending. Raises an error if it cannot be carried.
+ * pending. Raises an error if it cannot be replicated.
  */
-extern void task_carry_ddl(TaskRun *run, const Change *change,
+extern void task_replicate_ddl(TaskRun *run, const Change *change,
 						   bool in_transaction, char *position,
 						   PositionWriter write_position, void *arg,
-						   DdlCarried *carried);
-/* Is the transaction that is being told, from pos, in the copy of a table? */
+						   DdlReplicated *replicated);
+/* Is the transaction that is being reported, from pos, in the copy of a table? */
 extern bool task_copy_has(TaskRun *run, const SourceRelation *rel,
 						  SourcePos pos);
 extern bool task_definition_passes(TaskRun *run, const SourceRelation *rel,
@@ -154,11 +154,11 @@ extern bool task_definition_passes(TaskRun *run, const SourceRelation *rel,
  * the transaction that is open: the caller commits it with the position.
  * position: from which new definitions hold.
  */
-extern void task_carry_record(TaskRun *run, Change *change, const char *position,
-							  DdlCarried *carried);
-/* One relation of the run, as the books have it now; gone if they have not. */
+extern void task_replicate_record(TaskRun *run, Change *change, const char *position,
+							  DdlReplicated *replicated);
+/* One relation of the run, as the catalog has it now; gone if they have not. */
 extern void task_refresh_relation(TaskRun *run, int64 table_id);
-/* Is the table in the books; NULL if not. */
+/* Is the table in the catalog; NULL if not. */
 extern SourceRelation *task_find_relation(TaskRun *run, const char *schema,
 										  const char *table);
 
@@ -167,7 +167,7 @@ extern SourceRelation *task_find_relation(TaskRun *run, const char *schema,
 /* The statement, cut to a length for messages. */
 extern char *task_ddl_shown(const Change *change);
 /*
- * Stops the task at a statement: ends all transactions, leaves in the books by
+ * Stops the task at a statement: ends all transactions, leaves in the catalog by
  * what, raises an error. where and why are sentences without a full stop;
  * schema and table: of a table of the source that it is on, or NULL.
  */
@@ -175,7 +175,7 @@ extern void task_refuse_ddl(TaskRun *run, const Change *change,
 							const char *where, const char *why,
 							const char *schema, const char *table);
 /*
- * Did the user say to pass over this statement? *statement: run this in its
+ * Did the user say to skip this statement? *statement: run this in its
  * place, or NULL.
  */
 extern bool task_ddl_is_skipped(TaskRun *run, const Change *change,
@@ -202,7 +202,7 @@ extern bool task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
  * NIL): commits these, in a transaction of its own; then all can be tried again.
  */
 extern void task_commit_labels(TaskRun *run);
-/* Writes the definitions of pairs that differ into the books. */
+/* Writes the definitions of pairs that differ into the catalog. */
 extern void task_store_pairs(TaskRun *run, List *pairs, const char *position,
 							 List **changed);
 /*
@@ -245,12 +245,12 @@ extern void task_make_views(TaskRun *run, List *views);
 /* run_shape.c ----------------------------------------------------------- */
 
 /* Changes that a filter or rule.operations keep from being applied. */
-typedef struct PassedOver
+typedef struct SkippedChanges
 {
 	int64		count;
-	int64		told;			/* in the task's log … */
-	TimestampTz last_told;		/* … at this time */
-} PassedOver;
+	int64		reported;			/* in the task's log … */
+	TimestampTz last_reported;		/* … at this time */
+} SkippedChanges;
 
 /* Is it an operation that the rule of its table leaves out? */
 extern bool task_leaves_out(const Change *change);
@@ -262,9 +262,9 @@ extern bool task_truncate_own(TaskRun *run, DestWriter *writer,
 							  const Change *change);
 /* begin_time: when the source's transaction took place. */
 extern void task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
-							  TimestampTz begin_time, PassedOver *passed_over);
+							  TimestampTz begin_time, SkippedChanges *skipped);
 /* Says, now and then, how many; between two transactions here. */
-extern void task_tell_passed_over(TaskRun *run, PassedOver *passed_over);
+extern void task_report_skipped(TaskRun *run, SkippedChanges *skipped);
 
 /* ddl_merged.c ---------------------------------------------------------- */
 
@@ -303,46 +303,46 @@ extern bool resync_names_are_due(TaskRun *run);
  * RESYNC_COPIED then, or wait: for another time (RESYNC_ASKED), or for
  * task_resync (RESYNC_NONE), where it takes more than rows.
  */
-extern void resync_beside(TaskRun *run, CopySlot *slot);
+extern void resync_parallel(TaskRun *run, CopySlot *slot);
 
-/* run_beside.c: tables that are copied again while the rest goes on ------ */
+/* run_parallel.c: tables that are copied again while the rest goes on ------ */
 
 /*
  * Takes up what has become of it, and begins what was asked for; no stream may
  * be open, relations are. boundary: the applied position is known to lie
  * between two transactions of the source. True: relations are to be opened
- * anew, and this to be called again.
+ * again, and this to be called again.
  */
-extern bool beside_settle(TaskRun *run, bool boundary);
+extern bool parallel_settle(TaskRun *run, bool boundary);
 /* Relations are going to be opened: has a worker ended? */
-extern void beside_collect(TaskRun *run);
-/* The source is another server: what was begun is begun anew. */
-extern void beside_forget(TaskRun *run);
+extern void parallel_collect(TaskRun *run);
+/* The source is another server: what was begun is started again. */
+extern void parallel_forget(TaskRun *run);
 /* The run does not follow changes for good yet: nothing goes beside it. */
-extern bool beside_refuse(TaskRun *run);
+extern bool parallel_refuse(TaskRun *run);
 /* Is there something to settle at the next boundary? */
-extern bool beside_is_due(TaskRun *run);
+extern bool parallel_is_due(TaskRun *run);
 /* Is the position in what is read again, but not for rel? */
-extern bool beside_passes(TaskRun *run, const SourceRelation *rel, SourcePos pos);
-/* Was a statement at this position carried before the task went back? */
-extern bool beside_carried(TaskRun *run, SourcePos pos);
+extern bool parallel_passes(TaskRun *run, const SourceRelation *rel, SourcePos pos);
+/* Was a statement at this position replicated before the task went back? */
+extern bool parallel_replicated(TaskRun *run, SourcePos pos);
 /* Is this where the log has been read again up to? */
-extern bool beside_reaches(TaskRun *run, SourcePos pos);
+extern bool parallel_reaches(TaskRun *run, SourcePos pos);
 /* In the transaction that writes run->replay_until as applied position. */
-extern void beside_finish(TaskRun *run);
+extern void parallel_finish(TaskRun *run);
 /* Does a statement touch tables that are being copied? */
-extern bool beside_is_touched(TaskRun *run, const Change *change);
+extern bool parallel_is_touched(TaskRun *run, const Change *change);
 /*
  * The copy of tables that a statement touches ends here. True: it is whole,
  * and to be settled before the statement. False: it is given up, the tables
  * wait for task_resync; in the transaction that is open, or one of its own.
  */
-extern bool beside_yield(TaskRun *run, bool keep);
+extern bool parallel_yield(TaskRun *run, bool keep);
 
 /* run_repair.c ---------------------------------------------------------- */
 
 /*
- * Takes rows anew that the user asked for; no stream may be open, nothing be
+ * Takes rows again that the user asked for; no stream may be open, nothing be
  * pending.
  */
 extern void task_repair(TaskRun *run);
@@ -363,8 +363,8 @@ extern void run_post_data(TaskRun *run);
 /*
  * run_snapshot.c: the snapshot that copy workers share, for a source that has
  * such; "" for others. After a restart it is another one than before: tables
- * that are half copied are begun anew, and those that look otherwise now wait
- * until the log has told why.
+ * that are half copied are started again, and those that look otherwise now wait
+ * until the log has reported why.
  */
 extern void task_share_snapshot(TaskRun *run);
 /*
@@ -411,7 +411,7 @@ extern void run_copy(TaskRun *run);
 extern void run_unique_indexes(TaskRun *run);
 /* Ends copy workers that are still there; safe at any time. */
 extern void stop_copy_workers(void);
-/* One that runs resync_beside; false: no process is free for it. */
+/* One that runs resync_parallel; false: no process is free for it. */
 extern bool start_resync_worker(TaskRun *run);
 /* Raises its error, if it has ended in one. */
 extern bool resync_worker_is_done(TaskRun *run);

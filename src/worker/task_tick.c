@@ -5,7 +5,7 @@
  *	  options that were changed, looks at itself, writes what it found.
  *
  * Called from every loop of the worker, mostly to find that nothing is due.
- * What has to be asked of the books is asked in the transaction that is open,
+ * What has to be asked of the catalog is asked in the transaction that is open,
  * or in one of its own.
  *
  *-------------------------------------------------------------------------
@@ -15,14 +15,14 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "worker/task_watch.h"
 
-/* How often the books are asked for options. */
+/* How often the catalog is asked for options. */
 #define OPTIONS_MS 1000
 
 #define MEGABYTE INT64CONST(1048576)
@@ -43,10 +43,10 @@ task_set_throttles(TaskRun *run)
 static void
 take_options(TaskRun *run)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 	MemoryContext old;
 
-	rows = books_query("SELECT options FROM dtsmig.task WHERE task_id = $1", "i",
+	rows = store_query("SELECT options FROM dtsmig.task WHERE task_id = $1", "i",
 					   run->task->id);
 	if (rows->nrows == 0 || (run->options_text != NULL &&
 							 strcmp(run->options_text, rows->values[0][0]) == 0))
@@ -56,7 +56,7 @@ take_options(TaskRun *run)
 		pfree(run->options_text);
 	run->options_text = pstrdup(rows->values[0][0]);
 	/* texts of options are few and short, and live as long as the run */
-	options_take_live(run->options, options_parse(book_jsonb(rows, 0, 0)));
+	options_take_live(run->options, options_parse(store_jsonb(rows, 0, 0)));
 	MemoryContextSwitchTo(old);
 	run->options_changed = true;
 	task_set_throttles(run);
@@ -75,7 +75,7 @@ tick_inside(TaskRun *run)
 static void
 tick_outside(TaskRun *run, MemoryContext cxt)
 {
-	List	   *told;
+	List	   *reported;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -94,16 +94,16 @@ tick_outside(TaskRun *run, MemoryContext cxt)
 								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 		PushActiveSnapshot(GetTransactionSnapshot());
 		MemoryContextSwitchTo(cxt);
-		told = watch_write(run);
+		reported = watch_write(run);
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(cxt);
-		alert_call(run->task->id, run->options->alert_function, told);
+		alert_call(run->task->id, run->options->alert_function, reported);
 	}
-	if (run->told != NIL)
+	if (run->reported != NIL)
 	{
-		alert_call(run->task->id, run->options->alert_function, run->told);
-		run->told = NIL;
+		alert_call(run->task->id, run->options->alert_function, run->reported);
+		run->reported = NIL;
 	}
 	run->options_changed = false;
 }

@@ -217,7 +217,7 @@ follows(const TaskRun *run)
 }
 
 static void
-check_latency(TaskRun *run, TaskWatch *w, List **told)
+check_latency(TaskRun *run, TaskWatch *w, List **reported)
 {
 	int64		limit = run->options->alert_latency;
 	double		latency = run->shared->latency_seconds;
@@ -234,12 +234,12 @@ check_latency(TaskRun *run, TaskWatch *w, List **told)
 
 		w->late = true;
 		if (text)
-			*told = lappend(*told, text);
+			*reported = lappend(*reported, text);
 	}
 	/* not at the limit itself, where it would come and go */
 	else if (w->late && (limit == 0 || (latency >= 0 && latency < limit / 2.0)))
 	{
-		*told = list_concat(*told, alert_clear(run->task->id, ALERT_LATENCY, NULL, 0));
+		*reported = list_concat(*reported, alert_clear(run->task->id, ALERT_LATENCY, NULL, 0));
 		w->late = false;
 	}
 }
@@ -263,7 +263,7 @@ ask_retention(TaskRun *run, TaskWatch *w)
 }
 
 static void
-check_retention(TaskRun *run, TaskWatch *w, List **told)
+check_retention(TaskRun *run, TaskWatch *w, List **reported)
 {
 	double		limit = run->options->alert_retention / 100.0;
 	double		share = w->left.share;
@@ -279,11 +279,11 @@ check_retention(TaskRun *run, TaskWatch *w, List **told)
 
 		w->short_log = true;
 		if (text)
-			*told = lappend(*told, text);
+			*reported = lappend(*reported, text);
 	}
 	else if (w->short_log && (share > limit + 0.05 || limit == 0))
 	{
-		*told = list_concat(*told, alert_clear(run->task->id, ALERT_RETENTION, NULL, 0));
+		*reported = list_concat(*reported, alert_clear(run->task->id, ALERT_RETENTION, NULL, 0));
 		w->short_log = false;
 	}
 }
@@ -294,7 +294,7 @@ static const SourceColumn *
 column_of(const SourceRelation *rel, AttrNumber attnum)
 {
 	for (int i = 0; i < rel->ncolumns; i++)
-		if (rel->columns[i].carried && rel->columns[i].target_attnum == attnum)
+		if (rel->columns[i].replicated && rel->columns[i].target_attnum == attnum)
 			return &rel->columns[i];
 	return NULL;
 }
@@ -367,7 +367,7 @@ table_drift(const SourceRelation *rel)
 
 /* Tables here that somebody else has changed; statements of the source do not count. */
 static void
-check_drift(TaskRun *run, List **told)
+check_drift(TaskRun *run, List **reported)
 {
 	for (int i = 0; i < run->nrels; i++)
 	{
@@ -387,12 +387,12 @@ check_drift(TaskRun *run, List **told)
 										   "Undo that, or have the table copied again by resync_table.");
 
 			if (text)
-				*told = lappend(*told, text);
+				*reported = lappend(*reported, text);
 			rel->drifted = true;
 		}
 		else if (rel->drifted)
 		{
-			*told = list_concat(*told, alert_clear(run->task->id, ALERT_DRIFT,
+			*reported = list_concat(*reported, alert_clear(run->task->id, ALERT_DRIFT,
 												   subject, 0));
 			rel->drifted = false;
 		}
@@ -403,12 +403,12 @@ check_drift(TaskRun *run, List **told)
 
 /* Tables that are to be copied again and cannot be: why. */
 static void
-check_waits(TaskRun *run, List **told)
+check_waits(TaskRun *run, List **reported)
 {
 	ListCell   *lc;
 
 	foreach(lc, alert_resyncs_over(run->task->id))
-		*told = list_concat(*told, alert_clear(run->task->id, ALERT_RESYNC,
+		*reported = list_concat(*reported, alert_clear(run->task->id, ALERT_RESYNC,
 											   lfirst(lc), 0));
 	foreach(lc, store_tables_blocked(run->task->id))
 	{
@@ -420,7 +420,7 @@ check_waits(TaskRun *run, List **told)
 									   "Its changes are not applied until then; see dtsmig.task_tables.");
 
 		if (text)
-			*told = lappend(*told, text);
+			*reported = lappend(*reported, text);
 	}
 }
 
@@ -481,7 +481,7 @@ watch_write(TaskRun *run)
 {
 	TaskWatch  *w = get_watch(run);
 	TimestampTz now = GetCurrentTimestamp();
-	List	   *told = NIL;
+	List	   *reported = NIL;
 
 	write_samples(run, w);
 	if (due(w->last_prune, now, PRUNE_MS))
@@ -494,31 +494,31 @@ watch_write(TaskRun *run)
 	if (!w->calm && run->running_since != 0 &&
 		trouble_has_passed(run->task->id, run->running_since))
 	{
-		told = list_concat(told, alert_clear(run->task->id, ALERT_RETRYING, NULL, 0));
-		told = list_concat(told, alert_clear(run->task->id, ALERT_FAILED, NULL, 0));
+		reported = list_concat(reported, alert_clear(run->task->id, ALERT_RETRYING, NULL, 0));
+		reported = list_concat(reported, alert_clear(run->task->id, ALERT_FAILED, NULL, 0));
 		w->calm = true;
 	}
 	if (due(w->last_objects, now, OBJECTS_MS))
 	{
 		w->last_objects = now;
-		told = list_concat(told, object_watch(run->task->id));
+		reported = list_concat(reported, object_watch(run->task->id));
 	}
 	if (!follows(run))
-		return told;
+		return reported;
 	if (due(w->last_latency, now, LATENCY_MS) || run->options_changed)
 	{
 		w->last_latency = now;
-		check_latency(run, w, &told);
-		check_waits(run, &told);
+		check_latency(run, w, &reported);
+		check_waits(run, &reported);
 	}
 	if (w->left.share >= 0 || run->options->alert_retention == 0)
-		check_retention(run, w, &told);
+		check_retention(run, w, &reported);
 	if (due(w->last_drift, now, run->options_changed ? 0 : DRIFT_MS) &&
 		run->rels != NULL)
 	{
 		w->last_drift = now;
 		learn_drift(run);
-		check_drift(run, &told);
+		check_drift(run, &reported);
 	}
-	return told;
+	return reported;
 }

@@ -6,7 +6,7 @@
  * A worker exists while dtsmig.task.wanted is 'running'. It ends by itself,
  * with exit code 0, when the task is complete, has failed for good, or is no
  * longer wanted; any other end makes the postmaster start it again, and it
- * goes on from the books.
+ * goes on from the catalog.
  *
  * An error ends the run, not the worker. If it may pass (a lost connection, a
  * lock, a full disk) the task is 'retrying' and runs again after a pause,
@@ -22,7 +22,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "core/error_place.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/position.h"
 #include "store/table.h"
 #include "core/wait.h"
@@ -91,7 +91,7 @@ load_wanted_task(const TaskWorkerArgs *args, dsm_handle handle,
 	MemoryContextSwitchTo(old);
 	/* from now on the task is seen to have a worker */
 	if (task != NULL && strcmp(task->wanted, "running") == 0)
-		(void) books_exec("UPDATE dtsmig.task SET runtime_handle = $2 "
+		(void) store_exec("UPDATE dtsmig.task SET runtime_handle = $2 "
 						  "WHERE task_id = $1", "ii", args->task_id,
 						  (int64) handle);
 	PopActiveSnapshot();
@@ -114,7 +114,7 @@ set_running(TaskRun *run)
 {
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) books_exec("UPDATE dtsmig.task SET status = 'running', "
+	(void) store_exec("UPDATE dtsmig.task SET status = 'running', "
 					  "runtime_handle = $2, retrying_since = NULL, "
 					  "retrying_until = NULL, "
 					  "started = COALESCE(started, pg_catalog.clock_timestamp()), "
@@ -164,9 +164,9 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 	TaskRecord *task = run->task;
 	char	   *now = run->source->current_position(run->conn);
 	StorePosition *position;
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	beside_forget(run);
+	parallel_forget(run);
 	position = store_position_load(task->id);
 	if (position != NULL)
 	{
@@ -190,33 +190,33 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 		(void) rebase(run, task->target_position);
 		task->target_position = now;
 	}
-	rows = books_query("SELECT job_id, snapshot_low, snapshot_position "
+	rows = store_query("SELECT job_id, snapshot_low, snapshot_position "
 					   "FROM dtsmig.task_job WHERE task_id = $1 "
 					   "AND snapshot_position IS NOT NULL", "i", task->id);
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		rebase_zone(run, &rows->values[i][1], &rows->values[i][2], now);
-		(void) books_exec("UPDATE dtsmig.task_job SET snapshot_low = $2, "
+		(void) store_exec("UPDATE dtsmig.task_job SET snapshot_low = $2, "
 						  "snapshot_position = $3 WHERE job_id = $1", "itt",
-						  book_int(rows, i, 0), rows->values[i][1],
+						  store_int(rows, i, 0), rows->values[i][1],
 						  rows->values[i][2]);
 	}
-	rows = books_query("SELECT table_id, snapshot_low, snapshot_high "
+	rows = store_query("SELECT table_id, snapshot_low, snapshot_high "
 					   "FROM dtsmig.task_table WHERE task_id = $1 "
 					   "AND snapshot_high IS NOT NULL", "i", task->id);
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		rebase_zone(run, &rows->values[i][1], &rows->values[i][2], now);
-		store_table_set_zone(book_int(rows, i, 0), rows->values[i][1],
+		store_table_set_zone(store_int(rows, i, 0), rows->values[i][1],
 							 rows->values[i][2]);
 	}
 	/* what the definitions held from means nothing on this server */
-	(void) books_exec("UPDATE dtsmig.table_version v SET from_position = '' "
+	(void) store_exec("UPDATE dtsmig.table_version v SET from_position = '' "
 					  "FROM dtsmig.task_table t WHERE t.table_id = v.table_id "
 					  "AND t.task_id = $1", "i", task->id);
-	(void) books_exec("UPDATE dtsmig.task_table SET described_position = NULL "
+	(void) store_exec("UPDATE dtsmig.task_table SET described_position = NULL "
 					  "WHERE task_id = $1", "i", task->id);
-	(void) books_exec("UPDATE dtsmig.task SET source_identity = $2, "
+	(void) store_exec("UPDATE dtsmig.task SET source_identity = $2, "
 					  "start_position = $3, target_position = $4 "
 					  "WHERE task_id = $1", "ittt", task->id, new_uid,
 					  task->start_position, task->target_position);
@@ -233,7 +233,7 @@ static void
 check_timeline(TaskRun *run)
 {
 	TaskRecord *task = run->task;
-	BookRows   *rows;
+	StoreRows   *rows;
 	uint32		now;
 	uint32		old;
 	char	   *position;
@@ -241,16 +241,16 @@ check_timeline(TaskRun *run)
 	if (run->source->timeline == NULL || run->info->stream_name == NULL)
 		return;
 	now = run->source->timeline(run->conn);
-	rows = books_query("SELECT COALESCE(t.source_timeline, 0), p.applied_position "
+	rows = store_query("SELECT COALESCE(t.source_timeline, 0), p.applied_position "
 					   "FROM dtsmig.task t LEFT JOIN dtsmig.task_position p "
 					   "USING (task_id) WHERE t.task_id = $1", "i", task->id);
-	old = (uint32) book_int(rows, 0, 0);
+	old = (uint32) store_int(rows, 0, 0);
 	position = rows->values[0][1] ? rows->values[0][1] : task->start_position;
 	if (now == old)
 		return;
 	if (now != 0 && old != 0 && position != NULL)
 		run->source->check_timeline(run->info, old, now, position);
-	(void) books_exec("UPDATE dtsmig.task SET source_timeline = NULLIF($2, 0) "
+	(void) store_exec("UPDATE dtsmig.task SET source_timeline = NULLIF($2, 0) "
 					  "WHERE task_id = $1", "ii", task->id, (int64) now);
 }
 
@@ -262,14 +262,14 @@ static void
 check_identity(TaskRun *run)
 {
 	SourceIdentity id;
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	memset(&id, 0, sizeof(id));
 	run->source->identify(run->conn, &id);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(run->cxt);
-	rows = books_query("UPDATE dtsmig.task SET source_identity = "
+	rows = store_query("UPDATE dtsmig.task SET source_identity = "
 					   "COALESCE(source_identity, $2) WHERE task_id = $1 "
 					   "RETURNING source_identity", "it", run->task->id,
 					   id.server_uid);
@@ -426,7 +426,7 @@ run_task(TaskRun *run)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) books_exec("UPDATE dtsmig.task SET status = 'completed', wanted = 'idle', "
+	(void) store_exec("UPDATE dtsmig.task SET status = 'completed', wanted = 'idle', "
 					  "last_error = NULL, last_error_detail = NULL, "
 					  "last_error_hint = NULL, last_error_sqlstate = NULL, "
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
@@ -475,7 +475,7 @@ wait_for_resume(int64 task_id, TaskShared *shared, dsm_handle handle)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) books_exec("UPDATE dtsmig.task SET runtime_handle = $2 WHERE task_id = $1",
+	(void) store_exec("UPDATE dtsmig.task SET runtime_handle = $2 WHERE task_id = $1",
 					  "ii", task_id, (int64) handle);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -560,12 +560,12 @@ wait_for_update(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handl
 
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
-		state = books_state(&version);
+		state = store_state(&version);
 		if (state == CATALOG_OLD &&
-			books_note_old(version, args->task_id, (int64) handle))
+			store_note_old(version, args->task_id, (int64) handle))
 			ereport(LOG,
 					(errmsg("task " INT64_FORMAT " waits: extension \"dtsmig\" is of version %s, the library needs %s",
-							args->task_id, version, BOOKS_VERSION),
+							args->task_id, version, STORE_VERSION),
 					 errhint("Run ALTER EXTENSION dtsmig UPDATE.")));
 		PopActiveSnapshot();
 		CommitTransactionCommand();
@@ -611,7 +611,7 @@ dtsmig_task_main(Datum arg)
 			pause = RETRY_FIRST_MS;
 			continue;
 		}
-		/* a run that went well for a while begins the pauses anew */
+		/* a run that went well for a while begins the pauses again */
 		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(), 60000))
 			pause = RETRY_FIRST_MS;
 		rest(pause, shared, args.task_id);

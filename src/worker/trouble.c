@@ -10,7 +10,7 @@
  *	                  +--> running                +--> resume_task, release …
  *
  * The window begins with the first error of a series. A series ends when the
- * task got on between two errors: the books show more than at the error
+ * task got on between two errors: the catalog show more than at the error
  * before, or it ran for a while.
  *
  *-------------------------------------------------------------------------
@@ -145,7 +145,7 @@ static List *
 raise_alert(int64 task_id, bool again, const char *until, const ErrorData *edata,
 			const char *detail, const char *hint)
 {
-	List	   *told = NIL;
+	List	   *reported = NIL;
 	char	   *text;
 
 	if (again)
@@ -155,13 +155,13 @@ raise_alert(int64 task_id, bool again, const char *until, const ErrorData *edata
 						   detail, hint);
 	else
 	{
-		told = alert_clear(task_id, ALERT_RETRYING, NULL, 0);
+		reported = alert_clear(task_id, ALERT_RETRYING, NULL, 0);
 		text = alert_raise(task_id, ALERT_FAILED, "",
 						   psprintf("it has failed: %s", edata->message),
 						   until ? psprintf("It is resumed by itself at %s.", until) :
 						   detail, hint);
 	}
-	return text ? lappend(told, text) : told;
+	return text ? lappend(reported, text) : reported;
 }
 
 TroubleEnd
@@ -174,7 +174,7 @@ trouble_note(int64 task_id, const ErrorData *edata, TimestampTz running_since)
 	MemoryContext cxt = CurrentMemoryContext;
 	TroubleEnd	end;
 	TaskOptions *options;
-	List	   *told;
+	List	   *reported;
 	bool		same;
 	bool		again;
 
@@ -193,7 +193,7 @@ trouble_note(int64 task_id, const ErrorData *edata, TimestampTz running_since)
 		store_retry_plan(task_id, options->auto_resume, RESUME_FIRST, RESUME_LAST, same);
 	end = again ? TROUBLE_RETRY :
 		store_retry_waits(task_id) ? TROUBLE_RESUME : TROUBLE_FAILED;
-	told = raise_alert(task_id, again, store_retry_until(task_id), edata, detail, hint);
+	reported = raise_alert(task_id, again, store_retry_until(task_id), edata, detail, hint);
 	/* a retry of the same thing is said once */
 	if (!again || !same)
 		task_log_event(task_id, again ? "warning" : "error", edata->message,
@@ -201,7 +201,7 @@ trouble_note(int64 task_id, const ErrorData *edata, TimestampTz running_since)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(cxt);
-	alert_call(task_id, options->alert_function, told);
+	alert_call(task_id, options->alert_function, reported);
 	return end;
 }
 

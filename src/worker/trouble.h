@@ -25,7 +25,7 @@ typedef enum TroubleEnd
 } TroubleEnd;
 
 /*
- * Puts an error into the books, in a transaction of its own. running_since:
+ * Puts an error into the catalog, in a transaction of its own. running_since:
  * when the run got going; 0: it never did.
  */
 extern TroubleEnd trouble_note(int64 task_id, const ErrorData *edata,

@@ -20,7 +20,7 @@
 
 #include "worker/way_on.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "core/attempt.h"
 #include "core/error_place.h"
 #include "lib/stringinfo.h"
@@ -55,12 +55,12 @@ table_of(int64 task_id, const ErrorData *edata)
 {
 	const char *schema = edata->schema_name;
 	const char *table = edata->table_name;
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	if (!error_place_of(edata, &schema, &table) &&
 		(schema == NULL || table == NULL))
 		return NULL;
-	rows = books_query("SELECT source_schema || '.' || source_table "
+	rows = store_query("SELECT source_schema || '.' || source_table "
 					   "FROM dtsmig.task_table WHERE task_id = $1 AND state <> 'resync' "
 					   "AND ((source_schema = $2 AND source_table = $3) "
 					   "OR (target_schema = $2 AND target_table = $3)) "
@@ -117,12 +117,12 @@ make_hint(void *arg)
 	int64		task_id = step->task_id;
 	const ErrorData *edata = step->edata;
 	StringInfoData text;
-	BookRows   *rows;
+	StoreRows   *rows;
 	char	   *task;
 	char	   *table = NULL;
 	char	   *hint = way_on_cause(edata);
 
-	rows = books_query("SELECT pg_catalog.quote_literal(task_name), "
+	rows = store_query("SELECT pg_catalog.quote_literal(task_name), "
 					   "step IN ('catchup', 'changes') "
 					   "FROM dtsmig.task WHERE task_id = $1", "i", task_id);
 	if (rows->nrows == 0)
@@ -137,7 +137,7 @@ make_hint(void *arg)
 	step->hint = text.data;
 	if (strstr(text.data, CALL) != NULL)
 		return;
-	if (book_bool(rows, 0, 1))
+	if (store_bool(rows, 0, 1))
 		table = table_of(task_id, edata);
 	if (error_place_is_skippable())
 		append_call(&text, "To leave it out: ", "skip_change", task, NULL);

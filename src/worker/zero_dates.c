@@ -10,7 +10,7 @@
  *	changes		the decoder marks the column; before the row is taken the table
  *				is altered, in the transaction that gets the row
  *	rows		all workers write to the table: who finds one gives up what it
- *				has copied, alters the table by itself, and begins anew
+ *				has copied, alters the table by itself, and starts again
  *
  *-------------------------------------------------------------------------
  */
@@ -21,7 +21,7 @@
 #include "access/xact.h"
 #include "core/one_statement.h"
 #include "store/alert.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/version.h"
 #include "schema/plan.h"
 #include "utils/builtins.h"
@@ -39,9 +39,9 @@ static List *waiting_columns = NIL;		/* char *, names at the source */
 static void
 note_nullable(const TaskRecord *task, int64 table_id, const char *column)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
-	rows = books_query("SELECT v.table_id, v.generation, v.definition "
+	rows = store_query("SELECT v.table_id, v.generation, v.definition "
 					   "FROM dtsmig.task_table o JOIN dtsmig.task_table t "
 					   "ON t.task_id = o.task_id AND t.target_schema = o.target_schema "
 					   "AND t.target_table = o.target_table "
@@ -50,15 +50,15 @@ note_nullable(const TaskRecord *task, int64 table_id, const char *column)
 					   "WHERE o.table_id = $1", "i", table_id);
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		TableDef   *def = model_from_jsonb(book_jsonb(rows, i, 2));
+		TableDef   *def = model_from_jsonb(store_jsonb(rows, i, 2));
 		TableColumn *col = model_find_column(def, column);
 
 		if (col == NULL)
 			continue;
 		col->zero_dates = col->target_nullable = true;
-		(void) books_exec("UPDATE dtsmig.table_version SET definition = $3 "
+		(void) store_exec("UPDATE dtsmig.table_version SET definition = $3 "
 						  "WHERE table_id = $1 AND generation = $2", "iij",
-						  book_int(rows, i, 0), book_int(rows, i, 1),
+						  store_int(rows, i, 0), store_int(rows, i, 1),
 						  model_to_jsonb(def));
 	}
 }
@@ -66,17 +66,17 @@ note_nullable(const TaskRecord *task, int64 table_id, const char *column)
 static bool
 is_not_null(const char *table, const char *column)
 {
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	if (one_statement_is_elsewhere())
 		return select_one_value(psprintf("SELECT 1 FROM pg_catalog.pg_attribute a "
 										 "WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attname = %s "
 										 "AND a.attnotnull", quote_literal_cstr(table),
 										 quote_literal_cstr(column))) != NULL;
-	rows = books_query("SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a "
+	rows = store_query("SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a "
 					   "WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2 "
 					   "AND a.attnotnull)", "tt", table, column);
-	return book_bool(rows, 0, 0);
+	return store_bool(rows, 0, 0);
 }
 
 /* One column of a table; in the current transaction. */
@@ -118,7 +118,7 @@ allow_null(const TaskRecord *task, int64 table_id, const char *column)
 List *
 zero_dates_allow(const TaskRecord *task, SourceRelation *rel)
 {
-	List	   *told = NIL;
+	List	   *reported = NIL;
 
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
@@ -130,12 +130,12 @@ zero_dates_allow(const TaskRecord *task, SourceRelation *rel)
 			continue;
 		text = allow_null(task, rel->table_id, col->name);
 		if (text != NULL)
-			told = lappend(told, text);
+			reported = lappend(reported, text);
 		col->zero_seen = col->target_not_null = false;
 		def->zero_dates = def->target_nullable = true;
 	}
 	rel->zero_seen = false;
-	return told;
+	return reported;
 }
 
 void
@@ -176,7 +176,7 @@ zero_dates_settle(const TaskRecord *task, const char *alert_function)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	int64		table_id = waiting_table;
-	List	   *told = NIL;
+	List	   *reported = NIL;
 	ListCell   *lc;
 
 	waiting_table = 0;
@@ -188,10 +188,10 @@ zero_dates_settle(const TaskRecord *task, const char *alert_function)
 		char	   *text = allow_null(task, table_id, lfirst(lc));
 
 		if (text != NULL)
-			told = lappend(told, text);
+			reported = lappend(reported, text);
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(cxt);
-	alert_call(task->id, alert_function, told);
+	alert_call(task->id, alert_function, reported);
 }

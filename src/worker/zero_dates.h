@@ -25,7 +25,7 @@ extern List *zero_dates_allow(const TaskRecord *task, SourceRelation *rel);
  * The same for rows that are being copied, where the table cannot be altered
  * just then: raises an error, if there was one. Whoever catches it aborts the
  * transaction and calls zero_dates_settle, which does it in a transaction of
- * its own; then the rows can be copied anew. false: no such error was raised.
+ * its own; then the rows can be copied again. false: no such error was raised.
  */
 extern void zero_dates_check(const TaskRecord *task, SourceRelation *rel);
 extern bool zero_dates_wait(void);

@@ -91,7 +91,7 @@ write_seed(const char *dir, int n, const uint8_t *data, size_t len)
 	fclose(f);
 }
 
-/* A long run of rows is told by its ends. */
+/* A long run of rows is reported by its ends. */
 static bool
 is_alike(const uint8_t *data, size_t len, const uint8_t *next, size_t next_len)
 {

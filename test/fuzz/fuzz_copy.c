@@ -148,7 +148,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < rel.ncolumns; i++)
 	{
 		columns[i].typid = 1 + i;
-		columns[i].carried = !(data[0] & 0x80) || i % 2 == 0;
+		columns[i].replicated = !(data[0] & 0x80) || i % 2 == 0;
 	}
 	/* as the source engine hands it on: a NUL behind, and no byte more */
 	buf.len = size - 1;

@@ -10,7 +10,7 @@
 #include "utils/jsonb.h"
 
 /*
- * jsonb_in of any bytes: what is no JSON is passed over, and what is open at
+ * jsonb_in of any bytes: what is no JSON is skipped, and what is open at
  * the end is closed, so that every text is some tree. NULL: it is empty.
  */
 extern Jsonb *record_json(const char *text);

@@ -6,14 +6,14 @@
  */
 #include "model.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "store/object.h"
 
 typedef struct Call
 {
 	const char *text[8];		/* parameters, by their place from 1 */
 	int64		number[8];
-	BookRows   *out;
+	StoreRows   *out;
 } Call;
 
 typedef uint64 (*Handler) (Call *call);
@@ -56,7 +56,7 @@ number(int64 n)
 static void
 add_row(Call *c, int n,...)
 {
-	BookRows   *out = c->out;
+	StoreRows   *out = c->out;
 	va_list		args;
 	char	  **row = palloc(sizeof(char *) * n);
 
@@ -408,7 +408,7 @@ table_copied(Call *c)
 }
 
 static uint64
-table_anew(Call *c)
+table_again(Call *c)
 {
 	set_word(db_rec_write(table_at(c, 1))->state, "waiting");
 	return 1;
@@ -565,7 +565,7 @@ halves(Call *c)
 }
 
 static uint64
-jobs_anew(Call *c)
+jobs_again(Call *c)
 {
 	for (int j = 0; j < db_task()->njobs; j++)
 		if (db_job(j)->copy && db_job(j)->table == table_at(c, 1))
@@ -681,14 +681,14 @@ repair_failed(Call *c)
 
 #include "catalog_statements.h"
 
-static BookRows *
+static StoreRows *
 call(const char *sql, const char *format, va_list args, uint64 *processed)
 {
 	static const char *seen[lengthof(statements)];
 	Call		c;
 
 	memset(&c, 0, sizeof(c));
-	c.out = palloc0(sizeof(BookRows));
+	c.out = palloc0(sizeof(StoreRows));
 	for (int i = 0; format[i]; i++)
 	{
 		Assert(i + 1 < 8);
@@ -712,11 +712,11 @@ call(const char *sql, const char *format, va_list args, uint64 *processed)
 	model_fail("test/model/catalog.c does not know this statement: %s", sql);
 }
 
-BookRows *
-books_query(const char *sql, const char *format,...)
+StoreRows *
+store_query(const char *sql, const char *format,...)
 {
 	va_list		args;
-	BookRows   *rows;
+	StoreRows   *rows;
 	uint64		processed;
 
 	va_start(args, format);
@@ -726,7 +726,7 @@ books_query(const char *sql, const char *format,...)
 }
 
 uint64
-books_exec(const char *sql, const char *format,...)
+store_exec(const char *sql, const char *format,...)
 {
 	va_list		args;
 	uint64		processed;
@@ -738,7 +738,7 @@ books_exec(const char *sql, const char *format,...)
 }
 
 uint64
-books_exec_kept(void **kept, const char *sql, const char *format,...)
+store_exec_saved(void **kept, const char *sql, const char *format,...)
 {
 	va_list		args;
 	uint64		processed;
@@ -750,20 +750,20 @@ books_exec_kept(void **kept, const char *sql, const char *format,...)
 }
 
 int64
-book_int(const BookRows *rows, int row, int column)
+store_int(const StoreRows *rows, int row, int column)
 {
 	return atoll(rows->values[row][column]);
 }
 
 bool
-book_bool(const BookRows *rows, int row, int column)
+store_bool(const StoreRows *rows, int row, int column)
 {
 	return rows->values[row][column][0] == 't';
 }
 
 /* A number in place of a document. */
 Jsonb *
-book_jsonb(const BookRows *rows, int row, int column)
+store_jsonb(const StoreRows *rows, int row, int column)
 {
 	return (Jsonb *) (intptr_t) (atoll(rows->values[row][column]) + 1);
 }

@@ -52,7 +52,7 @@ static const struct
 	{"UPDATE dtsmig.table_version SET definition = $3 WHERE table_id = $1 AND generation = $2", nothing},
 	{"UPDATE dtsmig.task_table SET rows_copied = rows_copied + $2, bytes_copied = bytes_copied + $3, state = CASE state WHEN 'resync' THEN state ELSE 'copying' END WHERE table_id = $1", table_copying},
 	{"UPDATE dtsmig.task_table SET state = 'copied' WHERE table_id = $1 AND state <> 'resync' AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = $1 AND j.kind = 'copy' AND j.state <> 'done') RETURNING table_id", table_copied},
-	{"UPDATE dtsmig.task_table SET rows_copied = 0, bytes_copied = 0, state = 'waiting' WHERE table_id = $1", table_anew},
+	{"UPDATE dtsmig.task_table SET rows_copied = 0, bytes_copied = 0, state = 'waiting' WHERE table_id = $1", table_again},
 
 	{"INSERT INTO dtsmig.task_job (task_id, table_id, kind, state, object_id, priority) SELECT o.task_id, o.table_id, 'statement', CASE WHEN $3 OR o.table_id IS NULL THEN 'ready' ELSE 'waiting' END, o.object_id, $4 + COALESCE(t.bytes_estimate, 0) FROM dtsmig.task_object o LEFT JOIN dtsmig.task_table t USING (table_id) WHERE o.task_id = $1 AND o.phase = $2 AND o.state IN ('waiting', 'failed') AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE j.object_id = o.object_id) ORDER BY o.object_id", plan_statements},
 	{"SELECT count(*) FROM dtsmig.task_job WHERE task_id = $1", count_jobs},
@@ -65,7 +65,7 @@ static const struct
 	{"UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 AND kind = 'statement' AND state = 'waiting'", release_all},
 	{"SELECT j.job_id, COALESCE(j.table_id, 0), j.kind = 'copy', j.condition, j.whole_table, COALESCE(j.object_id, 0), o.statement, o.kind || ' ' || " OBJECT_FULL_NAME ", " OBJECT_MAY_BE_MADE ", COALESCE(" OBJECT_IS_OPTIONAL ", false) FROM dtsmig.task_job j LEFT JOIN dtsmig.task_object o USING (object_id) LEFT JOIN dtsmig.task_table t ON t.table_id = o.table_id WHERE j.task_id = $1 AND j.state = 'ready' AND (j.kind <> 'copy' OR NOT $2) ORDER BY j.priority DESC, j.job_id LIMIT 1 FOR UPDATE OF j SKIP LOCKED", take_job},
 	{"SELECT t.table_id, t.source_schema, t.source_table, pg_catalog.format('%I.%I', t.target_schema, t.target_table) FROM dtsmig.task_table t WHERE t.task_id = $1 AND EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = t.table_id AND j.kind = 'copy' AND j.state = 'done') AND EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = t.table_id AND j.kind = 'copy' AND j.state <> 'done')", halves},
-	{"UPDATE dtsmig.task_job SET state = 'ready', snapshot_low = NULL, snapshot_position = NULL WHERE table_id = $1 AND kind = 'copy'", jobs_anew},
+	{"UPDATE dtsmig.task_job SET state = 'ready', snapshot_low = NULL, snapshot_position = NULL WHERE table_id = $1 AND kind = 'copy'", jobs_again},
 	{"UPDATE dtsmig.task_job SET state = 'done' WHERE job_id IN (SELECT job_id FROM dtsmig.task_job WHERE table_id = $1 AND kind = 'copy' AND state <> 'done' FOR UPDATE SKIP LOCKED) RETURNING job_id", leave_jobs},
 
 	{"UPDATE dtsmig.task SET target_position = $2, start_position = $3 WHERE task_id = $1", set_positions},

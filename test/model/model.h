@@ -75,7 +75,7 @@ typedef enum Image
 {
 	IMAGE_FULL,
 	IMAGE_MINIMAL,
-	IMAGE_NOBLOB				/* column 2 is told where it changes; a
+	IMAGE_NOBLOB				/* column 2 is reported where it changes; a
 								 * PostgreSQL source: TOAST, no old row */
 } Image;
 
@@ -132,7 +132,7 @@ extern void source_processes_gone(void);
 /* A run of the task has ended in an error. */
 extern void source_run_ended(void);
 extern void source_lose_export(void);
-/* What the task worker has told the source; NULL: nothing. */
+/* What the task worker has reported the source; NULL: nothing. */
 extern const char *source_confirmed(void);
 extern bool source_is_done(void);
 extern int64 source_some_key(int table);

@@ -47,13 +47,13 @@ my @mutations = (
     [ 'inexact taken for exact', 'worker/run_resync.c', "return rel == r->keyless ? r->high : r->snapshot;", "return r->high;" ],
     [ 'the zone of a copy made again', 'worker/run_resync.c', "\tr->high = snapshot->high;", "\tr->high = start;" ],
     [ 'rows stay in a table copied again', 'worker/run_resync.c', 'task_spi(psprintf("TRUNCATE %s", list.data));', ';' ],
-    # run_beside.c
-    [ 'others are not passed over', 'worker/run_beside.c', 'rel->resync_step != RESYNC_REPLAY;', 'false;' ],
-    [ 'no way back', 'worker/run_beside.c', 'if (strcmp(from, applied) == 0 || copies_are_ahead(run, applied))', 'if (true)' ],
-    [ 'the way back inside of a transaction', 'worker/run_changes.c', "\tif (f->in_transaction ||\n\t\t(!f->told &&", "\tif ((!f->told &&" ],
-    [ 'the log is read again too far', 'worker/run_beside.c', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) >= 0;', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) > 0;' ],
-    [ 'a worker that ended is waited for', 'worker/run_beside.c', 'store_tables_move_step(run->task->id, "copying", "asked");' . "\n\t\treturn SETTLED_CHANGED;", 'return SETTLED;' ],
-    [ 'a statement does not end the copy', 'worker/run_beside.c', 'if (!run->copying_beside && !run->copied_beside)', 'if (true)' ],
+    # run_parallel.c
+    [ 'others are not skipped', 'worker/run_parallel.c', 'rel->resync_step != RESYNC_REPLAY;', 'false;' ],
+    [ 'no way back', 'worker/run_parallel.c', 'if (strcmp(from, applied) == 0 || copies_are_ahead(run, applied))', 'if (true)' ],
+    [ 'the way back inside of a transaction', 'worker/run_changes.c', "\tif (f->in_transaction ||\n\t\t(!f->reported &&", "\tif ((!f->reported &&" ],
+    [ 'the log is read again too far', 'worker/run_parallel.c', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) >= 0;', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) > 0;' ],
+    [ 'a worker that ended is waited for', 'worker/run_parallel.c', 'store_tables_move_step(run->task->id, "copying", "asked");' . "\n\t\treturn SETTLED_CHANGED;", 'return SETTLED;' ],
+    [ 'a statement does not end the copy', 'worker/run_parallel.c', 'if (!run->copying_parallel && !run->copied_parallel)', 'if (true)' ],
     # run_repair.c
     [ 'a repair has no zone', 'worker/run_repair.c', "\textend_zone(r);", '' ],
     # zero_dates.c, and who calls it

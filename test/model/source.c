@@ -292,7 +292,7 @@ add_op(MTxn *txn, MTable *tables, int table, ChangeKind kind, const MRow *old,
 	apply_op(tables, op);
 }
 
-/* Children of a row that are deleted with it, and told, where they are told. */
+/* Children of a row that are deleted with it, and reported, where they are reported. */
 static void
 delete_row(MTxn *txn, MTable *tables, int table, const MRow *row)
 {

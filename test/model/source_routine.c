@@ -30,9 +30,9 @@ struct SourceStream
 	StreamCallbacks callbacks;
 	uint64		place;
 	uint64		set[2];
-	int			txn;			/* being told; -1: none */
+	int			txn;			/* being reported; -1: none */
 	int			op;				/* -1: BEGIN */
-	int			told;			/* rows of it */
+	int			reported;			/* rows of it */
 	bool		in_progress;
 	bool		early_asked;
 	bool		over;			/* after ROLLBACK */
@@ -413,7 +413,7 @@ tell_op(SourceStream *stream, const MTxn *txn, const MOp *op)
 			look_at_dates(c->rel, MNULL);
 	c->bytes = 100;
 	c->pos = pos;
-	stream->told++;
+	stream->reported++;
 	return c;
 }
 
@@ -442,7 +442,7 @@ tell_rewrite(SourceStream *stream, const MTxn *txn)
 	return pass(stream, txn, CHANGE_DDL);
 }
 
-/* The next thing of the transaction at hand; NULL: what came is passed over. */
+/* The next thing of the transaction at hand; NULL: what came is skipped. */
 static Change *
 tell(SourceStream *stream)
 {
@@ -450,13 +450,13 @@ tell(SourceStream *stream)
 
 	if (txn->what == TX_REWRITE)
 		return tell_rewrite(stream, txn);
-	/* nothing of it is told a second time */
+	/* nothing of it is reported a second time */
 	if (txn->void_seen)
 		return pass(stream, txn, CHANGE_COMMIT);
 	if (stream->op < 0)
 	{
 		stream->op = 0;
-		stream->told = 0;
+		stream->reported = 0;
 		stream->change.kind = CHANGE_BEGIN;
 		stream->change.pos = (SourcePos) {1, txn->begin};
 		stream->change.in_progress = stream->in_progress =
@@ -477,7 +477,7 @@ tell(SourceStream *stream)
 		return tell_op(stream, txn, &txn->ops[stream->op++]);
 	if (txn->what != TX_VOID)
 		return pass(stream, txn, CHANGE_COMMIT);
-	if (stream->told == 0)
+	if (stream->reported == 0)
 		return pass(stream, txn, CHANGE_COMMIT);
 	txn->void_seen = true;
 	stream->over = true;

@@ -80,7 +80,7 @@ NOTHING(worker_session)
 
 /* the task */
 TEXT(alert_raise, "an alert")
-NEVER(books_note_old)
+NEVER(store_note_old)
 NEVER(object_log_failed)
 NOTHING(local_forget_mark)
 NOTHING(local_mark_changes)
@@ -95,7 +95,7 @@ NOTHING(task_advance_sequences)
 NOTHING(task_log_event)
 TEXT(task_origin_name, "model")
 NOTHING(task_set_throttles)
-NOTHING(task_tell_passed_over)
+NOTHING(task_report_skipped)
 NOTHING(err_generic_string)
 NOTHING(error_place_context)
 NOTHING(error_place_reset)
@@ -112,9 +112,9 @@ TEXT(unpack_sql_state, "00000")
 NOTHING(verify_pin_settings)
 NOTHING(watch_rest)
 /* CATALOG_FITS */
-extern int	books_state(void);
+extern int	store_state(void);
 int
-books_state(void)
+store_state(void)
 {
 	return 3;
 }

@@ -8,7 +8,7 @@
 #include "model.h"
 
 #include "access/xact.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "check/verify.h"
 #include "dest/local/local.h"
 #include "fdw/fdw_options.h"
@@ -137,7 +137,7 @@ statement_execute(const char *statement, bool script)
 
 /* The function is the user's: no transaction of the worker's is open. */
 void
-alert_call(int64 task_id, const char *function, List *told)
+alert_call(int64 task_id, const char *function, List *reported)
 {
 	if (!db_in_no_transaction())
 		model_fail("the user's function is called inside of a transaction");
@@ -206,7 +206,7 @@ void
 task_mark_resync(TaskRun *run, int64 table_id, const char *why)
 {
 	trace("table %s is to be copied again: %s", plan.spec[table_id - 1].name, why);
-	(void) books_query("UPDATE dtsmig.task_table SET state = 'resync', "
+	(void) store_query("UPDATE dtsmig.task_table SET state = 'resync', "
 					   "resync_step = NULL "
 					   "WHERE table_id = $1 RETURNING source_schema, source_table",
 					   "i", table_id);
@@ -216,12 +216,12 @@ task_mark_resync(TaskRun *run, int64 table_id, const char *why)
 
 /* A statement that gives rows other values: the table is copied again. */
 void
-task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
+task_replicate_ddl(TaskRun *run, const Change *change, bool in_transaction,
 			   char *position, PositionWriter write_position, void *arg,
-			   DdlCarried *carried)
+			   DdlReplicated *replicated)
 {
-	memset(carried, 0, sizeof(*carried));
-	carried->cxt = AllocSetContextCreate(run->cxt, "carried", ALLOCSET_SMALL_SIZES);
+	memset(replicated, 0, sizeof(*replicated));
+	replicated->cxt = AllocSetContextCreate(run->cxt, "replicated", ALLOCSET_SMALL_SIZES);
 	StartTransactionCommand();
 	for (int i = 0; i < plan.ntables; i++)
 		if (strcmp(change->ddl_sql + strlen("ALTER TABLE "), plan.spec[i].name) == 0)
@@ -229,12 +229,12 @@ task_carry_ddl(TaskRun *run, const Change *change, bool in_transaction,
 	write_position(arg);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
-	carried->resync = true;
+	replicated->resync = true;
 }
 
 void
-task_carry_record(TaskRun *run, Change *change, const char *position,
-				  DdlCarried *carried)
+task_replicate_record(TaskRun *run, Change *change, const char *position,
+				  DdlReplicated *replicated)
 {
 	model_fail("no record of DDL is made");
 }
@@ -408,20 +408,20 @@ getIthJsonbValueFromContainer(JsonbContainer *sheader, uint32 i)
 }
 
 char *
-verify_key_there(Verify *v, const SourceRelation *rel, char *const *key)
+verify_key_source(Verify *v, const SourceRelation *rel, char *const *key)
 {
 	return psprintf("%s:%lld", key[0], atoll(key[0]) + 1);
 }
 
 char *
-verify_key_here(const SourceRelation *rel, char *const *key)
+verify_key_dest(const SourceRelation *rel, char *const *key)
 {
 	return psprintf("key %s", key[0]);
 }
 
 /* One row at a time is asked for. */
 void
-verify_rows_there(Verify *v, SourceRelation *rel, const char *condition,
+verify_rows_source(Verify *v, SourceRelation *rel, const char *condition,
 				  TextRowTaker take, void *arg)
 {
 	TextRow		row = {0};

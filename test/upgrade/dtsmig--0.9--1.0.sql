@@ -10,7 +10,7 @@
 -- column has a default or may be NULL, a function keeps its arguments, and
 -- nothing is renamed or dropped that the library before reads or writes.
 
--- All the books at once, so that no worker that holds one of them waits for
+-- All the catalog at once, so that no worker that holds one of them waits for
 -- another that is changed already.
 DO $$
 BEGIN

@@ -53,7 +53,7 @@ batch_table_make(Batch *b, SourceRelation *rel)
 	table->cols = palloc(sizeof(int) * Max(rel->ncolumns, 1));
 	for (i = 0; i < rel->ncolumns; i++)
 	{
-		if (rel->columns[i].carried)
+		if (rel->columns[i].replicated)
 			table->cols[table->ncols++] = i;
 	}
 	table->int_key = rel->nkey == 1 &&
@@ -220,7 +220,7 @@ op_add(Batch *b, ApplyOp *op)
 }
 
 /*
- * Flushes the batch before an operation, which is then made anew: where the
+ * Flushes the batch before an operation, which is then made again: where the
  * old rows take much memory, its values move over.
  */
 static void

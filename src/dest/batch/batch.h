@@ -50,7 +50,7 @@ typedef struct ApplyOp
 	bool		copied;			/* only its cascades are left to do */
 	bool		rekey;			/* UPDATE that changes the key */
 	bool		cascade;		/* cascades are followed */
-	bool		complete;		/* new has every carried column */
+	bool		complete;		/* new has every replicated column */
 	bool		update_only;	/* see Change */
 	SourcePos	pos;			/* where its transaction starts */
 	Row			old;			/* values NULL: not kept */
@@ -63,7 +63,7 @@ typedef struct ApplyEntry
 	bool		existed;		/* was there before the batch */
 	bool		present;		/* is there after it */
 	bool		loose;			/* some operation was */
-	bool		complete;		/* row has every carried column */
+	bool		complete;		/* row has every replicated column */
 	bool		owned;			/* row's arrays are its own, not an operation's */
 	int64		count;			/* keyless: copies to add or to take away */
 	int64		int_key;		/* the key, if the table has an int_key */
@@ -103,10 +103,10 @@ struct ApplyTable
 	Batch	   *batch;
 	SourceRelation *rel;
 	int			id;				/* index into Batch.tables */
-	int			ncols;			/* carried columns */
+	int			ncols;			/* replicated columns */
 	int		   *cols;			/* indexes into rel->columns */
 	bool		int_key;		/* one pass-by-value key column */
-	Oid		   *out_func;		/* of carried columns, for messages; NULL: the
+	Oid		   *out_func;		/* of replicated columns, for messages; NULL: the
 								 * engine has not looked yet */
 
 	/* the batch */

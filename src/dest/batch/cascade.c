@@ -66,7 +66,7 @@ find_parent(Batch *b, const TableForeignKey *fk, const char *schema)
 	return folded;
 }
 
-/* Columns of the source by name; false if one is not carried. */
+/* Columns of the source by name; false if one is not replicated. */
 static bool
 find_columns(SourceRelation *rel, List *names, int *cols)
 {
@@ -81,7 +81,7 @@ find_columns(SourceRelation *rel, List *names, int *cols)
 			if (pg_strcasecmp(rel->columns[i].name, lfirst(lc)) == 0)
 				break;
 		}
-		if (i == rel->ncolumns || !rel->columns[i].carried)
+		if (i == rel->ncolumns || !rel->columns[i].replicated)
 			return false;
 		cols[n++] = i;
 	}

@@ -21,7 +21,7 @@
 
 #include "dest/local/local.h"
 
-/* The writer whose tables are to be told of invalidations; there is one. */
+/* The writer whose tables are to be known of invalidations; there is one. */
 static Batch *watching = NULL;
 
 static void

@@ -140,7 +140,7 @@ load_copy(LoadState *state, ParseState *pstate, Relation target, List *columns,
 	return rows;
 }
 
-/* Copies what the producer gives into a table, all carried columns. */
+/* Copies what the producer gives into a table, all replicated columns. */
 static uint64
 load_into(SourceRelation *rel, Oid relid, LoadProducer producer, void *arg,
 		  bool freeze)
@@ -170,7 +170,7 @@ load_into(SourceRelation *rel, Oid relid, LoadProducer producer, void *arg,
 										 NULL, false, false);
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
-		if (rel->columns[i].carried)
+		if (rel->columns[i].replicated)
 			columns = lappend(columns,
 							  makeString(rel->columns[i].target_name));
 	}
@@ -253,7 +253,7 @@ grant_stage(Oid relid)
  * unique index could tell a row that is there, all are added.
  */
 static uint64
-load_beside(SourceRelation *rel, LoadProducer producer, void *arg)
+load_parallel(SourceRelation *rel, LoadProducer producer, void *arg)
 {
 	char	   *target = quote_qualified_identifier(rel->target_schema,
 													rel->target_name);
@@ -266,7 +266,7 @@ load_beside(SourceRelation *rel, LoadProducer producer, void *arg)
 
 	initStringInfo(&columns);
 	for (int i = 0; i < rel->ncolumns; i++)
-		if (rel->columns[i].carried)
+		if (rel->columns[i].replicated)
 			appendStringInfo(&columns, "%s%s", columns.len ? ", " : "",
 							 quote_identifier(rel->columns[i].target_name));
 	(void) load_run("DROP TABLE IF EXISTS pg_temp.dtsmig_stage");
@@ -298,7 +298,7 @@ load_rows(SourceRelation *rel, LoadProducer producer, void *arg, LoadMode mode)
 	if (mode == LOAD_REPLACE)
 		freeze = local_empty_table(rel->target_relid);
 	if (mode == LOAD_KEEP)
-		rows = load_beside(rel, producer, arg);
+		rows = load_parallel(rel, producer, arg);
 	else
 		rows = load_into(rel, rel->target_relid, producer, arg, freeze);
 	if (pushed)

@@ -45,7 +45,7 @@ typedef struct ApplyStmt
 {
 	ApplyTable *table;
 	StmtKind	kind;
-	uint8	   *mask;			/* a flag for each carried column; NULL: none */
+	uint8	   *mask;			/* a flag for each replicated column; NULL: none */
 	int			nold;
 	int			natts;
 	int		   *col;			/* column of the relation, for each */

@@ -128,7 +128,7 @@ bind_column(SourceRelation *rel, SourceColumn *col, Relation target,
 	AttrNumber	attnum;
 	Form_pg_attribute att;
 
-	col->carried = false;
+	col->replicated = false;
 	col->generated = false;
 	col->target_attnum = InvalidAttrNumber;
 	col->typid = InvalidOid;
@@ -157,7 +157,7 @@ bind_column(SourceRelation *rel, SourceColumn *col, Relation target,
 	if (col->generated && !generated)
 		return;
 
-	col->carried = true;
+	col->replicated = true;
 	col->target_attnum = attnum;
 	col->typmod = att->atttypmod;
 	/* Values of a domain travel as values of its base type. */
@@ -212,7 +212,7 @@ bind_relation(SourceRelation *rel, bool generated)
 	 */
 	for (i = 0; i < rel->nkey; i++)
 	{
-		if (!rel->columns[rel->key[i]].carried ||
+		if (!rel->columns[rel->key[i]].replicated ||
 			rel->columns[rel->key[i]].generated)
 		{
 			for (i = 0; i < rel->ncolumns; i++)

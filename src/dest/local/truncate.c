@@ -10,7 +10,7 @@
  * A table that is not truncated along, but refers to one that is, forbids
  * TRUNCATE; then rows are deleted. If that table is none of the task's, and
  * has rows that would refer to nothing, that is an error: nobody would
- * mend it.
+ * fix it.
  *
  *-------------------------------------------------------------------------
  */

@@ -28,7 +28,7 @@ column_list(const SourceRelation *rel)
 
 	initStringInfo(&buf);
 	for (int i = 0; i < rel->ncolumns; i++)
-		if (rel->columns[i].carried)
+		if (rel->columns[i].replicated)
 			appendStringInfo(&buf, "%s%s", buf.len ? ", " : "", target->columns[i].name);
 	return buf.data;
 }

@@ -93,7 +93,7 @@ bind_column(SourceRelation *rel, PgTarget *target, int c, const PgResult *r,
 	bool		domain;
 	bool		varlena;
 
-	col->carried = false;
+	col->replicated = false;
 	col->generated = false;
 	col->target_attnum = InvalidAttrNumber;
 	col->typid = InvalidOid;
@@ -124,7 +124,7 @@ bind_column(SourceRelation *rel, PgTarget *target, int c, const PgResult *r,
 	tc->identity_always = flags[0] == 'a' && strlen(flags) == 3;
 	flags += strlen(flags) - 2;
 	domain = flags[0] == 'd';
-	col->carried = true;
+	col->replicated = true;
 	col->target_attnum = (AttrNumber) pg_bigint(r, i, 1);
 	col->target_not_null = pg_bool(r, i, 2);
 	tc->name = pg_quote_name(col->target_name);
@@ -265,7 +265,7 @@ bind_relation(SourceRelation *rel, bool generated)
 	/* as dest/local has it: such a key finds no row, whole rows still can */
 	for (int i = 0; i < rel->nkey; i++)
 	{
-		if (rel->columns[rel->key[i]].carried && !rel->columns[rel->key[i]].generated)
+		if (rel->columns[rel->key[i]].replicated && !rel->columns[rel->key[i]].generated)
 			continue;
 		for (int c = 0; c < rel->ncolumns; c++)
 			rel->columns[c].in_key = false;

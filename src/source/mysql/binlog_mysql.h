@@ -40,7 +40,7 @@ typedef struct BinlogPayload
 
 extern bool binlog_read_mysql_gtid(const BinlogEvent *event,
 								   BinlogMysqlGtid *gtid, BinlogError *error);
-/* *file is not NUL-terminated; *position 0 where it is not told */
+/* *file is not NUL-terminated; *position 0 where it is not reported */
 extern bool binlog_read_heartbeat_v2(const BinlogEvent *event,
 									 const char **file, size_t *len,
 									 uint64_t *position, BinlogError *error);

@@ -350,7 +350,7 @@ tell_table(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
 
 /*
  * Every name there is: a, a.b and a.b.c may be tables a and a.b. Words that
- * are keywords here are told too.
+ * are keywords here are reported too.
  */
 static bool
 tell_all(const BinlogStatement *stmt, BinlogNameFound found, void *arg)

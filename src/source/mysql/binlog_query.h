@@ -69,7 +69,7 @@ typedef struct BinlogStatement
 	size_t		names_at;		/* where in sql names begin */
 } BinlogStatement;
 
-/* Longest name that is told; no server has a longer one. */
+/* Longest name that is reported; no server has a longer one. */
 #define BINLOG_NAME_SIZE 260
 
 typedef struct BinlogName

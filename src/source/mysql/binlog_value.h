@@ -36,7 +36,7 @@ enum
 /* A column as TABLE_MAP describes it. */
 typedef struct BinlogColumn
 {
-	uint8_t		type;			/* real type: ENUM and SET already told from
+	uint8_t		type;			/* real type: ENUM and SET already distinguished from
 								 * STRING by the metadata */
 	uint16_t	meta;			/* as logged, for STRING: the maximum length in
 								 * bytes; ENUM/SET: bytes a value; BIT: bits;

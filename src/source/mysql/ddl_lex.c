@@ -6,7 +6,7 @@
  * sql_mode decides on "text" and on backslashes. A versioned comment is code
  * for servers of that version or a later one: MySQL's has five or six digits
  * (50100 is 5.1.0), MariaDB's may have six (101100 is 10.11.0), and MariaDB
- * passes over those of MySQL 5.7 and later. Of M-comments MariaDB alone reads
+ * skips those of MySQL 5.7 and later. Of M-comments MariaDB alone reads
  * the code.
  *
  *-------------------------------------------------------------------------

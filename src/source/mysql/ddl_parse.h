@@ -23,7 +23,7 @@ typedef struct DdlInput
 
 /*
  * Reads one statement. NULL: it is not understood, or does what is not
- * carried; *error says what, palloc'd.
+ * replicated; *error says what, palloc'd.
  */
 extern DdlStatement *ddl_parse(const DdlInput *input, char **error);
 

@@ -114,20 +114,20 @@ is_counted(const SourceRange *range)
 }
 
 static int
-count_carried(const SourceRelation *rel)
+count_replicated(const SourceRelation *rel)
 {
-	int			ncarried = 0;
+	int			nreplicated = 0;
 
 	for (int i = 0; i < rel->ncolumns; i++)
-		ncarried += rel->columns[i].carried && OidIsValid(rel->columns[i].typid);
-	return ncarried;
+		nreplicated += rel->columns[i].replicated && OidIsValid(rel->columns[i].typid);
+	return nreplicated;
 }
 
 char *
 my_rows_query(SourceRelation *rel, const SourceRange *range, const char *select)
 {
 	StringInfoData sql;
-	int			ncarried = 0;
+	int			nreplicated = 0;
 
 	initStringInfo(&sql);
 	/* before who waits to write: for the end of our own lock, perhaps */
@@ -138,9 +138,9 @@ my_rows_query(SourceRelation *rel, const SourceRange *range, const char *select)
 		appendStringInfoString(&sql, select);
 	for (int i = 0; select == NULL && i < rel->ncolumns; i++)
 	{
-		if (!rel->columns[i].carried || !OidIsValid(rel->columns[i].typid))
+		if (!rel->columns[i].replicated || !OidIsValid(rel->columns[i].typid))
 			continue;
-		if (ncarried++ > 0)
+		if (nreplicated++ > 0)
 			appendStringInfoString(&sql, ", ");
 		appendStringInfoString(&sql, my_select_expression(rel, i));
 	}
@@ -173,10 +173,10 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	SourceRows *rows = palloc0(sizeof(SourceRows));
 	char	   *sql;
 	MemoryContext cxt = CurrentMemoryContext;
-	volatile int ncarried = count_carried(rel);
+	volatile int nreplicated = count_replicated(rel);
 	volatile int n = 0;
 
-	if (ncarried == 0)
+	if (nreplicated == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
 				 errmsg("no column of table \"%s\".\"%s\" goes to the destination",
@@ -201,11 +201,11 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	if (n != ncarried)
+	if (n != nreplicated)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("source sends %d columns of table \"%s\".\"%s\", %d were asked for",
-						n, rel->schema, rel->name, ncarried)));
+						n, rel->schema, rel->name, nreplicated)));
 	pfree(sql);
 	return rows;
 }

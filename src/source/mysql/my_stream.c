@@ -22,10 +22,10 @@
  * - The rows of an XA transaction are not told when they come by, for nobody
  *	 knows yet whether it will commit. Its place is kept in the position's
  *	 text; at XA COMMIT a second connection reads those rows again, and they
- *	 are told as a transaction of that moment.
+ *	 are reported as a transaction of that moment.
  * - A transaction without an end, because the source crashed while it wrote
- *	 it, or one that ends with ROLLBACK, is void. As its rows have been told
- *	 already, a ROLLBACK is told and its place remembered: a stream that this
+ *	 it, or one that ends with ROLLBACK, is void. As its rows have been reported
+ *	 already, a ROLLBACK is reported and its place remembered: a stream that this
  *	 process opens before it passes it over (my_stream_void.c). The same for
  *	 ROLLBACK TO a savepoint, except that an error (40000) is raised.
  *
@@ -128,21 +128,21 @@ stream_begin(SourceStream *stream)
 	MemoryContextReset(stream->txcxt);
 	stream->savepoints = NIL;
 	stream->state = STREAM_IN_TRANSACTION;
-	stream->begin_told = false;
+	stream->begin_sent = false;
 	stream->transactions++;
 	stream->statements = 0;
-	stream->rows_told = 0;
-	stream->transactional_told = false;
-	stream->other_told = false;
+	stream->rows_sent = 0;
+	stream->transactional_sent = false;
+	stream->other_sent = false;
 }
 
 /* Tells BEGIN: with the first thing in the transaction that is of interest. */
 void
 stream_tell_begin(SourceStream *stream)
 {
-	if (!stream->begin_told)
+	if (!stream->begin_sent)
 		stream_queue(stream, CHANGE_BEGIN);
-	stream->begin_told = true;
+	stream->begin_sent = true;
 }
 
 void
@@ -194,7 +194,7 @@ note_done(SourceStream *stream, ChangeKind kind)
 		pfree(done->group);
 	done->group = NULL;
 	if (kind == CHANGE_DDL && stream->state == STREAM_IN_TRANSACTION &&
-		!stream->begin_told)
+		!stream->begin_sent)
 	{
 		/* the rest of the transaction cannot be had without its beginning */
 		done->offset = stream->start.offset;
@@ -259,7 +259,7 @@ static void
 end_unfinished(SourceStream *stream)
 {
 	stream_forget_maps(stream);
-	if (stream->state == STREAM_IN_TRANSACTION && stream->begin_told)
+	if (stream->state == STREAM_IN_TRANSACTION && stream->begin_sent)
 	{
 		stream->has_gtid = false;
 		stream_void(stream, stream->start.offset);

@@ -5,7 +5,7 @@
  *	  transactions), my_stream_open.c (handshake), my_stream_rows.c (tables
  *	  and rows), my_stream_query.c (statements),
  *	  my_stream_text.c (their text), my_stream_mysql.c (what only
- *	  MySQL has), my_stream_void.c (what is to be passed over, and errors for
+ *	  MySQL has), my_stream_void.c (what is to be skipped, and errors for
  *	  good).
  *
  *-------------------------------------------------------------------------
@@ -30,9 +30,9 @@ typedef enum StreamState
 {
 	STREAM_IDLE,				/* between transactions */
 	STREAM_STANDALONE,			/* a GTID came; one statement follows */
-	STREAM_IN_TRANSACTION,		/* BEGIN is told with the first change */
+	STREAM_IN_TRANSACTION,		/* BEGIN is reported with the first change */
 	STREAM_PREPARING			/* in an XA transaction up to its PREPARE;
-								 * nothing is told */
+								 * nothing is reported */
 } StreamState;
 
 /* A connection that receives a binlog, and where it stands. */
@@ -75,9 +75,9 @@ typedef struct StreamSavepoint
 {
 	char	   *name;
 	uint64		offset;			/* end of its event */
-	bool		begin_told;
+	bool		begin_sent;
 	bool		settling;		/* the current event is to be handled again */
-	uint64		rows_told;		/* before it */
+	uint64		rows_sent;		/* before it */
 } StreamSavepoint;
 
 /* A temporary table that the log has told of. */
@@ -135,15 +135,15 @@ struct SourceStream
 	BinlogMysqlGtid mysql_gtid;
 	List	   *known;			/* KnownPosition * */
 	bool		has_gtid;
-	bool		begin_told;
+	bool		begin_sent;
 	bool		settling;		/* the current event is to be handled again */
 	uint64		transactions;	/* begun since the stream was opened */
 	uint64		statements;		/* DDL in this one, so far */
 	uint64		skip_statements;	/* so many are done of the transaction … */
 	char	   *skip_group;		/* … of this GTID; NULL: of the first one */
-	uint64		rows_told;		/* row changes told since BEGIN … */
-	bool		transactional_told; /* … of a table that can roll back, */
-	bool		other_told;		/* … of one that can't */
+	uint64		rows_sent;		/* row changes reported since BEGIN … */
+	bool		transactional_sent; /* … of a table that can roll back, */
+	bool		other_sent;		/* … of one that can't */
 
 	/* XA transactions that begin and cease to be pending with this one */
 	char	   *prepared_xid;
@@ -152,9 +152,9 @@ struct SourceStream
 	TimestampTz replay_time;	/* commit time of the one read again */
 
 	List	   *savepoints;		/* StreamSavepoint *, in order */
-	bool		voided;			/* a ROLLBACK was told: nothing may follow */
+	bool		voided;			/* a ROLLBACK was reported: nothing may follow */
 
-	/* rows of the current event still to be told */
+	/* rows of the current event still to be known */
 	StreamTable *table;
 	BinlogRows	rows;
 	BinlogField *fields;		/* maxcolumns of each */

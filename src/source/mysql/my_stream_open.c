@@ -181,7 +181,7 @@ same_gtids(const MyPosition *a, const MyPosition *b)
 /*
  * Asks for the GTID state at the start. Where the position has one as well,
  * they must be the same: a log of the same name on another server, or one
- * written anew after RESET MASTER, is not the one we have read. The source
+ * written again after RESET MASTER, is not the one we have read. The source
  * reads the file up to there, some 500 MB a second.
  */
 static void

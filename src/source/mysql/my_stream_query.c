@@ -174,7 +174,7 @@ written_table(SourceStream *stream, const BinlogStatement *stmt,
 
 /*
  * A statement that changes rows: only harmless if nothing that we follow can
- * be among them. True: it has been told as a change.
+ * be among them. True: it has been reported as a change.
  */
 static bool
 check_data(SourceStream *stream, const BinlogStatement *stmt,
@@ -374,9 +374,9 @@ handle_rollback(SourceStream *stream)
 {
 	if (stream->state != STREAM_IN_TRANSACTION)
 		stream_move(stream);
-	else if (!stream->other_told)
+	else if (!stream->other_sent)
 		stream_void(stream, stream->start.offset);
-	else if (!stream->transactional_told ||
+	else if (!stream->transactional_sent ||
 			 stream_skips(stream, "ROLLBACK of a transaction that has changed transactional and other tables"))
 		stream_commit(stream);
 	else
@@ -407,13 +407,13 @@ handle_savepoint(SourceStream *stream, const BinlogStatement *stmt)
 	save = palloc(sizeof(StreamSavepoint));
 	save->name = savepoint_name(stmt);
 	save->offset = stream->main.offset;
-	save->rows_told = stream->rows_told;
+	save->rows_sent = stream->rows_sent;
 	stream->savepoints = lappend(stream->savepoints, save);
 	MemoryContextSwitchTo(old);
 }
 
 /*
- * What came since the savepoint is void. If some of it was told, the consumer
+ * What came since the savepoint is void. If some of it was reported, the consumer
  * cannot take that back alone: it starts again from its last commit.
  */
 static void
@@ -448,7 +448,7 @@ handle_rollback_to(SourceStream *stream, const BinlogStatement *stmt)
 						stream->main.offset, stream->main.file),
 				 errdetail("The log has no SAVEPOINT of this name in the transaction."),
 				 errhint("Without it, what the transaction has rolled back is applied: have the tables copied again that it wrote to.")));
-	if (stream->rows_told == found->rows_told)
+	if (stream->rows_sent == found->rows_sent)
 		return;
 	void_add(stream, found->offset, stream->main.offset);
 	stream_reopen();
@@ -631,7 +631,7 @@ stream_query(SourceStream *stream)
 	{
 		if ((stmt.kind == BINLOG_STMT_DATA || stmt.kind == BINLOG_STMT_UNKNOWN) &&
 			check_data(stream, &stmt, &query, schema))
-			;					/* told, with where it ends */
+			;					/* reported, with where it ends */
 		else if (!stream->settling)
 			end_statement(stream);
 	}

@@ -5,7 +5,7 @@
  *
  * A TABLE_MAP comes before the rows of each statement, most often with the
  * same bytes as the last time: what was made of it is kept by table id, and
- * only who receives the table is asked anew. The rows of a table that is not
+ * only who receives the table is asked again. The rows of a table that is not
  * selected are never looked at.
  *
  * A row is decoded when it is asked for, from where the connection has put
@@ -460,9 +460,9 @@ stream_rows(SourceStream *stream)
 	}
 	stream_tell_begin(stream);
 	if (table->transactional)
-		stream->transactional_told = true;
+		stream->transactional_sent = true;
 	else
-		stream->other_told = true;
+		stream->other_sent = true;
 	stream->table = table;
 	stream->change.rel = table->rel;
 	stream->change.pos = stream->start;
@@ -546,11 +546,11 @@ decode_row(SourceStream *stream, StreamTable *table, const BinlogField *fields,
 	{
 		const BinlogField *field = &fields[i];
 
-		if (!columns[i].carried || field->state == BINLOG_FIELD_ABSENT)
+		if (!columns[i].replicated || field->state == BINLOG_FIELD_ABSENT)
 		{
 			row->values[i] = (Datum) 0;
 			row->status[i] = COLUMN_ABSENT;
-			if (is_new && columns[i].carried)
+			if (is_new && columns[i].replicated)
 				my_value_by_default(rel, i, row);
 		}
 		else if (field->state == BINLOG_FIELD_NULL)
@@ -650,7 +650,7 @@ may_be_replace(const StreamTable *table, const BinlogField *old,
 
 	for (i = 0; i < table->nvisible && whole; i++)
 		/* NOBLOB leaves out those that have not changed */
-		whole = !rel->columns[i].carried || new[i].state != BINLOG_FIELD_ABSENT ||
+		whole = !rel->columns[i].replicated || new[i].state != BINLOG_FIELD_ABSENT ||
 			table->plain[i].type == MYSQL_T_BLOB ||
 			((TableColumn *) list_nth(rel->def->columns, i))->generation_expr != NULL;
 	if (whole)
@@ -722,7 +722,7 @@ lacks_generated(const StreamTable *table, const BinlogField *new, bool insert)
 	{
 		const TableColumn *col;
 
-		if (!rel->columns[i].carried || new[i].state != BINLOG_FIELD_ABSENT)
+		if (!rel->columns[i].replicated || new[i].state != BINLOG_FIELD_ABSENT)
 			continue;
 		col = list_nth(rel->def->columns, i);
 		if (col->generation_expr != NULL &&
@@ -765,7 +765,7 @@ stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 	/* before decoding: after an error the next call reads on */
 	if (p >= rows->end)
 		stream->table = NULL;
-	stream->rows_told++;
+	stream->rows_sent++;
 	change->bytes = p - begin;
 	change->copied = false;
 	change->idempotent = false;

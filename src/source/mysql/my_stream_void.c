@@ -4,9 +4,9 @@
  *	  Places of the binlog that are known to be void, and errors for good.
  *
  * That a transaction never ends, or ends with ROLLBACK, is only seen when its
- * rows have been told. The consumer then forgets what it has not committed and
+ * rows have been reported. The consumer then forgets what it has not committed and
  * opens the stream again where it had committed last. What this process has
- * seen to be void is kept here, and passed over the second time.
+ * seen to be void is kept here, and skipped the second time.
  *
  *-------------------------------------------------------------------------
  */
@@ -75,7 +75,7 @@ void_contains(const SourceStream *stream, uint64 offset)
 void
 stream_void(SourceStream *stream, uint64 from)
 {
-	if (stream->rows_told == 0)
+	if (stream->rows_sent == 0)
 	{
 		stream_commit(stream);
 		return;
@@ -87,7 +87,7 @@ stream_void(SourceStream *stream, uint64 from)
 	stream->has_gtid = false;
 }
 
-/* A stream opened anew passes over what is void. */
+/* A stream opened again skips what is void. */
 void
 stream_reopen(void)
 {
@@ -109,7 +109,7 @@ stream_settle(SourceStream *stream)
 	Change	   *change;
 
 	if (stream->settling ||
-		(stream->state == STREAM_IN_TRANSACTION && stream->begin_told))
+		(stream->state == STREAM_IN_TRANSACTION && stream->begin_sent))
 		return false;
 	stream->settling = true;
 	change = stream_queue(stream, CHANGE_HEARTBEAT);

@@ -76,7 +76,7 @@ struct MyTable;
 
 struct MyColumn
 {
-	MyTextToDatum text_datum;	/* NULL: column not carried */
+	MyTextToDatum text_datum;	/* NULL: column not replicated */
 	MyTextToCopy text_copy;
 	MyBinlogToDatum binlog;		/* NULL: not bound yet */
 	int			index;			/* into rel->columns */
@@ -117,8 +117,8 @@ typedef struct MyTable
 	SourceRelation *rel;
 	MemoryContext rowcxt;		/* garbage of my_row_to_copy; reset each row */
 	MyColumn   *columns;		/* rel->ncolumns */
-	MyColumn  **carried;
-	int			ncarried;
+	MyColumn  **replicated;
+	int			nreplicated;
 	BinlogColumn *bound;		/* the TABLE_MAP bound last; NULL: none */
 	int			nbound;
 

@@ -191,7 +191,7 @@ my_values_prepare(SourceRelation *rel, MyConn *conn, TypePolicy *policy)
 
 	table->rel = rel;
 	table->columns = palloc0(sizeof(MyColumn) * rel->ncolumns);
-	table->carried = palloc0(sizeof(MyColumn *) * rel->ncolumns);
+	table->replicated = palloc0(sizeof(MyColumn *) * rel->ncolumns);
 	table->rowcxt = AllocSetContextCreate(rel->cxt, "dtsmig row to copy",
 										  ALLOCSET_DEFAULT_SIZES);
 	my_charset_init();
@@ -207,7 +207,7 @@ my_values_prepare(SourceRelation *rel, MyConn *conn, TypePolicy *policy)
 		c->def = (TableColumn *) lfirst(lc);
 		c->policy = policy;
 		c->col->engine = c;
-		if (!c->col->carried || !OidIsValid(c->col->typid))
+		if (!c->col->replicated || !OidIsValid(c->col->typid))
 		{
 			/* the log is still checked against its type, if that is known */
 			c->col->engine = c;
@@ -230,7 +230,7 @@ my_values_prepare(SourceRelation *rel, MyConn *conn, TypePolicy *policy)
 		my_prepare_zero_date(c);
 		c->text_datum = my_choose_text(c);
 		c->text_copy = my_choose_copy(c);
-		table->carried[table->ncarried++] = c;
+		table->replicated[table->nreplicated++] = c;
 	}
 	my_push_filter(rel);
 	MemoryContextSwitchTo(oldcxt);
@@ -356,7 +356,7 @@ value_error_context(void *arg)
 	initStringInfo(&values);
 	if (p != NULL)
 	{
-		for (i = 0; i < table->ncarried; i++)
+		for (i = 0; i < table->nreplicated; i++)
 		{
 			const uint8 *end = table->packet + table->packet_len;
 			const uint8 *data = NULL;
@@ -365,10 +365,10 @@ value_error_context(void *arg)
 
 			if (state == FIELD_BROKEN)
 				break;
-			if (state == FIELD_VALUE && table->carried[i]->col->in_key)
+			if (state == FIELD_VALUE && table->replicated[i]->col->in_key)
 			{
 				appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
-								 table->carried[i]->col->name);
+								 table->replicated[i]->col->name);
 				if (values.len > 0)
 					appendStringInfoString(&values, ", ");
 				append_shown(&values, data, len);
@@ -409,15 +409,15 @@ value_error_context(void *arg)
 static const uint8 *
 row_to_binary(MyTable *table, const uint8 *p, const uint8 *end, StringInfo buf)
 {
-	uint16		n16 = pg_hton16((uint16) table->ncarried);
+	uint16		n16 = pg_hton16((uint16) table->nreplicated);
 	int			i;
 
 	enlargeStringInfo(buf, 2);
 	memcpy(buf->data + buf->len, &n16, 2);
 	buf->len += 2;
-	for (i = 0; i < table->ncarried; i++)
+	for (i = 0; i < table->nreplicated; i++)
 	{
-		MyColumn   *c = table->carried[i];
+		MyColumn   *c = table->replicated[i];
 		const uint8 *data;
 		Size		n;
 
@@ -451,9 +451,9 @@ row_to_binary(MyTable *table, const uint8 *p, const uint8 *end, StringInfo buf)
 static const uint8 *
 row_to_text(MyTable *table, const uint8 *p, const uint8 *end, StringInfo buf)
 {
-	for (int i = 0; i < table->ncarried; i++)
+	for (int i = 0; i < table->nreplicated; i++)
 	{
-		MyColumn   *c = table->carried[i];
+		MyColumn   *c = table->replicated[i];
 		const uint8 *data;
 		Size		n;
 		Datum		value;
@@ -521,14 +521,14 @@ my_row_from_text(SourceRelation *rel, const uint8 *packet, Size len, Row *row)
 	table->packet_len = len;
 	table->row = NULL;
 
-	if (table->ncarried < rel->ncolumns)
+	if (table->nreplicated < rel->ncolumns)
 	{
 		memset(row->values, 0, sizeof(Datum) * rel->ncolumns);
 		memset(row->status, COLUMN_ABSENT, rel->ncolumns);
 	}
-	for (i = 0; i < table->ncarried; i++)
+	for (i = 0; i < table->nreplicated; i++)
 	{
-		MyColumn   *c = table->carried[i];
+		MyColumn   *c = table->replicated[i];
 		const uint8 *data;
 		Size		n;
 

@@ -54,14 +54,14 @@ extern void my_json_from_diffs(SourceRelation *rel, int col,
 
 /*
  * One row of the text protocol into Datums: fields in rel's column order,
- * only those that are carried were selected.
+ * only those that are replicated were selected.
  */
 extern void my_row_from_text(SourceRelation *rel, const uint8 *packet,
 							 Size len, Row *row);
 
 /*
  * The same row appended to buf in the format of COPY (FORMAT binary): field
- * count, then for each carried column a length and bytes that the
+ * count, then for each replicated column a length and bytes that the
  * destination type's receive function reads.
  */
 extern void my_row_to_copy(SourceRelation *rel, const uint8 *packet, Size len,

@@ -641,7 +641,7 @@ my_values_bind_binlog(SourceRelation *rel, const BinlogColumn *columns,
 		table->bound[i] = columns[i];
 		c->wire = columns[i];
 		if (c->text_datum == NULL)
-			continue;			/* not carried */
+			continue;			/* not replicated */
 		c->binlog = my_choose_binlog(c);
 	}
 	table->nbound = ncolumns;

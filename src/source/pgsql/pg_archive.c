@@ -27,7 +27,7 @@
 /*
  * A server's own count of changes of a column, which minor releases of the
  * end of 2026 keep among the column's options. A pg_dump of before does not
- * know that it is not to be told to another server.
+ * know that it is not to be known to another server.
  */
 #define COLUMN_VERSION "pg_attver="
 

@@ -48,7 +48,7 @@ static const Hook hooks[] = {
 };
 
 /*
- * Statements that are never carried: what a publication or a connection to
+ * Statements that are never replicated: what a publication or a connection to
  * elsewhere says, which may hold passwords.
  */
 #define IGNORED_TAGS \

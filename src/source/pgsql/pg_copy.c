@@ -322,7 +322,7 @@ pg_prepare_relation(SourceConn *conn, SourceRelation *rel, TypePolicy *policy)
 		PgColumn   *pc;
 		Oid			function;
 
-		if (!col->carried)
+		if (!col->replicated)
 			continue;
 		pc = palloc0(sizeof(PgColumn));
 		col->engine = pc;
@@ -349,7 +349,7 @@ struct SourceRows
 	PgConn	   *conn;
 	bool		locked;			/* within a savepoint, whose end lets go */
 	bool		text;
-	bool		begun;			/* the binary header has been passed over */
+	bool		begun;			/* the binary header has been skipped */
 	bool		ended;			/* so has the trailer */
 	int64		nrows;			/* messages, each of which is a row */
 	char	   *name;			/* of the table, quoted */
@@ -410,7 +410,7 @@ pg_rows_query(SourceRelation *rel, const SourceRange *range, const char *select)
 	{
 		char	   *name;
 
-		if (!rel->columns[i].carried)
+		if (!rel->columns[i].replicated)
 			continue;
 		name = pg_quote_name(rel->columns[i].name);
 		appendStringInfo(&sql, "%s%s", any ? ", " : "",

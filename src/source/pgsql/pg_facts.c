@@ -383,7 +383,7 @@ read_outside_columns(PgConn *conn, PgFacts *facts)
 	}
 }
 
-/* An index or a constraint is told as its table. */
+/* An index or a constraint is reported as its table. */
 static char *
 outside_name(PgFacts *facts, Oid refclass, Oid refobj, char *identity)
 {

@@ -15,7 +15,7 @@
 
 #include "source/pgsql/pg_engine.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "catalog/dependency.h"
 
 /*
@@ -51,7 +51,7 @@ List *
 pg_meanings(SourceConn *source)
 {
 	PgResult   *r = pg_select(((PgSource *) source)->sql, "expressions", "ttt", MEANINGS);
-	BookRows   *here = books_query(MEANINGS, "");
+	StoreRows   *here = store_query(MEANINGS, "");
 	List	   *list = NIL;
 	int			j = 0;
 

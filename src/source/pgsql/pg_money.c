@@ -20,7 +20,7 @@
 
 #include <locale.h>
 
-#include "store/books.h"
+#include "store/sql.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "common/int.h"
@@ -68,7 +68,7 @@ point_now(void)
 static int
 digits_here(void)
 {
-	BookRows   *rows = books_query(SETTING_OF_DATABASE, "");
+	StoreRows   *rows = store_query(SETTING_OF_DATABASE, "");
 	int			nestlevel;
 	int			digits;
 
@@ -163,7 +163,7 @@ pg_money_check(PgConn *conn, const SourceRelation *rel)
 	{
 		bool		plain;
 
-		if (!rel->columns[i].carried ||
+		if (!rel->columns[i].replicated ||
 			!pg_money_in_type(rel->columns[i].typid, &plain))
 			continue;
 		found = &rel->columns[i];

@@ -233,7 +233,7 @@ is_attachment(const PgEntry *e)
 	return is_any_kind(e, kinds);
 }
 
-/* A part of a table that is not selected is told as that table. */
+/* A part of a table that is not selected is reported as that table. */
 static char *
 used_name(ObjectPlan *plan, const PgEntry *e)
 {

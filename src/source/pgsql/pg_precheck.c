@@ -13,7 +13,7 @@
 #include "source/pgsql/pg_precheck_impl.h"
 
 #include "core/one_statement.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -207,9 +207,9 @@ check_collations(PgPrecheck *p)
 								   "ORDER BY 1", p->table_list));
 	for (int i = 0; i < r->nrows; i++)
 	{
-		BookRows   *here;
+		StoreRows   *here;
 
-		here = books_query("SELECT 1 FROM pg_catalog.pg_collation WHERE "
+		here = store_query("SELECT 1 FROM pg_catalog.pg_collation WHERE "
 						   "collnamespace = 'pg_catalog'::pg_catalog.regnamespace "
 						   "AND collname = $1 AND collencoding IN (-1, "
 						   "pg_catalog.pg_char_to_encoding(pg_catalog.getdatabaseencoding()))",
@@ -277,9 +277,9 @@ check_extension_schemas(PgPrecheck *p)
 		char	   *name = pstrdup(quote_identifier(pg_text(r, i, 0)));
 		char	   *schema = pstrdup(quote_identifier(pg_text(r, i, 1)));
 		PrecheckItem *item;
-		BookRows   *here;
+		StoreRows   *here;
 
-		here = books_query("SELECT n.nspname, e.extrelocatable FROM pg_catalog.pg_extension e "
+		here = store_query("SELECT n.nspname, e.extrelocatable FROM pg_catalog.pg_extension e "
 						   "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
 						   "WHERE e.extname = $1", "t", pg_text(r, i, 0));
 		if (here->nrows == 0 || strcmp(here->values[0][0], pg_text(r, i, 1)) == 0)
@@ -291,7 +291,7 @@ check_extension_schemas(PgPrecheck *p)
 										here->values[0][0]),
 							   "Have it in that schema; the SQL fails where something needs it where it is.");
 		precheck_sql(item, AT_DESTINATION, "CREATE SCHEMA IF NOT EXISTS %s", schema);
-		if (book_bool(here, 0, 1))
+		if (store_bool(here, 0, 1))
 			precheck_sql(item, AT_DESTINATION, "ALTER EXTENSION %s SET SCHEMA %s",
 						 name, schema);
 		else
@@ -369,9 +369,9 @@ check_extensions(PgPrecheck *p)
 	for (int i = 0; i < r->nrows; i++)
 	{
 		char	   *name = pg_text(r, i, 0);
-		BookRows   *here;
+		StoreRows   *here;
 
-		here = books_query("SELECT installed_version IS NOT NULL, "
+		here = store_query("SELECT installed_version IS NOT NULL, "
 						   "COALESCE((SELECT v.trusted OR NOT v.superuser "
 						   "FROM pg_catalog.pg_available_extension_versions v "
 						   "WHERE v.name = e.name AND v.version = e.default_version), false) "
@@ -379,8 +379,8 @@ check_extensions(PgPrecheck *p)
 						   "WHERE name = $1", "t", name);
 		if (here->nrows == 0)
 			appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", name);
-		else if (!book_bool(here, 0, 0) && !p->scope->superuser &&
-				 !book_bool(here, 0, 1))
+		else if (!store_bool(here, 0, 0) && !p->scope->superuser &&
+				 !store_bool(here, 0, 1))
 		{
 			appendStringInfo(&refused, "%s%s", refused.len ? ", " : "", name);
 			make = lappend(make, name);

@@ -3,11 +3,11 @@
  * pg_schema.c
  *	  What tables a PostgreSQL source has: those that hold rows (plain tables,
  *	  and the leaves of partitioned ones), with the columns and the key by
- *	  which their rows are told apart. Everything else of the schema goes
+ *	  which their rows are distinguished. Everything else of the schema goes
  *	  through pg_dump, see pg_dump.c.
  *
  * The row key is what the log tells of an old row: the columns of the replica
- * identity; with REPLICA IDENTITY FULL the whole row is told, and any primary
+ * identity; with REPLICA IDENTITY FULL the whole row is reported, and any primary
  * or unique key serves.
  *
  *-------------------------------------------------------------------------

@@ -7,10 +7,10 @@
  * snapshot of its consistent point: what was committed before is in the
  * snapshot, what commits later comes through the slot. From then on it must
  * never be behind or ahead by other hands: each opening of the stream compares
- * it with the position in the books, so that a slot that was lost, invalidated,
+ * it with the position in the catalog, so that a slot that was lost, invalidated,
  * dropped and made again or read by somebody else is an error and no gap.
  *
- * Prepared transactions need no slot with two_phase: without it they are told
+ * Prepared transactions need no slot with two_phase: without it they are reported
  * when they are committed, whole, and nothing of them has to be kept between
  * PREPARE and COMMIT PREPARED.
  *

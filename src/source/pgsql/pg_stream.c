@@ -6,7 +6,7 @@
  *	  CopyData ── 'w' message of pgoutput ──> begin/end of a transaction
  *	     │                              │──> relation, row  (pg_stream_rows.c)
  *	     │                              └──> of a transaction in progress:
- *	     │                                   spooled, told at its commit or
+ *	     │                                   spooled, reported at its commit or
  *	     │                                   as it comes (pg_stream_early.c)
  *	     └─────── 'k' keepalive ──────────> position while idle
  *
@@ -15,14 +15,14 @@
  * later. A transaction stands at the start of its commit record, which is how
  * the source itself compares it with a slot's and with a snapshot's position.
  * Inside of a transaction a position is "that start + n messages of rows": a
- * stream opened there passes over the first n of them.
+ * stream opened there skips the first n of them.
  *
  * What is reported to the source as flushed is only what was confirmed. When
  * the source has nothing for this task, its keepalives say how far it has
- * read; that becomes a HEARTBEAT, is booked and confirmed like a commit, and
+ * read; that becomes a HEARTBEAT, is stored and confirmed like a commit, and
  * lets the source remove its log.
  *
- * Prepared transactions are told at their COMMIT PREPARED, because the slot
+ * Prepared transactions are reported at their COMMIT PREPARED, because the slot
  * has no two_phase: nothing has to be kept here for one that is still open.
  *
  *-------------------------------------------------------------------------
@@ -48,7 +48,7 @@
 /* The source is idle when it has said nothing else for so long. */
 #define IDLE_MS				100
 
-/* The same heartbeat is told again after so long. */
+/* The same heartbeat is reported again after so long. */
 #define HEARTBEAT_MS		1000
 
 /*
@@ -103,8 +103,8 @@ report(SourceStream *stream, TimestampTz now)
 	write_u64(buf + 25, now);
 	buf[33] = 0;
 	pg_copy_put(stream->conn, buf, sizeof(buf));
-	stream->told_received = stream->received;
-	stream->told_confirmed = stream->confirmed;
+	stream->reported_received = stream->received;
+	stream->reported_confirmed = stream->confirmed;
 	stream->reported = now;
 	stream->report_now = false;
 }
@@ -113,8 +113,8 @@ report(SourceStream *stream, TimestampTz now)
 static void
 report_if_due(SourceStream *stream, TimestampTz now, bool waiting)
 {
-	bool		news = stream->confirmed > stream->told_confirmed ||
-		(waiting && stream->received > stream->told_received);
+	bool		news = stream->confirmed > stream->reported_confirmed ||
+		(waiting && stream->received > stream->reported_received);
 
 	if (stream->report_now ||
 		(news && TimestampDifferenceExceeds(stream->reported, now,
@@ -191,7 +191,7 @@ take_keepalive(SourceStream *stream, const char *data, Size len,
 }
 
 /*
- * A heartbeat is told again until its position is confirmed: the worker does
+ * A heartbeat is reported again until its position is confirmed: the worker does
  * not book each of them, and an idle source may say nothing more.
  */
 static bool
@@ -253,8 +253,8 @@ read_wire(SourceStream *stream, const char **data, Size *len, long timeout_ms)
 				return idle || is_unconfirmed(stream, now) ? WIRE_IDLE : WIRE_NOTHING;
 			if (idle && TimestampDifferenceExceeds(stream->idle_since, now, IDLE_MS))
 				return WIRE_IDLE;
-			if (idle || stream->received > stream->told_received ||
-				stream->confirmed > stream->told_confirmed)
+			if (idle || stream->received > stream->reported_received ||
+				stream->confirmed > stream->reported_confirmed)
 				wait = Min(wait, IDLE_MS);
 		}
 		rc = next_message(stream, data, len, wait);
@@ -310,7 +310,7 @@ begin_transaction(SourceStream *stream, XLogRecPtr commit_lsn, TimestampTz time)
 	stream->nchanges = 0;
 	stream->skip = 0;
 	if (commit_lsn < stream->start.segment)
-		stream->skip = PG_UINT64_MAX;	/* not to be told at all */
+		stream->skip = PG_UINT64_MAX;	/* not to be known at all */
 	else if (commit_lsn == stream->start.segment)
 		stream->skip = stream->start.offset;
 }
@@ -342,7 +342,7 @@ out_of_place(SourceStream *stream)
 
 /*
  * A message between STREAM START and STREAM STOP is kept; those that say
- * nothing of rows are passed over.
+ * nothing of rows are skipped.
  */
 static void
 take_streamed(SourceStream *stream, const char *data, Size len)

@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * pg_stream_early.c
- *	  A large transaction told while the source decodes it.
+ *	  A large transaction reported while the source decodes it.
  *
  * Such a transaction comes in parts. Its messages are kept in a file until the
  * source has come to its end in the log (pg_stream_spool.c). Where the consumer
- * wants it, because the transaction is known to have committed, they are told
+ * wants it, because the transaction is known to have committed, they are reported
  * at once as well, so that the destination applies what the source decodes, at
- * the same time. What is told is void, and the file is told at the end, when
+ * the same time. What is reported is void, and the file is reported at the end, when
  *
  *	  another transaction commits before it,
  *	  a part of it rolls back,
@@ -15,7 +15,7 @@
  *
  * One at a time: others that are in progress are kept as ever.
  *
- *	  STREAM START, first --early_start--> told row by row
+ *	  STREAM START, first --early_start--> reported row by row
  *	      STREAM COMMIT: early_commit, COMMIT      else: early_void, VOID
  *
  *-------------------------------------------------------------------------
@@ -29,7 +29,7 @@
 #include "utils/memutils.h"
 
 /*
- * All that is told in parts commits after all that was told as committed: the
+ * All that is reported in parts commits after all that was reported as committed: the
  * stream is in the order of the log. But for the transaction that ends where
  * the stream begins: what it left to be forgotten by its commit record may make
  * the source tell it once more, without an end. So one has to begin here, too;
@@ -43,7 +43,7 @@ early_start(SourceStream *stream, TransactionId xid, bool first)
 		stream->start.offset > 0 || stream->callbacks.early == NULL ||
 		!stream->callbacks.early(stream->callbacks.arg, stream->position, xid))
 		return;
-	elog(DEBUG1, "transaction %u of the source is told while it is decoded", xid);
+	elog(DEBUG1, "transaction %u of the source is reported while it is decoded", xid);
 	stream->early = xid;
 	stream->begun = false;
 	stream->first_lsn = stream->msg_lsn;
@@ -66,7 +66,7 @@ forget(SourceStream *stream)
 
 /*
  * Tables that only this transaction has described are not known any more: it
- * may have altered them. Returns VOID, or NULL if nothing of it was told.
+ * may have altered them. Returns VOID, or NULL if nothing of it was reported.
  */
 Change *
 early_void(SourceStream *stream)
@@ -77,7 +77,7 @@ early_void(SourceStream *stream)
 
 	if (!TransactionIdIsValid(stream->early))
 		return NULL;
-	elog(DEBUG1, "transaction %u of the source will be told at its end", stream->early);
+	elog(DEBUG1, "transaction %u of the source will be reported at its end", stream->early);
 	foreach(lc, stream->early_relations)
 		stream_forget_relation(stream, lfirst_oid(lc));
 	forget(stream);
@@ -90,7 +90,7 @@ early_void(SourceStream *stream)
 
 /*
  * A description of a table. One that was known from elsewhere has to be as it
- * was: what other transactions tell is told by that.
+ * was: what other transactions tell is reported by that.
  */
 static bool
 take_relation(SourceStream *stream)
@@ -104,7 +104,7 @@ take_relation(SourceStream *stream)
 		return stream_is_relation(stream);
 	if (stream->early_cxt == NULL)
 		stream->early_cxt = AllocSetContextCreate(stream->cxt,
-												  "dtsmig transaction told early",
+												  "dtsmig transaction reported early",
 												  ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(stream->early_cxt);
 	stream->early_relations = lappend_oid(stream->early_relations, relid);
@@ -148,8 +148,8 @@ early_tell(SourceStream *stream, MemoryContext rowcxt)
 }
 
 /*
- * STREAM COMMIT. False: it was not told, or not as it should have been, and is
- * to be told now.
+ * STREAM COMMIT. False: it was not reported, or not as it should have been, and is
+ * to be known now.
  */
 bool
 early_commit(SourceStream *stream)

@@ -4,7 +4,7 @@
  *	  What the files of the change stream share: pg_stream.c (the wire, and
  *	  transactions), pg_stream_rows.c (relations and rows), pg_stream_published.c (what is
  *	  published), pg_stream_spool.c
- *	  (transactions in progress), pg_stream_early.c (one of them told before
+ *	  (transactions in progress), pg_stream_early.c (one of them reported before
  *	  its end), pg_values.c (values).
  *
  *-------------------------------------------------------------------------
@@ -19,7 +19,7 @@
 #include "source/pgsql/pg_engine.h"
 #include "source/pgsql/pgoutput.h"
 
-/* A relation as the source has told it last, and who receives it here. */
+/* A relation as the source has reported it last, and who receives it here. */
 typedef struct PgRelation
 {
 	Oid			relid;			/* at the source; hash key */
@@ -37,8 +37,8 @@ typedef struct PgRelation
 	uint64		epoch;
 	SourceRelation *rel;		/* NULL: not followed */
 	int		   *columns;		/* of each attribute: index into rel->columns of
-								 * a column that is carried, or -1 */
-	const char *untold_key;		/* key column that old rows do not tell; NULL */
+								 * a column that is replicated, or -1 */
+	const char *unsent_key;		/* key column that old rows do not tell; NULL */
 	bool		needs_catalog;	/* values are read inside of a transaction only */
 } PgRelation;
 
@@ -53,7 +53,7 @@ struct SourceStream
 	TypePolicy *policy;
 	char	   *name;			/* of slot and publication */
 	bool		binary;			/* values were asked for in binary form */
-	bool		own_changes;	/* what came with an origin is passed over */
+	bool		own_changes;	/* what came with an origin is skipped */
 	char	   *publication;	/* see pg_check_publication */
 	HTAB	   *published;		/* of pg_stream_published.c */
 	bool		give_up;		/* and that was wrong: see pg_next_change */
@@ -61,8 +61,8 @@ struct SourceStream
 	/* the wire */
 	XLogRecPtr	received;
 	XLogRecPtr	confirmed;		/* durable at the destination */
-	XLogRecPtr	told_received;	/* as the last report said */
-	XLogRecPtr	told_confirmed;
+	XLogRecPtr	reported_received;	/* as the last report said */
+	XLogRecPtr	reported_confirmed;
 	TimestampTz reported;
 	bool		report_now;		/* the source asks for a report */
 	long		report_ms;		/* a report at least so often */
@@ -72,9 +72,9 @@ struct SourceStream
 
 	/* positions */
 	SourcePos	start;
-	SourcePos	position;		/* after the last COMMIT or HEARTBEAT told */
+	SourcePos	position;		/* after the last COMMIT or HEARTBEAT reported */
 
-	/* the transaction that is being told */
+	/* the transaction that is being reported */
 	XLogRecPtr	first_lsn;		/* a record of it that is not after its first row
 								 * or statement that is published */
 	bool		in_transaction;
@@ -92,11 +92,11 @@ struct SourceStream
 	Size		held_len;
 	int			unpumped;		/* messages replayed since the wire was looked at */
 	HTAB	   *spools;
-	PgSpool    *replay;			/* is being told */
+	PgSpool    *replay;			/* is being reported */
 	char	   *replay_buf;
 	Size		replay_size;
 
-	/* the one of them that is told as it comes: pg_stream_early.c */
+	/* the one of them that is reported as it comes: pg_stream_early.c */
 	TransactionId early;		/* invalid: none */
 	List	   *early_relations;	/* Oids that it alone has described */
 	MemoryContext early_cxt;
@@ -110,14 +110,14 @@ struct SourceStream
 	PgOutputMessage *msg;
 	Size		msg_len;
 	XLogRecPtr	msg_lsn;		/* where the source says that it stands */
-	bool		waiting;		/* it is to be told at the next call */
+	bool		waiting;		/* it is to be known at the next call */
 	uint32		truncated;		/* so many of its relations are done */
 
 	Change		change;
 	int			row_size;		/* columns that the arrays have room for */
 	Row			old;
 	Row			new;
-	MemoryContext ddl_cxt;		/* of the DDL told last */
+	MemoryContext ddl_cxt;		/* of the DDL reported last */
 };
 
 /* pg_stream_rows.c */
@@ -131,7 +131,7 @@ extern void stream_forget_relation(SourceStream *stream, Oid relid);
 extern bool stream_is_capture(SourceStream *stream);
 /* May its values have other texts by now? */
 extern bool stream_is_stale(SourceStream *stream);
-/* Relations have to be asked for anew. */
+/* Relations have to be asked for again. */
 extern void stream_forget_bindings(SourceStream *stream);
 /*
  * Tells the row change or TRUNCATE at hand; NULL: nothing (more) of it is for
@@ -165,7 +165,7 @@ extern void spool_drop(SourceStream *stream, PgSpool *spool);
 
 /* pg_stream_early.c */
 
-/* STREAM START: is it to be told as it comes? */
+/* STREAM START: is it to be known as it comes? */
 extern void early_start(SourceStream *stream, TransactionId xid, bool first);
 extern Change *early_tell(SourceStream *stream, MemoryContext rowcxt);
 extern Change *early_void(SourceStream *stream);
@@ -175,7 +175,7 @@ extern bool early_commit(SourceStream *stream);
 
 /*
  * Makes Datums of a row's columns in rowcxt; columns that are not told are
- * COLUMN_ABSENT. key_only: only columns of the replica identity are told.
+ * COLUMN_ABSENT. key_only: only columns of the replica identity are reported.
  */
 extern void pg_read_row(SourceStream *stream, PgRelation *table,
 						const PgOutputColumn *columns, int ncolumns,

@@ -187,7 +187,7 @@ stream_all_binary(SourceStream *stream, PgConn *conn)
 		{
 			const PgColumn *pc = rel->columns[c].engine;
 
-			if (rel->columns[c].carried && !pc->binary)
+			if (rel->columns[c].replicated && !pc->binary)
 				return false;
 		}
 	}

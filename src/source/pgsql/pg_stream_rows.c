@@ -4,7 +4,7 @@
  *	  Relations and rows in the change stream.
  *
  * The source tells a relation (RELATION) before its first row, and again when
- * its definition has changed; rows name it by its OID. What was told is kept;
+ * its definition has changed; rows name it by its OID. What was reported is kept;
  * which SourceRelation receives it is asked when it is needed, and asked again
  * after DDL. Columns are matched by name. A column that is new at the source,
  * or gone, is an error here: where DDL is followed, the statement comes before
@@ -210,12 +210,12 @@ definition_differs(const PgRelation *table, const char *message,
 			 ERR_SOURCE_TABLE(table)));
 }
 
-/* Joins what the source has told with the columns of the SourceRelation. */
+/* Joins what the source has reported with the columns of the SourceRelation. */
 static void
 match_columns(SourceStream *stream, PgRelation *table)
 {
 	SourceRelation *rel = table->rel;
-	int			carried = 0;
+	int			replicated = 0;
 	int			matched = 0;
 
 	table->needs_catalog = false;
@@ -232,7 +232,7 @@ match_columns(SourceStream *stream, PgRelation *table)
 		if (column == NULL)
 			definition_differs(table, "Column \"%s\" is not known.",
 							   table->att_names[i]);
-		if (!column->carried)
+		if (!column->replicated)
 			continue;
 		table->columns[i] = c - 1;
 		matched++;
@@ -245,14 +245,14 @@ match_columns(SourceStream *stream, PgRelation *table)
 		stream->give_up |= stream->binary && !pc->binary;
 	}
 	for (int c = 0; c < rel->ncolumns; c++)
-		carried += rel->columns[c].carried;
-	for (int c = 0; c < rel->ncolumns && matched < carried; c++)
+		replicated += rel->columns[c].replicated;
+	for (int c = 0; c < rel->ncolumns && matched < replicated; c++)
 	{
 		bool		found = false;
 
 		for (int i = 0; i < table->natts && !found; i++)
 			found = table->columns[i] == c;
-		if (rel->columns[c].carried && !found)
+		if (rel->columns[c].replicated && !found)
 			definition_differs(table, "Column \"%s\" is gone.",
 							   rel->columns[c].name);
 	}
@@ -260,24 +260,24 @@ match_columns(SourceStream *stream, PgRelation *table)
 
 /* A key column here that is not told of old rows; NULL: all are. */
 static const char *
-find_untold_key(const PgRelation *table)
+find_unsent_key(const PgRelation *table)
 {
 	const SourceRelation *rel = table->rel;
 
 	for (int k = 0; k < rel->nkey && table->identity != 'f'; k++)
 	{
-		bool		told = false;
+		bool		reported = false;
 
-		for (int i = 0; i < table->natts && !told; i++)
-			told = table->columns[i] == rel->key[k] && table->att_identity[i];
-		if (!told)
+		for (int i = 0; i < table->natts && !reported; i++)
+			reported = table->columns[i] == rel->key[k] && table->att_identity[i];
+		if (!reported)
 			return rel->columns[rel->key[k]].name;
 	}
 	return NULL;
 }
 
 /*
- * An UPDATE or DELETE of a row that cannot be found here by what is told:
+ * An UPDATE or DELETE of a row that cannot be found here by what is reported:
  * an UPDATE of the key would not even be seen.
  */
 static void
@@ -286,7 +286,7 @@ refuse_identity(const PgRelation *table)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the replica identity of table \"%s.%s\" at the source does not hold key column \"%s\"",
-					table->schema, table->name, table->untold_key),
+					table->schema, table->name, table->unsent_key),
 			 errdetail("It was altered after this task had described the table."),
 			 errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL at the source, and have the table copied again.",
 					 pg_quote_qualified(table->schema, table->name)),
@@ -330,7 +330,7 @@ receiver(SourceStream *stream, PgRelation *table)
 	if (table->rel != NULL)
 	{
 		match_columns(stream, table);
-		table->untold_key = find_untold_key(table);
+		table->unsent_key = find_unsent_key(table);
 		grow_rows(stream, table->rel->ncolumns);
 	}
 	table->epoch = stream->epoch;
@@ -389,7 +389,7 @@ tell_row(SourceStream *stream, PgRelation *table, MemoryContext rowcxt)
 	SourceRelation *rel = table->rel;
 	Change	   *change;
 
-	if (msg->kind != PGOUTPUT_INSERT && table->untold_key != NULL)
+	if (msg->kind != PGOUTPUT_INSERT && table->unsent_key != NULL)
 		refuse_identity(table);
 	if (msg->kind != PGOUTPUT_DELETE)
 		pg_read_row(stream, table, msg->new, msg->nnew, false, rowcxt,
@@ -466,7 +466,7 @@ tell_ddl(SourceStream *stream, PgRelation *table)
 }
 
 /*
- * The values of its row were told by a catalog that may be older than a
+ * The values of its row were reported by a catalog that may be older than a
  * statement which the consumer has done (see SourceRelation.types_from): the
  * transaction began before that committed. Of its own statements the source
  * knows.

@@ -187,7 +187,7 @@ spool_abort(SourceStream *stream, TransactionId xid, TransactionId subxid)
 	}
 	part = find_part(spool, subxid);
 	if (part < 0)
-		return;					/* it told nothing, or went with another */
+		return;					/* it reported nothing, or went with another */
 	spool->end = spool->parts[part].offset;
 	spool->nparts = part;
 	memset(spool->recent, 0, sizeof(spool->recent));

@@ -13,7 +13,7 @@
 #include "source/pgsql/pg_engine.h"
 
 #include "access/htup_details.h"
-#include "store/books.h"
+#include "store/sql.h"
 #include "commands/dbcommands.h"
 #include "core/one_statement.h"
 #include "miscadmin.h"
@@ -72,7 +72,7 @@ static void
 find_settings(PgConn *conn, List **found)
 {
 	PgResult   *r = pg_select(conn, "settings of the database", "ttt", SETTINGS);
-	BookRows   *here = books_query(SETTINGS, "");
+	StoreRows   *here = store_query(SETTINGS, "");
 
 	for (int i = 0; i < r->nrows; i++)
 	{
@@ -101,7 +101,7 @@ static void
 find_comment(PgConn *conn, List **found)
 {
 	char	   *comment = pg_select_text_or_null(conn, "comment on the database", DATABASE_COMMENT);
-	BookRows   *here = books_query(DATABASE_COMMENT, "");
+	StoreRows   *here = store_query(DATABASE_COMMENT, "");
 
 	if (comment == NULL || (here->values[0][0] != NULL && strcmp(comment, here->values[0][0]) == 0))
 		return;
@@ -127,7 +127,7 @@ find_event_triggers(PgConn *conn, List **found)
 		char	   *quoted = pstrdup(quote_identifier(name));
 		char	   *tags = pg_text_or_null(r, i, 3);
 		char		enabled = pg_char(r, i, 4);
-		BookRows   *here = books_query("SELECT evtenabled FROM pg_catalog.pg_event_trigger WHERE evtname = $1", "t", name);
+		StoreRows   *here = store_query("SELECT evtenabled FROM pg_catalog.pg_event_trigger WHERE evtname = $1", "t", name);
 
 		if (here->nrows == 0)
 			add(found, psprintf("event trigger %s of the source is not here", name),
@@ -158,7 +158,7 @@ find_servers(PgConn *conn, List **found)
 	{
 		char	   *name = pstrdup(quote_identifier(pg_text(r, i, 0)));
 
-		if (books_query("SELECT 1 FROM pg_catalog.pg_foreign_server WHERE srvname = $1", "t",
+		if (store_query("SELECT 1 FROM pg_catalog.pg_foreign_server WHERE srvname = $1", "t",
 						pg_text(r, i, 0))->nrows == 0)
 			add(found, psprintf("foreign server %s of the source is not here; its options, which may hold secrets, are not read",
 								pg_text(r, i, 0)),
@@ -176,7 +176,7 @@ find_servers(PgConn *conn, List **found)
 		bool		public = strcmp(role, "public") == 0;
 
 		if ((!public && !OidIsValid(get_role_oid(role, true))) ||
-			books_query("SELECT 1 FROM pg_catalog.pg_user_mappings WHERE srvname = $1 "
+			store_query("SELECT 1 FROM pg_catalog.pg_user_mappings WHERE srvname = $1 "
 						"AND COALESCE(usename, 'public') = $2", "tt", pg_text(r, i, 0), role)->nrows > 0)
 			continue;
 		add(found, psprintf("user mapping of %s for server %s is not here; it holds passwords, which are not read",
@@ -211,7 +211,7 @@ static void
 find_owners(PgConn *conn, List **found)
 {
 	PgResult   *r = pg_select(conn, "owners", "ttt", OWNERS);
-	BookRows   *here = books_query(OWNERS, "");
+	StoreRows   *here = store_query(OWNERS, "");
 	int			j = 0;
 
 	for (int i = 0; i < r->nrows; i++)
@@ -238,7 +238,7 @@ find_large_objects(PgConn *conn, List **found)
 {
 	static const char *const sql = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata";
 	int64		there = pg_bigint(pg_select(conn, "large objects", "i", sql), 0, 0);
-	int64		here = book_int(books_query(sql, ""), 0, 0);
+	int64		here = store_int(store_query(sql, ""), 0, 0);
 
 	if (there > here)
 		add(found, psprintf("the source has " INT64_FORMAT " large objects, which are not migrated, and this database " INT64_FORMAT,

@@ -112,7 +112,7 @@ typedef struct PgOutputMessage
 	 * BEGIN, COMMIT, STREAM_COMMIT, COMMIT_PREPARED: where the commit record
 	 * starts. BEGIN_PREPARE, PREPARE, STREAM_PREPARE: where the prepare record
 	 * starts. ROLLBACK_PREPARED: where the prepare record ends. ORIGIN,
-	 * MESSAGE: its own. STREAM_ABORT: where the abort record is; 0: not told.
+	 * MESSAGE: its own. STREAM_ABORT: where the abort record is; 0: not reported.
 	 */
 	uint64_t	lsn;
 	uint64_t	end_lsn;		/* of those with a record: where it ends */

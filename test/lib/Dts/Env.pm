@@ -330,7 +330,7 @@ END
     }
 }
 $SIG{$_} = sub { die "dts: ended by a signal\n" } for qw(INT TERM HUP);
-# A client that fails to connect does not read what it was to be told.
+# A client that fails to connect does not read what it was to be known.
 $SIG{PIPE} = 'IGNORE';
 
 1;

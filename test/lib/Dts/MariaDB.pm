@@ -208,7 +208,7 @@ sub rows
 
 # Runs what code returns, a text of statements at a time, over one connection
 # until stopped; an end of the server only interrupts it. Errors of statements
-# are passed over. Returns the pid, for reap.
+# are skipped. Returns the pid, for reap.
 sub background
 {
     my ($self, $code, %opt) = @_;

@@ -8,7 +8,7 @@
 #   $check->both_ways($task, keys => [ 'warning', qr/shop\.t/ ], …);
 #   $check->by_hand($task, sub { … }, large_objects => [ 'warning', qr/: 1$/ ]);
 #
-# by_hand is for what no SQL mends: the sub does what the advice says, and may
+# by_hand is for what no SQL fixes: the sub does what the advice says, and may
 # return the task to look at then. common/precheck_items.pl reads the test files
 # for these two calls, and wants one for each item.
 package Dts::Precheck;
@@ -72,7 +72,7 @@ sub items
 }
 
 # Does what an item says; returns the task to look at then.
-sub mend
+sub fix
 {
     my ($self, $task, $i) = @_;
     my $source = $task->{opt}{on} // $self->{source};
@@ -118,12 +118,12 @@ sub both_ways
     my ($self, $task, %want) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $before = $self->_found($task, \%want);
-    $task = $self->mend($task, $before->{$_}) for sort keys %want;
+    $task = $self->fix($task, $before->{$_}) for sort keys %want;
     $self->restart($task->{opt}{on});
     return $self->_passed($task, $before);
 }
 
-# The same of items that are mended by hand.
+# The same of items that are fixed by hand.
 sub by_hand
 {
     my ($self, $task, $do, %want) = @_;

@@ -8,7 +8,7 @@
 #   $proxy->forward;   # works again; what was swallowed is lost, so those
 #                      # connections stay dumb
 #
-# It is a child process, told what to do through a pipe; when the pipe closes,
+# It is a child process, reported what to do through a pipe; when the pipe closes,
 # it ends.
 package Dts::Proxy;
 use strict;

@@ -476,7 +476,7 @@ sub fill
 # ---------------------------------------------------------------------- running
 
 # Runs statements in a session of its own; those that the source refuses are
-# passed over.
+# skipped.
 sub run
 {
     my ($self, $s, @sql) = @_;

@@ -225,7 +225,7 @@ sub _change
 # ---------------------------------------------------------------------- running
 
 # Runs statements in a session of its own; those that the source refuses are
-# passed over.
+# skipped.
 sub run
 {
     my ($self, $s, @sql) = @_;

@@ -47,7 +47,7 @@ END
 }
 
 # A test: the task is released, its schema dropped, and the source migrated
-# anew; both look the same. db: at the source; schema: at the destination
+# again; both look the same. db: at the source; schema: at the destination
 # (default: db); objects: of the task.
 sub same_as_fresh
 {

@@ -104,7 +104,7 @@ sub status { return $_[0]->get('status'); }
 sub phase { return $_[0]->get('phase'); }
 sub last_error { return $_[0]->get('last_error'); }
 
-# Everything that the books say, for a diagnosis.
+# Everything that the catalog say, for a diagnosis.
 sub report
 {
     my ($self) = @_;

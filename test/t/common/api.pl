@@ -151,7 +151,7 @@ fails_with("SELECT dtsmig.create_task('e', source => 'shop')", qr/permission den
 fails_with("SELECT dtsmig.pause_task('uri')", qr/owner|permission|exist/, 'eve: pause_task of another', %eve);
 fails_with("SELECT dtsmig.preview_schema('uri')", qr/owner|permission|exist/, 'eve: preview_schema of another', %eve);
 fails_with("SELECT dtsmig.alter_task('uri', '{}')", qr/owner|permission|exist/, 'eve: alter_task of another', %eve);
-fails_with('SELECT * FROM dtsmig.task', qr/permission denied/, 'eve: the books', %eve);
+fails_with('SELECT * FROM dtsmig.task', qr/permission denied/, 'eve: the catalog', %eve);
 fails_with("CREATE SERVER e TYPE 'mariadb' $fdw (host '127.0.0.1')", qr/permission denied/, 'eve: CREATE SERVER', %eve);
 fails_with("SELECT dtsmig.create_task('e', source => 'mariadb://a:b\@127.0.0.1:$my->{port}/shop')", qr/permission denied/, 'eve: a URI', %eve);
 is($pg->value('SELECT count(*) FROM dtsmig.tasks', %eve), 0, 'eve sees no task');

@@ -118,16 +118,16 @@ ok(alert('retrying', 'cleared'), 'over when the line is back') or diag $t->repor
 is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE kind = 'retrying'"), 1, 'one alert, however often it tried');
 is($pg->value("SELECT string_agg(alert->>'kind' || ' ' || (alert->>'state') || ' ' || who || ' ' || fired || ' ' || (alert->>'task' = $sql_name), ', ' ORDER BY n) FROM ops.seen"),
     'retrying raised mover/mover true true, retrying cleared mover/mover true true', 'the function was called as the owner, its triggers fired');
-ok(poll_until(sub { slurp($heard) =~ /"kind": "retrying".*"kind": "retrying"/s }, 60), 'it was told twice');
-my @told = map { JSON::PP::decode_json($_) } slurp($heard) =~ /"dtsmig_alert" with payload "(\{.*\})" received/g;
-for my $told (@told)
+ok(poll_until(sub { slurp($heard) =~ /"kind": "retrying".*"kind": "retrying"/s }, 60), 'it was reported twice');
+my @reported = map { JSON::PP::decode_json($_) } slurp($heard) =~ /"dtsmig_alert" with payload "(\{.*\})" received/g;
+for my $reported (@reported)
 {
-    is(join(' ', sort keys %$told), 'alert at kind state task_id', 'anybody is sent ids, kind and state alone');
-    is(join(' ', grep { $told->{$_} !~ /^\d+$/ } qw(alert task_id)), '', 'ids are numbers');
-    is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE kind = '$told->{kind}' AND '$told->{state}' IN ('raised', 'cleared')"), 1, 'kind and state are those of the view');
-    like($told->{at}, qr/^\d{4}-\d\d-\d\dT[\d:.+-]+$/, 'and the time is one');
+    is(join(' ', sort keys %$reported), 'alert at kind state task_id', 'anybody is sent ids, kind and state alone');
+    is(join(' ', grep { $reported->{$_} !~ /^\d+$/ } qw(alert task_id)), '', 'ids are numbers');
+    is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE kind = '$reported->{kind}' AND '$reported->{state}' IN ('raised', 'cleared')"), 1, 'kind and state are those of the view');
+    like($reported->{at}, qr/^\d{4}-\d\d-\d\dT[\d:.+-]+$/, 'and the time is one');
 }
-is(join(', ', map { "$_->{kind} $_->{state} $_->{task_id}" } @told), "retrying raised $t->{id}, retrying cleared $t->{id}", 'as JSON');
+is(join(', ', map { "$_->{kind} $_->{state} $_->{task_id}" } @reported), "retrying raised $t->{id}, retrying cleared $t->{id}", 'as JSON');
 reap($listener, 'TERM');
 my $log = $pg->log_text;
 like($log, qr/LOG:  alert of task ".*näme.*": it is tried again until/, 'a line in the log');
@@ -179,7 +179,7 @@ $my->sql('ALTER TABLE s.t ADD COLUMN w int');
 $t->catch_up;
 is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE kind = 'schema_drift'"), 1, "DDL of the source's is none");
 
-# failed: a statement that cannot be carried; resumed unasked, as often as asked
+# failed: a statement that cannot be replicated; resumed unasked, as often as asked
 $pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"auto_resume\": 60}')");
 $my->sql('CREATE TABLE s.gone (id int PRIMARY KEY); ');
 $t->catch_up;

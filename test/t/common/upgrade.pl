@@ -74,10 +74,10 @@ is($task->status, 'running', 'the task runs') or diag $task->report;
 
 # --- back in time: the same task with a catalog of 0.9 and this library
 $task->pause;
-my @books = qw(task task_position task_table table_version task_object task_job task_event);
+my @catalog = qw(task task_position task_table table_version task_object task_job task_event);
 my $v10 = slurp(topdir() . '/test/upgrade/dtsmig--0.9.sql');
 my (%columns, $put);
-for my $table (@books)
+for my $table (@catalog)
 {
     my ($body) = $v10 =~ /CREATE TABLE dtsmig\.$table \(\n(.*?)\n\)/s;
     $columns{$table} = join ', ', $body =~ /^    ([a-z_]+) (?:bigint|text|oid|jsonb|timestamptz|boolean|integer)/mg;
@@ -104,7 +104,7 @@ is($task->status, 'running', 'it runs on') or diag $task->report;
 my $dump = tmpdir() . '/db.dump';
 my @to = ('-h', '127.0.0.1', '-p', $pg->{port}, '-U', 'postgres');
 $pg->sql('CREATE ROLE keeper LOGIN; GRANT CREATE ON DATABASE postgres TO keeper');
-$pg->sql('GRANT EXECUTE ON FUNCTION dtsmig.read_all_tasks() TO keeper; DROP TABLE ' . join ', ', map { "kept_$_" } @books);
+$pg->sql('GRANT EXECUTE ON FUNCTION dtsmig.read_all_tasks() TO keeper; DROP TABLE ' . join ', ', map { "kept_$_" } @catalog);
 $pg->sql($my->server_sql('kept', dbname => 'u', role => 'keeper') . 'GRANT USAGE ON FOREIGN SERVER kept TO keeper');
 $pg->sql("SELECT dtsmig.create_task('kept', source => 'kept')", role => 'keeper');
 system(bindir() . '/pg_dump', @to, '-Fc', '-f', $dump, 'postgres') == 0 or die 'pg_dump';

@@ -52,7 +52,7 @@ $task->catch_up;
 # Rows that wait to be repaired or copied again.
 $pg->sql("SET session_replication_role = replica; UPDATE r.other SET v = 77 WHERE id = 1");
 is($pg->value("SELECT count(*) FROM dtsmig.verify('r')"), 1, 'a difference is found');
-refused(qr/1 differences that a verification found are not fixed.*r\.other differs \{"id": "1"\}.*accept_differences/s, 'one that is not mended');
+refused(qr/1 differences that a verification found are not fixed.*r\.other differs \{"id": "1"\}.*accept_differences/s, 'one that is not fixed');
 $lock = holding('LOCK TABLE r.other IN EXCLUSIVE MODE');
 is($pg->value("SELECT dtsmig.repair('r')"), 1, 'its repair is asked for');
 refused(qr/1 rows are to be repaired.*Wait/s, 'and waited for');
@@ -82,19 +82,19 @@ refused(qr/a transaction at the source is open/, 'a transaction that is prepared
 $my->sql("XA COMMIT 'x'");
 $task->catch_up;
 
-# A statement that was passed over.
+# A statement that was skipped.
 $my->sql('ALTER TABLE r.other ADD SYSTEM VERSIONING');
-ok($task->wait_status('failed', 60), 'a statement that is not carried');
+ok($task->wait_status('failed', 60), 'a statement that is not replicated');
 $pg->sql("SELECT dtsmig.skip_change('r')");
 $task->resume->wait_for('incremental', 60);
 $task->catch_up;
-refused(qr/1 statements of the source were not replicated.*skipped: ALTER TABLE r\.other ADD SYSTEM VERSIONING.*verify\(task, 'schema'\)/s, 'and is passed over');
+refused(qr/1 statements of the source were not replicated.*skipped: ALTER TABLE r\.other ADD SYSTEM VERSIONING.*verify\(task, 'schema'\)/s, 'and is skipped');
 
 # Rows without a parent, under a key that says it is valid; and one disabled
 # trigger. The verification before finds nothing.
 $my->sql('SET foreign_key_checks = 0; INSERT INTO r.child VALUES (99, 777)');
 $task->catch_up;
-is($pg->value("SELECT count(*) FROM dtsmig.verify('r', 'schema')"), 0, 'definitions are equal, whatever was passed over');
+is($pg->value("SELECT count(*) FROM dtsmig.verify('r', 'schema')"), 0, 'definitions are equal, whatever was skipped');
 refused(qr/a row of r\.child breaks foreign key.*"id": 99.*777/s, "verify => '$_' finds nothing, the foreign keys do", "verify => '$_'") for qw(schema incremental sample full);
 my $trigger = $pg->value("SELECT tgname FROM pg_trigger WHERE tgrelid = 'r.stamped'::regclass AND NOT tgisinternal LIMIT 1");
 $pg->sql("ALTER TABLE r.stamped DISABLE TRIGGER $trigger");

@@ -1,4 +1,4 @@
-# A statement that cannot be carried stops the task; the ways on. And a table
+# A statement that cannot be replicated stops the task; the ways on. And a table
 # copied again on request, with rows coming meanwhile.
 use strict;
 use warnings;
@@ -23,7 +23,7 @@ $task->resume->catch_up(30);
 is($pg->value('SELECT count(*) FROM ddl.t WHERE id = 1001'), 1, 'it goes on');
 is($pg->value("SELECT to_regclass('ddl.mine') IS NOT NULL"), 't', 'with the statement of the user');
 my ($code, $out, $err) = $pg->psql("SELECT dtsmig.skip_change('stop')");
-isnt($code, 0, 'nothing is left to be passed over');
+isnt($code, 0, 'nothing is left to be skipped');
 $my->sql('DROP TABLE sv', db => 'ddl');
 $pg->sql('DROP TABLE ddl.mine');
 

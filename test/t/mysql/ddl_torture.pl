@@ -1,6 +1,6 @@
 # kill -9 in the middle of DDL: of the worker, of the whole destination server
 # and of the source, again and again, while DDL and rows interleave. Each
-# statement is carried once, and afterwards the destination has the rows,
+# statement is replicated once, and afterwards the destination has the rows,
 # columns and keys of a fresh migration.
 #
 # dts-runs: mariadb
@@ -46,7 +46,7 @@ my $writer = $my->background(sub {
     return "BEGIN; DELETE FROM par WHERE id = $p; INSERT INTO par (id, n) VALUES ($p, $n); INSERT INTO chi (par_id) VALUES ($p), ($p); COMMIT;\n";
 }, db => 'tor');
 
-# Statements that are carried as they are, that convert values, that copy a
+# Statements that are replicated as they are, that convert values, that copy a
 # table again, and that make, rename and drop tables.
 my $k = 0;
 my @ddl = (
@@ -94,13 +94,13 @@ for my $round (1 .. $rounds)
     }, 60, 0.1);
     is($state, 'running', "$round: comes back after the end of the $what") or do { diag $task->report; last };
 }
-poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'tor' AND message LIKE 'carried:%'") // 0) >= 20 }, 120, 0.5);
+poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'tor' AND message LIKE 'replicated:%'") // 0) >= 20 }, 120, 0.5);
 reap($ddl, 'TERM');
 reap($writer, 'TERM');
 diag join ', ', map { "$_: $did{$_}" } sort keys %did;
 ok(eval { $task->catch_up(180); 1 }, 'caught up') or diag $@;
-cmp_ok($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'tor' AND message LIKE 'carried:%'"), '>=', 20, 'DDL was carried');
-is($pg->value("SELECT count(*) FROM (SELECT message, detail FROM dtsmig.task_log WHERE task = 'tor' AND message LIKE 'carried: ALTER TABLE _ ADD COLUMN%' GROUP BY 1, 2 HAVING count(*) > 1) x"), 0, 'each statement once');
+cmp_ok($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'tor' AND message LIKE 'replicated:%'"), '>=', 20, 'DDL was replicated');
+is($pg->value("SELECT count(*) FROM (SELECT message, detail FROM dtsmig.task_log WHERE task = 'tor' AND message LIKE 'replicated: ALTER TABLE _ ADD COLUMN%' GROUP BY 1, 2 HAVING count(*) > 1) x"), 0, 'each statement once');
 same_database($my, 'tor', $pg, 'tor', 'rows are equal');
 same_as_fresh($task, 'columns and keys equal those of a fresh migration', db => 'tor');
 done_testing();

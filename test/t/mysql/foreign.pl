@@ -45,7 +45,7 @@ sub the_plan { my ($sql) = @_; return $pg->sql("EXPLAIN (VERBOSE, COSTS OFF) $sq
 sub remote { return join "\n", the_plan($_[0]) =~ /Remote SQL: (.*)/g; }
 like(remote('SELECT id FROM f.items'), qr/^SELECT \S+ SQL_NO_CACHE \*\/ `id` FROM `shop`\.`Items`$/, 'columns that are wanted, and no others');
 like(remote('SELECT id FROM f.items WHERE id = 2'), qr/WHERE .*`id` = \(2\)/, 'a condition');
-like(remote('SELECT id FROM f.items LIMIT 2 OFFSET 1'), qr/ LIMIT 3$/, 'a limit, with the rows to be passed over');
+like(remote('SELECT id FROM f.items LIMIT 2 OFFSET 1'), qr/ LIMIT 3$/, 'a limit, with the rows to be skipped');
 like(remote('SELECT id FROM f.items ORDER BY id DESC LIMIT 2'), qr/ ORDER BY `id` DESC LIMIT 2$/, 'an order by an integer that is not NULL');
 unlike(remote('SELECT id FROM f.items ORDER BY flag LIMIT 2'), qr/LIMIT|ORDER/, 'not by one that may be NULL');
 unlike(remote('SELECT id FROM f.items ORDER BY "Name" LIMIT 2'), qr/LIMIT|ORDER/, 'nor by a text');

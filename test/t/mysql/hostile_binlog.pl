@@ -133,7 +133,7 @@ for my $what (sort keys %events)
     my ($worker) = $task->worker_pids;
     my $memory = $worker ? vm_hwm($worker) : undef;
     unlink $evil;
-    # rows that are whole are data, however senseless; and a log that begins anew may be silent
+    # rows that are whole are data, however senseless; and a log that starts again may be silent
     like($answer // $task->status, $what =~ /the next log/ ? qr/^(?:running|failed|retrying)/ : qr/^(?:failed|retrying) (?:08\w{3}|XX001|0A000|42804|2[23]\w{3}|54\w{3}|53200|55000)/, "$what: an error") or diag $task->report;
     cmp_ok(time - $start, '<', 15, "$what: in time");
     cmp_ok($memory, '<', 200_000, "$what: not for much memory") if defined $memory;

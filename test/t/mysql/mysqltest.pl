@@ -82,7 +82,7 @@ sub begin
     $task->start->wait_for('incremental', 60);
 }
 
-# What is refused is passed over, and its table copied again.
+# What is refused is skipped, and its table copied again.
 sub sync
 {
     my ($sql) = @_;

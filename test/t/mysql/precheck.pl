@@ -54,7 +54,7 @@ $pg->sql("CREATE SCHEMA shop; CREATE TABLE shop.good (id int PRIMARY KEY, mine t
 my $task = $check->task(db => 'shop');
 my $replica = $check->items($task)->{log_slave_updates};
 is($replica->{status}, 'warning', 'log_slave_updates: the account may not see replication');
-$check->mend($task, $replica);
+$check->fix($task, $replica);
 $task = $check->both_ways($task,
     log_bin => [ 'failed', qr/off/ ],
     log_slave_updates => [ 'failed', qr/is a replica/ ],
@@ -159,7 +159,7 @@ $check->by_hand($task, sub { $my->stop; $my->start },
 my $off = $check->task(db => 'small', server => "ssl_mode 'disable'");
 $items = $check->items($off);
 is($items->{tls}{status}, 'warning', 'tls: a warning');
-$check->mend($off, $items->{tls});
+$check->fix($off, $items->{tls});
 $items = $check->items($off);
 is(scalar keys %$items, 1, 'nothing else could be looked at');
 $check->by_hand($off, sub { $pg->sql("ALTER SERVER src_$off->{name} OPTIONS (SET ssl_mode 'prefer')") },
@@ -194,16 +194,16 @@ $task = $check->both_ways($task,
     foreign_key_parents => [ 'warning', qr/child\.up \(fam\.parent\)/ ],
     foreign_key_cascades => [ 'failed', qr/child\.up \(fam\.parent\)/ ]);
 like($check->items($task)->{foreign_key_cascades}{found}, qr/followed at the destination/, 'cascades among selected tables are followed');
-sub mended { my @objects = @_; return sub { $check->task(db => 'fam', objects => \@objects) } }
+sub fixed { my @objects = @_; return sub { $check->task(db => 'fam', objects => \@objects) } }
 my @fam = ({ schema => 'fam' });
-$check->by_hand($check->task(db => 'fam', objects => [ { schema => 'fam', table => 'nothing' } ]), mended(@fam),
+$check->by_hand($check->task(db => 'fam', objects => [ { schema => 'fam', table => 'nothing' } ]), fixed(@fam),
     objects => [ 'failed', qr/names table fam\.nothing.*no table is selected/s ]);
-$check->by_hand($check->task(db => 'fam', objects => [ @fam, { schema => 'nowhere', table => 'a%' } ]), mended(@fam),
+$check->by_hand($check->task(db => 'fam', objects => [ @fam, { schema => 'nowhere', table => 'a%' } ]), fixed(@fam),
     objects => [ 'failed', qr/names schema nowhere/ ]);
 my %child = (schema => 'fam', table => 'child');
-$check->by_hand($check->task(db => 'fam', objects => [ @fam, { %child, columns => { nope => 'x' } } ]), mended(@fam, { %child, columns => { p => 'x' } }),
+$check->by_hand($check->task(db => 'fam', objects => [ @fam, { %child, columns => { nope => 'x' } } ]), fixed(@fam, { %child, columns => { p => 'x' } }),
     columns => [ 'failed', qr/column "nope", which table "fam"\."child" does not have/ ]);
-$check->by_hand($check->task(db => 'fam', objects => [ @fam, { %child, set => { q => 'nope + 1' } } ]), mended(@fam, { %child, set => { q => 'p + 1' } }),
+$check->by_hand($check->task(db => 'fam', objects => [ @fam, { %child, set => { q => 'nope + 1' } } ]), fixed(@fam, { %child, set => { q => 'p + 1' } }),
     expressions => [ 'failed', qr/column "nope" does not exist/ ]);
 $my->sql('CREATE VIEW fam.odd AS SELECT soundex(id) AS s FROM fam.child');
 $check->by_hand($check->task(db => 'fam'), sub { $my->sql('DROP VIEW fam.odd') },

@@ -89,7 +89,7 @@ has(\@my, 'a table\'s name by a rule', rename => qr/^renamed$/, qr/^table sc\.ke
 has(\@my, 'a column\'s name by a rule', rename => qr/^new_name$/, qr/^column sc\.Types\.other_name becomes new_name \(rule\)$/);
 has(\@my, 'a column that a rule leaves out', rename => qr/^gone$/, qr/^column sc\.Types\.gone is left out \(rule\)$/);
 my %seen;
-is_deeply([ grep { $seen{$_}++ } map { join '|', @$_[ 0 .. 2 ] } grep { $_->[2] ne '' } @my ], [], 'no note is told twice');
+is_deeply([ grep { $seen{$_}++ } map { join '|', @$_[ 0 .. 2 ] } grep { $_->[2] ne '' } @my ], [], 'no note is reported twice');
 is(scalar(grep { $_->[0] eq 'table' && $_->[1] eq 'types' && $_->[3] eq 't' } @my), 1, 'a statement is there once');
 is($pg->value("SELECT count(*) FROM pg_namespace WHERE nspname IN ('sc', 'old')"), 0, 'nothing was made');
 

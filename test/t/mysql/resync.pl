@@ -30,7 +30,7 @@ for my $kind ($ENV{DTS_KIND} // 'mariadb')
     $t->is_copying('big', 'keyed');
     $t->others_go_on('big', 'keyed');
     $my->sql("CREATE TABLE one (id int PRIMARY KEY); INSERT INTO one VALUES (1); RENAME TABLE one TO two; CREATE TABLE one (id int PRIMARY KEY, v int); INSERT INTO one VALUES (2, 2); ALTER TABLE two ADD COLUMN w int DEFAULT 3; INSERT INTO two VALUES (4, 4); CREATE TABLE three (a int); DROP TABLE three; ALTER TABLE par ADD COLUMN later int", db => 'beside');
-    ok(poll_until(sub { ($pg->try_value('SELECT w FROM beside.two WHERE id = 4') // '') eq '4' }, 90), "$kind: DDL of others is carried meanwhile") or diag $task->report;
+    ok(poll_until(sub { ($pg->try_value('SELECT w FROM beside.two WHERE id = 4') // '') eq '4' }, 90), "$kind: DDL of others is replicated meanwhile") or diag $task->report;
     like($pg->error("SELECT * FROM dtsmig.cutover('beside')"), qr/to be copied again/, "$kind: no cutover meanwhile");
     $my->sql("ALTER TABLE par DROP COLUMN later", db => 'beside');
     $t->others_go_on('big', 'after DDL');

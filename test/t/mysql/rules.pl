@@ -38,7 +38,7 @@ is(here('SELECT * FROM "C".people ORDER BY 1'), "1|Ann|30|60|Anns1\n2|Bob|40|80|
 is(here('SELECT * FROM "C"."SWAP"'), '1|2|3', 'names change places');
 is($pg->value(q{SELECT string_agg(pg_get_constraintdef(oid), '; ' ORDER BY pg_get_constraintdef(oid)) FROM pg_constraint WHERE conrelid IN ('"C".people'::regclass, '"C"."PET"'::regclass) AND contype <> 'n'}),
     'CHECK (("AGE" < 200)); FOREIGN KEY (person_id) REFERENCES "C".people(person_id) ON UPDATE RESTRICT ON DELETE CASCADE; PRIMARY KEY ("ID"); PRIMARY KEY (person_id)', 'keys and checks go along');
-is($pg->value(q{SELECT count(*) FROM dtsmig.task_objects WHERE task = 'columns' AND statement IS NULL AND note LIKE '%secret%'}), '3', 'what uses a column that is left out is told by name');
+is($pg->value(q{SELECT count(*) FROM dtsmig.task_objects WHERE task = 'columns' AND statement IS NULL AND note LIKE '%secret%'}), '3', 'what uses a column that is left out is reported by name');
 $my->sql(<<'END_SQL');
 USE c; UPDATE person SET Name = 'Anna', secret = 'new' WHERE Id = 1; INSERT INTO person (Name, secret, age) VALUES ('Dan', 's4', 60); DELETE FROM person WHERE Id = 3;
 ALTER TABLE person ADD COLUMN city varchar(20) DEFAULT 'Rome' AFTER Name, MODIFY Name varchar(60) NOT NULL, CHANGE secret hidden varchar(40);
@@ -100,7 +100,7 @@ is(here($items), "1|open|10.50|AA!|2|shop|item|21.00|update\n3|open|30.00|BACK!|
 is(here('SELECT a, b, c, count(*) FROM f.raw GROUP BY 1, 2, 3 ORDER BY 1'), "1|x|x1|1\n3|w|w3|1\n4|v|v4|1", 'of a table without a key, too');
 is(here('SELECT id, v FROM f.op ORDER BY 1'), "1|11\n2|22\n4|44\n33|3", 'DELETE and TRUNCATE are left out');
 is($pg->value("SELECT count(*) FROM f.item WHERE at BETWEEN now() - interval '1 hour' AND now() + interval '1 minute'"), '4', 'times');
-like(here(q{SELECT message FROM dtsmig.task_log WHERE message LIKE '%are skipped%'}), qr/\d+ changes are skipped/, 'what is passed over is counted');
+like(here(q{SELECT message FROM dtsmig.task_log WHERE message LIKE '%are skipped%'}), qr/\d+ changes are skipped/, 'what is skipped is counted');
 is(here(q{SELECT source_table, kind, key FROM dtsmig.verify('f') WHERE source_table <> 'f.op'}), '', 'verified');
 $pg->sql(q{SET session_replication_role = replica; UPDATE f.item SET remark = 'x' WHERE id = 1; DELETE FROM f.item WHERE id = 3; INSERT INTO f.item (id, state, origin, src) VALUES (99, 'gone', 'shop', 'item'), (98, 'gone', 'else', 'item')});
 is(here(q{SELECT source_table, kind, key FROM dtsmig.verify('f', tables => '{f.item}') ORDER BY key}), "f.item|differs|{\"id\": \"1\"}\nf.item|missing|{\"id\": \"3\"}\nf.item|extra|{\"id\": \"99\"}", 'planted differences are found; rows of another constant are not looked at');
@@ -174,7 +174,7 @@ INSERT INTO upd VALUES (3,3); UPDATE upd SET v = 33 WHERE id = 3; UPDATE upd SET
 END_SQL
 $task->catch_up;
 is($task->status, 'running', 'the task goes on') or diag $task->report;
-is(columns('o.keep') . here(' SELECT * FROM o.keep ORDER BY 1'), "id:integer a:integer b:character varying(10)1|11|x\n2|2|y\n3|3|", 'ALTER TABLE is left out, rows are told all the same');
+is(columns('o.keep') . here(' SELECT * FROM o.keep ORDER BY 1'), "id:integer a:integer b:character varying(10)1|11|x\n2|2|y\n3|3|", 'ALTER TABLE is left out, rows are reported all the same');
 is(here(q{SELECT to_regclass('o.gone'), to_regclass('o.fresh'), to_regclass('o.named')}), 'o.gone||', 'DROP, CREATE and RENAME are left out');
 is(here('SELECT * FROM o.name ORDER BY 1'), "1|1|\n2|2|\n3|3|3", 'a table that was renamed is followed under its name here');
 is(here('SELECT * FROM o.upd ORDER BY 1') . here('SELECT * FROM o.log ORDER BY 1'), "1|111\n2\n3", 'an UPDATE of a row that was not inserted does nothing; INSERT alone');
@@ -200,7 +200,7 @@ like($task->last_error, qr/duplicate key value violates unique constraint "\w+"/
 like(here(q{SELECT string_agg(concat_ws(' ', message, detail), ' ') FROM dtsmig.task_log WHERE task = 'ignore' AND severity <> 'info'}), qr/\(u\)=\(5\)/, 'with the value');
 $pg->sql('DELETE FROM k.t WHERE id = 77');
 $task->resume; $task->wait_for('running', 60); $task->catch_up;
-is(here('SELECT id FROM k.t ORDER BY 1'), "1\n2\n4\n5\n6\n9", 'mended, it goes on');
+is(here('SELECT id FROM k.t ORDER BY 1'), "1\n2\n4\n5\n6\n9", 'fixed, it goes on');
 $task->release;
 
 # ------------------------------------------------------------------ shards
@@ -233,13 +233,13 @@ ok(poll_until(sub { $pg->value(q{SELECT count(*) FROM dtsmig.task_log WHERE mess
 is(here($all), "as|9|x\neu|1|x\neu|2|x\nus|2|us2\nus|3|us3", 'one of them, and no other');
 $_->release for $task, $other;
 
-# Without a mark rows cannot be told apart, and nothing is taken away.
+# Without a mark rows cannot be distinguished, and nothing is taken away.
 $task = Dts::Task->new($my, $pg, name => 'plain', db => 's1', objects => [ map { { schema => $_, table => 'a', target_schema => 'm2', target_table => 'a', filter => "id = @{[ $_ eq 's1' ? 1 : 3 ]}" } } qw(s1 s2) ]);
 $task->start->wait_for('incremental', 60);
 is(here('SELECT id, t FROM m2.a ORDER BY 1'), "1|eu1\n3|us3", 'two tables in one, by their filters');
 $pg->sql(q{SELECT dtsmig.resync_table('plain', 's1.a')});
 ok($task->wait_status('failed|retrying'), 'one of them cannot be emptied alone');
-like($task->last_error, qr/rows of table "s1"."a" cannot be told from those of "s2"."a"/, 'and it says so');
+like($task->last_error, qr/rows of table "s1"."a" cannot be distinguished from those of "s2"."a"/, 'and it says so');
 is(here('SELECT id, t FROM m2.a ORDER BY 1'), "1|eu1\n3|us3", 'nothing is lost');
 $task->release;
 

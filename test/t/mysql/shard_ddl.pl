@@ -1,5 +1,5 @@
 # Shards that two tasks merge into one table get the same ALTERs, one after the
-# other: what the second finds done it passes over, with a note.
+# other: what the second finds done it skips, with a note.
 use strict;
 use warnings;
 use Test::More;

@@ -1,4 +1,4 @@
-# A transaction is told by the log before a snapshot has it: while it waits for
+# A transaction is reported by the log before a snapshot has it: while it waits for
 # a replica to acknowledge it (semi-synchronous replication, AFTER_SYNC). It is
 # applied here by then; a table that is copied again, or a row that is repaired,
 # from such a snapshot would lose it.

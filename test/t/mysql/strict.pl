@@ -26,7 +26,7 @@ $t->start->wait_for('incremental', 60);
 
 sub stops_and_goes_on
 {
-    my ($name, $here, $there, $pattern, $mend) = @_;
+    my ($name, $here, $there, $pattern, $fix) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     $pg->sql($here);
     $my->sql("USE sa; UPDATE t SET v = v + 1 WHERE id = 4; $there");
@@ -34,10 +34,10 @@ sub stops_and_goes_on
     my $e = $t->report;
     like($e, $pattern, "$name: the row is named");
     my $before = $pg->value('SELECT v FROM sa.t WHERE id = 4');
-    $pg->sql($mend);
+    $pg->sql($fix);
     $t->resume;
     $t->catch_up(30);
-    same_database($my, 'sa', $pg, 'sa', "$name: mended and resumed");
+    same_database($my, 'sa', $pg, 'sa', "$name: fixed and resumed");
 }
 stops_and_goes_on('UPDATE of a row that is gone', 'DELETE FROM sa.t WHERE id = 2', 'UPDATE t SET v = 20 WHERE id = 2', qr/\(?id\)?\D{0,6}2\b/, q{INSERT INTO sa.t VALUES (2, 'two', 2)});
 stops_and_goes_on('DELETE of a row that is gone', 'DELETE FROM sa.t WHERE id = 3', 'DELETE FROM t WHERE id = 3', qr/\(?id\)?\D{0,6}3\b/, q{INSERT INTO sa.t VALUES (3, 'three', 3)});

@@ -131,7 +131,7 @@ sub planted_cases
         is(counted(), "$count 0", "$say: $_[0]: no row was read");
     };
     $equal->('copied');
-    is(found('moved,hidden,other'), '', "$say: what cannot be told here: nothing differs");
+    is(found('moved,hidden,other'), '', "$say: what cannot be known here: nothing differs");
     is(counted(), '6 6', "$say: its rows are read");
     is(found(q(overset)) . counted(), '2 0', "$say: a column that is there and set: no row was read");
     plant('s', 'UPDATE overset SET a = 1 WHERE id = 1');

@@ -22,7 +22,7 @@ sub found { return join "\n", sort map { join '|', @$_ } $pg->rows("SELECT sourc
 is(found('one'), '', 'two tables in one: equal');
 is($pg->value('SELECT rows_moved FROM dtsmig.verify_runs'), '0', 'by sums');
 $pg->sql(q{SET session_replication_role = replica; UPDATE m."all" SET t = 'x' WHERE id = 3001 - 1; UPDATE m."all" SET t = 'y' WHERE id = 4; DELETE FROM m."all" WHERE id = 9; INSERT INTO m."all" VALUES (-5, 'extra'); DELETE FROM m.words WHERE w = 'b500'; INSERT INTO m.words VALUES ('c1', 1)});
-is(found('one'), <<'END_LIST' =~ s/\n\z//r, 'planted differences are told by their source');
+is(found('one'), <<'END_LIST' =~ s/\n\z//r, 'planted differences are reported by their source');
 s1.a|differs|{"id": "3000"}
 s1.a|extra|{"id": "-5"}
 s1.a|missing|{"id": "9"}

@@ -1,4 +1,4 @@
-# XA COMMIT is told by MariaDB's log, and by the position that it gives with a
+# XA COMMIT is reported by MariaDB's log, and by the position that it gives with a
 # snapshot, before the snapshot has its rows: for as long as InnoDB takes to end
 # the transaction, which a full-text index makes long. Rows of a table that is
 # copied, or copied again, from such a snapshot would be missing.

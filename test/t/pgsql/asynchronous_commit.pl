@@ -26,7 +26,7 @@ for my $round (1 .. 4)
     }
     my $lsn = $src->value('SELECT pg_current_wal_lsn()');
     $src->sql("SELECT pg_logical_emit_message(true, 'test', '')");
-    ok(poll_until(sub { $src->value("SELECT confirmed_flush_lsn >= '$lsn' FROM pg_replication_slots") eq 't' }, 30, 0.02), "round $round: the source was told") or diag $task->report;
+    ok(poll_until(sub { $src->value("SELECT confirmed_flush_lsn >= '$lsn' FROM pg_replication_slots") eq 't' }, 30, 0.02), "round $round: the source was reported") or diag $task->report;
     $pg->kill9;
     $pg->start;
     ok(poll_until(sub { ($pg->try_value("SELECT status FROM dtsmig.tasks WHERE name = 'move'") // '') =~ /running|failed/ && ($pg->try_value("SELECT worker_pid IS NOT NULL FROM dtsmig.tasks WHERE name = 'move'") // '') eq 't' || $task->status eq 'failed' }, 30, 0.2), "round $round: killed and started");

@@ -55,7 +55,7 @@ $task->resume;
 $goes_on->('drop_task rolled back');
 like($pg->error("BEGIN; SELECT dtsmig.release_task('p'); PREPARE TRANSACTION 'x'"), qr/cannot be prepared/, 'no PREPARE TRANSACTION') if $pg->value('SHOW max_prepared_transactions') > 0;
 
-# What is not committed yet, and what could not be carried.
+# What is not committed yet, and what could not be replicated.
 $src->sql("BEGIN; INSERT INTO t (v) VALUES ('prepared'); PREPARE TRANSACTION 'x'");
 like($pg->error($cutover), qr/a transaction at the source is open.*transaction 'x' is prepared/s, 'a prepared transaction is open');
 $src->sql("COMMIT PREPARED 'x'");

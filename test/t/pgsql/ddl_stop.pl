@@ -58,7 +58,7 @@ $src->sql("BEGIN; ALTER TABLE app.t ADD COLUMN w int; INSERT INTO app.t VALUES (
 ok($task->wait_status('failed', 30), 'a column that is there stops the task');
 $pg->sql("SELECT dtsmig.skip_change('stops')");
 $task->resume->wait_for('incremental', 60);
-ok(follow_up($task, 'stops'), 'skip_change passes over the statement');
+ok(follow_up($task, 'stops'), 'skip_change skips the statement');
 same_pg_tables($src, $pg, 'after skip_change', schemas => ['app'], db => 'stops');
 $pg->sql('CREATE VIEW app.mine AS SELECT v FROM app.t');
 $src->sql("ALTER TABLE app.t DROP COLUMN v", db => 'stops');
@@ -118,7 +118,7 @@ INSERT INTO not_in VALUES (2);
 ALTER TABLE not_this RENAME TO now_this;
 INSERT INTO now_this VALUES (5, 6);
 END
-ok(follow_up($task, 'chosen', 'shop'), 'statements on other objects are passed over') or diag($task->report);
+ok(follow_up($task, 'chosen', 'shop'), 'statements on other objects are skipped') or diag($task->report);
 is($pg->value("SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'shop' AND relkind IN ('r', 'v')"),
     'beat in_out now_this things tv u', 'what is there has its new name');
 is(pg_difference($src, 'app.t', $pg, 'shop.things', db => 'chosen'), '', 'rows of the renamed table');

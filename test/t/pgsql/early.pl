@@ -39,16 +39,16 @@ sub say_to
     print $s "$sql SELECT pg_advisory_lock($asked);\n";
     ok(0, "the source is done with: $sql") unless poll_until(sub { $src->value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = $asked") == 1 }, 120);
 }
-my ($told, $void) = (0, 0);
+my ($reported, $void) = (0, 0);
 sub counts
 {
     my $log = slurp($pg->{log});
-    my ($t, $v, $a) = map { scalar(() = $log =~ /$_/g) } qr/is told while it is decoded/, qr/will be told at its end/, qr/told again when it has committed/;
-    my @new = ($t - $told, $v + $a - $void);
-    ($told, $void) = ($t, $v + $a);
+    my ($t, $v, $a) = map { scalar(() = $log =~ /$_/g) } qr/is reported while it is decoded/, qr/will be reported at its end/, qr/reported again when it has committed/;
+    my @new = ($t - $reported, $v + $a - $void);
+    ($reported, $void) = ($t, $v + $a);
     return "@new";
 }
-# What is written while the task is paused; how many were told early and how
+# What is written while the task is paused; how many were reported early and how
 # many of them again: of that a process remembers nothing from the last one.
 sub early
 {
@@ -57,7 +57,7 @@ sub early
     ref $_ ? $_->() : $src->sql($_) for @sql;
     $task->resume->catch_up(120);
     same_pg_tables($src, $pg, $name, schemas => ['e']);
-    like(counts(), qr/^$want$/, "$name: told early, told again");
+    like(counts(), qr/^$want$/, "$name: reported early, reported again");
 }
 
 early('one', '1 0', 'BEGIN;' . rows() . "UPDATE e.big SET v = v || 'x' WHERE id % 3 = 0; DELETE FROM e.big WHERE id % 7 = 0;" . rows() . 'COMMIT');
@@ -84,7 +84,7 @@ early('it holds DDL', '1 1', 'BEGIN;' . rows() . 'ALTER TABLE e.big ADD w intege
 early('after DDL', '1 0', 'BEGIN;' . rows() . 'COMMIT');
 
 # one in vain has the next one left to its end, one that succeeds clears that
-# (of those that come while another is told at its end none is asked for)
+# (of those that come while another is reported at its end none is asked for)
 early('less often where it is in vain', '([12]) \\1', map { 'BEGIN;' . rows() . 'SAVEPOINT a;' . rows() . 'ROLLBACK TO a; COMMIT' } 1 .. 4);
 
 # What only a part that rolls back runs into is no error of the task's.
@@ -96,7 +96,7 @@ ok(poll_until(sub { $task->status eq 'failed' }, 60), 'what commits stops it') o
 like($task->last_error, qr/"mine"/, 'with its own words');
 $pg->sql('ALTER TABLE e.big DROP CONSTRAINT mine');
 $task->resume->catch_up(120);
-same_pg_tables($src, $pg, 'and goes on when it is mended', schemas => ['e']);
+same_pg_tables($src, $pg, 'and goes on when it is fixed', schemas => ['e']);
 
 # What is not committed here is not seen, nor does it survive.
 $task->sql("SELECT dtsmig.alter_task('early', options => '{\"throttle_incremental_rows\": 1500}')");

@@ -187,7 +187,7 @@ $task->start->wait_for('incremental');
 for my $i (0 .. $#stream)
 {
     my $what = $stream[$i];
-    # a new session, to which tables are described anew
+    # a new session, to which tables are described again
     $pg->error("SELECT dtsmig.pause_task('m')");
     my $since = $pg->value('SELECT clock_timestamp()');
     $line->arm(0, "copy:stream$i");

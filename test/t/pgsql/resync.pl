@@ -25,7 +25,7 @@ $t->resync('big');
 $t->is_copying('big', 'keyed');
 $t->others_go_on('big', 'keyed');
 $src->sql("CREATE TABLE one (id int PRIMARY KEY); INSERT INTO one VALUES (1); ALTER TABLE one RENAME TO two; CREATE TABLE one (id int PRIMARY KEY, v int); INSERT INTO one VALUES (2, 2); ALTER TABLE two ADD COLUMN w int DEFAULT 3; INSERT INTO two VALUES (4, 4); CREATE TABLE three (a int); DROP TABLE three", db => 'beside');
-ok(poll_until(sub { ($pg->try_value('SELECT w FROM app.two WHERE id = 4') // '') eq '4' }, 90), 'DDL of others is carried meanwhile') or diag $task->report;
+ok(poll_until(sub { ($pg->try_value('SELECT w FROM app.two WHERE id = 4') // '') eq '4' }, 90), 'DDL of others is replicated meanwhile') or diag $task->report;
 $t->others_go_on('big', 'after DDL');
 $t->lift;
 $t->is_done('keyed');

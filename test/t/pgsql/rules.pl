@@ -42,7 +42,7 @@ is($pg->value(q{SELECT string_agg(pg_get_constraintdef(oid), '; ' ORDER BY pg_ge
     "CHECK ((age < 200)); CHECK ((full_name <> ''::text)); FOREIGN KEY (person_id) REFERENCES c.people(id) ON DELETE CASCADE; PRIMARY KEY (id); PRIMARY KEY (id)", 'keys and checks go along');
 is($pg->value(q{SELECT pg_get_indexdef('c.by_name'::regclass)}), 'CREATE INDEX by_name ON c.people USING btree (lower(full_name))', 'and indexes');
 is(here('SELECT * FROM c.names ORDER BY 1 LIMIT 1'), '1|Ann', 'and views');
-is($pg->value(q{SELECT count(*) FROM dtsmig.task_objects WHERE task = 'columns' AND statement IS NULL AND note LIKE '%secret%'}), '2', 'what uses a column that is left out is told by name');
+is($pg->value(q{SELECT count(*) FROM dtsmig.task_objects WHERE task = 'columns' AND statement IS NULL AND note LIKE '%secret%'}), '2', 'what uses a column that is left out is reported by name');
 $src->sql(<<'END_SQL');
 UPDATE c.person SET name = 'Anna', secret = 'new' WHERE "Id" = 1; INSERT INTO c.person (name, secret, age) VALUES ('Dan', 's4', 60); DELETE FROM c.person WHERE "Id" = 3;
 ALTER TABLE c.person ADD COLUMN city text DEFAULT 'Rome', ADD CHECK (length(name) < 100), ALTER secret SET DEFAULT 's';

@@ -1,4 +1,4 @@
-# One query string with many statements: each record of the capture is carried
+# One query string with many statements: each record of the capture is replicated
 # by the statement that it is of, and no other; nothing is run that names what
 # the task does not take.
 use strict;

@@ -157,7 +157,7 @@ DO $$ BEGIN FOR i IN 1 .. 3000 LOOP BEGIN INSERT INTO s.two VALUES (i % 500, 'su
 END
 same('transactions in progress and parts of them rolled back');
 cmp_ok($v < 14 ? 1 : $src->value("SELECT stream_txns FROM pg_stat_replication_slots WHERE slot_name = '$slot'"), '>', 0, 'they were streamed');
-# Large ones side by side, while the task is away: while one is told, parts of
+# Large ones side by side, while the task is away: while one is reported, parts of
 # the next come, and must not get into its way.
 $task->pause;
 my @beside = map {

@@ -69,7 +69,7 @@ END_SQL
     like($found->("mode => 'schema'"), qr/^public\.alone\|missing\|-$/m, "$name: a sequence");
     $pg->sql('CREATE SEQUENCE alone; CREATE INDEX age_i ON made (age); CREATE INDEX lower_i ON made (lower(st)); ALTER TABLE made ADD UNIQUE (age, st), ADD FOREIGN KEY (par) REFERENCES parent ON DELETE CASCADE, ALTER st SET DEFAULT 1, ALTER nn SET NOT NULL, ALTER idn ADD GENERATED ALWAYS AS IDENTITY');
     $pg->sql('ALTER TABLE made DROP COLUMN twice, ADD COLUMN twice int GENERATED ALWAYS AS (age * 2) STORED') if $back;
-    is($found->("mode => 'schema'"), '', "$name: mended by what is the same");
+    is($found->("mode => 'schema'"), '', "$name: fixed by what is the same");
     # a column of another type here
     if (!$kind)
     {

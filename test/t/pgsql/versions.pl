@@ -63,7 +63,7 @@ END
     $ddl->stop;
     reap($bench, 'INT', 30);
     $task->catch_up(120);
-    # what is told after a pause is told as tables were then
+    # what is reported after a pause is reported as tables were then
     $task->pause->wait_status('paused', 60);
     $src->sql("INSERT INTO counted (t) VALUES ('before'); ALTER TABLE counted ADD later int DEFAULT 5; INSERT INTO counted (t) VALUES ('after');"
           . "ALTER TABLE pgbench_tellers RENAME filler TO filled; UPDATE pgbench_tellers SET filled = 'f'");

@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * books.c
+ * sql.c
  *	  Access to the tables of schema dtsmig.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "store/books.h"
+#include "store/sql.h"
 
 #include "access/htup_details.h"
 #include "catalog/indexing.h"
@@ -27,17 +27,17 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#define BOOKS_MAX_PARAMS 24
+#define STORE_MAX_PARAMS 24
 
-typedef struct BooksScope
+typedef struct StoreScope
 {
 	Oid			save_user;
 	int			save_context;
 	int			save_nestlevel;
-} BooksScope;
+} StoreScope;
 
 /*
- * The role that owns the extension, and so the books; InvalidOid if there is
+ * The role that owns the extension, and so the catalog; InvalidOid if there is
  * none.
  */
 static Oid
@@ -113,7 +113,7 @@ is_before(const char *a, const char *b)
 }
 
 CatalogState
-books_state(char **version)
+store_state(char **version)
 {
 	Oid			namespace;
 	Oid			owner = extension_owner(version, &namespace);
@@ -125,21 +125,21 @@ books_state(char **version)
 	}
 	if (!schema_is_own(owner, namespace))
 		return CATALOG_FOREIGN;
-	return is_before(*version, BOOKS_VERSION) ? CATALOG_OLD : CATALOG_FITS;
+	return is_before(*version, STORE_VERSION) ? CATALOG_OLD : CATALOG_FITS;
 }
 
 void
-books_refuse(const char *version)
+store_refuse(const char *version)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("extension \"dtsmig\" in this database is of version %s, its library needs %s",
-					version, BOOKS_VERSION),
+					version, STORE_VERSION),
 			 errhint("Run ALTER EXTENSION dtsmig UPDATE; tasks go on by themselves after it.")));
 }
 
 void
-books_refuse_schema(void)
+store_refuse_schema(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -149,7 +149,7 @@ books_refuse_schema(void)
 }
 
 static void
-scope_enter(BooksScope *scope, bool any_version)
+scope_enter(StoreScope *scope, bool any_version)
 {
 	char	   *version = NULL;
 	Oid			namespace = InvalidOid;
@@ -160,9 +160,9 @@ scope_enter(BooksScope *scope, bool any_version)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("extension \"dtsmig\" is not installed in this database")));
 	if (!schema_is_own(owner, namespace))
-		books_refuse_schema();
-	if (!any_version && is_before(version, BOOKS_VERSION))
-		books_refuse(version);
+		store_refuse_schema();
+	if (!any_version && is_before(version, STORE_VERSION))
+		store_refuse(version);
 	pfree(version);
 	GetUserIdAndSecContext(&scope->save_user, &scope->save_context);
 	SetUserIdAndSecContext(owner,
@@ -177,7 +177,7 @@ scope_enter(BooksScope *scope, bool any_version)
 
 /* An error needs no scope_leave: the transaction's abort restores all. */
 static void
-scope_leave(BooksScope *scope)
+scope_leave(StoreScope *scope)
 {
 	SPI_finish();
 	AtEOXact_GUC(true, scope->save_nestlevel);
@@ -192,7 +192,7 @@ collect_params(const char *format, va_list args, Oid *types, Datum *values,
 
 	for (const char *f = format; *f; f++, n++)
 	{
-		Assert(n < BOOKS_MAX_PARAMS);
+		Assert(n < STORE_MAX_PARAMS);
 		nulls[n] = ' ';
 		switch (*f)
 		{
@@ -244,11 +244,11 @@ collect_params(const char *format, va_list args, Oid *types, Datum *values,
 }
 
 /* Copies SPI's result into cxt, before SPI_finish frees it. */
-static BookRows *
+static StoreRows *
 copy_rows(MemoryContext cxt)
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
-	BookRows   *rows = palloc0(sizeof(BookRows));
+	StoreRows   *rows = palloc0(sizeof(StoreRows));
 
 	if (SPI_tuptable != NULL)
 	{
@@ -271,18 +271,18 @@ copy_rows(MemoryContext cxt)
 	return rows;
 }
 
-static BookRows *
+static StoreRows *
 run(const char *sql, const char *format, va_list args, void **plan,
 	uint64 *processed, bool any_version)
 {
 	MemoryContext cxt = CurrentMemoryContext;
-	BooksScope	scope;
-	Oid			types[BOOKS_MAX_PARAMS];
-	Datum		values[BOOKS_MAX_PARAMS];
-	char		nulls[BOOKS_MAX_PARAMS];
+	StoreScope	scope;
+	Oid			types[STORE_MAX_PARAMS];
+	Datum		values[STORE_MAX_PARAMS];
+	char		nulls[STORE_MAX_PARAMS];
 	int			n;
 	int			rc;
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	n = collect_params(format, args, types, values, nulls);
 	scope_enter(&scope, any_version);
@@ -310,11 +310,11 @@ run(const char *sql, const char *format, va_list args, void **plan,
 	return rows;
 }
 
-BookRows *
-books_query(const char *sql, const char *format,...)
+StoreRows *
+store_query(const char *sql, const char *format,...)
 {
 	va_list		args;
-	BookRows   *rows;
+	StoreRows   *rows;
 
 	va_start(args, format);
 	rows = run(sql, format, args, NULL, NULL, false);
@@ -323,7 +323,7 @@ books_query(const char *sql, const char *format,...)
 }
 
 uint64
-books_exec(const char *sql, const char *format,...)
+store_exec(const char *sql, const char *format,...)
 {
 	va_list		args;
 	uint64		processed;
@@ -335,7 +335,7 @@ books_exec(const char *sql, const char *format,...)
 }
 
 uint64
-books_exec_kept(void **plan, const char *sql, const char *format,...)
+store_exec_saved(void **plan, const char *sql, const char *format,...)
 {
 	va_list		args;
 	uint64		processed;
@@ -346,7 +346,7 @@ books_exec_kept(void **plan, const char *sql, const char *format,...)
 	return processed;
 }
 
-/* As books_exec, with books of any version. */
+/* As store_exec, with catalog of any version. */
 static uint64
 exec_any_version(const char *sql, const char *format,...)
 {
@@ -361,12 +361,12 @@ exec_any_version(const char *sql, const char *format,...)
 
 /* Uses what version 1.0 had, and what no later one takes away. */
 bool
-books_note_old(const char *version, int64 task_id, int64 handle)
+store_note_old(const char *version, int64 task_id, int64 handle)
 {
 	char	   *message;
 
 	message = psprintf("the task waits: extension \"dtsmig\" in this database is of version %s, its library needs %s",
-					   version, BOOKS_VERSION);
+					   version, STORE_VERSION);
 	return exec_any_version("WITH t AS (UPDATE dtsmig.task SET status = 'retrying', "
 							"runtime_handle = COALESCE(NULLIF($4, 0), runtime_handle), "
 							"retrying_since = pg_catalog.clock_timestamp(), "
@@ -389,20 +389,20 @@ books_note_old(const char *version, int64 task_id, int64 handle)
 }
 
 int64
-book_int(const BookRows *rows, int row, int column)
+store_int(const StoreRows *rows, int row, int column)
 {
 	return DatumGetInt64(DirectFunctionCall1(int8in,
 											 CStringGetDatum(rows->values[row][column])));
 }
 
 bool
-book_bool(const BookRows *rows, int row, int column)
+store_bool(const StoreRows *rows, int row, int column)
 {
 	return rows->values[row][column][0] == 't';
 }
 
 Jsonb *
-book_jsonb(const BookRows *rows, int row, int column)
+store_jsonb(const StoreRows *rows, int row, int column)
 {
 	char	   *text = rows->values[row][column];
 

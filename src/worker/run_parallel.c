@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
- * run_beside.c
+ * run_parallel.c
  *	  Tables that are copied again while the rest of the task goes on.
  *
  * A copy worker copies them as run_resync.c does, from a snapshot, in one
- * transaction. The task worker follows the log meanwhile and passes over what
+ * transaction. The task worker follows the log meanwhile and skips what
  * it says of them. When the copy is there, what came after its snapshot has to
  * be had: the task goes back in the log to where it was when the copy began
  * (resync_from), and reads it again, for these tables alone, up to where it
@@ -12,13 +12,13 @@
  *
  *   asked --> copying --> copied --> replay --> in step
  *     ^          |           |          |
- *     +----------+-----------+----------+-- asked for anew, a crash while it is
+ *     +----------+-----------+----------+-- asked for again, a crash while it is
  *                |           |              copied, another server as source
  *                +-----------+------------> the rest waits (run_resync.c)
  *
  * Nothing but the copy itself is lost in a crash. That it is done commits with
  * its rows; the way back commits with the mark where it ends. The source is
- * told nothing of what was applied while it may be needed again (keep_from).
+ * reported nothing of what was applied while it may be needed again (keep_from).
  *
  * The rest waits, as ever, for tables that the task does not know yet or whose
  * shape at the source is another than here; for those that a statement of the
@@ -50,7 +50,7 @@
 typedef enum Settled
 {
 	SETTLED,
-	SETTLED_CHANGED,			/* the books are others than the relations */
+	SETTLED_CHANGED,			/* the catalog is others than the relations */
 	SETTLED_BEGIN				/* so, and a worker is to be started */
 } Settled;
 
@@ -225,7 +225,7 @@ go_back(TaskRun *run, const char *from, const char *applied)
 }
 
 void
-beside_forget(TaskRun *run)
+parallel_forget(TaskRun *run)
 {
 	store_position_skip_replay(run->task->id);
 	store_tables_move_step(run->task->id, "copying", "asked");
@@ -240,7 +240,7 @@ settle(TaskRun *run, bool boundary)
 	char	   *applied = position ? position->applied : run->task->start_position;
 	char	   *until = position ? position->replay_until : NULL;
 
-	run->copied_beside = false;
+	run->copied_parallel = false;
 	run->replay_until = NULL;
 	if (until != NULL && count_step(run, RESYNC_REPLAY) == 0)
 	{
@@ -252,7 +252,7 @@ settle(TaskRun *run, bool boundary)
 		store_tables_move_step(run->task->id, "replay", "asked");
 		return SETTLED_CHANGED;
 	}
-	if (run->copying_beside)
+	if (run->copying_parallel)
 		return SETTLED;
 	if (count_step(run, RESYNC_COPYING) > 0)
 	{
@@ -281,7 +281,7 @@ settle(TaskRun *run, bool boundary)
 			go_back(run, from, applied);
 			return SETTLED_CHANGED;
 		}
-		run->copied_beside = true;
+		run->copied_parallel = true;
 		keep_from(run, from);
 		return SETTLED;
 	}
@@ -290,7 +290,7 @@ settle(TaskRun *run, bool boundary)
 }
 
 bool
-beside_settle(TaskRun *run, bool boundary)
+parallel_settle(TaskRun *run, bool boundary)
 {
 	Settled		settled;
 
@@ -306,9 +306,9 @@ beside_settle(TaskRun *run, bool boundary)
 	/* it reads what was just noted, under the limits that hold by now */
 	run->last_tick = 0;
 	task_tick(run);
-	run->copying_beside = start_resync_worker(run);
-	run->beside_looked = GetCurrentTimestamp();
-	if (run->copying_beside)
+	run->copying_parallel = start_resync_worker(run);
+	run->parallel_looked = GetCurrentTimestamp();
+	if (run->copying_parallel)
 		return true;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -324,16 +324,16 @@ beside_settle(TaskRun *run, bool boundary)
 }
 
 void
-beside_collect(TaskRun *run)
+parallel_collect(TaskRun *run)
 {
-	if (!run->copying_beside || !resync_worker_is_done(run))
+	if (!run->copying_parallel || !resync_worker_is_done(run))
 		return;
 	stop_resync_worker(run);
-	run->copying_beside = false;
+	run->copying_parallel = false;
 }
 
 bool
-beside_refuse(TaskRun *run)
+parallel_refuse(TaskRun *run)
 {
 	if (count_step(run, RESYNC_ASKED) == 0)
 		return false;
@@ -347,44 +347,44 @@ beside_refuse(TaskRun *run)
 }
 
 bool
-beside_is_due(TaskRun *run)
+parallel_is_due(TaskRun *run)
 {
 	TimestampTz now;
 
-	if (run->copied_beside)
+	if (run->copied_parallel)
 		return true;
-	if (!run->copying_beside)
+	if (!run->copying_parallel)
 		return false;
 	now = GetCurrentTimestamp();
-	if (!TimestampDifferenceExceeds(run->beside_looked, now, LOOK_MS))
+	if (!TimestampDifferenceExceeds(run->parallel_looked, now, LOOK_MS))
 		return false;
-	run->beside_looked = now;
+	run->parallel_looked = now;
 	return resync_worker_is_done(run);
 }
 
 /* ---------------------------------------------------------------- replay */
 
 bool
-beside_passes(TaskRun *run, const SourceRelation *rel, SourcePos pos)
+parallel_passes(TaskRun *run, const SourceRelation *rel, SourcePos pos)
 {
 	return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) < 0 &&
 		rel->resync_step != RESYNC_REPLAY;
 }
 
 bool
-beside_carried(TaskRun *run, SourcePos pos)
+parallel_replicated(TaskRun *run, SourcePos pos)
 {
 	return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) <= 0;
 }
 
 bool
-beside_reaches(TaskRun *run, SourcePos pos)
+parallel_reaches(TaskRun *run, SourcePos pos)
 {
 	return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) >= 0;
 }
 
 void
-beside_finish(TaskRun *run)
+parallel_finish(TaskRun *run)
 {
 	store_position_end_replay(run->task->id);
 	put_in_step(run, "replay");
@@ -500,9 +500,9 @@ are_joined(const TableDef *a, const TableDef *b)
 }
 
 bool
-beside_is_touched(TaskRun *run, const Change *change)
+parallel_is_touched(TaskRun *run, const Change *change)
 {
-	if (!run->copying_beside && !run->copied_beside)
+	if (!run->copying_parallel && !run->copied_parallel)
 		return false;
 	/* is in the copy, or read again like a change of rows */
 	if (change->ddl != NULL && change->ddl->kind == DDL_TRUNCATE)
@@ -524,14 +524,14 @@ beside_is_touched(TaskRun *run, const Change *change)
 }
 
 bool
-beside_yield(TaskRun *run, bool keep)
+parallel_yield(TaskRun *run, bool keep)
 {
 	bool		own = !IsTransactionState();
 	MemoryContext old = CurrentMemoryContext;
 	bool		whole;
 
 	stop_resync_worker(run);
-	run->copying_beside = false;
+	run->copying_parallel = false;
 	if (own)
 		StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -548,7 +548,7 @@ beside_yield(TaskRun *run, bool keep)
 	if (own)
 		CommitTransactionCommand();
 	MemoryContextSwitchTo(old);
-	run->copied_beside = whole;
+	run->copied_parallel = whole;
 	if (!whole)
 		keep_from(run, NULL);
 	return whole;

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
- * books.h
+ * sql.h
  *	  Access to the tables of schema dtsmig.
  *
- * Users and workers have no rights on these tables: the books are read and
+ * Users and workers have no rights on these tables: the catalog is read and
  * written as the extension's owner, for the time of one statement, with a
  * search_path of pg_catalog alone. Callers check first that the user may do
  * what is about to be written.
@@ -14,8 +14,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef DTSMIG_BOOKS_H
-#define DTSMIG_BOOKS_H
+#ifndef DTSMIG_SQL_H
+#define DTSMIG_SQL_H
 
 #include "postgres.h"
 #include "nodes/pg_list.h"
@@ -23,10 +23,10 @@
 #include "utils/jsonb.h"
 
 /* What this library needs in the database; see CatalogState. */
-#define BOOKS_VERSION "1.0"
+#define STORE_VERSION "1.0"
 
 /*
- * A library that is newer than the extension in a database leaves the books
+ * A library that is newer than the extension in a database leaves the catalog
  * alone: their new columns are not there. The other way round it goes on: an
  * update script only adds to what the library before it uses.
  */
@@ -39,42 +39,42 @@ typedef enum CatalogState
 } CatalogState;
 
 /* *version: as installed, NULL if there is none. In a transaction. */
-extern CatalogState books_state(char **version);
-/* Raises the error that all access to books of an earlier version gives. */
-extern void books_refuse(const char *version);
+extern CatalogState store_state(char **version);
+/* Raises the error that all access to catalog of an earlier version gives. */
+extern void store_refuse(const char *version);
 /* The same where the schema is not the extension owner's (CATALOG_FOREIGN). */
-extern void books_refuse_schema(void);
+extern void store_refuse_schema(void);
 /*
- * Marks wanted tasks (or one: task_id, else 0) of books of an earlier version
+ * Marks wanted tasks (or one: task_id, else 0) of catalog of an earlier version
  * as waiting for the update; true if that was news. handle: of the worker's
  * shared memory, 0 if there is none.
  */
-extern bool books_note_old(const char *version, int64 task_id, int64 handle);
+extern bool store_note_old(const char *version, int64 task_id, int64 handle);
 
 /* Rows of a query, as text and as jsonb, in the context of the call. */
-typedef struct BookRows
+typedef struct StoreRows
 {
 	int			nrows;
 	int			ncolumns;
 	char	 ***values;			/* [row][column], NULL is SQL NULL */
-} BookRows;
+} StoreRows;
 
 /* Runs a statement; returns the rows it gives or, without RETURNING, none. */
-extern BookRows *books_query(const char *sql, const char *format,...);
+extern StoreRows *store_query(const char *sql, const char *format,...);
 /* Runs a statement; returns the number of rows that it processed. */
-extern uint64 books_exec(const char *sql, const char *format,...);
+extern uint64 store_exec(const char *sql, const char *format,...);
 /*
- * As books_exec with a plan that is kept: for statements run for every batch.
+ * As store_exec with a plan that is kept: for statements run for every batch.
  * *plan starts as NULL.
  */
-extern uint64 books_exec_kept(void **plan, const char *sql,
+extern uint64 store_exec_saved(void **plan, const char *sql,
 							  const char *format,...);
 
-/* Values of a BookRows cell; errors are those of the type's input. */
-extern int64 book_int(const BookRows *rows, int row, int column);
+/* Values of a StoreRows cell; errors are those of the type's input. */
+extern int64 store_int(const StoreRows *rows, int row, int column);
 /* The first column of all rows: a List of palloc'd int64. */
 static inline List *
-book_ids(const BookRows *rows)
+store_ids(const StoreRows *rows)
 {
 	List	   *ids = NIL;
 
@@ -82,12 +82,12 @@ book_ids(const BookRows *rows)
 	{
 		int64	   *id = palloc(sizeof(int64));
 
-		*id = book_int(rows, i, 0);
+		*id = store_int(rows, i, 0);
 		ids = lappend(ids, id);
 	}
 	return ids;
 }
-extern bool book_bool(const BookRows *rows, int row, int column);
-extern Jsonb *book_jsonb(const BookRows *rows, int row, int column);
+extern bool store_bool(const StoreRows *rows, int row, int column);
+extern Jsonb *store_jsonb(const StoreRows *rows, int row, int column);
 
-#endif							/* DTSMIG_BOOKS_H */
+#endif							/* DTSMIG_SQL_H */
