@@ -50,7 +50,8 @@ sub rounds
     my $only = $ENV{DTS_SEED};
     my $fresh = int(time * 1000) % 1_000_000_000 ^ $$;
     my $timed = $ENV{DTS_RANDOM_SECONDS} // ($ENV{DTS_DEEP} ? $seconds : undef);
-    my @seeds = defined $only ? ($only) : defined $ENV{DTS_RANDOM_SECONDS} ? ($fresh) : (@$fixed, $fresh);
+    # a change does not fail by a seed that nobody has seen before
+    my @seeds = defined $only ? ($only) : defined $ENV{DTS_RANDOM_SECONDS} ? ($fresh) : $ENV{CI} && !$ENV{DTS_DEEP} ? @$fixed : (@$fixed, $fresh);
     my $n = defined $timed && !defined $only ? $ENV{DTS_ROUNDS} : $ENV{DTS_ROUNDS} // @seeds;
     my $end = time + ($timed // 0);
     my ($done, $failed) = (0, 0);
