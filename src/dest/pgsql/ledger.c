@@ -58,6 +58,36 @@ is_there(PgConn *conn)
 								   pg_quote_literal(table)));
 }
 
+/*
+ * What somebody else may have made first runs nothing of theirs: triggers,
+ * defaults and indexes of a table are its owner's to add, and who owns the
+ * schema can put another table in its place.
+ */
+static void
+check_owner(PgConn *conn, const DestPlace *place)
+{
+	PgResult   *r;
+
+	r = pg_selectf(conn, "owner of the ledger", "btt",
+				   "SELECT c.relkind = 'r' AND c.relowner = u.oid AND "
+				   "(n.nspowner = u.oid OR COALESCE((SELECT o.rolsuper "
+				   "FROM pg_catalog.pg_roles o WHERE o.oid = n.nspowner), false)), "
+				   "pg_catalog.pg_get_userbyid(c.relowner), pg_catalog.pg_get_userbyid(n.nspowner) "
+				   "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, "
+				   "pg_catalog.pg_roles u WHERE u.rolname = current_user "
+				   "AND c.oid = pg_catalog.to_regclass(%s)", pg_quote_literal(table));
+	if (r->nrows > 0 && pg_bool(r, 0, 0))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("table %s at server \"%s\" is not the task's account's own", table,
+					place->info->server_name),
+			 r->nrows > 0 ? errdetail("The table belongs to role \"%s\", its schema to \"%s\". Whoever owns them could run anything as the account.",
+									  pg_text(r, 0, 1), pg_text(r, 0, 2)) : 0,
+			 errhint("At the destination: CREATE SCHEMA … AUTHORIZATION %s; and name it by the task's option ledger_schema.",
+							 pg_quote_name(place->info->user ? place->info->user : "…"))));
+}
+
 /* Between two transactions there. */
 void
 ledger_open(PgConn *conn, const DestPlace *place)
@@ -90,6 +120,7 @@ ledger_open(PgConn *conn, const DestPlace *place)
 				"COMMENT ON TABLE %s IS 'What dtsmig has done here, by task: written with the rows; not to be changed by hand'",
 				table, table);
 	}
+	check_owner(conn, place);
 	position = read_value(conn, POSITION_KEY);
 	committed = position ? pstrdup(position) : NULL;
 	MemoryContextSwitchTo(old);

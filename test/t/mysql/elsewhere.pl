@@ -113,6 +113,18 @@ $dst->sql("INSERT INTO inc.two (a, b, v, n) VALUES (99, 'x', 5000000000, 'y')");
 $task->resume->catch_up;
 same_database($my, 'inc', $dst, 'inc', 'it goes on');
 
+# --- a ledger that somebody else has made first
+$dst->sql('CREATE ROLE eve; CREATE SCHEMA evil AUTHORIZATION eve; CREATE SCHEMA trap; SET ROLE eve; CREATE TABLE evil.dtsmig_ledger (task text, key text, value text, PRIMARY KEY (task, key)); RESET ROLE;'
+      . ' CREATE TABLE trap.dtsmig_ledger (LIKE evil.dtsmig_ledger INCLUDING ALL); ALTER TABLE trap.dtsmig_ledger OWNER TO eve');
+for my $schema (qw(evil trap))
+{
+    my $other = Dts::Task->new($my, $hub, name => $schema, db => 'inc', destination => $dst, options => { ledger_schema => $schema });
+    ($code, $out, $err) = $hub->psql("SELECT item, status, found FROM dtsmig.precheck('$schema') WHERE status = 'failed'");
+    like("$out$err", qr/$schema\.dtsmig_ledger at server .* is not the task's account's own/, "schema $schema: refused");
+    $other->drop;
+}
+is($dst->value('SELECT count(*) FROM evil.dtsmig_ledger') . $dst->value('SELECT count(*) FROM trap.dtsmig_ledger'), '00', 'and not written');
+
 $task->release->drop;
 is($dst->value("SELECT count(*) FROM dtsmig_ledger.dtsmig_ledger"), 0, 'the ledger knows nothing of a task that is dropped');
 done_testing();
