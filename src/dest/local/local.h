@@ -12,6 +12,7 @@
 #define DTSMIG_DEST_LOCAL_H
 
 #include "postgres.h"
+#include "compat.h"
 #include "access/tupdesc.h"
 #include "executor/spi.h"
 #include "utils/tuplestore.h"
@@ -118,7 +119,7 @@ extern void local_bind_relation(SourceRelation *rel);
 extern void local_bind_to_compare(SourceRelation *rel);
 extern char *local_qualified_name(Oid relid);
 /* The error that a table of the task is not here. */
-extern void local_refuse_missing(const SourceRelation *rel) pg_attribute_noreturn();
+pg_noreturn extern void local_refuse_missing(const SourceRelation *rel);
 extern bool local_empty_table(Oid relid);
 
 /* plain.c */
