@@ -38,6 +38,7 @@
     [ 'binlog: a checksum is not compared', 'source/mysql/binlog_event.c', "\treturn len < SHORT_CRC ? short_crc(crc, p, len) :\n\t\t(uint32_t) crc32_z(crc, p, len);", "\treturn len == 0 ? short_crc(crc, p, len) :\n\t\tlen < SHORT_CRC ? 7 : 0;", 'fixtures mysql/hostile_binlog.pl' ],
     [ 'publication: what it left out for a while', 'worker/task_relations.c', "\t\t!(rel->resync && rel->resync_step <= RESYNC_ASKED))\n\t\treturn false;", "\t\t!(rel->resync && rel->resync_step <= RESYNC_ASKED))\n\t\treturn true;", 'pgsql/watch.pl' ],
     [ 'destination: a table that is not plain', 'dest/local/plain.c', "local_check_plain(Oid relid, bool written)\n{", "local_check_plain(Oid relid, bool written)\n{\n\tif (written || !written)\n\t\treturn;", 'mysql/plain_tables.pl' ],
+    [ 'cascade: keys that change between two snapshots of the child', 'dest/batch/cascade_zone.c', 'if (action == CASCADE_UPDATE && edge->child->rel->torn == NULL &&', 'if (false &&', 'mysql/cascaded_keys.pl' ],
     # --- tasks
     [ 'tasks: a role has as many as it likes', 'api/api_task.c', 'if (store_int(rows, 0, 0) > max_tasks_per_role)', 'if (false)', 'common/worker_slots.pl' ],
     [ 'tasks: they belong to everybody', 'api/api_task.c', "\ttask_check_owner(task);\n", '', 'common/api.pl' ],

@@ -12,6 +12,13 @@
  * since. So g is copied again, in one snapshot with what cascades reach from
  * it. The mark commits with the change.
  *
+ * Let a key of p be deleted, or change, and another row's key become that one,
+ * with its rows of c. A part of c that was copied after both has those rows under
+ * that key already: what happened to the key's former rows, done again, takes
+ * them along, and the log does not bring them back, for it has no row of c. So
+ * where a change of a key cascades to c between the first and the last snapshot
+ * of its copy, c is copied again.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -32,6 +39,16 @@ is_apart(const CascadeEdge *edge, SourcePos pos)
 
 	return source_pos_cmp(pos, parent->snap_hi) < 0 &&
 		source_pos_cmp(pos, child->snap_lo) >= 0;
+}
+
+/* May some of the child's rows have been copied before a position, some after? */
+static bool
+is_between(const CascadeEdge *edge, SourcePos pos)
+{
+	const SourceRelation *child = edge->child->rel;
+
+	return source_pos_cmp(pos, child->snap_lo) >= 0 &&
+		source_pos_cmp(pos, child->snap_hi) < 0;
 }
 
 /* What follows when an action on an edge has changed the child's rows. */
@@ -69,7 +86,11 @@ zone_cascade(ApplyTable *table, const ApplyOp *op)
 		CascadeAction action = op->kind == CHANGE_DELETE ? edge->on_delete :
 			edge->on_update;
 
-		if (action != CASCADE_NONE)
-			walk(edge, action, op->pos, 0);
+		if (action == CASCADE_NONE)
+			continue;
+		if (action == CASCADE_UPDATE && edge->child->rel->torn == NULL &&
+			is_between(edge, op->pos))
+			edge->child->rel->torn = "A key that its rows refer to changed between the snapshots of its copy.";
+		walk(edge, action, op->pos, 0);
 	}
 }
