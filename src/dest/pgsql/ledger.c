@@ -80,7 +80,7 @@ check_owner(PgConn *conn, const DestPlace *place)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("table %s at server \"%s\" is not the task's account's own", table,
+			 errmsg("table %s at server \"%s\" does not belong to the account of the task", table,
 					place->info->server_name),
 			 r->nrows > 0 ? errdetail("The table belongs to role \"%s\", its schema to \"%s\". Whoever owns them could run anything as the account.",
 									  pg_text(r, 0, 1), pg_text(r, 0, 2)) : 0,

@@ -120,7 +120,7 @@ for my $schema (qw(evil trap))
 {
     my $other = Dts::Task->new($my, $hub, name => $schema, db => 'inc', destination => $dst, options => { ledger_schema => $schema });
     ($code, $out, $err) = $hub->psql("SELECT item, status, found FROM dtsmig.precheck('$schema') WHERE status = 'failed'");
-    like("$out$err", qr/$schema\.dtsmig_ledger at server .* is not the task's account's own/, "schema $schema: refused");
+    like("$out$err", qr/"$schema"\."dtsmig_ledger" at server .* does not belong to the account of the task/, "schema $schema: refused");
     $other->drop;
 }
 is($dst->value('SELECT count(*) FROM evil.dtsmig_ledger') . $dst->value('SELECT count(*) FROM trap.dtsmig_ledger'), '00', 'and not written');
