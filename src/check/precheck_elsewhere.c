@@ -275,11 +275,12 @@ check_superuser(PrecheckContext *pc, const DestIdentity *id, List **items)
 	if (!pc->source->own_definitions || !pc->task->do_schema || pc->options->superuser_ddl ||
 		!is_true(pc, "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"))
 		return;
-	precheck_option(precheck_add(items, "destination_role", PRECHECK_FAILED,
-								 psprintf("role %s is a superuser at the destination, and definitions of the source run as it: whoever may create objects at the source can do anything there",
-										  id->account),
-								 "Use a role that is no superuser in the user mapping; or accept that with this, if all who may create objects at the source are trusted."),
-					pc->task->name, "superuser_ddl", "true");
+	precheck_sql(precheck_add(items, "destination_role", PRECHECK_FAILED,
+							  psprintf("role %s is a superuser at the destination, and definitions of the source run as it: whoever may create objects at the source can do anything there",
+									   id->account),
+							  "Use a role that is no superuser in the user mapping; or accept that with this, if all who may create objects at the source are trusted."),
+				 AT_DESTINATION, "SELECT dtsmig.alter_task(%s, '{\"superuser_ddl\": true}')",
+				 quote_literal_cstr(pc->task->name));
 }
 
 void

@@ -231,13 +231,16 @@ sub _run
     my ($self, $sql, %opt) = @_;
     return if $opt{options} || $opt{args} || !$self->{pid} || !is_plain($sql);
     my $key = join '|', 'run', $$, $opt{db} // $self->{dbname}, $opt{role} // '';
-    my $session = delete $sessions{ $self->{port} }{$key} // do {
+    my $known = delete $sessions{ $self->{port} }{$key};
+    my $session = $known // do {
         local $ENV{PGAPPNAME} = 'dts_test';
         local $ENV{PGCLIENTENCODING} = 'UTF8';
         Dts::Session->new(end => "\\echo %s", cmd => [ qw(stdbuf -oL), $self->psql_cmd($opt{db}, $opt{role}) ]);
     };
     my ($code, $out, $err) = $session->run("\\set VERBOSITY verbose\n$shapes[$opt{rows} ? 1 : 0]$sql", $opt{timeout} // 600);
     $sessions{ $self->{port} }{$key} = $session if !$code;
+    # it was ended since it was used last: nothing has been run
+    return if $known && $code && $err =~ /^FATAL:\s+57P01/;
     chomp $out;
     return ($code, $out, $err);
 }
