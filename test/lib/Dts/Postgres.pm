@@ -239,8 +239,8 @@ sub _run
     };
     my ($code, $out, $err) = $session->run("\\set VERBOSITY verbose\n$shapes[$opt{rows} ? 1 : 0]$sql", $opt{timeout} // 600);
     $sessions{ $self->{port} }{$key} = $session if !$code;
-    # it was ended since it was used last: nothing has been run
-    return if $known && $code && $err =~ /^FATAL:\s+57P01/;
+    # it was ended since it was used last (2: psql lost it): nothing has been run
+    return if $known && $code == 2;
     chomp $out;
     return ($code, $out, $err);
 }
