@@ -252,10 +252,10 @@ check_tables(PrecheckContext *pc, List *tables, List **items)
 static void
 check_triggers(PrecheckContext *pc, const DestIdentity *id, List **items)
 {
-	if (id->holds_triggers)
+	if (id->disables_triggers)
 	{
 		precheck_add(items, "session_replication_role", PRECHECK_PASSED,
-					 "triggers and foreign keys are held back while changes are applied",
+					 "triggers and foreign keys are disabled while changes are applied",
 					 NULL);
 		return;
 	}

@@ -78,7 +78,7 @@ typedef struct DestIdentity
 	int			version_num;
 	char	   *account;
 	char	   *database;
-	bool		holds_triggers; /* triggers and foreign keys are held back while
+	bool		disables_triggers; /* triggers and foreign keys are disabled while
 								 * rows are written */
 	bool		tls;
 } DestIdentity;

@@ -14,7 +14,7 @@
 #include "worker/destination.h"
 
 static const DestRoutine *attached = NULL;
-static bool holds_triggers = true;
+static bool disables_triggers = true;
 
 const DestRoutine *
 destination(void)
@@ -57,7 +57,7 @@ destination_attach(const TaskRecord *task, const TaskOptions *options, Oid role,
 	{
 		attached = dest_routine(DEST_LOCAL);
 		attached->attach(&place);
-		holds_triggers = true;
+		disables_triggers = true;
 		return attached;
 	}
 	destination_check(task->destination, task->source, role);
@@ -77,7 +77,7 @@ destination_attach(const TaskRecord *task, const TaskOptions *options, Oid role,
 		DestIdentity id;
 
 		attached->identify(&id);
-		holds_triggers = id.holds_triggers;
+		disables_triggers = id.disables_triggers;
 		return attached;
 	}
 	else
@@ -124,9 +124,9 @@ destination_refuse_copy(const char *schema, const char *table, const char *why)
 }
 
 bool
-destination_holds_back(const char *kind, bool follows)
+destination_defers(const char *kind, bool follows)
 {
-	return follows && !holds_triggers &&
+	return follows && !disables_triggers &&
 		(strcmp(kind, "foreign key") == 0 || strcmp(kind, "trigger") == 0 ||
 		 strcmp(kind, "rule") == 0);
 }

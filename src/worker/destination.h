@@ -42,6 +42,6 @@ extern void destination_refuse_copy(const char *schema, const char *table,
 									const char *why);
 
 /* Does a statement of that kind wait, since it would act on rows that come? */
-extern bool destination_holds_back(const char *kind, bool follows);
+extern bool destination_defers(const char *kind, bool follows);
 
 #endif							/* DTSMIG_WORKER_DESTINATION_H */

@@ -213,7 +213,7 @@ task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 		PlanStatement *st = lfirst(lc);
 
 		if (!phase_is_done(run, st->phase) ||
-			destination_holds_back(st->kind, run->task->do_incremental))
+			destination_defers(st->kind, run->task->do_incremental))
 			keep_for_later(run, st);
 		else if (run->behind)
 			continue;			/* it was run there */

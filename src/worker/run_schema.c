@@ -448,7 +448,7 @@ run_statements(TaskRun *run, const char *phase)
 		char	   *error;
 
 		CHECK_FOR_INTERRUPTS();
-		if (destination_holds_back(rows->values[i][1], run->task->do_incremental))
+		if (destination_defers(rows->values[i][1], run->task->do_incremental))
 			continue;
 		error = run_statement(run, rows, i);
 		shared_heartbeat(run->shared);

@@ -243,7 +243,7 @@ worker_search_path(const char *path)
 
 /*
  * As the server's own apply worker does, triggers and rules in their usual
- * form are held back whoever owns the task; dest/local refuses tables that
+ * form are disabled whoever owns the task; dest/local refuses tables that
  * the owner of the task has no right to do that to, and the guard every other
  * way to them.
  */

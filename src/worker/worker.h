@@ -75,7 +75,7 @@ extern void guard_begin(Oid role);
 extern void guard_end(void);
 /*
  * Is what runs next a statement of the worker itself, which event triggers are
- * held back from where the task's owner may do so? Not what runs inside of it.
+ * kept from where the task's owner may do so? Not what runs inside of it.
  */
 extern void guard_own_statement(bool own);
 

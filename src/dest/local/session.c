@@ -30,7 +30,7 @@ local_identify(DestIdentity *id)
 	id->product = "PostgreSQL";
 	id->version = pstrdup(GetConfigOption("server_version", false, false));
 	id->version_num = atoi(GetConfigOption("server_version_num", false, false));
-	id->holds_triggers = true;
+	id->disables_triggers = true;
 }
 
 char *

@@ -4,10 +4,10 @@
  *	  Finds the table that receives a relation, and checks that the task's
  *	  role may write to it in the way that changes are applied.
  *
- * Triggers, rules and foreign keys are held back while changes are applied
+ * Triggers, rules and foreign keys are disabled while changes are applied
  * (session_replication_role = replica). Somebody who merely may INSERT into a
  * table must not get around its triggers that way, so the role has to own the
- * table, unless it could hold them back by itself.
+ * table, unless it could disable them by itself.
  *
  *-------------------------------------------------------------------------
  */

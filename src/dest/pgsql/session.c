@@ -41,7 +41,7 @@ static int	level = 0;			/* nesting that the transaction there has got to; 0:
 								 * there is none */
 static int	back_to = 0;		/* its savepoint to roll back to; 0: none */
 static bool void_transaction = false;	/* it is to be rolled back */
-static bool holds_triggers = false;
+static bool disables_triggers = false;
 static PlanMode plan_mode = PLAN_UNKNOWN;
 static bool registered = false;
 static bool forgets_statements = false;
@@ -89,7 +89,7 @@ connect_there(void)
 	plan_mode = PLAN_UNKNOWN;
 	for (int i = 0; i < lengthof(wishes); i++)
 		(void) pg_try_run(conn, wishes[i], &edata);
-	holds_triggers = pg_try_run(conn, "SET session_replication_role = replica",
+	disables_triggers = pg_try_run(conn, "SET session_replication_role = replica",
 								&edata);
 	if (place.search_path != NULL && place.search_path[0] != '\0')
 		pg_runf(conn, "SET search_path = %s, pg_temp", place.search_path);
@@ -376,6 +376,6 @@ session_identify(DestIdentity *id)
 	id->version_num = pg_version_num(conn);
 	id->account = pg_text(r, 0, 0);
 	id->database = pg_text(r, 0, 1);
-	id->holds_triggers = holds_triggers;
+	id->disables_triggers = disables_triggers;
 	id->tls = pg_tls_cipher(conn) != NULL;
 }
