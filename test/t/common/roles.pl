@@ -140,4 +140,10 @@ SKIP:
     $pg->sql('GRANT SET ON PARAMETER session_replication_role TO mover');
     like(full(), qr/^completed .*1$/s, 'with the rights it is written');
 }
+
+# --- policies of row-level security that would hide rows
+$pg->sql('ALTER TABLE theirs OWNER TO mover; DELETE FROM theirs; ALTER TABLE theirs ENABLE ROW LEVEL SECURITY; ALTER TABLE theirs FORCE ROW LEVEL SECURITY; CREATE POLICY none ON theirs USING (false) WITH CHECK (true)');
+like(full(), qr/^(precheck_)?failed .*row-level security .* 0$/s, 'a table with policies that apply to its owner is not written');
+$pg->sql('ALTER TABLE theirs NO FORCE ROW LEVEL SECURITY');
+like(full(), qr/^completed .*1$/s, 'without FORCE it is');
 done_testing();

@@ -26,7 +26,7 @@ INSERT INTO keyless VALUES (1, 'x', 1.5, '{"k": 1}'), (1, 'x', 1.5, '{"k": 1}'),
 CREATE TABLE parent (id int PRIMARY KEY, name varchar(10));
 CREATE TABLE child (id int PRIMARY KEY, parent_id int, v int, FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE CASCADE ON UPDATE CASCADE);
 CREATE TABLE grandchild (id int PRIMARY KEY, child_id int, FOREIGN KEY (child_id) REFERENCES child (id) ON DELETE CASCADE ON UPDATE CASCADE);
-CREATE TABLE nulled (id int PRIMARY KEY, parent_id int, FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE SET NULL);
+CREATE TABLE nulled (id int PRIMARY KEY, parent_id int, FOREIGN KEY (parent_id) REFERENCES parent (id) ON DELETE SET NULL ON UPDATE CASCADE);
 INSERT INTO parent VALUES (1, 'p1'), (2, 'p2'), (3, 'p3'), (4, 'p4');
 INSERT INTO child VALUES (1, 1, 1), (2, 1, 2), (3, 2, 3), (4, 3, 4);
 INSERT INTO grandchild VALUES (1, 1), (2, 2), (3, 3), (4, 4);
@@ -64,7 +64,7 @@ sub step
     my ($name, $sql) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my ($code, $out, $err) = $my->mariadb($sql, db => 'inc');
-    diag("$name: $err") if $code;
+    is($code, 0, "$name: run at the source") or diag $err;
     my $ok = eval { $task->catch_up(30); 1 };
     diag $@ unless $ok;
     ok($ok, "$name: applied") or return;
@@ -79,7 +79,7 @@ step('cascades', "DELETE FROM parent WHERE id = 1; UPDATE parent SET id = 20 WHE
 step('types', "UPDATE types SET de = de + 1, tx = 'other', bl = X'FF00', j = '{\"b\": [true]}', dtm = '2000-01-01 00:00:00.5', b12 = b'1' WHERE id > 0; INSERT INTO types (id, vc) VALUES (77, REPEAT('é', 20)); DELETE FROM types WHERE id = 0");
 step('generated, TRUNCATE, ON UPDATE', "INSERT INTO gen (id, n) VALUES (3, 9); UPDATE gen SET n = 5 WHERE id = 1; TRUNCATE trunc; INSERT INTO trunc VALUES (5); UPDATE stamped SET v = 2");
 step('partial images', "SET SESSION binlog_row_image = MINIMAL; UPDATE t SET a = 100 WHERE id = 1; UPDATE two SET b = 'zz' WHERE v = 3; DELETE FROM t WHERE id = 3; DELETE FROM parent WHERE id = 20; UPDATE child SET v = 5 WHERE id = 10");
-step('many rows', "INSERT INTO t (a, b) SELECT x.a + 10 * y.a + 100 * z.a, REPEAT('w', 100) FROM (SELECT 1 a UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7) x, (SELECT 1 a UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7) y, (SELECT 1 a UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7) z; UPDATE t SET b = CONCAT(b, a) WHERE a > 300; DELETE FROM t WHERE a BETWEEN 400 AND 500");
+step('many rows', "INSERT INTO t (a, b) SELECT x.a + 10 * y.a + 100 * z.a, REPEAT('w', 40) FROM (SELECT 1 a UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7) x, (SELECT 1 a UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7) y, (SELECT 1 a UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7) z; UPDATE t SET b = CONCAT(b, a) WHERE a > 300; DELETE FROM t WHERE a BETWEEN 400 AND 500");
 
 # --- statements of the source
 step('DDL: columns and indexes', "ALTER TABLE two ADD COLUMN n varchar(10) NOT NULL DEFAULT 'new', ADD KEY v (v); INSERT INTO two (a, b, v, w, n) VALUES (99, 'x', 1, 2, 'y'); ALTER TABLE two MODIFY v bigint, DROP COLUMN w; UPDATE two SET v = 5000000000 WHERE a = 99");
@@ -124,6 +124,29 @@ for my $schema (qw(evil trap))
     $other->drop;
 }
 is($dst->value('SELECT count(*) FROM evil.dtsmig_ledger') . $dst->value('SELECT count(*) FROM trap.dtsmig_ledger'), '00', 'and not written');
+
+# --- an account without special rights, and policies of row-level security
+$my->sql("CREATE DATABASE rls; CREATE TABLE rls.t (id int PRIMARY KEY, v int); INSERT INTO rls.t VALUES (1, 1), (2, 2); GRANT ALL ON *.* TO CURRENT_USER");
+$dst->sql('CREATE ROLE plain LOGIN; GRANT CREATE ON DATABASE postgres TO plain');
+$dst->sql('CREATE SCHEMA rls; CREATE TABLE rls.t (id int PRIMARY KEY, v int); ALTER TABLE rls.t ENABLE ROW LEVEL SECURITY; ALTER TABLE rls.t FORCE ROW LEVEL SECURITY; CREATE POLICY p ON rls.t USING (id = 1) WITH CHECK (true)', role => 'plain');
+my $hidden = Dts::Task->new($my, $hub, name => 'rls', db => 'rls', destination => $dst, destination_user => 'plain', types => [qw(full incremental)], options => { ledger_schema => 'plain_ledger' });
+$hidden->start;
+ok($hidden->wait_status('failed|precheck_failed', 60), 'a table with policies that apply to its owner is not written');
+like($hidden->last_error . $hub->sql("SELECT string_agg(found, ' ') FROM dtsmig.precheck_results WHERE task = 'rls' AND status = 'failed'"), qr/row-level security/, 'and named');
+$dst->sql('ALTER TABLE rls.t NO FORCE ROW LEVEL SECURITY');
+$hidden->status eq 'precheck_failed' ? $hidden->start : $hidden->resume;
+$hidden->wait_for('incremental', 60);
+$my->sql('UPDATE rls.t SET v = 3; DELETE FROM rls.t WHERE id = 1; INSERT INTO rls.t VALUES (4, 4)');
+$hidden->catch_up;
+same_database($my, 'rls', $dst, 'rls', 'without FORCE it is');
+$dst->sql('ALTER TABLE rls.t FORCE ROW LEVEL SECURITY');
+$my->sql('UPDATE rls.t SET v = 5 WHERE id = 2');
+ok($hidden->wait_status('failed', 60), 'policies that come later stop the task');
+like($hidden->last_error, qr/row-level security/, 'with what they are');
+$dst->sql('ALTER TABLE rls.t NO FORCE ROW LEVEL SECURITY');
+$hidden->resume->catch_up;
+same_database($my, 'rls', $dst, 'rls', 'it goes on');
+$hidden->release->drop;
 
 $task->release->drop;
 is($dst->value("SELECT count(*) FROM dtsmig_ledger.dtsmig_ledger"), 0, 'the ledger knows nothing of a task that is dropped');
