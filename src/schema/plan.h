@@ -13,6 +13,13 @@
 
 struct Selection;				/* transform/select.h */
 
+/* The kind of a destination whose tables are spread over several nodes. */
+typedef enum PlanDistribution
+{
+	DISTRIBUTION_NONE,
+	DISTRIBUTION_CITUS
+} PlanDistribution;
+
 typedef struct PlanOptions
 {
 	NameCase	name_case;
@@ -23,6 +30,7 @@ typedef struct PlanOptions
 	bool		pgvector;
 	bool		citext;
 	int			server_version_num; /* of the destination, as 150004 */
+	PlanDistribution distribution;	/* of the destination */
 
 	/*
 	 * Schemas of those extensions at the destination; NULL: their types are

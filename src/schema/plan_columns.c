@@ -52,6 +52,15 @@ map_columns(SchemaPlan *state, TableDef *def, PlanNotes *notes)
 				enum_type = col->pg_type;
 		}
 		mysql_map_column(def, col, state->options, enum_type, notes);
+		/* nodes draw values by themselves, from ranges of their own */
+		if (state->options->distribution == DISTRIBUTION_CITUS && col->auto_increment &&
+			col->pg_type != NULL && (strcmp(col->pg_type, "integer") == 0 ||
+									 strcmp(col->pg_type, "smallint") == 0))
+		{
+			plan_note(notes, "%s: bigint in place of %s, as identity columns of distributed tables are",
+					  col->name, col->pg_type);
+			col->pg_type = pstrdup("bigint");
+		}
 		/* a view's column is whatever its query gives */
 		if (def->is_view && strcmp(col->base_type, "enum") == 0)
 			col->pg_type = NULL;

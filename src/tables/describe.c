@@ -11,6 +11,7 @@
 
 #include "core/one_statement.h"
 #include "store/sql.h"
+#include "transform/distribution.h"
 #include "transform/shape.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -61,9 +62,11 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 													 names), tables);
 	else
 		plan = plan_schema(tables, options, names);
-	return options->selection == NULL ? plan :
-		shape_plan_rows(options->selection, plan, tables,
-						source->own_definitions);
+	if (options->selection == NULL)
+		return plan;
+	plan = shape_plan_rows(options->selection, plan, tables,
+						   source->own_definitions);
+	return distribution_plan(options, plan, tables);
 }
 
 /* The schema an extension is in; NULL if it is not installed. */
@@ -99,6 +102,9 @@ plan_options(TaskOptions *options, const Selection *selection)
 	po->postgis = po->postgis_schema != NULL;
 	po->pgvector = po->pgvector_schema != NULL;
 	po->citext = po->citext_schema != NULL;
+	/* Citus's tables of this database cannot be written to, see plain.c */
+	if (one_statement_is_elsewhere() && extension_schema("citus") != NULL)
+		po->distribution = DISTRIBUTION_CITUS;
 	po->selection = selection;
 	po->owners = options->owners;
 	po->grants = options->grants;

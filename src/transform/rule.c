@@ -9,6 +9,7 @@
 
 #include "transform/rule.h"
 
+#include "core/one_statement.h"
 #include "transform/shape_expr.h"
 
 static void
@@ -179,6 +180,58 @@ take_operations(ShapeRule *rule, const JsonbValue *v)
 	}
 }
 
+/* A column, an array of columns, or a word. */
+static void
+take_distribution(ShapeRule *rule, const JsonbValue *v)
+{
+	static const struct
+	{
+		const char *word;
+		RulePlacement placement;
+	}			known[] = {
+		{"reference", PLACEMENT_REFERENCE},
+		{"random", PLACEMENT_RANDOM},
+		{"local", PLACEMENT_LOCAL},
+	};
+	char	   *word;
+
+	rule->placement = PLACEMENT_KEY;
+	rule->distribution_key = NIL;
+	if (v->type == jbvBinary)
+	{
+		rule->distribution_key = names_of(rule, "distribution_key", v);
+		return;
+	}
+	if (v->type != jbvString)
+		bad_value(rule, "distribution_key",
+				  "a column, an array of columns, \"reference\", \"random\" or \"local\"");
+	word = name_of(rule, "distribution_key", v);
+	for (int i = 0; i < lengthof(known); i++)
+		if (strcmp(word, known[i].word) == 0)
+			rule->placement = known[i].placement;
+	if (rule->placement == PLACEMENT_KEY)
+		rule->distribution_key = list_make1(word);
+}
+
+/* Its first words, and that it closes what it opens, keep it a clause. */
+static void
+take_storage(ShapeRule *rule, const JsonbValue *v)
+{
+	char	   *create;
+
+	if (v->type != jbvString || v->val.string.len == 0)
+		bad_value(rule, "storage", "a string");
+	rule->storage = text_of(v);
+	create = psprintf("CREATE TABLE t (a int) %s", rule->storage);
+	if ((pg_strncasecmp(rule->storage, "using ", 6) != 0 &&
+		 pg_strncasecmp(rule->storage, "with ", 5) != 0 &&
+		 pg_strncasecmp(rule->storage, "with(", 5) != 0 &&
+		 pg_strncasecmp(rule->storage, "tablespace ", 11) != 0) ||
+		!is_one_statement(create))
+		bad_value(rule, "storage",
+				  "what follows the columns in CREATE TABLE: USING …, WITH (…) or TABLESPACE …");
+}
+
 bool
 rule_take(ShapeRule *rule, const char *key, const JsonbValue *v)
 {
@@ -198,6 +251,10 @@ rule_take(ShapeRule *rule, const char *key, const JsonbValue *v)
 		take_operations(rule, v);
 	else if (strcmp(key, "primary_key") == 0)
 		rule->primary_key = names_of(rule, key, v);
+	else if (strcmp(key, "distribution_key") == 0)
+		take_distribution(rule, v);
+	else if (strcmp(key, "storage") == 0)
+		take_storage(rule, v);
 	else
 		return false;
 	rule->any = true;

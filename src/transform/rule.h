@@ -2,7 +2,8 @@
  *
  * rule.h
  *	  What a rule of create_task's objects says of the shape of a table's rows
- *	  at the destination: columns, filter, set, operations, primary_key.
+ *	  at the destination: columns, filter, set, operations, primary_key; and of
+ *	  where these are kept: distribution_key, storage.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,6 +41,16 @@ typedef struct RuleSet
 #define OPERATION_DDL			0x00F0
 #define OPERATION_ALL			0x00FF
 
+/* On which nodes of a distributed destination rows are; distribution_key. */
+typedef enum RulePlacement
+{
+	PLACEMENT_DEFAULT,			/* the rule says nothing */
+	PLACEMENT_KEY,				/* by the values of columns */
+	PLACEMENT_REFERENCE,		/* all on each node */
+	PLACEMENT_RANDOM,
+	PLACEMENT_LOCAL				/* on the node that the task is connected to */
+} RulePlacement;
+
 typedef struct ShapeRule
 {
 	int			number;			/* of the rule, in messages */
@@ -52,6 +63,9 @@ typedef struct ShapeRule
 	List	   *primary_key;	/* char *: columns at the destination; NIL: the
 								 * source's key */
 	uint32		operations;		/* OPERATION_…: what is applied */
+	RulePlacement placement;
+	List	   *distribution_key;	/* char *: columns at the destination */
+	char	   *storage;		/* what follows the columns in CREATE TABLE; NULL */
 } ShapeRule;
 
 /*

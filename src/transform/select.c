@@ -95,14 +95,6 @@ rule_text(const JsonbValue *v, const char *key, int n)
 static void
 set_rule_key(Rule *rule, const char *key, const JsonbValue *v, int n)
 {
-	static const char *const later[] = {"distribution_key", "storage"};
-
-	for (int i = 0; i < lengthof(later); i++)
-		if (strcmp(key, later[i]) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("\"%s\" in objects is not supported by this version",
-							key)));
 	if (strcmp(key, "schema") == 0)
 		rule->schema = rule_text(v, key, n);
 	else if (strcmp(key, "table") == 0)
@@ -117,7 +109,7 @@ set_rule_key(Rule *rule, const char *key, const JsonbValue *v, int n)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid key \"%s\" in rule %d of objects", key, n),
-				 errhint("Keys are schema, table, exclude (true or false), target_schema, target_table, columns, filter, set, operations and primary_key.")));
+				 errhint("Keys are schema, table, exclude (true or false), target_schema, target_table, columns, filter, set, operations, primary_key, distribution_key and storage.")));
 }
 
 static void

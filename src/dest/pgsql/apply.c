@@ -277,7 +277,7 @@ truncate_take(PgWriter *w, const Change *change)
 static void
 run_truncate(void *sql)
 {
-	pg_run(session_use(), sql);
+	session_run_with_triggers(sql);
 }
 
 /* Where another table's foreign key, or a missing right, forbids it: DELETE. */

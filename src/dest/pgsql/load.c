@@ -106,8 +106,9 @@ pgsql_load(SourceRelation *rel, LoadProducer producer, void *arg, LoadMode mode)
 	{
 		bool		truncate = !target->referenced && !target->partitioned;
 
-		pg_runf(conn, "%s %s%s", truncate ? "TRUNCATE" : "DELETE FROM",
-				target->partitioned ? "" : "ONLY ", target->qualified);
+		session_run_with_triggers(psprintf("%s %s%s", truncate ? "TRUNCATE" : "DELETE FROM",
+										   target->partitioned ? "" : "ONLY ",
+										   target->qualified));
 		return copy_into(conn, rel, target->qualified, producer, arg, truncate);
 	}
 	if (mode == LOAD_APPEND || !target->any_unique)

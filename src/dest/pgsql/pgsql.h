@@ -31,6 +31,8 @@ typedef struct PgTargetColumn
 								 * values are cast to it */
 	bool		text_only;		/* … and travels as text alone */
 	bool		identity_always;
+	bool		places;			/* rows are on this node or that by its value,
+								 * which UPDATE cannot change */
 } PgTargetColumn;
 
 /* SourceRelation.bound */
@@ -152,6 +154,10 @@ extern char *session_statement_name(void);
 /* Rows are found by index from now on, or however the server likes. */
 extern void session_by_index(bool by_index);
 extern const char *session_server(void);
+/* Is it the coordinator of a Citus cluster? */
+extern bool session_is_citus(void);
+/* Runs a TRUNCATE as it has to be run there. */
+extern void session_run_with_triggers(const char *sql);
 
 /* ledger.c */
 extern void ledger_open(PgConn *conn, const DestPlace *place);

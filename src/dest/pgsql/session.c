@@ -32,6 +32,9 @@ typedef enum PlanMode
 	PLAN_FREE
 } PlanMode;
 
+#define SET_REPLICA "SET LOCAL session_replication_role = replica"
+#define SET_ORIGIN "SET LOCAL session_replication_role = origin"
+
 static MemoryContext session_cxt = NULL;	/* NULL: nothing is attached */
 static DestPlace place;
 static PgConn *conn = NULL;
@@ -42,6 +45,7 @@ static int	level = 0;			/* nesting that the transaction there has got to; 0:
 static int	back_to = 0;		/* its savepoint to roll back to; 0: none */
 static bool void_transaction = false;	/* it is to be rolled back */
 static bool disables_triggers = false;
+static bool citus = false;		/* tables there may be distributed by Citus */
 static PlanMode plan_mode = PLAN_UNKNOWN;
 static bool registered = false;
 static bool forgets_statements = false;
@@ -63,6 +67,18 @@ static const char *const wishes[] =
 	"SET tcp_keepalives_count = 4",
 	"SET tcp_user_timeout = 30000",
 	"SET client_connection_check_interval = 10000",
+};
+
+/*
+ * Citus: only what is set for a transaction reaches its nodes; a table on each
+ * node and distributed ones are written in one transaction.
+ */
+static const char *const citus_wishes[] =
+{
+	"SET citus.propagate_set_commands = 'local'",
+	"SET citus.multi_shard_modify_mode = 'sequential'",
+	/* it has no plan for statements whose parameters are not known */
+	"SET plan_cache_mode = force_custom_plan",
 };
 
 static void
@@ -91,6 +107,10 @@ connect_there(void)
 		(void) pg_try_run(conn, wishes[i], &edata);
 	disables_triggers = pg_try_run(conn, "SET session_replication_role = replica",
 								&edata);
+	citus = pg_select_bool(conn, "extension citus",
+						   "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'citus')");
+	for (int i = 0; citus && i < lengthof(citus_wishes); i++)
+		pg_run(conn, citus_wishes[i]);
 	if (place.search_path != NULL && place.search_path[0] != '\0')
 		pg_runf(conn, "SET search_path = %s, pg_temp", place.search_path);
 	ledger_open(conn, &place);
@@ -218,6 +238,8 @@ session_use(void)
 	{
 		pg_run(conn, "BEGIN");
 		level = 1;
+		if (citus && disables_triggers)
+			pg_run(conn, SET_REPLICA);
 	}
 	for (; level < nest; level++)
 		pg_runf(conn, "SAVEPOINT s%d", level + 1);
@@ -240,17 +262,48 @@ session_value(const char *sql)
 	return r->nrows > 0 ? pg_text_or_null(r, 0, 0) : NULL;
 }
 
+bool
+session_is_citus(void)
+{
+	return citus;
+}
+
+/*
+ * Citus does its own work in triggers: a TRUNCATE while triggers are disabled
+ * would leave the rows of distributed tables as they are, without an error. What
+ * is set reaches the nodes as the text of its query, so that has to be alone.
+ */
+void
+session_run_with_triggers(const char *sql)
+{
+	PgConn	   *c = session_use();
+	bool		origin = citus && disables_triggers;
+
+	if (origin)
+		pg_run(c, SET_ORIGIN);
+	pg_run(c, sql);
+	if (origin)
+		pg_run(c, SET_REPLICA);
+}
+
 /* StatementRunner */
 static uint64
 run_there(const char *sql, char **value)
 {
 	PgConn	   *c = session_use();
+	bool		origin = citus && disables_triggers;
+	uint64		n;
 
+	if (origin)
+		pg_run(c, SET_ORIGIN);
 	if (value != NULL)
 		*value = session_value(sql);
 	else
 		pg_run(c, sql);
-	return (uint64) Max(pg_copied(c), 0);
+	n = (uint64) Max(pg_copied(c), 0);
+	if (origin)
+		pg_run(c, SET_REPLICA);
+	return n;
 }
 
 uint32
@@ -283,7 +336,8 @@ session_by_index(bool by_index)
 	PlanMode	wanted = by_index ? PLAN_BY_INDEX : PLAN_FREE;
 	const char *value = by_index ? "off" : "on";
 
-	if (plan_mode == wanted)
+	/* the nodes of Citus plan for themselves */
+	if (plan_mode == wanted || citus)
 		return;
 	pg_runf(session_use(), "SET LOCAL enable_seqscan = %s; SET LOCAL enable_hashjoin = %s; "
 			"SET LOCAL enable_mergejoin = %s", value, value, value);

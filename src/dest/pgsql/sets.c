@@ -15,8 +15,8 @@
 #include "miscadmin.h"
 
 /*
- * Would an UPDATE to this row have to set a column GENERATED ALWAYS AS
- * IDENTITY, which it cannot?
+ * Would an UPDATE to this row have to set a column that it cannot: GENERATED
+ * ALWAYS AS IDENTITY, or (a key's) one by which rows are distributed?
  */
 bool
 sets_identity(const ApplyTable *table, const Row *row, bool keys)
@@ -25,7 +25,9 @@ sets_identity(const ApplyTable *table, const Row *row, bool keys)
 	{
 		int			c = table->cols[i];
 
-		if (pg_table(table)->target->columns[c].identity_always && row_has(row, c) &&
+		const PgTargetColumn *tc = &pg_table(table)->target->columns[c];
+
+		if (row_has(row, c) && (tc->identity_always || tc->places) &&
 			(keys || !table->rel->columns[c].in_key))
 			return true;
 	}

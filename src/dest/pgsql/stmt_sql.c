@@ -76,13 +76,46 @@ append_rows(StringInfo sql, PgStmt *stmt)
 	appendStringInfoChar(sql, ')');
 }
 
+/*
+ * The same as the columns' types. Citus takes no casts of columns in the
+ * UPDATE or DELETE itself; OFFSET 0 keeps them out of it.
+ */
+static void
+append_cast_rows(StringInfo sql, PgStmt *stmt)
+{
+	if (!session_is_citus())
+	{
+		append_rows(sql, stmt);
+		return;
+	}
+	appendStringInfoString(sql, "(SELECT ");
+	for (int i = 0; i < stmt->natts; i++)
+	{
+		char	   *name = i < stmt->nold ? psprintf("o%d", i + 1) :
+			psprintf("c%d", i - stmt->nold + 1);
+
+		appendStringInfo(sql, "%s%s AS %s", i > 0 ? ", " : "",
+						 stmt_value(stmt->table, stmt->col[i], psprintf("b.%s", name)), name);
+	}
+	appendStringInfoString(sql, " FROM ");
+	append_rows(sql, stmt);
+	appendStringInfoString(sql, " OFFSET 0) AS b");
+}
+
+/* A value of b after append_cast_rows. */
+static char *
+cast_value(PgStmt *stmt, int col, char *value)
+{
+	return session_is_citus() ? value : stmt_value(stmt->table, col, value);
+}
+
 static void
 append_key_condition(StringInfo sql, PgStmt *stmt)
 {
 	for (int i = 0; i < stmt->nold; i++)
 		appendStringInfo(sql, "%s%s OPERATOR(pg_catalog.=) %s", i > 0 ? " AND " : "",
 						 stmt_column(stmt->table, stmt->col[i]),
-						 stmt_value(stmt->table, stmt->col[i], psprintf("b.o%d", i + 1)));
+						 cast_value(stmt, stmt->col[i], psprintf("b.o%d", i + 1)));
 }
 
 /* "x = b.c1, …" of the columns that may be set; how many there are */
@@ -101,7 +134,7 @@ append_assignments(StringInfo sql, PgStmt *stmt, bool keys, bool excluded)
 			continue;
 		appendStringInfo(sql, "%s%s = %s", n++ > 0 ? ", " : "", name,
 						 excluded ? psprintf("excluded.%s", name) :
-						 stmt_value(stmt->table, col, psprintf("b.c%d", i - stmt->nold + 1)));
+						 cast_value(stmt, col, psprintf("b.c%d", i - stmt->nold + 1)));
 	}
 	return n;
 }
@@ -222,7 +255,7 @@ stmt_sql(PgStmt *stmt)
 		case STMT_DELETE:
 			appendStringInfo(&sql, "DELETE FROM %s%s AS t USING ", stmt_only(table),
 							 target->qualified);
-			append_rows(&sql, stmt);
+			append_cast_rows(&sql, stmt);
 			appendStringInfoString(&sql, " WHERE ");
 			append_key_condition(&sql, stmt);
 			break;
@@ -236,7 +269,7 @@ stmt_sql(PgStmt *stmt)
 			if (append_assignments(&sql, stmt, stmt->kind == STMT_REKEY, false) == 0)
 				return NULL;
 			appendStringInfoString(&sql, " FROM ");
-			append_rows(&sql, stmt);
+			append_cast_rows(&sql, stmt);
 			appendStringInfoString(&sql, " WHERE ");
 			append_key_condition(&sql, stmt);
 			break;

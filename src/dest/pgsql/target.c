@@ -183,6 +183,24 @@ read_indexes(PgConn *conn, SourceRelation *rel, PgTarget *target)
 	target->referenced = pg_bool(r, 0, 3);
 }
 
+/* The column by which Citus distributes the rows. */
+static void
+read_distribution(PgConn *conn, const SourceRelation *rel, PgTarget *target)
+{
+	PgResult   *r;
+
+	if (!session_is_citus())
+		return;
+	r = pg_selectf(conn, "distribution column of a table", "T",
+				   "SELECT pg_catalog.column_to_column_name(logicalrelid, partkey) "
+				   "FROM pg_catalog.pg_dist_partition WHERE logicalrelid = %s::pg_catalog.regclass",
+				   pg_quote_literal(target->qualified));
+	for (int i = 0; r->nrows > 0 && i < rel->ncolumns; i++)
+		target->columns[i].places = pg_text_or_null(r, 0, 0) != NULL &&
+			rel->columns[i].target_name != NULL &&
+			strcmp(rel->columns[i].target_name, pg_text(r, 0, 0)) == 0;
+}
+
 /* relkind, or '\0': there is none of that name. *reason: why it takes no rows. */
 static char
 kind_of(PgConn *conn, const char *schema, const char *name, char **reason)
@@ -272,6 +290,7 @@ bind_relation(SourceRelation *rel, bool generated)
 		rel->nkey = 0;
 	}
 	read_indexes(conn, rel, target);
+	read_distribution(conn, rel, target);
 	rel->bound = target;
 	MemoryContextSwitchTo(old);
 }

@@ -59,6 +59,13 @@ END
     return $self;
 }
 
+# A server that runs already, on this port of 127.0.0.1, and goes on running.
+sub named
+{
+    my ($class, $port, %opt) = @_;
+    return bless { name => "port $port", port => $port, dbname => $opt{dbname} // 'postgres', log => '/dev/null' }, $class;
+}
+
 # One initdb a test run; the others are copies of its data folder.
 sub _initdb
 {

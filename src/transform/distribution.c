@@ -1,0 +1,686 @@
+/*-------------------------------------------------------------------------
+ *
+ * distribution.c
+ *	  How the tables of a plan are spread over the nodes of a distributed
+ *	  destination, and where their rows are stored.
+ *
+ *	  rules; a table without a key is local
+ *	    -> parents that children cannot be kept together with: reference
+ *	    -> families, by the foreign keys that hold a column of both keys
+ *	    -> statements after those of the tables
+ *	    -> unique and foreign keys that are not possible: left out
+ *
+ * A node checks its own rows alone. So a unique key has to hold the column by
+ * which rows are distributed, and a foreign key has to stay on a node: both
+ * tables are distributed by the columns that it joins, or all of the parent is
+ * on each node (a reference table).
+ *
+ * Functions and restrictions are those of Citus ("Creating and Modifying
+ * Distributed Objects" of its manual).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "transform/distribution.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+typedef struct Piece Piece;
+
+struct Piece
+{
+	TableDef   *def;
+	const ShapeRule *rule;		/* NULL: none */
+	PlanStatement *made;		/* CREATE TABLE; NULL: not of this plan */
+	List	   *candidates;		/* char *: target names of the columns that all its
+								 * unique keys hold */
+	bool		has_key;
+	List	   *parents;		/* Tie *: foreign keys of this table */
+	List	   *children;		/* Tie *: foreign keys to it */
+	RulePlacement placement;	/* PLACEMENT_DEFAULT: not known yet */
+	char	   *column;			/* target name, with PLACEMENT_KEY */
+	Piece	   *family;			/* the first of those that are together */
+	const char *why;			/* NULL: a rule says so */
+};
+
+/* A foreign key. */
+typedef struct Tie
+{
+	Piece	   *child;
+	Piece	   *parent;
+	TableForeignKey *fk;
+} Tie;
+
+typedef struct Pieces
+{
+	const PlanOptions *options;
+	List	   *plan;
+	List	   *all;			/* Piece * */
+} Pieces;
+
+static bool
+has_name(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}
+
+static char *
+target_of(const TableDef *def, const char *column)
+{
+	TableColumn *col = column ? model_find_column(def, column) : NULL;
+
+	return col ? col->target_name : NULL;
+}
+
+/* Whole columns of an index, by their names at the destination. */
+static List *
+index_columns(const TableDef *def, const TableIndex *index)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, index->parts)
+	{
+		const IndexPart *part = lfirst(lc);
+		char	   *name = part->prefix == 0 ? target_of(def, part->column) : NULL;
+
+		if (name != NULL)
+			names = lappend(names, name);
+	}
+	return names;
+}
+
+static bool
+is_unique_index(const TableIndex *index)
+{
+	return index->kind == INDEX_PRIMARY || index->kind == INDEX_UNIQUE;
+}
+
+/* Columns of all unique keys; the primary key's order. */
+static void
+find_candidates(Piece *p)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	p->candidates = p->rule ? list_copy(p->rule->primary_key) : NIL;
+	p->has_key = p->candidates != NIL;
+	foreach(lc, p->def->indexes)
+	{
+		const TableIndex *index = lfirst(lc);
+		List	   *columns;
+		List	   *both = NIL;
+
+		if (!is_unique_index(index) ||
+			(index->kind == INDEX_PRIMARY && p->rule && p->rule->primary_key != NIL))
+			continue;
+		columns = index_columns(p->def, index);
+		if (!p->has_key)
+			both = columns;
+		else
+			foreach(lc2, p->candidates)
+				if (has_name(columns, lfirst(lc2)))
+					both = lappend(both, lfirst(lc2));
+		p->candidates = both;
+		p->has_key = true;
+	}
+}
+
+static Piece *
+find_piece(Pieces *ps, const char *schema, const char *table)
+{
+	ListCell   *lc;
+	Piece	   *any_case = NULL;
+
+	foreach(lc, ps->all)
+	{
+		Piece	   *p = lfirst(lc);
+
+		if (strcmp(p->def->schema, schema) == 0 && strcmp(p->def->name, table) == 0)
+			return p;
+		if (pg_strcasecmp(p->def->schema, schema) == 0 &&
+			pg_strcasecmp(p->def->name, table) == 0)
+			any_case = p;
+	}
+	return any_case;
+}
+
+static void
+make_piece(Pieces *ps, TableDef *def)
+{
+	Piece	   *p = palloc0(sizeof(Piece));
+
+	p->def = def;
+	p->rule = ps->options->selection ?
+		selection_shape(ps->options->selection, def->schema, def->name) : NULL;
+	find_candidates(p);
+	ps->all = lappend(ps->all, p);
+}
+
+static void
+find_ties(Pieces *ps)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, ps->all)
+	{
+		Piece	   *p = lfirst(lc);
+
+		foreach(lc2, p->def->foreign_keys)
+		{
+			TableForeignKey *fk = lfirst(lc2);
+			Piece	   *parent = find_piece(ps, fk->ref_schema, fk->ref_table);
+			Tie		   *tie;
+
+			if (parent == NULL)
+				continue;
+			tie = palloc0(sizeof(Tie));
+			tie->child = p;
+			tie->parent = parent;
+			tie->fk = fk;
+			p->parents = lappend(p->parents, tie);
+			parent->children = lappend(parent->children, tie);
+		}
+	}
+}
+
+/* The child's column that a tie joins with the parent's; NULL: none. */
+static char *
+child_column(const Tie *tie, const char *parent_column)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	forboth(lc, tie->fk->columns, lc2, tie->fk->ref_columns)
+	{
+		char	   *ref = target_of(tie->parent->def, lfirst(lc2));
+
+		if (ref != NULL && strcmp(ref, parent_column) == 0)
+			return target_of(tie->child->def, lfirst(lc));
+	}
+	return NULL;
+}
+
+/* Could the rows of both be together by some column? */
+static bool
+can_be_together(const Tie *tie)
+{
+	ListCell   *lc;
+
+	foreach(lc, tie->parent->candidates)
+	{
+		char	   *column = child_column(tie, lfirst(lc));
+
+		if (column != NULL && has_name(tie->child->candidates, column))
+			return true;
+	}
+	return false;
+}
+
+static void
+place(Piece *p, RulePlacement placement, const char *why)
+{
+	p->placement = placement;
+	p->why = why;
+}
+
+static void
+follow_rule(Piece *p)
+{
+	const ShapeRule *rule = p->rule;
+
+	if (rule == NULL || rule->placement == PLACEMENT_DEFAULT)
+		return;
+	if (rule->placement == PLACEMENT_RANDOM)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("distribution_key \"random\" of rule %d in objects is not possible at this destination",
+						rule->number),
+				 errhint("Citus distributes by a column, keeps a table on each node (\"reference\") or on the coordinator (\"local\").")));
+	place(p, rule->placement, NULL);
+	if (rule->placement != PLACEMENT_KEY)
+		return;
+	if (list_length(rule->distribution_key) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("distribution_key of rule %d in objects has %d columns",
+						rule->number, list_length(rule->distribution_key)),
+				 errhint("Citus distributes by one column.")));
+	p->column = linitial(rule->distribution_key);
+	p->family = p;
+}
+
+/*
+ * A small parent that some child cannot be kept together with goes to all
+ * nodes, and so do its own parents.
+ */
+static void
+make_references(Pieces *ps)
+{
+	bool		more = true;
+
+	while (more)
+	{
+		ListCell   *lc;
+		ListCell   *lc2;
+
+		more = false;
+		foreach(lc, ps->all)
+		{
+			Piece	   *child = lfirst(lc);
+
+			foreach(lc2, child->parents)
+			{
+				Tie		   *tie = lfirst(lc2);
+				Piece	   *parent = tie->parent;
+
+				if (parent->placement != PLACEMENT_DEFAULT || parent == child ||
+					parent->def->rows_estimate > DISTRIBUTION_SMALL_ROWS)
+					continue;
+				if (child->placement == PLACEMENT_REFERENCE)
+					place(parent, PLACEMENT_REFERENCE,
+						  psprintf("table \"%s\", which is on each node, refers to it",
+								   child->def->target_name));
+				else if (!can_be_together(tie))
+					place(parent, PLACEMENT_REFERENCE,
+						  psprintf("table \"%s\" refers to it by columns that its own unique keys do not hold",
+								   child->def->target_name));
+				else
+					continue;
+				more = true;
+			}
+		}
+	}
+}
+
+/* How many tables would follow if p were distributed by column; marks them. */
+static int
+family_size(Piece *p, char *column, List **seen)
+{
+	int			n = 1;
+	ListCell   *lc;
+
+	*seen = lappend(*seen, p);
+	foreach(lc, p->children)
+	{
+		Tie		   *tie = lfirst(lc);
+		char	   *name;
+
+		if (tie->child->placement != PLACEMENT_DEFAULT || list_member_ptr(*seen, tie->child))
+			continue;
+		name = child_column(tie, column);
+		if (name != NULL && has_name(tie->child->candidates, name))
+			n += family_size(tie->child, name, seen);
+	}
+	return n;
+}
+
+/* Puts p, and the children that can follow, into a family. */
+static void
+join_family(Piece *p, char *column, Piece *first)
+{
+	ListCell   *lc;
+
+	p->column = column;
+	p->family = first;
+	if (p->placement == PLACEMENT_DEFAULT)
+		place(p, PLACEMENT_KEY, p == first ? "all its unique keys hold it" :
+			  psprintf("its rows are where those of table \"%s\" are that they refer to",
+					   first->def->target_name));
+	foreach(lc, p->children)
+	{
+		Tie		   *tie = lfirst(lc);
+		char	   *name;
+
+		if (tie->child->placement != PLACEMENT_DEFAULT)
+			continue;
+		name = child_column(tie, column);
+		if (name != NULL && has_name(tie->child->candidates, name))
+			join_family(tie->child, name, first);
+	}
+}
+
+/* Largest families first. */
+static void
+make_families(Pieces *ps)
+{
+	ListCell   *lc;
+
+	/* whom a rule has placed takes children along */
+	foreach(lc, ps->all)
+	{
+		Piece	   *p = lfirst(lc);
+
+		if (p->placement == PLACEMENT_KEY && p->family == p)
+			join_family(p, p->column, p);
+	}
+	for (;;)
+	{
+		Piece	   *best = NULL;
+		char	   *best_column = NULL;
+		int			best_size = 1;
+
+		foreach(lc, ps->all)
+		{
+			Piece	   *p = lfirst(lc);
+			ListCell   *lc2;
+
+			if (p->placement != PLACEMENT_DEFAULT || p->children == NIL)
+				continue;
+			foreach(lc2, p->candidates)
+			{
+				List	   *seen = NIL;
+				int			size = family_size(p, lfirst(lc2), &seen);
+
+				if (size > best_size)
+				{
+					best = p;
+					best_column = lfirst(lc2);
+					best_size = size;
+				}
+			}
+		}
+		if (best == NULL)
+			break;
+		join_family(best, best_column, best);
+	}
+	foreach(lc, ps->all)
+	{
+		Piece	   *p = lfirst(lc);
+
+		if (p->placement != PLACEMENT_DEFAULT)
+			continue;
+		if (p->candidates != NIL)
+			join_family(p, linitial(p->candidates), p);
+		else if (p->def->rows_estimate <= DISTRIBUTION_SMALL_ROWS)
+			place(p, PLACEMENT_REFERENCE, "its unique keys have no column in common");
+		else
+		{
+			const TableIndex *key = linitial(p->def->indexes);
+			List	   *columns = index_columns(p->def, key);
+
+			if (columns == NIL)
+				place(p, PLACEMENT_LOCAL, "no unique key holds a whole column");
+			else
+			{
+				join_family(p, linitial(columns), p);
+				p->why = "its unique keys have no column in common, and it is large";
+			}
+		}
+	}
+}
+
+static PlanStatement *
+placing_statement(const Piece *p)
+{
+	PlanStatement *st = palloc0(sizeof(PlanStatement));
+	char	   *table = quote_literal_cstr(plan_table_name(p->def));
+
+	st->phase = PLAN_PRE_DATA;
+	st->kind = "distribution";
+	st->schema = p->def->schema;
+	st->table = p->def->name;
+	st->target_schema = p->def->target_schema;
+	st->name = p->def->target_name;
+	if (p->placement == PLACEMENT_REFERENCE)
+		st->sql = psprintf("SELECT pg_catalog.create_reference_table(%s)", table);
+	else if (p->placement == PLACEMENT_KEY)
+		st->sql = psprintf("SELECT pg_catalog.create_distributed_table(%s, %s, colocate_with => %s)",
+						   table, quote_literal_cstr(p->column),
+						   p->family == p ? "'none'" :
+						   quote_literal_cstr(plan_table_name(p->family->def)));
+	if (p->why != NULL)
+		st->note = psprintf("%s: %s",
+							p->placement == PLACEMENT_KEY ? psprintf("by column \"%s\"", p->column) :
+							p->placement == PLACEMENT_REFERENCE ? "on each node" : "on the coordinator",
+							p->why);
+	return st;
+}
+
+/* May the foreign key be there? */
+static const char *
+why_no_foreign_key(const Tie *tie)
+{
+	const Piece *child = tie->child;
+	const Piece *parent = tie->parent;
+	char	   *column;
+
+	if (parent->placement == PLACEMENT_REFERENCE)
+		return NULL;
+	if (parent->placement == PLACEMENT_LOCAL)
+		return child->placement == PLACEMENT_KEY ?
+			"its parent is on the coordinator alone" : NULL;
+	if (child->placement != PLACEMENT_KEY)
+		return "its parent is distributed, and this table is not";
+	column = child_column(tie, parent->column);
+	if (child->family != parent->family || column == NULL ||
+		strcmp(column, child->column) != 0)
+		return "it joins rows of different nodes";
+	if ((tie->fk->on_delete && strncmp(tie->fk->on_delete, "SET ", 4) == 0) ||
+		(tie->fk->on_update && (strncmp(tie->fk->on_update, "SET ", 4) == 0 ||
+								strcmp(tie->fk->on_update, "CASCADE") == 0)))
+		return "its action would change the column by which rows are distributed";
+	return NULL;
+}
+
+static void
+add_note(PlanStatement *st, const char *note)
+{
+	st->note = st->note ? psprintf("%s; %s", st->note, note) : pstrdup(note);
+	st->notes = lappend(st->notes, pstrdup(note));
+	st->warning = true;
+}
+
+static void
+leave_out(PlanStatement *st, const char *why)
+{
+	st->sql = NULL;
+	add_note(st, psprintf("not possible in a distributed table: %s", why));
+}
+
+static bool
+is_of(const PlanStatement *st, const TableDef *def)
+{
+	return st->table != NULL && strcmp(st->table, def->name) == 0 &&
+		st->schema != NULL && strcmp(st->schema, def->schema) == 0;
+}
+
+/* ALTER TABLE … ALTER COLUMN … RESTART WITH n, which Citus does not know. */
+static void
+set_identity(const TableDef *def, PlanStatement *st)
+{
+	const char *with = strstr(st->sql, " RESTART WITH ");
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+	{
+		const TableColumn *col = lfirst(lc);
+
+		if (with != NULL && col->auto_increment && col->target_name != NULL)
+			st->sql = psprintf("SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence(%s, %s), %s, false)",
+							   quote_literal_cstr(plan_table_name(def)),
+							   quote_literal_cstr(col->target_name),
+							   with + strlen(" RESTART WITH "));
+	}
+}
+
+/* Statements of the plan that a placed table cannot take. */
+static void
+take_out(Pieces *ps, Piece *p)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, ps->plan)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (st->sql == NULL || !is_of(st, p->def))
+			continue;
+		if (strcmp(st->kind, "foreign key") == 0)
+		{
+			foreach(lc2, p->parents)
+			{
+				Tie		   *tie = lfirst(lc2);
+				const char *why;
+
+				if (tie->fk->target_name == NULL ||
+					strcmp(tie->fk->target_name, st->name) != 0)
+					continue;
+				why = why_no_foreign_key(tie);
+				if (why != NULL)
+					leave_out(st, why);
+			}
+		}
+		else if (strcmp(st->kind, "trigger") == 0 && p->placement != PLACEMENT_LOCAL)
+			leave_out(st, "triggers do not run on its shards");
+		else if (strcmp(st->kind, "identity") == 0 && p->placement != PLACEMENT_LOCAL)
+			set_identity(p->def, st);
+		else if (p->placement == PLACEMENT_KEY)
+		{
+			foreach(lc2, p->def->indexes)
+			{
+				TableIndex *index = lfirst(lc2);
+
+				if (is_unique_index(index) && index->target_name != NULL &&
+					strcmp(index->target_name, st->name) == 0 &&
+					(strcmp(st->kind, "index") == 0 || strcmp(st->kind, "primary key") == 0) &&
+					!has_name(index_columns(p->def, index), p->column))
+					leave_out(st, psprintf("column \"%s\", by which rows are distributed, is not in it",
+										   p->column));
+			}
+		}
+	}
+}
+
+/* CREATE TABLE … () storage */
+static void
+add_storage(PlanStatement *made, const ShapeRule *rule)
+{
+	int			len;
+
+	if (rule == NULL || rule->storage == NULL)
+		return;
+	len = strlen(made->sql);
+	while (len > 0 && strchr("; \n", made->sql[len - 1]) != NULL)
+		len--;
+	made->sql = psprintf("%.*s %s", len, made->sql, rule->storage);
+}
+
+static void
+look_at_plan(Pieces *ps)
+{
+	ListCell   *lc;
+
+	foreach(lc, ps->plan)
+	{
+		PlanStatement *st = lfirst(lc);
+		Piece	   *p;
+
+		if (strcmp(st->kind, "table") != 0 || st->sql == NULL || st->table == NULL)
+			continue;
+		p = find_piece(ps, st->schema, st->table);
+		if (p == NULL || p->made != NULL || !is_of(st, p->def))
+			continue;
+		p->made = st;
+		add_storage(st, p->rule);
+	}
+}
+
+static PlanStatement *
+last_of_pre_data(List *plan)
+{
+	PlanStatement *last = NULL;
+	ListCell   *lc;
+
+	foreach(lc, plan)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (st->phase == PLAN_PRE_DATA)
+			last = st;
+	}
+	return last;
+}
+
+/* Tables on each node first, then each family after its first table. */
+static List *
+placing_statements(Pieces *ps)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	for (int pass = 0; pass < 3; pass++)
+	{
+		foreach(lc, ps->all)
+		{
+			Piece	   *p = lfirst(lc);
+			int			mine = p->placement != PLACEMENT_KEY ? 0 :
+				p->family == p ? 1 : 2;
+
+			if (p->made != NULL && mine == pass)
+				result = lappend(result, placing_statement(p));
+		}
+	}
+	return result;
+}
+
+List *
+distribution_plan(const PlanOptions *options, List *plan, List *tables)
+{
+	Pieces		ps = {0};
+	PlanStatement *last;
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	ps.options = options;
+	ps.plan = plan;
+	foreach(lc, tables)
+	{
+		TableDef   *def = lfirst(lc);
+
+		if (model_has_rows(def) && !def->merged && def->target_name != NULL)
+			make_piece(&ps, def);
+	}
+	look_at_plan(&ps);
+	if (options->distribution == DISTRIBUTION_NONE)
+	{
+		foreach(lc, ps.all)
+		{
+			Piece	   *p = lfirst(lc);
+
+			if (p->made != NULL && p->rule && p->rule->placement != PLACEMENT_DEFAULT)
+				add_note(p->made, "distribution_key is not followed: the destination is no Citus cluster elsewhere");
+		}
+		return plan;
+	}
+	find_ties(&ps);
+	foreach(lc, ps.all)
+	{
+		Piece	   *p = lfirst(lc);
+
+		follow_rule(p);
+		if (p->placement == PLACEMENT_DEFAULT && !p->has_key)
+			place(p, PLACEMENT_LOCAL, "it has no key by which its rows could be found on their node");
+	}
+	make_references(&ps);
+	make_families(&ps);
+	foreach(lc, ps.all)
+		take_out(&ps, lfirst(lc));
+	last = last_of_pre_data(plan);
+	foreach(lc, plan)
+	{
+		result = lappend(result, lfirst(lc));
+		if (lfirst(lc) == last)
+			result = list_concat(result, placing_statements(&ps));
+	}
+	return result;
+}

@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ *
+ * distribution.h
+ *	  How the tables of a plan are spread over the nodes of a distributed
+ *	  destination, and where their rows are stored.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_DISTRIBUTION_H
+#define DTSMIG_DISTRIBUTION_H
+
+#include "postgres.h"
+#include "nodes/pg_list.h"
+
+#include "schema/plan.h"
+#include "transform/select.h"
+
+/* A parent of so many rows or less may be kept whole on each node. */
+#define DISTRIBUTION_SMALL_ROWS 100000
+
+/*
+ * Adds to a plan what rules say by distribution_key and storage, and, at a
+ * distributed destination, what follows from keys and foreign keys where they
+ * say nothing; for the tables (TableDef *) that it makes. Takes out, with a
+ * note, unique and foreign keys that the distribution does not allow. Raises
+ * 22023 for a rule that cannot be followed.
+ */
+extern List *distribution_plan(const PlanOptions *options, List *plan,
+							   List *tables);
+
+#endif							/* DTSMIG_DISTRIBUTION_H */
