@@ -98,7 +98,8 @@ plan_options(TaskOptions *options, const Selection *selection)
 		po->postgis_schema = extension_schema("postgis");
 		po->pgvector_schema = extension_schema("vector");
 	}
-	po->citext_schema = extension_schema("citext");
+	if (one_statement_is_postgres())
+		po->citext_schema = extension_schema("citext");
 	po->postgis = po->postgis_schema != NULL;
 	po->pgvector = po->pgvector_schema != NULL;
 	po->citext = po->citext_schema != NULL;
@@ -114,7 +115,7 @@ plan_options(TaskOptions *options, const Selection *selection)
 	po->event_triggers = options->event_triggers;
 	po->security_labels = options->security_labels;
 	po->tablespaces = options->tablespaces;
-	po->server_version_num = atoi(one_statement_is_elsewhere() ?
+	po->server_version_num = atoi(one_statement_is_elsewhere() && one_statement_is_postgres() ?
 								  select_one_value("SELECT pg_catalog.current_setting('server_version_num')") :
 								  GetConfigOption("server_version_num", false, false));
 	return po;

@@ -734,7 +734,9 @@ pg_precheck(SourceConn *source, const PrecheckScope *scope)
 	check_version(&p);
 	check_primary(&p);
 	check_encoding(&p);
-	if (scope->elsewhere)
+	if (!one_statement_is_postgres())
+		 /* extensions are nothing that the destination could have */ ;
+	else if (scope->elsewhere)
 		check_extensions_there(&p);
 	else
 	{
