@@ -66,7 +66,70 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 		return plan;
 	plan = shape_plan_rows(options->selection, plan, tables,
 						   source->own_definitions);
-	return distribution_plan(options, plan, tables);
+	return distribution_plan(options, plan, tables, NIL);
+}
+
+/* Where the parent of a foreign key has its rows, NULL: it is not known. */
+static KnownPlacement *
+placement_of_parent(const PlanOptions *options, const TableForeignKey *fk)
+{
+	KnownPlacement *known = palloc0(sizeof(KnownPlacement));
+	TableDef   *def = palloc0(sizeof(TableDef));
+	ListCell   *lc;
+	char	   *where;
+
+	def->schema = fk->ref_schema;
+	def->name = fk->ref_table;
+	if (!selection_match(options->selection, def->schema, def->name,
+						 &def->target_schema, &def->target_name))
+		return NULL;
+	if (def->target_schema == NULL)
+		def->target_schema = plan_name(def->schema, options->name_case, false);
+	if (def->target_name == NULL)
+		def->target_name = plan_name(def->name, options->name_case, false);
+	foreach(lc, fk->ref_columns)
+	{
+		TableColumn *col = palloc0(sizeof(TableColumn));
+
+		col->name = lfirst(lc);
+		col->target_name = plan_name(col->name, options->name_case, true);
+		def->columns = lappend(def->columns, col);
+	}
+	where = select_one_value(psprintf("SELECT CASE WHEN partmethod = 'h' THEN "
+									  "'k' || pg_catalog.column_to_column_name(logicalrelid, partkey) "
+									  "WHEN repmodel = 't' THEN 'r' ELSE 'l' END "
+									  "FROM pg_catalog.pg_dist_partition WHERE logicalrelid = pg_catalog.to_regclass(%s)",
+									  quote_literal_cstr(plan_table_name(def))));
+	known->def = def;
+	known->placement = where == NULL || where[0] == 'l' ? PLACEMENT_LOCAL :
+		where[0] == 'r' ? PLACEMENT_REFERENCE : PLACEMENT_KEY;
+	if (known->placement == PLACEMENT_KEY)
+		known->column = where + 1;
+	return known;
+}
+
+List *
+plan_new_table(const PlanOptions *options, List *plan, TableDef *def)
+{
+	List	   *known = NIL;
+	ListCell   *lc;
+
+	plan = shape_plan_rows(options->selection, plan, list_make1(def), false);
+	if (options->distribution == DISTRIBUTION_NONE)
+		return distribution_plan(options, plan, list_make1(def), NIL);
+	foreach(lc, def->foreign_keys)
+	{
+		const TableForeignKey *fk = lfirst(lc);
+		KnownPlacement *parent;
+
+		if (strcmp(fk->ref_schema, def->schema) == 0 &&
+			strcmp(fk->ref_table, def->name) == 0)
+			continue;
+		parent = placement_of_parent(options, fk);
+		if (parent != NULL)
+			known = lappend(known, parent);
+	}
+	return distribution_plan(options, plan, list_make1(def), known);
 }
 
 /* The schema an extension is in; NULL if it is not installed. */

@@ -29,6 +29,12 @@ extern List *plan_selected(const SourceRoutine *source, SourceConn *conn,
 						   const ConnectionInfo *info, List *tables,
 						   const PlanOptions *options, List **names);
 
+/*
+ * Adds to the plan of a table that the source has just made what rules say of
+ * it, as plan_selected does.
+ */
+extern List *plan_new_table(const PlanOptions *options, List *plan, TableDef *def);
+
 /* What plan_schema needs to know of options and this database. */
 extern PlanOptions *plan_options(TaskOptions *options,
 								 const Selection *selection);

@@ -633,8 +633,25 @@ placing_statements(Pieces *ps)
 	return result;
 }
 
+/* A table that is there already. */
+static void
+take_known(Pieces *ps, const KnownPlacement *known)
+{
+	Piece	   *p = palloc0(sizeof(Piece));
+
+	p->def = known->def;
+	p->placement = known->placement;
+	if (known->column != NULL)
+	{
+		p->column = known->column;
+		p->candidates = list_make1(known->column);
+		p->family = p;
+	}
+	ps->all = lappend(ps->all, p);
+}
+
 List *
-distribution_plan(const PlanOptions *options, List *plan, List *tables)
+distribution_plan(const PlanOptions *options, List *plan, List *tables, List *known)
 {
 	Pieces		ps = {0};
 	PlanStatement *last;
@@ -662,6 +679,8 @@ distribution_plan(const PlanOptions *options, List *plan, List *tables)
 		}
 		return plan;
 	}
+	foreach(lc, known)
+		take_known(&ps, lfirst(lc));
 	find_ties(&ps);
 	foreach(lc, ps.all)
 	{

@@ -23,6 +23,7 @@
 #include "store/sql.h"
 #include "store/table.h"
 #include "executor/spi.h"
+#include "tables/describe.h"
 #include "transform/shape.h"
 #include "tables/shards.h"
 #include "utils/builtins.h"
@@ -197,8 +198,7 @@ replay_execute(Replay *c)
 		if (pair->copy_why != NULL && pair->differs)
 			copy_why = pair->copy_why;
 		if (pair->before == NULL)
-			change->run = shape_plan_rows(c->run->selection, change->run,
-										  list_make1(pair->after), false);
+			change->run = plan_new_table(c->plan, change->run, pair->after);
 	}
 	foreach(lc, run_it ? c->touched : NIL)
 	{

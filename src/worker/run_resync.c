@@ -30,6 +30,7 @@
 #include "store/table.h"
 #include "miscadmin.h"
 #include "schema/mysql_ddl.h"
+#include "tables/describe.h"
 #include "transform/shape.h"
 #include "transform/shape_rows.h"
 #include "tables/shards.h"
@@ -669,8 +670,7 @@ resync_once(TaskRun *run, CopySlot *slot, MemoryContext cxt)
 					left_make_room(run, pair->after->target_schema,
 								   pair->after->target_name, pair->id);
 				if (pair->before == NULL && pair->after != NULL)
-					change->run = shape_plan_rows(run->selection, change->run,
-												  list_make1(pair->after), false);
+					change->run = plan_new_table(r.plan, change->run, pair->after);
 			}
 			if (run->task->do_schema)
 				run_plan(&r, change, &foreign_keys);

@@ -4,6 +4,7 @@
 #
 # dts-runs: mariadb, mysql-9.7
 # dts-needs: env:DTS_CITUS
+# dts-alone
 use strict;
 use warnings;
 use Test::More;
