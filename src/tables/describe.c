@@ -48,6 +48,35 @@ describe_selected(const Selection *selection, const SourceRoutine *source,
 	return tables;
 }
 
+/* Copies of definitions that have no keys, since the source makes them itself. */
+static List *
+with_keys(const SourceRoutine *source, SourceConn *conn, List *tables)
+{
+	List	   *copies = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, tables)
+	{
+		TableDef   *def = palloc(sizeof(TableDef));
+
+		*def = *(TableDef *) lfirst(lc);
+		if (model_has_rows(def))
+			copies = lappend(copies, def);
+	}
+	source->describe_keys(conn, copies);
+	foreach(lc, copies)
+	{
+		TableDef   *def = lfirst(lc);
+
+		foreach(lc2, def->indexes)
+			((TableIndex *) lfirst(lc2))->target_name = ((TableIndex *) lfirst(lc2))->name;
+		foreach(lc2, def->foreign_keys)
+			((TableForeignKey *) lfirst(lc2))->target_name = ((TableForeignKey *) lfirst(lc2))->name;
+	}
+	return copies;
+}
+
 List *
 plan_selected(const SourceRoutine *source, SourceConn *conn,
 			  const ConnectionInfo *info, List *tables,
@@ -66,6 +95,8 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 		return plan;
 	plan = shape_plan_rows(options->selection, plan, tables,
 						   source->own_definitions);
+	if (source->own_definitions && options->distribution != DISTRIBUTION_NONE)
+		tables = with_keys(source, conn, tables);
 	return distribution_plan(options, plan, tables, NIL);
 }
 

@@ -25,6 +25,8 @@
 #include "transform/distribution.h"
 
 #include "lib/stringinfo.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
 #include "utils/builtins.h"
 
 typedef struct Piece Piece;
@@ -162,6 +164,106 @@ make_piece(Pieces *ps, TableDef *def)
 		selection_shape(ps->options->selection, def->schema, def->name) : NULL;
 	find_candidates(p);
 	ps->all = lappend(ps->all, p);
+}
+
+/* "ALTER TABLE ONLY parent ATTACH PARTITION child …", of pg_dump: its cmd. */
+static const AlterTableStmt *
+attaching(const PlanStatement *st)
+{
+	List	   *trees;
+	Node	   *tree;
+	AlterTableCmd *cmd;
+
+	if (st->sql == NULL || strncmp(st->sql, "ALTER TABLE ", 12) != 0 ||
+		strstr(st->sql, " ATTACH PARTITION ") == NULL)
+		return NULL;
+	trees = raw_parser(st->sql, RAW_PARSE_DEFAULT);
+	tree = list_length(trees) == 1 ? linitial_node(RawStmt, trees)->stmt : NULL;
+	if (tree == NULL || !IsA(tree, AlterTableStmt) ||
+		list_length(((AlterTableStmt *) tree)->cmds) != 1)
+		return NULL;
+	cmd = linitial(((AlterTableStmt *) tree)->cmds);
+	return cmd->subtype == AT_AttachPartition && ((AlterTableStmt *) tree)->relation->schemaname ?
+		(AlterTableStmt *) tree : NULL;
+}
+
+static bool
+is_named(const RangeVar *rel, const char *schema, const char *name)
+{
+	return rel->schemaname != NULL && strcmp(rel->schemaname, schema) == 0 &&
+		strcmp(rel->relname, name) == 0;
+}
+
+static RangeVar *
+parent_of(List *attachments, const char *schema, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, attachments)
+	{
+		const AlterTableStmt *stmt = lfirst(lc);
+		PartitionCmd *cmd = (PartitionCmd *) ((AlterTableCmd *) linitial(stmt->cmds))->def;
+
+		if (is_named(cmd->name, schema, name))
+			return stmt->relation;
+	}
+	return NULL;
+}
+
+/*
+ * A source that plans its own objects has partitions as tables. They go where
+ * the table goes that they are partitions of, which stands for them here.
+ */
+static void
+join_partitions(Pieces *ps)
+{
+	List	   *attachments = NIL;
+	List	   *kept = NIL;
+	List	   *roots = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, ps->plan)
+	{
+		const AlterTableStmt *stmt = attaching(lfirst(lc));
+
+		if (stmt != NULL)
+			attachments = lappend(attachments, unconstify(AlterTableStmt *, stmt));
+	}
+	foreach(lc, ps->all)
+	{
+		Piece	   *p = lfirst(lc);
+		RangeVar   *root = parent_of(attachments, p->def->target_schema, p->def->target_name);
+		RangeVar   *above;
+		Piece	   *known = NULL;
+
+		if (root == NULL)
+		{
+			kept = lappend(kept, p);
+			continue;
+		}
+		while ((above = parent_of(attachments, root->schemaname, root->relname)) != NULL)
+			root = above;
+		foreach(lc2, roots)
+			if (is_named(root, ((Piece *) lfirst(lc2))->def->target_schema,
+						 ((Piece *) lfirst(lc2))->def->target_name))
+				known = lfirst(lc2);
+		if (known != NULL)
+		{
+			known->def->rows_estimate += p->def->rows_estimate;
+			continue;
+		}
+		known = palloc(sizeof(Piece));
+		*known = *p;
+		known->def = palloc(sizeof(TableDef));
+		*known->def = *p->def;
+		known->def->schema = known->def->target_schema = root->schemaname;
+		known->def->name = known->def->target_name = root->relname;
+		if (ps->options->selection)
+			known->rule = selection_shape(ps->options->selection, root->schemaname, root->relname);
+		roots = lappend(roots, known);
+	}
+	ps->all = list_concat(kept, roots);
 }
 
 static void
@@ -512,6 +614,18 @@ set_identity(const TableDef *def, PlanStatement *st)
 	}
 }
 
+/* Of a constraint or index; a source's own plan has the table before it. */
+static bool
+is_statement_of(const PlanStatement *st, const char *name)
+{
+	size_t		len = name ? strlen(name) : 0;
+	size_t		all = strlen(st->name);
+
+	return name != NULL && (strcmp(st->name, name) == 0 ||
+							(all > len && strchr(" .", st->name[all - len - 1]) != NULL &&
+							 strcmp(st->name + all - len, name) == 0));
+}
+
 /* Statements of the plan that a placed table cannot take. */
 static void
 take_out(Pieces *ps, Piece *p)
@@ -532,8 +646,7 @@ take_out(Pieces *ps, Piece *p)
 				Tie		   *tie = lfirst(lc2);
 				const char *why;
 
-				if (tie->fk->target_name == NULL ||
-					strcmp(tie->fk->target_name, st->name) != 0)
+				if (!is_statement_of(st, tie->fk->target_name))
 					continue;
 				why = why_no_foreign_key(tie);
 				if (why != NULL)
@@ -550,9 +663,8 @@ take_out(Pieces *ps, Piece *p)
 			{
 				TableIndex *index = lfirst(lc2);
 
-				if (is_unique_index(index) && index->target_name != NULL &&
-					strcmp(index->target_name, st->name) == 0 &&
-					(strcmp(st->kind, "index") == 0 || strcmp(st->kind, "primary key") == 0) &&
+				if (is_unique_index(index) && is_statement_of(st, index->target_name) &&
+					st->phase != PLAN_PRE_DATA && strcmp(st->kind, "comment") != 0 &&
 					!has_name(index_columns(p->def, index), p->column))
 					leave_out(st, psprintf("column \"%s\", by which rows are distributed, is not in it",
 										   p->column));
@@ -679,6 +791,7 @@ distribution_plan(const PlanOptions *options, List *plan, List *tables, List *kn
 		}
 		return plan;
 	}
+	join_partitions(&ps);
 	foreach(lc, known)
 		take_known(&ps, lfirst(lc));
 	find_ties(&ps);
