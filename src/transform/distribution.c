@@ -22,48 +22,15 @@
  */
 #include "postgres.h"
 
-#include "transform/distribution.h"
+#include "transform/distribution_impl.h"
 
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
 
-typedef struct Piece Piece;
-
-struct Piece
-{
-	TableDef   *def;
-	const ShapeRule *rule;		/* NULL: none */
-	PlanStatement *made;		/* CREATE TABLE; NULL: not of this plan */
-	List	   *candidates;		/* char *: target names of the columns that all its
-								 * unique keys hold */
-	bool		has_key;
-	List	   *parents;		/* Tie *: foreign keys of this table */
-	List	   *children;		/* Tie *: foreign keys to it */
-	RulePlacement placement;	/* PLACEMENT_DEFAULT: not known yet */
-	char	   *column;			/* target name, with PLACEMENT_KEY */
-	Piece	   *family;			/* the first of those that are together */
-	const char *why;			/* NULL: a rule says so */
-};
-
-/* A foreign key. */
-typedef struct Tie
-{
-	Piece	   *child;
-	Piece	   *parent;
-	TableForeignKey *fk;
-} Tie;
-
-typedef struct Pieces
-{
-	const PlanOptions *options;
-	List	   *plan;
-	List	   *all;			/* Piece * */
-} Pieces;
-
-static bool
-has_name(List *names, const char *name)
+bool
+distribution_has_name(List *names, const char *name)
 {
 	ListCell   *lc;
 
@@ -82,8 +49,8 @@ target_of(const TableDef *def, const char *column)
 }
 
 /* Whole columns of an index, by their names at the destination. */
-static List *
-index_columns(const TableDef *def, const TableIndex *index)
+List *
+distribution_index_columns(const TableDef *def, const TableIndex *index)
 {
 	List	   *names = NIL;
 	ListCell   *lc;
@@ -123,20 +90,20 @@ find_candidates(Piece *p)
 		if (!is_unique_index(index) ||
 			(index->kind == INDEX_PRIMARY && p->rule && p->rule->primary_key != NIL))
 			continue;
-		columns = index_columns(p->def, index);
+		columns = distribution_index_columns(p->def, index);
 		if (!p->has_key)
 			both = columns;
 		else
 			foreach(lc2, p->candidates)
-				if (has_name(columns, lfirst(lc2)))
+				if (distribution_has_name(columns, lfirst(lc2)))
 					both = lappend(both, lfirst(lc2));
 		p->candidates = both;
 		p->has_key = true;
 	}
 }
 
-static Piece *
-find_piece(Pieces *ps, const char *schema, const char *table)
+Piece *
+distribution_find_piece(Pieces *ps, const char *schema, const char *table)
 {
 	ListCell   *lc;
 	Piece	   *any_case = NULL;
@@ -279,7 +246,7 @@ find_ties(Pieces *ps)
 		foreach(lc2, p->def->foreign_keys)
 		{
 			TableForeignKey *fk = lfirst(lc2);
-			Piece	   *parent = find_piece(ps, fk->ref_schema, fk->ref_table);
+			Piece	   *parent = distribution_find_piece(ps, fk->ref_schema, fk->ref_table);
 			Tie		   *tie;
 
 			if (parent == NULL)
@@ -295,8 +262,8 @@ find_ties(Pieces *ps)
 }
 
 /* The child's column that a tie joins with the parent's; NULL: none. */
-static char *
-child_column(const Tie *tie, const char *parent_column)
+char *
+distribution_child_column(const Tie *tie, const char *parent_column)
 {
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -319,9 +286,9 @@ can_be_together(const Tie *tie)
 
 	foreach(lc, tie->parent->candidates)
 	{
-		char	   *column = child_column(tie, lfirst(lc));
+		char	   *column = distribution_child_column(tie, lfirst(lc));
 
-		if (column != NULL && has_name(tie->child->candidates, column))
+		if (column != NULL && distribution_has_name(tie->child->candidates, column))
 			return true;
 	}
 	return false;
@@ -418,8 +385,8 @@ family_size(Piece *p, char *column, List **seen)
 
 		if (tie->child->placement != PLACEMENT_DEFAULT || list_member_ptr(*seen, tie->child))
 			continue;
-		name = child_column(tie, column);
-		if (name != NULL && has_name(tie->child->candidates, name))
+		name = distribution_child_column(tie, column);
+		if (name != NULL && distribution_has_name(tie->child->candidates, name))
 			n += family_size(tie->child, name, seen);
 	}
 	return n;
@@ -444,8 +411,8 @@ join_family(Piece *p, char *column, Piece *first)
 
 		if (tie->child->placement != PLACEMENT_DEFAULT)
 			continue;
-		name = child_column(tie, column);
-		if (name != NULL && has_name(tie->child->candidates, name))
+		name = distribution_child_column(tie, column);
+		if (name != NULL && distribution_has_name(tie->child->candidates, name))
 			join_family(tie->child, name, first);
 	}
 }
@@ -507,7 +474,7 @@ make_families(Pieces *ps)
 		else
 		{
 			const TableIndex *key = linitial(p->def->indexes);
-			List	   *columns = index_columns(p->def, key);
+			List	   *columns = distribution_index_columns(p->def, key);
 
 			if (columns == NIL)
 				place(p, PLACEMENT_LOCAL, "no unique key holds a whole column");
@@ -518,231 +485,6 @@ make_families(Pieces *ps)
 			}
 		}
 	}
-}
-
-static PlanStatement *
-placing_statement(const Piece *p)
-{
-	PlanStatement *st = palloc0(sizeof(PlanStatement));
-	char	   *table = quote_literal_cstr(plan_table_name(p->def));
-
-	st->phase = PLAN_PRE_DATA;
-	st->kind = "distribution";
-	st->schema = p->def->schema;
-	st->table = p->def->name;
-	st->target_schema = p->def->target_schema;
-	st->name = p->def->target_name;
-	if (p->placement == PLACEMENT_REFERENCE)
-		st->sql = psprintf("SELECT pg_catalog.create_reference_table(%s)", table);
-	else if (p->placement == PLACEMENT_KEY)
-		st->sql = psprintf("SELECT pg_catalog.create_distributed_table(%s, %s, colocate_with => %s)",
-						   table, quote_literal_cstr(p->column),
-						   p->family == p ? "'none'" :
-						   quote_literal_cstr(plan_table_name(p->family->def)));
-	if (p->why != NULL)
-		st->note = psprintf("%s: %s",
-							p->placement == PLACEMENT_KEY ? psprintf("by column \"%s\"", p->column) :
-							p->placement == PLACEMENT_REFERENCE ? "on each node" : "on the coordinator",
-							p->why);
-	return st;
-}
-
-/* May the foreign key be there? */
-static const char *
-why_no_foreign_key(const Tie *tie)
-{
-	const Piece *child = tie->child;
-	const Piece *parent = tie->parent;
-	char	   *column;
-
-	if (parent->placement == PLACEMENT_REFERENCE)
-		return NULL;
-	if (parent->placement == PLACEMENT_LOCAL)
-		return child->placement == PLACEMENT_KEY ?
-			"its parent is on the coordinator alone" : NULL;
-	if (child->placement != PLACEMENT_KEY)
-		return "its parent is distributed, and this table is not";
-	column = child_column(tie, parent->column);
-	if (child->family != parent->family || column == NULL ||
-		strcmp(column, child->column) != 0)
-		return "it joins rows of different nodes";
-	if ((tie->fk->on_delete && strncmp(tie->fk->on_delete, "SET ", 4) == 0) ||
-		(tie->fk->on_update && (strncmp(tie->fk->on_update, "SET ", 4) == 0 ||
-								strcmp(tie->fk->on_update, "CASCADE") == 0)))
-		return "its action would change the column by which rows are distributed";
-	return NULL;
-}
-
-static void
-add_note(PlanStatement *st, const char *note)
-{
-	st->note = st->note ? psprintf("%s; %s", st->note, note) : pstrdup(note);
-	st->notes = lappend(st->notes, pstrdup(note));
-	st->warning = true;
-}
-
-static void
-leave_out(PlanStatement *st, const char *why)
-{
-	st->sql = NULL;
-	add_note(st, psprintf("not possible in a distributed table: %s", why));
-}
-
-static bool
-is_of(const PlanStatement *st, const TableDef *def)
-{
-	return st->table != NULL && strcmp(st->table, def->name) == 0 &&
-		st->schema != NULL && strcmp(st->schema, def->schema) == 0;
-}
-
-/* ALTER TABLE … ALTER COLUMN … RESTART WITH n, which Citus does not know. */
-static void
-set_identity(const TableDef *def, PlanStatement *st)
-{
-	const char *with = strstr(st->sql, " RESTART WITH ");
-	ListCell   *lc;
-
-	foreach(lc, def->columns)
-	{
-		const TableColumn *col = lfirst(lc);
-
-		if (with != NULL && col->auto_increment && col->target_name != NULL)
-			st->sql = psprintf("SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence(%s, %s), %s, false)",
-							   quote_literal_cstr(plan_table_name(def)),
-							   quote_literal_cstr(col->target_name),
-							   with + strlen(" RESTART WITH "));
-	}
-}
-
-/* Of a constraint or index; a source's own plan has the table before it. */
-static bool
-is_statement_of(const PlanStatement *st, const char *name)
-{
-	size_t		len = name ? strlen(name) : 0;
-	size_t		all = strlen(st->name);
-
-	return name != NULL && (strcmp(st->name, name) == 0 ||
-							(all > len && strchr(" .", st->name[all - len - 1]) != NULL &&
-							 strcmp(st->name + all - len, name) == 0));
-}
-
-/* Statements of the plan that a placed table cannot take. */
-static void
-take_out(Pieces *ps, Piece *p)
-{
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	foreach(lc, ps->plan)
-	{
-		PlanStatement *st = lfirst(lc);
-
-		if (st->sql == NULL || !is_of(st, p->def))
-			continue;
-		if (strcmp(st->kind, "foreign key") == 0)
-		{
-			foreach(lc2, p->parents)
-			{
-				Tie		   *tie = lfirst(lc2);
-				const char *why;
-
-				if (!is_statement_of(st, tie->fk->target_name))
-					continue;
-				why = why_no_foreign_key(tie);
-				if (why != NULL)
-					leave_out(st, why);
-			}
-		}
-		else if (strcmp(st->kind, "trigger") == 0 && p->placement != PLACEMENT_LOCAL)
-			leave_out(st, "triggers do not run on its shards");
-		else if (strcmp(st->kind, "identity") == 0 && p->placement != PLACEMENT_LOCAL)
-			set_identity(p->def, st);
-		else if (p->placement == PLACEMENT_KEY)
-		{
-			foreach(lc2, p->def->indexes)
-			{
-				TableIndex *index = lfirst(lc2);
-
-				if (is_unique_index(index) && is_statement_of(st, index->target_name) &&
-					st->phase != PLAN_PRE_DATA && strcmp(st->kind, "comment") != 0 &&
-					!has_name(index_columns(p->def, index), p->column))
-					leave_out(st, psprintf("column \"%s\", by which rows are distributed, is not in it",
-										   p->column));
-			}
-		}
-	}
-}
-
-/* CREATE TABLE … () storage */
-static void
-add_storage(PlanStatement *made, const ShapeRule *rule)
-{
-	int			len;
-
-	if (rule == NULL || rule->storage == NULL)
-		return;
-	len = strlen(made->sql);
-	while (len > 0 && strchr("; \n", made->sql[len - 1]) != NULL)
-		len--;
-	made->sql = psprintf("%.*s %s", len, made->sql, rule->storage);
-}
-
-static void
-look_at_plan(Pieces *ps)
-{
-	ListCell   *lc;
-
-	foreach(lc, ps->plan)
-	{
-		PlanStatement *st = lfirst(lc);
-		Piece	   *p;
-
-		if (strcmp(st->kind, "table") != 0 || st->sql == NULL || st->table == NULL)
-			continue;
-		p = find_piece(ps, st->schema, st->table);
-		if (p == NULL || p->made != NULL || !is_of(st, p->def))
-			continue;
-		p->made = st;
-		add_storage(st, p->rule);
-	}
-}
-
-static PlanStatement *
-last_of_pre_data(List *plan)
-{
-	PlanStatement *last = NULL;
-	ListCell   *lc;
-
-	foreach(lc, plan)
-	{
-		PlanStatement *st = lfirst(lc);
-
-		if (st->phase == PLAN_PRE_DATA)
-			last = st;
-	}
-	return last;
-}
-
-/* Tables on each node first, then each family after its first table. */
-static List *
-placing_statements(Pieces *ps)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	for (int pass = 0; pass < 3; pass++)
-	{
-		foreach(lc, ps->all)
-		{
-			Piece	   *p = lfirst(lc);
-			int			mine = p->placement != PLACEMENT_KEY ? 0 :
-				p->family == p ? 1 : 2;
-
-			if (p->made != NULL && mine == pass)
-				result = lappend(result, placing_statement(p));
-		}
-	}
-	return result;
 }
 
 /* A table that is there already. */
@@ -766,8 +508,6 @@ List *
 distribution_plan(const PlanOptions *options, List *plan, List *tables, List *known)
 {
 	Pieces		ps = {0};
-	PlanStatement *last;
-	List	   *result = NIL;
 	ListCell   *lc;
 
 	ps.options = options;
@@ -779,7 +519,7 @@ distribution_plan(const PlanOptions *options, List *plan, List *tables, List *kn
 		if (model_has_rows(def) && !def->merged && def->target_name != NULL)
 			make_piece(&ps, def);
 	}
-	look_at_plan(&ps);
+	distribution_look_at_plan(&ps);
 	if (options->distribution == DISTRIBUTION_NONE)
 	{
 		foreach(lc, ps.all)
@@ -787,7 +527,7 @@ distribution_plan(const PlanOptions *options, List *plan, List *tables, List *kn
 			Piece	   *p = lfirst(lc);
 
 			if (p->made != NULL && p->rule && p->rule->placement != PLACEMENT_DEFAULT)
-				add_note(p->made, "distribution_key is not followed: the destination is no Citus cluster elsewhere");
+				distribution_note(p->made, "distribution_key is not followed: the destination is no Citus cluster elsewhere");
 		}
 		return plan;
 	}
@@ -806,13 +546,6 @@ distribution_plan(const PlanOptions *options, List *plan, List *tables, List *kn
 	make_references(&ps);
 	make_families(&ps);
 	foreach(lc, ps.all)
-		take_out(&ps, lfirst(lc));
-	last = last_of_pre_data(plan);
-	foreach(lc, plan)
-	{
-		result = lappend(result, lfirst(lc));
-		if (lfirst(lc) == last)
-			result = list_concat(result, placing_statements(&ps));
-	}
-	return result;
+		distribution_take_out(&ps, lfirst(lc));
+	return distribution_statements(&ps);
 }

@@ -78,6 +78,25 @@ step('DDL', "ALTER TABLE task ADD COLUMN n varchar(10) NOT NULL DEFAULT 'new', A
 step('DDL: tables', "CREATE TABLE made (id int PRIMARY KEY, v int, KEY (v)); INSERT INTO made VALUES (1, 2); CREATE TABLE made_child (tenant int, id int, PRIMARY KEY (tenant, id), FOREIGN KEY (tenant) REFERENCES tenant (id)); INSERT INTO made_child VALUES (3, 1); DROP TABLE alone; RENAME TABLE chosen TO selected; INSERT INTO selected VALUES (100, 1, 'r')");
 is($dst->sql("SELECT string_agg(table_name::text || ' ' || citus_table_type || ' ' || distribution_column, ', ' ORDER BY table_name::text) FROM citus_tables WHERE table_name::text LIKE 'inc.made%'"),
     'inc.made distributed id, inc.made_child distributed tenant', 'tables that come later are distributed');
+
+# --- the hub is killed between and within transactions over several kinds of tables
+my ($killed, $n) = (0, 1000);
+for my $round (1 .. 4)
+{
+    for (1 .. 15)
+    {
+        $n++;
+        $my->sql("BEGIN; INSERT INTO inc.tenant (id, name, country) VALUES ($n, 'k', 3); INSERT INTO inc.project VALUES ($n, 1, 'p', 'x'), ($n, 2, 'q', 'y'); INSERT INTO inc.everywhere VALUES ($n, 'z'); UPDATE inc.mail SET v = $n; INSERT INTO inc.keyless VALUES ($n, 'k'); UPDATE inc.selected SET k = k + 1 WHERE id = 3; COMMIT; DELETE FROM inc.tenant WHERE id = $n - 2");
+    }
+    my @pids = $task->worker_pids;
+    $killed += kill 'KILL', @pids if $round % 2;
+    if (!($round % 2)) { $hub->kill9; $hub->start; $killed++; }
+    sleep 1;
+    ok($hub->poll_query("SELECT status FROM dtsmig.tasks WHERE name = 'inc'", 60, 'running'), "round $round: it runs again");
+}
+cmp_ok($killed, '>=', 4, "killed $killed times");
+$task->catch_up(120);
+same_database($my, 'inc', $dst, 'inc', 'after the kills');
 is($dst->value('SELECT count(*) FROM dtsmig_ledger.dtsmig_ledger WHERE key = \'position\''), 1, 'a ledger');
 $task->release->drop;
 $dst->sql('SET client_min_messages = error; DROP SCHEMA inc CASCADE; DROP SCHEMA dtsmig_ledger CASCADE');

@@ -1,7 +1,7 @@
 # A PostgreSQL source, and a Citus cluster elsewhere as destination. DTS_CITUS names
 # the port of a coordinator on 127.0.0.1, superuser postgres, database postgres.
 #
-# dts-runs: postgresql, postgresql-10
+# dts-runs: postgresql, postgresql-13
 # dts-needs: env:DTS_CITUS
 # dts-alone
 use strict;
@@ -50,7 +50,7 @@ sub same
     for my $t (@tables)
     {
         (my $q = $t) =~ s/"/""/g;
-        my @v = map { $_->sql(qq{SELECT y.t FROM (SELECT x::text AS t FROM dist."$q" x) y ORDER BY y.t COLLATE "C"}) } $src, $dst;
+        my @v = map { $_->sql(qq{SET timezone = 'UTC'; SELECT y.t FROM (SELECT x::text AS t FROM dist."$q" x) y ORDER BY y.t COLLATE "C"}) } $src, $dst;
         $differs .= "difference: $t: $v[0]\n$v[1]\n" if $v[0] ne $v[1];
     }
     is($differs, '', "$what: equal");

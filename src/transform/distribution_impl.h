@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * distribution_impl.h
+ *	  What the distribution*.c files share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_DISTRIBUTION_IMPL_H
+#define DTSMIG_DISTRIBUTION_IMPL_H
+
+#include "transform/distribution.h"
+
+typedef struct Piece Piece;
+
+struct Piece
+{
+	TableDef   *def;
+	const ShapeRule *rule;		/* NULL: none */
+	PlanStatement *made;		/* CREATE TABLE; NULL: not of this plan */
+	List	   *candidates;		/* char *: target names of the columns that all its
+								 * unique keys hold */
+	bool		has_key;
+	List	   *parents;		/* Tie *: foreign keys of this table */
+	List	   *children;		/* Tie *: foreign keys to it */
+	RulePlacement placement;	/* PLACEMENT_DEFAULT: not known yet */
+	char	   *column;			/* target name, with PLACEMENT_KEY */
+	Piece	   *family;			/* the first of those that are together */
+	const char *why;			/* NULL: a rule says so */
+};
+
+/* A foreign key. */
+typedef struct Tie
+{
+	Piece	   *child;
+	Piece	   *parent;
+	TableForeignKey *fk;
+} Tie;
+
+typedef struct Pieces
+{
+	const PlanOptions *options;
+	List	   *plan;
+	List	   *all;			/* Piece * */
+} Pieces;
+
+/* distribution.c */
+extern List *distribution_index_columns(const TableDef *def, const TableIndex *index);
+extern bool distribution_has_name(List *names, const char *name);
+extern char *distribution_child_column(const Tie *tie, const char *parent_column);
+extern Piece *distribution_find_piece(Pieces *ps, const char *schema, const char *table);
+
+/* distribution_statements.c */
+/* Finds the statements that make the tables; adds what rules say of storage. */
+extern void distribution_look_at_plan(Pieces *ps);
+/* A warning, on a statement. */
+extern void distribution_note(PlanStatement *st, const char *note);
+/* Changes or leaves out statements that a placed table cannot take. */
+extern void distribution_take_out(Pieces *ps, Piece *p);
+/* The plan, with the statements that place the tables. */
+extern List *distribution_statements(Pieces *ps);
+
+#endif							/* DTSMIG_DISTRIBUTION_IMPL_H */

@@ -1,0 +1,260 @@
+/*-------------------------------------------------------------------------
+ *
+ * distribution_statements.c
+ *	  The statements by which tables are placed on the nodes of a distributed
+ *	  destination, and those of a plan that these tables cannot take.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "transform/distribution_impl.h"
+
+#include "utils/builtins.h"
+
+static bool
+is_unique_index(const TableIndex *index)
+{
+	return index->kind == INDEX_PRIMARY || index->kind == INDEX_UNIQUE;
+}
+
+static PlanStatement *
+placing_statement(const Piece *p)
+{
+	PlanStatement *st = palloc0(sizeof(PlanStatement));
+	char	   *table = quote_literal_cstr(plan_table_name(p->def));
+
+	st->phase = PLAN_PRE_DATA;
+	st->kind = "distribution";
+	st->schema = p->def->schema;
+	st->table = p->def->name;
+	st->target_schema = p->def->target_schema;
+	st->name = p->def->target_name;
+	if (p->placement == PLACEMENT_REFERENCE)
+		st->sql = psprintf("SELECT pg_catalog.create_reference_table(%s)", table);
+	else if (p->placement == PLACEMENT_KEY)
+		st->sql = psprintf("SELECT pg_catalog.create_distributed_table(%s, %s, colocate_with => %s)",
+						   table, quote_literal_cstr(p->column),
+						   p->family == p ? "'none'" :
+						   quote_literal_cstr(plan_table_name(p->family->def)));
+	if (p->why != NULL)
+		st->note = psprintf("%s: %s",
+							p->placement == PLACEMENT_KEY ? psprintf("by column \"%s\"", p->column) :
+							p->placement == PLACEMENT_REFERENCE ? "on each node" : "on the coordinator",
+							p->why);
+	return st;
+}
+
+/* May the foreign key be there? */
+static const char *
+why_no_foreign_key(const Tie *tie)
+{
+	const Piece *child = tie->child;
+	const Piece *parent = tie->parent;
+	char	   *column;
+
+	if (parent->placement == PLACEMENT_REFERENCE)
+		return NULL;
+	if (parent->placement == PLACEMENT_LOCAL)
+		return child->placement == PLACEMENT_KEY ?
+			"its parent is on the coordinator alone" : NULL;
+	if (child->placement != PLACEMENT_KEY)
+		return "its parent is distributed, and this table is not";
+	column = distribution_child_column(tie, parent->column);
+	if (child->family != parent->family || column == NULL ||
+		strcmp(column, child->column) != 0)
+		return "it joins rows of different nodes";
+	if ((tie->fk->on_delete && strncmp(tie->fk->on_delete, "SET ", 4) == 0) ||
+		(tie->fk->on_update && (strncmp(tie->fk->on_update, "SET ", 4) == 0 ||
+								strcmp(tie->fk->on_update, "CASCADE") == 0)))
+		return "its action would change the column by which rows are distributed";
+	return NULL;
+}
+
+void
+distribution_note(PlanStatement *st, const char *note)
+{
+	st->note = st->note ? psprintf("%s; %s", st->note, note) : pstrdup(note);
+	st->notes = lappend(st->notes, pstrdup(note));
+	st->warning = true;
+}
+
+static void
+leave_out(PlanStatement *st, const char *why)
+{
+	st->sql = NULL;
+	distribution_note(st, psprintf("not possible in a distributed table: %s", why));
+}
+
+static bool
+is_of(const PlanStatement *st, const TableDef *def)
+{
+	return st->table != NULL && strcmp(st->table, def->name) == 0 &&
+		st->schema != NULL && strcmp(st->schema, def->schema) == 0;
+}
+
+/* ALTER TABLE … ALTER COLUMN … RESTART WITH n, which Citus does not know. */
+static void
+set_identity(const TableDef *def, PlanStatement *st)
+{
+	const char *with = strstr(st->sql, " RESTART WITH ");
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+	{
+		const TableColumn *col = lfirst(lc);
+
+		if (with != NULL && col->auto_increment && col->target_name != NULL)
+			st->sql = psprintf("SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence(%s, %s), %s, false)",
+							   quote_literal_cstr(plan_table_name(def)),
+							   quote_literal_cstr(col->target_name),
+							   with + strlen(" RESTART WITH "));
+	}
+}
+
+/* Of a constraint or index; a source's own plan has the table before it. */
+static bool
+is_statement_of(const PlanStatement *st, const char *name)
+{
+	size_t		len = name ? strlen(name) : 0;
+	size_t		all = strlen(st->name);
+
+	return name != NULL && (strcmp(st->name, name) == 0 ||
+							(all > len && strchr(" .", st->name[all - len - 1]) != NULL &&
+							 strcmp(st->name + all - len, name) == 0));
+}
+
+/* Statements of the plan that a placed table cannot take. */
+void
+distribution_take_out(Pieces *ps, Piece *p)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, ps->plan)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (st->sql == NULL || !is_of(st, p->def))
+			continue;
+		if (strcmp(st->kind, "foreign key") == 0)
+		{
+			foreach(lc2, p->parents)
+			{
+				Tie		   *tie = lfirst(lc2);
+				const char *why;
+
+				if (!is_statement_of(st, tie->fk->target_name))
+					continue;
+				why = why_no_foreign_key(tie);
+				if (why != NULL)
+					leave_out(st, why);
+			}
+		}
+		else if (strcmp(st->kind, "trigger") == 0 && p->placement != PLACEMENT_LOCAL)
+			leave_out(st, "triggers do not run on its shards");
+		else if (strcmp(st->kind, "identity") == 0 && p->placement != PLACEMENT_LOCAL)
+			set_identity(p->def, st);
+		else if (p->placement == PLACEMENT_KEY)
+		{
+			foreach(lc2, p->def->indexes)
+			{
+				TableIndex *index = lfirst(lc2);
+
+				if (is_unique_index(index) && is_statement_of(st, index->target_name) &&
+					st->phase != PLAN_PRE_DATA && strcmp(st->kind, "comment") != 0 &&
+					!distribution_has_name(distribution_index_columns(p->def, index), p->column))
+					leave_out(st, psprintf("column \"%s\", by which rows are distributed, is not in it",
+										   p->column));
+			}
+		}
+	}
+}
+
+/* CREATE TABLE … () storage */
+static void
+add_storage(PlanStatement *made, const ShapeRule *rule)
+{
+	int			len;
+
+	if (rule == NULL || rule->storage == NULL)
+		return;
+	len = strlen(made->sql);
+	while (len > 0 && strchr("; \n", made->sql[len - 1]) != NULL)
+		len--;
+	made->sql = psprintf("%.*s %s", len, made->sql, rule->storage);
+}
+
+void
+distribution_look_at_plan(Pieces *ps)
+{
+	ListCell   *lc;
+
+	foreach(lc, ps->plan)
+	{
+		PlanStatement *st = lfirst(lc);
+		Piece	   *p;
+
+		if (strcmp(st->kind, "table") != 0 || st->sql == NULL || st->table == NULL)
+			continue;
+		p = distribution_find_piece(ps, st->schema, st->table);
+		if (p == NULL || p->made != NULL || !is_of(st, p->def))
+			continue;
+		p->made = st;
+		add_storage(st, p->rule);
+	}
+}
+
+static PlanStatement *
+last_of_pre_data(List *plan)
+{
+	PlanStatement *last = NULL;
+	ListCell   *lc;
+
+	foreach(lc, plan)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (st->phase == PLAN_PRE_DATA)
+			last = st;
+	}
+	return last;
+}
+
+/* Tables on each node first, then each family after its first table. */
+static List *
+placing_statements(Pieces *ps)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	for (int pass = 0; pass < 3; pass++)
+	{
+		foreach(lc, ps->all)
+		{
+			Piece	   *p = lfirst(lc);
+			int			mine = p->placement != PLACEMENT_KEY ? 0 :
+				p->family == p ? 1 : 2;
+
+			if (p->made != NULL && mine == pass)
+				result = lappend(result, placing_statement(p));
+		}
+	}
+	return result;
+}
+
+List *
+distribution_statements(Pieces *ps)
+{
+	PlanStatement *last = last_of_pre_data(ps->plan);
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, ps->plan)
+	{
+		result = lappend(result, lfirst(lc));
+		if (lfirst(lc) == last)
+			result = list_concat(result, placing_statements(ps));
+	}
+	return result;
+}
