@@ -1,5 +1,4 @@
-# The destination is a Citus cluster elsewhere: tables are distributed, kept on
-# each node or on the coordinator, by rules and by what follows from keys. DTS_CITUS
+# The destination is a Citus cluster elsewhere, the source of the MySQL family. DTS_CITUS
 # names the port of a coordinator on 127.0.0.1, superuser postgres, database postgres.
 #
 # dts-runs: mariadb, mysql-9.7
@@ -8,96 +7,13 @@
 use strict;
 use warnings;
 use Test::More;
-use Dts::Compare qw(same_database);
+use Dts::Distributed qw(my_into clear);
 use Dts::Postgres;
 use Dts::Task qw(server_pair);
 
 my ($my, $hub) = server_pair();
 my $dst = Dts::Postgres->named($ENV{DTS_CITUS});
-$dst->sql('SET client_min_messages = error; DROP SCHEMA IF EXISTS inc CASCADE; DROP SCHEMA IF EXISTS dtsmig_ledger CASCADE');
 note $dst->value('SELECT citus_version()');
-
-$my->sql(<<'END');
-SET NAMES utf8mb4;
-CREATE DATABASE inc DEFAULT CHARACTER SET utf8mb4; USE inc;
-CREATE TABLE country (id int PRIMARY KEY, name varchar(50) NOT NULL, UNIQUE KEY (name));
-INSERT INTO country VALUES (1, 'one'), (2, 'two'), (3, 'three');
-CREATE TABLE tenant (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, name varchar(50), country int NOT NULL, FOREIGN KEY (country) REFERENCES country (id));
-CREATE TABLE project (tenant int NOT NULL, id int NOT NULL, name varchar(50), e enum('x','y'), PRIMARY KEY (tenant, id), FOREIGN KEY (tenant) REFERENCES tenant (id) ON DELETE CASCADE);
-CREATE TABLE task (tenant int NOT NULL, project int NOT NULL, id int NOT NULL, title varchar(100), d decimal(20,6), j json, b longblob, PRIMARY KEY (tenant, project, id), FOREIGN KEY (tenant, project) REFERENCES project (tenant, id) ON DELETE CASCADE);
-CREATE TABLE mail (id int PRIMARY KEY, address varchar(50) NOT NULL, v int, UNIQUE KEY (address));
-CREATE TABLE chosen (id int NOT NULL, k int NOT NULL, v varchar(20), PRIMARY KEY (id, k));
-CREATE TABLE everywhere (id int PRIMARY KEY, v varchar(20));
-CREATE TABLE alone (id int PRIMARY KEY, v varchar(20));
-CREATE TABLE keyless (a int, b varchar(20));
-CREATE TABLE `Odd "na'me` (`select` int PRIMARY KEY, `a b` varchar(20), `x"y` int);
-CREATE TABLE emptied (id int PRIMARY KEY, v int);
-INSERT INTO tenant (name, country) VALUES ('a', 1), ('b', 2), ('ü€😀', 3), (NULL, 1);
-INSERT INTO project VALUES (1, 1, 'p', 'x'), (1, 2, 'q', 'y'), (2, 1, 'r', NULL), (3, 7, 's', 'x');
-INSERT INTO task VALUES (1, 1, 1, 't', 1.5, '{"a": 1}', X'00ff'), (1, 2, 1, 'u', NULL, NULL, NULL), (2, 1, 1, 'v', -1, '[]', ''), (3, 7, 1, 'w', 0, 'null', NULL);
-INSERT INTO mail VALUES (1, 'a at x', 1), (2, 'b@x', 2);
-INSERT INTO chosen VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'c');
-INSERT INTO everywhere VALUES (1, 'a'), (2, 'b'); INSERT INTO alone VALUES (1, 'a'); INSERT INTO keyless VALUES (1, 'x'), (1, 'x'), (2, NULL);
-INSERT INTO `Odd "na'me` VALUES (1, 'one', 1), (2, 'two''s', 2);
-INSERT INTO emptied VALUES (1, 1), (2, 2), (3, 3);
-END
-my $task = Dts::Task->new($my, $hub, name => 'inc', db => 'inc', destination => $dst, objects => [
-    { schema => 'inc' }, { schema => 'inc', table => 'chosen', distribution_key => 'k' },
-    { schema => 'inc', table => 'everywhere', distribution_key => 'reference' },
-    { schema => 'inc', table => 'alone', distribution_key => 'local' } ]);
-note $hub->sql("SELECT object, statement, note FROM dtsmig.preview_schema('inc')");
-$task->start->wait_for('incremental', 60);
-same_database($my, 'inc', $dst, 'inc', 'full load');
-is($dst->sql("SELECT string_agg(table_name::text || ' ' || citus_table_type || ' ' || distribution_column, ', ' ORDER BY table_name::text) FROM citus_tables WHERE table_name::text LIKE 'inc.%'"),
-    q{inc."odd ""na'me" distributed select, inc.chosen distributed k, inc.country reference <none>, inc.emptied distributed id, inc.everywhere reference <none>, inc.mail reference <none>, inc.project distributed tenant, inc.task distributed tenant, inc.tenant distributed id},
-    'tables are where they belong');
-is($dst->value("SELECT count(DISTINCT colocation_id) FROM citus_tables WHERE table_name::text IN ('inc.tenant', 'inc.project', 'inc.task')"), 1, 'a family is together');
-
-sub step
-{
-    my ($name, $sql) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my ($code, $out, $err) = $my->mariadb($sql, db => 'inc');
-    is($code, 0, "$name: run at the source") or diag $err;
-    my $ok = eval { $task->catch_up(30); 1 };
-    diag $@ unless $ok;
-    ok($ok, "$name: applied") or return;
-    same_database($my, 'inc', $dst, 'inc', $name);
-}
-
-step('INSERT, UPDATE, DELETE', "INSERT INTO tenant (name, country) VALUES ('five', 2); UPDATE task SET title = 'changed', d = d + 1; UPDATE project SET e = 'y' WHERE tenant = 2; DELETE FROM mail WHERE id = 1; INSERT INTO mail VALUES (3, 'a at x', 9)");
-step('kinds in one transaction', "BEGIN; UPDATE country SET name = 'zwei' WHERE id = 2; INSERT INTO tenant (id, name, country) VALUES (77, 'n', 2); INSERT INTO project VALUES (77, 1, 'new', 'x'); INSERT INTO everywhere VALUES (9, 'z'); INSERT INTO alone VALUES (9, 'z'); INSERT INTO keyless VALUES (9, 'z'); UPDATE everywhere SET v = 'y' WHERE id = 1; COMMIT");
-step('cascades', 'DELETE FROM tenant WHERE id = 1; DELETE FROM project WHERE tenant = 2');
-step('keys change', q{UPDATE chosen SET k = 5 WHERE id = 1; UPDATE chosen SET id = 22 WHERE id = 2; UPDATE `Odd "na'me` SET `select` = 7, `a b` = NULL WHERE `select` = 1; UPDATE mail SET id = 10 WHERE id = 2; UPDATE alone SET id = 5 WHERE id = 1});
-step('keys swap', 'BEGIN; UPDATE chosen SET k = 50 WHERE id = 1; UPDATE chosen SET id = 1, k = 2 WHERE id = 3; UPDATE chosen SET id = 3, k = 2 WHERE id = 1 AND k = 50; COMMIT');
-step('TRUNCATE', 'TRUNCATE emptied; INSERT INTO emptied VALUES (5, 5); TRUNCATE everywhere');
-step('keyless', "DELETE FROM keyless WHERE a = 1 LIMIT 1; UPDATE keyless SET b = 'y' WHERE a = 2");
-step('partial images', "SET SESSION binlog_row_image = MINIMAL; UPDATE task SET title = 'min' WHERE tenant = 3; UPDATE chosen SET k = 9 WHERE id = 22; DELETE FROM mail WHERE id = 10");
-step('many rows', "INSERT INTO emptied SELECT x.a + 10 * y.a + 100 * z.a, 1 FROM (SELECT 1 a UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7) x, (SELECT 1 a UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7) y, (SELECT 1 a UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7) z; UPDATE emptied SET v = id; DELETE FROM emptied WHERE id BETWEEN 300 AND 500");
-step('DDL', "ALTER TABLE task ADD COLUMN n varchar(10) NOT NULL DEFAULT 'new', ADD KEY title (title); INSERT INTO task (tenant, project, id, n) VALUES (3, 7, 2, 'y'); ALTER TABLE task DROP COLUMN b; ALTER TABLE mail MODIFY v bigint; UPDATE mail SET v = 5000000000");
-step('DDL: tables', "CREATE TABLE made (id int PRIMARY KEY, v int, KEY (v)); INSERT INTO made VALUES (1, 2); CREATE TABLE made_child (tenant int, id int, PRIMARY KEY (tenant, id), FOREIGN KEY (tenant) REFERENCES tenant (id)); INSERT INTO made_child VALUES (3, 1); DROP TABLE alone; RENAME TABLE chosen TO selected; INSERT INTO selected VALUES (100, 1, 'r')");
-is($dst->sql("SELECT string_agg(table_name::text || ' ' || citus_table_type || ' ' || distribution_column, ', ' ORDER BY table_name::text) FROM citus_tables WHERE table_name::text LIKE 'inc.made%'"),
-    'inc.made distributed id, inc.made_child distributed tenant', 'tables that come later are distributed');
-
-# --- the hub is killed between and within transactions over several kinds of tables
-my ($killed, $n) = (0, 1000);
-for my $round (1 .. 4)
-{
-    for (1 .. 15)
-    {
-        $n++;
-        $my->sql("BEGIN; INSERT INTO inc.tenant (id, name, country) VALUES ($n, 'k', 3); INSERT INTO inc.project VALUES ($n, 1, 'p', 'x'), ($n, 2, 'q', 'y'); INSERT INTO inc.everywhere VALUES ($n, 'z'); UPDATE inc.mail SET v = $n; INSERT INTO inc.keyless VALUES ($n, 'k'); UPDATE inc.selected SET k = k + 1 WHERE id = 3; COMMIT; DELETE FROM inc.tenant WHERE id = $n - 2");
-    }
-    my @pids = $task->worker_pids;
-    $killed += kill 'KILL', @pids if $round % 2;
-    if (!($round % 2)) { $hub->kill9; $hub->start; $killed++; }
-    sleep 1;
-    ok($hub->poll_query("SELECT status FROM dtsmig.tasks WHERE name = 'inc'", 60, 'running'), "round $round: it runs again");
-}
-cmp_ok($killed, '>=', 4, "killed $killed times");
-$task->catch_up(120);
-same_database($my, 'inc', $dst, 'inc', 'after the kills');
-is($dst->value('SELECT count(*) FROM dtsmig_ledger.dtsmig_ledger WHERE key = \'position\''), 1, 'a ledger');
-$task->release->drop;
-$dst->sql('SET client_min_messages = error; DROP SCHEMA inc CASCADE; DROP SCHEMA dtsmig_ledger CASCADE');
+clear($dst);
+my_into($my, $hub, $dst);
 done_testing();
