@@ -123,7 +123,7 @@ make_hint(void *arg)
 	char	   *hint = way_on_cause(edata);
 
 	rows = store_query("SELECT pg_catalog.quote_literal(task_name), "
-					   "step IN ('catchup', 'changes') "
+					   "step IN ('catchup', 'changes') AND destination = 'local' "
 					   "FROM dtsmig.task WHERE task_id = $1", "i", task_id);
 	if (rows->nrows == 0)
 	{

@@ -109,6 +109,7 @@ $dst->sql('DELETE FROM inc.two WHERE a = 99');
 $my->sql("UPDATE two SET v = 1 WHERE a = 99", db => 'inc');
 ok($task->wait_status('failed', 60), 'a row that is gone stops the task');
 like($task->last_error, qr/row to update is not in table "inc\.two" at the destination/, 'and is named');
+unlike($task->get('last_error_hint'), qr/resync_table/, 'without a way on that is refused here');
 $dst->sql("INSERT INTO inc.two (a, b, v, n) VALUES (99, 'x', 5000000000, 'y')");
 $task->resume->catch_up;
 same_database($my, 'inc', $dst, 'inc', 'it goes on');
