@@ -12,6 +12,7 @@
 #include "schema/model.h"
 
 struct Selection;				/* transform/select.h */
+struct MyTarget;				/* emit/mysql/emit.h */
 
 typedef struct PlanOptions
 {
@@ -23,6 +24,7 @@ typedef struct PlanOptions
 	bool		pgvector;
 	bool		citext;
 	int			server_version_num; /* of the destination, as 150004 */
+	const struct MyTarget *mysql;	/* the destination, if it is no PostgreSQL */
 
 	/*
 	 * Schemas of those extensions at the destination; NULL: their types are

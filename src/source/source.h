@@ -21,6 +21,7 @@
 #include "core/precheck.h"
 #include "core/relation.h"
 #include "schema/check_sql.h"
+#include "schema/definition.h"
 #include "schema/model.h"
 #include "schema/plan.h"
 #include "client/connection.h"
@@ -266,6 +267,12 @@ typedef struct SourceRoutine
 	List	   *(*plan_objects) (SourceConn *conn, const ConnectionInfo *info,
 								 List *tables, const PlanOptions *options,
 								 List **names);
+
+	/*
+	 * The same tables as facts, for a destination of another product; NULL: the
+	 * engine cannot serve one.
+	 */
+	SchemaDefinition *(*read_definitions) (SourceConn *conn, List *tables);
 
 	/*
 	 * Makes what the source needs to tell the changes of these tables, under

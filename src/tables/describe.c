@@ -10,6 +10,7 @@
 #include "tables/describe.h"
 
 #include "core/one_statement.h"
+#include "emit/mysql/emit.h"
 #include "store/sql.h"
 #include "transform/shape.h"
 #include "utils/builtins.h"
@@ -47,6 +48,46 @@ describe_selected(const Selection *selection, const SourceRoutine *source,
 	return tables;
 }
 
+/* A rule's column or key would be made by a statement of PostgreSQL. */
+static List *
+refuse_shapes(List *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (st->sql != NULL && (strcmp(st->kind, "primary key") == 0 ||
+								(strcmp(st->kind, "column") == 0)))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a rule makes a column or a key of table \"%s\".\"%s\", which is not possible yet where the destination is MySQL or MariaDB",
+							st->schema, st->table),
+					 errhint("Make the tables by hand, and leave schema out of migration_types.")));
+	}
+	return plan;
+}
+
+static List *
+plan_for_mysql(const SourceRoutine *source, SourceConn *conn, List *tables,
+			   const PlanOptions *options, List **names)
+{
+	List	   *plan;
+
+	if (source->read_definitions == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a source of that kind cannot serve a destination of MySQL or MariaDB"),
+				 errhint("The source of such a task is PostgreSQL.")));
+	emit_names(tables, options, names);
+	if (options->targets_only)
+		return NIL;
+	plan = emit_plan(source->read_definitions(conn, tables), options);
+	return options->selection == NULL ? plan :
+		refuse_shapes(shape_plan_rows(options->selection, plan, tables, true));
+}
+
 List *
 plan_selected(const SourceRoutine *source, SourceConn *conn,
 			  const ConnectionInfo *info, List *tables,
@@ -54,6 +95,8 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 {
 	List	   *plan;
 
+	if (options->mysql != NULL)
+		return plan_for_mysql(source, conn, tables, options, names);
 	if (source->look_at_values && !options->targets_only)
 		source->look_at_values(conn, tables, options->policy);
 	if (source->own_definitions)
@@ -89,6 +132,11 @@ plan_options(TaskOptions *options, const Selection *selection)
 
 	po->name_case = (NameCase) options->name_case;
 	po->policy = &options->policy;
+	po->selection = selection;
+	if (one_statement_is_elsewhere())
+		po->mysql = emit_target_read();
+	if (po->mysql != NULL)
+		return po;
 	/* of types that are not known here values cannot be made */
 	if (!one_statement_is_elsewhere())
 	{
@@ -99,7 +147,6 @@ plan_options(TaskOptions *options, const Selection *selection)
 	po->postgis = po->postgis_schema != NULL;
 	po->pgvector = po->pgvector_schema != NULL;
 	po->citext = po->citext_schema != NULL;
-	po->selection = selection;
 	po->owners = options->owners;
 	po->grants = options->grants;
 	po->comments = options->comments;
