@@ -12,7 +12,7 @@
 #include "schema/model.h"
 
 struct Selection;				/* transform/select.h */
-struct MyTarget;				/* emit/mysql/emit.h */
+struct EmitTarget;				/* emit/mysql/emit.h */
 
 typedef struct PlanOptions
 {
@@ -24,7 +24,7 @@ typedef struct PlanOptions
 	bool		pgvector;
 	bool		citext;
 	int			server_version_num; /* of the destination, as 150004 */
-	const struct MyTarget *mysql;	/* the destination, if it is no PostgreSQL */
+	const struct EmitTarget *mysql;	/* the destination, if it is no PostgreSQL */
 
 	/*
 	 * Schemas of those extensions at the destination; NULL: their types are

@@ -15,7 +15,7 @@
 #include "schema/plan.h"
 
 /* A destination, and what its version and settings allow; see emit_target.c. */
-typedef struct MyTarget
+typedef struct EmitTarget
 {
 	bool		mariadb;
 	int			version;		/* 80017, 101106 */
@@ -34,9 +34,7 @@ typedef struct MyTarget
 	bool		expr_defaults;	/* a default can be an expression */
 	bool		invisible;		/* columns can be invisible */
 	bool		descending;		/* keys can be in descending order */
-	bool		check_spares_keys;	/* no CHECK on columns of a foreign key that
-								 * changes them */
-} MyTarget;
+} EmitTarget;
 
 /* Limits of InnoDB and of the server. */
 #define MY_MAX_COLUMNS 1017
@@ -45,9 +43,9 @@ typedef struct MyTarget
 #define MY_MAX_ROW 65535
 
 /* Of a server that says version() and @@version_comment so. */
-extern MyTarget *emit_target_of(const char *version);
+extern EmitTarget *emit_target_of(const char *version);
 /* Of the destination that this process is attached to; NULL: it is no MySQL. */
-extern MyTarget *emit_target_read(void);
+extern EmitTarget *emit_target_read(void);
 
 /*
  * Names at the destination, by rule (already there) or by the name policy:
@@ -64,15 +62,15 @@ extern List *emit_plan(SchemaDefinition *schema, const PlanOptions *options);
 
 /*
  * What a text in a key can be at most at the destination, for a look at the data:
- * MyKeyText * of all columns whose type at the source has no such limit.
+ * EmitKeyText * of all columns whose type at the source has no such limit.
  */
-typedef struct MyKeyText
+typedef struct EmitKeyText
 {
 	const TableDef *table;
 	const char *column;			/* source name */
 	int			length;			/* characters, or bytes */
 	bool		bytes;
-} MyKeyText;
+} EmitKeyText;
 
 extern List *emit_key_texts(SchemaDefinition *schema, const PlanOptions *options);
 
@@ -81,6 +79,6 @@ extern List *emit_key_texts(SchemaDefinition *schema, const PlanOptions *options
  * it does not translate, *why says what.
  */
 extern char *emit_expression(const char *expr, const TableDefinition *table,
-							 const MyTarget *target, char **why);
+							 const EmitTarget *target, char **why);
 
 #endif							/* DTSMIG_EMIT_MYSQL_H */

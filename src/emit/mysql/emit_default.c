@@ -52,14 +52,14 @@ is_now(Node *node)
 }
 
 static char *
-digits(const char *function, const MyColumn *c)
+digits(const char *function, const EmitColumn *c)
 {
 	return c->fraction > 0 ? psprintf("%s(%d)", function, c->fraction) : psprintf("%s()", function);
 }
 
 /* The time of now, as the column's values are; NULL: *why. */
 static char *
-default_now(const MyColumn *c, const MyTarget *target, PlanNotes *notes, char **why)
+default_now(const EmitColumn *c, const EmitTarget *target, PlanNotes *notes, char **why)
 {
 	switch (c->class)
 	{
@@ -89,7 +89,7 @@ default_now(const MyColumn *c, const MyTarget *target, PlanNotes *notes, char **
 
 /* Needs an expression what is not stored in the row. */
 static char *
-default_literal(const MyColumn *c, const MyTarget *target, const char *text, char **why)
+default_literal(const EmitColumn *c, const EmitTarget *target, const char *text, char **why)
 {
 	char	   *sql = emit_literal(c->class, c->def->type, text, why);
 
@@ -112,7 +112,7 @@ is_empty_array(Node *node)
 }
 
 static char *
-default_sql(const MyTable *table, const MyColumn *c, const MyTarget *target, PlanNotes *notes,
+default_sql(const EmitTable *table, const EmitColumn *c, const EmitTarget *target, PlanNotes *notes,
 			char **why)
 {
 	Node	   *node = emit_parse(c->def->default_expr);
@@ -162,30 +162,30 @@ takes_sequence(const ColumnDefinition *def)
 }
 
 static bool
-is_counted(const MyColumn *c)
+is_counted(const EmitColumn *c)
 {
 	return c->name != NULL && c->class == MY_INT &&
 		(c->def->identity != '\0' || takes_sequence(c->def));
 }
 
 /* The one that a table can have: that which leads the primary key, else the first. */
-static MyColumn *
-find_counted(const MyTable *table)
+static EmitColumn *
+find_counted(const EmitTable *table)
 {
-	MyColumn   *first = NULL;
+	EmitColumn   *first = NULL;
 	ListCell   *lc;
 	IndexDefinition *primary = table->def->indexes ? linitial(table->def->indexes) : NULL;
 
 	if (primary != NULL && primary->primary)
 	{
-		MyColumn   *c = emit_find_column(table, ((IndexPartDefinition *) linitial(primary->parts))->column);
+		EmitColumn   *c = emit_find_column(table, ((IndexPartDefinition *) linitial(primary->parts))->column);
 
 		if (c != NULL && is_counted(c))
 			return c;
 	}
 	foreach(lc, table->columns)
 	{
-		MyColumn   *c = lfirst(lc);
+		EmitColumn   *c = lfirst(lc);
 
 		/* a sequence that belongs to no column can be that of several tables */
 		if (is_counted(c) && c->def->increment != 0 && first == NULL)
@@ -195,7 +195,7 @@ find_counted(const MyTable *table)
 }
 
 static void
-note_counted(MyTable *table, const MyColumn *c)
+note_counted(EmitTable *table, const EmitColumn *c)
 {
 	if (c->def->increment == 0)
 		plan_warn(&table->notes, "column %s: takes its values from a sequence that is not its own; AUTO_INCREMENT goes on after the largest value of the table",
@@ -215,7 +215,7 @@ note_counted(MyTable *table, const MyColumn *c)
  * computed there it is left out.
  */
 static void
-generate(MyTable *table, MyColumn *c, const MyTarget *target)
+generate(EmitTable *table, EmitColumn *c, const EmitTarget *target)
 {
 	char	   *why = NULL;
 
@@ -234,9 +234,9 @@ generate(MyTable *table, MyColumn *c, const MyTarget *target)
 }
 
 void
-emit_defaults(Emit *emit, MyTable *table)
+emit_defaults(Emit *emit, EmitTable *table)
 {
-	MyColumn   *counted = find_counted(table);
+	EmitColumn   *counted = find_counted(table);
 	ListCell   *lc;
 
 	if (counted != NULL)
@@ -246,7 +246,7 @@ emit_defaults(Emit *emit, MyTable *table)
 	}
 	foreach(lc, table->columns)
 	{
-		MyColumn   *c = lfirst(lc);
+		EmitColumn   *c = lfirst(lc);
 		char	   *why = NULL;
 
 		if (c->name == NULL || c->auto_increment)

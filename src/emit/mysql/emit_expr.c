@@ -25,10 +25,10 @@
 /* Deeper ones are nobody's. */
 #define MAX_DEPTH 200
 
-MyExpr
+EmitExpr
 emit_refuse(Walk *w, const char *fmt,...)
 {
-	MyExpr		none = {0};
+	EmitExpr		none = {0};
 	char		text[512];
 	va_list		args;
 
@@ -41,10 +41,10 @@ emit_refuse(Walk *w, const char *fmt,...)
 	return none;
 }
 
-MyExpr
-emit_made(MyClass class, char *sql)
+EmitExpr
+emit_made(EmitClass class, char *sql)
 {
-	MyExpr		e = {0};
+	EmitExpr		e = {0};
 
 	e.class = class;
 	e.sql = sql;
@@ -52,7 +52,7 @@ emit_made(MyClass class, char *sql)
 }
 
 const char *
-emit_class_name(MyClass class)
+emit_class_name(EmitClass class)
 {
 	switch (class)
 	{
@@ -99,19 +99,19 @@ emit_class_name(MyClass class)
 }
 
 bool
-emit_is_number(MyClass class)
+emit_is_number(EmitClass class)
 {
 	return class == MY_INT || class == MY_DECIMAL || class == MY_DOUBLE;
 }
 
 bool
-emit_is_text(MyClass class)
+emit_is_text(EmitClass class)
 {
 	return class == MY_TEXT || class == MY_CHAR;
 }
 
 bool
-emit_same_class(Walk *w, MyExpr *a, MyExpr *b, const char *what)
+emit_same_class(Walk *w, EmitExpr *a, EmitExpr *b, const char *what)
 {
 	if (a->sql == NULL || b->sql == NULL)
 		return false;
@@ -131,9 +131,9 @@ emit_same_class(Walk *w, MyExpr *a, MyExpr *b, const char *what)
 }
 
 bool
-emit_has_order(Walk *w, const MyExpr *a, const MyExpr *b)
+emit_has_order(Walk *w, const EmitExpr *a, const EmitExpr *b)
 {
-	MyClass		class = a->class == MY_UNKNOWN ? b->class : a->class;
+	EmitClass		class = a->class == MY_UNKNOWN ? b->class : a->class;
 
 	if (class == MY_ENUM || class == MY_UUID || class == MY_BYTES)
 	{
@@ -236,10 +236,10 @@ emit_constant(Node *node, bool *null)
 
 /* ---------------------------------------------------------------- walking */
 
-static MyExpr
+static EmitExpr
 walk_constant(Walk *w, A_Const *c)
 {
-	MyExpr		e = {0};
+	EmitExpr		e = {0};
 
 	e.literal = true;
 	e.not_null = !c->isnull;
@@ -277,12 +277,12 @@ walk_constant(Walk *w, A_Const *c)
 	return e;
 }
 
-static MyExpr
+static EmitExpr
 walk_column(Walk *w, ColumnRef *ref)
 {
 	Node	   *last = llast(ref->fields);
-	MyColumn   *c;
-	MyExpr		e = {0};
+	EmitColumn   *c;
+	EmitExpr		e = {0};
 	const char *name;
 
 	if (!IsA(last, String))
@@ -308,7 +308,7 @@ walk_column(Walk *w, ColumnRef *ref)
 	return e;
 }
 
-static MyExpr
+static EmitExpr
 walk_boolean(Walk *w, BoolExpr *b)
 {
 	StringInfoData buf;
@@ -318,7 +318,7 @@ walk_boolean(Walk *w, BoolExpr *b)
 	initStringInfo(&buf);
 	foreach(lc, b->args)
 	{
-		MyExpr		e = emit_walk(w, lfirst(lc));
+		EmitExpr		e = emit_walk(w, lfirst(lc));
 
 		if (e.sql == NULL)
 			return e;
@@ -331,10 +331,10 @@ walk_boolean(Walk *w, BoolExpr *b)
 	return emit_made(MY_BOOL, buf.data);
 }
 
-static MyExpr
+static EmitExpr
 walk_null_test(Walk *w, NullTest *t)
 {
-	MyExpr		e = emit_walk(w, (Node *) t->arg);
+	EmitExpr		e = emit_walk(w, (Node *) t->arg);
 
 	if (e.sql == NULL)
 		return e;
@@ -345,12 +345,12 @@ walk_null_test(Walk *w, NullTest *t)
 									   t->nulltesttype == IS_NULL ? "" : "NOT "));
 }
 
-static MyExpr
+static EmitExpr
 walk_boolean_test(Walk *w, BooleanTest *t)
 {
 	static const char *const words[] = {"TRUE", "NOT TRUE", "FALSE", "NOT FALSE",
 	"UNKNOWN", "NOT UNKNOWN"};
-	MyExpr		e = emit_walk(w, (Node *) t->arg);
+	EmitExpr		e = emit_walk(w, (Node *) t->arg);
 
 	if (e.sql == NULL)
 		return e;
@@ -360,16 +360,16 @@ walk_boolean_test(Walk *w, BooleanTest *t)
 }
 
 /* Several values of one class; the joint one, or NULL in sql. */
-static MyExpr
+static EmitExpr
 walk_values(Walk *w, List *args, const char *what, StringInfo buf, bool *all_not_null)
 {
-	MyExpr		first = {0};
+	EmitExpr		first = {0};
 	ListCell   *lc;
 
 	*all_not_null = true;
 	foreach(lc, args)
 	{
-		MyExpr		e = emit_walk(w, lfirst(lc));
+		EmitExpr		e = emit_walk(w, lfirst(lc));
 
 		if (e.sql == NULL)
 			return e;
@@ -385,12 +385,12 @@ walk_values(Walk *w, List *args, const char *what, StringInfo buf, bool *all_not
 	return first;
 }
 
-static MyExpr
+static EmitExpr
 walk_coalesce(Walk *w, CoalesceExpr *c)
 {
 	StringInfoData buf;
 	bool		not_null;
-	MyExpr		e;
+	EmitExpr		e;
 
 	initStringInfo(&buf);
 	e = walk_values(w, c->args, "COALESCE", &buf, &not_null);
@@ -400,13 +400,13 @@ walk_coalesce(Walk *w, CoalesceExpr *c)
 }
 
 /* PostgreSQL passes over NULL, MySQL does not. */
-static MyExpr
+static EmitExpr
 walk_min_max(Walk *w, MinMaxExpr *m)
 {
 	const char *name = m->op == IS_GREATEST ? "GREATEST" : "LEAST";
 	StringInfoData buf;
 	bool		not_null;
-	MyExpr		e;
+	EmitExpr		e;
 
 	initStringInfo(&buf);
 	e = walk_values(w, m->args, name, &buf, &not_null);
@@ -416,8 +416,8 @@ walk_min_max(Walk *w, MinMaxExpr *m)
 		return emit_made(e.class, psprintf("%s(%s)", name, buf.data));
 	if (list_length(m->args) == 2)
 	{
-		MyExpr		a = emit_walk(w, linitial(m->args));
-		MyExpr		b = emit_walk(w, lsecond(m->args));
+		EmitExpr		a = emit_walk(w, linitial(m->args));
+		EmitExpr		b = emit_walk(w, lsecond(m->args));
 
 		return emit_made(e.class, psprintf("%s(COALESCE(%s, %s), COALESCE(%s, %s))",
 										   name, a.sql, b.sql, b.sql, a.sql));
@@ -425,12 +425,12 @@ walk_min_max(Walk *w, MinMaxExpr *m)
 	return emit_refuse(w, "%s of more than two values that can be NULL", name);
 }
 
-static MyExpr
+static EmitExpr
 walk_case(Walk *w, CaseExpr *c)
 {
 	StringInfoData buf;
-	MyExpr		subject = {0};
-	MyExpr		result = {0};
+	EmitExpr		subject = {0};
+	EmitExpr		result = {0};
 	ListCell   *lc;
 
 	initStringInfo(&buf);
@@ -445,8 +445,8 @@ walk_case(Walk *w, CaseExpr *c)
 	foreach(lc, c->args)
 	{
 		CaseWhen   *when = lfirst_node(CaseWhen, lc);
-		MyExpr		condition = emit_walk(w, (Node *) when->expr);
-		MyExpr		value = emit_walk(w, (Node *) when->result);
+		EmitExpr		condition = emit_walk(w, (Node *) when->expr);
+		EmitExpr		value = emit_walk(w, (Node *) when->result);
 
 		if (condition.sql == NULL || value.sql == NULL)
 			return emit_refuse(w, "CASE");
@@ -462,7 +462,7 @@ walk_case(Walk *w, CaseExpr *c)
 	}
 	if (c->defresult != NULL)
 	{
-		MyExpr		value = emit_walk(w, (Node *) c->defresult);
+		EmitExpr		value = emit_walk(w, (Node *) c->defresult);
 
 		if (value.sql == NULL || !emit_same_class(w, &result, &value, "CASE"))
 			return emit_refuse(w, "CASE");
@@ -474,10 +474,10 @@ walk_case(Walk *w, CaseExpr *c)
 	return emit_made(result.class, buf.data);
 }
 
-static MyExpr
+static EmitExpr
 walk_collate(Walk *w, CollateClause *c)
 {
-	MyExpr		e = emit_walk(w, c->arg);
+	EmitExpr		e = emit_walk(w, c->arg);
 	const char *name = emit_own_name(c->collname);
 
 	if (e.sql == NULL)
@@ -489,10 +489,10 @@ walk_collate(Walk *w, CollateClause *c)
 	return e;
 }
 
-MyExpr
+EmitExpr
 emit_walk(Walk *w, Node *node)
 {
-	MyExpr		e = {0};
+	EmitExpr		e = {0};
 
 	check_stack_depth();
 	if (w->why != NULL)
@@ -562,12 +562,12 @@ emit_walk(Walk *w, Node *node)
 }
 
 char *
-emit_translate(const char *expr, const MyTable *table, const char *value,
-			   const MyTarget *target, MyUse use, PlanNotes *notes, char **why)
+emit_translate(const char *expr, const EmitTable *table, const char *value,
+			   const EmitTarget *target, EmitUse use, PlanNotes *notes, char **why)
 {
 	Walk		w = {0};
 	Node	   *node = emit_parse(expr);
-	MyExpr		e;
+	EmitExpr		e;
 
 	w.table = table;
 	w.value = value;
@@ -588,7 +588,7 @@ emit_translate(const char *expr, const MyTable *table, const char *value,
 }
 
 char *
-emit_expression(const char *expr, const TableDefinition *table, const MyTarget *target,
+emit_expression(const char *expr, const TableDefinition *table, const EmitTarget *target,
 				char **why)
 {
 	return emit_translate(expr, table ? emit_table_of((TableDefinition *) table, target) : NULL,

@@ -16,13 +16,13 @@
 typedef struct Call
 {
 	const char *name;
-	MyExpr		args[MAX_ARGS];
+	EmitExpr		args[MAX_ARGS];
 	int			n;
 } Call;
 
 /* A constant integer of at least so much? */
 static bool
-is_least(const MyExpr *e, int least)
+is_least(const EmitExpr *e, int least)
 {
 	return e->literal && e->class == MY_INT && e->text != NULL && atoi(e->text) >= least;
 }
@@ -38,8 +38,8 @@ are_texts(const Call *c)
 	return c->n > 0;
 }
 
-static MyExpr
-note_letters(Walk *w, MyExpr e)
+static EmitExpr
+note_letters(Walk *w, EmitExpr e)
 {
 	if (w->notes != NULL)
 		plan_note(w->notes, "lower and upper of letters beyond ASCII are as %s has them",
@@ -47,10 +47,10 @@ note_letters(Walk *w, MyExpr e)
 	return e;
 }
 
-static MyExpr
+static EmitExpr
 text_function(Walk *w, const Call *c)
 {
-	const MyExpr *a = c->args;
+	const EmitExpr *a = c->args;
 	const char *name = c->name;
 	StringInfoData buf;
 
@@ -80,10 +80,10 @@ text_function(Walk *w, const Call *c)
 }
 
 /* Parts of a text, from a place and of a length that are constants. */
-static MyExpr
+static EmitExpr
 text_part(Walk *w, const Call *c)
 {
-	const MyExpr *a = c->args;
+	const EmitExpr *a = c->args;
 	bool		left = strcmp(c->name, "left") == 0;
 
 	if (!emit_is_text(a[0].class) || c->n > 3)
@@ -100,10 +100,10 @@ text_part(Walk *w, const Call *c)
 					 psprintf("SUBSTR(%s, %s, %s)", a[0].sql, a[1].sql, a[2].sql));
 }
 
-static MyExpr
+static EmitExpr
 number_function(Walk *w, const Call *c)
 {
-	const MyExpr *a = c->args;
+	const EmitExpr *a = c->args;
 
 	if (c->n == 1 && strcmp(c->name, "abs") == 0)
 		return emit_made(a[0].class, psprintf("ABS(%s)", a[0].sql));
@@ -121,11 +121,11 @@ number_function(Walk *w, const Call *c)
 }
 
 /* EXTRACT of what does not depend on a time zone, and is a whole number. */
-static MyExpr
+static EmitExpr
 extract(Walk *w, const Call *c)
 {
 	static const char *const fields[] = {"year", "quarter", "month", "day", "hour", "minute"};
-	const MyExpr *a = c->args;
+	const EmitExpr *a = c->args;
 
 	for (int i = 0; c->n == 2 && a[0].literal && a[0].text != NULL && i < lengthof(fields); i++)
 	{
@@ -138,7 +138,7 @@ extract(Walk *w, const Call *c)
 	return emit_refuse(w, "function %s of that field", c->name);
 }
 
-MyExpr
+EmitExpr
 emit_function(Walk *w, FuncCall *call)
 {
 	static const char *const parts[] = {"left", "right", "substr", "substring"};
@@ -153,7 +153,7 @@ emit_function(Walk *w, FuncCall *call)
 		return emit_refuse(w, "function %s", c.name);
 	foreach(lc, call->args)
 	{
-		MyExpr		e;
+		EmitExpr		e;
 
 		if (IsA(lfirst(lc), NamedArgExpr))
 			return emit_refuse(w, "function %s", c.name);
@@ -192,8 +192,8 @@ modifier(const TypeName *type, int n)
 	return IsA(c, A_Const) && nodeTag(&c->val) == T_Integer ? intVal(&c->val) : -1;
 }
 
-static MyExpr
-cast_literal(Walk *w, MyExpr e, MyClass class, const char *name, const TypeName *type)
+static EmitExpr
+cast_literal(Walk *w, EmitExpr e, EmitClass class, const char *name, const TypeName *type)
 {
 	char	   *why = NULL;
 	int			length = modifier(type, 0);
@@ -208,8 +208,8 @@ cast_literal(Walk *w, MyExpr e, MyClass class, const char *name, const TypeName 
 	return e;
 }
 
-static MyExpr
-to_text(Walk *w, MyExpr e, const TypeName *type)
+static EmitExpr
+to_text(Walk *w, EmitExpr e, const TypeName *type)
 {
 	int			length = modifier(type, 0);
 
@@ -224,8 +224,8 @@ to_text(Walk *w, MyExpr e, const TypeName *type)
 	return length > 0 ? emit_made(MY_TEXT, psprintf("LEFT(%s, %d)", e.sql, length)) : e;
 }
 
-static MyExpr
-to_number(Walk *w, MyExpr e, MyClass class, const TypeName *type)
+static EmitExpr
+to_number(Walk *w, EmitExpr e, EmitClass class, const TypeName *type)
 {
 	if (class == MY_INT && e.class == MY_INT)
 		return e;
@@ -250,13 +250,13 @@ to_number(Walk *w, MyExpr e, MyClass class, const TypeName *type)
 	return emit_refuse(w, "a cast of %s to %s", emit_class_name(e.class), emit_class_name(class));
 }
 
-MyExpr
+EmitExpr
 emit_cast(Walk *w, TypeCast *cast)
 {
 	const TypeName *type = cast->typeName;
 	const char *name = emit_own_name(type->names);
-	MyExpr		e = emit_walk(w, cast->arg);
-	MyClass		class;
+	EmitExpr		e = emit_walk(w, cast->arg);
+	EmitClass		class;
 
 	if (e.sql == NULL)
 		return e;
@@ -313,7 +313,7 @@ emit_cast(Walk *w, TypeCast *cast)
 	return emit_refuse(w, "a cast of %s to %s", emit_class_name(e.class), emit_class_name(class));
 }
 
-MyExpr
+EmitExpr
 emit_current(Walk *w, SQLValueFunction *f)
 {
 	return emit_refuse(w, "the time or user of now");

@@ -30,15 +30,15 @@ is_one_of(const char *op, const char *const *list, int n)
 
 /* Where texts are equal in spite of blanks at their end, that is said. */
 static void
-note_blanks(Walk *w, MyClass class)
+note_blanks(Walk *w, EmitClass class)
 {
 	if (emit_is_text(class) && w->target->pads && w->notes != NULL)
 		plan_note(w->notes, "%s compares texts without regard to blanks at their end",
 				  w->target->name);
 }
 
-static MyExpr
-compare(Walk *w, const char *op, MyExpr a, MyExpr b)
+static EmitExpr
+compare(Walk *w, const char *op, EmitExpr a, EmitExpr b)
 {
 	bool		order = op[0] != '=' && strcmp(op, "<>") != 0;
 
@@ -48,10 +48,10 @@ compare(Walk *w, const char *op, MyExpr a, MyExpr b)
 	return emit_made(MY_BOOL, psprintf("(%s %s %s)", a.sql, op, b.sql));
 }
 
-static MyExpr
-calculate(Walk *w, const char *op, MyExpr a, MyExpr b)
+static EmitExpr
+calculate(Walk *w, const char *op, EmitExpr a, EmitExpr b)
 {
-	MyClass		class = Max(a.class, b.class);
+	EmitClass		class = Max(a.class, b.class);
 
 	if (a.sql == NULL || b.sql == NULL)
 		return emit_refuse(w, "operator %s", op);
@@ -67,8 +67,8 @@ calculate(Walk *w, const char *op, MyExpr a, MyExpr b)
 	return emit_made(class, psprintf("(%s %s %s)", a.sql, op, b.sql));
 }
 
-static MyExpr
-like(Walk *w, const char *op, MyExpr a, MyExpr b)
+static EmitExpr
+like(Walk *w, const char *op, EmitExpr a, EmitExpr b)
 {
 	int			len;
 	int			escapes = 0;
@@ -84,8 +84,8 @@ like(Walk *w, const char *op, MyExpr a, MyExpr b)
 	return emit_made(MY_BOOL, psprintf("(%s %s %s)", a.sql, op, my_quote_literal(b.text)));
 }
 
-static MyExpr
-two_sided(Walk *w, const char *op, MyExpr a, MyExpr b)
+static EmitExpr
+two_sided(Walk *w, const char *op, EmitExpr a, EmitExpr b)
 {
 	static const char *const comparisons[] = {"=", "<>", "<", ">", "<=", ">="};
 	static const char *const calculations[] = {"+", "-", "*", "/", "%"};
@@ -131,8 +131,8 @@ read_elements(void *arg)
 					  &e->values, &e->nulls, &e->n);
 }
 
-static MyExpr
-in_list(Walk *w, MyExpr a, List *elements, bool not)
+static EmitExpr
+in_list(Walk *w, EmitExpr a, List *elements, bool not)
 {
 	StringInfoData buf;
 	ListCell   *lc;
@@ -140,7 +140,7 @@ in_list(Walk *w, MyExpr a, List *elements, bool not)
 	initStringInfo(&buf);
 	foreach(lc, elements)
 	{
-		MyExpr		e = emit_walk(w, lfirst(lc));
+		EmitExpr		e = emit_walk(w, lfirst(lc));
 
 		if (!emit_same_class(w, &a, &e, "IN"))
 			return emit_refuse(w, "IN");
@@ -153,8 +153,8 @@ in_list(Walk *w, MyExpr a, List *elements, bool not)
 }
 
 /* '{a,b}': its elements are of the class of what is compared with them. */
-static MyExpr
-in_constant(Walk *w, MyExpr a, const char *list, bool not)
+static EmitExpr
+in_constant(Walk *w, EmitExpr a, const char *list, bool not)
 {
 	Elements	e = {list, NULL, NULL, 0};
 	StringInfoData buf;
@@ -180,11 +180,11 @@ in_constant(Walk *w, MyExpr a, const char *list, bool not)
 }
 
 /* = ANY (ARRAY[…]) is what IN is stored as, <> ALL NOT IN. */
-static MyExpr
+static EmitExpr
 any_of(Walk *w, A_Expr *expr, bool not)
 {
 	const char *op = emit_own_name(expr->name);
-	MyExpr		a = emit_walk(w, expr->lexpr);
+	EmitExpr		a = emit_walk(w, expr->lexpr);
 	Node	   *list = expr->rexpr;
 	bool		null;
 
@@ -206,14 +206,14 @@ any_of(Walk *w, A_Expr *expr, bool not)
 	return emit_refuse(w, "ANY or ALL of anything but a list");
 }
 
-static MyExpr
+static EmitExpr
 between(Walk *w, A_Expr *expr)
 {
 	List	   *bounds = castNode(List, expr->rexpr);
 	bool		not = expr->kind == AEXPR_NOT_BETWEEN;
-	MyExpr		a = emit_walk(w, expr->lexpr);
-	MyExpr		low = emit_walk(w, linitial(bounds));
-	MyExpr		high = emit_walk(w, lsecond(bounds));
+	EmitExpr		a = emit_walk(w, expr->lexpr);
+	EmitExpr		low = emit_walk(w, linitial(bounds));
+	EmitExpr		high = emit_walk(w, lsecond(bounds));
 
 	if (!emit_same_class(w, &a, &low, "BETWEEN") || !emit_same_class(w, &a, &high, "BETWEEN") ||
 		!emit_has_order(w, &a, &low))
@@ -222,12 +222,12 @@ between(Walk *w, A_Expr *expr)
 									   low.sql, high.sql));
 }
 
-MyExpr
+EmitExpr
 emit_operator(Walk *w, A_Expr *expr)
 {
 	const char *op = emit_own_name(expr->name);
-	MyExpr		a;
-	MyExpr		b;
+	EmitExpr		a;
+	EmitExpr		b;
 
 	if (op == NULL)
 		return emit_refuse(w, "an operator of its own");

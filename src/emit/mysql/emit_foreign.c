@@ -12,8 +12,8 @@
 #include "lib/stringinfo.h"
 
 char *
-emit_foreign_reason(const Emit *emit, const MyTable *table, const ForeignKeyDefinition *fk,
-					MyTable **parent)
+emit_foreign_reason(const Emit *emit, const EmitTable *table, const ForeignKeyDefinition *fk,
+					EmitTable **parent)
 {
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -26,8 +26,8 @@ emit_foreign_reason(const Emit *emit, const MyTable *table, const ForeignKeyDefi
 		return "it is NOT VALID: rows that are there need not fulfil it";
 	forboth(lc, fk->columns, lc2, fk->ref_columns)
 	{
-		MyColumn   *a = emit_find_column(table, lfirst(lc));
-		MyColumn   *b = emit_find_column(*parent, lfirst(lc2));
+		EmitColumn   *a = emit_find_column(table, lfirst(lc));
+		EmitColumn   *b = emit_find_column(*parent, lfirst(lc2));
 
 		if (a == NULL || b == NULL || a->name == NULL || b->name == NULL)
 			return "it has a column that is left out";
@@ -54,7 +54,7 @@ place_of(List *names, const char *name)
 
 /* InnoDB wants the columns in the order of the key that they refer to. */
 static void
-order_columns(const MyTable *parent, const ForeignKeyDefinition *fk, List **columns,
+order_columns(const EmitTable *parent, const ForeignKeyDefinition *fk, List **columns,
 			  List **ref_columns)
 {
 	ListCell   *lc;
@@ -91,7 +91,7 @@ order_columns(const MyTable *parent, const ForeignKeyDefinition *fk, List **colu
 
 /* Can all of these columns become NULL? */
 static bool
-can_be_null(const MyTable *table, List *columns)
+can_be_null(const EmitTable *table, List *columns)
 {
 	ListCell   *lc;
 
@@ -104,7 +104,7 @@ can_be_null(const MyTable *table, List *columns)
 }
 
 static const char *
-action_of(const MyTable *table, const ForeignKeyDefinition *fk, const char *event,
+action_of(const EmitTable *table, const ForeignKeyDefinition *fk, const char *event,
 		  const char *action, PlanNotes *notes)
 {
 	if (strcmp(action, "SET DEFAULT") == 0 ||
@@ -119,7 +119,7 @@ action_of(const MyTable *table, const ForeignKeyDefinition *fk, const char *even
 }
 
 static char *
-foreign_key_sql(MyTable *table, MyTable *parent, const ForeignKeyDefinition *fk,
+foreign_key_sql(EmitTable *table, EmitTable *parent, const ForeignKeyDefinition *fk,
 				const char *name, PlanNotes *notes)
 {
 	List	   *columns;
@@ -140,7 +140,7 @@ foreign_key_sql(MyTable *table, MyTable *parent, const ForeignKeyDefinition *fk,
 }
 
 void
-emit_foreign_keys(Emit *emit, MyTable *table)
+emit_foreign_keys(Emit *emit, EmitTable *table)
 {
 	const TableDef *def = table->def->def;
 	ListCell   *lc;
@@ -149,7 +149,7 @@ emit_foreign_keys(Emit *emit, MyTable *table)
 	{
 		ForeignKeyDefinition *fk = lfirst(lc);
 		PlanNotes	notes = {0};
-		MyTable    *parent;
+		EmitTable    *parent;
 		char	   *reason = emit_foreign_reason(emit, table, fk, &parent);
 		char	   *name = emit_unique_name(emit, def->target_schema, "constraint", fk->name);
 

@@ -20,7 +20,7 @@
 
 /* Bytes of a part in the key; *prefix: characters or bytes, 0 all. */
 static int
-part_bytes(const MyColumn *c, const MyTarget *target, int left, int *prefix)
+part_bytes(const EmitColumn *c, const EmitTarget *target, int left, int *prefix)
 {
 	int			limit = Min(left, target->column_bytes);
 
@@ -40,7 +40,7 @@ part_bytes(const MyColumn *c, const MyTarget *target, int left, int *prefix)
 
 /* "`a`, `b`(191) DESC"; NULL: *why */
 static char *
-parts_sql(const MyTable *table, const IndexDefinition *index, const MyTarget *target,
+parts_sql(const EmitTable *table, const IndexDefinition *index, const EmitTarget *target,
 		  PlanNotes *notes, char **why)
 {
 	StringInfoData buf;
@@ -56,7 +56,7 @@ parts_sql(const MyTable *table, const IndexDefinition *index, const MyTarget *ta
 	foreach(lc, index->parts)
 	{
 		IndexPartDefinition *part = lfirst(lc);
-		MyColumn   *c = part->column ? emit_find_column(table, part->column) : NULL;
+		EmitColumn   *c = part->column ? emit_find_column(table, part->column) : NULL;
 		int			prefix;
 
 		if (part->column == NULL)
@@ -93,7 +93,7 @@ parts_sql(const MyTable *table, const IndexDefinition *index, const MyTarget *ta
 
 /* Another column that is 1 where the index has the row, and NULL elsewhere. */
 static char *
-partial_unique(Emit *emit, MyTable *table, const IndexDefinition *index, const char *name,
+partial_unique(Emit *emit, EmitTable *table, const IndexDefinition *index, const char *name,
 			   const char *parts, PlanNotes *notes, char **why)
 {
 	const TableDef *def = table->def->def;
@@ -124,7 +124,7 @@ partial_unique(Emit *emit, MyTable *table, const IndexDefinition *index, const c
 }
 
 static char *
-index_sql(Emit *emit, MyTable *table, const IndexDefinition *index, const char *name,
+index_sql(Emit *emit, EmitTable *table, const IndexDefinition *index, const char *name,
 		  PlanNotes *notes, char **why)
 {
 	char	   *parts;
@@ -154,7 +154,7 @@ index_sql(Emit *emit, MyTable *table, const IndexDefinition *index, const char *
 }
 
 void
-emit_indexes(Emit *emit, MyTable *table)
+emit_indexes(Emit *emit, EmitTable *table)
 {
 	const TableDef *def = table->def->def;
 	char	   *space = psprintf("index of %s", def->target_name);
@@ -165,7 +165,7 @@ emit_indexes(Emit *emit, MyTable *table)
 	(void) plan_name_take(&emit->plan, def->target_schema, space, "primary");
 	foreach(lc, table->columns)
 	{
-		MyColumn   *c = lfirst(lc);
+		EmitColumn   *c = lfirst(lc);
 
 		if (c->name != NULL)
 			(void) emit_unique_name(emit, def->target_schema, psprintf("column of %s", def->target_name),

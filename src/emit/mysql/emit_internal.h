@@ -13,7 +13,7 @@
 #include "schema/plan_internal.h"
 
 /* What values are, for literals and expressions. */
-typedef enum MyClass
+typedef enum EmitClass
 {
 	MY_UNKNOWN,					/* no class of its own: NULL */
 	MY_BOOL,
@@ -34,14 +34,14 @@ typedef enum MyClass
 	MY_ARRAY,					/* a JSON array */
 	MY_BIT,
 	MY_FORM						/* PostgreSQL's text form of something else */
-} MyClass;
+} EmitClass;
 
 /* A column as it is made. */
-typedef struct MyColumn
+typedef struct EmitColumn
 {
 	const ColumnDefinition *def;
 	char	   *name;			/* quoted; NULL: it is not made */
-	MyClass		class;
+	EmitClass		class;
 	char	   *type;			/* with its character set, where that is its own */
 	int			chars;			/* of a text type with a length; 0 */
 	int			char_bytes;		/* of one of these: 4, 1 */
@@ -55,78 +55,78 @@ typedef struct MyColumn
 	bool		auto_increment;
 	char	   *generated;		/* expression in MySQL's SQL; NULL */
 	char	   *default_sql;	/* NULL: none */
-} MyColumn;
+} EmitColumn;
 
-typedef struct MyTable
+typedef struct EmitTable
 {
 	TableDefinition *def;
 	char	   *name;			/* `db`.`table` */
-	List	   *columns;		/* MyColumn * */
+	List	   *columns;		/* EmitColumn * */
 	PlanNotes	notes;			/* on the table's statement */
-} MyTable;
+} EmitTable;
 
 typedef struct Emit
 {
 	SchemaPlan	plan;			/* statements, names in use */
-	const MyTarget *target;
+	const EmitTarget *target;
 	SchemaDefinition *schema;
-	List	   *tables;			/* MyTable * */
+	List	   *tables;			/* EmitTable * */
 } Emit;
 
 /* emit_types.c */
 
 /* What a type's values are; type: pg_catalog's name, or of the user's. */
-extern MyClass emit_class(const char *type, bool builtin, char kind, bool array);
+extern EmitClass emit_class(const char *type, bool builtin, char kind, bool array);
 /* The columns of all tables, with their natural types. */
 extern void emit_columns(Emit *emit);
 /* The same of one table, for a look at expressions. */
-extern MyTable *emit_table_of(TableDefinition *def, const MyTarget *target);
-extern MyColumn *emit_find_column(const MyTable *table, const char *source_name);
-extern MyTable *emit_find_table(const Emit *emit, const char *schema, const char *name);
+extern EmitTable *emit_table_of(TableDefinition *def, const EmitTarget *target);
+extern EmitColumn *emit_find_column(const EmitTable *table, const char *source_name);
+extern EmitTable *emit_find_table(const Emit *emit, const char *schema, const char *name);
 
 /* emit_keys.c: what keys ask of types, and rows of their length */
 extern void emit_fit_keys(Emit *emit);
 extern void emit_fit_rows(Emit *emit);
 /* Bytes of a row that are in its page, at least. */
-extern int	emit_page_bytes(const MyTable *table);
+extern int	emit_page_bytes(const EmitTable *table);
 
 /* emit_literal.c: a value in PostgreSQL's text form; NULL: *why */
-extern char *emit_literal(MyClass class, const char *type, const char *text, char **why);
+extern char *emit_literal(EmitClass class, const char *type, const char *text, char **why);
 
 /* emit_expr.c */
-typedef enum MyUse
+typedef enum EmitUse
 {
 	MY_USE_CHECK,
 	MY_USE_GENERATED,
 	MY_USE_DEFAULT
-} MyUse;
+} EmitUse;
 
 /* value: the column that VALUE stands for; NULL. NULL: *why. */
-extern char *emit_translate(const char *expr, const MyTable *table, const char *value,
-							const MyTarget *target, MyUse use, PlanNotes *notes, char **why);
+extern char *emit_translate(const char *expr, const EmitTable *table, const char *value,
+							const EmitTarget *target, EmitUse use, PlanNotes *notes, char **why);
 /* The parse tree of an expression; NULL: it is none. */
 extern Node *emit_parse(const char *expr);
 /* A constant, however cast: its text; NULL: it is none. *null: it is NULL. */
 extern const char *emit_constant(Node *node, bool *null);
 
 /* emit_default.c */
-extern void emit_defaults(Emit *emit, MyTable *table);
+extern void emit_defaults(Emit *emit, EmitTable *table);
 
 /* emit_table.c */
 extern void emit_tables(Emit *emit);
 /* emit_index.c */
-extern void emit_indexes(Emit *emit, MyTable *table);
+extern void emit_indexes(Emit *emit, EmitTable *table);
 extern char *emit_comment(const char *text, int limit, PlanNotes *notes, const char *what);
 /* emit_foreign.c */
-extern void emit_foreign_keys(Emit *emit, MyTable *table);
+extern void emit_foreign_keys(Emit *emit, EmitTable *table);
 /* Why a foreign key cannot be made; NULL: it can. *parent: of it. */
-extern char *emit_foreign_reason(const Emit *emit, const MyTable *table,
-								 const ForeignKeyDefinition *fk, MyTable **parent);
+extern char *emit_foreign_reason(const Emit *emit, const EmitTable *table,
+								 const ForeignKeyDefinition *fk, EmitTable **parent);
 
 /* emit_names.c: a free name, by case too, of at most 64 characters */
 extern char *emit_unique_name(Emit *emit, const char *schema, const char *space,
 							  const char *wanted);
 /* "`a`, `b`" of source names; NULL: one is not made. */
-extern char *emit_column_list(const MyTable *table, List *names);
+extern char *emit_column_list(const EmitTable *table, List *names);
 
 #endif							/* DTSMIG_EMIT_INTERNAL_H */

@@ -37,7 +37,7 @@ is_key(const IndexDefinition *index)
 
 /* "real" in a key has to be found by its value. */
 static void
-mark(MyColumn *c)
+mark(EmitColumn *c)
 {
 	if (c == NULL || c->name == NULL)
 		return;
@@ -50,14 +50,14 @@ mark(MyColumn *c)
 }
 
 static List *
-key_columns(const MyTable *table, const IndexDefinition *index)
+key_columns(const EmitTable *table, const IndexDefinition *index)
 {
 	List	   *columns = NIL;
 	ListCell   *lc;
 
 	foreach(lc, index->parts)
 	{
-		MyColumn   *c = emit_find_column(table, ((IndexPartDefinition *) lfirst(lc))->column);
+		EmitColumn   *c = emit_find_column(table, ((IndexPartDefinition *) lfirst(lc))->column);
 
 		if (c != NULL && c->name != NULL)
 			columns = lappend(columns, c);
@@ -67,10 +67,10 @@ key_columns(const MyTable *table, const IndexDefinition *index)
 
 /* One type for both ends; false: it was so already. */
 static bool
-unify(MyColumn *a, MyColumn *b)
+unify(EmitColumn *a, EmitColumn *b)
 {
-	MyColumn   *wide = a->bytes >= b->bytes ? a : b;
-	MyColumn   *narrow = wide == a ? b : a;
+	EmitColumn   *wide = a->bytes >= b->bytes ? a : b;
+	EmitColumn   *narrow = wide == a ? b : a;
 
 	if (a->class != b->class || strcmp(a->type, b->type) == 0)
 		return false;
@@ -96,12 +96,12 @@ unify_foreign_keys(Emit *emit)
 		changed = false;
 		foreach(lc, emit->tables)
 		{
-			MyTable    *table = lfirst(lc);
+			EmitTable    *table = lfirst(lc);
 
 			foreach(lc2, table->def->foreign_keys)
 			{
 				ForeignKeyDefinition *fk = lfirst(lc2);
-				MyTable    *parent = emit_find_table(emit, fk->ref_schema, fk->ref_table);
+				EmitTable    *parent = emit_find_table(emit, fk->ref_schema, fk->ref_table);
 				ListCell   *lc3;
 				ListCell   *lc4;
 
@@ -109,8 +109,8 @@ unify_foreign_keys(Emit *emit)
 					continue;
 				forboth(lc3, fk->columns, lc4, fk->ref_columns)
 				{
-					MyColumn   *a = emit_find_column(table, lfirst(lc3));
-					MyColumn   *b = emit_find_column(parent, lfirst(lc4));
+					EmitColumn   *a = emit_find_column(table, lfirst(lc3));
+					EmitColumn   *b = emit_find_column(parent, lfirst(lc4));
 
 					if (a == NULL || b == NULL || a->name == NULL || b->name == NULL)
 						continue;
@@ -125,7 +125,7 @@ unify_foreign_keys(Emit *emit)
 
 /* Bytes of a column in a key that cannot be less. */
 static bool
-is_fixed(const MyColumn *c, int share)
+is_fixed(const EmitColumn *c, int share)
 {
 	return !c->elastic || (c->chars > 0 && c->chars * c->char_bytes <= share);
 }
@@ -146,7 +146,7 @@ share_key(List *columns, int bytes)
 		last = share;
 		foreach(lc, columns)
 		{
-			MyColumn   *c = lfirst(lc);
+			EmitColumn   *c = lfirst(lc);
 
 			if (is_fixed(c, last))
 				left -= c->elastic ? c->chars * c->char_bytes : c->bytes;
@@ -158,7 +158,7 @@ share_key(List *columns, int bytes)
 	}
 	foreach(lc, columns)
 	{
-		MyColumn   *c = lfirst(lc);
+		EmitColumn   *c = lfirst(lc);
 
 		if (!is_fixed(c, share))
 			c->key_budget = Min(c->key_budget, share);
@@ -167,7 +167,7 @@ share_key(List *columns, int bytes)
 
 /* A text (or bytes) of a key gets a length. */
 static void
-fit_column(MyColumn *c, PlanNotes *notes)
+fit_column(EmitColumn *c, PlanNotes *notes)
 {
 	int			chars = c->key_budget / Max(c->char_bytes, 1);
 
@@ -193,7 +193,7 @@ emit_fit_keys(Emit *emit)
 
 	foreach(lc, emit->tables)
 	{
-		MyTable    *table = lfirst(lc);
+		EmitTable    *table = lfirst(lc);
 
 		foreach(lc2, table->def->indexes)
 		{
@@ -206,12 +206,16 @@ emit_fit_keys(Emit *emit)
 	unify_foreign_keys(emit);
 	foreach(lc, emit->tables)
 	{
-		MyTable    *table = lfirst(lc);
+		EmitTable    *table = lfirst(lc);
 
 		foreach(lc2, table->def->indexes)
 		{
-			if (is_key(lfirst(lc2)))
-				share_key(key_columns(table, lfirst(lc2)), emit->target->key_bytes);
+			IndexDefinition *index = lfirst(lc2);
+
+			/* one of some rows gets another column */
+			if (is_key(index))
+				share_key(key_columns(table, index),
+						  emit->target->key_bytes - (index->predicate ? 4 : 0));
 		}
 		foreach(lc2, table->def->foreign_keys)
 		{
@@ -219,7 +223,7 @@ emit_fit_keys(Emit *emit)
 
 			foreach(lc3, ((ForeignKeyDefinition *) lfirst(lc2))->columns)
 			{
-				MyColumn   *c = emit_find_column(table, lfirst(lc3));
+				EmitColumn   *c = emit_find_column(table, lfirst(lc3));
 
 				if (c != NULL && c->name != NULL)
 					columns = lappend(columns, c);
@@ -229,7 +233,7 @@ emit_fit_keys(Emit *emit)
 	}
 	foreach(lc, emit->tables)
 	{
-		MyTable    *table = lfirst(lc);
+		EmitTable    *table = lfirst(lc);
 
 		foreach(lc2, table->columns)
 			fit_column(lfirst(lc2), &table->notes);
@@ -237,7 +241,7 @@ emit_fit_keys(Emit *emit)
 }
 
 static int
-row_bytes(const MyTable *table)
+row_bytes(const EmitTable *table)
 {
 	int			bytes = 0;
 	int			nullable = 0;
@@ -245,7 +249,7 @@ row_bytes(const MyTable *table)
 
 	foreach(lc, table->columns)
 	{
-		MyColumn   *c = lfirst(lc);
+		EmitColumn   *c = lfirst(lc);
 
 		if (c->name == NULL)
 			continue;
@@ -256,14 +260,14 @@ row_bytes(const MyTable *table)
 }
 
 int
-emit_page_bytes(const MyTable *table)
+emit_page_bytes(const EmitTable *table)
 {
 	int			bytes = 30;
 	ListCell   *lc;
 
 	foreach(lc, table->columns)
 	{
-		MyColumn   *c = lfirst(lc);
+		EmitColumn   *c = lfirst(lc);
 
 		if (c->name == NULL)
 			continue;
@@ -280,15 +284,15 @@ emit_fit_rows(Emit *emit)
 
 	foreach(lc, emit->tables)
 	{
-		MyTable    *table = lfirst(lc);
+		EmitTable    *table = lfirst(lc);
 
 		while (row_bytes(table) > MY_MAX_ROW)
 		{
-			MyColumn   *longest = NULL;
+			EmitColumn   *longest = NULL;
 
 			foreach(lc2, table->columns)
 			{
-				MyColumn   *c = lfirst(lc2);
+				EmitColumn   *c = lfirst(lc2);
 
 				if (c->name != NULL && c->chars > 0 && !c->in_key &&
 					(longest == NULL || c->bytes > longest->bytes))
@@ -320,18 +324,18 @@ emit_key_texts(SchemaDefinition *schema, const PlanOptions *options)
 	emit_fit_keys(&emit);
 	foreach(lc, emit.tables)
 	{
-		MyTable    *table = lfirst(lc);
+		EmitTable    *table = lfirst(lc);
 
 		foreach(lc2, table->columns)
 		{
-			MyColumn   *c = lfirst(lc2);
-			MyKeyText  *text;
+			EmitColumn   *c = lfirst(lc2);
+			EmitKeyText  *text;
 			int			declared = c->def->typmod >= 4 ? c->def->typmod - 4 : -1;
 
 			if (c->name == NULL || !c->in_key || !c->elastic ||
 				(declared >= 0 && declared <= c->chars))
 				continue;
-			text = palloc0(sizeof(MyKeyText));
+			text = palloc0(sizeof(EmitKeyText));
 			text->table = table->def->def;
 			text->column = c->def->col->name;
 			text->length = c->chars;

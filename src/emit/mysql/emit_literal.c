@@ -24,7 +24,7 @@
 /* A constant that a function of this server reads; sql is what comes of it. */
 typedef struct Reading
 {
-	MyClass		class;
+	EmitClass		class;
 	const char *type;
 	const char *text;
 	char	   *sql;			/* NULL: *why */
@@ -177,7 +177,7 @@ without_blanks(const char *text)
 }
 
 char *
-emit_literal(MyClass class, const char *type, const char *text, char **why)
+emit_literal(EmitClass class, const char *type, const char *text, char **why)
 {
 	Reading		r = {class, type, text, NULL, NULL};
 	ErrorData  *edata;

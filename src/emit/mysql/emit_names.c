@@ -156,7 +156,7 @@ emit_names(List *tables, const PlanOptions *options, List **names)
 }
 
 char *
-emit_column_list(const MyTable *table, List *names)
+emit_column_list(const EmitTable *table, List *names)
 {
 	StringInfoData buf;
 	ListCell   *lc;
@@ -164,7 +164,7 @@ emit_column_list(const MyTable *table, List *names)
 	initStringInfo(&buf);
 	foreach(lc, names)
 	{
-		MyColumn   *c = emit_find_column(table, lfirst(lc));
+		EmitColumn   *c = emit_find_column(table, lfirst(lc));
 
 		if (c == NULL || c->name == NULL)
 			return NULL;

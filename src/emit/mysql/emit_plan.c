@@ -48,12 +48,12 @@ find_collisions(Emit *emit)
 
 	foreach(lc, emit->tables)
 	{
-		TableDef   *a = ((MyTable *) lfirst(lc))->def->def;
+		TableDef   *a = ((EmitTable *) lfirst(lc))->def->def;
 		bool		folds = emit->target->folds_tables;
 
 		for_each_cell(lc2, emit->tables, lnext(emit->tables, lc))
 		{
-			TableDef   *b = ((MyTable *) lfirst(lc2))->def->def;
+			TableDef   *b = ((EmitTable *) lfirst(lc2))->def->def;
 
 			if (same_name(a->target_schema, b->target_schema, folds) &&
 				same_name(a->target_name, b->target_name, folds))
@@ -87,7 +87,7 @@ make_databases(Emit *emit)
 
 	foreach(lc, emit->tables)
 	{
-		TableDef   *def = ((MyTable *) lfirst(lc))->def->def;
+		TableDef   *def = ((EmitTable *) lfirst(lc))->def->def;
 
 		if (plan_name_take(&emit->plan, def->target_schema, "databases", ""))
 			plan_add(&emit->plan, PLAN_PRE_DATA, "schema", NULL, def->target_schema,

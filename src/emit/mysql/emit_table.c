@@ -34,7 +34,7 @@ emit_comment(const char *text, int limit, PlanNotes *notes, const char *what)
 }
 
 static void
-append_column(StringInfo buf, MyTable *table, const MyColumn *c, const MyTarget *target)
+append_column(StringInfo buf, EmitTable *table, const EmitColumn *c, const EmitTarget *target)
 {
 	appendStringInfo(buf, "%s %s", c->name, c->type);
 	if (c->generated != NULL)
@@ -72,7 +72,7 @@ part_names(const IndexDefinition *index)
 }
 
 static void
-append_primary_key(StringInfo buf, MyTable *table)
+append_primary_key(StringInfo buf, EmitTable *table)
 {
 	IndexDefinition *index = table->def->indexes ? linitial(table->def->indexes) : NULL;
 	char	   *columns;
@@ -92,7 +92,7 @@ append_primary_key(StringInfo buf, MyTable *table)
 
 /* AUTO_INCREMENT has to lead a key. */
 static void
-append_counted_key(StringInfo buf, Emit *emit, MyTable *table)
+append_counted_key(StringInfo buf, Emit *emit, EmitTable *table)
 {
 	IndexDefinition *index = table->def->indexes ? linitial(table->def->indexes) : NULL;
 	const TableDef *def = table->def->def;
@@ -100,7 +100,7 @@ append_counted_key(StringInfo buf, Emit *emit, MyTable *table)
 
 	foreach(lc, table->columns)
 	{
-		MyColumn   *c = lfirst(lc);
+		EmitColumn   *c = lfirst(lc);
 
 		if (!c->auto_increment)
 			continue;
@@ -121,7 +121,7 @@ append_counted_key(StringInfo buf, Emit *emit, MyTable *table)
 
 typedef struct Users
 {
-	const MyTable *table;
+	const EmitTable *table;
 	const char *value;
 	const char *found;			/* a column that an action of a foreign key changes */
 } Users;
@@ -164,7 +164,7 @@ find_changed(Node *node, void *context)
 }
 
 static char *
-check_sql(Emit *emit, MyTable *table, const CheckDefinition *check, char **why)
+check_sql(Emit *emit, EmitTable *table, const CheckDefinition *check, char **why)
 {
 	Users		users = {table, check->value, NULL};
 	Node	   *node;
@@ -185,7 +185,7 @@ check_sql(Emit *emit, MyTable *table, const CheckDefinition *check, char **why)
 	if (sql == NULL)
 		return NULL;
 	node = emit_parse(check->expr);
-	if (emit->target->check_spares_keys && find_changed(node, &users))
+	if (find_changed(node, &users))
 	{
 		*why = psprintf("MySQL has no CHECK on a column that a foreign key changes, as \"%s\"",
 						users.found);
@@ -195,7 +195,7 @@ check_sql(Emit *emit, MyTable *table, const CheckDefinition *check, char **why)
 }
 
 static void
-append_checks(StringInfo buf, Emit *emit, MyTable *table)
+append_checks(StringInfo buf, Emit *emit, EmitTable *table)
 {
 	const TableDef *def = table->def->def;
 	ListCell   *lc;
@@ -208,7 +208,7 @@ append_checks(StringInfo buf, Emit *emit, MyTable *table)
 
 		if (check->value != NULL)
 		{
-			MyColumn   *c = emit_find_column(table, check->value);
+			EmitColumn   *c = emit_find_column(table, check->value);
 
 			if (c == NULL || c->name == NULL)
 				continue;
@@ -229,13 +229,13 @@ append_checks(StringInfo buf, Emit *emit, MyTable *table)
 
 /* Where the sequence of its column is; NULL. */
 static const char *
-next_value(const MyTable *table)
+next_value(const EmitTable *table)
 {
 	ListCell   *lc;
 
 	foreach(lc, table->columns)
 	{
-		MyColumn   *c = lfirst(lc);
+		EmitColumn   *c = lfirst(lc);
 
 		if (c->auto_increment && c->def->next_value != NULL && c->def->next_value[0] != '-' &&
 			strcmp(c->def->next_value, "0") != 0 && strcmp(c->def->next_value, "1") != 0)
@@ -245,9 +245,9 @@ next_value(const MyTable *table)
 }
 
 static char *
-table_sql(Emit *emit, MyTable *table)
+table_sql(Emit *emit, EmitTable *table)
 {
-	const MyTarget *target = emit->target;
+	const EmitTarget *target = emit->target;
 	StringInfoData buf;
 	ListCell   *lc;
 	bool		first = true;
@@ -257,7 +257,7 @@ table_sql(Emit *emit, MyTable *table)
 	appendStringInfo(&buf, "CREATE TABLE %s (", table->name);
 	foreach(lc, table->columns)
 	{
-		MyColumn   *c = lfirst(lc);
+		EmitColumn   *c = lfirst(lc);
 
 		if (c->name == NULL)
 			continue;
@@ -278,18 +278,18 @@ table_sql(Emit *emit, MyTable *table)
 }
 
 static int
-made_columns(const MyTable *table)
+made_columns(const EmitTable *table)
 {
 	int			n = 0;
 	ListCell   *lc;
 
 	foreach(lc, table->columns)
-		n += ((MyColumn *) lfirst(lc))->name != NULL;
+		n += ((EmitColumn *) lfirst(lc))->name != NULL;
 	return n;
 }
 
 static void
-note_limits(const MyTable *table, PlanNotes *notes, const MyTarget *target)
+note_limits(const EmitTable *table, PlanNotes *notes, const EmitTarget *target)
 {
 	int			bytes = emit_page_bytes(table);
 
@@ -313,7 +313,7 @@ emit_tables(Emit *emit)
 
 	foreach(lc, emit->tables)
 	{
-		MyTable    *table = lfirst(lc);
+		EmitTable    *table = lfirst(lc);
 		const TableDef *def = table->def->def;
 		char	   *sql;
 

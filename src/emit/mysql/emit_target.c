@@ -13,17 +13,17 @@
 
 /* From this version on, of either product; 0: of none. */
 static bool
-since(const MyTarget *t, int mysql, int mariadb)
+since(const EmitTarget *t, int mysql, int mariadb)
 {
 	int			first = t->mariadb ? mariadb : mysql;
 
 	return first != 0 && t->version >= first;
 }
 
-MyTarget *
+EmitTarget *
 emit_target_of(const char *version)
 {
-	MyTarget   *t = palloc0(sizeof(MyTarget));
+	EmitTarget   *t = palloc0(sizeof(EmitTarget));
 	int			major = 0;
 	int			minor = 0;
 	int			patch = 0;
@@ -49,15 +49,14 @@ emit_target_of(const char *version)
 	t->expr_defaults = t->text_defaults;
 	t->invisible = since(t, 80023, 100303);
 	t->descending = since(t, 80000, 100800);
-	t->check_spares_keys = !t->mariadb;
 	return t;
 }
 
-MyTarget *
+EmitTarget *
 emit_target_read(void)
 {
 	char	   *version = select_one_value("SELECT version()");
-	MyTarget   *t;
+	EmitTarget   *t;
 	char	   *value;
 
 	if (version == NULL || strncmp(version, "PostgreSQL", 10) == 0)

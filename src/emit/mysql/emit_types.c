@@ -23,7 +23,7 @@
 static const struct
 {
 	const char *name;
-	MyClass		class;
+	EmitClass		class;
 	const char *type;			/* NULL: see below */
 	int			bytes;			/* in a row */
 	int			chars;
@@ -39,7 +39,7 @@ static const struct
 	{"numeric", MY_DECIMAL, NULL, 0, 0},
 	{"float4", MY_REAL, "FLOAT", 4, 0},
 	{"float8", MY_DOUBLE, "DOUBLE", 8, 0},
-	{"money", MY_FORM, NULL, 0, 64},
+	{"money", MY_FORM, "DECIMAL(19,2)", 9, 0},
 	{"text", MY_TEXT, NULL, 0, 0},
 	{"varchar", MY_TEXT, NULL, 0, 0},
 	{"bpchar", MY_CHAR, NULL, 0, 0},
@@ -86,13 +86,13 @@ find_type(const char *type)
 	return -1;
 }
 
-MyClass
+EmitClass
 emit_class(const char *type, bool builtin, char kind, bool array)
 {
 	int			i = builtin ? find_type(type) : -1;
 
 	if (array)
-		return MY_ARRAY;
+		return builtin ? MY_ARRAY : MY_FORM;
 	if (kind == 'e')
 		return MY_ENUM;
 	if (i >= 0)
@@ -101,7 +101,7 @@ emit_class(const char *type, bool builtin, char kind, bool array)
 }
 
 static void
-as_text(MyColumn *c)
+as_text(EmitColumn *c)
 {
 	c->type = "LONGTEXT";
 	c->char_bytes = 4;
@@ -110,7 +110,7 @@ as_text(MyColumn *c)
 }
 
 static void
-as_varchar(MyColumn *c, int chars, bool ascii)
+as_varchar(EmitColumn *c, int chars, bool ascii)
 {
 	c->char_bytes = ascii ? 1 : 4;
 	if (chars * c->char_bytes > MY_MAX_ROW - 3)
@@ -134,7 +134,7 @@ digits_bytes(int digits)
 }
 
 static void
-as_decimal(MyColumn *c, PlanNotes *notes)
+as_decimal(EmitColumn *c, PlanNotes *notes)
 {
 	int			precision = 65;
 	int			scale = 30;
@@ -170,7 +170,7 @@ as_decimal(MyColumn *c, PlanNotes *notes)
  * column's collation does.
  */
 static bool
-labels_fit(List *labels, const MyTarget *target)
+labels_fit(List *labels, const EmitTarget *target)
 {
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -192,7 +192,7 @@ labels_fit(List *labels, const MyTarget *target)
 }
 
 static void
-as_enum(MyColumn *c, const MyTarget *target, PlanNotes *notes)
+as_enum(EmitColumn *c, const EmitTarget *target, PlanNotes *notes)
 {
 	StringInfoData buf;
 	ListCell   *lc;
@@ -214,7 +214,7 @@ as_enum(MyColumn *c, const MyTarget *target, PlanNotes *notes)
 }
 
 static void
-as_json(MyColumn *c, const MyTarget *target)
+as_json(EmitColumn *c, const EmitTarget *target)
 {
 	as_text(c);
 	if (target->json)
@@ -223,14 +223,14 @@ as_json(MyColumn *c, const MyTarget *target)
 
 /* typmod of times: digits, -1: all six. */
 static void
-as_time(MyColumn *c, const char *type)
+as_time(EmitColumn *c, const char *type)
 {
 	c->fraction = c->def->typmod < 0 ? 6 : Min(c->def->typmod, 6);
 	c->type = c->fraction > 0 ? psprintf("%s(%d)", type, c->fraction) : pstrdup(type);
 }
 
 static void
-natural_type(MyColumn *c, const MyTarget *target, PlanNotes *notes)
+natural_type(EmitColumn *c, const EmitTarget *target, PlanNotes *notes)
 {
 	const ColumnDefinition *def = c->def;
 	int			i = def->builtin && !def->array ? find_type(def->type) : -1;
@@ -313,17 +313,18 @@ natural_type(MyColumn *c, const MyTarget *target, PlanNotes *notes)
 			else
 				as_text(c);
 			plan_note(notes, "column %s: %s becomes %s with PostgreSQL's text form of the values",
-					  def->col->name, def->type_text, c->type);
+					  def->col->name, def->type_text,
+					  pnstrdup(c->type, strcspn(c->type, " ")));
 			break;
 		default:
 			break;
 	}
 }
 
-MyTable *
-emit_table_of(TableDefinition *def, const MyTarget *target)
+EmitTable *
+emit_table_of(TableDefinition *def, const EmitTarget *target)
 {
-	MyTable    *table = palloc0(sizeof(MyTable));
+	EmitTable    *table = palloc0(sizeof(EmitTable));
 	ListCell   *lc;
 
 	table->def = def;
@@ -332,7 +333,7 @@ emit_table_of(TableDefinition *def, const MyTarget *target)
 						   my_quote_identifier(def->def->target_name ? def->def->target_name : ""));
 	foreach(lc, def->columns)
 	{
-		MyColumn   *c = palloc0(sizeof(MyColumn));
+		EmitColumn   *c = palloc0(sizeof(EmitColumn));
 
 		c->def = lfirst(lc);
 		c->not_null = c->def->not_null;
@@ -355,14 +356,14 @@ emit_columns(Emit *emit)
 		emit->tables = lappend(emit->tables, emit_table_of(lfirst(lc), emit->target));
 }
 
-MyColumn *
-emit_find_column(const MyTable *table, const char *source_name)
+EmitColumn *
+emit_find_column(const EmitTable *table, const char *source_name)
 {
 	ListCell   *lc;
 
 	foreach(lc, table->columns)
 	{
-		MyColumn   *c = lfirst(lc);
+		EmitColumn   *c = lfirst(lc);
 
 		if (strcmp(c->def->col->name, source_name) == 0)
 			return c;
@@ -370,14 +371,14 @@ emit_find_column(const MyTable *table, const char *source_name)
 	return NULL;
 }
 
-MyTable *
+EmitTable *
 emit_find_table(const Emit *emit, const char *schema, const char *name)
 {
 	ListCell   *lc;
 
 	foreach(lc, emit->tables)
 	{
-		MyTable    *table = lfirst(lc);
+		EmitTable    *table = lfirst(lc);
 
 		if (strcmp(table->def->def->name, name) == 0 &&
 			strcmp(table->def->def->schema, schema) == 0)

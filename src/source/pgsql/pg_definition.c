@@ -60,11 +60,11 @@ find_column(const TableDefinition *table, const char *name)
  * and the modifier is the innermost domain's.
  */
 #define BASE_TYPES \
-	"WITH RECURSIVE base(oid, typ, typmod, notnull, dflt) AS (" \
+	"WITH RECURSIVE base(oid, typ, typmod, required, dflt) AS (" \
 	"SELECT t.oid, t.oid, NULL::pg_catalog.int4, false, NULL::text " \
 	"FROM pg_catalog.pg_type t WHERE t.typtype <> 'd' " \
 	"UNION ALL SELECT t.oid, b.typ, COALESCE(b.typmod, t.typtypmod), " \
-	"b.notnull OR t.typnotnull, COALESCE(t.typdefault, b.dflt) " \
+	"b.required OR t.typnotnull, COALESCE(t.typdefault, b.dflt) COLLATE pg_catalog.\"default\" " \
 	"FROM pg_catalog.pg_type t JOIN base b ON b.oid = t.typbasetype WHERE t.typtype = 'd') "
 
 static void
@@ -81,7 +81,7 @@ read_columns(PgConn *conn, SchemaDefinition *schema, const char *ids)
 				   "COALESCE(base.typmod, a.atttypmod), "
 				   "pg_catalog.format_type(a.atttypid, a.atttypmod), "
 				   "CASE WHEN ct.typtype = 'd' THEN pg_catalog.format_type(a.atttypid, NULL) END, "
-				   "a.attnotnull OR base.notnull, "
+				   "a.attnotnull OR base.required, "
 				   "CASE WHEN co.collname <> 'default' THEN co.collname END, "
 				   "COALESCE(pg_catalog.pg_get_expr(d.adbin, d.adrelid), base.dflt), %s, "
 				   "NULLIF(a.attidentity::text, ''), "
