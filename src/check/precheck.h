@@ -28,6 +28,8 @@ typedef struct PrecheckContext
 	const SourceRoutine *source;
 	SourceConn *conn;
 	const DestRoutine *dest;	/* attached */
+	const struct EmitTarget *mysql; /* what dest is, if it is no PostgreSQL; set by
+								 * precheck_collect */
 } PrecheckContext;
 
 /*
@@ -70,6 +72,8 @@ extern void precheck_destination(PrecheckContext *pc, List *tables,
 extern void precheck_tables_elsewhere(PrecheckContext *pc, List *tables,
 									  List **items);
 extern void precheck_elsewhere(PrecheckContext *pc, List *tables, List **items);
+/* … where that is a MySQL or MariaDB: precheck_mysql.c */
+extern void precheck_mysql(PrecheckContext *pc, List *tables, List **items);
 extern void precheck_hub(PrecheckContext *pc, List **items);
 
 #endif							/* DTSMIG_PRECHECK_H */

@@ -42,6 +42,10 @@ typedef struct EmitTarget
 #define MY_MAX_PARTS 16
 #define MY_MAX_ROW 65535
 
+/* A text, or a name, quoted. */
+extern char *emit_quote(const char *text);
+extern char *emit_quote_name(const char *name);
+
 /* Of a server that says version() and @@version_comment so. */
 extern EmitTarget *emit_target_of(const char *version);
 /* Of the destination that this process is attached to; NULL: it is no MySQL. */

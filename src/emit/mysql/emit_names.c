@@ -20,6 +20,18 @@
 
 #define MAX_CHARS 64
 
+char *
+emit_quote(const char *text)
+{
+	return my_quote_literal(text);
+}
+
+char *
+emit_quote_name(const char *name)
+{
+	return my_quote_identifier(name);
+}
+
 static char *
 folded(const char *name)
 {

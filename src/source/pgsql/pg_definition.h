@@ -19,6 +19,10 @@ extern SchemaDefinition *pg_read_definitions(SourceConn *source, List *tables);
 /* The table of an OID; raises 08P01 for one that was not asked for. */
 extern TableDefinition *pg_definition_find(const SchemaDefinition *schema, Oid oid);
 
+/* pg_measure.c */
+extern int64 pg_measure(SourceConn *source, const TableDef *def, const char *column,
+						SourceMeasure what);
+
 /*
  * pg_definition_keys.c: indexes, constraints, and what there is besides; ids:
  * OIDs of the tables, separated by commas.

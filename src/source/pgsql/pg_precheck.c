@@ -734,7 +734,9 @@ pg_precheck(SourceConn *source, const PrecheckScope *scope)
 	check_version(&p);
 	check_primary(&p);
 	check_encoding(&p);
-	if (scope->elsewhere)
+	if (scope->other_product)
+		;						/* types and objects are made otherwise there */
+	else if (scope->elsewhere)
 		check_extensions_there(&p);
 	else
 	{

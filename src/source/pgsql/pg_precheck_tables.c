@@ -340,8 +340,11 @@ pg_precheck_tables(PgPrecheck *p)
 		check_parents(p);
 		if (!p->scope->elsewhere)
 			check_money(p);
-		check_function_paths(p);
-		check_operator_paths(p);
+		if (!p->scope->other_product)
+		{
+			check_function_paths(p);
+			check_operator_paths(p);
+		}
 		if (p->incremental)
 			check_identity(p);
 	}

@@ -138,6 +138,7 @@ const SourceRoutine pgsql_source_routine =
 	.describe_keys = pg_describe_keys,
 	.plan_objects = pg_plan_objects,
 	.read_definitions = pg_read_definitions,
+	.measure = pg_measure,
 	.sequences = pg_sequences,
 	.unfollowed = pg_unfollowed,
 	.always = pg_always,
