@@ -217,6 +217,9 @@ advance_there(const TaskRecord *task)
 void
 advance_past_rows(const TaskRecord *task)
 {
+	/* InnoDB's AUTO_INCREMENT is past the rows by itself */
+	if (!one_statement_is_postgres())
+		return;
 	if (one_statement_is_elsewhere())
 	{
 		advance_there(task);

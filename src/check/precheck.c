@@ -414,8 +414,7 @@ precheck_collect(PrecheckContext *pc)
 	scope.policy = &pc->options->policy;
 	scope.search_path = pc->options->search_path;
 	scope.elsewhere = pc->dest->elsewhere;
-	pc->mysql = pc->dest->elsewhere ? emit_target_read() : NULL;
-	scope.other_product = pc->mysql != NULL;
+	pc->mysql = emit_target_read();
 	items = list_concat(items, pc->source->precheck(pc->conn, &scope));
 	check_objects(pc, scope.tables, &items);
 	if (precheck_shape(pc, scope.tables, &items) &&

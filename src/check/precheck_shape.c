@@ -16,7 +16,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
-#include "transform/copy_row.h"
+#include "core/copy_row.h"
 #include "tables/describe.h"
 #include "tables/relations.h"
 #include "transform/shape_rows.h"

@@ -24,7 +24,7 @@
 #include "core/table_owner.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "transform/copy_row.h"
+#include "core/copy_row.h"
 #include "transform/shape_rows.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"

@@ -79,6 +79,8 @@ struct MyConn
 	bool		connected;		/* the handshake is done */
 	bool		streaming;		/* rows or events have not ended */
 	bool		in_transaction; /* as the last answer had it */
+	bool		destination;	/* it is written to */
+	bool		broken;			/* a call was given up */
 	int			fd;
 	char	   *where;			/* "server "x" (host:port)", for errors */
 
@@ -251,6 +253,8 @@ break_off(MyConn *conn)
 	{
 		MYSQL	   *ret;
 
+		conn->broken = true;
+
 		shut_down(conn->mysql);
 		if (conn->connecting != 0)
 			conn->connecting = mysql_real_connect_cont(&ret, conn->mysql,
@@ -370,6 +374,9 @@ conn_raise(MyConn *conn, const char *doing)
 					conn_message(conn)) :
 			 errmsg("error of %s while %s: %s", conn->where, doing,
 					conn_message(conn)),
+			 conn->destination ?
+			 errdetail("The destination reported error %u, SQLSTATE %s.", err,
+					   mysql_sqlstate(conn->mysql)) :
 			 errdetail("The source reported error %u, SQLSTATE %s.", err,
 					   mysql_sqlstate(conn->mysql)),
 			 err == 1045 ?
@@ -531,8 +538,8 @@ set_options(MyConn *conn, const ConnectionInfo *info)
 		verify_by_handshake(mysql);
 }
 
-MyConn *
-my_connect(const ConnectionInfo *info)
+static MyConn *
+connect_server(const ConnectionInfo *info, bool destination)
 {
 	MyConn	   *conn = palloc0(sizeof(MyConn));
 	const char *host = info->host ? info->host : "127.0.0.1";
@@ -542,6 +549,7 @@ my_connect(const ConnectionInfo *info)
 	conn->cxt = CurrentMemoryContext;
 	conn->batch = palloc(BATCH_SIZE);
 	conn->fd = -1;
+	conn->destination = destination;
 	conn->where = unix_socket ?
 		psprintf("server \"%s\" (%s)", info->server_name, host) :
 		psprintf("server \"%s\" (%s:%d)", info->server_name, host, info->port);
@@ -560,7 +568,8 @@ my_connect(const ConnectionInfo *info)
 								 info->password ? conn_to_utf8(info->password) : "",
 								 conn_to_utf8(info->dbname),
 								 info->port, unix_socket,
-								 CLIENT_REMEMBER_OPTIONS);
+								 CLIENT_REMEMBER_OPTIONS |
+								 (destination ? CLIENT_FOUND_ROWS : 0));
 	while (conn->connecting != 0)
 	{
 		int			events = wait_for_connect(conn);
@@ -589,6 +598,30 @@ my_connect(const ConnectionInfo *info)
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("%s is another server than a moment ago", conn->where)));
 	return conn;
+}
+
+MyConn *
+my_connect(const ConnectionInfo *info)
+{
+	return connect_server(info, false);
+}
+
+MyConn *
+my_connect_destination(const ConnectionInfo *info)
+{
+	return connect_server(info, true);
+}
+
+bool
+my_is_idle(MyConn *conn)
+{
+	unsigned int err;
+
+	if (conn->mysql == NULL || !conn->connected || conn->streaming || conn->broken)
+		return false;
+	err = mysql_errno(conn->mysql);
+	/* of the library: the line; of the server: it has ended the session */
+	return !(err >= 2000 && err < 3000) && err != 1053 && err != 1927 && err != 4031;
 }
 
 bool

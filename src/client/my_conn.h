@@ -34,7 +34,11 @@ typedef struct MyResult MyResult;
  * alters no value. Raises 08001 where it fails.
  */
 extern MyConn *my_connect(const ConnectionInfo *info);
+/* The same to be written to: an UPDATE counts the rows that it finds. */
+extern MyConn *my_connect_destination(const ConnectionInfo *info);
 extern void my_close(MyConn *conn);
+/* Can it be asked something, as far as is known? */
+extern bool my_is_idle(MyConn *conn);
 
 extern bool my_is_mariadb(MyConn *conn);
 /* 101119 for 10.11.19, 50651 for 5.6.51, 90700 for 9.7.0 */
@@ -90,6 +94,23 @@ pg_noreturn extern void my_refuse(const char *what, const char *value);
 extern char *my_query_text(MyConn *conn, const char *sql);
 extern int64 my_query_int64(MyConn *conn, const char *sql);
 extern char *my_query_text_or_null(MyConn *conn, const char *sql);
+
+/* What a statement that returns no rows has done. */
+typedef struct MyDone
+{
+	uint64		rows;			/* changed; of a destination: found */
+	uint32		warnings;
+} MyDone;
+
+/*
+ * Runs n statements that return no rows, in one text with semicolons between
+ * (more than one: after my_allow_several), in the server's encoding. How many have
+ * been done; where that is less than n, the next one has failed: my_raise_error
+ * says why.
+ */
+extern int	my_execute(MyConn *conn, const char *sql, Size len, int n, MyDone *done);
+extern void my_allow_several(MyConn *conn, bool several);
+pg_noreturn extern void my_raise_error(MyConn *conn, const char *doing);
 
 /* palloc'd: `a``b` and 'it''s' (escaped for the connection's sql_mode) */
 extern char *my_quote_identifier(const char *name);

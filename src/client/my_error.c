@@ -47,6 +47,43 @@ my_sqlerrcode(unsigned int err, const char *state)
 			return ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION;
 		case 1412:				/* DDL since the snapshot */
 			return ERRCODE_T_R_SERIALIZATION_FAILURE;
+		case 1205:				/* lock wait timeout */
+			return ERRCODE_LOCK_NOT_AVAILABLE;
+		case 1213:				/* deadlock */
+			return ERRCODE_T_R_DEADLOCK_DETECTED;
+		case 1290:				/* read_only */
+		case 1836:
+			return ERRCODE_READ_ONLY_SQL_TRANSACTION;
+		case 1062:				/* duplicate entry */
+		case 1586:
+			return ERRCODE_UNIQUE_VIOLATION;
+		case 1048:
+			return ERRCODE_NOT_NULL_VIOLATION;
+		case 1265:				/* data truncated */
+		case 1364:				/* no default value */
+		case 1366:				/* incorrect value */
+			return ERRCODE_DATA_EXCEPTION;
+		case 3819:
+		case 4025:
+			return ERRCODE_CHECK_VIOLATION;
+		case 1153:				/* larger than max_allowed_packet */
+		case 2020:
+			return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+		case 1007:
+			return ERRCODE_DUPLICATE_SCHEMA;
+		case 1050:
+			return ERRCODE_DUPLICATE_TABLE;
+		case 1060:
+			return ERRCODE_DUPLICATE_COLUMN;
+		case 1061:
+		case 1359:
+		case 1826:
+		case 3822:
+			return ERRCODE_DUPLICATE_OBJECT;
+		case 1068:				/* a second primary key */
+			return ERRCODE_INVALID_TABLE_DEFINITION;
+		case 1304:
+			return ERRCODE_DUPLICATE_FUNCTION;
 		case 1236:				/* the binlog asked for can't be read */
 			return ERRCODE_UNDEFINED_FILE;
 	}

@@ -23,6 +23,10 @@
 #include "client/my_conn_impl.h"
 
 #define COM_QUERY 3
+#define COM_SET_OPTION 27
+
+/* Of the status: another answer follows. */
+#define MORE_RESULTS 8
 
 /* Of all servers of the family */
 #define MAX_COLUMNS 4096
@@ -376,6 +380,63 @@ my_query(MyConn *conn, const char *sql, int ncolumns)
 	if (!my_try_query(conn, sql, ncolumns, &res, NULL, NULL))
 		conn_raise(conn, psprintf("running \"%s\"", shown(sql)));
 	return res;
+}
+
+/* -------------------------------------------------------------- execution */
+
+/* The server takes several statements in one text, or one alone. */
+void
+my_allow_several(MyConn *conn, bool several)
+{
+	uint8		payload[2] = {several ? 0 : 1, 0};
+
+	my_command_ok(conn, COM_SET_OPTION, payload, sizeof(payload));
+}
+
+int
+my_execute(MyConn *conn, const char *sql, Size len, int n, MyDone *done)
+{
+	char	   *utf8 = NULL;
+	bool		sent;
+
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		utf8 = convert_text(sql, len, GetDatabaseEncoding(), PG_UTF8);
+		sql = utf8;
+		len = strlen(utf8);
+	}
+	sent = conn_send(conn, COM_QUERY, sql, len);
+	if (utf8)
+		pfree(utf8);
+	if (!sent)
+		return 0;
+	for (int i = 0; i < n; i++)
+	{
+		Cursor		c = {.conn = conn,.sql = "a statement that changes rows"};
+		unsigned int status;
+
+		if (!conn_read(conn, false, &c.pos, &len))
+			return i;
+		c.end = c.pos + len;
+		if (read_length(&c) != 0)
+			violation(conn, c.sql);
+		done[i].rows = read_length(&c);
+		(void) read_length(&c); /* id inserted */
+		status = read_number(&c, 2);
+		done[i].warnings = read_number(&c, 2);
+		conn_set_status(conn, status);
+		if (((status & MORE_RESULTS) != 0) != (i < n - 1))
+			violation(conn, c.sql);
+	}
+	conn_answered(conn);
+	return n;
+}
+
+void
+my_raise_error(MyConn *conn, const char *doing)
+{
+	CHECK_FOR_INTERRUPTS();
+	conn_raise(conn, doing);
 }
 
 /* ----------------------------------------------------------------- values */

@@ -43,6 +43,18 @@
 #define FULLTEXT_CHOICES(X) \
 	X(FULLTEXT_INDEX, "index") \
 	X(FULLTEXT_SKIP, "skip")
+/* these three: values that the MySQL family cannot hold */
+#define JSON_NUMBER_CHOICES(X) \
+	X(JSON_NUMBER_ERROR, "error") \
+	X(JSON_NUMBER_TEXT, "text") \
+	X(JSON_NUMBER_DOUBLE, "double")
+#define OUT_OF_RANGE_CHOICES(X) \
+	X(OUT_OF_RANGE_ERROR, "error") \
+	X(OUT_OF_RANGE_NULL, "null") \
+	X(OUT_OF_RANGE_CLAMP, "clamp")
+#define SPECIAL_NUMBER_CHOICES(X) \
+	X(SPECIAL_NUMBER_ERROR, "error") \
+	X(SPECIAL_NUMBER_NULL, "null")
 #define JSON_CHOICES(X) \
 	X(JSON_TO_JSONB, "jsonb") \
 	X(JSON_TO_JSON, "json")
@@ -90,13 +102,16 @@ typedef enum EnumTypeChoice {ENUM_TYPE_CHOICES(CHOICE_CONSTANT)} EnumTypeChoice;
 typedef enum EnumErrorPolicy {ENUM_ERROR_CHOICES(CHOICE_CONSTANT)} EnumErrorPolicy;
 typedef enum FulltextChoice {FULLTEXT_CHOICES(CHOICE_CONSTANT)} FulltextChoice;
 typedef enum JsonChoice {JSON_CHOICES(CHOICE_CONSTANT)} JsonChoice;
+typedef enum JsonNumberPolicy {JSON_NUMBER_CHOICES(CHOICE_CONSTANT)} JsonNumberPolicy;
 typedef enum NameCase {NAME_CASE_CHOICES(CHOICE_CONSTANT)} NameCase;
 typedef enum NulBytePolicy {NUL_BYTE_CHOICES(CHOICE_CONSTANT)} NulBytePolicy;
 typedef enum OnUpdateChoice {ON_UPDATE_CHOICES(CHOICE_CONSTANT)} OnUpdateChoice;
 typedef enum OriginChoice {ORIGIN_CHOICES(CHOICE_CONSTANT)} OriginChoice;
+typedef enum OutOfRangePolicy {OUT_OF_RANGE_CHOICES(CHOICE_CONSTANT)} OutOfRangePolicy;
 typedef enum PartitionsChoice {PARTITIONS_CHOICES(CHOICE_CONSTANT)} PartitionsChoice;
 typedef enum ReplicaIdentityChoice {REPLICA_IDENTITY_CHOICES(CHOICE_CONSTANT)} ReplicaIdentityChoice;
 typedef enum SetTypeChoice {SET_TYPE_CHOICES(CHOICE_CONSTANT)} SetTypeChoice;
+typedef enum SpecialNumberPolicy {SPECIAL_NUMBER_CHOICES(CHOICE_CONSTANT)} SpecialNumberPolicy;
 typedef enum TimeChoice {TIME_CHOICES(CHOICE_CONSTANT)} TimeChoice;
 typedef enum Tinyint1Choice {TINYINT1_CHOICES(CHOICE_CONSTANT)} Tinyint1Choice;
 

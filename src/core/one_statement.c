@@ -270,11 +270,19 @@ owner_context(void *arg)
 /* ----------------------------------------------------------------- running */
 
 static StatementRunner elsewhere = NULL;
+static bool is_postgres = true;
 
 void
-one_statement_runs_by(StatementRunner run)
+one_statement_runs_by(StatementRunner run, bool postgres)
 {
 	elsewhere = run;
+	is_postgres = run == NULL || postgres;
+}
+
+bool
+one_statement_is_postgres(void)
+{
+	return is_postgres;
 }
 
 bool
@@ -342,10 +350,13 @@ static uint64
 run_one(const char *sql, bool ours, char **value)
 {
 	MemoryContext cxt;
-	List	   *parsed = parse(sql, &cxt);
+	List	   *parsed;
 	Node	   *tree;
 	uint64		n;
 
+	if (!is_postgres)
+		return elsewhere(sql, value);
+	parsed = parse(sql, &cxt);
 	if (list_length(parsed) != 1)
 		refuse(psprintf("%d statements where one was expected", list_length(parsed)), sql);
 	tree = linitial_node(RawStmt, parsed)->stmt;
@@ -383,6 +394,11 @@ run_source_script(const char *sql)
 	MemoryContext cxt;
 	ListCell   *lc;
 
+	if (!is_postgres)
+	{
+		(void) elsewhere(sql, NULL);
+		return;
+	}
 	foreach(lc, parse(sql, &cxt))
 	{
 		RawStmt    *stmt = lfirst_node(RawStmt, lc);

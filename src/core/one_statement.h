@@ -34,8 +34,12 @@ extern void run_source_script(const char *sql);
  * a place for the first value of its first row (or NULL). NULL: they run here.
  */
 typedef uint64 (*StatementRunner) (const char *sql, char **value);
-extern void one_statement_runs_by(StatementRunner run);
+/* postgres: its SQL is PostgreSQL's; else texts are handed on as they are, and
+ * the server there has to take one statement alone. */
+extern void one_statement_runs_by(StatementRunner run, bool postgres);
 extern bool one_statement_is_elsewhere(void);
+/* Is the destination's SQL PostgreSQL's? */
+extern bool one_statement_is_postgres(void);
 
 /*
  * Is a text one statement? What is shown to be run by hand has to be, too: who

@@ -77,6 +77,9 @@ static const OptionDef options[] =
 	{"json", OPTION_ENUM, "jsonb", 0, 0, CHOICE_WORDS(JSON_CHOICES), false,
 		"Type for JSON; json keeps the text as it is.",
 	FIELD(json), true},
+	{"json_number", OPTION_ENUM, "error", 0, 0, CHOICE_WORDS(JSON_NUMBER_CHOICES), false,
+		"Numbers in JSON that MySQL would round to a double: an error, a string with all digits, or the double.",
+	FIELD(json_number)},
 	{"ledger_schema", OPTION_TEXT, "dtsmig_ledger", 0, 0, NULL, false,
 		"Schema in which a destination elsewhere keeps the table dtsmig_ledger: what of the task is done there, written with the rows. Where it is not there, the task's role makes it.",
 	FIELD(ledger_schema)},
@@ -101,6 +104,9 @@ static const OptionDef options[] =
 	{"origin", OPTION_ENUM, "any", 0, 0, CHOICE_WORDS(ORIGIN_CHOICES), false,
 		"Changes that a PostgreSQL source has itself received by replication: any follows them too, none leaves them out, so that two databases can follow each other.",
 	FIELD(origin)},
+	{"out_of_range", OPTION_ENUM, "error", 0, 0, CHOICE_WORDS(OUT_OF_RANGE_CHOICES), false,
+		"Dates and times that a destination of the MySQL family cannot hold (infinity, before the year 1, after 9999): an error, NULL, or the first or last that it holds.",
+	FIELD(out_of_range)},
 	{"owners", OPTION_BOOL, "false", 0, 0, NULL, false,
 		"Owners of the objects of a PostgreSQL source, where the destination has the role. Without, the task's role owns everything.",
 	FIELD(owners)},
@@ -131,6 +137,9 @@ static const OptionDef options[] =
 	{"set", OPTION_ENUM, "array", 0, 0, CHOICE_WORDS(SET_TYPE_CHOICES), false,
 		"Type for SET: text[], or text as the client sees it.",
 	FIELD(set_type), true},
+	{"special_number", OPTION_ENUM, "error", 0, 0, CHOICE_WORDS(SPECIAL_NUMBER_CHOICES), false,
+		"NaN and infinity in numbers, which the MySQL family does not have: an error, or NULL.",
+	FIELD(special_number)},
 	{"subscriptions", OPTION_BOOL, "false", 0, 0, NULL, false,
 		"Subscriptions of a PostgreSQL source; they are made without connecting, and disabled.",
 	FIELD(subscriptions)},
@@ -317,6 +326,9 @@ derive_policy(TaskOptions *out)
 		p->zero_date_literal = out->zero_date;
 	}
 	p->nul_byte = (NulBytePolicy) out->nul_byte;
+	p->special_number = (SpecialNumberPolicy) out->special_number;
+	p->out_of_range = (OutOfRangePolicy) out->out_of_range;
+	p->json_number = (JsonNumberPolicy) out->json_number;
 	p->enum_error = (EnumErrorPolicy) out->enum_error;
 	p->ci_collation = (CiCollationPolicy) out->ci_collation;
 	p->tinyint1_boolean = out->tinyint1 == TINYINT1_BOOLEAN;

@@ -55,6 +55,9 @@ typedef struct TaskOptions
 	int			enum_type;
 	int			set_type;
 	int			json;
+	int			json_number;
+	int			out_of_range;
+	int			special_number;
 	int			time;
 	int			fulltext;
 	int			on_update_timestamp;

@@ -38,6 +38,11 @@ typedef struct TypePolicy
 	bool		on_update_ignore;	/* no trigger for ON UPDATE CURRENT_TIMESTAMP */
 	bool		partitions_keep;	/* declarative partitions, not a plain table */
 
+	/* of a destination of the MySQL family */
+	SpecialNumberPolicy special_number;
+	OutOfRangePolicy out_of_range;
+	JsonNumberPolicy json_number;
+
 	/* counters, added to as values are converted; read by the worker */
 	uint64		n_zero_dates;
 	uint64		n_nul_bytes;	/* values, not bytes */

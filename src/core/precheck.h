@@ -54,7 +54,6 @@ typedef struct PrecheckScope
 	const char *search_path;	/* option of the task; "": none */
 	bool		elsewhere;		/* the destination is not this database: what is here
 								 * says nothing of it */
-	bool		other_product;	/* … and is no PostgreSQL */
 } PrecheckScope;
 
 /* The table; *n is set to its length. */

@@ -24,6 +24,7 @@
 
 #include "client/connection.h"
 #include "core/change.h"
+#include "core/policy.h"
 #include "core/relation.h"
 
 typedef struct DestWriter DestWriter;	/* applies changes */
@@ -65,10 +66,14 @@ typedef struct DestPlace
 	const char *task;			/* what the ledger calls the task */
 	const char *ledger_schema;
 	const char *search_path;	/* for definitions; "": pg_catalog alone */
+	const TypePolicy *policy;	/* for values that it cannot hold */
 	bool		keeps_ledger;	/* it is made if it is not there; false: nothing
 								 * is written there but by statements */
 	bool		one_call;		/* it is left with the transaction */
 } DestPlace;
+
+/* A copy with all that it points to, in the current context. */
+extern DestPlace *dest_place_copy(const DestPlace *place);
 
 /* What a destination is; palloc'd. */
 typedef struct DestIdentity
@@ -92,6 +97,8 @@ typedef struct DestRoutine
 	 * values of those travel as text.
 	 */
 	bool		elsewhere;
+	/* It is of the MySQL family, and so is the SQL that it takes. */
+	bool		mysql_sql;
 
 	/*
 	 * From now on this process works for the destination at that place: all
@@ -144,6 +151,12 @@ typedef struct DestRoutine
 								  char **hint);
 
 	/*
+	 * SQL that takes all rows out of a table, whose name is quoted as in
+	 * PostgreSQL, and can be rolled back; NULL: TRUNCATE does.
+	 */
+	char	   *(*empty_sql) (const char *table);
+
+	/*
 	 * Loads rows into a relation's table within the current transaction;
 	 * returns how many were stored.
 	 */
@@ -193,13 +206,19 @@ typedef struct DestRoutine
 
 extern const DestRoutine local_dest_routine;
 extern const DestRoutine pgsql_dest_routine;
+extern const DestRoutine mysql_dest_routine;
+extern const DestRoutine mariadb_dest_routine;
 
 /* The engine that writes to the database which this process is connected to. */
 #define DEST_LOCAL "local"
-/* The engine that writes to another server. */
+/* Engines that write to another server: its type. */
 #define DEST_PGSQL "postgresql"
+#define DEST_MYSQL "mysql"
+#define DEST_MARIADB "mariadb"
 
 /* An engine by its name; raises an error for an unknown one. */
 extern const DestRoutine *dest_routine(const char *engine);
+/* The same; NULL: there is none of this name. */
+extern const DestRoutine *dest_routine_or_null(const char *engine);
 
 #endif							/* DTSMIG_DEST_H */

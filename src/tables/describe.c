@@ -133,8 +133,7 @@ plan_options(TaskOptions *options, const Selection *selection)
 	po->name_case = (NameCase) options->name_case;
 	po->policy = &options->policy;
 	po->selection = selection;
-	if (one_statement_is_elsewhere())
-		po->mysql = emit_target_read();
+	po->mysql = emit_target_read();
 	if (po->mysql != NULL)
 		return po;
 	/* of types that are not known here values cannot be made */

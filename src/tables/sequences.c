@@ -214,7 +214,8 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 	List	   *here = NIL;
 	ListCell   *lc;
 
-	if (source->sequences == NULL)
+	/* InnoDB's AUTO_INCREMENT is past the rows by itself */
+	if (source->sequences == NULL || !one_statement_is_postgres())
 		return NIL;
 	sequences = source->sequences(conn);
 	foreach(lc, sequences)

@@ -14,7 +14,7 @@
 #include "postgres.h"
 #include "executor/executor.h"
 
-#include "transform/copy_row.h"
+#include "core/copy_row.h"
 #include "transform/shape_expr.h"
 #include "transform/shape_rows.h"
 

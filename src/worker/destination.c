@@ -11,6 +11,7 @@
 #include "access/xlog.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
+#include "source/source.h"
 #include "worker/destination.h"
 
 static const DestRoutine *attached = NULL;
@@ -26,6 +27,7 @@ void
 destination_check(const char *name, const char *source, Oid role)
 {
 	char	   *type;
+	const DestRoutine *dest;
 
 	if (strcmp(name, DEST_LOCAL) == 0)
 		return;
@@ -39,11 +41,18 @@ destination_check(const char *name, const char *source, Oid role)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("source and destination are the same server")));
 	type = connection_info(name, role)->server_type;
-	if (strcmp(type, DEST_PGSQL) != 0)
+	dest = dest_routine_or_null(type);
+	if (dest == NULL || !dest->elsewhere)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("server \"%s\" of type %s cannot be a destination yet", name, type),
-				 errhint("A destination is local, the database that holds the extension, or a server of type postgresql.")));
+				 errmsg("server \"%s\" of type %s cannot be a destination", name, type),
+				 errhint("A destination is local, the database that holds the extension, or a server of type postgresql, mysql or mariadb.")));
+	/* its cascades are not followed there, nor are its types mapped to its own */
+	if (dest->mysql_sql && !source_routine(connection_info(source, role)->server_type)->own_definitions)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a task from the MySQL family to the MySQL family is not possible"),
+				 errhint("Use replication of the servers themselves.")));
 }
 
 const DestRoutine *
@@ -68,6 +77,7 @@ destination_attach(const TaskRecord *task, const TaskOptions *options, Oid role,
 						  MyDatabaseId, task->id);
 	place.ledger_schema = options->ledger_schema;
 	place.search_path = options->search_path;
+	place.policy = &options->policy;
 	place.keeps_ledger = worker;
 	place.one_call = !worker;
 	attached = dest_routine(info->server_type);

@@ -99,6 +99,7 @@ begin_again(TaskRun *run)
 		char	   *own = shard_own_rows(run->task->id, id, run->selection);
 
 		task_spi(own ? psprintf("DELETE FROM %s WHERE %s", rows->values[i][3], own) :
+				 run->dest->empty_sql ? run->dest->empty_sql(rows->values[i][3]) :
 				 psprintf("TRUNCATE ONLY %s", rows->values[i][3]));
 		forget_claims(run, id);
 		store_jobs_again(id);

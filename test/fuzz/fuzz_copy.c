@@ -9,7 +9,7 @@
 #include "fmgr.h"
 #include "core/table_owner.h"
 #include "lib/stringinfo.h"
-#include "transform/copy_row.h"
+#include "core/copy_row.h"
 #include "utils/lsyscache.h"
 
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -233,7 +233,7 @@ barrier(Batch *b, ApplyTable *table, ApplyOp **op)
 	int			i;
 	Change		change;
 
-	b->routine->flush(b);
+	writer_flush(b);
 	if (MemoryContextMemAllocated(b->row_cxt, false) < BARRIER_KEEP_BYTES)
 		return;
 
@@ -531,7 +531,7 @@ batch_take(Batch *b, ApplyTable *table, const Change *change)
 	if (unlikely(alone))
 	{
 		barrier(b, table, &op);
-		b->routine->one(b, op);
+		writer_one(b, op);
 		return;
 	}
 	if (op->kind != CHANGE_DELETE)

@@ -106,8 +106,15 @@ struct ApplyTable
 	int			ncols;			/* replicated columns */
 	int		   *cols;			/* indexes into rel->columns */
 	bool		int_key;		/* one pass-by-value key column */
+
+	/* filled by the engine, see BatchRoutine.resolve */
+	char	   *qualified;		/* quoted name at the destination */
 	Oid		   *out_func;		/* of replicated columns, for messages; NULL: the
 								 * engine has not looked yet */
+	bool		arbiter;		/* rows can be written by STMT_UPSERT */
+	bool	   *identity_always;	/* for each column of rel: an UPDATE cannot set it */
+	bool		any_identity_always;	/* … outside the key */
+	List	   *stmts;			/* BatchStmt *: those in use */
 
 	/* the batch */
 	bool		dirty;			/* in Batch.dirty */
@@ -130,23 +137,93 @@ struct ApplyTable
 	int			maxcascades;
 };
 
-/* What an engine is asked for. */
+typedef enum StmtKind
+{
+	STMT_DELETE,				/* by key */
+	STMT_DELETE_IMAGE,			/* n of the rows equal to this one */
+	STMT_UPDATE,				/* by key, columns of the mask */
+	STMT_REKEY,					/* by old key, columns of the mask */
+	STMT_INSERT,
+	STMT_UPSERT
+} StmtKind;
+
+/*
+ * A statement, and the rows that wait for it. An engine has more to say of it:
+ * its struct begins with this one.
+ */
+typedef struct BatchStmt
+{
+	ApplyTable *table;
+	StmtKind	kind;
+	/* gathered for the flush under way; [1]: loose */
+	bool		waits[2];
+	int64		nrows[2];
+} BatchStmt;
+
+/*
+ * What an engine is asked for. But for open and truncate_take, in a
+ * transaction.
+ */
 typedef struct BatchRoutine
 {
-	Size		table_size;		/* of its struct that begins with an ApplyTable … */
-	Size		edge_size;		/* … with a CascadeEdge; both are zeroed */
+	Size		batch_size;		/* of its struct that begins with a Batch … */
+	Size		table_size;		/* … with an ApplyTable … */
+	Size		edge_size;		/* … with a CascadeEdge; all are zeroed */
+
+	/* A batch is opened, or closed. NULL: there is nothing to do. */
+	void		(*open) (Batch *batch);
+	void		(*close) (Batch *batch);
+	/* A table has come to it. */
+	void		(*table_made) (ApplyTable *table);
+	/* Its tables go, and what statements know of them. */
+	void		(*forget_tables) (Batch *batch);
+
 	/*
-	 * Writes the batch, and forgets it (batch_reset). Values in row_cxt stay:
-	 * those of the change at hand are there.
+	 * What statements run in between these two; the number is handed on. NULL:
+	 * nothing is needed.
 	 */
-	void		(*flush) (Batch *batch);
-	/* Does one operation at once; the batch is empty. */
-	void		(*one) (Batch *batch, ApplyOp *op);
+	int			(*enter) (Batch *batch);
+	void		(*leave) (int entered);
+	/* A table is about to be written to. NULL: nothing has to be looked at. */
+	void		(*resolve) (ApplyTable *table);
+
+	/* The statement of a kind for the columns that row has (NULL: none). */
+	BatchStmt  *(*stmt) (ApplyTable *table, StmtKind kind, const Row *row);
+	/*
+	 * Adds a row to write: old has the key of what is to be found, or its image,
+	 * row what is to be written; count is that of STMT_DELETE_IMAGE.
+	 */
+	void		(*put) (BatchStmt *stmt, bool loose, const Row *old, const Row *row,
+						int64 count);
+	/* Writes the rows put since the last run; returns how many were hit. */
+	uint64		(*run) (BatchStmt *stmt, bool loose);
+	/* Forgets rows that wait; their memory is the batch's matter. */
+	void		(*drop_rows) (ApplyTable *table);
+	/*
+	 * Finds the row with a key at the destination, and gives row (may be NULL)
+	 * the columns that it lacks, in row_cxt. False: it is not there (once).
+	 */
+	bool		(*fetch_row) (ApplyTable *table, const Row *key, Row *row);
+
+	/*
+	 * Do what DELETEs of rows of a table, or an UPDATE, do to others. NULL: the
+	 * engine takes no source that leaves that to the destination.
+	 */
+	void		(*follow_deletes) (Batch *batch, ApplyTable *table, ApplyOp **ops,
+								   int nops);
+	void		(*follow_update) (Batch *batch, ApplyTable *table, ApplyOp *op);
+
+	/* What Batch.truncate has of a relation; and the TRUNCATE of them all. */
+	void		(*truncate_take) (Batch *batch, SourceRelation *rel);
+	void		(*truncate_run) (Batch *batch, List *tables, bool restart);
 } BatchRoutine;
 
 struct Batch
 {
 	const BatchRoutine *routine;
+	DestOptions options;
+	List	   *truncate;		/* the engine's, of a TRUNCATE that goes on */
+	bool		restart;		/* … with their sequences */
 	bool		overwrite;		/* see DestOptions */
 	MemoryContext cxt;
 	MemoryContext table_cxt;
@@ -203,6 +280,31 @@ extern bool cascade_update_matters(ApplyTable *table, const Row *old,
 extern bool cascade_must_wait(Batch *b, ApplyTable *table);
 extern void cascade_queue(Batch *b, ApplyTable *table, ApplyOp *op);
 extern bool cascade_lacks_old(ApplyTable *table, const ApplyOp *op);
+
+/* writer.c: the functions of a DestRoutine that changes go through */
+extern DestWriter *batch_open(const BatchRoutine *routine, const DestOptions *options);
+extern void batch_set_relations(DestWriter *writer, SourceRelation **rels, int nrels);
+extern MemoryContext batch_row_context(DestWriter *writer);
+extern void batch_change(DestWriter *writer, const Change *change);
+extern void batch_flush(DestWriter *writer);
+extern void batch_commit(DestWriter *writer, PositionWriter write_position, void *arg);
+extern void batch_abort(DestWriter *writer);
+extern void batch_close(DestWriter *writer);
+/*
+ * Writes the batch, and forgets it. Values in row_cxt stay: those of the change at
+ * hand are there.
+ */
+extern void writer_flush(Batch *b);
+/* Does one operation at once; the batch is empty. */
+extern void writer_one(Batch *b, ApplyOp *op);
+
+/* sets.c */
+extern void sets_write(Batch *b);
+extern bool sets_identity(const ApplyTable *table, const Row *row, bool keys);
+
+/* rows.c */
+extern void rows_write(Batch *b);
+extern void rows_write_one(Batch *b, ApplyOp *op);
 
 /* op_text.c */
 extern void op_push_context(ApplyOp *op, ErrorContextCallback *callback);

@@ -213,11 +213,11 @@ prepare_edge(Batch *w, CascadeEdge *edge, CascadeAction action)
 	initStringInfo(&sql);
 	if (action == CASCADE_DELETE)
 		appendStringInfo(&sql, "DELETE FROM %s%s AS t USING " ROWS_NAME " AS b",
-						 only, local_table(child)->qualified);
+						 only, child->qualified);
 	else
 	{
 		appendStringInfo(&sql, "UPDATE %s%s AS t SET ", only,
-						 local_table(child)->qualified);
+						 child->qualified);
 		for (i = 0; i < edge->nfk; i++)
 			appendStringInfo(&sql, "%s%s = %s", i > 0 ? ", " : "",
 							 quote_identifier(child->rel->columns[edge->fk[i]].target_name),
@@ -463,15 +463,4 @@ cascade_update(Batch *w, ApplyTable *table, ApplyOp *op)
 			run_edge(w, edge, edge->on_update, store, 1, op->pos, 0);
 		tuplestore_end(store);
 	}
-}
-
-/*
- * Completes the old row of an operation from the destination, before the
- * operation is done. Without a row there it stays as it is. SPI is connected.
- */
-void
-cascade_fetch_old(Batch *w, ApplyTable *table, ApplyOp *op)
-{
-	if (table->rel->nkey > 0 && cascade_lacks_old(table, op))
-		(void) apply_fetch_row(table, &op->old, &op->old);
 }

@@ -39,11 +39,7 @@ take_columns(ApplyTable *table, HeapTuple tuple, TupleDesc desc, Row *row)
 	}
 }
 
-/*
- * Finds the row with a key at the destination, and gives row (may be NULL)
- * the columns that it lacks, in row_cxt. False: it is not there (once). The
- * table is resolved, and SPI connected.
- */
+/* See BatchRoutine. The table is resolved, and SPI connected. */
 bool
 apply_fetch_row(ApplyTable *table, const Row *key, Row *row)
 {
@@ -66,7 +62,7 @@ apply_fetch_row(ApplyTable *table, const Row *key, Row *row)
 		appendStringInfo(&sql, "%st.%s", i > 0 ? ", " : "",
 						 quote_identifier(rel->columns[table->cols[i]].target_name));
 	appendStringInfo(&sql, " FROM %s%s AS t, " ROWS_NAME " AS b",
-					 local_table(table)->partitioned ? "" : "ONLY ", local_table(table)->qualified);
+					 local_table(table)->partitioned ? "" : "ONLY ", table->qualified);
 	for (i = 0; i < rel->nkey; i++)
 	{
 		SourceColumn *col = &rel->columns[rel->key[i]];

@@ -56,13 +56,13 @@ search_sql(const CascadeEdge *edge, CascadeAction action)
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT 1 FROM %s%s AS t WHERE true",
 					 local_table(edge->child)->partitioned ? "" : "ONLY ",
-					 local_table(edge->child)->qualified);
+					 edge->child->qualified);
 	for (i = 0; i < edge->n; i++)
 		appendStringInfo(&sql, " AND %s IS NOT NULL",
 						 column_of('t', edge->child, edge->fk[i]));
 	appendStringInfo(&sql, " AND NOT EXISTS (SELECT 1 FROM %s%s AS p WHERE true",
 					 local_table(edge->parent)->partitioned ? "" : "ONLY ",
-					 local_table(edge->parent)->qualified);
+					 edge->parent->qualified);
 	for (i = 0; i < edge->n; i++)
 	{
 		Oid			ptype = edge->parent->rel->columns[edge->ref[i]].typid;

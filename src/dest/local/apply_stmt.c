@@ -133,7 +133,7 @@ is_key(ApplyTable *table, int col)
 static void
 append_key_condition(StringInfo sql, ApplyStmt *stmt)
 {
-	ApplyTable *table = stmt->table;
+	ApplyTable *table = stmt->base.table;
 	int			i;
 
 	for (i = 0; i < stmt->nold; i++)
@@ -151,7 +151,7 @@ append_key_condition(StringInfo sql, ApplyStmt *stmt)
 static int
 append_assignments(StringInfo sql, ApplyStmt *stmt, bool keys, bool excluded)
 {
-	ApplyTable *table = stmt->table;
+	ApplyTable *table = stmt->base.table;
 	int			n = 0;
 	int			i;
 
@@ -159,7 +159,7 @@ append_assignments(StringInfo sql, ApplyStmt *stmt, bool keys, bool excluded)
 	{
 		int			col = stmt->col[i];
 
-		if ((!keys && is_key(table, col)) || local_table(table)->identity_always[col])
+		if ((!keys && is_key(table, col)) || table->identity_always[col])
 			continue;
 		appendStringInfo(sql, "%s%s = ", n++ > 0 ? ", " : "",
 						 target_name(table, col));
@@ -174,10 +174,10 @@ append_assignments(StringInfo sql, ApplyStmt *stmt, bool keys, bool excluded)
 static void
 append_insert(StringInfo sql, ApplyStmt *stmt)
 {
-	ApplyTable *table = stmt->table;
+	ApplyTable *table = stmt->base.table;
 	int			i;
 
-	appendStringInfo(sql, "INSERT INTO %s AS t (", local_table(table)->qualified);
+	appendStringInfo(sql, "INSERT INTO %s AS t (", table->qualified);
 	for (i = 0; i < stmt->natts; i++)
 		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
 						 target_name(table, stmt->col[i]));
@@ -185,7 +185,7 @@ append_insert(StringInfo sql, ApplyStmt *stmt)
 	for (i = 0; i < stmt->natts; i++)
 		appendStringInfo(sql, "%sb.c%d", i > 0 ? ", " : "", i + 1);
 	appendStringInfoString(sql, " FROM " ROWS_NAME " AS b");
-	if (stmt->kind == STMT_UPSERT)
+	if (stmt->base.kind == STMT_UPSERT)
 	{
 		appendStringInfoString(sql, " ON CONFLICT (");
 		for (i = 0; i < table->rel->nkey; i++)
@@ -291,7 +291,7 @@ append_hash(StringInfo sum, const SourceColumn *column, const char *value)
 static void
 append_delete_image(StringInfo sql, ApplyStmt *stmt)
 {
-	ApplyTable *table = stmt->table;
+	ApplyTable *table = stmt->base.table;
 	const char *only = local_table(table)->partitioned ? "" : "ONLY ";
 	StringInfoData left;
 	StringInfoData right;
@@ -339,23 +339,23 @@ append_delete_image(StringInfo sql, ApplyStmt *stmt)
 					 ") AS x WHERE x.r OPERATOR(pg_catalog.<=) x.n"
 					 " AND d.ctid OPERATOR(pg_catalog.=) x.ctid"
 					 " AND d.tableoid OPERATOR(pg_catalog.=) x.tableoid",
-					 only, local_table(table)->qualified, only, local_table(table)->qualified,
+					 only, table->qualified, only, table->qualified,
 					 where.data, left.data, right.data);
 }
 
 static char *
 make_sql(ApplyStmt *stmt)
 {
-	ApplyTable *table = stmt->table;
+	ApplyTable *table = stmt->base.table;
 	const char *only = local_table(table)->partitioned ? "" : "ONLY ";
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	switch (stmt->kind)
+	switch (stmt->base.kind)
 	{
 		case STMT_DELETE:
 			appendStringInfo(&sql, "DELETE FROM %s%s AS t USING " ROWS_NAME
-							 " AS b WHERE ", only, local_table(table)->qualified);
+							 " AS b WHERE ", only, table->qualified);
 			append_key_condition(&sql, stmt);
 			break;
 		case STMT_DELETE_IMAGE:
@@ -364,8 +364,8 @@ make_sql(ApplyStmt *stmt)
 		case STMT_UPDATE:
 		case STMT_REKEY:
 			appendStringInfo(&sql, "UPDATE %s%s AS t SET ", only,
-							 local_table(table)->qualified);
-			if (append_assignments(&sql, stmt, stmt->kind == STMT_REKEY,
+							 table->qualified);
+			if (append_assignments(&sql, stmt, stmt->base.kind == STMT_REKEY,
 								   false) == 0)
 				return NULL;
 			appendStringInfoString(&sql, " FROM " ROWS_NAME " AS b WHERE ");
@@ -389,8 +389,8 @@ make_stmt(ApplyTable *table, StmtKind kind, const uint8 *mask)
 	char	   *sql;
 	int			i;
 
-	stmt->table = table;
-	stmt->kind = kind;
+	stmt->base.table = table;
+	stmt->base.kind = kind;
 	stmt->col = palloc(sizeof(int) * (rel->nkey + table->ncols + 1));
 	if (kind == STMT_DELETE || kind == STMT_UPDATE || kind == STMT_REKEY)
 	{
@@ -445,7 +445,7 @@ make_stmt(ApplyTable *table, StmtKind kind, const uint8 *mask)
 	}
 	stmt->values = palloc(sizeof(Datum) * (stmt->natts + nextra));
 	stmt->nulls = palloc0(sizeof(bool) * (stmt->natts + nextra));
-	local_table(table)->stmts = lappend(local_table(table)->stmts, stmt);
+	table->stmts = lappend(table->stmts, stmt);
 
 	MemoryContextSwitchTo(table->batch->flush_cxt);
 	sql = make_sql(stmt);
@@ -459,7 +459,7 @@ make_stmt(ApplyTable *table, StmtKind kind, const uint8 *mask)
  * The statement of a kind for the columns that row has (NULL: none). The
  * table has been resolved.
  */
-ApplyStmt *
+BatchStmt *
 apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
 {
 	uint8		mask[MaxTupleAttributeNumber];
@@ -468,23 +468,23 @@ apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
 
 	for (i = 0; row && i < table->ncols; i++)
 		mask[i] = row_has(row, table->cols[i]);
-	foreach(lc, local_table(table)->stmts)
+	foreach(lc, table->stmts)
 	{
 		ApplyStmt  *stmt = lfirst(lc);
 
-		if (stmt->kind == kind &&
+		if (stmt->base.kind == kind &&
 			(row == NULL || memcmp(stmt->mask, mask, table->ncols) == 0))
-			return stmt;
+			return &stmt->base;
 	}
 
-	if (list_length(local_table(table)->stmts) >= MAX_STMTS)
+	if (list_length(table->stmts) >= MAX_STMTS)
 	{
 		List	   *keep = NIL;
 		MemoryContext oldcxt;
 
 		/* those with rows waiting stay */
 		oldcxt = MemoryContextSwitchTo(table->batch->table_cxt);
-		foreach(lc, local_table(table)->stmts)
+		foreach(lc, table->stmts)
 		{
 			ApplyStmt  *stmt = lfirst(lc);
 
@@ -493,11 +493,11 @@ apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
 			else
 				apply_stmt_free(stmt);
 		}
-		list_free(local_table(table)->stmts);
-		local_table(table)->stmts = keep;
+		list_free(table->stmts);
+		table->stmts = keep;
 		MemoryContextSwitchTo(oldcxt);
 	}
-	return make_stmt(table, kind, row ? mask : NULL);
+	return &make_stmt(table, kind, row ? mask : NULL)->base;
 }
 
 /*
@@ -505,18 +505,20 @@ apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
  * row of c…; count serves STMT_DELETE_IMAGE.
  */
 void
-apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old, const Row *row,
+apply_stmt_put(BatchStmt *to, bool loose, const Row *old, const Row *row,
 			   int64 count)
 {
+	ApplyStmt  *stmt = local_stmt(to);
 	int			i;
 
 	if (stmt->store[loose] == NULL)
 	{
 		MemoryContext oldcxt;
 
-		oldcxt = MemoryContextSwitchTo(stmt->table->batch->flush_cxt);
+		oldcxt = MemoryContextSwitchTo(stmt->base.table->batch->flush_cxt);
 		stmt->store[loose] = tuplestore_begin_heap(true, false,
 												   STORE_KILOBYTES);
+		stmt->base.waits[loose] = true;
 		MemoryContextSwitchTo(oldcxt);
 	}
 	for (i = 0; i < stmt->nold; i++)
@@ -529,14 +531,14 @@ apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old, const Row *row,
 		stmt->values[i] = row->values[stmt->col[i]];
 		stmt->nulls[i] = row->status[stmt->col[i]] == COLUMN_NULL;
 	}
-	if (stmt->kind == STMT_DELETE_IMAGE)
+	if (stmt->base.kind == STMT_DELETE_IMAGE)
 	{
-		stmt->values[i] = Int64GetDatum(stmt->nrows[loose]);
+		stmt->values[i] = Int64GetDatum(stmt->base.nrows[loose]);
 		stmt->values[i + 1] = Int64GetDatum(count);
-		stmt->nrows[loose] += count;
+		stmt->base.nrows[loose] += count;
 	}
 	else
-		stmt->nrows[loose]++;
+		stmt->base.nrows[loose]++;
 	tuplestore_putvalues(stmt->store[loose], stmt->tupdesc, stmt->values,
 						 stmt->nulls);
 }
@@ -629,27 +631,29 @@ apply_execute(Batch *w, SPIPlanPtr *plan, const char *sql, Oid relid,
 
 /* Writes the rows put since the last run; returns how many were hit. */
 uint64
-apply_stmt_run(ApplyStmt *stmt, bool loose)
+apply_stmt_run(BatchStmt *to, bool loose)
 {
+	ApplyStmt  *stmt = local_stmt(to);
 	Tuplestorestate *store = stmt->store[loose];
-	int64		nrows = stmt->nrows[loose];
-	bool		by_key = stmt->nold > 0 && stmt->kind != STMT_DELETE_IMAGE &&
-		local_table(stmt->table)->key_index;
+	int64		nrows = stmt->base.nrows[loose];
+	bool		by_key = stmt->nold > 0 && stmt->base.kind != STMT_DELETE_IMAGE &&
+		local_table(stmt->base.table)->key_index;
 	uint64		processed;
 
 	stmt->store[loose] = NULL;
-	stmt->nrows[loose] = 0;
-	if (stmt->kind >= STMT_UPDATE)
-		local_table(stmt->table)->written++;
+	stmt->base.waits[loose] = false;
+	stmt->base.nrows[loose] = 0;
+	if (stmt->base.kind >= STMT_UPDATE)
+		local_table(stmt->base.table)->written++;
 	if (stmt->sql == NULL)
 		processed = nrows;		/* nothing to write in such a row */
 	else
-		processed = apply_execute(stmt->table->batch,
-								  stmt->kind == STMT_DELETE_IMAGE ? NULL :
+		processed = apply_execute(stmt->base.table->batch,
+								  stmt->base.kind == STMT_DELETE_IMAGE ? NULL :
 								  &stmt->plan, stmt->sql,
-								  local_table(stmt->table)->relid, stmt->tupdesc,
+								  local_table(stmt->base.table)->relid, stmt->tupdesc,
 								  store, nrows,
-								  by_key ? stmt->table->rel->target_relid :
+								  by_key ? stmt->base.table->rel->target_relid :
 								  InvalidOid, NULL);
 	tuplestore_end(store);
 	return processed;

@@ -57,10 +57,10 @@ apply_table_forget(ApplyTable *table)
 	LocalTable *own = local_table(table);
 	ListCell   *lc;
 
-	foreach(lc, own->stmts)
+	foreach(lc, table->stmts)
 		apply_stmt_free(lfirst(lc));
-	list_free(own->stmts);
-	own->stmts = NIL;
+	list_free(table->stmts);
+	table->stmts = NIL;
 	own->forgotten++;
 }
 
@@ -68,15 +68,15 @@ apply_table_forget(ApplyTable *table)
 void
 apply_table_drop_stores(ApplyTable *table)
 {
-	LocalTable *own = local_table(table);
 	ListCell   *lc;
 
-	foreach(lc, own->stmts)
+	foreach(lc, table->stmts)
 	{
 		ApplyStmt  *stmt = lfirst(lc);
 
 		stmt->store[0] = stmt->store[1] = NULL;
-		stmt->nrows[0] = stmt->nrows[1] = 0;
+		stmt->base.waits[0] = stmt->base.waits[1] = false;
+		stmt->base.nrows[0] = stmt->base.nrows[1] = 0;
 	}
 }
 
@@ -102,7 +102,7 @@ apply_table_resolve(ApplyTable *table)
 	if (own->resolved)
 		return;
 	/* Statements that rows wait for stay for this flush. */
-	foreach(lc, own->stmts)
+	foreach(lc, table->stmts)
 	{
 		ApplyStmt  *stmt = lfirst(lc);
 
@@ -130,25 +130,25 @@ apply_table_resolve(ApplyTable *table)
 		pfree(attnums);
 	}
 
-	if (own->qualified == NULL || strcmp(qualified, own->qualified) != 0 ||
+	if (table->qualified == NULL || strcmp(qualified, table->qualified) != 0 ||
 		partitioned != own->partitioned || key_index != own->key_index ||
-		arbiter != own->arbiter)
+		arbiter != table->arbiter)
 	{
 		apply_table_forget(table);
-		own->qualified = qualified;
+		table->qualified = qualified;
 		own->partitioned = partitioned;
 		own->key_index = key_index;
-		own->arbiter = arbiter;
+		table->arbiter = arbiter;
 	}
 	else
 		pfree(qualified);
 
-	if (own->identity_always == NULL)
+	if (table->identity_always == NULL)
 	{
-		own->identity_always = palloc0(sizeof(bool) * rel->ncolumns);
+		table->identity_always = palloc0(sizeof(bool) * rel->ncolumns);
 		table->out_func = palloc0(sizeof(Oid) * rel->ncolumns);
 	}
-	own->any_identity_always = false;
+	table->any_identity_always = false;
 	for (i = 0; i < table->ncols; i++)
 	{
 		SourceColumn *col = &rel->columns[table->cols[i]];
@@ -159,11 +159,11 @@ apply_table_resolve(ApplyTable *table)
 		if (!HeapTupleIsValid(tup))
 			elog(ERROR, "cache lookup failed for attribute %d of relation %u",
 				 col->target_attnum, rel->target_relid);
-		own->identity_always[table->cols[i]] =
+		table->identity_always[table->cols[i]] =
 			((Form_pg_attribute) GETSTRUCT(tup))->attidentity ==
 			ATTRIBUTE_IDENTITY_ALWAYS;
-		if (own->identity_always[table->cols[i]] && !col->in_key)
-			own->any_identity_always = true;
+		if (table->identity_always[table->cols[i]] && !col->in_key)
+			table->any_identity_always = true;
 		/* whether values are compared as NULLs, too, is in the statements */
 		if (col->target_not_null != ((Form_pg_attribute) GETSTRUCT(tup))->attnotnull)
 		{

@@ -25,18 +25,6 @@
 /* The name under which a statement knows the rows it is to write. */
 #define ROWS_NAME "dtsmig_rows"
 
-typedef struct LocalWriter LocalWriter;
-
-typedef enum StmtKind
-{
-	STMT_DELETE,				/* by key */
-	STMT_DELETE_IMAGE,			/* n of the rows equal to this one */
-	STMT_UPDATE,				/* by key, columns of the mask */
-	STMT_REKEY,					/* by old key, columns of the mask */
-	STMT_INSERT,
-	STMT_UPSERT
-} StmtKind;
-
 /*
  * A statement that takes its rows from a tuplestore. The rows have nold
  * columns o1 … (the key of the row to be found), then the columns of the mask
@@ -44,8 +32,7 @@ typedef enum StmtKind
  */
 typedef struct ApplyStmt
 {
-	ApplyTable *table;
-	StmtKind	kind;
+	BatchStmt	base;
 	uint8	   *mask;			/* a flag for each replicated column; NULL: none */
 	int			nold;
 	int			natts;
@@ -58,7 +45,6 @@ typedef struct ApplyStmt
 
 	/* gathered for the flush under way; [1]: loose */
 	Tuplestorestate *store[2];
-	int64		nrows[2];
 } ApplyStmt;
 
 /* What statements for a table depend on in the catalog; see apply_table.c. */
@@ -69,14 +55,9 @@ typedef struct LocalTable
 	bool		resolved;
 	uint32		resolutions;	/* how often it was read */
 	uint32		forgotten;		/* how often its plans were */
-	char	   *qualified;		/* quoted schema.table */
 	bool		partitioned;
 	bool		key_index;		/* a usable index leads with the key columns */
-	bool		arbiter;		/* a unique index fits ON CONFLICT */
-	bool	   *identity_always;	/* for each column of rel */
-	bool		any_identity_always;	/* … outside the key */
 	uint64		written;		/* statements that gave it rows or values */
-	List	   *stmts;			/* ApplyStmt * */
 } LocalTable;
 
 /* How rows follow along an edge, by action. */
@@ -94,18 +75,16 @@ typedef struct LocalEdge
 								 * have the value of a parent, byte by byte; 0 */
 } LocalEdge;
 
-struct LocalWriter
-{
-	Batch		batch;
-	DestOptions options;
-	List	   *truncate;		/* Oid: tables of a TRUNCATE that goes on */
-	bool		restart;		/* … with their sequences */
-};
-
 static inline LocalTable *
 local_table(const ApplyTable *table)
 {
 	return (LocalTable *) unconstify(ApplyTable *, table);
+}
+
+static inline ApplyStmt *
+local_stmt(BatchStmt *stmt)
+{
+	return (ApplyStmt *) stmt;
 }
 
 static inline LocalEdge *
@@ -128,8 +107,8 @@ extern char *local_refuses_table(const char *schema, const char *table,
 								 char **hint);
 
 /* truncate.c */
-extern void local_truncate_take(LocalWriter *w, const Change *change);
-extern void local_truncate_run(LocalWriter *w);
+extern void local_truncate_take(Batch *w, SourceRelation *rel);
+extern void local_truncate_run(Batch *w, List *relids, bool restart);
 
 /* origin.c */
 extern char *local_mark_changes(const char *name);
@@ -176,11 +155,11 @@ extern bool apply_has_index(Oid relid, int ncolumns, const AttrNumber *attnums,
 /* apply_stmt.c */
 extern void apply_stmt_init(void);
 extern void apply_stmt_free(ApplyStmt *stmt);
-extern ApplyStmt *apply_stmt(ApplyTable *table, StmtKind kind,
+extern BatchStmt *apply_stmt(ApplyTable *table, StmtKind kind,
 							 const Row *row);
-extern void apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old,
+extern void apply_stmt_put(BatchStmt *to, bool loose, const Row *old,
 						   const Row *row, int64 count);
-extern uint64 apply_stmt_run(ApplyStmt *stmt, bool loose);
+extern uint64 apply_stmt_run(BatchStmt *to, bool loose);
 extern uint64 apply_execute(Batch *w, SPIPlanPtr *plan, const char *sql,
 							Oid relid, TupleDesc tupdesc,
 							Tuplestorestate *store, int64 nrows,
@@ -191,20 +170,10 @@ extern void apply_settings_end(int nestlevel);
 /* apply_fetch.c */
 extern bool apply_fetch_row(ApplyTable *table, const Row *key, Row *row);
 
-/* apply_sets.c */
-extern void apply_sets(Batch *w);
-extern bool apply_sets_identity(const ApplyTable *table, const Row *row,
-								bool keys);
-
-/* apply_rows.c */
-extern void apply_rows(Batch *w);
-extern void apply_row(Batch *w, ApplyOp *op);
-
 /* apply_cascade.c */
 extern void cascade_forget(Batch *w);
 extern void cascade_deletes(Batch *w, ApplyTable *table, ApplyOp **ops,
 							int nops);
 extern void cascade_update(Batch *w, ApplyTable *table, ApplyOp *op);
-extern void cascade_fetch_old(Batch *w, ApplyTable *table, ApplyOp *op);
 
 #endif							/* DTSMIG_DEST_LOCAL_H */

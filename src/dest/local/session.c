@@ -15,7 +15,7 @@
 void
 local_attach(const DestPlace *place)
 {
-	one_statement_runs_by(NULL);
+	one_statement_runs_by(NULL, true);
 }
 
 void

@@ -36,15 +36,9 @@
 #include "utils/snapmgr.h"
 
 void
-local_truncate_take(LocalWriter *w, const Change *change)
+local_truncate_take(Batch *w, SourceRelation *rel)
 {
-	MemoryContext oldcxt = MemoryContextSwitchTo(w->batch.cxt);
-
-	if (!change->copied)
-		w->truncate = list_append_unique_oid(w->truncate,
-											 change->rel->target_relid);
-	w->restart |= change->restart_identity;
-	MemoryContextSwitchTo(oldcxt);
+	w->truncate = list_append_unique_oid(w->truncate, rel->target_relid);
 }
 
 static char *
@@ -97,12 +91,12 @@ leaves_of(Oid relid)
 }
 
 static bool
-is_of_task(const LocalWriter *w, Oid relid)
+is_of_task(const Batch *w, Oid relid)
 {
 	List	   *leaves = leaves_of(relid);
 
-	for (int i = 0; i < w->batch.ntables; i++)
-		if (list_member_oid(leaves, local_table(w->batch.tables[i])->relid))
+	for (int i = 0; i < w->ntables; i++)
+		if (list_member_oid(leaves, local_table(w->tables[i])->relid))
 			return true;
 	return false;
 }
@@ -200,7 +194,7 @@ may_restart(List *relids)
 }
 
 static void
-empty_tables(LocalWriter *w, List *relids, bool restart)
+empty_tables(Batch *w, List *relids, bool restart)
 {
 	List	   *others = referring_tables(&relids);
 	const char *why = hindrance(relids, others);
@@ -233,17 +227,10 @@ empty_tables(LocalWriter *w, List *relids, bool restart)
 
 /* A transaction is open, and the batch is empty. */
 void
-local_truncate_run(LocalWriter *w)
+local_truncate_run(Batch *w, List *relids, bool restart)
 {
-	List	   *relids = list_copy(w->truncate);
-	bool		restart = w->restart;
 	int			nestlevel;
 
-	list_free(w->truncate);
-	w->truncate = NIL;
-	w->restart = false;
-	if (relids == NIL)
-		return;
 	nestlevel = apply_settings_begin();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)

@@ -42,10 +42,7 @@ take_columns(ApplyTable *table, const PgResult *r, Row *row)
 	}
 }
 
-/*
- * Finds the row with a key at the destination, and gives row (may be NULL)
- * the columns that it lacks, in row_cxt. False: it is not there (once).
- */
+/* See BatchRoutine. */
 bool
 fetch_row(ApplyTable *table, const Row *key, Row *row)
 {
@@ -100,15 +97,4 @@ fetch_row(ApplyTable *table, const Row *key, Row *row)
 		take_columns(table, r, row);
 	MemoryContextSwitchTo(old);
 	return found;
-}
-
-/*
- * Completes the old row of an operation from the destination, before the
- * operation is done. Without a row there it stays as it is.
- */
-void
-fetch_old(ApplyTable *table, ApplyOp *op)
-{
-	if (table->rel->nkey > 0 && cascade_lacks_old(table, op))
-		(void) fetch_row(table, &op->old, &op->old);
 }

@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "dest/pgsql/pgsql.h"
+#include "dest/twin.h"
 #include "utils/memutils.h"
 
 #define LEDGER_TABLE "dtsmig_ledger"
@@ -191,7 +192,7 @@ ledger_set_position(const char *position)
 	PgConn	   *conn;
 
 	/* an idle source's */
-	if (from != NULL && strcmp(from, position) == 0 && !session_is_open())
+	if (from != NULL && strcmp(from, position) == 0 && !twin_is_open())
 		return;
 	old = MemoryContextSwitchTo(CurTransactionContext);
 	conn = session_use();

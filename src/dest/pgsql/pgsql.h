@@ -48,16 +48,6 @@ typedef struct PgTarget
 	Oid		   *out_func;		/* the same: of types here */
 } PgTarget;
 
-typedef enum StmtKind
-{
-	STMT_DELETE,				/* by key */
-	STMT_DELETE_IMAGE,			/* n of the rows equal to this one */
-	STMT_UPDATE,				/* by key, columns of the mask */
-	STMT_REKEY,					/* by old key, columns of the mask */
-	STMT_INSERT,
-	STMT_UPSERT
-} StmtKind;
-
 /* An array that is sent: a parameter of a statement. */
 typedef struct PgArray
 {
@@ -76,8 +66,7 @@ typedef struct PgArray
  */
 typedef struct PgStmt
 {
-	ApplyTable *table;
-	StmtKind	kind;
+	BatchStmt	base;
 	uint8	   *mask;			/* a flag for each replicated column; NULL: none */
 	int			nold;
 	int			natts;
@@ -88,8 +77,6 @@ typedef struct PgStmt
 	uint32		session;		/* in which it is prepared; 0: in none */
 
 	/* gathered for the flush under way; [1]: loose */
-	bool		waits[2];
-	int64		nrows[2];
 	List	   *parts[2];		/* PgArray *: nparams of each, that are full */
 	PgArray    *arrays[2];
 } PgStmt;
@@ -98,7 +85,6 @@ typedef struct PgTable
 {
 	ApplyTable	table;
 	PgTarget   *target;
-	List	   *stmts;			/* PgStmt * */
 } PgTable;
 
 /* A statement of the cascades; parameters are texts. */
@@ -111,18 +97,16 @@ typedef struct PgEdge
 	int			nout[CASCADE_NACTIONS];	/* columns that it returns */
 } PgEdge;
 
-typedef struct PgWriter
-{
-	Batch		batch;
-	DestOptions options;
-	List	   *truncate;		/* SourceRelation *: of a TRUNCATE that goes on */
-	bool		restart;		/* … with their sequences */
-} PgWriter;
-
 static inline PgTable *
 pg_table(const ApplyTable *table)
 {
 	return (PgTable *) unconstify(ApplyTable *, table);
+}
+
+static inline PgStmt *
+pg_stmt(BatchStmt *stmt)
+{
+	return (PgStmt *) stmt;
 }
 
 static inline PgEdge *
@@ -141,8 +125,6 @@ extern char *session_value(const char *sql);
  * down to its subtransactions.
  */
 extern PgConn *session_use(void);
-/* Has something been done there in this transaction? */
-extern bool session_is_open(void);
 /* Grows with each connection: prepared statements are gone with it. */
 extern uint32 session_number(void);
 /* Prepared statements are not used any more. */
@@ -187,12 +169,11 @@ extern char *array_take(PgArray *a, int *len);
 extern char *array_type(Oid elem);
 
 /* stmt.c */
-extern PgStmt *stmt_get(ApplyTable *table, StmtKind kind, const Row *row);
-extern void stmt_put(PgStmt *stmt, bool loose, const Row *old, const Row *row,
+extern BatchStmt *stmt_get(ApplyTable *table, StmtKind kind, const Row *row);
+extern void stmt_put(BatchStmt *stmt, bool loose, const Row *old, const Row *row,
 					 int64 count);
-extern int64 stmt_run(PgStmt *stmt, bool loose);
+extern uint64 stmt_run(BatchStmt *stmt, bool loose);
 extern void stmt_drop_rows(ApplyTable *table);
-extern void stmt_drop_all(ApplyTable *table);
 extern const char *stmt_only(const ApplyTable *table);
 
 /* stmt_sql.c */
@@ -201,20 +182,11 @@ extern char *stmt_sql(PgStmt *stmt);
 extern char *stmt_value(const ApplyTable *table, int col, const char *value);
 extern char *stmt_column(const ApplyTable *table, int col);
 
-/* sets.c */
-extern void sets_write(Batch *b);
-extern bool sets_identity(const ApplyTable *table, const Row *row, bool keys);
-
-/* rows.c */
-extern void rows_write(Batch *b);
-extern void rows_write_one(Batch *b, ApplyOp *op);
-
 /* cascade.c */
 extern void follow_deletes(Batch *b, ApplyTable *table, ApplyOp **ops, int nops);
 extern void follow_update(Batch *b, ApplyTable *table, ApplyOp *op);
 
 /* fetch.c */
 extern bool fetch_row(ApplyTable *table, const Row *key, Row *row);
-extern void fetch_old(ApplyTable *table, ApplyOp *op);
 
 #endif							/* DTSMIG_DEST_PGSQL_H */

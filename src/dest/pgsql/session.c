@@ -3,18 +3,7 @@
  * session.c
  *	  The session at a PostgreSQL server elsewhere, and its transaction.
  *
- * The transaction there follows the one here, as that of a foreign table does:
- *
- *	  here						there
- *	  first use					BEGIN, a SAVEPOINT for each subtransaction
- *	  subtransaction ends		RELEASE; or ROLLBACK TO, before what comes next
- *	  before the commit			COMMIT
- *	  abort						ROLLBACK, before what comes next
- *
- * So what was done there is committed, or perhaps is, when the transaction here
- * ends between the two commits; the ledger tells (ledger.c). Nothing is sent
- * while a transaction here is being aborted: a connection on which something is
- * still under way then is closed by whoever wants to use it next.
+ * Its transaction follows the one here: dest/twin.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +12,7 @@
 #include "access/xact.h"
 #include "core/one_statement.h"
 #include "dest/pgsql/pgsql.h"
+#include "dest/twin.h"
 #include "utils/memutils.h"
 
 typedef enum PlanMode
@@ -37,13 +27,8 @@ static DestPlace place;
 static PgConn *conn = NULL;
 static uint32 number = 0;
 static uint32 names = 0;
-static int	level = 0;			/* nesting that the transaction there has got to; 0:
-								 * there is none */
-static int	back_to = 0;		/* its savepoint to roll back to; 0: none */
-static bool void_transaction = false;	/* it is to be rolled back */
 static bool disables_triggers = false;
 static PlanMode plan_mode = PLAN_UNKNOWN;
-static bool registered = false;
 static bool forgets_statements = false;
 
 /* What the session is like, as far as the server and the role let it be. */
@@ -71,8 +56,6 @@ drop_connection(void)
 	if (conn != NULL)
 		pg_close(conn);
 	conn = NULL;
-	level = back_to = 0;
-	void_transaction = false;
 }
 
 /* Between two transactions, or at the first use in one. */
@@ -84,8 +67,6 @@ connect_there(void)
 
 	conn = pg_connect(place.info, PG_CONN_DESTINATION);
 	number++;
-	level = back_to = 0;
-	void_transaction = false;
 	plan_mode = PLAN_UNKNOWN;
 	for (int i = 0; i < lengthof(wishes); i++)
 		(void) pg_try_run(conn, wishes[i], &edata);
@@ -99,101 +80,46 @@ connect_there(void)
 
 /* ------------------------------------------------------------ transactions */
 
-/* The savepoints that were given up here are given up there. */
 static void
-settle_savepoints(void)
+run_twin(const char *sql)
 {
-	if (back_to == 0)
-		return;
-	pg_runf(conn, "ROLLBACK TO SAVEPOINT s%d; RELEASE SAVEPOINT s%d", back_to, back_to);
-	back_to = 0;
-	plan_mode = PLAN_UNKNOWN;
+	pg_run(conn, sql);
 }
 
 static void
-commit_there(void)
+check_not_failed(void)
 {
-	if (level == 0)
-		return;
-	settle_savepoints();
 	/* it would end as a rollback, without an error */
 	if (pg_is_failed(conn))
 		ereport(ERROR,
 				(errcode(ERRCODE_IN_FAILED_SQL_TRANSACTION),
 				 errmsg("the transaction at server \"%s\" has failed",
 						place.info->server_name)));
-	pg_run(conn, "COMMIT");
-	level = 0;
+}
+
+static void
+forget_plan_mode(void)
+{
 	plan_mode = PLAN_UNKNOWN;
-	ledger_committed(true);
 }
 
-static void
-transaction_event(XactEvent event, void *arg)
-{
-	if (session_cxt == NULL)
-		return;
-	switch (event)
-	{
-		case XACT_EVENT_PRE_COMMIT:
-			commit_there();
-			break;
-		case XACT_EVENT_PRE_PREPARE:
-			if (level > 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						 errmsg("cannot prepare a transaction that has written to server \"%s\"",
-								place.info->server_name)));
-			break;
-		case XACT_EVENT_ABORT:
-			if (level > 0)
-				void_transaction = true;
-			level = back_to = 0;
-			ledger_committed(false);
-			/* FALLTHROUGH */
-		case XACT_EVENT_COMMIT:
-			if (place.one_call)
-				session_detach();
-			break;
-		default:
-			break;
-	}
-}
-
-static void
-subtransaction_event(SubXactEvent event, SubTransactionId subid,
-					 SubTransactionId parent, void *arg)
-{
-	int			nest = GetCurrentTransactionNestLevel();
-
-	if (session_cxt == NULL || level < nest)
-		return;
-	if (event == SUBXACT_EVENT_PRE_COMMIT_SUB)
-	{
-		settle_savepoints();
-		pg_runf(conn, "RELEASE SAVEPOINT s%d", nest);
-		level = nest - 1;
-	}
-	else if (event == SUBXACT_EVENT_ABORT_SUB)
-	{
-		back_to = nest;
-		level = nest - 1;
-	}
-}
+static const TwinRoutine twin_routine = {
+	.run = run_twin,
+	.server = session_server,
+	.before_commit = check_not_failed,
+	.reset = forget_plan_mode,
+	.ended = ledger_committed,
+	.detach = session_detach
+};
 
 PgConn *
 session_use(void)
 {
-	int			nest = GetCurrentTransactionNestLevel();
-
 	Assert(session_cxt != NULL && IsTransactionState());
 	if (conn != NULL && !pg_is_idle(conn))
 	{
-		bool		lost = level > 0;
-		int			was = level;
-
 		drop_connection();
-		if (lost && was > 0)
+		if (twin_is_lost())
 			ereport(ERROR,
 					(errcode(ERRCODE_CONNECTION_FAILURE),
 					 errmsg("lost the connection to server \"%s\"",
@@ -201,33 +127,14 @@ session_use(void)
 	}
 	if (conn == NULL)
 		connect_there();
-	if (void_transaction)
-	{
-		pg_run(conn, "ROLLBACK");
-		void_transaction = false;
-		plan_mode = PLAN_UNKNOWN;
-	}
-	settle_savepoints();
+	twin_begin();
 	if (forgets_statements)
 	{
 		pg_run(conn, "DEALLOCATE ALL");
 		forgets_statements = false;
 		number++;
 	}
-	if (level == 0)
-	{
-		pg_run(conn, "BEGIN");
-		level = 1;
-	}
-	for (; level < nest; level++)
-		pg_runf(conn, "SAVEPOINT s%d", level + 1);
 	return conn;
-}
-
-bool
-session_is_open(void)
-{
-	return level > 0;
 }
 
 /* ------------------------------------------------------------- statements */
@@ -297,10 +204,9 @@ session_detach(void)
 {
 	MemoryContext cxt = session_cxt;
 
-	one_statement_runs_by(NULL);
+	one_statement_runs_by(NULL, true);
 	session_cxt = NULL;
-	level = back_to = 0;
-	void_transaction = false;
+	twin_detach();
 	conn = NULL;
 	ledger_close();
 	/* closes the connection */
@@ -308,49 +214,19 @@ session_detach(void)
 		MemoryContextDelete(cxt);
 }
 
-static char *
-copy(const char *s)
-{
-	return s ? pstrdup(s) : NULL;
-}
-
 void
 session_attach(const DestPlace *at)
 {
 	MemoryContext old;
-	ConnectionInfo *info;
 
 	session_detach();
-	if (!registered)
-	{
-		RegisterXactCallback(transaction_event, NULL);
-		RegisterSubXactCallback(subtransaction_event, NULL);
-		registered = true;
-	}
 	session_cxt = AllocSetContextCreate(TopMemoryContext, "dtsmig destination",
 										ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(session_cxt);
-	place = *at;
-	info = palloc(sizeof(ConnectionInfo));
-	*info = *at->info;
-	info->server_name = copy(info->server_name);
-	info->server_type = copy(info->server_type);
-	info->host = copy(info->host);
-	info->hostaddr = copy(info->hostaddr);
-	info->user = copy(info->user);
-	info->password = copy(info->password);
-	info->dbname = copy(info->dbname);
-	info->ssl_ca = copy(info->ssl_ca);
-	info->ssl_cert = copy(info->ssl_cert);
-	info->ssl_key = copy(info->ssl_key);
-	info->application = copy(info->application);
-	info->stream_name = info->stream_objects = info->server_uid = info->keep_from = NULL;
-	place.info = info;
-	place.task = copy(at->task);
-	place.ledger_schema = copy(at->ledger_schema);
-	place.search_path = copy(at->search_path);
+	place = *dest_place_copy(at);
 	MemoryContextSwitchTo(old);
-	one_statement_runs_by(run_there);
+	twin_attach(&twin_routine, place.one_call);
+	one_statement_runs_by(run_there, true);
 	PG_TRY();
 	{
 		connect_there();

@@ -37,8 +37,8 @@ make_stmt(ApplyTable *table, StmtKind kind, const uint8 *mask)
 	PgStmt	   *stmt = palloc0(sizeof(PgStmt));
 	char	   *sql;
 
-	stmt->table = table;
-	stmt->kind = kind;
+	stmt->base.table = table;
+	stmt->base.kind = kind;
 	stmt->col = palloc(sizeof(int) * (rel->nkey + table->ncols + 1));
 	if (kind == STMT_DELETE || kind == STMT_UPDATE || kind == STMT_REKEY)
 	{
@@ -62,7 +62,7 @@ make_stmt(ApplyTable *table, StmtKind kind, const uint8 *mask)
 		}
 	}
 	stmt->nparams = stmt->natts + (kind == STMT_DELETE_IMAGE ? 2 : 0);
-	pg_table(table)->stmts = lappend(pg_table(table)->stmts, stmt);
+	table->stmts = lappend(table->stmts, stmt);
 	stmt->name = session_statement_name();
 
 	MemoryContextSwitchTo(table->batch->flush_cxt);
@@ -91,27 +91,26 @@ free_stmt(PgStmt *stmt)
 static void
 make_room(ApplyTable *table)
 {
-	PgTable    *own = pg_table(table);
 	List	   *keep = NIL;
 	ListCell   *lc;
 	MemoryContext old = MemoryContextSwitchTo(table->batch->table_cxt);
 
-	foreach(lc, own->stmts)
+	foreach(lc, table->stmts)
 	{
 		PgStmt	   *stmt = lfirst(lc);
 
-		if (stmt->waits[0] || stmt->waits[1])
+		if (stmt->base.waits[0] || stmt->base.waits[1])
 			keep = lappend(keep, stmt);
 		else
 			free_stmt(stmt);
 	}
-	list_free(own->stmts);
-	own->stmts = keep;
+	list_free(table->stmts);
+	table->stmts = keep;
 	MemoryContextSwitchTo(old);
 }
 
 /* The statement of a kind for the columns that row has (NULL: none). */
-PgStmt *
+BatchStmt *
 stmt_get(ApplyTable *table, StmtKind kind, const Row *row)
 {
 	uint8		mask[MaxTupleAttributeNumber];
@@ -119,17 +118,17 @@ stmt_get(ApplyTable *table, StmtKind kind, const Row *row)
 
 	for (int i = 0; row && i < table->ncols; i++)
 		mask[i] = row_has(row, table->cols[i]);
-	foreach(lc, pg_table(table)->stmts)
+	foreach(lc, table->stmts)
 	{
 		PgStmt	   *stmt = lfirst(lc);
 
-		if (stmt->kind == kind &&
+		if (stmt->base.kind == kind &&
 			(row == NULL || memcmp(stmt->mask, mask, table->ncols) == 0))
-			return stmt;
+			return &stmt->base;
 	}
-	if (list_length(pg_table(table)->stmts) >= MAX_STMTS)
+	if (list_length(table->stmts) >= MAX_STMTS)
 		make_room(table);
-	return make_stmt(table, kind, row ? mask : NULL);
+	return &make_stmt(table, kind, row ? mask : NULL)->base;
 }
 
 /* Sends a part of the rows; returns how many it hit. */
@@ -141,8 +140,8 @@ send_part(PgStmt *stmt, PgArray *arrays)
 	int		   *lengths = palloc(sizeof(int) * stmt->nparams);
 
 	if (stmt->nold > 0)
-		session_by_index(stmt->kind != STMT_DELETE_IMAGE &&
-						 pg_table(stmt->table)->target->key_index);
+		session_by_index(stmt->base.kind != STMT_DELETE_IMAGE &&
+						 pg_table(stmt->base.table)->target->key_index);
 	if (stmt->session != session_number())
 	{
 		pg_prepare(conn, stmt->name, stmt->sql);
@@ -158,9 +157,10 @@ send_part(PgStmt *stmt, PgArray *arrays)
  * row of c…; count serves STMT_DELETE_IMAGE.
  */
 void
-stmt_put(PgStmt *stmt, bool loose, const Row *old, const Row *row, int64 count)
+stmt_put(BatchStmt *to, bool loose, const Row *old, const Row *row, int64 count)
 {
-	MemoryContext oldcxt = MemoryContextSwitchTo(stmt->table->batch->flush_cxt);
+	PgStmt	   *stmt = pg_stmt(to);
+	MemoryContext oldcxt = MemoryContextSwitchTo(stmt->base.table->batch->flush_cxt);
 	PgArray    *arrays;
 	bool		full = false;
 
@@ -169,7 +169,7 @@ stmt_put(PgStmt *stmt, bool loose, const Row *old, const Row *row, int64 count)
 		arrays = palloc(sizeof(PgArray) * Max(stmt->nparams, 1));
 		for (int i = 0; i < stmt->natts; i++)
 		{
-			const SourceColumn *col = &stmt->table->rel->columns[stmt->col[i]];
+			const SourceColumn *col = &stmt->base.table->rel->columns[stmt->col[i]];
 
 			array_init(&arrays[i], array_element(col), col->typid);
 		}
@@ -178,7 +178,7 @@ stmt_put(PgStmt *stmt, bool loose, const Row *old, const Row *row, int64 count)
 		stmt->arrays[loose] = arrays;
 	}
 	arrays = stmt->arrays[loose];
-	stmt->waits[loose] = true;
+	stmt->base.waits[loose] = true;
 	for (int i = 0; i < stmt->natts; i++)
 	{
 		const Row  *from = i < stmt->nold ? old : row;
@@ -187,14 +187,14 @@ stmt_put(PgStmt *stmt, bool loose, const Row *old, const Row *row, int64 count)
 		array_put(&arrays[i], from->values[col], from->status[col] == COLUMN_NULL);
 		full |= arrays[i].data.len >= PART_BYTES;
 	}
-	if (stmt->kind == STMT_DELETE_IMAGE)
+	if (stmt->base.kind == STMT_DELETE_IMAGE)
 	{
-		array_put_int8(&arrays[stmt->natts], stmt->nrows[loose]);
+		array_put_int8(&arrays[stmt->natts], stmt->base.nrows[loose]);
 		array_put_int8(&arrays[stmt->natts + 1], count);
-		stmt->nrows[loose] += count;
+		stmt->base.nrows[loose] += count;
 	}
 	else
-		stmt->nrows[loose]++;
+		stmt->base.nrows[loose]++;
 	if (full || (stmt->nparams > 0 && arrays[0].n >= PART_ROWS))
 	{
 		stmt->parts[loose] = lappend(stmt->parts[loose], arrays);
@@ -206,21 +206,22 @@ stmt_put(PgStmt *stmt, bool loose, const Row *old, const Row *row, int64 count)
 static void
 forget_rows(PgStmt *stmt, bool loose)
 {
-	stmt->waits[loose] = false;
+	stmt->base.waits[loose] = false;
 	stmt->arrays[loose] = NULL;
 	stmt->parts[loose] = NIL;
-	stmt->nrows[loose] = 0;
+	stmt->base.nrows[loose] = 0;
 }
 
 /* Writes the rows put since the last run; returns how many were hit. */
-int64
-stmt_run(PgStmt *stmt, bool loose)
+uint64
+stmt_run(BatchStmt *to, bool loose)
 {
-	int64		hit = 0;
+	PgStmt	   *stmt = pg_stmt(to);
+	uint64		hit = 0;
 	ListCell   *lc;
 
 	if (stmt->sql == NULL)
-		hit = stmt->nrows[loose];	/* nothing to write in such a row */
+		hit = stmt->base.nrows[loose];	/* nothing to write in such a row */
 	else
 	{
 		foreach(lc, stmt->parts[loose])
@@ -238,18 +239,11 @@ stmt_drop_rows(ApplyTable *table)
 {
 	ListCell   *lc;
 
-	foreach(lc, pg_table(table)->stmts)
+	foreach(lc, table->stmts)
 	{
 		PgStmt	   *stmt = lfirst(lc);
 
 		forget_rows(stmt, false);
 		forget_rows(stmt, true);
 	}
-}
-
-/* Forgets the statements of a table, which are gone with the session or not. */
-void
-stmt_drop_all(ApplyTable *table)
-{
-	pg_table(table)->stmts = NIL;
 }

@@ -60,7 +60,7 @@ append_rows(StringInfo sql, PgStmt *stmt)
 	for (int i = 0; i < stmt->nparams; i++)
 		appendStringInfo(sql, "%s$%d::%s", i > 0 ? ", " : "", i + 1,
 						 array_type(i < stmt->natts ?
-									array_element(&stmt->table->rel->columns[stmt->col[i]]) :
+									array_element(&stmt->base.table->rel->columns[stmt->col[i]]) :
 									INT8OID));
 	appendStringInfoString(sql, ") AS b(");
 	for (int i = 0; i < stmt->nparams; i++)
@@ -81,15 +81,15 @@ append_key_condition(StringInfo sql, PgStmt *stmt)
 {
 	for (int i = 0; i < stmt->nold; i++)
 		appendStringInfo(sql, "%s%s OPERATOR(pg_catalog.=) %s", i > 0 ? " AND " : "",
-						 stmt_column(stmt->table, stmt->col[i]),
-						 stmt_value(stmt->table, stmt->col[i], psprintf("b.o%d", i + 1)));
+						 stmt_column(stmt->base.table, stmt->col[i]),
+						 stmt_value(stmt->base.table, stmt->col[i], psprintf("b.o%d", i + 1)));
 }
 
 /* "x = b.c1, …" of the columns that may be set; how many there are */
 static int
 append_assignments(StringInfo sql, PgStmt *stmt, bool keys, bool excluded)
 {
-	const PgTarget *target = pg_table(stmt->table)->target;
+	const PgTarget *target = pg_table(stmt->base.table)->target;
 	int			n = 0;
 
 	for (int i = stmt->nold; i < stmt->natts; i++)
@@ -97,11 +97,11 @@ append_assignments(StringInfo sql, PgStmt *stmt, bool keys, bool excluded)
 		int			col = stmt->col[i];
 		const char *name = target->columns[col].name;
 
-		if ((!keys && is_key(stmt->table, col)) || target->columns[col].identity_always)
+		if ((!keys && is_key(stmt->base.table, col)) || target->columns[col].identity_always)
 			continue;
 		appendStringInfo(sql, "%s%s = %s", n++ > 0 ? ", " : "", name,
 						 excluded ? psprintf("excluded.%s", name) :
-						 stmt_value(stmt->table, col, psprintf("b.c%d", i - stmt->nold + 1)));
+						 stmt_value(stmt->base.table, col, psprintf("b.c%d", i - stmt->nold + 1)));
 	}
 	return n;
 }
@@ -109,8 +109,8 @@ append_assignments(StringInfo sql, PgStmt *stmt, bool keys, bool excluded)
 static void
 append_insert(StringInfo sql, PgStmt *stmt)
 {
-	const PgTarget *target = pg_table(stmt->table)->target;
-	SourceRelation *rel = stmt->table->rel;
+	const PgTarget *target = pg_table(stmt->base.table)->target;
+	SourceRelation *rel = stmt->base.table->rel;
 
 	appendStringInfo(sql, "INSERT INTO %s AS t (", target->qualified);
 	for (int i = 0; i < stmt->natts; i++)
@@ -118,10 +118,10 @@ append_insert(StringInfo sql, PgStmt *stmt)
 	appendStringInfoString(sql, ") OVERRIDING SYSTEM VALUE SELECT ");
 	for (int i = 0; i < stmt->natts; i++)
 		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
-						 stmt_value(stmt->table, stmt->col[i], psprintf("b.c%d", i + 1)));
+						 stmt_value(stmt->base.table, stmt->col[i], psprintf("b.c%d", i + 1)));
 	appendStringInfoString(sql, " FROM ");
 	append_rows(sql, stmt);
-	if (stmt->kind == STMT_UPSERT)
+	if (stmt->base.kind == STMT_UPSERT)
 	{
 		int			start;
 
@@ -171,7 +171,7 @@ is_comparable(ApplyTable *table, int col)
 static void
 append_delete_image(StringInfo sql, PgStmt *stmt)
 {
-	ApplyTable *table = stmt->table;
+	ApplyTable *table = stmt->base.table;
 	const PgTarget *target = pg_table(table)->target;
 	const char *only = stmt_only(table);
 	StringInfoData left;
@@ -212,12 +212,12 @@ append_delete_image(StringInfo sql, PgStmt *stmt)
 char *
 stmt_sql(PgStmt *stmt)
 {
-	ApplyTable *table = stmt->table;
+	ApplyTable *table = stmt->base.table;
 	const PgTarget *target = pg_table(table)->target;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	switch (stmt->kind)
+	switch (stmt->base.kind)
 	{
 		case STMT_DELETE:
 			appendStringInfo(&sql, "DELETE FROM %s%s AS t USING ", stmt_only(table),
@@ -233,7 +233,7 @@ stmt_sql(PgStmt *stmt)
 		case STMT_REKEY:
 			appendStringInfo(&sql, "UPDATE %s%s AS t SET ", stmt_only(table),
 							 target->qualified);
-			if (append_assignments(&sql, stmt, stmt->kind == STMT_REKEY, false) == 0)
+			if (append_assignments(&sql, stmt, stmt->base.kind == STMT_REKEY, false) == 0)
 				return NULL;
 			appendStringInfoString(&sql, " FROM ");
 			append_rows(&sql, stmt);

@@ -55,13 +55,12 @@ emit_target_of(const char *version)
 EmitTarget *
 emit_target_read(void)
 {
-	char	   *version = select_one_value("SELECT version()");
-	EmitTarget   *t;
+	EmitTarget *t;
 	char	   *value;
 
-	if (version == NULL || strncmp(version, "PostgreSQL", 10) == 0)
+	if (one_statement_is_postgres())
 		return NULL;
-	t = emit_target_of(version);
+	t = emit_target_of(select_one_value("SELECT version()"));
 	value = select_one_value("SELECT @@lower_case_table_names");
 	t->folds_tables = value != NULL && strcmp(value, "0") != 0;
 	value = select_one_value("SELECT @@innodb_page_size");

@@ -734,8 +734,8 @@ pg_precheck(SourceConn *source, const PrecheckScope *scope)
 	check_version(&p);
 	check_primary(&p);
 	check_encoding(&p);
-	if (scope->other_product)
-		;						/* types and objects are made otherwise there */
+	if (!one_statement_is_postgres())
+		 /* extensions are nothing that the destination could have */ ;
 	else if (scope->elsewhere)
 		check_extensions_there(&p);
 	else

@@ -42,7 +42,8 @@ sub _lit
 
 # Makes server, user mapping and task. Options: name, db, options (hash),
 # objects (data), types (array of phases), server (options as SQL), port, role;
-# destination: a Dts::Postgres elsewhere (destination_port, destination_user, destination_password).
+# destination: a Dts::Postgres or Dts::MariaDB elsewhere (destination_port, destination_user,
+# destination_password; destination_db: the database of the latter).
 sub new
 {
     my ($class, $my, $pg, %opt) = @_;
@@ -62,7 +63,9 @@ sub new
         my $port = $opt{destination_port} // $there->{port};
         my $user = $opt{destination_user} // 'postgres';
         my $password = defined $opt{destination_password} ? ", password '$opt{destination_password}'" : '';
-        $pg->sql("CREATE SERVER dst_$name TYPE 'postgresql' FOREIGN DATA WRAPPER dtsmig_fdw OPTIONS (host '127.0.0.1', port '$port', dbname '$there->{dbname}'); "
+        my $type = $there->isa('Dts::MariaDB') ? $there->{mysql} ? 'mysql' : 'mariadb' : 'postgresql';
+        my $dbname = $there->{dbname} // $opt{destination_db};
+        $pg->sql("CREATE SERVER dst_$name TYPE '$type' FOREIGN DATA WRAPPER dtsmig_fdw OPTIONS (host '127.0.0.1', port '$port', dbname '$dbname'); "
               . "CREATE USER MAPPING FOR CURRENT_USER SERVER dst_$name OPTIONS (user '$user'$password)", role => $opt{role});
     }
     # the tests' source is trusted by the superuser that most tasks are owned by

@@ -30,7 +30,7 @@ my @exceptions = (
     [ 'source/pgsql/pg_stream_spool.c', '.', 'a temporary file of this server; class 58, retrying' ],
     [ 'source/pgsql/pg_(?:stream|stream_rows|values|copy|money|keys)\.c|client/pg_(?:conn|result)\.c', 'message 0x|out of place|describes a table|sent a change of relation|sent a key of a table|no valid …|in binary form|incorrect binary|columns, its relation|COPY|does not begin|header|expected|not in the form', 'what no PostgreSQL server sends (08P01, 22021, 22P03): connect to the server itself, and report it' ],
     [ 'client/my_query\.c|source/mysql/my_(?:verify|rows)\.c', 'answer|unexpected|columns of table', 'what no server of the family sends (08P01); my_verify is of verify' ],
-    [ '(?:client/my_conn|source/mysql/my_(?:charset|ranges|position|schema|values)|client/pg_(?:conn|program)|source/pgsql/pg_slot|transform/copy_row)\.c', 'non-blocking|out of memory|another server than a moment ago|is closed|not read|default conversion|is not known yet|must be positive|invalid binary log position|has no number as|only a shell|could not (?:create|write|fork)|is no position|lost (?:the )?connection|does not answer|the snapshot of server|cut off|other columns|zero byte|^…$|error of … while|could not read the schema', 'of the operating system, of a connection (class 08: retrying), or one that cannot happen' ],
+    [ '(?:client/my_conn|source/mysql/my_(?:charset|ranges|position|schema|values)|client/pg_(?:conn|program)|source/pgsql/pg_slot|core/copy_row)\.c', 'non-blocking|out of memory|another server than a moment ago|is closed|not read|default conversion|is not known yet|must be positive|invalid binary log position|has no number as|only a shell|could not (?:create|write|fork)|is no position|lost (?:the )?connection|does not answer|the snapshot of server|cut off|other columns|zero byte|^…$|error of … while|could not read the schema', 'of the operating system, of a connection (class 08: retrying), or one that cannot happen' ],
     [ 'core/one_statement.c', '^…$', 'a text made of a name or a value that is not one statement: nothing was run; the hint asks for a report' ],
     [ 'source/pgsql/pg_stream_published.c', '^…$', 'publication … did not tell of, or does not tell of, table …: documented by its beginning' ],
     [ 'source/pgsql/pg_copy.c', 'the snapshot of server', 'class 08: the copy begins again' ],
@@ -92,7 +92,7 @@ sub fragments
 }
 
 chdir "$top/src" or die;
-my @files = sort glob('client/*.c source/*/*.c worker/*.c dest/*/*.c'), qw(transform/copy_row.c tables/describe.c transform/shape_rows.c tables/shards.c core/table_owner.c core/one_statement.c);
+my @files = sort glob('client/*.c source/*/*.c worker/*.c dest/*/*.c'), qw(core/copy_row.c tables/describe.c transform/shape_rows.c tables/shards.c core/table_owner.c core/one_statement.c);
 my @errors = map { my $f = $_; map { [ $f, @$_ ] } errors_of($f) } grep { !/precheck/ } @files;
 cmp_ok(scalar @errors, '>', 200, scalar(@errors) . ' errors in the sources');
 

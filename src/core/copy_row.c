@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "transform/copy_row.h"
+#include "core/copy_row.h"
 
 #include "mb/pg_wchar.h"
 #include "access/htup_details.h"
@@ -88,11 +88,10 @@ read_binary(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 	int			nreplicated = 0;
 	uint16		n16;
 
-	buf->cursor = 0;
-	if (buf->len < 2)
+	if (buf->len - buf->cursor < 2)
 		is_cut();
-	memcpy(&n16, buf->data, 2);
-	buf->cursor = 2;
+	memcpy(&n16, buf->data + buf->cursor, 2);
+	buf->cursor += 2;
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
 		CopyColumn *c = &reader->columns[i];
@@ -131,7 +130,7 @@ read_binary(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 		buf->cursor += len;
 		nulls[i] = false;
 	}
-	if (nreplicated != pg_ntoh16(n16) || buf->cursor != buf->len)
+	if (nreplicated != pg_ntoh16(n16))
 		has_more();
 }
 
@@ -187,11 +186,12 @@ static void
 read_text(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 {
 	const SourceRelation *rel = reader->rel;
-	const char *p = buf->data;
-	const char *end = buf->data + buf->len;
+	const char *p = buf->data + buf->cursor;
+	const char *rest = memchr(p, '\n', buf->len - buf->cursor);
+	const char *end = rest ? rest : buf->data + buf->len;
 	bool		first = true;
 
-	if (memchr(p, '\0', buf->len) != NULL)
+	if (memchr(p, '\0', end - p) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
 				 errmsg("a row of the source has a zero byte in a text")));
@@ -219,17 +219,31 @@ read_text(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 		table_owner_end(&owner);
 		nulls[i] = false;
 	}
-	if (p < end && *p != '\n')
+	if (p < end)
 		has_more();
+	buf->cursor = end - buf->data + (rest ? 1 : 0);
+}
+
+bool
+copy_reader_next(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
+{
+	if (buf->cursor >= buf->len)
+		return false;
+	if (reader->rel->text_rows)
+		read_text(reader, buf, values, nulls);
+	else
+		read_binary(reader, buf, values, nulls);
+	return true;
 }
 
 void
 copy_reader_read(CopyReader *reader, StringInfo buf, Datum *values, bool *nulls)
 {
-	if (reader->rel->text_rows)
-		read_text(reader, buf, values, nulls);
-	else
-		read_binary(reader, buf, values, nulls);
+	buf->cursor = 0;
+	if (!copy_reader_next(reader, buf, values, nulls))
+		is_cut();
+	if (buf->cursor != buf->len)
+		has_more();
 }
 
 /* ----------------------------------------------------------------- writing */

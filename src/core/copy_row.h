@@ -26,6 +26,12 @@ extern CopyReader *copy_reader_make(const SourceRelation *rel);
  */
 extern void copy_reader_read(CopyReader *reader, StringInfo buf, Datum *values,
 							 bool *nulls);
+/*
+ * The same of the row at buf's cursor, which moves behind it, of several that
+ * buf holds; false: there is no more.
+ */
+extern bool copy_reader_next(CopyReader *reader, StringInfo buf, Datum *values,
+							 bool *nulls);
 
 /* The same for writing. */
 extern CopyWriter *copy_writer_make(const SourceRelation *rel);

@@ -11,8 +11,17 @@
  */
 #include "postgres.h"
 
-#include "dest/pgsql/pgsql.h"
+#include "dest/batch/batch.h"
 #include "miscadmin.h"
+
+static void
+put(ApplyTable *table, StmtKind kind, const Row *columns, bool loose, const Row *old,
+	const Row *row, int64 count)
+{
+	const BatchRoutine *routine = table->batch->routine;
+
+	routine->put(routine->stmt(table, kind, columns), loose, old, row, count);
+}
 
 /*
  * Would an UPDATE to this row have to set a column GENERATED ALWAYS AS
@@ -25,7 +34,7 @@ sets_identity(const ApplyTable *table, const Row *row, bool keys)
 	{
 		int			c = table->cols[i];
 
-		if (pg_table(table)->target->columns[c].identity_always && row_has(row, c) &&
+		if (table->identity_always[c] && row_has(row, c) &&
 			(keys || !table->rel->columns[c].in_key))
 			return true;
 	}
@@ -41,34 +50,27 @@ distribute(ApplyTable *table, ApplyEntry *entry)
 	if (!entry->present)
 	{
 		if (entry->existed || loose)
-			stmt_put(stmt_get(table, STMT_DELETE, NULL), loose,
-						   &entry->key, NULL, 0);
+			put(table, STMT_DELETE, NULL, loose, &entry->key, NULL, 0);
 		return;
 	}
 
 	if (!entry->existed && !loose)
-		stmt_put(stmt_get(table, STMT_INSERT, &entry->row), false,
-					   NULL, &entry->row, 0);
+		put(table, STMT_INSERT, &entry->row, false, NULL, &entry->row, 0);
 	else if (loose && (entry->complete || !entry->existed))
 	{
-		if (pg_table(table)->target->arbiter && !pg_table(table)->target->any_identity_always)
-			stmt_put(stmt_get(table, STMT_UPSERT, &entry->row), true,
-						   NULL, &entry->row, 0);
+		if (table->arbiter && !table->any_identity_always)
+			put(table, STMT_UPSERT, &entry->row, true, NULL, &entry->row, 0);
 		else
 		{
-			stmt_put(stmt_get(table, STMT_DELETE, NULL), true,
-						   &entry->key, NULL, 0);
-			stmt_put(stmt_get(table, STMT_INSERT, &entry->row), true,
-						   NULL, &entry->row, 0);
+			put(table, STMT_DELETE, NULL, true, &entry->key, NULL, 0);
+			put(table, STMT_INSERT, &entry->row, true, NULL, &entry->row, 0);
 		}
 	}
-	else if (pg_table(table)->target->any_identity_always && entry->complete)
+	else if (table->any_identity_always && entry->complete)
 	{
 		/* UPDATE cannot set GENERATED ALWAYS AS IDENTITY */
-		stmt_put(stmt_get(table, STMT_DELETE, NULL), loose,
-					   &entry->key, NULL, 0);
-		stmt_put(stmt_get(table, STMT_INSERT, &entry->row), loose,
-					   NULL, &entry->row, 0);
+		put(table, STMT_DELETE, NULL, loose, &entry->key, NULL, 0);
+		put(table, STMT_INSERT, &entry->row, loose, NULL, &entry->row, 0);
 	}
 	else
 	{
@@ -76,9 +78,8 @@ distribute(ApplyTable *table, ApplyEntry *entry)
 		if (sets_identity(table, &entry->row, false))
 			ereport(ERROR,
 					(errcode(ERRCODE_NO_DATA_FOUND),
-					 errmsg("a row of table %s is not whole", pg_table(table)->target->qualified)));
-		stmt_put(stmt_get(table, STMT_UPDATE, &entry->row), loose,
-					   &entry->key, &entry->row, 0);
+					 errmsg("a row of table %s is not whole", table->qualified)));
+		put(table, STMT_UPDATE, &entry->row, loose, &entry->key, &entry->row, 0);
 	}
 }
 
@@ -88,11 +89,9 @@ distribute_keyless(ApplyTable *table, ApplyEntry *entry)
 	int64		i;
 
 	if (entry->count < 0)
-		stmt_put(stmt_get(table, STMT_DELETE_IMAGE, NULL),
-					   entry->loose, &entry->row, NULL, -entry->count);
+		put(table, STMT_DELETE_IMAGE, NULL, entry->loose, &entry->row, NULL, -entry->count);
 	for (i = 0; i < entry->count; i++)
-		stmt_put(stmt_get(table, STMT_INSERT, &entry->row), false,
-					   NULL, &entry->row, 0);
+		put(table, STMT_INSERT, &entry->row, false, NULL, &entry->row, 0);
 }
 
 /*
@@ -106,29 +105,29 @@ run_kind(ApplyTable *table, StmtKind kind)
 	ListCell   *lc;
 	int			loose;
 
-	foreach(lc, pg_table(table)->stmts)
+	foreach(lc, table->stmts)
 	{
-		PgStmt  *stmt = lfirst(lc);
+		BatchStmt  *stmt = lfirst(lc);
 
 		if (stmt->kind != kind)
 			continue;
 		for (loose = 0; loose < 2; loose++)
 		{
 			int64		expected = stmt->nrows[loose];
-			int64		processed;
+			uint64		processed;
 
 			if (!stmt->waits[loose])
 				continue;
 			CHECK_FOR_INTERRUPTS();
-			processed = stmt_run(stmt, loose);
+			processed = table->batch->routine->run(stmt, loose);
 			/* a row that is not there may have gone by a cascade, see below */
-			if (processed != expected &&
+			if (processed != (uint64) expected &&
 				(!loose || (kind == STMT_UPDATE && table->child)))
 				ereport(ERROR,
 						(errcode(ERRCODE_NO_DATA_FOUND),
-						 errmsg("%lld rows of table %s were hit, not %lld",
-								(long long) processed,
-								pg_table(table)->target->qualified, (long long) expected)));
+						 errmsg("%llu rows of table %s were hit, not %lld",
+								(unsigned long long) processed,
+								table->qualified, (long long) expected)));
 		}
 	}
 }
@@ -144,6 +143,8 @@ sets_write(Batch *w)
 	{
 		ApplyTable *table = w->dirty[i];
 
+		if (w->routine->resolve)
+			w->routine->resolve(table);
 		entries_sort(table);
 		for (j = 0; j < table->nentries; j++)
 		{
@@ -164,7 +165,7 @@ sets_write(Batch *w)
 		ApplyTable *table = w->tables[i];
 
 		if (table->ncascades > 0)
-			follow_deletes(w, table, table->cascades, table->ncascades);
+			w->routine->follow_deletes(w, table, table->cascades, table->ncascades);
 	}
 	for (i = 0; i < w->ndirty; i++)
 	{

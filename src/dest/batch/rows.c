@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * apply_rows.c
+ * rows.c
  *	  Writes a batch operation by operation, in source order.
  *
  * Done when the batch cannot be written as sets: two rows that exchange unique
@@ -13,20 +13,20 @@
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "core/attempt.h"
-#include "dest/local/local.h"
+#include "dest/batch/batch.h"
 
 /* Runs one statement for one row. */
 static uint64
 run_one(ApplyTable *table, StmtKind kind, bool loose, const Row *old,
 		const Row *row)
 {
-	ApplyStmt  *stmt = apply_stmt(table, kind, row);
+	const BatchRoutine *routine = table->batch->routine;
+	BatchStmt  *stmt = routine->stmt(table, kind, row);
 
-	apply_stmt_put(stmt, loose, old, row, 1);
-	return apply_stmt_run(stmt, loose);
+	routine->put(stmt, loose, old, row, 1);
+	return routine->run(stmt, loose);
 }
 
 static void
@@ -34,7 +34,7 @@ write_row(ApplyTable *table, const ApplyOp *op)
 {
 	if (!op->loose)
 		run_one(table, STMT_INSERT, false, NULL, &op->new);
-	else if (local_table(table)->arbiter && !local_table(table)->any_identity_always)
+	else if (table->arbiter && !table->any_identity_always)
 		run_one(table, STMT_UPSERT, true, NULL, &op->new);
 	else
 	{
@@ -60,12 +60,12 @@ rekey_loose(ApplyTable *table, ApplyOp *op)
 		table->rel->torn = "Keys changed while it was copied, and the log does not hold whole rows.";
 		return;
 	}
-	if (apply_fetch_row(table, &op->new, NULL))
+	if (table->batch->routine->fetch_row(table, &op->new, NULL))
 	{
 		run_one(table, STMT_DELETE, true, &op->old, NULL);
 		return;
 	}
-	if (apply_fetch_row(table, &op->old, &op->new))
+	if (table->batch->routine->fetch_row(table, &op->old, &op->new))
 	{
 		run_one(table, STMT_DELETE, true, &op->old, NULL);
 		run_one(table, STMT_INSERT, true, NULL, &op->new);
@@ -83,15 +83,15 @@ update_row(ApplyTable *table, ApplyOp *op)
 		rekey_loose(table, op);
 		return;
 	}
-	if (!op->complete && apply_sets_identity(table, &op->new, op->rekey))
-		whole = apply_fetch_row(table, key, &op->new);
+	if (!op->complete && sets_identity(table, &op->new, op->rekey))
+		whole = table->batch->routine->fetch_row(table, key, &op->new);
 	if (op->loose && op->complete)
 	{
 		if (op->rekey)
 			run_one(table, STMT_DELETE, true, &op->old, NULL);
 		write_row(table, op);
 	}
-	else if (whole && apply_sets_identity(table, &op->new, op->rekey))
+	else if (whole && sets_identity(table, &op->new, op->rekey))
 	{
 		op_check_found(op, run_one(table, STMT_DELETE, op->loose, key, NULL));
 		run_one(table, STMT_INSERT, op->loose, NULL, &op->new);
@@ -119,9 +119,12 @@ do_op(Batch *w, ApplyOp *op)
 
 	/* an operation before it in the batch has found that out */
 	op->copied |= table->rel->torn != NULL;
-	apply_table_resolve(table);
-	if (op->cascade && !op->copied)
-		cascade_fetch_old(w, table, op);
+	if (w->routine->resolve)
+		w->routine->resolve(table);
+	/* what is not told of the old row is read, where it is still as it was */
+	if (op->cascade && !op->copied && table->rel->nkey > 0 &&
+		cascade_lacks_old(table, op))
+		(void) w->routine->fetch_row(table, &op->old, &op->old);
 	if (op->copied)
 		 /* only the cascade */ ;
 	else if (table->rel->nkey == 0)
@@ -142,15 +145,15 @@ do_op(Batch *w, ApplyOp *op)
 	if (op->cascade)
 	{
 		if (op->kind == CHANGE_DELETE)
-			cascade_deletes(w, table, &op, 1);
+			w->routine->follow_deletes(w, table, &op, 1);
 		else
-			cascade_update(w, table, op);
+			w->routine->follow_update(w, table, op);
 	}
 }
 
 typedef struct RowStep
 {
-	Batch *w;
+	Batch	   *w;
 	ApplyOp    *op;
 	MemoryContext cxt;
 } RowStep;
@@ -159,16 +162,13 @@ static void
 row_step(void *arg)
 {
 	RowStep    *step = arg;
-	int			nestlevel = apply_settings_begin();
+	const BatchRoutine *routine = step->w->routine;
+	int			entered = routine->enter ? routine->enter(step->w) : 0;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(step->cxt);
 	do_op(step->w, step->op);
-	SPI_finish();
-	PopActiveSnapshot();
-	apply_settings_end(nestlevel);
+	if (routine->leave)
+		routine->leave(entered);
 }
 
 /*
@@ -186,13 +186,13 @@ do_idempotent(Batch *w, ApplyOp *op)
 		return;
 	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
 		ReThrowError(error);
-	apply_table_drop_stores(op->table);
+	w->routine->drop_rows(op->table);
 	op->table->rel->torn = "Unique values went from row to row while it was copied.";
 }
 
-/* Does one operation. A transaction is open and SPI is connected. */
+/* Does one operation. A transaction is open. */
 void
-apply_row(Batch *w, ApplyOp *op)
+rows_write_one(Batch *w, ApplyOp *op)
 {
 	ErrorContextCallback callback;
 
@@ -205,9 +205,9 @@ apply_row(Batch *w, ApplyOp *op)
 	error_context_stack = callback.previous;
 }
 
-/* Does the batch. A transaction is open and SPI is connected. */
+/* Does the batch. A transaction is open. */
 void
-apply_rows(Batch *w)
+rows_write(Batch *w)
 {
 	MemoryContext cxt = AllocSetContextCreate(w->flush_cxt, "dtsmig rows",
 											  ALLOCSET_DEFAULT_SIZES);
@@ -216,7 +216,7 @@ apply_rows(Batch *w)
 
 	for (i = 0; i < w->nops; i++)
 	{
-		apply_row(w, w->ops[i]);
+		rows_write_one(w, w->ops[i]);
 		MemoryContextReset(cxt);
 	}
 	MemoryContextSwitchTo(oldcxt);

@@ -1,0 +1,158 @@
+/*-------------------------------------------------------------------------
+ *
+ * mysql.h
+ *	  The engines "mysql" and "mariadb": rows go to a server of the MySQL
+ *	  family. Structures shared by its files; nobody else includes this.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef DTSMIG_DEST_MYSQL_H
+#define DTSMIG_DEST_MYSQL_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "client/my_conn.h"
+#include "dest/batch/batch.h"
+#include "dest/dest.h"
+
+/* How values of a column in flight become literals. */
+typedef enum MyForm
+{
+	FORM_TEXT,					/* what the type's output function says, quoted … */
+	FORM_BARE,					/* … as it is */
+	FORM_CHAR,					/* of char(n), without the blanks at its end */
+	FORM_BOOL,
+	FORM_FLOAT4,
+	FORM_FLOAT8,
+	FORM_NUMERIC,
+	FORM_MONEY,
+	FORM_DATE,
+	FORM_TIMESTAMP,				/* with or without time zone: in UTC */
+	FORM_TIME,
+	FORM_BYTEA,
+	FORM_BIT,
+	FORM_BIT_BYTES,				/* bits as a binary string */
+	FORM_JSON,
+	FORM_ARRAY
+} MyForm;
+
+/* A column of a table there, as it was when the relation was bound. */
+typedef struct MyColumn
+{
+	char	   *name;			/* quoted */
+	char	   *type;			/* DATA_TYPE: "varchar" */
+	int			fsp;			/* digits of a second */
+	bool		not_null;
+	bool		inexact;		/* texts that are different can be equal there */
+	bool		json;			/* of MySQL, which reads its numbers */
+	MyForm		form;
+	FmgrInfo	output;
+} MyColumn;
+
+/* Text of statements that write rows. */
+typedef struct MyPart
+{
+	StringInfoData sql;
+	int			n;				/* statements, or rows of one */
+} MyPart;
+
+typedef struct MyStmt
+{
+	BatchStmt	base;
+	uint8	   *mask;			/* a flag for each replicated column; NULL: none */
+	bool		nothing;		/* there is nothing to write in such a row */
+	bool		several;		/* a statement for each row; else one for all */
+	char	   *head;			/* what each statement begins with */
+	StringInfoData row;			/* the one at hand; in flush_cxt while rows wait */
+	MyPart	   *part[2];		/* that is being filled */
+	List	   *parts[2];		/* MyPart *: that are full */
+} MyStmt;
+
+/* SourceRelation.bound */
+typedef struct MyTarget
+{
+	char	   *qualified;		/* quoted database.table */
+	MyColumn   *columns;		/* for each of rel */
+	Oid		   *out_func;		/* the same: of types in flight */
+} MyTarget;
+
+/* session.c */
+extern void mysql_attach(const DestPlace *place);
+extern void mysql_detach(void);
+extern void mysql_identify(DestIdentity *id);
+extern char *mysql_value(const char *sql);
+/* The connection, in a transaction that follows the one which is open here. */
+extern MyConn *mysql_use(void);
+/* The same, for rows: statements that change definitions cannot follow them. */
+extern MyConn *mysql_use_for_rows(void);
+extern const char *mysql_server(void);
+/* Bytes that a statement may have. */
+extern Size mysql_max_statement(void);
+/* Runs one statement that returns no rows; how many it has changed or found. */
+extern uint64 mysql_run(MyConn *conn, const char *sql);
+extern uint64 mysql_runf(MyConn *conn, const char *fmt,...) pg_attribute_printf(2, 3);
+
+/* The server takes several statements in one text, or one alone. */
+extern void mysql_several(MyConn *conn, bool several);
+/*
+ * Runs n statements of a text (mysql_several, if there are more than one); rows
+ * that they changed or found. What the server warns of is an error.
+ */
+extern uint64 mysql_write(MyConn *conn, const char *sql, Size len, int n);
+extern const TypePolicy *mysql_policy(void);
+
+/* ledger.c */
+extern void my_ledger_open(MyConn *conn, const DestPlace *place);
+extern void my_ledger_close(void);
+extern void my_ledger_committed(bool committed);
+extern char *my_ledger_claim(const char *key);
+extern char *my_ledger_recorded(const char *key);
+extern void my_ledger_unclaim(const char *key);
+extern void my_ledger_record(const char *key, const char *value);
+extern char *my_ledger_position(void);
+extern void my_ledger_set_position(const char *position);
+extern void my_ledger_forget_task(void);
+/*
+ * A statement that commits by itself is run for what was claimed last: noted
+ * as begun, committed; then as done, or not. False of begin: it may have been
+ * done, and nobody knows.
+ */
+extern bool my_ledger_begin(MyConn *conn);
+extern void my_ledger_end(MyConn *conn, bool done);
+
+/* target.c */
+extern void my_target_bind(SourceRelation *rel);
+extern void my_target_bind_to_compare(SourceRelation *rel);
+extern char *my_target_refuses(const char *schema, const char *table, char **hint);
+
+/* value.c */
+extern MyForm value_form(Oid typid, const MyColumn *column);
+/* Appends a value as a literal; isnull: NULL. */
+extern void value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value,
+						 bool isnull);
+/* Appends a condition that holds for rows with that value alone; NULL is one. */
+extern void value_append_match(StringInfo sql, const SourceRelation *rel, int col,
+							   Datum value, bool isnull);
+
+/* So many bytes, of a column or (-1) a row, are what the server takes, or an error. */
+extern void my_check_size(const SourceRelation *rel, int col, Size bytes);
+
+/* stmt.c */
+extern BatchStmt *my_stmt_get(ApplyTable *table, StmtKind kind, const Row *row);
+extern void my_stmt_put(BatchStmt *stmt, bool loose, const Row *old, const Row *row,
+						int64 count);
+extern uint64 my_stmt_run(BatchStmt *stmt, bool loose);
+extern void my_stmt_drop_rows(ApplyTable *table);
+/* "INSERT INTO t (a, b) VALUES " of the columns of rel that are replicated. */
+extern char *my_insert_head(const SourceRelation *rel);
+
+/* fetch.c */
+extern bool my_fetch_row(ApplyTable *table, const Row *key, Row *row);
+
+/* load.c */
+extern uint64 mysql_load(SourceRelation *rel, LoadProducer producer, void *arg,
+						 LoadMode mode);
+
+#endif							/* DTSMIG_DEST_MYSQL_H */

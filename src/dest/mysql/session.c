@@ -1,0 +1,519 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.c
+ *	  The session at a server of the MySQL family that is a destination.
+ *
+ * Its transaction follows the one here: dest/twin.c. Statements that change
+ * definitions commit by themselves there: what was claimed for one is noted as
+ * begun before it, and as done after it (ledger.c).
+ *
+ * What a value becomes that does not fit depends on the session's settings, as
+ * does what a literal means: each is set here, and read back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "client/my_error.h"
+#include "core/one_statement.h"
+#include "dest/mysql/mysql.h"
+#include "dest/twin.h"
+#include "utils/memutils.h"
+
+/* The oldest that is written to. */
+#define OLDEST_MYSQL 50600
+#define OLDEST_MARIADB 100600
+
+/* So much of a packet is not the statement's. */
+#define PACKET_MARGIN 1024
+
+static MemoryContext session_cxt = NULL;	/* NULL: nothing is attached */
+static DestPlace *place = NULL;
+static MyConn *conn = NULL;
+static Size max_packet = 0;
+static bool rows_written = false;	/* in the transaction that is open */
+static bool several = false;	/* statements in one text */
+
+typedef struct Setting
+{
+	const char *name;
+	const char *value;			/* as SQL */
+	const char *shown;			/* as it reads then */
+} Setting;
+
+static const Setting settings[] = {
+	{"foreign_key_checks", "0", "0"},
+	{"unique_checks", "1", "1"},
+	{"sql_safe_updates", "0", "0"},
+	{"sql_notes", "1", "1"},
+	{"completion_type", "0", "NO_CHAIN"},
+	{"sql_big_selects", "1", "1"},
+	{"innodb_lock_wait_timeout", "60", "60"},
+};
+
+/* A value that does not fit is an error; nothing else changes what is written. */
+static const char *const modes[] = {
+	"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "NO_ZERO_IN_DATE", "NO_ZERO_DATE",
+	"ERROR_FOR_DIVISION_BY_ZERO", "NO_AUTO_VALUE_ON_ZERO", "NO_ENGINE_SUBSTITUTION"
+};
+
+pg_noreturn static void
+refuse_setting(const char *name, const char *shown)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("server \"%s\" does not let a session set %s", mysql_server(), name),
+			 errdetail("It is \"%s\" after it was set; values would not be stored as they are.", shown),
+			 errhint("Connect to the server itself if a proxy stands before it.")));
+}
+
+static void
+set_mode(void)
+{
+	StringInfoData words;
+	char	   *shown;
+	char	   *rest;
+	char	   *word;
+	int			found = 0;
+
+	initStringInfo(&words);
+	for (int i = 0; i < lengthof(modes); i++)
+		appendStringInfo(&words, "%s%s", i > 0 ? "," : "", modes[i]);
+	my_query(conn, psprintf("SET SESSION sql_mode = '%s'", words.data), 0);
+	shown = my_query_text(conn, "SELECT @@SESSION.sql_mode");
+	rest = pstrdup(shown);
+	while ((word = strsep(&rest, ",")) != NULL)
+	{
+		bool		known = false;
+
+		for (int i = 0; i < lengthof(modes); i++)
+			known |= strcmp(word, modes[i]) == 0;
+		if (!known)
+			refuse_setting("sql_mode", shown);
+		found++;
+	}
+	if (found != lengthof(modes))
+		refuse_setting("sql_mode", shown);
+}
+
+/* A variable that not all versions have; NULL: this one has not. */
+static char *
+variable(const char *name)
+{
+	MyResult   *r = my_query(conn, psprintf("SHOW GLOBAL VARIABLES LIKE '%s'", name), 2);
+
+	return my_nrows(r) > 0 ? my_get_text(r, 0, 1) : NULL;
+}
+
+static void
+prepare_session(void)
+{
+	char	   *binlog = variable("binlog_format");
+
+	for (int i = 0; i < lengthof(settings); i++)
+	{
+		const Setting *s = &settings[i];
+		char	   *shown;
+
+		my_query(conn, psprintf("SET SESSION %s = %s", s->name, s->value), 0);
+		shown = my_query_text(conn, psprintf("SELECT @@SESSION.%s", s->name));
+		if (strcmp(shown, s->shown) != 0)
+			refuse_setting(s->name, shown);
+	}
+	set_mode();
+	/* fewer locks; the log of statements cannot have it */
+	if (binlog == NULL || strcmp(binlog, "STATEMENT") != 0)
+		my_query(conn, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", 0);
+	/* lists of keys are looked up in the index, however long they are */
+	if (variable("range_optimizer_max_mem_size") != NULL)
+		my_query(conn, "SET SESSION range_optimizer_max_mem_size = 0", 0);
+	if (variable("in_predicate_conversion_threshold") != NULL)
+		my_query(conn, "SET SESSION in_predicate_conversion_threshold = 0", 0);
+	max_packet = (Size) my_query_int64(conn, "SELECT @@SESSION.max_allowed_packet");
+}
+
+static bool
+is_on(const char *name)
+{
+	const char *value = variable(name);
+
+	return value != NULL && pg_strcasecmp(value, "OFF") != 0 && strcmp(value, "0") != 0;
+}
+
+static void
+check_server(void)
+{
+	int			oldest = my_is_mariadb(conn) ? OLDEST_MARIADB : OLDEST_MYSQL;
+
+	if (my_version_num(conn) < oldest)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("server \"%s\" is too old to be a destination: %s", mysql_server(),
+						my_version_text(conn)),
+				 errhint("Destinations are MySQL from 5.6 and MariaDB from 10.6 on.")));
+	if (place->keeps_ledger && (is_on("super_read_only") || is_on("read_only")))
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("server \"%s\" is read-only", mysql_server()),
+				 errdetail("Its variable read_only or super_read_only is set, as that of a replica is."),
+				 errhint("Let the server's options name the one that takes writes; or run there: SET GLOBAL read_only = 0.")));
+}
+
+static void
+drop_connection(void)
+{
+	if (conn != NULL)
+		my_close(conn);
+	conn = NULL;
+	rows_written = false;
+}
+
+/* Between two transactions, or at the first use in one. */
+static void
+connect_there(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(session_cxt);
+
+	conn = my_connect_destination(place->info);
+	several = false;
+	prepare_session();
+	check_server();
+	my_ledger_open(conn, place);
+	MemoryContextSwitchTo(old);
+}
+
+/* ------------------------------------------------------------- transactions */
+
+static void
+run_twin(const char *sql)
+{
+	my_query(conn, sql, 0);
+}
+
+static void
+forget_rows(void)
+{
+	rows_written = rows_written && twin_is_open();
+}
+
+static const TwinRoutine twin_routine = {
+	.run = run_twin,
+	.server = mysql_server,
+	.reset = forget_rows,
+	.ended = my_ledger_committed,
+	.detach = mysql_detach
+};
+
+MyConn *
+mysql_use(void)
+{
+	Assert(session_cxt != NULL);
+	if (conn != NULL && !my_is_idle(conn))
+	{
+		drop_connection();
+		if (twin_is_lost())
+			ereport(ERROR,
+					(errcode(ERRCODE_CONNECTION_FAILURE),
+					 errmsg("lost the connection to server \"%s\"", mysql_server())));
+	}
+	if (conn == NULL)
+		connect_there();
+	if (!twin_is_open())
+		rows_written = false;
+	twin_begin();
+	return conn;
+}
+
+MyConn *
+mysql_use_for_rows(void)
+{
+	MyConn	   *c = mysql_use();
+
+	rows_written = true;
+	return c;
+}
+
+/* --------------------------------------------------------------- statements */
+
+uint64
+mysql_run(MyConn *c, const char *sql)
+{
+	MyDone		done;
+
+	if (my_execute(c, sql, strlen(sql), 1, &done) != 1)
+		my_raise_error(c, psprintf("running \"%s\"",
+								   pnstrdup(sql, Min(strlen(sql), 200))));
+	return done.rows;
+}
+
+uint64
+mysql_runf(MyConn *c, const char *fmt,...)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, fmt);
+		needed = appendStringInfoVA(&buf, fmt, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&buf, needed);
+	}
+	return mysql_run(c, buf.data);
+}
+
+void
+mysql_several(MyConn *c, bool wanted)
+{
+	if (several == wanted)
+		return;
+	my_allow_several(c, wanted);
+	several = wanted;
+}
+
+/* What a statement may warn of though it has stored what it was given. */
+static bool
+is_harmless(int64 code)
+{
+	return code == 1287 ||		/* something will not be there in later versions */
+		code == 1592 ||			/* a log of statements may not repeat it */
+		code == 3719;			/* "utf8" means another character set later */
+}
+
+/* Of the last statement. */
+static void
+check_warnings(MyConn *c)
+{
+	MyResult   *r = my_query(c, "SHOW WARNINGS", 3);
+
+	for (int i = 0; i < my_nrows(r); i++)
+		if (!is_harmless(my_get_int64(r, i, 1)))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("server \"%s\" would not store a value as it is: %s",
+							mysql_server(), my_get_text(r, i, 2)),
+					 errdetail("It warned of it, with code %s.", my_get_text(r, i, 1))));
+}
+
+uint64
+mysql_write(MyConn *c, const char *sql, Size len, int n)
+{
+	MyDone	   *done = palloc(sizeof(MyDone) * n);
+	uint64		rows = 0;
+	bool		warned = false;
+
+	if (my_execute(c, sql, len, n, done) != n)
+		my_raise_error(c, "writing rows");
+	for (int i = 0; i < n; i++)
+	{
+		rows += done[i].rows;
+		warned |= done[i].warnings > 0;
+	}
+	pfree(done);
+	if (warned && n == 1)
+		check_warnings(c);
+	else if (warned)
+		/* which are told of the last one alone: one by one */
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("server \"%s\" has warned of values that it was given", mysql_server())));
+	return rows;
+}
+
+const TypePolicy *
+mysql_policy(void)
+{
+	return place->policy;
+}
+
+char *
+mysql_value(const char *sql)
+{
+	MyConn	   *c = mysql_use();
+
+	mysql_several(c, false);
+	return my_query_text_or_null(c, sql);
+}
+
+/* Does a statement end the transaction in which it is run? */
+static bool
+commits(const char *sql)
+{
+	static const char *const words[] = {
+		"CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE", "ANALYZE", "OPTIMIZE", "GRANT",
+		"REVOKE", "LOCK", "UNLOCK"
+	};
+
+	sql += strspn(sql, " \t\r\n(");
+	for (int i = 0; i < lengthof(words); i++)
+		if (pg_strncasecmp(sql, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Does an error say that a statement has been done already? Of one that may
+ * have been, see my_ledger_begin.
+ */
+static bool
+is_done_error(int err, const char *message)
+{
+	switch (err)
+	{
+		case 1007:				/* database exists */
+		case 1008:				/* … does not */
+		case 1050:				/* table exists */
+		case 1051:				/* … does not */
+		case 1060:				/* column exists */
+		case 1061:				/* index exists */
+		case 1068:				/* there is a primary key */
+		case 1091:				/* nothing to drop */
+		case 1022:				/* foreign key exists: 5.6 */
+		case 1304:				/* routine exists */
+		case 1359:				/* trigger exists */
+		case 1826:				/* constraint exists */
+		case 3822:
+			return true;
+		case 1005:				/* the same of a foreign key: MariaDB */
+			return strstr(message, "errno: 121") != NULL;
+		default:
+			return false;
+	}
+}
+
+static void
+run_definition(const char *sql)
+{
+	MyConn	   *c = mysql_use();
+	bool		known;
+	char	   *message;
+	int			err;
+
+	if (rows_written)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("server \"%s\" cannot run a statement between rows of a transaction that it would commit",
+						mysql_server()),
+				 errdetail("The statement: %s", sql),
+				 errhint("Run it there by hand; where it stands for one of the source, then: SELECT dtsmig.skip_change('…'); without a statement.")));
+	mysql_several(c, false);
+	known = my_ledger_begin(c);
+	if (my_try_query(c, sql, 0, NULL, &message, &err) ||
+		(!known && is_done_error(err, message)))
+	{
+		my_ledger_end(mysql_use(), true);
+		return;
+	}
+	if (my_is_idle(c))
+		my_ledger_end(c, false);
+	/* once more, for the error's own words */
+	ereport(ERROR,
+			(errcode(my_sqlerrcode(err, NULL)),
+			 errmsg("error of server \"%s\" while running \"%s\": %s", mysql_server(),
+					pnstrdup(sql, Min(strlen(sql), 200)), message),
+			 errdetail("The destination reported error %d.", err)));
+}
+
+/* StatementRunner */
+static uint64
+run_there(const char *sql, char **value)
+{
+	MyConn	   *c;
+
+	if (commits(sql))
+	{
+		run_definition(sql);
+		return 0;
+	}
+	c = mysql_use();
+	mysql_several(c, false);
+	if (value != NULL)
+	{
+		MyResult   *r = my_query(c, sql, 1);
+
+		*value = my_nrows(r) > 0 ? my_get_text_or_null(r, 0, 0) : NULL;
+		return (uint64) my_nrows(r);
+	}
+	if (pg_strncasecmp(sql, "SELECT", 6) == 0)
+		return (uint64) my_nrows(my_query(c, sql, 1));
+	rows_written = true;
+	return mysql_run(c, sql);
+}
+
+const char *
+mysql_server(void)
+{
+	return place->info->server_name;
+}
+
+Size
+mysql_max_statement(void)
+{
+	return max_packet > 2 * PACKET_MARGIN ? max_packet - PACKET_MARGIN : max_packet / 2;
+}
+
+/* ------------------------------------------------------------------- routine */
+
+void
+mysql_detach(void)
+{
+	MemoryContext cxt = session_cxt;
+
+	one_statement_runs_by(NULL, true);
+	session_cxt = NULL;
+	twin_detach();
+	conn = NULL;
+	place = NULL;
+	rows_written = false;
+	my_ledger_close();
+	/* closes the connection */
+	if (cxt != NULL)
+		MemoryContextDelete(cxt);
+}
+
+void
+mysql_attach(const DestPlace *at)
+{
+	MemoryContext old;
+
+	mysql_detach();
+	session_cxt = AllocSetContextCreate(TopMemoryContext, "dtsmig destination",
+										ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(session_cxt);
+	place = dest_place_copy(at);
+	MemoryContextSwitchTo(old);
+	twin_attach(&twin_routine, place->one_call);
+	one_statement_runs_by(run_there, false);
+	PG_TRY();
+	{
+		connect_there();
+	}
+	PG_CATCH();
+	{
+		mysql_detach();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+void
+mysql_identify(DestIdentity *id)
+{
+	MyConn	   *c = mysql_use();
+	MyResult   *r = my_query(c, "SELECT CURRENT_USER(), DATABASE()", 2);
+
+	memset(id, 0, sizeof(*id));
+	id->product = my_is_mariadb(c) ? "MariaDB" : "MySQL";
+	id->version = pstrdup(my_version_text(c));
+	id->version_num = my_version_num(c);
+	id->account = my_get_text(r, 0, 0);
+	id->database = my_get_text_or_null(r, 0, 1);
+	/* foreign keys are; triggers cannot be */
+	id->disables_triggers = false;
+	id->tls = my_tls_cipher(c) != NULL;
+}

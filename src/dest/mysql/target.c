@@ -1,0 +1,284 @@
+/*-------------------------------------------------------------------------
+ *
+ * target.c
+ *	  Finds the table at a server of the MySQL family that receives a relation,
+ *	  and what its columns are.
+ *
+ * Values are in flight as what they are at the source, where that is a type
+ * that is built into PostgreSQL, else as text; value.c makes literals of them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "dest/mysql/mysql.h"
+#include "schema/model.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+static bool
+is_one_of(const char *word, const char *const *words, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The type of a column in flight: what the source has; InvalidOid: not known. */
+static Oid
+source_typid(const SourceRelation *rel, int c)
+{
+	const TableColumn *def;
+	HeapTuple	tup;
+	Oid			typid = TEXTOID;
+
+	if (rel->def == NULL || c >= list_length(rel->def->columns))
+		return InvalidOid;
+	def = list_nth(rel->def->columns, c);
+	if (def->base_type == NULL || def->base_type[0] == '\0')
+		return TEXTOID;
+	/* their values are OIDs of what the source has */
+	if (strncmp(def->base_type, "reg", 3) == 0 || strncmp(def->base_type, "_reg", 4) == 0)
+		return TEXTOID;
+	tup = SearchSysCache2(TYPENAMENSP, CStringGetDatum(def->base_type),
+						  ObjectIdGetDatum(PG_CATALOG_NAMESPACE));
+	if (HeapTupleIsValid(tup))
+	{
+		if (((Form_pg_type) GETSTRUCT(tup))->typtype == TYPTYPE_BASE)
+			typid = ((Form_pg_type) GETSTRUCT(tup))->oid;
+		ReleaseSysCache(tup);
+	}
+	return typid;
+}
+
+/* The same of a column that a rule has added: as the table there has it. */
+static Oid
+typid_there(const MyColumn *column)
+{
+	static const char *const integers[] = {
+		"tinyint", "smallint", "mediumint", "int", "bigint", "year"
+	};
+	static const char *const binary[] = {
+		"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"
+	};
+
+	if (is_one_of(column->type, integers, lengthof(integers)))
+		return INT8OID;
+	if (is_one_of(column->type, binary, lengthof(binary)))
+		return BYTEAOID;
+	if (strcmp(column->type, "decimal") == 0)
+		return NUMERICOID;
+	if (strcmp(column->type, "float") == 0 || strcmp(column->type, "double") == 0)
+		return FLOAT8OID;
+	if (strcmp(column->type, "date") == 0)
+		return DATEOID;
+	if (strcmp(column->type, "datetime") == 0 || strcmp(column->type, "timestamp") == 0)
+		return TIMESTAMPOID;
+	return TEXTOID;
+}
+
+/* Does its collation take texts for equal that are not the same? */
+static bool
+is_inexact(const char *type, const char *collation)
+{
+	static const char *const exact[] = {"_0900_bin", "_nopad_bin"};
+
+	if (collation == NULL || strcmp(type, "enum") == 0 || strcmp(type, "set") == 0)
+		return false;
+	for (int i = 0; i < lengthof(exact); i++)
+	{
+		Size		len = strlen(exact[i]);
+
+		if (strlen(collation) > len &&
+			strcmp(collation + strlen(collation) - len, exact[i]) == 0)
+			return false;
+	}
+	return strcmp(collation, "binary") != 0;
+}
+
+/* -1: there is no such column. Names that differ in case are one there. */
+static int
+find_column(const MyResult *r, const char *name)
+{
+	for (int i = 0; i < my_nrows(r); i++)
+		if (strcmp(my_get_text(r, i, 0), name) == 0)
+			return i;
+	for (int i = 0; i < my_nrows(r); i++)
+		if (pg_strcasecmp(my_get_text(r, i, 0), name) == 0)
+			return i;
+	return -1;
+}
+
+/* generated: of columns that are generated there. */
+static void
+bind_column(SourceRelation *rel, MyTarget *target, int c, MyConn *conn, const MyResult *r,
+			bool generated)
+{
+	SourceColumn *col = &rel->columns[c];
+	MyColumn   *there = &target->columns[c];
+	bool		varlena;
+	char	   *fsp;
+	int			i;
+
+	col->replicated = false;
+	col->generated = false;
+	col->target_attnum = InvalidAttrNumber;
+	col->typid = InvalidOid;
+	col->typmod = -1;
+	col->collation = InvalidOid;
+	col->target_not_null = false;
+	col->target_typid = InvalidOid;
+	if (col->target_name == NULL)
+		return;
+	i = find_column(r, col->target_name);
+	if (i < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table \"%s.%s\" has no column \"%s\"",
+						rel->target_schema, rel->target_name,
+						col->target_name),
+				 errdetail("It is to receive column \"%s\" of the source's table \"%s.%s\".",
+						   col->name, rel->schema, rel->name),
+				 errhint("Add the column, or leave it out with a rule in the task's objects."),
+				 ERR_SOURCE_TABLE(rel)));
+	col->generated = strstr(my_get_text(r, i, 5), "VIRTUAL") != NULL ||
+		strstr(my_get_text(r, i, 5), "STORED") != NULL ||
+		strstr(my_get_text(r, i, 5), "PERSISTENT") != NULL;
+	if (col->generated && !generated)
+		return;
+
+	there->name = my_quote_identifier(my_get_text(r, i, 0));
+	there->type = my_get_text(r, i, 2);
+	there->not_null = strcmp(my_get_text(r, i, 1), "NO") == 0;
+	there->inexact = is_inexact(there->type, my_get_text_or_null(r, i, 3));
+	fsp = my_get_text_or_null(r, i, 4);
+	there->fsp = fsp ? atoi(fsp) : 0;
+	there->json = strcmp(there->type, "json") == 0 && !my_is_mariadb(conn);
+	col->replicated = true;
+	col->target_attnum = (AttrNumber) (i + 1);
+	col->target_not_null = there->not_null;
+	col->typid = source_typid(rel, c);
+	if (!OidIsValid(col->typid))
+		col->typid = typid_there(there);
+	col->collation = get_typcollation(col->typid);
+	get_typlenbyval(col->typid, &col->typlen, &col->typbyval);
+	getTypeOutputInfo(col->typid, &target->out_func[c], &varlena);
+	fmgr_info_cxt(target->out_func[c], &there->output, rel->cxt);
+	there->form = value_form(col->typid, there);
+}
+
+/* What a table is: NULL: there is none of that name. *reason: it takes no rows. */
+static char *
+kind_of(MyConn *conn, const char *schema, const char *name, char **reason)
+{
+	MyResult   *r = my_query(conn, psprintf("SELECT t.table_type, t.engine, e.transactions "
+											"FROM information_schema.tables t "
+											"LEFT JOIN information_schema.engines e ON e.engine = t.engine "
+											"WHERE t.table_schema = %s AND t.table_name = %s",
+											my_quote_literal(schema), my_quote_literal(name)), 3);
+	char	   *kind;
+	char	   *transactions;
+
+	*reason = NULL;
+	if (my_nrows(r) == 0)
+		return NULL;
+	kind = my_get_text(r, 0, 0);
+	transactions = my_get_text_or_null(r, 0, 2);
+	if (strcmp(kind, "BASE TABLE") != 0)
+		*reason = psprintf("It is no plain table: %s.", kind);
+	else if (transactions == NULL || strcmp(transactions, "YES") != 0)
+		*reason = psprintf("Its engine %s has no transactions: what is written there cannot be taken back.",
+						   my_get_text_or_null(r, 0, 1));
+	return kind;
+}
+
+static MyConn *
+use(void)
+{
+	MyConn	   *conn = mysql_use();
+
+	mysql_several(conn, false);
+	return conn;
+}
+
+char *
+my_target_refuses(const char *schema, const char *table, char **hint)
+{
+	char	   *reason;
+
+	(void) kind_of(use(), schema, table, &reason);
+	*hint = reason ? "Rename it or ALTER TABLE … ENGINE = InnoDB, or choose another name with a rule in the task's objects." : NULL;
+	return reason;
+}
+
+static void
+bind_relation(SourceRelation *rel, bool generated)
+{
+	MyConn	   *conn = use();
+	MemoryContext old = MemoryContextSwitchTo(rel->cxt);
+	MyTarget   *target = palloc0(sizeof(MyTarget));
+	char	   *reason;
+	char	   *kind = kind_of(conn, rel->target_schema, rel->target_name, &reason);
+	MyResult   *r;
+
+	if (kind == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"%s.%s\" does not exist at the destination",
+						rel->target_schema, rel->target_name),
+				 errdetail("It is to receive the source's table \"%s.%s\".",
+						   rel->schema, rel->name),
+				 errhint("Create it, or let the task migrate the schema."),
+				 ERR_SOURCE_TABLE(rel)));
+	if (reason != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"%s.%s\" at the destination takes no rows",
+						rel->target_schema, rel->target_name),
+				 errdetail("%s", reason),
+				 errhint("ALTER TABLE … ENGINE = InnoDB, or choose another name with a rule in the task's objects."),
+				 ERR_SOURCE_TABLE(rel)));
+	target->qualified = psprintf("%s.%s", my_quote_identifier(rel->target_schema),
+								 my_quote_identifier(rel->target_name));
+	target->columns = palloc0(sizeof(MyColumn) * Max(rel->ncolumns, 1));
+	target->out_func = palloc0(sizeof(Oid) * Max(rel->ncolumns, 1));
+	r = my_query(conn, psprintf("SELECT column_name, is_nullable, LOWER(data_type), collation_name, "
+								"datetime_precision, UPPER(extra) "
+								"FROM information_schema.columns "
+								"WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+								my_quote_literal(rel->target_schema),
+								my_quote_literal(rel->target_name)), 6);
+	rel->bound = target;
+	rel->target_relid = InvalidOid;
+	for (int i = 0; i < rel->ncolumns; i++)
+		bind_column(rel, target, i, conn, r, generated);
+
+	/* as dest/local has it: such a key finds no row, whole rows still can */
+	for (int i = 0; i < rel->nkey; i++)
+	{
+		if (rel->columns[rel->key[i]].replicated && !rel->columns[rel->key[i]].generated)
+			continue;
+		for (int c = 0; c < rel->ncolumns; c++)
+			rel->columns[c].in_key = false;
+		rel->nkey = 0;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* See DestRoutine. A transaction is open. */
+void
+my_target_bind(SourceRelation *rel)
+{
+	bind_relation(rel, false);
+}
+
+void
+my_target_bind_to_compare(SourceRelation *rel)
+{
+	bind_relation(rel, true);
+}

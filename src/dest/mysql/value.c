@@ -1,0 +1,559 @@
+/*-------------------------------------------------------------------------
+ *
+ * value.c
+ *	  Values of PostgreSQL as literals of the MySQL family.
+ *
+ * What cannot be written as it is raises an error that names table and column,
+ * unless an option says what becomes of it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "compat.h"
+
+#include "access/detoast.h"
+#include "catalog/pg_type.h"
+#include "dest/mysql/mysql.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/cash.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+#include "utils/varbit.h"
+
+#define LAST_YEAR 9999
+
+/* Bytes of binary strings that are written in hexadecimal digits, at most. */
+#define HEX_MAX_BYTES 1024
+
+static const char hex_digits[] = "0123456789abcdef";
+
+/* ------------------------------------------------------------------- forms */
+
+static bool
+is_type(const MyColumn *column, const char *types)
+{
+	const char *at = strstr(types, column->type);
+	Size		len = strlen(column->type);
+
+	/* words with blanks around */
+	return at != NULL && at > types && at[-1] == ' ' && at[len] == ' ';
+}
+
+MyForm
+value_form(Oid typid, const MyColumn *column)
+{
+	bool		number = is_type(column, " tinyint smallint mediumint int bigint decimal float double year bit ");
+	bool		binary = is_type(column, " binary varbinary tinyblob blob mediumblob longblob ");
+
+	switch (typid)
+	{
+		case BOOLOID:
+			return number ? FORM_BOOL : FORM_TEXT;
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case XIDOID:
+		case CIDOID:
+			return FORM_BARE;
+		case FLOAT4OID:
+			return number ? FORM_FLOAT4 : FORM_TEXT;
+		case FLOAT8OID:
+			return number ? FORM_FLOAT8 : FORM_TEXT;
+		case NUMERICOID:
+			return number ? FORM_NUMERIC : FORM_TEXT;
+		case CASHOID:
+			return number ? FORM_MONEY : FORM_TEXT;
+		case BPCHAROID:
+			return FORM_CHAR;
+		case DATEOID:
+			return is_type(column, " date datetime timestamp ") ? FORM_DATE : FORM_TEXT;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return is_type(column, " datetime timestamp ") ? FORM_TIMESTAMP : FORM_TEXT;
+		case TIMEOID:
+			return is_type(column, " time ") ? FORM_TIME : FORM_TEXT;
+		case BYTEAOID:
+			return FORM_BYTEA;
+		case BITOID:
+		case VARBITOID:
+			return is_type(column, " bit ") ? FORM_BIT : binary ? FORM_BIT_BYTES : FORM_TEXT;
+		case JSONOID:
+		case JSONBOID:
+			return FORM_JSON;
+		default:
+			return OidIsValid(get_element_type(typid)) && typid != INT2VECTOROID &&
+				typid != OIDVECTOROID ? FORM_ARRAY : FORM_TEXT;
+	}
+}
+
+/* ----------------------------------------------------------------- refusals */
+
+void
+my_check_size(const SourceRelation *rel, int col, Size bytes)
+{
+	if (bytes <= mysql_max_statement())
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 col >= 0 ?
+			 errmsg("a value of column \"%s\" of table \"%s.%s\" is larger than server \"%s\" takes: %zu bytes",
+					rel->columns[col].target_name, rel->target_schema, rel->target_name,
+					mysql_server(), bytes) :
+			 errmsg("a row of table \"%s.%s\" is larger than server \"%s\" takes: %zu bytes",
+					rel->target_schema, rel->target_name, mysql_server(), bytes),
+			 errdetail("Its max_allowed_packet leaves room for %zu bytes.", mysql_max_statement()),
+			 errhint("Run at the destination: SET GLOBAL max_allowed_packet = 1073741824; and resume the task."),
+			 ERR_SOURCE_TABLE(rel)));
+}
+
+pg_noreturn static void
+refuse(const SourceRelation *rel, int col, int code, const char *what, const char *option)
+{
+	ereport(ERROR,
+			(errcode(code),
+			 errmsg("column \"%s\" of table \"%s.%s\" at the destination cannot hold %s",
+					rel->columns[col].target_name, rel->target_schema, rel->target_name, what),
+			 option ?
+			 errhint("SELECT dtsmig.alter_task('…', '{%s}'); and resume the task.", option) :
+			 errhint("Change the value at the source, or the column at the destination."),
+			 ERR_SOURCE_TABLE(rel)));
+}
+
+static void
+append_null(StringInfo sql, const SourceRelation *rel, int col)
+{
+	const MyTarget *target = rel->bound;
+
+	/* it might become a default, or the present */
+	if (target->columns[col].not_null)
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("column \"%s\" of table \"%s.%s\" at the destination is NOT NULL, and a row has NULL in it",
+						rel->columns[col].target_name, rel->target_schema, rel->target_name),
+				 errhint("Let the column take NULL at the destination: ALTER TABLE … MODIFY … NULL."),
+				 ERR_SOURCE_TABLE(rel)));
+	appendStringInfoString(sql, "NULL");
+}
+
+static void
+special_number(StringInfo sql, const SourceRelation *rel, int col, const char *text)
+{
+	if (mysql_policy()->special_number == SPECIAL_NUMBER_ERROR)
+		refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, text, "\"special_number\": \"null\"");
+	append_null(sql, rel, col);
+}
+
+/* first: of what is too early, or too late; text: the value. */
+static void
+out_of_range(StringInfo sql, const SourceRelation *rel, int col, bool first, const char *text)
+{
+	const MyTarget *target = rel->bound;
+	const MyColumn *column = &target->columns[col];
+
+	switch (mysql_policy()->out_of_range)
+	{
+		case OUT_OF_RANGE_ERROR:
+			refuse(rel, col, ERRCODE_DATETIME_FIELD_OVERFLOW, text, "\"out_of_range\": \"null\"");
+			break;
+		case OUT_OF_RANGE_NULL:
+			append_null(sql, rel, col);
+			break;
+		case OUT_OF_RANGE_CLAMP:
+			appendStringInfoString(sql, first ? "'0001-01-01" : "'9999-12-31");
+			if (strcmp(column->type, "date") != 0)
+				appendStringInfoString(sql, first ? " 00:00:00" : " 23:59:59");
+			if (!first && column->fsp > 0)
+				appendStringInfo(sql, ".%.*s", column->fsp, "999999");
+			appendStringInfoChar(sql, '\'');
+			break;
+	}
+}
+
+/* ------------------------------------------------------------------ literals */
+
+/* Backslash is an escape in the session. */
+static void
+append_text(StringInfo sql, const char *text, Size len)
+{
+	const char *end = text + len;
+
+	appendStringInfoChar(sql, '\'');
+	while (text < end)
+	{
+		const char *s = text;
+
+		while (s < end && *s != '\'' && *s != '\\')
+			s++;
+		appendBinaryStringInfo(sql, text, s - text);
+		if (s < end)
+		{
+			appendStringInfoChar(sql, *s);
+			appendStringInfoChar(sql, *s++);
+		}
+		text = s;
+	}
+	appendStringInfoChar(sql, '\'');
+}
+
+/* Long ones take half the space as they are. */
+static void
+append_binary(StringInfo sql, const uint8 *data, Size len)
+{
+	if (len > HEX_MAX_BYTES && GetDatabaseEncoding() == PG_UTF8)
+	{
+		appendStringInfoString(sql, "_binary");
+		append_text(sql, (const char *) data, len);
+		return;
+	}
+	appendStringInfoString(sql, "x'");
+	enlargeStringInfo(sql, (int) (2 * len + 2));
+	for (Size i = 0; i < len; i++)
+	{
+		sql->data[sql->len++] = hex_digits[data[i] >> 4];
+		sql->data[sql->len++] = hex_digits[data[i] & 15];
+	}
+	appendStringInfoChar(sql, '\'');
+}
+
+static void
+append_double(StringInfo sql, const SourceRelation *rel, int col, double value)
+{
+	char	   *text;
+
+	if (isnan(value) || isinf(value))
+	{
+		special_number(sql, rel, col, isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+		return;
+	}
+	text = psprintf("%.17g", value);
+	appendStringInfoString(sql, text);
+	/* else it would be read as DECIMAL */
+	if (strchr(text, 'e') == NULL)
+		appendStringInfoString(sql, "e0");
+	pfree(text);
+}
+
+/* usec: whole seconds and what is more, of which the column has fsp digits */
+static void
+append_second(StringInfo sql, const SourceRelation *rel, int col, int sec, int usec)
+{
+	static const int unit[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+	const MyTarget *target = rel->bound;
+	int			fsp = Min(target->columns[col].fsp, 6);
+
+	appendStringInfo(sql, "%02d", sec);
+	if (usec == 0)
+		return;
+	/* it would be rounded without a word */
+	if (usec % unit[fsp] != 0)
+		refuse(rel, col, ERRCODE_DATETIME_FIELD_OVERFLOW,
+			   psprintf("the part of a second of a value (.%06d): it has %d digits", usec, fsp),
+			   NULL);
+	appendStringInfo(sql, ".%06d", usec);
+}
+
+static void
+append_date(StringInfo sql, const SourceRelation *rel, int col, DateADT date)
+{
+	const MyTarget *target = rel->bound;
+	int			year;
+	int			month;
+	int			day;
+
+	if (!DATE_NOT_FINITE(date))
+	{
+		j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+		if (year >= 1 && year <= LAST_YEAR)
+		{
+			appendStringInfo(sql, "'%04d-%02d-%02d'", year, month, day);
+			return;
+		}
+	}
+	out_of_range(sql, rel, col, date < 0,
+				 OutputFunctionCall(&target->columns[col].output, DateADTGetDatum(date)));
+}
+
+static void
+append_timestamp(StringInfo sql, const SourceRelation *rel, int col, Timestamp value)
+{
+	const MyTarget *target = rel->bound;
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	/* one with a time zone is counted in UTC */
+	if (!TIMESTAMP_NOT_FINITE(value) &&
+		timestamp2tm(value, NULL, &tm, &fsec, NULL, NULL) == 0 &&
+		tm.tm_year >= 1 && tm.tm_year <= LAST_YEAR)
+	{
+		appendStringInfo(sql, "'%04d-%02d-%02d %02d:%02d:", tm.tm_year, tm.tm_mon,
+						 tm.tm_mday, tm.tm_hour, tm.tm_min);
+		append_second(sql, rel, col, tm.tm_sec, fsec);
+		appendStringInfoChar(sql, '\'');
+		return;
+	}
+	out_of_range(sql, rel, col, value < 0,
+				 OutputFunctionCall(&target->columns[col].output, TimestampGetDatum(value)));
+}
+
+static void
+append_time(StringInfo sql, const SourceRelation *rel, int col, TimeADT value)
+{
+	int64		seconds = value / USECS_PER_SEC;
+
+	appendStringInfo(sql, "'%02d:%02d:", (int) (seconds / 3600), (int) (seconds / 60 % 60));
+	append_second(sql, rel, col, (int) (seconds % 60), (int) (value % USECS_PER_SEC));
+	appendStringInfoChar(sql, '\'');
+}
+
+static void
+append_bits(StringInfo sql, const char *digits)
+{
+	appendStringInfo(sql, "b'%s'", digits);
+}
+
+/* -------------------------------------------------------------------- JSON */
+
+static bool
+numeric_is(const char *a, const char *b)
+{
+	Datum		x = DirectFunctionCall3(numeric_in, CStringGetDatum(a), ObjectIdGetDatum(InvalidOid),
+										Int32GetDatum(-1));
+	Datum		y = DirectFunctionCall3(numeric_in, CStringGetDatum(b), ObjectIdGetDatum(InvalidOid),
+										Int32GetDatum(-1));
+
+	return DatumGetBool(DirectFunctionCall2(numeric_eq, x, y));
+}
+
+/* Is a number of JSON the same when MySQL has read it? */
+static bool
+is_json_number_kept(const char *number)
+{
+	Size		len = strlen(number);
+	double		value;
+	char	   *end;
+
+	if (strpbrk(number, ".eE") == NULL)
+	{
+		if (len <= 18)
+			return true;
+		errno = 0;
+		if (number[0] == '-')
+			(void) strtoll(number, &end, 10);
+		else
+			(void) strtoull(number, &end, 10);
+		if (errno == 0)
+			return true;
+	}
+	errno = 0;
+	value = strtod(number, NULL);
+	if (isinf(value))
+		return false;
+	return numeric_is(number, psprintf("%.17g", value)) ||
+		numeric_is(number, DatumGetCString(DirectFunctionCall1(float8out, Float8GetDatum(value))));
+}
+
+/* The same text with its numbers as MySQL can hold them. */
+static void
+append_json(StringInfo sql, const SourceRelation *rel, int col, char *text)
+{
+	JsonNumberPolicy policy = mysql_policy()->json_number;
+	StringInfoData buf;
+	const char *p = text;
+
+	initStringInfo(&buf);
+	while (*p != '\0')
+	{
+		if (*p == '"')
+		{
+			const char *start = p++;
+
+			while (*p != '"' && *p != '\0')
+				p += p[0] == '\\' && p[1] != '\0' ? 2 : 1;
+			if (*p == '"')
+				p++;
+			appendBinaryStringInfo(&buf, start, p - start);
+		}
+		else if (*p == '-' || (*p >= '0' && *p <= '9'))
+		{
+			Size		len = strspn(p, "+-0123456789.eE");
+			char	   *number = pnstrdup(p, len);
+
+			p += len;
+			if (is_json_number_kept(number))
+				appendStringInfoString(&buf, number);
+			else if (policy == JSON_NUMBER_TEXT)
+				appendStringInfo(&buf, "\"%s\"", number);
+			else if (policy == JSON_NUMBER_DOUBLE && !isinf(strtod(number, NULL)))
+				appendStringInfoString(&buf, number);
+			else
+				refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+					   psprintf("the number %.60s in JSON without rounding it", number),
+					   "\"json_number\": \"text\"");
+			pfree(number);
+		}
+		else
+			appendStringInfoChar(&buf, *p++);
+	}
+	append_text(sql, buf.data, buf.len);
+	pfree(buf.data);
+}
+
+/* -------------------------------------------------------------------- entry */
+
+void
+value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bool isnull)
+{
+	const MyTarget *target = rel->bound;
+	const MyColumn *column = &target->columns[col];
+	FmgrInfo   *output = unconstify(FmgrInfo *, &column->output);
+	char	   *shown;
+
+	if (isnull)
+	{
+		append_null(sql, rel, col);
+		return;
+	}
+	if (rel->columns[col].typlen == -1)
+		my_check_size(rel, col, toast_raw_datum_size(value));
+	switch (column->form)
+	{
+		case FORM_BARE:
+			shown = OutputFunctionCall(output, value);
+			appendStringInfoString(sql, shown);
+			pfree(shown);
+			break;
+		case FORM_TEXT:
+			shown = OutputFunctionCall(output, value);
+			if (column->json)
+				append_json(sql, rel, col, shown);
+			else
+				append_text(sql, shown, strlen(shown));
+			pfree(shown);
+			break;
+		case FORM_CHAR:
+			{
+				Size		len;
+
+				shown = OutputFunctionCall(output, value);
+				len = strlen(shown);
+				while (len > 0 && shown[len - 1] == ' ')
+					len--;
+				append_text(sql, shown, len);
+				pfree(shown);
+				break;
+			}
+		case FORM_BOOL:
+			appendStringInfoChar(sql, DatumGetBool(value) ? '1' : '0');
+			break;
+		case FORM_FLOAT4:
+			append_double(sql, rel, col, DatumGetFloat4(value));
+			break;
+		case FORM_FLOAT8:
+			append_double(sql, rel, col, DatumGetFloat8(value));
+			break;
+		case FORM_NUMERIC:
+			shown = OutputFunctionCall(output, value);
+			if (strchr("NI", shown[0]) != NULL || strncmp(shown, "-I", 2) == 0)
+				special_number(sql, rel, col, shown);
+			else
+				appendStringInfoString(sql, shown);
+			pfree(shown);
+			break;
+		case FORM_MONEY:
+			shown = DatumGetCString(DirectFunctionCall1(numeric_out,
+													   DirectFunctionCall1(cash_numeric, value)));
+			appendStringInfoString(sql, shown);
+			pfree(shown);
+			break;
+		case FORM_DATE:
+			append_date(sql, rel, col, DatumGetDateADT(value));
+			break;
+		case FORM_TIMESTAMP:
+			append_timestamp(sql, rel, col, DatumGetTimestamp(value));
+			break;
+		case FORM_TIME:
+			append_time(sql, rel, col, DatumGetTimeADT(value));
+			break;
+		case FORM_BYTEA:
+			{
+				bytea	   *bytes = DatumGetByteaPP(value);
+
+				append_binary(sql, (uint8 *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+				break;
+			}
+		case FORM_BIT:
+			shown = OutputFunctionCall(output, value);
+			append_bits(sql, shown);
+			pfree(shown);
+			break;
+		case FORM_BIT_BYTES:
+			{
+				VarBit	   *bits = DatumGetVarBitP(value);
+
+				append_binary(sql, VARBITS(bits), VARBITBYTES(bits));
+				break;
+			}
+		case FORM_JSON:
+			shown = OutputFunctionCall(output, value);
+			if (column->json)
+				append_json(sql, rel, col, shown);
+			else
+				append_text(sql, shown, strlen(shown));
+			pfree(shown);
+			break;
+		case FORM_ARRAY:
+			shown = TextDatumGetCString(DirectFunctionCall1(array_to_json, value));
+			if (column->json)
+				append_json(sql, rel, col, shown);
+			else
+				append_text(sql, shown, strlen(shown));
+			pfree(shown);
+			break;
+	}
+}
+
+void
+value_append_match(StringInfo sql, const SourceRelation *rel, int col, Datum value, bool isnull)
+{
+	const MyTarget *target = rel->bound;
+	const MyColumn *column = &target->columns[col];
+	StringInfoData literal;
+
+	if (isnull)
+	{
+		appendStringInfo(sql, "%s IS NULL", column->name);
+		return;
+	}
+	initStringInfo(&literal);
+	value_append(&literal, rel, col, value, false);
+	if (strcmp(literal.data, "NULL") == 0)
+		appendStringInfo(sql, "%s IS NULL", column->name);
+	else if (column->json)
+	{
+		appendStringInfo(sql, "%s = CAST(", column->name);
+		appendBinaryStringInfo(sql, literal.data, literal.len);
+		appendStringInfoString(sql, " AS JSON)");
+	}
+	else
+	{
+		appendStringInfo(sql, "%s = ", column->name);
+		appendBinaryStringInfo(sql, literal.data, literal.len);
+	}
+	if (column->inexact)
+	{
+		appendStringInfo(sql, " AND CAST(CONVERT(%s USING utf8mb4) AS BINARY) = CAST(", column->name);
+		appendBinaryStringInfo(sql, literal.data, literal.len);
+		appendStringInfoString(sql, " AS BINARY)");
+	}
+	pfree(literal.data);
+}
