@@ -299,7 +299,8 @@ walk_column(Walk *w, ColumnRef *ref)
 		return emit_refuse(w, "column \"%s\", which is AUTO_INCREMENT", name);
 	if (w->use == MY_USE_GENERATED && c->def->generation_expr != NULL)
 		return emit_refuse(w, "column \"%s\", which is generated itself", name);
-	e.sql = c->name;
+	/* with sql_mode PAD_CHAR_TO_FULL_LENGTH it would have its blanks */
+	e.sql = c->class == MY_CHAR || c->class == MY_UUID ? psprintf("RTRIM(%s)", c->name) : c->name;
 	e.class = c->class;
 	e.not_null = c->not_null;
 	e.by_code = c->def->collation != NULL &&
