@@ -67,8 +67,6 @@ text_function(Walk *w, const Call *c)
 		return emit_made(MY_TEXT, psprintf("TRIM(%s)", a[0].sql));
 	if (c->n == 1 && (strcmp(name, "ltrim") == 0 || strcmp(name, "rtrim") == 0))
 		return emit_made(MY_TEXT, psprintf("%s(%s)", name[0] == 'l' ? "LTRIM" : "RTRIM", a[0].sql));
-	if (c->n == 1 && strcmp(name, "md5") == 0 && a[0].class == MY_TEXT)
-		return emit_made(MY_TEXT, psprintf("MD5(%s)", a[0].sql));
 	if (c->n == 3 && strcmp(name, "replace") == 0)
 		return emit_made(MY_TEXT, psprintf("REPLACE(%s, %s, %s)", a[0].sql, a[1].sql, a[2].sql));
 	if (strcmp(name, "concat") != 0)
