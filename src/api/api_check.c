@@ -205,8 +205,8 @@ is_known_change(List *names, const char *kind, const char *source)
  * the statements.
  */
 static void
-put_renames(ReturnSetInfo *rsinfo, const PrecheckContext *pc, List *tables,
-			List *names)
+put_renames(ReturnSetInfo *rsinfo, const PrecheckContext *pc, const PlanOptions *options,
+			List *tables, List *names)
 {
 	NameCase	name_case = (NameCase) pc->options->name_case;
 	ListCell   *lc;
@@ -240,7 +240,8 @@ put_renames(ReturnSetInfo *rsinfo, const PrecheckContext *pc, List *tables,
 			TableColumn *col = lfirst(lc2);
 			char	   *column = psprintf("%s.%s", source, col->name);
 
-			if (col->left_out)
+			/* a generated one that does not translate is told of with its table */
+			if (col->left_out && !(options->mysql && col->generation_expr))
 				put_rename(rsinfo, col->name,
 						   psprintf("column %s is left out (rule)", column));
 			else if (col->target_name != NULL &&
@@ -289,7 +290,7 @@ dtsmig_preview_schema(PG_FUNCTION_ARGS)
 			srf_put_texts(rsinfo, row);
 		}
 	}
-	put_renames(rsinfo, &pc, tables, names);
+	put_renames(rsinfo, &pc, options, tables, names);
 	pc.source->close(pc.conn);
 	task_act_end(&caller);
 	return (Datum) 0;

@@ -17,6 +17,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "store/sql.h"
+#include "emit/mysql/emit.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
 #include "tables/describe.h"
@@ -212,7 +213,7 @@ check_plan(PrecheckContext *pc, List *tables, List *plan, List **items)
 	if (notes == 0)
 		precheck_add(items, "schema_change", PRECHECK_PASSED,
 					 "every object translates without loss", NULL);
-	if (collisions == 0 && !pc->source->own_definitions)
+	if (collisions == 0 && (!pc->source->own_definitions || pc->mysql != NULL))
 		precheck_add(items, "name_collision", PRECHECK_PASSED,
 					 "no two names become one", NULL);
 }
@@ -291,7 +292,7 @@ check_collisions(PrecheckContext *pc, List *tables, List **items)
 	ListCell   *lc;
 	ListCell   *lc2;
 
-	if (!pc->source->own_definitions)
+	if (!pc->source->own_definitions || pc->mysql != NULL)
 		return;
 	foreach(lc, tables)
 	{
@@ -413,12 +414,15 @@ precheck_collect(PrecheckContext *pc)
 	scope.policy = &pc->options->policy;
 	scope.search_path = pc->options->search_path;
 	scope.elsewhere = pc->dest->elsewhere;
+	pc->mysql = emit_target_read();
 	items = list_concat(items, pc->source->precheck(pc->conn, &scope));
 	check_objects(pc, scope.tables, &items);
 	if (precheck_shape(pc, scope.tables, &items) &&
 		try_plan(pc, scope.tables, &plan, &items))
 	{
-		if (pc->dest->elsewhere)
+		if (pc->mysql != NULL)
+			;					/* see below */
+		else if (pc->dest->elsewhere)
 			precheck_tables_elsewhere(pc, scope.tables, &items);
 		else
 			precheck_target_tables(pc, scope.tables, &items);
@@ -427,7 +431,10 @@ precheck_collect(PrecheckContext *pc)
 	}
 	if (pc->dest->elsewhere)
 	{
-		precheck_elsewhere(pc, scope.tables, &items);
+		if (pc->mysql != NULL)
+			precheck_mysql(pc, scope.tables, &items);
+		else
+			precheck_elsewhere(pc, scope.tables, &items);
 		precheck_hub(pc, &items);
 	}
 	else

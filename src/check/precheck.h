@@ -28,6 +28,8 @@ typedef struct PrecheckContext
 	const SourceRoutine *source;
 	SourceConn *conn;
 	const DestRoutine *dest;	/* attached */
+	const struct EmitTarget *mysql; /* what dest is, if it is no PostgreSQL; set by
+								 * precheck_collect */
 } PrecheckContext;
 
 /*
@@ -70,10 +72,7 @@ extern void precheck_destination(PrecheckContext *pc, List *tables,
 extern void precheck_tables_elsewhere(PrecheckContext *pc, List *tables,
 									  List **items);
 extern void precheck_elsewhere(PrecheckContext *pc, List *tables, List **items);
-/* Of tables that are there: can rows be written to them? */
-extern void precheck_tables_take_rows(PrecheckContext *pc, List *tables, List **items);
-/* precheck_mysql.c: the same of a destination of the MySQL family. */
-extern bool precheck_mysql_has_table(PrecheckContext *pc, const TableDef *def);
+/* … where that is a MySQL or MariaDB: precheck_mysql.c */
 extern void precheck_mysql(PrecheckContext *pc, List *tables, List **items);
 extern void precheck_hub(PrecheckContext *pc, List **items);
 

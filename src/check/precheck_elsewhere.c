@@ -29,8 +29,6 @@ is_true(PrecheckContext *pc, const char *sql)
 static bool
 has_table(PrecheckContext *pc, const TableDef *def)
 {
-	if (pc->dest->mysql_sql)
-		return precheck_mysql_has_table(pc, def);
 	return is_true(pc, psprintf("SELECT pg_catalog.to_regclass(%s) IS NOT NULL",
 								quote_literal_cstr(plan_table_name(def))));
 }
@@ -224,8 +222,8 @@ check_privileges(PrecheckContext *pc, const DestIdentity *id, List *tables, List
 		item->found = psprintf("role %s lacks: %s", role, found.data);
 }
 
-void
-precheck_tables_take_rows(PrecheckContext *pc, List *tables, List **items)
+static void
+check_tables(PrecheckContext *pc, List *tables, List **items)
 {
 	bool		clean = true;
 	ListCell   *lc;
@@ -298,16 +296,11 @@ precheck_elsewhere(PrecheckContext *pc, List *tables, List **items)
 
 		planned &= def->target_schema != NULL && def->target_name != NULL;
 	}
-	if (pc->dest->mysql_sql)
-	{
-		precheck_mysql(pc, planned ? tables : NIL, items);
-		return;
-	}
 	pc->dest->identify(&id);
 	check_kind(pc, &id, items);
 	check_server(pc, items);
 	check_superuser(pc, &id, items);
 	check_privileges(pc, &id, planned ? tables : NIL, items);
-	precheck_tables_take_rows(pc, planned ? tables : NIL, items);
+	check_tables(pc, planned ? tables : NIL, items);
 	check_triggers(pc, &id, items);
 }

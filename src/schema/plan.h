@@ -12,6 +12,7 @@
 #include "schema/model.h"
 
 struct Selection;				/* transform/select.h */
+struct EmitTarget;				/* emit/mysql/emit.h */
 
 /* The kind of a destination whose tables are spread over several nodes. */
 typedef enum PlanDistribution
@@ -31,6 +32,7 @@ typedef struct PlanOptions
 	bool		citext;
 	int			server_version_num; /* of the destination, as 150004 */
 	PlanDistribution distribution;	/* of the destination */
+	const struct EmitTarget *mysql;	/* the destination, if it is no PostgreSQL */
 
 	/*
 	 * Schemas of those extensions at the destination; NULL: their types are

@@ -21,6 +21,7 @@
 #include "core/precheck.h"
 #include "core/relation.h"
 #include "schema/check_sql.h"
+#include "schema/definition.h"
 #include "schema/model.h"
 #include "schema/plan.h"
 #include "client/connection.h"
@@ -184,6 +185,14 @@ typedef struct StreamCallbacks
 	void	   *arg;
 } StreamCallbacks;
 
+/* What is asked of the values of a column. */
+typedef enum SourceMeasure
+{
+	MEASURE_CHARACTERS,			/* length of the longest */
+	MEASURE_BYTES,				/* the same of binary ones */
+	MEASURE_BLANK_TWINS			/* more than one differ in blanks at their end alone */
+} SourceMeasure;
+
 typedef struct SourceRoutine
 {
 	const char *engine;			/* "mysql" */
@@ -266,6 +275,15 @@ typedef struct SourceRoutine
 	List	   *(*plan_objects) (SourceConn *conn, const ConnectionInfo *info,
 								 List *tables, const PlanOptions *options,
 								 List **names);
+
+	/*
+	 * The same tables as facts, for a destination of another product; NULL: the
+	 * engine cannot serve one.
+	 */
+	SchemaDefinition *(*read_definitions) (SourceConn *conn, List *tables);
+	/* Looks at all values of a column; 0: there are none. NULL as above. */
+	int64		(*measure) (SourceConn *conn, const TableDef *def, const char *column,
+							SourceMeasure what);
 
 	/*
 	 * Makes what the source needs to tell the changes of these tables, under

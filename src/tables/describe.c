@@ -10,6 +10,7 @@
 #include "tables/describe.h"
 
 #include "core/one_statement.h"
+#include "emit/mysql/emit.h"
 #include "store/sql.h"
 #include "transform/distribution.h"
 #include "transform/shape.h"
@@ -77,6 +78,68 @@ with_keys(const SourceRoutine *source, SourceConn *conn, List *tables)
 	return copies;
 }
 
+/* A rule's column or key would be made by a statement of PostgreSQL. */
+static List *
+refuse_shapes(List *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (st->sql != NULL && (strcmp(st->kind, "primary key") == 0 ||
+								(strcmp(st->kind, "column") == 0)))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a rule makes a column or a key of table \"%s\".\"%s\", which is not possible yet where the destination is MySQL or MariaDB",
+							st->schema, st->table),
+					 errhint("Make the tables by hand, and leave schema out of migration_types.")));
+	}
+	return plan;
+}
+
+/* What a rule says of places and storage is of PostgreSQL, too. */
+static void
+refuse_places(const Selection *selection, List *tables)
+{
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		const TableDef *def = lfirst(lc);
+		const ShapeRule *rule = selection_shape(selection, def->schema, def->name);
+
+		if (rule != NULL && (rule->placement != PLACEMENT_DEFAULT || rule->storage != NULL))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("\"%s\" of rule %d in objects is not possible where the destination is MySQL or MariaDB",
+							rule->storage ? "storage" : "distribution_key", rule->number),
+					 errhint("Leave it out, or make the table by hand.")));
+	}
+}
+
+static List *
+plan_for_mysql(const SourceRoutine *source, SourceConn *conn, List *tables,
+			   const PlanOptions *options, List **names)
+{
+	List	   *plan;
+
+	if (source->read_definitions == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a source of that kind cannot serve a destination of MySQL or MariaDB"),
+				 errhint("The source of such a task is PostgreSQL.")));
+	emit_names(tables, options, names);
+	if (options->targets_only)
+		return NIL;
+	plan = emit_plan(source->read_definitions(conn, tables), options);
+	if (options->selection != NULL)
+		refuse_places(options->selection, tables);
+	return options->selection == NULL ? plan :
+		refuse_shapes(shape_plan_rows(options->selection, plan, tables, true));
+}
+
 List *
 plan_selected(const SourceRoutine *source, SourceConn *conn,
 			  const ConnectionInfo *info, List *tables,
@@ -84,6 +147,8 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 {
 	List	   *plan;
 
+	if (options->mysql != NULL)
+		return plan_for_mysql(source, conn, tables, options, names);
 	if (source->look_at_values && !options->targets_only)
 		source->look_at_values(conn, tables, options->policy);
 	if (source->own_definitions)
@@ -186,21 +251,23 @@ plan_options(TaskOptions *options, const Selection *selection)
 
 	po->name_case = (NameCase) options->name_case;
 	po->policy = &options->policy;
+	po->selection = selection;
+	po->mysql = emit_target_read();
+	if (po->mysql != NULL)
+		return po;
 	/* of types that are not known here values cannot be made */
 	if (!one_statement_is_elsewhere())
 	{
 		po->postgis_schema = extension_schema("postgis");
 		po->pgvector_schema = extension_schema("vector");
 	}
-	if (one_statement_is_postgres())
-		po->citext_schema = extension_schema("citext");
+	po->citext_schema = extension_schema("citext");
 	po->postgis = po->postgis_schema != NULL;
 	po->pgvector = po->pgvector_schema != NULL;
 	po->citext = po->citext_schema != NULL;
 	/* Citus's tables of this database cannot be written to, see plain.c */
 	if (one_statement_is_elsewhere() && extension_schema("citus") != NULL)
 		po->distribution = DISTRIBUTION_CITUS;
-	po->selection = selection;
 	po->owners = options->owners;
 	po->grants = options->grants;
 	po->comments = options->comments;
@@ -209,7 +276,7 @@ plan_options(TaskOptions *options, const Selection *selection)
 	po->event_triggers = options->event_triggers;
 	po->security_labels = options->security_labels;
 	po->tablespaces = options->tablespaces;
-	po->server_version_num = atoi(one_statement_is_elsewhere() && one_statement_is_postgres() ?
+	po->server_version_num = atoi(one_statement_is_elsewhere() ?
 								  select_one_value("SELECT pg_catalog.current_setting('server_version_num')") :
 								  GetConfigOption("server_version_num", false, false));
 	return po;

@@ -136,6 +136,9 @@ destination_refuse_copy(const char *schema, const char *table, const char *why)
 bool
 destination_defers(const char *kind, bool follows)
 {
+	/* there foreign keys are not checked by sessions that write rows */
+	if (destination()->mysql_sql)
+		return false;
 	return follows && !disables_triggers &&
 		(strcmp(kind, "foreign key") == 0 || strcmp(kind, "trigger") == 0 ||
 		 strcmp(kind, "rule") == 0);

@@ -9,6 +9,7 @@
 
 #include "source/pgsql/pg_precheck_impl.h"
 
+#include "core/one_statement.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "source/pgsql/pg_money.h"
@@ -340,8 +341,11 @@ pg_precheck_tables(PgPrecheck *p)
 		check_parents(p);
 		if (!p->scope->elsewhere)
 			check_money(p);
-		check_function_paths(p);
-		check_operator_paths(p);
+		if (one_statement_is_postgres())
+		{
+			check_function_paths(p);
+			check_operator_paths(p);
+		}
 		if (p->incremental)
 			check_identity(p);
 	}

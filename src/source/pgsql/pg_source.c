@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "source/pgsql/pg_definition.h"
 #include "source/pgsql/pg_engine.h"
 #include "source/pgsql/pg_verify.h"
 
@@ -136,6 +137,8 @@ const SourceRoutine pgsql_source_routine =
 	.describe_table = pg_describe_table,
 	.describe_keys = pg_describe_keys,
 	.plan_objects = pg_plan_objects,
+	.read_definitions = pg_read_definitions,
+	.measure = pg_measure,
 	.sequences = pg_sequences,
 	.unfollowed = pg_unfollowed,
 	.always = pg_always,
