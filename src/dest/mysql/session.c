@@ -129,6 +129,9 @@ prepare_session(void)
 		my_query(conn, "SET SESSION range_optimizer_max_mem_size = 0", 0);
 	if (variable("in_predicate_conversion_threshold") != NULL)
 		my_query(conn, "SET SESSION in_predicate_conversion_threshold = 0", 0);
+	/* what AUTO_INCREMENT is, and not what it was */
+	if (variable("information_schema_stats_expiry") != NULL)
+		my_query(conn, "SET SESSION information_schema_stats_expiry = 0", 0);
 	max_packet = (Size) my_query_int64(conn, "SELECT @@SESSION.max_allowed_packet");
 }
 
@@ -233,6 +236,12 @@ mysql_use_for_rows(void)
 	return c;
 }
 
+MyConn *
+mysql_rows_connection(void)
+{
+	return conn;
+}
+
 /* --------------------------------------------------------------- statements */
 
 uint64
@@ -323,6 +332,40 @@ mysql_write(MyConn *c, const char *sql, Size len, int n)
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("server \"%s\" has warned of values that it was given", mysql_server())));
 	return rows;
+}
+
+void
+mysql_write_send(MyConn *c, const char *sql, Size len)
+{
+	if (!my_execute_send(c, sql, len))
+		my_raise_error(c, "writing rows");
+}
+
+/* Can a single row be to blame for an error? */
+static bool
+is_of_row(int code)
+{
+	int			category = ERRCODE_TO_CATEGORY(code);
+
+	return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_WITH_CHECK_OPTION_VIOLATION);
+}
+
+int64
+mysql_write_receive(MyConn *c)
+{
+	MyDone		done;
+
+	if (my_execute_receive(c, 1, &done) != 1)
+	{
+		if (my_is_idle(c) && is_of_row(my_last_code(c)))
+			return -1;
+		my_raise_error(c, "writing rows");
+	}
+	if (done.warnings > 0)
+		check_warnings(c);
+	return (int64) done.rows;
 }
 
 const TypePolicy *
