@@ -1,8 +1,7 @@
 # Foreign tables over a source of the MySQL family: options, import, push-down
 # with EXPLAIN, snapshots, errors, rights, cancel, memory.
 #
-# dts-runs: mariadb, mysql-5.6
-# dts-deep-runs: mysql-9.7, into postgresql-16-dev, into postgresql-17-dev, into postgresql-18-dev
+# dts-deep-runs: mysql-5.6, mysql-9.7, into postgresql-16-dev, into postgresql-17-dev, into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;

@@ -1,7 +1,7 @@
 # A PostgreSQL source that does not answer what was asked: NULL, fewer columns,
 # no rows, other values. Each answer of each call is replaced, one at a time.
 # No process of the destination may crash or hang, and the error must be one
-# that was thought of. DTS_DEEP=1: each answer in each way; else each in one way.
+# that was thought of. DTS_DEEP=1: each answer in each way; else every second one in one way.
 use strict;
 use warnings;
 use Test::More;
@@ -51,8 +51,9 @@ sub falsify
     my (@slow, @strange);
     for my $i (1 .. $n)
     {
+        next if !$ENV{DTS_DEEP} && $i % 2 == 0;
         my @modes = $ENV{DTS_DEEP} ? @Dts::Answers::MODES
-          : $i % 2 ? 'null' : $Dts::Answers::MODES[ 1 + $i / 2 % $#Dts::Answers::MODES ];
+          : $i % 4 == 1 ? 'null' : $Dts::Answers::MODES[ 1 + ($i >> 2) % $#Dts::Answers::MODES ];
         for my $mode (@modes)
         {
             $line->arm($i, $mode);
