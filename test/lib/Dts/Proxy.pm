@@ -5,6 +5,9 @@
 #   $proxy->swallow;   # new and old connections stay open, nothing passes
 #   $proxy->cut;       # closes all connections, refuses new ones by closing
 #   $proxy->delay(50); # every packet waits that many milliseconds
+#   $proxy->lose('reply');    # the next COMMIT arrives, its reply does not: the
+#                             # connection is cut; 'request': it does not arrive
+#   $proxy->lost;      # has that happened?
 #   $proxy->forward;   # works again; what was swallowed is lost, so those
 #                      # connections stay dumb
 #
@@ -48,12 +51,15 @@ sub _command
     my ($self, $text) = @_;
     syswrite $self->{control}, "$text\n";
     sysread $self->{ack}, my $buf, 1;
+    return $buf;
 }
 
 sub forward { $_[0]->_command('forward'); }
 sub swallow { $_[0]->_command('swallow'); }
 sub cut { $_[0]->_command('cut'); }
 sub delay { $_[0]->_command("delay $_[1]"); }
+sub lose { $_[0]->_command("lose $_[1]"); }
+sub lost { return $_[0]->_command('lost') eq 'y'; }
 
 sub stop
 {
@@ -68,7 +74,7 @@ sub _serve
     my ($listen, $control, $ack, $host, $port) = @_;
     my $select = IO::Select->new($listen, $control);
     my (%peer, %dumb, %out);    # by file number: other end, swallowed, unsent
-    my ($mode, $delay) = ('forward', 0);
+    my ($mode, $delay, $lose, %client) = ('forward', 0, '');
     my $write = IO::Select->new;
     local $SIG{PIPE} = 'IGNORE';
 
@@ -80,6 +86,7 @@ sub _serve
             delete $peer{ fileno $s };
             delete $dumb{ fileno $s };
             delete $out{ fileno $s };
+            delete $client{ fileno $s };
             $select->remove($s);
             $write->remove($s);
             close $s;
@@ -107,8 +114,11 @@ sub _serve
             {
                 my $n = sysread $control, my $line, 4096;
                 return unless $n;
+                my $answer = '.';
                 for (split /\n/, $line)
                 {
+                    $lose = $1, next if /^lose (\w+)/;
+                    $answer = $lose eq '' ? 'y' : 'n', next if $_ eq 'lost';
                     $delay = $1 / 1000, next if /^delay (\d+)/;
                     $mode = $_;
                     %dumb = map { $_ => 1 } keys %peer if $mode eq 'swallow';
@@ -121,7 +131,7 @@ sub _serve
                         }
                     }
                 }
-                syswrite $ack, '.';
+                syswrite $ack, $answer;
             }
             elsif ($fh == $listen)
             {
@@ -131,6 +141,7 @@ sub _serve
                     PeerPort => $port, Proto => 'tcp');
                 if (!$server) { close $client; next; }
                 $_->blocking(0) for $client, $server;
+                $client{ fileno $client } = 1;
                 $peer{ fileno $client } = $server;
                 $peer{ fileno $server } = $client;
                 $dumb{ fileno $_ } = 1
@@ -146,6 +157,15 @@ sub _serve
                 sleep $delay if $delay;
                 my $other = $peer{$no};
                 my $ono = fileno $other;
+                if ($lose ne '' && $client{$no} && $data =~ /\bCOMMIT\b/)
+                {
+                    # what was sent is done, whoever waits for it or not
+                    syswrite $other, $data if $lose eq 'reply';
+                    $lose = '';
+                    sleep 0.3;
+                    $drop->($fh);
+                    next;
+                }
                 my $sent = syswrite $other, $data;
                 if (!defined $sent)
                 {
