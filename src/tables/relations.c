@@ -58,9 +58,10 @@ relations_make(MemoryContext cxt, int64 table_id, TableDef *def)
 		foreach(lc, key->parts)
 		{
 			IndexPart  *part = lfirst(lc);
+			TableColumn *col = model_find_column(def, part->column);
 
 			for (i = 0; i < rel->ncolumns; i++)
-				if (pg_strcasecmp(rel->columns[i].name, part->column) == 0)
+				if (col != NULL && rel->columns[i].name == col->name)
 				{
 					rel->columns[i].in_key = true;
 					rel->key[rel->nkey++] = i;

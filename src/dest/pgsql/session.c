@@ -31,6 +31,7 @@ static PgConn *conn = NULL;
 static uint32 number = 0;
 static uint32 names = 0;
 static bool disables_triggers = false;
+static bool ivorysql = false;
 static bool citus = false;		/* tables there may be distributed by Citus */
 static PlanMode plan_mode = PLAN_UNKNOWN;
 static bool forgets_statements = false;
@@ -66,12 +67,56 @@ static const char *const citus_wishes[] =
 	"SET plan_cache_mode = force_custom_plan",
 };
 
+/*
+ * IvorySQL: names and empty strings as PostgreSQL has them, on its port for
+ * Oracle's dialect, too.
+ */
+static const struct
+{
+	const char *name;
+	const char *value;
+}			as_postgresql[] = {
+	{"ivorysql.compatible_mode", "pg"},
+	{"ivorysql.identifier_case_switch", "normal"},
+	{"ivorysql.enable_emptystring_to_NULL", "off"},
+	{"nls_length_semantics", "char"},
+};
+
 static void
 drop_connection(void)
 {
 	if (conn != NULL)
 		pg_close(conn);
 	conn = NULL;
+}
+
+/* Each setting is read back: rows would be others if it was not taken. */
+static void
+speak_postgresql(void)
+{
+	ivorysql = pg_select_bool(conn, "settings of IvorySQL",
+							  "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_settings "
+							  "WHERE name = 'ivorysql.compatible_mode')");
+	for (int i = 0; ivorysql && i < lengthof(as_postgresql); i++)
+	{
+		const char *name = as_postgresql[i].name;
+		const char *value = as_postgresql[i].value;
+		ErrorData  *edata;
+		PgResult   *r;
+
+		(void) pg_try_run(conn, psprintf("SET %s = %s", name, value), &edata);
+		r = pg_selectf(conn, name, "t",
+					   "SELECT setting FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) = pg_catalog.lower(%s)",
+					   pg_quote_literal(name));
+		if (r->nrows > 0 && strcmp(pg_text(r, 0, 0), value) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("server \"%s\" keeps setting %s at \"%s\"",
+							place.info->server_name, name, pg_text(r, 0, 0)),
+					 errdetail("Names or empty strings would become others there."),
+					 errhint("At the destination: ALTER ROLE %s SET %s = %s;",
+							 pg_quote_name(place.info->user ? place.info->user : "…"), name, value)));
+	}
 }
 
 /* Between two transactions, or at the first use in one. */
@@ -84,6 +129,7 @@ connect_there(void)
 	conn = pg_connect(place.info, PG_CONN_DESTINATION);
 	number++;
 	plan_mode = PLAN_UNKNOWN;
+	speak_postgresql();
 	for (int i = 0; i < lengthof(wishes); i++)
 		(void) pg_try_run(conn, wishes[i], &edata);
 	disables_triggers = pg_try_run(conn, "SET session_replication_role = replica",
@@ -301,7 +347,7 @@ session_identify(DestIdentity *id)
 	memset(id, 0, sizeof(*id));
 	r = pg_select(session_use(), "identity", "tt",
 				  "SELECT current_user, pg_catalog.current_database()");
-	id->product = "PostgreSQL";
+	id->product = ivorysql ? "IvorySQL" : citus ? "Citus" : "PostgreSQL";
 	id->version = pg_server_version(conn);
 	id->version_num = pg_version_num(conn);
 	id->account = pg_text(r, 0, 0);
