@@ -121,8 +121,10 @@ check_kind(PrecheckContext *pc, const DestIdentity *id, List **items)
 		return;
 	}
 	precheck_add(items, "destination_kind", PRECHECK_PASSED,
-				 psprintf("server \"%s\": PostgreSQL %s, database %s, role %s, %s",
-						  pc->task->destination, id->version, id->database, id->account,
+				 psprintf("server \"%s\": %s%s%s, database %s, role %s, %s",
+						  pc->task->destination, id->product,
+						  strcmp(id->product, "PostgreSQL") == 0 ? " " : ", PostgreSQL ",
+						  id->version, id->database, id->account,
 						  id->tls ? "encrypted" : "not encrypted"), NULL);
 }
 

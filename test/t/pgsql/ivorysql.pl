@@ -16,7 +16,7 @@ my ($src, $hub) = pg_pair();
 my $dst = Dts::Postgres->named($ENV{DTS_IVORYSQL});
 note $dst->value('SELECT version()');
 $dst->sql("ALTER DATABASE postgres SET timezone = 'Asia/Kathmandu'");
-$src->sql(<<'END');
+my $made = <<'END';
 CREATE SCHEMA ora; SET search_path = ora;
 CREATE TYPE mood AS ENUM ('sad', 'OK', '');
 CREATE DOMAIN code AS text CHECK (VALUE <> 'bad');
@@ -43,6 +43,8 @@ for my $port ($ENV{DTS_IVORYSQL}, $ENV{DTS_IVORYSQL_ORACLE} // ())
 {
     my $name = $port == $ENV{DTS_IVORYSQL} ? 'pg' : 'oracle';
     $dst->sql('SET client_min_messages = error; DROP SCHEMA IF EXISTS ora CASCADE; DROP SCHEMA IF EXISTS dtsmig_ledger CASCADE');
+    $src->sql('SET client_min_messages = error; DROP SCHEMA IF EXISTS ora CASCADE');
+    $src->sql($made);
     my $task = Dts::Task->new($src, $hub, name => $name, destination => $dst, destination_port => $port, objects => [ { schema => 'ora' } ]);
     my $says = $task->sql("SELECT string_agg(concat_ws(' ', item, status, found), E'\\n') FROM dtsmig.precheck('$name') WHERE status = 'failed' OR item = 'destination_kind'");
     like($says, qr/destination_kind passed server "dst_$name": IvorySQL/, "$name: it is known") or diag $says;
