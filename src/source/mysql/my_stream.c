@@ -519,6 +519,9 @@ handle_event(SourceStream *stream)
 	}
 	switch (type)
 	{
+		case BINLOG_ANNOTATE_ROWS:
+			stream_annotate(stream);
+			break;
 		case BINLOG_TABLE_MAP:
 			stream_table_map(stream);
 			break;
@@ -573,7 +576,6 @@ handle_event(SourceStream *stream)
 		case BINLOG_DELETE_FILE:
 		case BINLOG_IGNORABLE:
 		case BINLOG_ROWS_QUERY:
-		case BINLOG_ANNOTATE_ROWS:
 		case BINLOG_CHECKPOINT:
 		case BINLOG_START_ENCRYPTION:	/* the server sends plain events */
 		case BINLOG_MYSQL_PREVIOUS_GTIDS:
@@ -594,7 +596,9 @@ handle_replayed(SourceStream *stream)
 {
 	uint8		type = stream->event.type;
 
-	if (type == BINLOG_TABLE_MAP)
+	if (type == BINLOG_ANNOTATE_ROWS)
+		stream_annotate(stream);
+	else if (type == BINLOG_TABLE_MAP)
 		stream_table_map(stream);
 	else if (binlog_is_rows_event(type))
 		stream_rows(stream);
