@@ -206,7 +206,7 @@ note_done(SourceStream *stream, ChangeKind kind)
 		if (stream->mariadb)
 			my_position_add_gtid(done, stream->gtid.domain,
 								 stream->gtid_server_id, stream->gtid.seq);
-		else if (done->set.n > 0)
+		else if (done->set.n > 0 || stream->set_is_known)
 			my_gtid_set_add(&done->set, stream->mysql_gtid.uuid,
 							stream->mysql_gtid.tag, stream->mysql_gtid.number,
 							stream->mysql_gtid.number);
@@ -545,6 +545,9 @@ handle_event(SourceStream *stream)
 			end_unfinished(stream);
 			stream_mysql_gtid(stream);
 			break;
+		case BINLOG_MYSQL_PREVIOUS_GTIDS:
+			stream_previous_gtids(stream);
+			break;
 		case BINLOG_MYSQL_TRANSACTION_PAYLOAD:
 			stream_open_payload(stream);
 			break;
@@ -578,7 +581,6 @@ handle_event(SourceStream *stream)
 		case BINLOG_ROWS_QUERY:
 		case BINLOG_CHECKPOINT:
 		case BINLOG_START_ENCRYPTION:	/* the server sends plain events */
-		case BINLOG_MYSQL_PREVIOUS_GTIDS:
 		case BINLOG_MYSQL_TRANSACTION_CONTEXT:
 		case BINLOG_MYSQL_VIEW_CHANGE:
 			break;

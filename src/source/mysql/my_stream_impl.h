@@ -137,6 +137,7 @@ struct SourceStream
 	uint32		gtid_server_id;
 	BinlogMysqlGtid mysql_gtid;
 	List	   *known;			/* KnownPosition * */
+	bool		set_is_known;	/* MySQL: all of done.set's GTIDs, if it is empty */
 	bool		has_gtid;
 	bool		begin_sent;
 	bool		settling;		/* the current event is to be handled again */
@@ -201,6 +202,7 @@ extern bool stream_skips(SourceStream *stream, const char *what);
 /* my_stream_mysql.c */
 extern void stream_mysql_init(SourceStream *stream);
 extern void stream_mysql_gtid(SourceStream *stream);
+extern void stream_previous_gtids(SourceStream *stream);
 /* The GTID of the transaction at hand, palloc'd; NULL: it has none. */
 extern char *stream_group(const SourceStream *stream);
 extern void stream_heartbeat_place(SourceStream *stream, const char **file,
