@@ -234,6 +234,7 @@ extern bool stream_wants_texts(void);
  */
 extern bool stream_is_replaced(SourceStream *stream, StreamTable *table,
 							   const BinlogField *old, const BinlogField *new);
+extern bool stream_lacks_key(const StreamTable *table, const BinlogField *fields);
 
 /* my_stream_query.c */
 /* A name of a statement, as names of tables are here. */

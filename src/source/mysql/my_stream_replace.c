@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * my_stream_replace.c
- *	  Which UPDATEs of MariaDB's log were a REPLACE?
+ *	  Images that are not whole: which UPDATEs of MariaDB's log were a REPLACE?
  *
  * A REPLACE that meets a row is logged as an UPDATE of it. What the statement
  * does not name has got its default there, and an image that is not whole
@@ -179,4 +179,20 @@ stream_is_replaced(SourceStream *stream, StreamTable *table,
 		table->updated = is_update(stream, table);
 	}
 	return !table->updated;
+}
+
+/*
+ * Does the image of a row lack columns of the key by which rows are found here?
+ * Statements may have left the source with another unique key than the one that
+ * is known to stand for a primary key.
+ */
+bool
+stream_lacks_key(const StreamTable *table, const BinlogField *fields)
+{
+	const SourceRelation *rel = table->rel;
+
+	for (int i = 0; i < rel->nkey; i++)
+		if (fields[rel->key[i]].state == BINLOG_FIELD_ABSENT)
+			return true;
+	return false;
 }

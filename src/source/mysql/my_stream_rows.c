@@ -713,6 +713,12 @@ stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 	/* the statement's text is to be read with it */
 	if (unlikely(stream->voided))
 		return NULL;
+	if (was && unlikely(stream_lacks_key(table, first)))
+	{
+		if (source_pos_cmp(stream->start, table->rel->snap_lo) >= 0)
+			table->rel->out->torn = "The log has its rows by another unique key (binlog_row_image).";
+		return NULL;
+	}
 	if (is && table->rel->out->torn == NULL &&
 		source_pos_cmp(stream->start, table->rel->snap_lo) >= 0 &&
 		lacks_generated(table, stream->fields, !was))
