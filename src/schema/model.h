@@ -32,6 +32,8 @@ typedef struct TableColumn
 	bool		nullable;
 	bool		auto_increment;
 	bool		invisible;
+	bool		source_key;		/* of the key by which the source takes rows; as
+								 * described just now, not stored */
 	bool		row_end;		/* end of a row's life in a system-versioned table */
 	bool		is_json;		/* MySQL JSON, or MariaDB's LONGTEXT with
 								 * CHECK (json_valid(col)) */

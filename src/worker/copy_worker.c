@@ -586,14 +586,14 @@ look_again(void *arg)
 }
 
 /*
- * A value that does not fit may be one of a table that was altered after it was
+ * A row that does not fit may be one of a table that was altered after it was
  * described, and before this worker's snapshot. The next run finds it altered.
  */
 static void
 excuse(CopyRun *run, ErrorData *edata)
 {
 	if (run->def == NULL || !run->task->do_incremental ||
-		ERRCODE_TO_CATEGORY(edata->sqlerrcode) != ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION))
+		!task_is_row_error(edata->sqlerrcode))
 		return;
 	StartTransactionCommand();
 	MemoryContextSwitchTo(TopMemoryContext);

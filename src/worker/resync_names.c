@@ -15,9 +15,11 @@
 
 #include "worker/resync_shape.h"
 
+#include "access/xact.h"
 #include "store/table.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "worker/left_tables.h"
 
 typedef struct NameWait
@@ -28,6 +30,14 @@ typedef struct NameWait
 	SourcePos	until;			/* of this position */
 	bool		asked;			/* it was tried when the log had come there */
 } NameWait;
+
+/* Rows of a copy did not fit. */
+typedef struct RowsWait
+{
+	char	   *error;			/* this was the message */
+	SourcePos	until;			/* the rows are of that position */
+	bool		asked;			/* they were tried when the log had come there */
+} RowsWait;
 
 static char *
 name_of(const TableDef *def)
@@ -190,12 +200,65 @@ resync_settle_names(TaskRun *run, List *rels, List *tables, const char *high,
 	return settled;
 }
 
+/*
+ * A source whose log shapes tables has dropped a constraint or a NOT NULL, and
+ * its log tells later of it than the rows are read. Where the log has come to
+ * rows that did not fit for the same reason, nothing in it lets them in.
+ */
+bool
+resync_rows_may_fit(TaskRun *run, const char *high, const char *applied,
+					const ErrorData *edata)
+{
+	const RowsWait *w = run->rows_wait;
+	SourcePos	pos;
+
+	if (!run->source->logs_shapes || high == NULL || applied == NULL)
+		return false;
+	pos = run->source->parse_position(applied);
+	if (w != NULL && source_pos_cmp(pos, w->until) >= 0 &&
+		strcmp(w->error, edata->message) == 0)
+		return false;
+	return source_pos_cmp(pos, run->source->parse_position(high)) < 0;
+}
+
+/* The task's own worker tries what a copy worker (beside) could not, and waits. */
+void
+resync_leave_rows(TaskRun *run, const char *high, bool beside, const ErrorData *edata)
+{
+	MemoryContext old = CurrentMemoryContext;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (beside)
+		store_tables_stop_copying(run->task->id);
+	else
+		task_log_event(run->task->id, "warning",
+					   psprintf("tables cannot be copied again yet: %s", edata->message),
+					   psprintf("The rows are those of %s: a statement that lets them in may be still to come in the source's log.",
+								high), NULL, NULL);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+	/* of the same error, the first rows count: later ones always come */
+	if (run->rows_wait == NULL || strcmp(run->rows_wait->error, edata->message) != 0)
+	{
+		run->rows_wait = palloc0(sizeof(RowsWait));
+		run->rows_wait->error = pstrdup(edata->message);
+		run->rows_wait->until = run->source->parse_position(high);
+	}
+	MemoryContextSwitchTo(old);
+}
+
 bool
 resync_names_are_due(TaskRun *run)
 {
 	bool		due = false;
 	ListCell   *lc;
 
+	if (run->rows_wait != NULL && !run->rows_wait->asked && run->applied != NULL &&
+		source_pos_cmp(run->source->parse_position(run->applied),
+					   run->rows_wait->until) >= 0)
+		run->rows_wait->asked = due = true;
 	foreach(lc, run->name_waits)
 	{
 		NameWait   *w = lfirst(lc);

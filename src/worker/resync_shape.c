@@ -11,13 +11,16 @@
 #include "worker/resync_shape.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "store/task.h"
 #include "store/table.h"
 #include "schema/plan.h"
+#include "tables/shards.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 
 static bool
 is_action(const char *rule)
@@ -224,6 +227,87 @@ resync_same_shape(const TableDef *a, const TableDef *b)
 	jx = model_to_jsonb(&x);
 	jy = model_to_jsonb(&y);
 	return VARSIZE(jx) == VARSIZE(jy) && memcmp(jx, jy, VARSIZE(jx)) == 0;
+}
+
+bool
+resync_is_altered(TaskRun *run, List *before, List *rels)
+{
+	List	   *tables;
+	ListCell   *lc;
+
+	if (before == NIL)
+		return false;
+	tables = run->source->describe(run->conn, resync_schemas(rels));
+	foreach(lc, rels)
+	{
+		TableDef   *was = resync_find_def(before, lfirst(lc));
+		TableDef   *now = resync_find_def(tables, lfirst(lc));
+
+		if (was == NULL ? now != NULL : now == NULL || !resync_same_shape(was, now))
+			return true;
+	}
+	return false;
+}
+
+void
+resync_empty(TaskRun *run, List *rels)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	StringInfoData list;
+	ListCell   *lc;
+	volatile bool done = false;
+
+	initStringInfo(&list);
+	foreach(lc, rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+		char	   *own = rel->def->columns == NIL ? NULL :
+			shard_own_rows(run->task->id, rel->table_id, run->selection);
+
+		if (own != NULL)
+			task_spi(psprintf("DELETE FROM %s WHERE %s",
+							  plan_table_name(rel->def), own));
+		else if (rel->def->columns != NIL)
+			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+							 plan_table_name(rel->def));
+	}
+	if (list.len == 0)
+		return;
+
+	/* a foreign key of another table forbids TRUNCATE */
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		task_spi(psprintf("TRUNCATE %s", list.data));
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		if (edata->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	if (done)
+		return;
+	foreach(lc, rels)
+	{
+		SourceRelation *rel = lfirst(lc);
+
+		if (rel->def->columns != NIL &&
+			shard_is_alone(run->task->id, rel->table_id))
+			task_spi(psprintf("DELETE FROM %s", plan_table_name(rel->def)));
+	}
 }
 
 static char *

@@ -25,6 +25,10 @@ extern void resync_name_new(TableDef *def, int name_case);
 extern TableDef *resync_find_def(List *tables, const SourceRelation *rel);
 /* Do rows of the two look the same? */
 extern bool resync_same_shape(const TableDef *a, const TableDef *b);
+/* Is one of rels (SourceRelation *) another at the source now than before? */
+extern bool resync_is_altered(TaskRun *run, List *before, List *rels);
+/* Takes the rows of the task away, in the caller's transaction. */
+extern void resync_empty(TaskRun *run, List *rels);
 /*
  * Which columns of what the source has now can be NOT NULL: not those of which
  * it is known, or not known at all, that rows hold what becomes NULL.
@@ -69,6 +73,15 @@ extern bool resync_is_gone(TaskRun *run, const SourceRelation *rel, const char *
 						   const char *applied);
 /* Such a table leaves the task. In a transaction. */
 extern void resync_let_go(TaskRun *run, const SourceRelation *rel);
+/*
+ * Rows of a snapshot at high did not fit; the log is applied to applied. May they
+ * when it has come to high? Then the tables wait for that, and the rest of the
+ * task goes on. beside: in a copy worker.
+ */
+extern bool resync_rows_may_fit(TaskRun *run, const char *high, const char *applied,
+								const ErrorData *edata);
+extern void resync_leave_rows(TaskRun *run, const char *high, bool beside,
+							  const ErrorData *edata);
 /*
  * In the catalog, tables lose the names that they are going to change by pairs
  * (PlanPair *), so that they can exchange them.

@@ -189,14 +189,17 @@ rows_differ(RecordReplay *c, const TableDef *def)
 		record_locale_matters(c, def, values.functions);
 }
 
-/* Were rows rewritten here that have been rewritten at the source before? */
+/*
+ * Were rows rewritten here that have been rewritten at the source before? Those
+ * of the copy, or some that were repaired since.
+ */
 static bool
 rows_are_newer(RecordReplay *c, const SourceRelation *rel)
 {
+	SourcePos	pos = c->run->source->parse_position(c->position);
 	ListCell   *lc;
 
-	if (source_pos_cmp(c->run->source->parse_position(c->position),
-					   rel->snap_lo) > 0)
+	if (source_pos_cmp(pos, rel->snap_lo) > 0 && source_pos_cmp(pos, rel->snap_hi) > 0)
 		return false;
 	foreach(lc, c->run->rewritten)
 		if (rel->def->source_id && strcmp(lfirst(lc), rel->def->source_id) == 0)

@@ -230,9 +230,8 @@ task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 	}
 }
 
-/* Errors that rows cause, and that go with the rows. */
-static bool
-is_row_error(int sqlerrcode)
+bool
+task_is_row_error(int sqlerrcode)
 {
 	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
 
@@ -358,7 +357,7 @@ task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 	}
 	if (error == NULL)
 		return true;
-	if (!is_row_error(error->sqlerrcode))
+	if (!task_is_row_error(error->sqlerrcode))
 		*why = psprintf("at the destination: %s", error->message);
 	else
 		elog(LOG, "DDL is carried by copying the table again: %s",

@@ -27,15 +27,14 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
+#include "core/attempt.h"
 #include "store/table.h"
 #include "miscadmin.h"
 #include "schema/mysql_ddl.h"
 #include "tables/describe.h"
 #include "transform/shape.h"
 #include "transform/shape_rows.h"
-#include "tables/shards.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "worker/left_tables.h"
 #include "worker/resync_shape.h"
@@ -65,6 +64,8 @@ typedef struct Resync
 	List	   *rels;			/* SourceRelation *: to be copied */
 	List	   *pairs;			/* PlanPair * of all tables */
 	PlanOptions *plan;
+	bool		reading;		/* rows of one of them */
+	bool		altered;		/* one of them is another by now */
 } Resync;
 
 bool
@@ -298,64 +299,28 @@ low_of(Resync *r, const SourceRelation *rel)
 /* ------------------------------------------------------------------- rows */
 
 static void
-empty_tables(Resync *r)
+look_again(void *arg)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	StringInfoData list;
-	ListCell   *lc;
-	volatile bool done = false;
+	Resync	   *r = arg;
 
-	initStringInfo(&list);
-	foreach(lc, r->rels)
-	{
-		SourceRelation *rel = lfirst(lc);
-		char	   *own = rel->def->columns == NIL ? NULL :
-			shard_own_rows(r->run->task->id, rel->table_id, r->run->selection);
+	r->altered = resync_is_altered(r->run, r->tables, r->rels);
+}
 
-		if (own != NULL)
-			task_spi(psprintf("DELETE FROM %s WHERE %s",
-							  plan_table_name(rel->def), own));
-		else if (rel->def->columns != NIL)
-			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
-							 plan_table_name(rel->def));
-	}
-	if (list.len == 0)
-		return;
-
-	/* a foreign key of another table forbids TRUNCATE */
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		task_spi(psprintf("TRUNCATE %s", list.data));
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		if (edata->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	if (done)
-		return;
-	foreach(lc, r->rels)
-	{
-		SourceRelation *rel = lfirst(lc);
-
-		if (rel->def->columns != NIL &&
-			shard_is_alone(r->run->task->id, rel->table_id))
-			task_spi(psprintf("DELETE FROM %s", plan_table_name(rel->def)));
-	}
+/*
+ * A row that does not fit may be one of a table that was altered, or exchanged
+ * its name with another, after it was described.
+ */
+static bool
+is_excused(Resync *r, int sqlerrcode)
+{
+	if (!r->reading || !task_is_row_error(sqlerrcode))
+		return false;
+	StartTransactionCommand();
+	MemoryContextSwitchTo(r->cxt);
+	if (attempt(look_again, r) != NULL)
+		r->altered = false;
+	AbortCurrentTransaction();
+	return r->altered;
 }
 
 typedef struct ProducerState
@@ -426,11 +391,19 @@ copy_rows(Resync *r, SourceRelation *rel, ProducerState *st)
 		r->slot->table_id = rel->table_id;
 	if (run->source->hold_tables)
 		held = run->source->hold_tables(run->info, list_make1(rel), &st->position);
+	/* no snapshot notices it */
+	if (held != NULL && resync_is_altered(run, r->tables, list_make1(rel)))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("table \"%s\".\"%s\" was altered before it was locked",
+						rel->schema, rel->name)));
+	r->reading = true;
 	st->rows = run->source->open_rows(r->conn, rel, NULL);
 	if (held != NULL)
 		run->source->close(held);
 	loaded = run->dest->load(rel->out, produce, st, LOAD_APPEND);
 	run->source->close_rows(st->rows);
+	r->reading = false;
 	if (loaded != st->nrows)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -582,7 +555,7 @@ copy_parallel(Resync *r)
 	ListCell   *lc;
 	int			i = 0;
 
-	empty_tables(r);
+	resync_empty(r->run, r->rels);
 	foreach(lc, r->rels)
 	{
 		SourceRelation *rel = lfirst(lc);
@@ -624,44 +597,42 @@ parallel_once(Resync *r)
 
 /* Returns whether some tables are left for another time. */
 static bool
-resync_once(TaskRun *run, CopySlot *slot, MemoryContext cxt)
+resync_once(Resync *r)
 {
-	Resync		r = {0};
+	TaskRun    *run = r->run;
+	CopySlot   *slot = r->slot;
 	MemoryContext old = CurrentMemoryContext;
 	List	   *foreign_keys = NIL;
 	PlanChange *change;
 	ListCell   *lc;
 
-	r.run = run;
-	r.slot = slot;
-	r.cxt = cxt;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	MemoryContextSwitchTo(r.cxt);
+	MemoryContextSwitchTo(r->cxt);
 	if (slot != NULL)
 	{
 		task_open_relations(run);
-		MemoryContextSwitchTo(r.cxt);
-		parallel_once(&r);
+		MemoryContextSwitchTo(r->cxt);
+		parallel_once(r);
 	}
 	else
 	{
-		choose(&r);
-		if (r.rels != NIL)
+		choose(r);
+		if (r->rels != NIL)
 		{
-			open_snapshot(&r);
-			look_up(&r);
+			open_snapshot(r);
+			look_up(r);
 		}
 	}
-	if (slot == NULL && r.rels != NIL)
+	if (slot == NULL && r->rels != NIL)
 	{
-		r.plan = plan_options(run->options, run->selection);
-		empty_tables(&r);
+		r->plan = plan_options(run->options, run->selection);
+		resync_empty(run, r->rels);
 		if (!run->source->logs_shapes)
 		{
-			change = plan_change(r.pairs, r.plan, 0);
+			change = plan_change(r->pairs, r->plan, 0);
 			change->run = shape_plan_change(run->selection, change->run);
-			foreach(lc, r.pairs)
+			foreach(lc, r->pairs)
 			{
 				PlanPair   *pair = lfirst(lc);
 
@@ -673,18 +644,18 @@ resync_once(TaskRun *run, CopySlot *slot, MemoryContext cxt)
 					change->run = plan_new_table(r.plan, change->run, pair->after);
 			}
 			if (run->task->do_schema)
-				run_plan(&r, change, &foreign_keys);
+				run_plan(r, change, &foreign_keys);
 		}
-		store(&r);
-		foreach(lc, r.rels)
-			copy_table(&r, lfirst(lc));
+		store(r);
+		foreach(lc, r->rels)
+			copy_table(r, lfirst(lc));
 		make_foreign_keys(foreign_keys);
 	}
 	if (ActiveSnapshotSet())
 		PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(old);
-	return r.more;
+	return r->more;
 }
 
 /* Did DDL at the source come between the snapshot and the look at it? */
@@ -711,10 +682,14 @@ resync_again(TaskRun *run, CopySlot *slot)
 		volatile bool more = false;
 		MemoryContext work = AllocSetContextCreate(run->cxt, "dtsmig resync",
 												   ALLOCSET_DEFAULT_SIZES);
+		Resync	   *r = MemoryContextAllocZero(work, sizeof(Resync));
 
+		r->run = run;
+		r->slot = slot;
+		r->cxt = work;
 		PG_TRY();
 		{
-			more = resync_once(run, slot, work);
+			more = resync_once(r);
 			done = true;
 		}
 		PG_CATCH();
@@ -723,18 +698,24 @@ resync_again(TaskRun *run, CopySlot *slot)
 			/* something is to be committed first, then it will do */
 			bool		settles = zero_dates_wait() || run->labels != NIL;
 			bool		later;
+			bool		rows_later;
 
 			MemoryContextSwitchTo(cxt);
 			edata = CopyErrorData();
 			later = !settles && types_may_fit_later(run, edata->sqlerrcode);
-			if (!settles && !later &&
-				(!is_passing(edata->sqlerrcode) || tries >= RESYNC_TRIES))
-			{
-				MemoryContextDelete(work);
-				PG_RE_THROW();
-			}
+			rows_later = !settles && !later && r->reading &&
+				task_is_row_error(edata->sqlerrcode) &&
+				resync_rows_may_fit(run, r->high, r->applied, edata);
 			FlushErrorState();
 			AbortCurrentTransaction();
+			if (!settles && !later && !rows_later &&
+				(tries >= RESYNC_TRIES || (!is_passing(edata->sqlerrcode) &&
+										   !is_excused(r, edata->sqlerrcode))))
+			{
+				MemoryContextSwitchTo(cxt);
+				MemoryContextDelete(work);
+				ReThrowError(edata);
+			}
 			MemoryContextSwitchTo(cxt);
 			if (zero_dates_wait())
 				zero_dates_settle(run->task, run->options->alert_function);
@@ -742,7 +723,9 @@ resync_again(TaskRun *run, CopySlot *slot)
 				task_commit_labels(run);
 			if (later)
 				types_leave_for_later(run, slot != NULL, edata);
-			done = later;
+			if (rows_later)
+				resync_leave_rows(run, r->high, slot != NULL, edata);
+			done = later || rows_later;
 		}
 		PG_END_TRY();
 		/* closes the connection, whose snapshot holds up DDL at the source */

@@ -214,6 +214,48 @@ task_same_table(const TableDef *a, const TableDef *b)
 		task_same_columns(a, b);
 }
 
+static const TableIndex *
+primary_key(const TableDef *def)
+{
+	ListCell   *lc;
+
+	foreach(lc, def->indexes)
+		if (((const TableIndex *) lfirst(lc))->kind == INDEX_PRIMARY)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* Has the table what forbids rows in the one here while rows are copied? */
+static bool
+fits(const TableDef *now, const TableDef *here)
+{
+	const TableIndex *key = primary_key(here);
+	const TableIndex *key_now = primary_key(now);
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (!task_same_table(now, here))
+		return false;
+	forboth(la, now->columns, lb, here->columns)
+		if (((const TableColumn *) lfirst(la))->nullable &&
+			!((const TableColumn *) lfirst(lb))->nullable)
+			return false;
+	if (key == NULL)
+		return true;
+	if (key_now == NULL || list_length(key->parts) != list_length(key_now->parts))
+		return false;
+	forboth(la, key_now->parts, lb, key->parts)
+	{
+		const IndexPart *part_now = lfirst(la);
+		const IndexPart *part = lfirst(lb);
+
+		if (strcmp(part_now->column, part->column) != 0 ||
+			part_now->prefix != part->prefix)
+			return false;
+	}
+	return true;
+}
+
 bool
 task_leave_table(int64 task_id, int64 table_id)
 {
@@ -251,7 +293,7 @@ leave_changed(TaskRun *run)
 		SourceRelation *rel = run->rels[i];
 		const TableDef *def = find_def(tables, rel->schema, rel->name);
 
-		if (rel->resync || (def != NULL && task_same_table(def, rel->def)))
+		if (rel->resync || (def != NULL && fits(def, rel->def)))
 			continue;
 		(void) task_leave_table(run->task->id, rel->table_id);
 	}
@@ -266,7 +308,7 @@ task_is_altered(const Selection *selection, const SourceRoutine *source,
 								   def->schema, def->name);
 
 	source->close(conn);
-	return now == NULL || !task_same_table(now, def);
+	return now == NULL || !fits(now, def);
 }
 
 void

@@ -67,6 +67,7 @@ typedef struct TaskRun
 	List	   *rewritten;		/* char *: source_id of tables that the DDL
 								 * statement at hand rewrites */
 	List	   *name_waits;		/* of resync_names.c */
+	struct RowsWait *rows_wait; /* of resync_names.c, too; or NULL */
 	bool		copying_parallel; /* a worker copies tables again */
 	bool		copied_parallel;	/* one has, and its tables wait to be settled */
 	TimestampTz parallel_looked;	/* at it, for the last time */
@@ -202,6 +203,8 @@ extern bool task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
  * NIL): commits these, in a transaction of its own; then all can be tried again.
  */
 extern void task_commit_labels(TaskRun *run);
+/* Errors that rows cause, and that go with the rows. */
+extern bool task_is_row_error(int sqlerrcode);
 /* Writes the definitions of pairs that differ into the catalog. */
 extern void task_store_pairs(TaskRun *run, List *pairs, const char *position,
 							 List **changed);
@@ -295,7 +298,8 @@ extern bool task_resync(TaskRun *run);
 extern bool task_wants_resync(TaskRun *run);
 /*
  * resync_names.c: has the log been followed to where a table was called
- * otherwise, that waits for the statement which renamed it? True once.
+ * otherwise, that waits for the statement which renamed it, or to where rows
+ * were that did not fit? True once.
  */
 extern bool resync_names_are_due(TaskRun *run);
 /*

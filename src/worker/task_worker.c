@@ -154,9 +154,22 @@ rebase_zone(TaskRun *run, char **low, char **high, char *now)
 	}
 }
 
+/* Does the zone of a copy end at or before what is applied? */
+static bool
+is_past(TaskRun *run, const char *high, const char *applied)
+{
+	const SourceRoutine *source = run->source;
+
+	return applied != NULL && source->position_has_place(applied) &&
+		source->position_has_place(high) &&
+		source_pos_cmp(source->parse_position(applied), source->parse_position(high)) >= 0;
+}
+
 /*
  * The source is another server than before: positions become ones that mean
- * the same there, if GTIDs tell, or an error says why they don't.
+ * the same there, if GTIDs tell, or an error says why they don't. Those that
+ * lie behind a task that follows changes are of no use any more: the source may
+ * have had no GTIDs when it began.
  */
 static void
 fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
@@ -164,10 +177,14 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 	TaskRecord *task = run->task;
 	char	   *now = run->source->current_position(run->conn);
 	StorePosition *position;
+	char	   *applied;
 	StoreRows   *rows;
+	bool		follows;
 
 	parallel_forget(run);
 	position = store_position_load(task->id);
+	applied = position ? position->applied : NULL;
+	follows = position != NULL && at_step(run, "changes");
 	if (position != NULL)
 	{
 		char	   *ledger = run->dest->position();
@@ -184,16 +201,17 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 		store_position_rename(task->id, position->applied);
 		run->dest->set_position(position->applied);
 	}
-	task->start_position = rebase(run, task->start_position);
+	task->start_position = follows ? position->applied : rebase(run, task->start_position);
 	if (task->target_position)
 	{
-		(void) rebase(run, task->target_position);
+		if (!follows)
+			(void) rebase(run, task->target_position);
 		task->target_position = now;
 	}
 	rows = store_query("SELECT job_id, snapshot_low, snapshot_position "
 					   "FROM dtsmig.task_job WHERE task_id = $1 "
 					   "AND snapshot_position IS NOT NULL", "i", task->id);
-	for (int i = 0; i < rows->nrows; i++)
+	for (int i = 0; i < rows->nrows && !follows; i++)
 	{
 		rebase_zone(run, &rows->values[i][1], &rows->values[i][2], now);
 		(void) store_exec("UPDATE dtsmig.task_job SET snapshot_low = $2, "
@@ -206,7 +224,10 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 					   "AND snapshot_high IS NOT NULL", "i", task->id);
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		rebase_zone(run, &rows->values[i][1], &rows->values[i][2], now);
+		if (is_past(run, rows->values[i][2], applied))
+			rows->values[i][1] = rows->values[i][2] = NULL;
+		else
+			rebase_zone(run, &rows->values[i][1], &rows->values[i][2], now);
 		store_table_set_zone(store_int(rows, i, 0), rows->values[i][1],
 							 rows->values[i][2]);
 	}

@@ -103,6 +103,7 @@ struct Tuplestorestate
 	int			nrows;
 	int			next;
 	Datum	   *values;
+	Datum	   *news;			/* that values become */
 };
 
 ApplyStmt *
@@ -434,10 +435,14 @@ void
 tuplestore_putvalues(Tuplestorestate *state, TupleDesc tdesc,
 					 Datum *values, bool *isnull)
 {
-	/* one column: the key */
+	/* one column: the key; or two, what it was and what it is */
+	if (state->news == NULL)
+		state->news = palloc0(sizeof(Datum) * 256);
 	state->values = state->values == NULL ? palloc(sizeof(Datum) * 256) : state->values;
 	if (state->nrows == 256)
 		model_fail("a cascade of too many rows");
+	if (tdesc != NULL && tdesc->natts == 2)
+		state->news[state->nrows] = values[1];
 	state->values[state->nrows++] = isnull[0] ? (Datum) MNULL : values[0];
 }
 
@@ -505,11 +510,28 @@ edge_of(Batch *w, const char *sql)
 		{
 			CascadeEdge *edge = lfirst(lc);
 
-			if (local_edge(edge)->sql[CASCADE_DELETE] == sql)
+			if (local_edge(edge)->sql[CASCADE_DELETE] == sql ||
+				local_edge(edge)->sql[CASCADE_UPDATE] == sql)
 				return edge;
 		}
 	}
 	model_fail("a statement of no cascade: %s", sql);
+}
+
+/* UPDATE of the children of rows, whose keys have changed. */
+static uint64
+move_children(const CascadeEdge *edge, int child, const Tuplestorestate *store)
+{
+	uint64		n = 0;
+
+	for (int r = 0; r < store->nrows; r++)
+		for (int i = 0; i < db_rows(child)->n; i++)
+			if (db_rows(child)->rows[i].v[edge->fk[0]] == (int64) store->values[r])
+			{
+				db_rows_write(child)->rows[i].v[edge->fk[0]] = (int64) store->news[r];
+				n++;
+			}
+	return SPI_processed = n;
 }
 
 /* DELETE of the children of rows, RETURNING their keys. */
@@ -523,6 +545,8 @@ apply_execute(Batch *w, SPIPlanPtr *kept, const char *sql,
 	int			child = table_of(edge->child->rel);
 	uint64		n = 0;
 
+	if (sql == local_edge(edge)->sql[CASCADE_UPDATE])
+		return move_children(edge, child, store);
 	for (int r = 0; r < store->nrows; r++)
 		for (int i = 0; i < db_rows(child)->n;)
 		{

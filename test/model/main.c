@@ -256,6 +256,7 @@ make_plan(uint64 seed)
 	plan.resyncs = chance(40) ? 0 : rnd(4);
 	plan.rewrites = chance(60) ? 0 : rnd(3);
 	plan.repairs = chance(50) ? 0 : 1 + rnd(4);
+	plan.moves = plan.kind != SOURCE_PGSQL && chance(50);
 }
 
 static void

@@ -97,6 +97,7 @@ typedef struct Schedule
 	int			resyncs;		/* asked for */
 	int			rewrites;		/* DDL whose effect on rows is not in the log */
 	int			repairs;
+	bool		moves;			/* keys of parents change: ON UPDATE CASCADE */
 } Schedule;
 
 extern Schedule plan;

@@ -73,6 +73,8 @@ my @mutations = (
     [ 'an incomplete row is taken for whole', 'dest/batch/batch.c', 'return worst <= COLUMN_NULL;', 'return true;' ],
     [ 'a keyless change counts once', 'dest/batch/batch.c', 'entry->count += by;', 'entry->count = by;' ],
     [ 'a cascade in a table not copied', 'dest/batch/cascade_zone.c', 'source_pos_cmp(pos, child->snap_lo) >= 0;', 'false;' ],
+    [ 'a key changes between snapshots', 'dest/batch/cascade_zone.c', 'source_pos_cmp(pos, child->snap_hi) < 0;', 'false;' ],
+    [ 'children do not follow their key', 'dest/local/apply_cascade.c', "\t\tif (!differs)\n\t\t\tcontinue;", "\t\tcontinue;" ],
     [ 'a cascade into a later copy', 'dest/batch/cascade.c', "source_pos_cmp(pos, edge->child->rel->snap_lo) < 0;", 'false;' ],
     [ 'cascades beside pending inserts', 'dest/batch/batch.c', 'else if (cascade_must_wait(b, table))', 'else if (false)' ],
     # task_worker.c, task_relations.c, tables/relations.c

@@ -123,6 +123,16 @@ cascade(MTable *tables, int parent, int64 key)
 		}
 }
 
+/* The key of a row changes, and with it what refers to it. */
+static void
+cascade_key(MTable *tables, int parent, int64 old, int64 new)
+{
+	for (int c = 0; c < plan.ntables; c++)
+		for (int i = 0; plan.spec[c].parent == parent && i < tables[c].n; i++)
+			if (tables[c].rows[i].v[plan.spec[c].fk] == old)
+				tables[c].rows[i].v[plan.spec[c].fk] = new;
+}
+
 static void
 apply_op(MTable *tables, const MOp *op)
 {
@@ -148,7 +158,11 @@ apply_op(MTable *tables, const MOp *op)
 			cascade(tables, op->table, op->old.v[0]);
 	}
 	else if (op->kind == CHANGE_UPDATE)
+	{
 		t->rows[i] = op->new;
+		if (plan.moves && op->old.v[0] != op->new.v[0])
+			cascade_key(tables, op->table, op->old.v[0], op->new.v[0]);
+	}
 	else
 		t->rows[t->n++] = op->new;
 }
@@ -364,7 +378,8 @@ random_update(MTxn *txn, MTable *tables, int table)
 			new.v[spec->unique] = old.v[spec->unique];
 	}
 	/* the key, perhaps into another range of the copy */
-	if (spec->nkey > 0 && chance(30) && !has_children(tables, table, old.v[0]) &&
+	if (spec->nkey > 0 && chance(30) &&
+		(plan.moves || !has_children(tables, table, old.v[0])) &&
 		row_find(t, spec, &other) < 0)
 		for (int i = 0; i < spec->nkey; i++)
 			new.v[i] = other.v[i];
@@ -395,8 +410,8 @@ random_swap(MTxn *txn, MTable *tables, int table)
 		x.v[0] = 99;
 	if (spec->nkey == 0 || memcmp(&a, &b, sizeof(a)) == 0 ||
 		txn->nops + 3 > MAX_OPS || a.v[from] == b.v[from] ||
-		(from == 0 && (has_children(tables, table, a.v[0]) ||
-					   has_children(tables, table, b.v[0]) ||
+		(from == 0 && ((!plan.moves && (has_children(tables, table, a.v[0]) ||
+										has_children(tables, table, b.v[0]))) ||
 					   row_find(t, spec, &x) >= 0)))
 		return;
 	z = x;

@@ -56,7 +56,7 @@ def_of(int table)
 		fk->ref_columns = lappend(NIL, "c0");
 		/* what a PostgreSQL source tells row by row is not followed here */
 		fk->on_delete = plan.kind == SOURCE_PGSQL ? "NO ACTION" : "CASCADE";
-		fk->on_update = "NO ACTION";
+		fk->on_update = plan.moves ? "CASCADE" : "NO ACTION";
 		def->foreign_keys = lappend(NIL, fk);
 	}
 	return def;

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "source/mysql/binlog_event.h"
 #include "source/mysql/my_gtid_set.h"
 
 /* A GTID's number is less than 2^63. */
@@ -369,4 +370,39 @@ my_gtid_set_encode(const MyGtidSet *set, StringInfo buf)
 			append_uint64(buf, s->intervals[k].last + 1);
 		}
 	}
+}
+
+bool
+my_gtid_set_decode(MyGtidSet *set, const uint8 *data, Size len)
+{
+	BinlogCursor cur = {data, data + len, false};
+	uint64		n = binlog_cursor_uint(&cur, 8);
+	bool		tagged = n >> 56 != 0;
+
+	if (tagged && n >> 56 != TAGGED_FORMAT)
+		return false;
+	if (tagged)
+		n = (n & ~((uint64) 0xff << 56)) >> 8;
+	for (; n > 0 && !cur.failed; n--)
+	{
+		const uint8 *uuid = binlog_cursor_bytes(&cur, MY_UUID_SIZE);
+		uint64		tag_len = tagged ? binlog_cursor_uint(&cur, 1) >> 1 : 0;
+		const uint8 *tag_bytes = binlog_cursor_bytes(&cur, tag_len);
+		uint64		intervals = binlog_cursor_uint(&cur, 8);
+		char		tag[MY_TAG_SIZE] = "";
+
+		if (cur.failed || tag_len >= MY_TAG_SIZE)
+			return false;
+		memcpy(tag, tag_bytes, tag_len);
+		for (; intervals > 0 && !cur.failed; intervals--)
+		{
+			uint64		first = binlog_cursor_uint(&cur, 8);
+			uint64		end = binlog_cursor_uint(&cur, 8);
+
+			if (cur.failed || first == 0 || first >= end || end > MAX_NUMBER)
+				return false;
+			my_gtid_set_add(set, uuid, tag, first, end - 1);
+		}
+	}
+	return !cur.failed && cur.p == cur.end;
 }

@@ -49,7 +49,9 @@ extern bool my_gtid_set_contains(const MyGtidSet *set, const uint8 *uuid,
 /* Is all of part in set? */
 extern bool my_gtid_set_covers(const MyGtidSet *set, const MyGtidSet *part);
 extern void my_gtid_set_text(const MyGtidSet *set, StringInfo buf);
-/* As COM_BINLOG_DUMP_GTID takes it. */
+/* As COM_BINLOG_DUMP_GTID takes it, … */
 extern void my_gtid_set_encode(const MyGtidSet *set, StringInfo buf);
+/* … and PREVIOUS_GTIDS has it: into an empty set; false where it is none. */
+extern bool my_gtid_set_decode(MyGtidSet *set, const uint8 *data, Size len);
 
 #endif							/* DTSMIG_MY_GTID_SET_H */

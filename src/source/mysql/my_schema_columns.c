@@ -143,6 +143,7 @@ read_column(MyDescribe *d, MyResult *res, int i)
 	col->charset = my_value_or_null(res, i, "charset");
 	col->collation = my_value_or_null(res, i, "coll");
 	col->nullable = strcmp(my_value(res, i, "nullable"), "YES") == 0;
+	col->source_key = strcmp(my_value(res, i, "key"), "PRI") == 0;
 	col->is_unsigned = is_number_type(col->base_type) &&
 		strstr(col->source_type, "unsigned") != NULL;
 	col->is_json = strcmp(col->base_type, "json") == 0;
@@ -289,7 +290,7 @@ my_describe_columns(MyDescribe *d)
 				   psprintf("SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t,"
 							" COLUMN_NAME AS name, COLUMN_TYPE AS type,"
 							" DATA_TYPE AS base, IS_NULLABLE AS nullable,"
-							" COLUMN_DEFAULT AS dflt, EXTRA AS extra,"
+							" COLUMN_DEFAULT AS dflt, EXTRA AS extra, COLUMN_KEY AS `key`,"
 							" CHARACTER_MAXIMUM_LENGTH AS length,"
 							" NUMERIC_PRECISION AS prec, NUMERIC_SCALE AS scale,"
 							" DATETIME_PRECISION AS fsp,"
@@ -300,7 +301,7 @@ my_describe_columns(MyDescribe *d)
 							" WHERE TABLE_SCHEMA IN (%s)"
 							" ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
 							generated ? "GENERATION_EXPRESSION" : "NULL",
-							srs ? "SRS_ID" : "NULL", d->schemas), 17);
+							srs ? "SRS_ID" : "NULL", d->schemas), 18);
 	for (int i = 0; i < my_nrows(res); i++)
 	{
 		TableDef   *def = my_described_table(d, my_value(res, i, "s"),

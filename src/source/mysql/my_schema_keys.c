@@ -60,6 +60,51 @@ find_index(TableDef *def, const char *name)
 	return NULL;
 }
 
+/* Are its columns those that the server calls the primary key's? */
+static bool
+is_source_key(const TableDef *def, const TableIndex *index)
+{
+	int			n = 0;
+	ListCell   *lc;
+
+	if (index->kind != INDEX_UNIQUE)
+		return false;
+	foreach(lc, def->columns)
+		n += ((TableColumn *) lfirst(lc))->source_key;
+	foreach(lc, index->parts)
+	{
+		const IndexPart *part = lfirst(lc);
+		const TableColumn *col = part->column == NULL || part->prefix > 0 ? NULL :
+			model_find_column(def, part->column);
+
+		if (col == NULL || !col->source_key)
+			return false;
+	}
+	return n == list_length(index->parts);
+}
+
+/*
+ * Of a table without a primary key the server takes a unique one for it: a row
+ * image that is not whole has those columns of the row before. It comes first.
+ */
+static void
+put_source_key_first(TableDef *def)
+{
+	ListCell   *lc;
+
+	foreach(lc, def->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+
+		if (index->kind == INDEX_PRIMARY)
+			return;
+		if (!is_source_key(def, index))
+			continue;
+		def->indexes = lcons(index, list_delete_ptr(def->indexes, index));
+		return;
+	}
+}
+
 /* The primary key first, then by name as the server lists them. */
 void
 my_describe_indexes(MyDescribe *d)
@@ -67,6 +112,7 @@ my_describe_indexes(MyDescribe *d)
 	MyResult   *res;
 	bool		expr = !d->mariadb && my_has_column(d, "STATISTICS", "EXPRESSION");
 	const char *hidden;
+	ListCell   *lc;
 
 	if (d->mariadb)
 		hidden = d->version >= 100600 ? "IGNORED" : "'NO'";
@@ -106,6 +152,8 @@ my_describe_indexes(MyDescribe *d)
 		}
 		index->parts = lappend(index->parts, index_part(d, res, i, index->kind));
 	}
+	foreach(lc, d->tables)
+		put_source_key_first(lfirst(lc));
 }
 
 /* information_schema has nothing of it. */

@@ -281,13 +281,15 @@ snapshot_position(MyConn *conn)
 
 /*
  * MariaDB: exact if no XA transaction was being committed. Else it has all
- * before an earlier place, of which those that were prepared then have ended.
+ * before an earlier place: those that were prepared then have ended, or it is
+ * so old that none of them is in the log before it.
  */
 static void
 open_mariadb_snapshot(MyConn *conn, SourceSnapshot *snapshot)
 {
 	TimestampTz began = GetCurrentTimestamp();
 	char	   *first = NULL;
+	TimestampTz first_taken = 0;
 	List	   *doubt = NIL;	/* names, of first */
 
 	snapshot->holds_tables = true;
@@ -306,8 +308,8 @@ open_mariadb_snapshot(MyConn *conn, SourceSnapshot *snapshot)
 			return;
 		}
 		doubt = my_xa_still(doubt, now);
-		if (first != NULL && doubt == NIL &&
-			TimestampDifferenceExceeds(began, GetCurrentTimestamp(), EXACT_MS))
+		if (first != NULL && (my_xa_is_old(first_taken) || (doubt == NIL &&
+			TimestampDifferenceExceeds(began, GetCurrentTimestamp(), EXACT_MS))))
 		{
 			snapshot->low = first;
 			return;
@@ -315,6 +317,7 @@ open_mariadb_snapshot(MyConn *conn, SourceSnapshot *snapshot)
 		if (first == NULL)
 		{
 			first = snapshot->high;
+			first_taken = GetCurrentTimestamp();
 			doubt = my_xa_in_doubt(conn);
 		}
 		CHECK_FOR_INTERRUPTS();

@@ -206,7 +206,7 @@ note_done(SourceStream *stream, ChangeKind kind)
 		if (stream->mariadb)
 			my_position_add_gtid(done, stream->gtid.domain,
 								 stream->gtid_server_id, stream->gtid.seq);
-		else if (done->set.n > 0)
+		else if (done->set.n > 0 || stream->set_is_known)
 			my_gtid_set_add(&done->set, stream->mysql_gtid.uuid,
 							stream->mysql_gtid.tag, stream->mysql_gtid.number,
 							stream->mysql_gtid.number);
@@ -519,6 +519,9 @@ handle_event(SourceStream *stream)
 	}
 	switch (type)
 	{
+		case BINLOG_ANNOTATE_ROWS:
+			stream_annotate(stream);
+			break;
 		case BINLOG_TABLE_MAP:
 			stream_table_map(stream);
 			break;
@@ -541,6 +544,9 @@ handle_event(SourceStream *stream)
 		case BINLOG_MYSQL_GTID_TAGGED:
 			end_unfinished(stream);
 			stream_mysql_gtid(stream);
+			break;
+		case BINLOG_MYSQL_PREVIOUS_GTIDS:
+			stream_previous_gtids(stream);
 			break;
 		case BINLOG_MYSQL_TRANSACTION_PAYLOAD:
 			stream_open_payload(stream);
@@ -573,10 +579,8 @@ handle_event(SourceStream *stream)
 		case BINLOG_DELETE_FILE:
 		case BINLOG_IGNORABLE:
 		case BINLOG_ROWS_QUERY:
-		case BINLOG_ANNOTATE_ROWS:
 		case BINLOG_CHECKPOINT:
 		case BINLOG_START_ENCRYPTION:	/* the server sends plain events */
-		case BINLOG_MYSQL_PREVIOUS_GTIDS:
 		case BINLOG_MYSQL_TRANSACTION_CONTEXT:
 		case BINLOG_MYSQL_VIEW_CHANGE:
 			break;
@@ -594,7 +598,9 @@ handle_replayed(SourceStream *stream)
 {
 	uint8		type = stream->event.type;
 
-	if (type == BINLOG_TABLE_MAP)
+	if (type == BINLOG_ANNOTATE_ROWS)
+		stream_annotate(stream);
+	else if (type == BINLOG_TABLE_MAP)
 		stream_table_map(stream);
 	else if (binlog_is_rows_event(type))
 		stream_rows(stream);

@@ -6,7 +6,7 @@
  *	  and rows), my_stream_query.c (statements),
  *	  my_stream_text.c (their text), my_stream_mysql.c (what only
  *	  MySQL has), my_stream_void.c (what is to be skipped, and errors for
- *	  good).
+ *	  good), my_stream_replace.c (rows that may have been replaced).
  *
  *-------------------------------------------------------------------------
  */
@@ -68,6 +68,9 @@ typedef struct StreamTable
 	uint32		generation;		/* of rel when columns were fitted to it */
 	SourceRelation *rel;		/* NULL: not selected */
 	bool		transactional;	/* its changes can be rolled back */
+	uint32		judged_serial;	/* the statement of which it was decided … */
+	bool		judged;			/* … */
+	bool		updated;		/* … that its rows were updated, not replaced */
 } StreamTable;
 
 /* A savepoint of the current transaction. */
@@ -134,6 +137,7 @@ struct SourceStream
 	uint32		gtid_server_id;
 	BinlogMysqlGtid mysql_gtid;
 	List	   *known;			/* KnownPosition * */
+	bool		set_is_known;	/* MySQL: all of done.set's GTIDs, if it is empty */
 	bool		has_gtid;
 	bool		begin_sent;
 	bool		settling;		/* the current event is to be handled again */
@@ -164,6 +168,12 @@ struct SourceStream
 	uint32		map_serial;		/* grows with each statement's end */
 	StreamTable *last_table;
 
+	/* the statement whose rows come: see my_stream_replace.c */
+	bool		has_texts;		/* the source sends what it has */
+	char	   *annotation;		/* its beginning; NULL: none came yet */
+	size_t		annotation_len;
+	uint32		annotation_serial;	/* of its TABLE_MAPs */
+
 	/* what next_change returns */
 	Change		change;
 	Change		queue[STREAM_QUEUE_SIZE];
@@ -192,6 +202,7 @@ extern bool stream_skips(SourceStream *stream, const char *what);
 /* my_stream_mysql.c */
 extern void stream_mysql_init(SourceStream *stream);
 extern void stream_mysql_gtid(SourceStream *stream);
+extern void stream_previous_gtids(SourceStream *stream);
 /* The GTID of the transaction at hand, palloc'd; NULL: it has none. */
 extern char *stream_group(const SourceStream *stream);
 extern void stream_heartbeat_place(SourceStream *stream, const char **file,
@@ -213,7 +224,21 @@ extern bool stream_rows_pending(SourceStream *stream);
 extern Change *stream_next_row(SourceStream *stream, MemoryContext rowcxt);
 extern void stream_forget_maps(SourceStream *stream);
 
+/* my_stream_replace.c */
+extern void stream_annotate(SourceStream *stream);
+/* Are texts of statements to be asked for? */
+extern bool stream_wants_texts(void);
+/*
+ * May a REPLACE have given the new row defaults that its image leaves out? If
+ * that takes the text of the statement, the stream is voided.
+ */
+extern bool stream_is_replaced(SourceStream *stream, StreamTable *table,
+							   const BinlogField *old, const BinlogField *new);
+extern bool stream_lacks_key(const StreamTable *table, const BinlogField *fields);
+
 /* my_stream_query.c */
+/* A name of a statement, as names of tables are here. */
+extern char *stream_name(SourceStream *stream, const char *name);
 extern void stream_query(SourceStream *stream);
 extern void stream_prepared(SourceStream *stream, const BinlogXid *xid,
 							bool one_phase);
@@ -227,6 +252,7 @@ extern const char *stream_statement_to_utf8(SourceStream *stream,
 /* my_stream_void.c */
 extern void void_add(const SourceStream *stream, uint64 from, uint64 to);
 extern void stream_void(SourceStream *stream, uint64 from);
+extern void stream_again(SourceStream *stream);
 pg_noreturn extern void stream_reopen(void);
 extern bool stream_settle(SourceStream *stream);
 extern bool void_contains(const SourceStream *stream, uint64 offset);

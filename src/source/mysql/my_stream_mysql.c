@@ -35,6 +35,27 @@ stream_mysql_gtid(SourceStream *stream)
 	stream->has_gtid = gtid.number > 0;
 }
 
+/*
+ * The head of a file has all GTIDs before it. A task that began while the source
+ * had none takes them up here, where all that is before is done: from then on
+ * its position has a set.
+ */
+void
+stream_previous_gtids(SourceStream *stream)
+{
+	MemoryContext old;
+	MyGtidSet	set = {0};
+
+	if ((stream->event.flags & BINLOG_F_ARTIFICIAL) != 0 || stream->done.set.n > 0)
+		return;
+	old = MemoryContextSwitchTo(stream->cxt);
+	stream->set_is_known = my_gtid_set_decode(&set, stream->event.body,
+											  stream->event.end - stream->event.body);
+	if (stream->set_is_known)
+		stream->done.set = set;
+	MemoryContextSwitchTo(old);
+}
+
 /* The place where the source is, in a heartbeat of either version. */
 void
 stream_heartbeat_place(SourceStream *stream, const char **file, size_t *len,

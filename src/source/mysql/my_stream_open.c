@@ -20,6 +20,8 @@
 
 /* flag of a dump: heartbeats of version 2, with positions past 4 GB */
 #define DUMP_HEARTBEAT_V2	0x02
+/* the same of MariaDB: texts of the statements that rows are of */
+#define DUMP_ANNOTATE_ROWS	0x02
 
 /* A server id of ours lies in this range, if none is set. */
 #define SERVER_ID_BASE		0xA0000000
@@ -376,6 +378,8 @@ start_dump(MyConn *conn, const ConnectionInfo *info, const char *file,
 	if (my_is_mariadb(conn))
 	{
 		my_query(conn, "SET @mariadb_slave_capability = 4", 0);
+		if (stream_wants_texts())
+			flags = DUMP_ANNOTATE_ROWS;
 		if (by_gtid)
 		{
 			my_query(conn, psprintf("SET @slave_connect_state = %s",
@@ -404,7 +408,7 @@ start_dump(MyConn *conn, const ConnectionInfo *info, const char *file,
 		return;
 	}
 	append_le(&buf, by_gtid ? 4 : (uint32) offset, 4);
-	append_le(&buf, flags, 2);	/* wait at the end, no annotations */
+	append_le(&buf, flags, 2);	/* wait at the end */
 	append_le(&buf, server_id, 4);
 	appendStringInfoString(&buf, file);
 	my_command(conn, COM_BINLOG_DUMP, buf.data, buf.len);
@@ -500,6 +504,7 @@ my_open_changes(const ConnectionInfo *info, const char *position,
 
 	stream->main.conn = my_connect(&stream->info);
 	stream->mariadb = my_is_mariadb(stream->main.conn);
+	stream->has_texts = stream_wants_texts();
 	check_start(stream);
 
 	/* offsets past 4 GB can't be asked for; a GTID state can */

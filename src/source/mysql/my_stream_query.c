@@ -32,8 +32,8 @@ typedef struct NameSearch
 	char	   *table;			/* NULL: the schema itself */
 } NameSearch;
 
-static char *
-name_to_server(SourceStream *stream, const char *name)
+char *
+stream_name(SourceStream *stream, const char *name)
 {
 	char	   *s = stream_to_server(name, strlen(name));
 
@@ -57,9 +57,9 @@ name_found(void *arg, const BinlogName *name)
 		return true;
 	}
 	if (name->has_schema)
-		schema = name_to_server(stream, name->schema);
+		schema = stream_name(stream, name->schema);
 	if (name->table[0] != '\0')
-		table = name_to_server(stream, name->table);
+		table = stream_name(stream, name->table);
 	if (schema[0] == '\0' ||
 		!stream->callbacks.selected(stream->callbacks.arg, schema, table))
 		return false;
@@ -101,9 +101,9 @@ temporary_found(void *arg, const BinlogName *name)
 {
 	TemporarySearch *search = arg;
 	SourceStream *stream = search->stream;
-	const char *schema = name->has_schema ? name_to_server(stream, name->schema) :
+	const char *schema = name->has_schema ? stream_name(stream, name->schema) :
 		search->default_schema;
-	char	   *table = name_to_server(stream, name->table);
+	char	   *table = stream_name(stream, name->table);
 	StreamTemporary *t = find_temporary(stream, search->thread, schema, table);
 
 	if (search->drop && t != NULL)
@@ -162,8 +162,8 @@ written_table(SourceStream *stream, const BinlogStatement *stmt,
 		return NULL;
 	*known = true;
 	if (name.has_schema)
-		schema = name_to_server(stream, name.schema);
-	table = name_to_server(stream, name.table);
+		schema = stream_name(stream, name.schema);
+	table = stream_name(stream, name.table);
 	if (schema[0] == '\0' ||
 		find_temporary(stream, query->thread_id, schema, table) != NULL ||
 		!stream->callbacks.selected(stream->callbacks.arg, schema, table))

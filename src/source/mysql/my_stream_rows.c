@@ -608,77 +608,6 @@ is_alive(const StreamTable *table, const BinlogField *fields)
 	return false;
 }
 
-/* Are all columns of an index in the image of a new row? */
-static bool
-has_index(const StreamTable *table, const TableIndex *index,
-		  const BinlogField *fields)
-{
-	ListCell   *lc;
-
-	foreach(lc, index->parts)
-	{
-		IndexPart  *part = lfirst(lc);
-		int			i;
-
-		for (i = 0; i < table->nvisible; i++)
-			if (part->column != NULL &&
-				pg_strcasecmp(table->rel->columns[i].name, part->column) == 0)
-				break;
-		if (i == table->nvisible || fields[i].state == BINLOG_FIELD_ABSENT)
-			return false;
-	}
-	return true;
-}
-
-/*
- * MariaDB logs a REPLACE that meets a row as an UPDATE. What the statement does
- * not name has got its default there, and a MINIMAL image leaves it out like
- * what an UPDATE does not set. But an UPDATE has the columns of a key only where
- * it sets them: to another value, if it is not to do nothing.
- */
-static bool
-may_be_replace(const StreamTable *table, const BinlogField *old,
-			   const BinlogField *new)
-{
-	const SourceRelation *rel = table->rel;
-	bool		whole = true;
-	bool		same = true;
-	int			unique = 0;
-	int			given = 0;
-	ListCell   *lc;
-	int			i;
-
-	for (i = 0; i < table->nvisible && whole; i++)
-		/* NOBLOB leaves out those that have not changed */
-		whole = !rel->columns[i].replicated || new[i].state != BINLOG_FIELD_ABSENT ||
-			table->plain[i].type == MYSQL_T_BLOB ||
-			((TableColumn *) list_nth(rel->def->columns, i))->generation_expr != NULL;
-	if (whole)
-		return false;
-	foreach(lc, rel->def->indexes)
-	{
-		const TableIndex *index = lfirst(lc);
-
-		if (index->kind > INDEX_UNIQUE)
-			continue;
-		unique++;
-		given += has_index(table, index, new);
-	}
-	if (given == 0)
-		return false;
-	for (i = 0; i < rel->nkey; i++)
-	{
-		const BinlogField *a = &old[rel->key[i]];
-		const BinlogField *b = &new[rel->key[i]];
-
-		same = same && a->state == BINLOG_FIELD_VALUE &&
-			b->state == BINLOG_FIELD_VALUE && a->size == b->size &&
-			memcmp(a->data, b->data, a->size) == 0;
-	}
-	/* by the value of another key a row may get a new one */
-	return (rel->nkey > 0 && same) || unique > 1;
-}
-
 /* Is a column of the image one that an expression names, or is made of? */
 static bool
 names_present(const StreamTable *table, const char *expr,
@@ -779,8 +708,17 @@ stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 	if (unlikely(rows->kind == BINLOG_ROWS_UPDATE && stream->mariadb) && was && is &&
 		table->rel->out->torn == NULL &&
 		source_pos_cmp(stream->start, table->rel->snap_lo) >= 0 &&
-		may_be_replace(table, first, stream->fields))
+		stream_is_replaced(stream, table, first, stream->fields))
 		table->rel->out->torn = "REPLACE may have given its rows defaults, and the log does not hold whole rows (binlog_row_image).";
+	/* the statement's text is to be read with it */
+	if (unlikely(stream->voided))
+		return NULL;
+	if (was && unlikely(stream_lacks_key(table, first)))
+	{
+		if (source_pos_cmp(stream->start, table->rel->snap_lo) >= 0)
+			table->rel->out->torn = "The log has its rows by another unique key (binlog_row_image).";
+		return NULL;
+	}
 	if (is && table->rel->out->torn == NULL &&
 		source_pos_cmp(stream->start, table->rel->snap_lo) >= 0 &&
 		lacks_generated(table, stream->fields, !was))

@@ -87,6 +87,17 @@ stream_void(SourceStream *stream, uint64 from)
 	stream->has_gtid = false;
 }
 
+/* The consumer has to open the stream again; nothing is void. */
+void
+stream_again(SourceStream *stream)
+{
+	stream_queue(stream, CHANGE_ROLLBACK);
+	stream->table = NULL;
+	stream->voided = true;
+	stream->state = STREAM_IDLE;
+	stream->has_gtid = false;
+}
+
 /* A stream opened again skips what is void. */
 void
 stream_reopen(void)

@@ -17,8 +17,10 @@
  * So all that a place of the log has is visible as soon as none is left of
  * those that XA RECOVER listed after the place was taken. And a snapshot is
  * exact if XA RECOVER listed nothing before it, and no XA COMMIT has begun
- * since. One that stays prepared for LEFT_MS is taken to be left alone: nobody
- * is about to commit it.
+ * since. One that stays prepared is taken to be left alone when no XA COMMIT has
+ * begun for LEFT_MS: it is none that is being committed, which does not take so
+ * long. For the same reason a place that is so old has nothing that is not
+ * visible, whatever is still prepared.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,7 +32,7 @@
 
 #include "source/mysql/my_xa.h"
 
-/* So long is waited for one that may be about to commit. */
+/* So long may it take to end a transaction that is in the log. */
 #define LEFT_MS 30000
 /* How often the source is asked for them meanwhile. */
 #define LOOK_US 10000
@@ -43,6 +45,10 @@ typedef struct Listed
 } Listed;
 
 static List *listed = NIL;		/* Listed *, in TopMemoryContext */
+
+/* Statements that had begun at the last look, and since when it is that many. */
+static int64 commits = -1;
+static TimestampTz commits_since = 0;
 
 static bool
 has_name(List *names, const char *name)
@@ -81,6 +87,7 @@ recover(MyConn *conn)
 List *
 my_xa_in_doubt(MyConn *conn)
 {
+	int64		begun = my_xa_commits(conn);
 	List	   *names = recover(conn);
 	List	   *before = listed;
 	List	   *doubt = NIL;
@@ -88,6 +95,9 @@ my_xa_in_doubt(MyConn *conn)
 	ListCell   *lc;
 	ListCell   *lc2;
 
+	if (begun != commits)
+		commits_since = now;
+	commits = begun;
 	listed = NIL;
 	foreach(lc, names)
 	{
@@ -102,7 +112,7 @@ my_xa_in_doubt(MyConn *conn)
 				l->since = ((Listed *) lfirst(lc2))->since;
 		listed = lappend(listed, l);
 		MemoryContextSwitchTo(old);
-		if (!TimestampDifferenceExceeds(l->since, now, LEFT_MS))
+		if (!TimestampDifferenceExceeds(Max(l->since, commits_since), now, LEFT_MS))
 			doubt = lappend(doubt, name);
 	}
 	foreach(lc, before)
@@ -131,12 +141,19 @@ my_xa_still(List *a, List *b)
 	return still;
 }
 
+bool
+my_xa_is_old(TimestampTz taken)
+{
+	return TimestampDifferenceExceeds(taken, GetCurrentTimestamp(), LEFT_MS);
+}
+
 void
 my_xa_wait(MyConn *conn)
 {
+	TimestampTz began = GetCurrentTimestamp();
 	List	   *doubt = my_xa_in_doubt(conn);
 
-	while (doubt != NIL)
+	while (doubt != NIL && !my_xa_is_old(began))
 	{
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(LOOK_US);

@@ -29,7 +29,7 @@ sub while_it_commits
     my $pid = fork // die "fork: $!";
     if ($pid == 0)
     {
-        my @do = ("XA START 'x$id'; INSERT INTO s.k VALUES ($id, 'xa'); INSERT INTO s.t VALUES ($id, 'xa'); UPDATE s.t SET v = 'xa $id' WHERE id = $id - 1000; DELETE FROM s.t WHERE id = $id - 900; INSERT INTO aside.f (d) SELECT d FROM aside.src; XA END 'x$id'; XA PREPARE 'x$id'",
+        my @do = ("XA START 'x$id'; INSERT INTO s.k VALUES ($id, 'xa'); INSERT INTO s.t VALUES ($id, 'xa'); UPDATE s.t SET v = 'xa $id' WHERE id = $id - 1000; DELETE FROM s.t WHERE id = $id - 900; INSERT INTO aside.f (d) SELECT d FROM aside.src; INSERT INTO aside.f (d) SELECT d FROM aside.src; XA END 'x$id'; XA PREPARE 'x$id'",
             "XA COMMIT 'x$id'");
         if ($elsewhere) { $my->sql($do[0]); sleep 1; $my->sql($do[1]); }
         else { $my->sql("$do[0]; $do[1]"); }
@@ -38,7 +38,7 @@ sub while_it_commits
     }
     my $seen = poll_until(sub { $my->value("SHOW GLOBAL STATUS LIKE 'Com_xa_commit'") =~ /\t(\d+)/ && $1 >= $n - 1000 }, 40, 0.005);
     ok($seen, 'it commits');
-    select undef, undef, undef, 0.15;
+    select undef, undef, undef, 0.03;
     is($my->value("SELECT count(*) FROM s.k WHERE id = $id"), 0, 'nobody sees it at the source yet');
     $code->();
     waitpid $pid, 0;
@@ -60,14 +60,43 @@ $same->('tables copied again');
 while_it_commits(1, sub { $pg->sql("SELECT dtsmig.resync_table('s', 's.t'), dtsmig.resync_table('s', 's.k')"); sleep 1 });
 $same->('tables copied again, committed by another session');
 
-# one that is prepared and left alone: it is waited for
-if ($ENV{DTS_DEEP})
+# One that has been prepared for so long that it is taken to be left alone, and
+# is committed just then; and one that is left alone beside others that are not.
+if ($ENV{DTS_DEEP} && !$my->{mysql})
 {
+    $my->sql("XA START 'late'; INSERT INTO s.k VALUES (4000, 'xa'); INSERT INTO s.t VALUES (4000, 'xa'); UPDATE s.t SET v = 'late' WHERE id = 50; DELETE FROM s.k WHERE id = 51; "
+          . 'INSERT INTO aside.f (d) SELECT d FROM aside.src;' x 8 . " XA END 'late'; XA PREPARE 'late'");
+    my $asked = sub { $my->value("SHOW GLOBAL STATUS LIKE 'Com_xa_recover'") =~ /\t(\d+)/ && $1 };
+    my $before = $asked->();
+    $pg->sql("SELECT dtsmig.resync_table('s', 's.t'), dtsmig.resync_table('s', 's.k')");
+    ok(poll_until(sub { $asked->() > $before }, 20, 0.02), 'the snapshot waits');
+    sleep 29;
+    select undef, undef, undef, 0.4;
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0)
+    {
+        $my->sql("XA COMMIT 'late'");
+        require POSIX;
+        POSIX::_exit(0);
+    }
+    select undef, undef, undef, 1;
+    is($my->value('SELECT count(*) FROM s.k WHERE id = 4000'), 0, 'it commits, and nobody sees it yet');
+    waitpid $pid, 0;
+    $same->('one that was prepared for long');
+
     $my->sql("XA START 'left'; INSERT INTO s.t VALUES (5000, 'left'); XA END 'left'; XA PREPARE 'left'");
     while_it_commits(0, sub { $pg->sql("SELECT dtsmig.resync_table('s', 's.t')"); sleep 1 });
     $same->('beside one that is prepared');
+    my $i = 50_000;
+    my $busy = $my->background(sub { $i++; "XA START 'b$i'; INSERT INTO s.t VALUES ($i, 'busy'); XA END 'b$i'; XA PREPARE 'b$i'; XA COMMIT 'b$i'; SELECT SLEEP(0.1);" });
+    $pg->sql("SELECT dtsmig.resync_table('s', 's.t')");
+    ok(poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 's' AND state <> 'ready'") // '') eq '0' }, 90), 'copied again beside it and others that are not left alone') or diag $task->report;
+    reap($busy, 'TERM', 20);
+    $same->('beside others');
     $my->sql("XA COMMIT 'left'");
     $same->('which commits, too');
+    $my->sql('DELETE FROM s.t WHERE id > 4000');
+    $same->('and all');
 }
 
 # sessions that do nothing else
