@@ -106,7 +106,7 @@ struct Tuplestorestate
 	Datum	   *news;			/* that values become */
 };
 
-ApplyStmt *
+BatchStmt *
 apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
 {
 	uint8		mask[NCOLS] = {0};
@@ -116,21 +116,21 @@ apply_stmt(ApplyTable *table, StmtKind kind, const Row *row)
 
 	for (int i = 0; row && i < table->ncols; i++)
 		mask[i] = row_has(row, table->cols[i]);
-	foreach(lc, local_table(table)->stmts)
+	foreach(lc, table->stmts)
 	{
 		stmt = lfirst(lc);
-		if (stmt->kind == kind && memcmp(stmt->mask, mask, NCOLS) == 0)
-			return stmt;
+		if (stmt->base.kind == kind && memcmp(stmt->mask, mask, NCOLS) == 0)
+			return &stmt->base;
 	}
 	old = MemoryContextSwitchTo(table->batch->table_cxt);
 	stmt = palloc0(sizeof(ApplyStmt));
-	stmt->table = table;
-	stmt->kind = kind;
+	stmt->base.table = table;
+	stmt->base.kind = kind;
 	stmt->mask = palloc(NCOLS);
 	memcpy(stmt->mask, mask, NCOLS);
-	local_table(table)->stmts = lappend(local_table(table)->stmts, stmt);
+	table->stmts = lappend(table->stmts, stmt);
 	MemoryContextSwitchTo(old);
-	return stmt;
+	return &stmt->base;
 }
 
 static int64
@@ -142,10 +142,11 @@ value_of(const Row *row, int col)
 }
 
 void
-apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old, const Row *row,
+apply_stmt_put(BatchStmt *to, bool loose, const Row *old, const Row *row,
 			   int64 count)
 {
-	ApplyTable *table = stmt->table;
+	ApplyStmt  *stmt = local_stmt(to);
+	ApplyTable *table = stmt->base.table;
 	MemoryContext oldcxt = MemoryContextSwitchTo(table->batch->flush_cxt);
 	Tuplestorestate *store = stmt->store[loose];
 	Put		   *put;
@@ -153,6 +154,7 @@ apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old, const Row *row,
 	if (store == NULL)
 	{
 		store = stmt->store[loose] = palloc0(sizeof(*store));
+		stmt->base.waits[loose] = true;
 		store->max = 64;
 		store->puts = palloc(sizeof(Put) * store->max);
 	}
@@ -163,10 +165,10 @@ apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old, const Row *row,
 	}
 	put = &store->puts[store->n++];
 	memset(put, 0, sizeof(*put));
-	if (stmt->kind == STMT_DELETE_IMAGE)
+	if (stmt->base.kind == STMT_DELETE_IMAGE)
 		for (int i = 0; i < table->ncols; i++)
 			put->old.v[i] = value_of(old, i);
-	else if (stmt->kind <= STMT_REKEY)
+	else if (stmt->base.kind <= STMT_REKEY)
 		for (int i = 0; i < table->rel->nkey; i++)
 			put->old.v[i] = value_of(old, table->rel->key[i]);
 	for (int i = 0; row != NULL && i < table->ncols; i++)
@@ -175,7 +177,7 @@ apply_stmt_put(ApplyStmt *stmt, bool loose, const Row *old, const Row *row,
 		put->new.v[i] = stmt->mask[i] ? value_of(row, i) : MNULL;
 	}
 	put->count = count;
-	stmt->nrows[loose] += stmt->kind == STMT_DELETE_IMAGE ? count : 1;
+	stmt->base.nrows[loose] += stmt->base.kind == STMT_DELETE_IMAGE ? count : 1;
 	MemoryContextSwitchTo(oldcxt);
 }
 
@@ -188,7 +190,7 @@ update_at(ApplyTable *table, int id, int at, const Put *put, bool keys)
 	MRow		row = t->rows[at];
 
 	for (int i = 0; i < spec->ncols; i++)
-		if (put->has[i] && (keys || i >= spec->nkey) && !local_table(table)->identity_always[i])
+		if (put->has[i] && (keys || i >= spec->nkey) && !table->identity_always[i])
 			row.v[i] = put->new.v[i];
 	check_not_null(id, &row);
 	check_unique(id, t, &row, at);
@@ -198,11 +200,11 @@ update_at(ApplyTable *table, int id, int at, const Put *put, bool keys)
 static uint64
 run_put(ApplyStmt *stmt, const Put *put)
 {
-	int			id = table_of(stmt->table->rel);
+	int			id = table_of(stmt->base.table->rel);
 	const TableSpec *spec = &plan.spec[id];
 	int			at;
 
-	switch (stmt->kind)
+	switch (stmt->base.kind)
 	{
 		case STMT_DELETE:
 			at = row_find(db_rows(id), spec, &put->old);
@@ -224,13 +226,13 @@ run_put(ApplyStmt *stmt, const Put *put)
 			at = row_find(db_rows(id), spec, &put->old);
 			if (at < 0)
 				return 0;
-			update_at(stmt->table, id, at, put, stmt->kind == STMT_REKEY);
+			update_at(stmt->base.table, id, at, put, stmt->base.kind == STMT_REKEY);
 			return 1;
 		case STMT_UPSERT:
 			at = row_find(db_rows(id), spec, &put->new);
 			if (at >= 0)
 			{
-				update_at(stmt->table, id, at, put, false);
+				update_at(stmt->base.table, id, at, put, false);
 				return 1;
 			}
 			/* fall through */
@@ -242,13 +244,15 @@ run_put(ApplyStmt *stmt, const Put *put)
 }
 
 uint64
-apply_stmt_run(ApplyStmt *stmt, bool loose)
+apply_stmt_run(BatchStmt *to, bool loose)
 {
+	ApplyStmt  *stmt = local_stmt(to);
 	Tuplestorestate *store = stmt->store[loose];
 	uint64		processed = 0;
 
 	stmt->store[loose] = NULL;
-	stmt->nrows[loose] = 0;
+	stmt->base.waits[loose] = false;
+	stmt->base.nrows[loose] = 0;
 	for (int i = 0; i < store->n; i++)
 		processed += run_put(stmt, &store->puts[i]);
 	return processed;
@@ -294,14 +298,14 @@ apply_table_resolve(ApplyTable *table)
 		return;
 	old = MemoryContextSwitchTo(table->batch->table_cxt);
 	local_table(table)->resolved = true;
-	local_table(table)->qualified = pstrdup(table->rel->name);
-	local_table(table)->key_index = local_table(table)->arbiter = table->rel->nkey > 0;
-	local_table(table)->identity_always = palloc0(sizeof(bool) * NCOLS);
+	table->qualified = pstrdup(table->rel->name);
+	local_table(table)->key_index = table->arbiter = table->rel->nkey > 0;
+	table->identity_always = palloc0(sizeof(bool) * NCOLS);
 	table->out_func = palloc0(sizeof(Oid) * NCOLS);
 	if (plan.spec[table_of(table->rel)].identity >= 0)
 	{
-		local_table(table)->identity_always[plan.spec[table_of(table->rel)].identity] = true;
-		local_table(table)->any_identity_always = true;
+		table->identity_always[plan.spec[table_of(table->rel)].identity] = true;
+		table->any_identity_always = true;
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -316,12 +320,13 @@ apply_table_drop_stores(ApplyTable *table)
 {
 	ListCell   *lc;
 
-	foreach(lc, local_table(table)->stmts)
+	foreach(lc, table->stmts)
 	{
 		ApplyStmt  *stmt = lfirst(lc);
 
 		stmt->store[0] = stmt->store[1] = NULL;
-		stmt->nrows[0] = stmt->nrows[1] = 0;
+		stmt->base.waits[0] = stmt->base.waits[1] = false;
+		stmt->base.nrows[0] = stmt->base.nrows[1] = 0;
 	}
 }
 
@@ -367,23 +372,18 @@ local_bind_relation(SourceRelation *rel)
 }
 
 void
-local_truncate_take(LocalWriter *w, const Change *change)
+local_truncate_take(Batch *w, SourceRelation *rel)
 {
-	MemoryContext old = MemoryContextSwitchTo(w->batch.cxt);
-
-	if (!change->copied)
-		w->truncate = lappend(w->truncate, (void *) (intptr_t) (table_of(change->rel) + 1));
-	MemoryContextSwitchTo(old);
+	w->truncate = lappend(w->truncate, (void *) (intptr_t) (table_of(rel) + 1));
 }
 
 void
-local_truncate_run(LocalWriter *w)
+local_truncate_run(Batch *w, List *tables, bool restart)
 {
 	ListCell   *lc;
 
-	foreach(lc, w->truncate)
+	foreach(lc, tables)
 		db_rows_write((int) (intptr_t) lfirst(lc) - 1)->n = 0;
-	w->truncate = NIL;
 }
 
 /*

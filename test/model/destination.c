@@ -8,6 +8,8 @@
 #include "worker/destination.h"
 
 const DestRoutine pgsql_dest_routine = {.engine = "none"};
+const DestRoutine mysql_dest_routine = {.engine = "none"};
+const DestRoutine mariadb_dest_routine = {.engine = "none"};
 
 const DestRoutine *
 destination_attach(const TaskRecord *task, const TaskOptions *options, Oid role,

@@ -253,6 +253,15 @@ list_concat(List *list1, const List *list2)
 }
 
 void
+list_free(List *list)
+{
+	if (list == NIL)
+		return;
+	pfree(list->elements);
+	pfree(list);
+}
+
+void
 list_free_deep(List *list)
 {
 	for (int i = 0; list != NIL && i < list->length; i++)

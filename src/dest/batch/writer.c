@@ -279,13 +279,14 @@ truncate_tables(Batch *w)
 	if (w->truncate == NIL)
 		return;
 	begin_transaction();
-	MemoryContextSwitchTo(CurTransactionContext);
-	tables = list_copy(w->truncate);
-	list_free(w->truncate);
+	tables = w->truncate;
 	w->truncate = NIL;
 	w->restart = false;
+	MemoryContextSwitchTo(w->flush_cxt);
 	w->routine->truncate_run(w, tables, restart);
 	MemoryContextSwitchTo(oldcxt);
+	MemoryContextReset(w->flush_cxt);
+	list_free(tables);
 }
 
 static void

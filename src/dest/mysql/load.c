@@ -38,6 +38,7 @@ typedef struct Load
 	Statement	statements[2];
 	Statement  *next;			/* that is being filled */
 	Statement  *sent;			/* that the server is at; NULL: none */
+	Statement  *awaited;		/* … while its answer is looked at */
 	uint64		stored;
 	Datum	   *values;			/* the row that is being written; else NULL */
 	bool	   *nulls;
@@ -55,16 +56,30 @@ load_context(void *arg)
 	initStringInfo(&row);
 	if (load->shown != NULL)
 		appendStringInfo(&row, "%.*s", SHOWN_BYTES, load->shown);
-	else if (load->values != NULL)
+	else if (load->awaited != NULL && mysql_warned_row() > 0 &&
+			 mysql_warned_row() <= load->awaited->nrows)
 	{
+		const Statement *st = load->awaited;
+		int			n = mysql_warned_row() - 1;
+		Size		start = n == 0 ? load->head_len : (Size) list_nth_int(st->starts, n - 1);
+
+		appendStringInfo(&row, "%.*s", (int) Min(SHOWN_BYTES, (n < st->nrows - 1 ?
+																 list_nth_int(st->starts, n) - 1 : st->sql.len) - start),
+						 st->sql.data + start);
+	}
+	else if (load->values != NULL && rel->nkey > 0)
+	{
+		for (int i = 0; i < rel->nkey; i++)
+			appendStringInfo(&row, "%s%s", i > 0 ? ", " : "(", rel->columns[rel->key[i]].name);
 		for (int i = 0; i < rel->nkey; i++)
 		{
 			int			c = rel->key[i];
 
-			appendStringInfo(&row, "%s%s=%s", i > 0 ? ", " : "", rel->columns[c].name,
+			appendStringInfo(&row, "%s%s", i > 0 ? ", " : ")=(",
 							 load->nulls[c] ? "null" :
 							 OidOutputFunctionCall(target->out_func[c], load->values[c]));
 		}
+		appendStringInfoChar(&row, ')');
 	}
 	error_place_context(rel->schema, rel->name,
 						row.len > 0 ?
@@ -129,7 +144,9 @@ receive(Load *load)
 		return;
 	load->sent = NULL;
 	load->values = NULL;
+	load->awaited = st;
 	stored = mysql_write_receive(mysql_rows_connection());
+	load->awaited = NULL;
 	if (stored < 0)
 		write_rows(load, st);
 	else if (stored != st->nrows)

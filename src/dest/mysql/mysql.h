@@ -109,6 +109,8 @@ extern uint64 mysql_write(MyConn *conn, const char *sql, Size len, int n);
  */
 extern void mysql_write_send(MyConn *conn, const char *sql, Size len);
 extern int64 mysql_write_receive(MyConn *conn);
+/* Row of a statement of several that the server has warned of, from 1; 0: none. */
+extern int	mysql_warned_row(void);
 extern const TypePolicy *mysql_policy(void);
 
 /* ledger.c */

@@ -33,6 +33,8 @@ static MyConn *conn = NULL;
 static Size max_packet = 0;
 static bool rows_written = false;	/* in the transaction that is open */
 static bool several = false;	/* statements in one text */
+static int	warned_row = 0;		/* of a statement's rows, the one that the server has
+								 * warned of; 0: none */
 
 typedef struct Setting
 {
@@ -301,12 +303,25 @@ check_warnings(MyConn *c)
 	MyResult   *r = my_query(c, "SHOW WARNINGS", 3);
 
 	for (int i = 0; i < my_nrows(r); i++)
-		if (!is_harmless(my_get_int64(r, i, 1)))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("server \"%s\" would not store a value as it is: %s",
-							mysql_server(), my_get_text(r, i, 2)),
-					 errdetail("It warned of it, with code %s.", my_get_text(r, i, 1))));
+	{
+		char	   *message = my_get_text(r, i, 2);
+		char	   *at = strstr(message, " at row ");
+
+		if (is_harmless(my_get_int64(r, i, 1)))
+			continue;
+		warned_row = at ? atoi(at + strlen(" at row ")) : 0;
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("server \"%s\" would not store a value as it is: %s",
+						mysql_server(), message),
+				 errdetail("It warned of it, with code %s.", my_get_text(r, i, 1))));
+	}
+}
+
+int
+mysql_warned_row(void)
+{
+	return warned_row;
 }
 
 uint64
@@ -357,6 +372,7 @@ mysql_write_receive(MyConn *c)
 {
 	MyDone		done;
 
+	warned_row = 0;
 	if (my_execute_receive(c, 1, &done) != 1)
 	{
 		if (my_is_idle(c) && is_of_row(my_last_code(c)))
