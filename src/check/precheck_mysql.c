@@ -204,6 +204,9 @@ has_roles(PrecheckContext *pc)
 	return role != NULL && pg_strcasecmp(role, "NONE") != 0 && role[0] != '\0';
 }
 
+/* So many of the rights are for rows; without TRIGGER triggers are not seen. */
+#define ROW_RIGHTS 5
+
 /* Databases that the task writes to, each once: String. That of the ledger first. */
 static List *
 databases(PrecheckContext *pc, List *tables)
@@ -219,8 +222,8 @@ databases(PrecheckContext *pc, List *tables)
 static void
 check_privileges(PrecheckContext *pc, List *tables, List **items)
 {
-	static const char *const rights[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE",
-	"DROP", "ALTER", "INDEX", "REFERENCES"};
+	static const char *const rights[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "TRIGGER",
+	"CREATE", "DROP", "ALTER", "INDEX", "REFERENCES"};
 	StringInfoData found;
 	StringInfoData advice;
 	List	   *names = databases(pc, tables);
@@ -233,7 +236,7 @@ check_privileges(PrecheckContext *pc, List *tables, List **items)
 	{
 		const char *name = strVal(lfirst(lc));
 		bool		makes = pc->task->do_schema || lc == list_head(names);
-		char	   *lacks = lacking(pc, name, rights, makes ? lengthof(rights) : 4);
+		char	   *lacks = lacking(pc, name, rights, makes ? lengthof(rights) : ROW_RIGHTS);
 
 		if (lacks == NULL)
 			continue;
