@@ -374,10 +374,8 @@ conn_raise(MyConn *conn, const char *doing)
 					conn_message(conn)) :
 			 errmsg("error of %s while %s: %s", conn->where, doing,
 					conn_message(conn)),
-			 conn->destination ?
-			 errdetail("The destination reported error %u, SQLSTATE %s.", err,
-					   mysql_sqlstate(conn->mysql)) :
-			 errdetail("The source reported error %u, SQLSTATE %s.", err,
+			 errdetail("The %s reported error %u, SQLSTATE %s.",
+					   conn->destination ? "destination" : "source", err,
 					   mysql_sqlstate(conn->mysql)),
 			 err == 1045 ?
 			 errhint("Check user and password of the user mapping, and the hosts the account may connect from.") :
@@ -393,6 +391,12 @@ int
 my_last_errno(MyConn *conn)
 {
 	return (int) mysql_errno(conn->mysql);
+}
+
+int
+my_last_code(MyConn *conn)
+{
+	return my_sqlerrcode(mysql_errno(conn->mysql), mysql_sqlstate(conn->mysql));
 }
 
 const char *
@@ -538,8 +542,8 @@ set_options(MyConn *conn, const ConnectionInfo *info)
 		verify_by_handshake(mysql);
 }
 
-static MyConn *
-connect_server(const ConnectionInfo *info, bool destination)
+MyConn *
+my_connect_as(const ConnectionInfo *info, bool destination)
 {
 	MyConn	   *conn = palloc0(sizeof(MyConn));
 	const char *host = info->host ? info->host : "127.0.0.1";
@@ -598,18 +602,6 @@ connect_server(const ConnectionInfo *info, bool destination)
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("%s is another server than a moment ago", conn->where)));
 	return conn;
-}
-
-MyConn *
-my_connect(const ConnectionInfo *info)
-{
-	return connect_server(info, false);
-}
-
-MyConn *
-my_connect_destination(const ConnectionInfo *info)
-{
-	return connect_server(info, true);
 }
 
 bool

@@ -33,9 +33,21 @@ typedef struct MyResult MyResult;
  * Opens a connection with utf8mb4, time_zone +00:00 and an sql_mode that
  * alters no value. Raises 08001 where it fails.
  */
-extern MyConn *my_connect(const ConnectionInfo *info);
+extern MyConn *my_connect_as(const ConnectionInfo *info, bool destination);
+
+static inline MyConn *
+my_connect(const ConnectionInfo *info)
+{
+	return my_connect_as(info, false);
+}
+
 /* The same to be written to: an UPDATE counts the rows that it finds. */
-extern MyConn *my_connect_destination(const ConnectionInfo *info);
+static inline MyConn *
+my_connect_destination(const ConnectionInfo *info)
+{
+	return my_connect_as(info, true);
+}
+
 extern void my_close(MyConn *conn);
 /* Can it be asked something, as far as is known? */
 extern bool my_is_idle(MyConn *conn);
@@ -109,6 +121,11 @@ typedef struct MyDone
  * says why.
  */
 extern int	my_execute(MyConn *conn, const char *sql, Size len, int n, MyDone *done);
+/* The same in two steps; nothing else may be asked in between. False: it failed. */
+extern bool my_execute_send(MyConn *conn, const char *sql, Size len);
+extern int	my_execute_receive(MyConn *conn, int n, MyDone *done);
+/* SQLSTATE of the last error, as ereport takes it. */
+extern int	my_last_code(MyConn *conn);
 extern void my_allow_several(MyConn *conn, bool several);
 pg_noreturn extern void my_raise_error(MyConn *conn, const char *doing);
 

@@ -393,8 +393,8 @@ my_allow_several(MyConn *conn, bool several)
 	my_command_ok(conn, COM_SET_OPTION, payload, sizeof(payload));
 }
 
-int
-my_execute(MyConn *conn, const char *sql, Size len, int n, MyDone *done)
+bool
+my_execute_send(MyConn *conn, const char *sql, Size len)
 {
 	char	   *utf8 = NULL;
 	bool		sent;
@@ -408,12 +408,17 @@ my_execute(MyConn *conn, const char *sql, Size len, int n, MyDone *done)
 	sent = conn_send(conn, COM_QUERY, sql, len);
 	if (utf8)
 		pfree(utf8);
-	if (!sent)
-		return 0;
+	return sent;
+}
+
+int
+my_execute_receive(MyConn *conn, int n, MyDone *done)
+{
 	for (int i = 0; i < n; i++)
 	{
 		Cursor		c = {.conn = conn,.sql = "a statement that changes rows"};
 		unsigned int status;
+		Size		len;
 
 		if (!conn_read(conn, false, &c.pos, &len))
 			return i;
@@ -430,6 +435,12 @@ my_execute(MyConn *conn, const char *sql, Size len, int n, MyDone *done)
 	}
 	conn_answered(conn);
 	return n;
+}
+
+int
+my_execute(MyConn *conn, const char *sql, Size len, int n, MyDone *done)
+{
+	return my_execute_send(conn, sql, len) ? my_execute_receive(conn, n, done) : 0;
 }
 
 void

@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "core/attempt.h"
 #include "core/copy_row.h"
 #include "core/error_place.h"
 #include "dest/mysql/mysql.h"
@@ -23,15 +22,22 @@
 /* So much of a row that is refused is shown. */
 #define SHOWN_BYTES 200
 
+typedef struct Statement
+{
+	StringInfoData sql;
+	List	   *starts;			/* of rows in sql, after the first */
+	int			nrows;
+} Statement;
+
 typedef struct Load
 {
 	SourceRelation *rel;
 	MemoryContext cxt;			/* of what lasts longer than a row */
 	char	   *head;
 	Size		head_len;
-	StringInfoData sql;
-	List	   *starts;			/* of rows in sql, after the first */
-	int			nrows;
+	Statement	statements[2];
+	Statement  *next;			/* that is being filled */
+	Statement  *sent;			/* that the server is at; NULL: none */
 	uint64		stored;
 	Datum	   *values;			/* the row that is being written; else NULL */
 	bool	   *nulls;
@@ -62,154 +68,141 @@ load_context(void *arg)
 	}
 	error_place_context(rel->schema, rel->name,
 						row.len > 0 ?
-						psprintf("loading table \"%s.%s\", row (%s)", rel->schema, rel->name, row.data) :
+						psprintf("loading table \"%s.%s\", row %s", rel->schema, rel->name, row.data) :
 						psprintf("loading table \"%s.%s\"", rel->schema, rel->name));
 }
 
 static void
-begin_statement(Load *load)
+begin_statement(Load *load, Statement *st)
 {
 	MemoryContext old = MemoryContextSwitchTo(load->cxt);
 
-	if (load->sql.maxlen > LOAD_BUFFER_KEEP)
+	if (st->sql.data == NULL || st->sql.maxlen > LOAD_BUFFER_KEEP)
 	{
-		pfree(load->sql.data);
-		initStringInfo(&load->sql);
+		if (st->sql.data != NULL)
+			pfree(st->sql.data);
+		initStringInfo(&st->sql);
 	}
 	else
-		resetStringInfo(&load->sql);
-	appendBinaryStringInfo(&load->sql, load->head, load->head_len);
-	load->nrows = 0;
-	list_free(load->starts);
-	load->starts = NIL;
+		resetStringInfo(&st->sql);
+	appendBinaryStringInfo(&st->sql, load->head, load->head_len);
+	st->nrows = 0;
+	list_free(st->starts);
+	st->starts = NIL;
 	MemoryContextSwitchTo(old);
-}
-
-static uint64
-write_text(const char *sql, Size len)
-{
-	MyConn	   *conn = mysql_use_for_rows();
-
-	mysql_several(conn, false);
-	return mysql_write(conn, sql, len, 1);
-}
-
-static void
-send_statement(void *arg)
-{
-	Load	   *load = arg;
-	uint64		stored = write_text(load->sql.data, load->sql.len);
-
-	if (stored != (uint64) load->nrows)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("of %d rows " UINT64_FORMAT " were stored in table %s", load->nrows, stored,
-						((MyTarget *) load->rel->bound)->qualified)));
-	load->stored += stored;
 }
 
 /* Row by row, up to the one that is refused; the error names it. */
 static void
-send_rows(Load *load)
+write_rows(Load *load, const Statement *st)
 {
 	Size		start = load->head_len;
+	MyConn	   *conn = mysql_use_for_rows();
 	StringInfoData one;
 
 	initStringInfo(&one);
-	for (int i = 0; i < load->nrows; i++)
+	for (int i = 0; i < st->nrows; i++)
 	{
-		Size		end = i < load->nrows - 1 ? (Size) list_nth_int(load->starts, i) : (Size) load->sql.len;
+		bool		last = i == st->nrows - 1;
+		Size		end = last ? (Size) st->sql.len : (Size) list_nth_int(st->starts, i);
 
 		resetStringInfo(&one);
 		appendBinaryStringInfo(&one, load->head, load->head_len);
 		/* without the comma between */
-		appendBinaryStringInfo(&one, load->sql.data + start,
-							   end - start - (i < load->nrows - 1 ? 1 : 0));
+		appendBinaryStringInfo(&one, st->sql.data + start, end - start - (last ? 0 : 1));
 		load->shown = one.data + load->head_len;
-		load->stored += write_text(one.data, one.len);
+		load->stored += mysql_write(conn, one.data, one.len, 1);
 		start = end;
 	}
 	load->shown = NULL;
 	pfree(one.data);
 }
 
-static bool
-is_of_row(int code)
+/* What has become of the statement that the server is at. */
+static void
+receive(Load *load)
 {
-	int			category = ERRCODE_TO_CATEGORY(code);
+	Statement  *st = load->sent;
+	int64		stored;
 
-	return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_PROGRAM_LIMIT_EXCEEDED);
+	if (st == NULL)
+		return;
+	load->sent = NULL;
+	load->values = NULL;
+	stored = mysql_write_receive(mysql_rows_connection());
+	if (stored < 0)
+		write_rows(load, st);
+	else if (stored != st->nrows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("of %d rows " INT64_FORMAT " were stored in table %s", st->nrows, stored,
+						((MyTarget *) load->rel->bound)->qualified)));
+	else
+		load->stored += stored;
+	begin_statement(load, st);
 }
 
+/* The server gets the next one, and more rows are read while it is at that. */
 static void
-send_load(Load *load)
+send_next(Load *load)
 {
-	ErrorData  *edata;
+	Statement  *st = load->next;
+	MyConn	   *conn;
 
-	if (load->nrows == 0)
+	if (st->nrows == 0)
 		return;
 	CHECK_FOR_INTERRUPTS();
+	receive(load);
 	load->values = NULL;
-	if (load->nrows == 1)
-		send_rows(load);
-	else if ((edata = attempt(send_statement, load)) != NULL)
-	{
-		if (!is_of_row(edata->sqlerrcode))
-			ReThrowError(edata);
-		send_rows(load);
-	}
-	begin_statement(load);
+	conn = mysql_use_for_rows();
+	mysql_several(conn, false);
+	mysql_write_send(conn, st->sql.data, st->sql.len);
+	load->sent = st;
+	load->next = st == &load->statements[0] ? &load->statements[1] : &load->statements[0];
 }
 
 static void
 add_row(Load *load, Datum *values, bool *nulls)
 {
 	SourceRelation *rel = load->rel;
-	Size		start = load->sql.len;
-	Size		limit = Min(LOAD_STATEMENT_BYTES, mysql_max_statement());
+	Statement  *st = load->next;
+	Size		start = st->sql.len;
 	bool		any = false;
+	MemoryContext old;
 
 	load->values = values;
 	load->nulls = nulls;
-	if (load->nrows > 0)
-		appendStringInfoChar(&load->sql, ',');
-	appendStringInfoChar(&load->sql, '(');
+	appendStringInfoString(&st->sql, st->nrows > 0 ? ",(" : "(");
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
 		if (!rel->columns[i].replicated)
 			continue;
 		if (any)
-			appendStringInfoChar(&load->sql, ',');
+			appendStringInfoChar(&st->sql, ',');
 		any = true;
-		value_append(&load->sql, rel, i, values[i], nulls[i]);
+		value_append(&st->sql, rel, i, values[i], nulls[i]);
 	}
-	appendStringInfoChar(&load->sql, ')');
-	my_check_size(rel, -1, load->head_len + load->sql.len - start);
-	if (load->nrows > 0 && (Size) load->sql.len > mysql_max_statement())
+	appendStringInfoChar(&st->sql, ')');
+	my_check_size(rel, -1, load->head_len + st->sql.len - start);
+	if (st->nrows > 0 && (Size) st->sql.len > mysql_max_statement())
 	{
 		/* it goes into the next one */
-		Size		len = load->sql.len - start - 1;
+		Size		len = st->sql.len - start - 1;
 		char	   *row = memcpy(MemoryContextAllocHuge(CurrentMemoryContext, len),
-								 load->sql.data + start + 1, len);
+								 st->sql.data + start + 1, len);
 
-		load->sql.len = (int) start;
-		send_load(load);
-		appendBinaryStringInfo(&load->sql, row, (int) len);
+		st->sql.len = (int) start;
+		send_next(load);
+		st = load->next;
+		appendBinaryStringInfo(&st->sql, row, (int) len);
 		pfree(row);
-		load->nrows = 1;
 	}
-	else
-	{
-		MemoryContext old = MemoryContextSwitchTo(load->cxt);
-
-		if (load->nrows++ > 0)
-			load->starts = lappend_int(load->starts, (int) start + 1);
-		MemoryContextSwitchTo(old);
-	}
-	if ((Size) load->sql.len >= limit)
-		send_load(load);
+	old = MemoryContextSwitchTo(load->cxt);
+	if (st->nrows++ > 0)
+		st->starts = lappend_int(st->starts, (int) start + 1);
+	MemoryContextSwitchTo(old);
+	if ((Size) st->sql.len >= Min(LOAD_STATEMENT_BYTES, mysql_max_statement()))
+		send_next(load);
 }
 
 /* A table that is to be the load's alone is emptied, unless it is empty. */
@@ -250,9 +243,10 @@ mysql_load(SourceRelation *rel, LoadProducer producer, void *arg, LoadMode mode)
 		empty_table(rel);
 	load.head = my_insert_head(rel);
 	load.head_len = strlen(load.head);
-	initStringInfo(&load.sql);
 	initStringInfo(&buf);
-	begin_statement(&load);
+	for (int i = 0; i < lengthof(load.statements); i++)
+		begin_statement(&load, &load.statements[i]);
+	load.next = &load.statements[0];
 	while (more)
 	{
 		resetStringInfo(&buf);
@@ -276,7 +270,10 @@ mysql_load(SourceRelation *rel, LoadProducer producer, void *arg, LoadMode mode)
 		}
 		load.values = NULL;
 		if (!more)
-			send_load(&load);
+		{
+			send_next(&load);
+			receive(&load);
+		}
 		error_context_stack = callback.previous;
 	}
 	MemoryContextSwitchTo(old);

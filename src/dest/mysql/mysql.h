@@ -87,6 +87,8 @@ extern char *mysql_value(const char *sql);
 extern MyConn *mysql_use(void);
 /* The same, for rows: statements that change definitions cannot follow them. */
 extern MyConn *mysql_use_for_rows(void);
+/* That connection, which an answer is awaited on. */
+extern MyConn *mysql_rows_connection(void);
 extern const char *mysql_server(void);
 /* Bytes that a statement may have. */
 extern Size mysql_max_statement(void);
@@ -101,6 +103,12 @@ extern void mysql_several(MyConn *conn, bool several);
  * that they changed or found. What the server warns of is an error.
  */
 extern uint64 mysql_write(MyConn *conn, const char *sql, Size len, int n);
+/*
+ * The same of one statement in two steps; nothing else may be asked in between. The
+ * second returns -1 where a row was refused: nothing has been done.
+ */
+extern void mysql_write_send(MyConn *conn, const char *sql, Size len);
+extern int64 mysql_write_receive(MyConn *conn);
 extern const TypePolicy *mysql_policy(void);
 
 /* ledger.c */

@@ -233,6 +233,12 @@ mysql_use_for_rows(void)
 	return c;
 }
 
+MyConn *
+mysql_rows_connection(void)
+{
+	return conn;
+}
+
 /* --------------------------------------------------------------- statements */
 
 uint64
@@ -323,6 +329,40 @@ mysql_write(MyConn *c, const char *sql, Size len, int n)
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("server \"%s\" has warned of values that it was given", mysql_server())));
 	return rows;
+}
+
+void
+mysql_write_send(MyConn *c, const char *sql, Size len)
+{
+	if (!my_execute_send(c, sql, len))
+		my_raise_error(c, "writing rows");
+}
+
+/* Can a single row be to blame for an error? */
+static bool
+is_of_row(int code)
+{
+	int			category = ERRCODE_TO_CATEGORY(code);
+
+	return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_WITH_CHECK_OPTION_VIOLATION);
+}
+
+int64
+mysql_write_receive(MyConn *c)
+{
+	MyDone		done;
+
+	if (my_execute_receive(c, 1, &done) != 1)
+	{
+		if (my_is_idle(c) && is_of_row(my_last_code(c)))
+			return -1;
+		my_raise_error(c, "writing rows");
+	}
+	if (done.warnings > 0)
+		check_warnings(c);
+	return (int64) done.rows;
 }
 
 const TypePolicy *

@@ -13,13 +13,13 @@ use Dts::PgSource qw(pg_pair);
 use Dts::Task;
 
 my ($src, $hub) = pg_pair();
-my $dst = Dts::MariaDB->new->start;
+# a value that is larger than a packet stops the task: see below
+my $dst = Dts::MariaDB->new(args => ['--max-allowed-packet=4M'])->start;
 my $mysql8 = $dst->{mysql} && $dst->{version} >= 80000;
 my $has_json = !$dst->{mysql} || $dst->{version} >= 50700;
 my $json = $has_json ? 'JSON' : 'LONGTEXT';
 my $exact = !$dst->{mysql} ? 'utf8mb4_nopad_bin' : $mysql8 ? 'utf8mb4_0900_bin' : 'utf8mb4_bin';
 $dst->sql("CREATE USER app\@'%' IDENTIFIED BY 'pw'; CREATE DATABASE s; CREATE DATABASE ledger; GRANT ALL ON s.* TO app\@'%'; GRANT ALL ON ledger.* TO app\@'%'");
-$dst->sql("SET GLOBAL max_allowed_packet = 4194304");
 
 # ------------------------------------------------------------------ comparison
 
@@ -134,7 +134,7 @@ table('by_number', ', PRIMARY KEY (k)', ', PRIMARY KEY (k)', [ 'k', 'numeric(30,
 table('no_key', '', '', [ 'a', 'integer', 'INT', 'i' ], [ 'b', 'text', 'VARCHAR(100)', 't' ], [ 'f', 'real', 'FLOAT', 'f' ], [ 'j', 'jsonb', $json, 'j' ]);
 table('swap', ', PRIMARY KEY (id), UNIQUE (u)', ', PRIMARY KEY (id), UNIQUE (u)', [ 'id', 'integer', 'INT', 'i' ], [ 'u', 'integer', 'INT', 'i' ]);
 table('big', ', PRIMARY KEY (id)', ', PRIMARY KEY (id)', [ 'id', 'integer', 'INT', 'i' ], [ 'a', 'integer', 'INT', 'i' ], [ 'b', 'text', $long, 't' ]);
-table(qq{Odd `name}, ', PRIMARY KEY (%)', ', PRIMARY KEY (`%`)', [ '%', 'integer', 'INT', 'i' ], [ 'select', 'text', $long, 't' ]) if 0;
+table('odd name', ', PRIMARY KEY ("%")', ', PRIMARY KEY (`%`)', [ '%', 'integer', 'INT', 'i' ], [ 'select', 'text', $long, 't' ]);
 table('parent', ', PRIMARY KEY (id)', ', PRIMARY KEY (id)', [ 'id', 'integer', 'INT', 'i' ]);
 table('child', ', PRIMARY KEY (id), FOREIGN KEY (p) REFERENCES s.parent ON DELETE CASCADE', ', PRIMARY KEY (id), FOREIGN KEY (p) REFERENCES s.parent (id) ON DELETE CASCADE', [ 'id', 'integer', 'INT', 'i' ], [ 'p', 'integer', 'INT', 'i' ]);
 table('gen', ', PRIMARY KEY (id)', ', twice INT GENERATED ALWAYS AS (a * 2) STORED, PRIMARY KEY (id)', [ 'id', 'integer', 'INT', 'i' ], [ 'a', 'integer', 'INT', 'i' ]) if $has_json;
@@ -146,9 +146,9 @@ $src->sql(q{INSERT INTO s.by_two SELECT i % 10, '2020-01-01'::timestamptz + make
 INSERT INTO s.by_bytes SELECT decode(md5(i::text), 'hex'), i / 3.0 FROM generate_series(1, 300) i; INSERT INTO s.by_bytes VALUES ('\x', 0), ('\x00', 1), ('\x0000', 2);
 INSERT INTO s.by_number SELECT i / 3.0, i FROM generate_series(1, 300) i;
 INSERT INTO s.no_key SELECT i % 5, 'x' || i % 2, 0.1, '{"a": 1}' FROM generate_series(1, 100) i; INSERT INTO s.no_key VALUES (NULL, NULL, NULL, NULL), (NULL, NULL, NULL, NULL), (1, 'A', 1, '1'), (1, 'a', 1, '1');
-INSERT INTO s.swap SELECT i, i FROM generate_series(1, 100) i;
+INSERT INTO s.swap SELECT i, i FROM generate_series(1, 100) i; INSERT INTO s."odd name" VALUES (1, 'x');
 INSERT INTO s.parent SELECT i FROM generate_series(1, 20) i; INSERT INTO s.child SELECT i, 1 + i % 20 FROM generate_series(1, 100) i;
-INSERT INTO s.big SELECT i, i % 1000, repeat(md5(i::text), 5) FROM generate_series(1, 120000) i; ANALYZE s.big});
+INSERT INTO s.big SELECT i, i % 1000, repeat(md5(i::text), 5) FROM generate_series(1, 80000) i; ANALYZE s.big});
 
 # ------------------------------------------------------------------ load
 
@@ -179,7 +179,7 @@ UPDATE s.by_text SET v = v + 100; UPDATE s.by_two SET v = 'y', a = a + 100 WHERE
 DELETE FROM s.no_key WHERE ctid IN (SELECT ctid FROM s.no_key WHERE a = 1 AND b = 'x1' LIMIT 3); UPDATE s.no_key SET f = 0.2 WHERE a = 2; DELETE FROM s.no_key WHERE ctid = (SELECT min(ctid) FROM s.no_key WHERE a IS NULL); DELETE FROM s.no_key WHERE b = 'A'; INSERT INTO s.no_key VALUES (7, '', 16777216, '[]');
 });
 $src->sql('BEGIN; UPDATE s.swap SET u = -u; UPDATE s.swap SET u = 101 + u WHERE id > 50; UPDATE s.swap SET u = 101 + u WHERE id <= 50; COMMIT');
-$src->sql('DELETE FROM s.parent WHERE id < 5; INSERT INTO s.parent VALUES (100); INSERT INTO s.child VALUES (1000, 100)');
+$src->sql(q{UPDATE s."odd name" SET "%" = 2, "select" = 'y'; DELETE FROM s.parent WHERE id < 5; INSERT INTO s.parent VALUES (100); INSERT INTO s.child VALUES (1000, 100)});
 $src->sql('UPDATE s.gen SET a = 7; INSERT INTO s.gen (id, a) VALUES (2, NULL)') if $has_json;
 same($task, 'changes');
 for my $k (0 .. $#keys)
@@ -200,7 +200,7 @@ $dst->sql('CREATE TABLE s.counter (id INT PRIMARY KEY, n BIGINT)');
 ok($task->wait_status('failed', 60), 'a statement of the source stops the task');
 $task->sql("SELECT dtsmig.skip_change('st')");
 $task->resume;
-my $end = time + 25;
+my $end = time + 15;
 my $kills = 0;
 my $i = 0;
 while (time < $end)
@@ -214,7 +214,8 @@ while (time < $end)
 }
 note "$kills kills";
 same($task, 'killed workers, hub and destination');
-is($dst->value("SELECT value FROM ledger.dtsmig_ledger WHERE `key` = 'position'"), $task->get('applied_position'), 'ledger and catalog agree');
+# both may move between two looks
+ok(poll_until(sub { $dst->value("SELECT value FROM ledger.dtsmig_ledger WHERE `key` = 'position'") eq $task->get('applied_position') }, 20, 0.1), 'ledger and catalog agree');
 
 # deadlocks with the application there, and locks that are held too long
 $src->sql("UPDATE s.swap SET u = u + 100000");
@@ -233,11 +234,12 @@ sub stops
     my ($what, $change, $re, $undo) = @_;
     $src->sql($change);
     ok($task->wait_status('failed', 60), "$what: the task stops");
-    my $text = join ' ', map { $_ // '' } $task->last_error, $task->sql("SELECT string_agg(concat_ws(' ', message, detail, hint), ' ') FROM (SELECT * FROM dtsmig.task_log WHERE task = 'st' AND severity = 'error' ORDER BY at DESC LIMIT 1) x");
+    my $text = join ' ', map { $_ // '' } $task->last_error, $task->sql("SELECT string_agg(concat_ws(' ', message, detail, hint), ' ') FROM (SELECT * FROM dtsmig.task_log WHERE task = 'st' AND severity = 'error' ORDER BY logged_at DESC LIMIT 1) x");
     like($text, $re, "$what: the error says it");
     $undo->();
     $task->resume;
     $task->wait_for('incremental', 60);
+    $task->catch_up(60);
 }
 $dst->sql('INSERT INTO s.parent VALUES (500)');
 stops('a row that is there', 'INSERT INTO s.parent VALUES (500)', qr/\(id\)=\(500\)/, sub { $dst->sql('DELETE FROM s.parent WHERE id = 500') });
@@ -251,9 +253,9 @@ $task->catch_up(60);
 is(join('|', map { $_ // 'NULL' } @{ ($dst->rows('SELECT f8, n, d, ts, tz FROM s.types WHERE id = 4002'))[0] }), 'NULL|NULL|0001-01-01|9999-12-31 23:59:59.999999|0001-01-01 00:00:00.000000', 'special_number = null, out_of_range = clamp');
 $src->sql('DELETE FROM s.types WHERE id = 4002');
 stops('a value that is too long', "UPDATE s.types SET t = repeat('y', 5000000) WHERE id = 1", qr/"t".*larger than.*max_allowed_packet/s, sub { $src->sql("UPDATE s.types SET t = 'short' WHERE id = 1"); $dst->sql('SET GLOBAL max_allowed_packet = 67108864') });
-SKIP:
+# elsewhere JSON is a text
+if ($has_json && $dst->{mysql})
 {
-    skip 'JSON is a text there', 2 unless $has_json && $dst->{mysql};
     stops('a number in JSON', q{INSERT INTO s.types (id, jb) VALUES (4003, '{"n": 1.00000000000000000001}')}, qr/"jb".*1\.00000000000000000001.*json_number/s, sub { $task->sql("SELECT dtsmig.alter_task('st', '{\"json_number\": \"text\"}')") });
     $task->catch_up(60);
     like($dst->value('SELECT jb FROM s.types WHERE id = 4003'), qr/"1\.00000000000000000001"/, 'json_number = text');
