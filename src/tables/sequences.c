@@ -205,6 +205,55 @@ advance_there(const Selection *selection, const TaskOptions *options,
 									  psprintf("last_value > %s OR (last_value = %s AND NOT is_called)", value, value)));
 }
 
+/* A name or a text in the SQL of the MySQL family, where backslash is an escape. */
+static char *
+mysql_quoted(const char *text, char quote)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, quote);
+	for (; *text; text++)
+	{
+		if (*text == quote || (*text == '\\' && quote == '\''))
+			appendStringInfoChar(&buf, *text);
+		appendStringInfoChar(&buf, *text);
+	}
+	appendStringInfoChar(&buf, quote);
+	return buf.data;
+}
+
+/*
+ * The same where it is of the MySQL family: AUTO_INCREMENT is past the rows by
+ * itself, and not past what the sequence has given out beyond them.
+ */
+static void
+advance_mysql(const Selection *selection, const TaskOptions *options,
+			  const SourceSequence *s)
+{
+	const char *column;
+	char	   *schema;
+	char	   *table;
+	char	   *next;
+
+	if (s->table == NULL || s->increment < 0 || s->last_value == PG_INT64_MAX ||
+		!selection_has(selection, s->table_schema, s->table) ||
+		(column = column_here(selection, options, s)) == NULL)
+		return;
+	find_name(selection, options, s->table_schema, s->table, &schema, &table);
+	next = select_one_value(psprintf("SELECT t.auto_increment FROM information_schema.tables t "
+									 "JOIN information_schema.columns c ON c.table_schema = t.table_schema "
+									 "AND c.table_name = t.table_name WHERE t.table_schema = %s AND t.table_name = %s "
+									 "AND c.column_name = %s AND c.extra LIKE '%%auto_increment%%'",
+									 mysql_quoted(schema, '\''), mysql_quoted(table, '\''),
+									 mysql_quoted(column, '\'')));
+	if (next == NULL || strtoull(next, NULL, 10) > (uint64) s->last_value)
+		return;
+	(void) run_one_statement(psprintf("ALTER TABLE %s.%s AUTO_INCREMENT = " INT64_FORMAT,
+									  mysql_quoted(schema, '`'), mysql_quoted(table, '`'),
+									  s->last_value + 1));
+}
+
 List *
 advance_sequences(const SourceRoutine *source, SourceConn *conn,
 				  const Selection *selection, const TaskOptions *options,
@@ -214,8 +263,7 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 	List	   *here = NIL;
 	ListCell   *lc;
 
-	/* InnoDB's AUTO_INCREMENT is past the rows by itself */
-	if (source->sequences == NULL || !one_statement_is_postgres())
+	if (source->sequences == NULL)
 		return NIL;
 	sequences = source->sequences(conn);
 	foreach(lc, sequences)
@@ -223,6 +271,11 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 		const SourceSequence *s = lfirst(lc);
 		Oid			relid;
 
+		if (!one_statement_is_postgres())
+		{
+			advance_mysql(selection, options, s);
+			continue;
+		}
 		if (one_statement_is_elsewhere())
 		{
 			advance_there(selection, options, s);

@@ -121,7 +121,9 @@ follow_sequences(Follow *f)
 		!TimestampDifferenceExceeds(f->last_sequences, now, SEQUENCES_MS))
 		return;
 	f->last_sequences = now;
-	task_advance_sequences(f->run);
+	/* there it is a definition, which is altered at the end */
+	if (!f->run->dest->mysql_sql)
+		task_advance_sequences(f->run);
 }
 
 /* What was read again is all here, and nothing that comes after it. */

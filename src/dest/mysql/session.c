@@ -129,6 +129,9 @@ prepare_session(void)
 		my_query(conn, "SET SESSION range_optimizer_max_mem_size = 0", 0);
 	if (variable("in_predicate_conversion_threshold") != NULL)
 		my_query(conn, "SET SESSION in_predicate_conversion_threshold = 0", 0);
+	/* what AUTO_INCREMENT is, and not what it was */
+	if (variable("information_schema_stats_expiry") != NULL)
+		my_query(conn, "SET SESSION information_schema_stats_expiry = 0", 0);
 	max_packet = (Size) my_query_int64(conn, "SELECT @@SESSION.max_allowed_packet");
 }
 

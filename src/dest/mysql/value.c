@@ -31,6 +31,10 @@
 
 #define LAST_YEAR 9999
 
+/* Of DECIMAL, and of a literal. */
+#define DECIMAL_DIGITS 65
+#define DECIMAL_SCALE 30
+
 /* Bytes of binary strings that are written in hexadecimal digits, at most. */
 #define HEX_MAX_BYTES 1024
 
@@ -241,6 +245,34 @@ append_double(StringInfo sql, const SourceRelation *rel, int col, double value)
 	if (strchr(text, 'e') == NULL)
 		appendStringInfoString(sql, "e0");
 	pfree(text);
+}
+
+/* Without zeros at its end; a literal of more digits would be cut. */
+static void
+append_numeric(StringInfo sql, const SourceRelation *rel, int col, char *text)
+{
+	char	   *point = strchr(text, '.');
+	Size		len = strlen(text);
+	Size		scale = 0;
+
+	if (strchr("NI", text[0]) != NULL || strncmp(text, "-I", 2) == 0)
+	{
+		special_number(sql, rel, col, text);
+		return;
+	}
+	if (point != NULL)
+	{
+		while (text[len - 1] == '0')
+			text[--len] = '\0';
+		scale = text + len - point - 1;
+		if (scale == 0)
+			text[--len] = '\0';
+	}
+	if (scale > DECIMAL_SCALE || len - (scale > 0) - (text[0] == '-') > DECIMAL_DIGITS)
+		refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+			   psprintf("the number %.*s%s: it has more than %d digits, or %d behind the point",
+						60, text, len > 60 ? "..." : "", DECIMAL_DIGITS, DECIMAL_SCALE), NULL);
+	appendStringInfoString(sql, text);
 }
 
 /* usec: whole seconds and what is more, of which the column has fsp digits */
@@ -463,10 +495,7 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 			break;
 		case FORM_NUMERIC:
 			shown = OutputFunctionCall(output, value);
-			if (strchr("NI", shown[0]) != NULL || strncmp(shown, "-I", 2) == 0)
-				special_number(sql, rel, col, shown);
-			else
-				appendStringInfoString(sql, shown);
+			append_numeric(sql, rel, col, shown);
 			pfree(shown);
 			break;
 		case FORM_MONEY:

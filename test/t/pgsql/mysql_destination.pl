@@ -136,6 +136,7 @@ table('swap', ', PRIMARY KEY (id), UNIQUE (u)', ', PRIMARY KEY (id), UNIQUE (u)'
 table('big', ', PRIMARY KEY (id)', ', PRIMARY KEY (id)', [ 'id', 'integer', 'INT', 'i' ], [ 'a', 'integer', 'INT', 'i' ], [ 'b', 'text', $long, 't' ]);
 table('odd name', ', PRIMARY KEY ("%")', ', PRIMARY KEY (`%`)', [ '%', 'integer', 'INT', 'i' ], [ 'select', 'text', $long, 't' ]);
 table('parent', ', PRIMARY KEY (id)', ', PRIMARY KEY (id)', [ 'id', 'integer', 'INT', 'i' ]);
+table('serial', ', PRIMARY KEY (id)', ' AUTO_INCREMENT, PRIMARY KEY (id)', [ 'v', 'text', $long, 't' ], [ 'id', 'integer GENERATED ALWAYS AS IDENTITY', 'INT', 'i' ]);
 table('child', ', PRIMARY KEY (id), FOREIGN KEY (p) REFERENCES s.parent ON DELETE CASCADE', ', PRIMARY KEY (id), FOREIGN KEY (p) REFERENCES s.parent (id) ON DELETE CASCADE', [ 'id', 'integer', 'INT', 'i' ], [ 'p', 'integer', 'INT', 'i' ]);
 table('gen', ', PRIMARY KEY (id)', ', twice INT GENERATED ALWAYS AS (a * 2) STORED, PRIMARY KEY (id)', [ 'id', 'integer', 'INT', 'i' ], [ 'a', 'integer', 'INT', 'i' ]) if $has_json;
 $src->sql('ALTER TABLE s.gen ADD twice integer GENERATED ALWAYS AS (a * 2) STORED; INSERT INTO s.gen (id, a) VALUES (1, 2)') if $has_json;
@@ -146,7 +147,7 @@ $src->sql(q{INSERT INTO s.by_two SELECT i % 10, '2020-01-01'::timestamptz + make
 INSERT INTO s.by_bytes SELECT decode(md5(i::text), 'hex'), i / 3.0 FROM generate_series(1, 300) i; INSERT INTO s.by_bytes VALUES ('\x', 0), ('\x00', 1), ('\x0000', 2);
 INSERT INTO s.by_number SELECT i / 3.0, i FROM generate_series(1, 300) i;
 INSERT INTO s.no_key SELECT i % 5, 'x' || i % 2, 0.1, '{"a": 1}' FROM generate_series(1, 100) i; INSERT INTO s.no_key VALUES (NULL, NULL, NULL, NULL), (NULL, NULL, NULL, NULL), (1, 'A', 1, '1'), (1, 'a', 1, '1');
-INSERT INTO s.swap SELECT i, i FROM generate_series(1, 100) i; INSERT INTO s."odd name" VALUES (1, 'x');
+INSERT INTO s.swap SELECT i, i FROM generate_series(1, 100) i; INSERT INTO s.serial (v) VALUES ('a'), ('b'); INSERT INTO s."odd name" VALUES (1, 'x');
 INSERT INTO s.parent SELECT i FROM generate_series(1, 20) i; INSERT INTO s.child SELECT i, 1 + i % 20 FROM generate_series(1, 100) i;
 INSERT INTO s.big SELECT i, i % 1000, repeat(md5(i::text), 5) FROM generate_series(1, 80000) i; ANALYZE s.big});
 
@@ -263,10 +264,14 @@ if ($has_json && $dst->{mysql})
 }
 same($task, 'after all that');
 
-# ------------------------------------------------------------------ refusals
+# ------------------------------------------------------------------ the end, refusals
 
-is($hub->value('SELECT 1'), 1, 'the hub lives');
+# what the source's sequences have given out is not given out again
+$src->sql("INSERT INTO s.serial (v) VALUES ('c'); BEGIN; INSERT INTO s.serial (v) SELECT 'd' FROM generate_series(1, 100); ROLLBACK");
+same($task, 'the last rows');
 $task->release;
+$dst->sql("INSERT INTO s.serial (v) VALUES ('after')");
+is($dst->value("SELECT id FROM s.serial WHERE v = 'after'"), 104, 'AUTO_INCREMENT is past the sequence of the source');
 $task->drop;
 is($dst->value('SELECT COUNT(*) FROM ledger.dtsmig_ledger'), 0, 'nothing of the task is left in the ledger');
 my ($code, $out, $err) = $hub->psql(q{CREATE SERVER my_src TYPE 'mysql' FOREIGN DATA WRAPPER dtsmig_fdw OPTIONS (host '127.0.0.1', port '3306'); CREATE USER MAPPING FOR CURRENT_USER SERVER my_src OPTIONS (user 'x', password 'x'); SELECT dtsmig.create_task('mm', source => 'my_src', destination => 'dst_st')});
@@ -275,4 +280,37 @@ $dst->sql('CREATE TABLE s.plain (id INT PRIMARY KEY) ENGINE=MyISAM');
 $src->sql('CREATE TABLE s.plain (id integer PRIMARY KEY)');
 my $other = task('st2', objects => [ { schema => 's', table => 'plain' } ]);
 like($other->sql("SELECT string_agg(concat_ws(' ', item, status, found), E'\\n') FROM dtsmig.precheck('st2') WHERE status = 'failed'"), qr/destination_tables failed .*MyISAM/, 'a table without transactions is refused');
+# rows that a load cannot store stop it, and are named
+my @refused = (
+    [ 'numeric', 'DECIMAL(65,30)', '0.' . ('1' x 31), qr/"v".*0\.1{31}.*more than 65 digits/s ],
+    [ 'numeric', 'DECIMAL(10,2)', '12345678901.5', qr/out of range/i ],
+    [ 'numeric', 'DECIMAL(10,2)', '1.234', qr/would not store a value as it is/ ],
+    [ 'timestamp', 'DATETIME', '2020-01-01 00:00:00.5', qr/"v".*part of a second/ ],
+    [ 'timestamptz', 'TIMESTAMP NULL', '2040-01-01', qr/datetime value/i ],
+    [ 'text', 'VARCHAR(3)', 'abcd', qr/too long/i ],
+    [ 'integer', 'TINYINT', '128', qr/out of range/i ],
+    [ 'real', 'FLOAT', '-Infinity', qr/"v".*-Infinity/ ],
+    [ 'text', "ENUM('a')", 'b', qr/truncated/i ],
+    [ 'date', 'DATE NOT NULL', undef, qr/NOT NULL.*NULL in it/s ]);
+for my $i (0 .. $#refused)
+{
+    my ($pg_type, $my_type, $value, $re) = @{ $refused[$i] };
+    my $lit = defined $value ? "'$value'" : 'NULL';
+    $src->sql("CREATE TABLE s.r$i (id integer PRIMARY KEY, v $pg_type); INSERT INTO s.r$i VALUES (1, NULL), (2, NULL), (777, $lit), (3, NULL)");
+    $src->sql("DELETE FROM s.r$i WHERE id <> 777") if !defined $value;
+    $dst->sql("CREATE TABLE s.r$i (id INT PRIMARY KEY, v $my_type) ENGINE=InnoDB");
+    my $t = task("r$i", types => ['full'], objects => [ { schema => 's', table => "r$i" } ])->start;
+    ok($t->wait_status('failed', 60), "$my_type for $lit: refused");
+    my $text = $t->sql("SELECT string_agg(concat_ws(' ', message, detail, hint), ' ') FROM dtsmig.task_log WHERE task = 'r$i' AND severity = 'error'");
+    like($text, $re, 'it says why');
+    like($text, qr/loading table "s\.r$i", row (?:id=)?777/, 'and which row');
+    is($dst->value("SELECT COUNT(*) FROM s.r$i"), 0, 'and nothing is left of it');
+    $t->drop;
+}
+# two keys that are one there
+$src->sql("CREATE TABLE s.double (k text PRIMARY KEY); INSERT INTO s.double VALUES ('b'), ('a'), ('A')");
+$dst->sql('CREATE TABLE s.`double` (k VARCHAR(10) PRIMARY KEY) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci');
+my $twice = task('twice', types => ['full'], objects => [ { schema => 's', table => 'double' } ])->start;
+ok($twice->wait_status('failed', 60), 'a double key stops the load');
+like($twice->sql("SELECT string_agg(concat_ws(' ', message, detail, hint), ' ') FROM dtsmig.task_log WHERE task = 'twice' AND severity = 'error'"), qr/Duplicate entry 'a'.*row (?:k=)?'a'/is, 'and is named');
 done_testing();
