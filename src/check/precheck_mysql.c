@@ -18,6 +18,9 @@
 #define OLDEST_MYSQL 50600
 #define OLDEST_MARIADB 100600
 
+/* The default of option ledger_schema. */
+#define LEDGER_DATABASE "dtsmig_ledger"
+
 /* A row or value of the usual size fits; larger ones stop the task. */
 #define SMALL_PACKET (16 * 1024 * 1024)
 
@@ -204,13 +207,24 @@ has_roles(PrecheckContext *pc)
 	return role != NULL && pg_strcasecmp(role, "NONE") != 0 && role[0] != '\0';
 }
 
-/* Databases that the task writes to, each once: String. That of the ledger first. */
+/* So many of the rights are for rows; without TRIGGER triggers are not seen. */
+#define ROW_RIGHTS 5
+
+/*
+ * Databases that the task writes to, each once: String. That of the ledger first,
+ * which is the session's where the option names none.
+ */
 static List *
 databases(PrecheckContext *pc, List *tables)
 {
-	List	   *names = list_make1(makeString(pc->options->ledger_schema));
+	char	   *own = pc->dest->value("SELECT DATABASE()");
+	char	   *ledger = pc->options->ledger_schema;
+	List	   *names;
 	ListCell   *lc;
 
+	if (own != NULL && strcmp(ledger, LEDGER_DATABASE) == 0)
+		ledger = own;
+	names = list_make1(makeString(ledger));
 	foreach(lc, tables)
 		names = list_append_unique(names, makeString(((TableDef *) lfirst(lc))->target_schema));
 	return names;
@@ -219,8 +233,8 @@ databases(PrecheckContext *pc, List *tables)
 static void
 check_privileges(PrecheckContext *pc, List *tables, List **items)
 {
-	static const char *const rights[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE",
-	"DROP", "ALTER", "INDEX", "REFERENCES"};
+	static const char *const rights[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "TRIGGER",
+	"CREATE", "DROP", "ALTER", "INDEX", "REFERENCES"};
 	StringInfoData found;
 	StringInfoData advice;
 	List	   *names = databases(pc, tables);
@@ -233,7 +247,7 @@ check_privileges(PrecheckContext *pc, List *tables, List **items)
 	{
 		const char *name = strVal(lfirst(lc));
 		bool		makes = pc->task->do_schema || lc == list_head(names);
-		char	   *lacks = lacking(pc, name, rights, makes ? lengthof(rights) : 4);
+		char	   *lacks = lacking(pc, name, rights, makes ? lengthof(rights) : ROW_RIGHTS);
 
 		if (lacks == NULL)
 			continue;

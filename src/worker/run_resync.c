@@ -641,7 +641,7 @@ resync_once(Resync *r)
 					left_make_room(run, pair->after->target_schema,
 								   pair->after->target_name, pair->id);
 				if (pair->before == NULL && pair->after != NULL)
-					change->run = plan_new_table(r.plan, change->run, pair->after);
+					change->run = plan_new_table(r->plan, change->run, pair->after);
 			}
 			if (run->task->do_schema)
 				run_plan(r, change, &foreign_keys);

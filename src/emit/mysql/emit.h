@@ -24,6 +24,7 @@ typedef struct EmitTarget
 	int			column_bytes;	/* of one column in a key, at most */
 	int			key_bytes;		/* of a whole key */
 	int			page_bytes;		/* of a row within its page */
+	bool		strict;			/* refuses a table whose rows could be longer */
 	bool		dynamic;		/* ROW_FORMAT = DYNAMIC can be had */
 	const char *collation;		/* binary; see pads */
 	bool		pads;			/* … and compares without trailing blanks */

@@ -73,7 +73,8 @@ like(Walk *w, const char *op, EmitExpr a, EmitExpr b)
 	int			len;
 	int			escapes = 0;
 
-	if (!emit_is_text(a.class) || !b.literal || b.text == NULL || !emit_is_text(b.class))
+	/* of character(n) the blanks that fill it up count in PostgreSQL */
+	if (a.class != MY_TEXT || !b.literal || b.text == NULL || !emit_is_text(b.class))
 		return emit_refuse(w, "LIKE of anything but a text and a constant");
 	len = strlen(b.text);
 	while (escapes < len && b.text[len - 1 - escapes] == '\\')

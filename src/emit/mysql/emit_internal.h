@@ -88,7 +88,7 @@ extern EmitTable *emit_find_table(const Emit *emit, const char *schema, const ch
 extern void emit_fit_keys(Emit *emit);
 extern void emit_fit_rows(Emit *emit);
 /* Bytes of a row that are in its page, at least. */
-extern int	emit_page_bytes(const EmitTable *table);
+extern int	emit_page_bytes(const EmitTable *table, const EmitTarget *target);
 
 /* emit_literal.c: a value in PostgreSQL's text form; NULL: *why */
 extern char *emit_literal(EmitClass class, const char *type, const char *text, char **why);

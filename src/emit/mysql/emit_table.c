@@ -291,7 +291,7 @@ made_columns(const EmitTable *table)
 static void
 note_limits(const EmitTable *table, PlanNotes *notes, const EmitTarget *target)
 {
-	int			bytes = emit_page_bytes(table);
+	int			bytes = emit_page_bytes(table, target);
 
 	if (made_columns(table) > MY_MAX_COLUMNS)
 	{
@@ -302,7 +302,8 @@ note_limits(const EmitTable *table, PlanNotes *notes, const EmitTarget *target)
 	{
 		plan_warn(notes, "a row has %d bytes at least within its page, and InnoDB takes %d",
 				  bytes, target->page_bytes);
-		notes->fatal = true;
+		/* else it is made, and rows that are too long are refused */
+		notes->fatal |= target->strict;
 	}
 }
 

@@ -38,6 +38,7 @@ emit_target_of(const char *version)
 	t->column_bytes = since(t, 50707, 100202) ? 3072 : 767;
 	t->key_bytes = 3072;
 	t->page_bytes = 8126;
+	t->strict = since(t, 50707, 100202);
 	t->dynamic = t->column_bytes == 3072;
 	t->collation = t->mariadb ? "utf8mb4_nopad_bin" :
 		since(t, 80017, 0) ? "utf8mb4_0900_bin" : "utf8mb4_bin";
@@ -63,6 +64,8 @@ emit_target_read(void)
 	t = emit_target_of(select_one_value("SELECT version()"));
 	value = select_one_value("SELECT @@lower_case_table_names");
 	t->folds_tables = value != NULL && strcmp(value, "0") != 0;
+	value = select_one_value("SELECT @@global.innodb_strict_mode");
+	t->strict = value != NULL && strcmp(value, "1") == 0;
 	value = select_one_value("SELECT @@innodb_page_size");
 	if (value != NULL && strcmp(value, "8192") == 0)
 	{

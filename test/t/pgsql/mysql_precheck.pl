@@ -21,10 +21,13 @@ CREATE TABLE s.no_key (a integer); ALTER TABLE s.no_key REPLICA IDENTITY FULL;
 CREATE TABLE s.twins ("Name" integer PRIMARY KEY, "name" integer);
 CREATE TABLE s.many (id integer PRIMARY KEY);
 CREATE TABLE s.wide (id integer PRIMARY KEY);
+CREATE TABLE s.nearly (id integer PRIMARY KEY);
 INSERT INTO s.a VALUES (1, repeat('ä', $fits + 1)), (2, repeat('x', $fits));
 END
 $src->sql('ALTER TABLE s.many ' . join(', ', map { "ADD c$_ integer" } 1 .. 1017));
-$src->sql('ALTER TABLE s.wide ' . join(', ', map { "ADD c$_ text" } 1 .. 250));
+$src->sql('ALTER TABLE s.wide ' . join(', ', map { "ADD c$_ text" } 1 .. 400));
+my $most = $dst->{mysql} ? 197 : 383;
+$src->sql('ALTER TABLE s.nearly ' . join(', ', map { "ADD c$_ text" } 1 .. $most));
 
 my $check = Dts::Precheck->new($src, $hub);
 sub task
@@ -35,7 +38,7 @@ sub task
 
 my $task = task();
 $check->by_hand($task, sub { $dst->sql($1) if $_[0]{destination_privileges}{advice} =~ /^Run at the destination: (.*)$/ },
-    destination_privileges => [ 'failed', qr/^account 'app'\@'%' lacks: SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES on dtsmig_ledger; .* on s$/ ]);
+    destination_privileges => [ 'failed', qr/^account 'app'\@'%' lacks: SELECT, INSERT, UPDATE, DELETE, TRIGGER, CREATE, DROP, ALTER, INDEX, REFERENCES on dtsmig_ledger; .* on s$/ ]);
 $check->by_hand($task, sub { $src->sql('UPDATE s.a SET t = id::text') },
     key_lengths => [ 'failed', qr/column t of s\.a is in a key, where $fits characters is what fits, and holds a value of @{[ $fits + 1 ]}/ ]);
 if ($dst->{version} < 50700)
@@ -85,7 +88,20 @@ is($check->items($task)->{name_collision}{status}, 'passed', 'without such colum
 $items = $check->items(task(tables => [ 'many', 'wide' ]));
 is($items->{schema_change}{status}, 'failed', 'tables that InnoDB does not take');
 like($items->{schema_change}{found}, qr/table many of s\.many: it has 1018 columns, and InnoDB takes 1017/, 'too many columns');
+# where it is not strict the table is made, and a row can be too long
+$items = $check->items(task(tables => ['wide'])) if $dst->{version} < 50700;
+is($items->{schema_change}{status}, $dst->{version} < 50700 ? 'warning' : 'failed', 'a row that can be too long');
 like($items->{schema_change}{found}, qr/table wide of s\.wide: a row has \d+ bytes at least within its page, and InnoDB takes 8126/, 'too long a row');
+
+# the longest row that fits
+is($check->items(task(tables => ['nearly']))->{schema_change}{status}, 'passed', "a table of $most texts can be made");
+if ($dst->{version} >= 50700)
+{
+    my $nearly = task(tables => ['nearly'], more => { types => ['schema'] });
+    $nearly->start->wait_status('completed', 60);
+    $src->sql('ALTER TABLE s.nearly ADD more text');
+    is($check->items(task(tables => ['nearly']))->{schema_change}{status}, 'failed', 'and one of one more cannot');
+}
 
 # names of tables in lower case
 $dst->stop;

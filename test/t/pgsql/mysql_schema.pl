@@ -79,7 +79,7 @@ my @conditions = (
     q{d > '2020-01-01'}, q{ts >= '2020-02-29 12:00:00'}, q{m = 'ok'}, q{m <> 'sad'}, q{m IN ('sad', 'it''s')}, q{c = 'ab'}, q{c <> 'ab  '}, q{tc COLLATE "C" < 'b'}, q{tc >= 'Z'}, 'a IS NULL', '(a IS NULL) = (b IS NULL)', 'a::boolean', 'f > 0.1', q{by = '\x00ff'}, 'uu IS NOT NULL');
 # … and those that do not, with the reason
 my @refused = ([ 't < u', 'the order of texts' ], [ q{t ~ 'a'}, 'operator ~' ], [ 'n / 3', 'a division of numeric' ], [ 'substr(t, a)', 'a place that is no constant' ], [ 'r + 1', 'real' ], [ q{t ILIKE 'a'}, 'operator ~~\*' ],
-    [ 'reverse(t)', 'function reverse' ], [ 'md5(t)', 'function md5' ], [ q{m < 'ok'}, 'the order of values of an enum' ], [ 'GREATEST(a, b, 3)', 'more than two values' ], [ 'ia[1]', 'a part of a value' ], [ q{t LIKE u}, 'LIKE of anything but' ], [ 'd + 1', 'operator \+ of date' ], [ 'f::integer', 'a cast of double precision' ], [ 's.twice(a)', 'function twice' ]);
+    [ 'reverse(t)', 'function reverse' ], [ 'md5(t)', 'function md5' ], [ q{m < 'ok'}, 'the order of values of an enum' ], [ 'GREATEST(a, b, 3)', 'more than two values' ], [ 'ia[1]', 'a part of a value' ], [ q{t LIKE u}, 'LIKE of anything but' ], [ q{c LIKE 'ab'}, 'LIKE of anything but' ], [ 'd + 1', 'operator \+ of date' ], [ 'f::integer', 'a cast of double precision' ], [ 's.twice(a)', 'function twice' ]);
 $src->sql('CREATE FUNCTION s.twice(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS $$SELECT $1 * 2$$');
 my $base = 'k integer NOT NULL, a integer, b integer, n numeric(10,2), f double precision, r real, t text, u text, tc text COLLATE "C", c char(4), bo boolean, d date, ts timestamp, m s.mood, by bytea, uu uuid, ia integer[]';
 $src->sql("CREATE TABLE public.probe ($base)");
