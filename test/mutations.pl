@@ -34,7 +34,7 @@
     [ 'verify: what a verification cut is not said', 'check/cutover.c', "\tif (v->results == NIL)\n\t\treturn;\n\tinitStringInfo(&list);", "\tif (true)\n\t\treturn;\n\tinitStringInfo(&list);", 'mysql/cutover_refusals.pl' ],
     # --- rows
     [ 'copy: rows that arrived are not counted', 'source/mysql/my_rows.c', 'if (found == (int64) rows->nread)', 'if (true)', 'mysql/short_answers.pl' ],
-    [ 'commit: not flushed', 'dest/local/apply.c', "\tXLogFlush(XactLastCommitEnd);\n", '', 'pgsql/asynchronous_commit.pl' ],
+    [ 'commit: not flushed', 'dest/batch/writer.c', "\tXLogFlush(XactLastCommitEnd);\n", '', 'pgsql/asynchronous_commit.pl' ],
     [ 'binlog: a checksum is not compared', 'source/mysql/binlog_event.c', "\treturn len < SHORT_CRC ? short_crc(crc, p, len) :\n\t\t(uint32_t) crc32_z(crc, p, len);", "\treturn len == 0 ? short_crc(crc, p, len) :\n\t\tlen < SHORT_CRC ? 7 : 0;", 'fixtures mysql/hostile_binlog.pl' ],
     [ 'publication: what it left out for a while', 'worker/task_relations.c', "\t\t!(rel->resync && rel->resync_step <= RESYNC_ASKED))\n\t\treturn false;", "\t\t!(rel->resync && rel->resync_step <= RESYNC_ASKED))\n\t\treturn true;", 'pgsql/watch.pl' ],
     [ 'destination: a table that is not plain', 'dest/local/plain.c', "local_check_plain(Oid relid, bool written)\n{", "local_check_plain(Oid relid, bool written)\n{\n\tif (written || !written)\n\t\treturn;", 'mysql/plain_tables.pl' ],
