@@ -280,7 +280,8 @@ check_triggers(PrecheckContext *pc, List *tables, List **items)
 			continue;
 		names = pc->dest->value(psprintf("SELECT GROUP_CONCAT(TRIGGER_NAME ORDER BY 1) FROM information_schema.TRIGGERS "
 										 "WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE = %s",
-										 emit_quote(def->target_schema), emit_quote(def->target_name)));
+										 emit_quote(def->target_schema),
+										 emit_quote(def->target_name)));
 		if (names != NULL)
 			appendStringInfo(&found, "%s%s of %s", found.len ? ", " : "", names, full_name(def));
 	}

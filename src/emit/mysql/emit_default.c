@@ -172,20 +172,21 @@ is_counted(const EmitColumn *c)
 static EmitColumn *
 find_counted(const EmitTable *table)
 {
-	EmitColumn   *first = NULL;
+	EmitColumn *first = NULL;
 	ListCell   *lc;
 	IndexDefinition *primary = table->def->indexes ? linitial(table->def->indexes) : NULL;
 
 	if (primary != NULL && primary->primary)
 	{
-		EmitColumn   *c = emit_find_column(table, ((IndexPartDefinition *) linitial(primary->parts))->column);
+		IndexPartDefinition *lead = linitial(primary->parts);
+		EmitColumn *c = emit_find_column(table, lead->column);
 
 		if (c != NULL && is_counted(c))
 			return c;
 	}
 	foreach(lc, table->columns)
 	{
-		EmitColumn   *c = lfirst(lc);
+		EmitColumn *c = lfirst(lc);
 
 		/* a sequence that belongs to no column can be that of several tables */
 		if (is_counted(c) && c->def->increment != 0 && first == NULL)
@@ -236,7 +237,7 @@ generate(EmitTable *table, EmitColumn *c, const EmitTarget *target)
 void
 emit_defaults(Emit *emit, EmitTable *table)
 {
-	EmitColumn   *counted = find_counted(table);
+	EmitColumn *counted = find_counted(table);
 	ListCell   *lc;
 
 	if (counted != NULL)
@@ -246,7 +247,7 @@ emit_defaults(Emit *emit, EmitTable *table)
 	}
 	foreach(lc, table->columns)
 	{
-		EmitColumn   *c = lfirst(lc);
+		EmitColumn *c = lfirst(lc);
 		char	   *why = NULL;
 
 		if (c->name == NULL || c->auto_increment)

@@ -281,7 +281,7 @@ static EmitExpr
 walk_column(Walk *w, ColumnRef *ref)
 {
 	Node	   *last = llast(ref->fields);
-	EmitColumn   *c;
+	EmitColumn *c;
 	EmitExpr		e = {0};
 	const char *name;
 

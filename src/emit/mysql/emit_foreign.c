@@ -26,8 +26,8 @@ emit_foreign_reason(const Emit *emit, const EmitTable *table, const ForeignKeyDe
 		return "it is NOT VALID: rows that are there need not fulfil it";
 	forboth(lc, fk->columns, lc2, fk->ref_columns)
 	{
-		EmitColumn   *a = emit_find_column(table, lfirst(lc));
-		EmitColumn   *b = emit_find_column(*parent, lfirst(lc2));
+		EmitColumn *a = emit_find_column(table, lfirst(lc));
+		EmitColumn *b = emit_find_column(*parent, lfirst(lc2));
 
 		if (a == NULL || b == NULL || a->name == NULL || b->name == NULL)
 			return "it has a column that is left out";

@@ -56,7 +56,7 @@ parts_sql(const EmitTable *table, const IndexDefinition *index, const EmitTarget
 	foreach(lc, index->parts)
 	{
 		IndexPartDefinition *part = lfirst(lc);
-		EmitColumn   *c = part->column ? emit_find_column(table, part->column) : NULL;
+		EmitColumn *c = part->column ? emit_find_column(table, part->column) : NULL;
 		int			prefix;
 
 		if (part->column == NULL)
@@ -165,7 +165,7 @@ emit_indexes(Emit *emit, EmitTable *table)
 	(void) plan_name_take(&emit->plan, def->target_schema, space, "primary");
 	foreach(lc, table->columns)
 	{
-		EmitColumn   *c = lfirst(lc);
+		EmitColumn *c = lfirst(lc);
 
 		if (c->name != NULL)
 			(void) emit_unique_name(emit, def->target_schema, psprintf("column of %s", def->target_name),

@@ -59,7 +59,7 @@ key_columns(const EmitTable *table, const IndexDefinition *index)
 
 	foreach(lc, index->parts)
 	{
-		EmitColumn   *c = emit_find_column(table, ((IndexPartDefinition *) lfirst(lc))->column);
+		EmitColumn *c = emit_find_column(table, ((IndexPartDefinition *) lfirst(lc))->column);
 
 		if (c != NULL && c->name != NULL)
 			columns = lappend(columns, c);
@@ -71,8 +71,8 @@ key_columns(const EmitTable *table, const IndexDefinition *index)
 static bool
 unify(EmitColumn *a, EmitColumn *b)
 {
-	EmitColumn   *wide = a->bytes >= b->bytes ? a : b;
-	EmitColumn   *narrow = wide == a ? b : a;
+	EmitColumn *wide = a->bytes >= b->bytes ? a : b;
+	EmitColumn *narrow = wide == a ? b : a;
 
 	if (a->class != b->class || strcmp(a->type, b->type) == 0)
 		return false;
@@ -111,8 +111,8 @@ unify_foreign_keys(Emit *emit)
 					continue;
 				forboth(lc3, fk->columns, lc4, fk->ref_columns)
 				{
-					EmitColumn   *a = emit_find_column(table, lfirst(lc3));
-					EmitColumn   *b = emit_find_column(parent, lfirst(lc4));
+					EmitColumn *a = emit_find_column(table, lfirst(lc3));
+					EmitColumn *b = emit_find_column(parent, lfirst(lc4));
 
 					if (a == NULL || b == NULL || a->name == NULL || b->name == NULL)
 						continue;
@@ -148,7 +148,7 @@ share_key(List *columns, int bytes)
 		last = share;
 		foreach(lc, columns)
 		{
-			EmitColumn   *c = lfirst(lc);
+			EmitColumn *c = lfirst(lc);
 
 			if (is_fixed(c, last))
 				left -= c->elastic ? c->chars * c->char_bytes : c->bytes;
@@ -160,7 +160,7 @@ share_key(List *columns, int bytes)
 	}
 	foreach(lc, columns)
 	{
-		EmitColumn   *c = lfirst(lc);
+		EmitColumn *c = lfirst(lc);
 
 		if (!is_fixed(c, share))
 			c->key_budget = Min(c->key_budget, share);
@@ -225,7 +225,7 @@ emit_fit_keys(Emit *emit)
 
 			foreach(lc3, ((ForeignKeyDefinition *) lfirst(lc2))->columns)
 			{
-				EmitColumn   *c = emit_find_column(table, lfirst(lc3));
+				EmitColumn *c = emit_find_column(table, lfirst(lc3));
 
 				if (c != NULL && c->name != NULL)
 					columns = lappend(columns, c);
@@ -251,7 +251,7 @@ row_bytes(const EmitTable *table)
 
 	foreach(lc, table->columns)
 	{
-		EmitColumn   *c = lfirst(lc);
+		EmitColumn *c = lfirst(lc);
 
 		if (c->name == NULL)
 			continue;
@@ -298,11 +298,11 @@ emit_fit_rows(Emit *emit)
 
 		while (row_bytes(table) > MY_MAX_ROW)
 		{
-			EmitColumn   *longest = NULL;
+			EmitColumn *longest = NULL;
 
 			foreach(lc2, table->columns)
 			{
-				EmitColumn   *c = lfirst(lc2);
+				EmitColumn *c = lfirst(lc2);
 
 				if (c->name != NULL && c->chars > 0 && !c->in_key &&
 					(longest == NULL || c->bytes > longest->bytes))
@@ -338,7 +338,7 @@ emit_key_texts(SchemaDefinition *schema, const PlanOptions *options)
 
 		foreach(lc2, table->columns)
 		{
-			EmitColumn   *c = lfirst(lc2);
+			EmitColumn *c = lfirst(lc2);
 			EmitKeyText  *text;
 			int			declared = c->def->typmod >= 4 ? c->def->typmod - 4 : -1;
 

@@ -60,7 +60,7 @@ is_integer(const char *text)
 static void
 read_moment(Reading *r)
 {
-	Timestamp	value;
+	Timestamp	value;			/* the same number of both types: with a zone in UTC */
 	struct pg_tm tm;
 	fsec_t		fsec;
 
@@ -77,9 +77,9 @@ read_moment(Reading *r)
 	}
 	else
 	{
-		/* for both types the same number: with a zone it is in UTC */
-		value = DatumGetTimestamp(DirectFunctionCall3(r->class == MY_INSTANT ? timestamptz_in : timestamp_in,
-													  CStringGetDatum(r->text),
+		PGFunction	read = r->class == MY_INSTANT ? timestamptz_in : timestamp_in;
+
+		value = DatumGetTimestamp(DirectFunctionCall3(read, CStringGetDatum(r->text),
 													  ObjectIdGetDatum(InvalidOid),
 													  Int32GetDatum(-1)));
 		if (TIMESTAMP_NOT_FINITE(value) ||
@@ -136,7 +136,8 @@ read_array(Reading *r)
 	}
 	getTypeInputInfo(array, &input, &ioparam);
 	value = OidInputFunctionCall(input, (char *) r->text, ioparam, -1);
-	r->sql = my_quote_literal(TextDatumGetCString(OidFunctionCall1(F_ARRAY_TO_JSON_ANYARRAY, value)));
+	value = OidFunctionCall1(F_ARRAY_TO_JSON_ANYARRAY, value);
+	r->sql = my_quote_literal(TextDatumGetCString(value));
 }
 
 static void

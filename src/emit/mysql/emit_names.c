@@ -176,7 +176,7 @@ emit_column_list(const EmitTable *table, List *names)
 	initStringInfo(&buf);
 	foreach(lc, names)
 	{
-		EmitColumn   *c = emit_find_column(table, lfirst(lc));
+		EmitColumn *c = emit_find_column(table, lfirst(lc));
 
 		if (c == NULL || c->name == NULL)
 			return NULL;

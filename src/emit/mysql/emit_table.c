@@ -100,12 +100,12 @@ append_counted_key(StringInfo buf, Emit *emit, EmitTable *table)
 
 	foreach(lc, table->columns)
 	{
-		EmitColumn   *c = lfirst(lc);
+		EmitColumn *c = lfirst(lc);
 
 		if (!c->auto_increment)
 			continue;
 		if (index != NULL && index->primary &&
-			strcmp(((IndexPartDefinition *) linitial(index->parts))->column, c->def->col->name) == 0)
+			strcmp(linitial(part_names(index)), c->def->col->name) == 0)
 			continue;
 		appendStringInfo(buf, ",\n  KEY %s (%s)",
 						 my_quote_identifier(emit_unique_name(emit, def->target_schema,
@@ -208,7 +208,7 @@ append_checks(StringInfo buf, Emit *emit, EmitTable *table)
 
 		if (check->value != NULL)
 		{
-			EmitColumn   *c = emit_find_column(table, check->value);
+			EmitColumn *c = emit_find_column(table, check->value);
 
 			if (c == NULL || c->name == NULL)
 				continue;
@@ -235,7 +235,7 @@ next_value(const EmitTable *table)
 
 	foreach(lc, table->columns)
 	{
-		EmitColumn   *c = lfirst(lc);
+		EmitColumn *c = lfirst(lc);
 
 		if (c->auto_increment && c->def->next_value != NULL && c->def->next_value[0] != '-' &&
 			strcmp(c->def->next_value, "0") != 0 && strcmp(c->def->next_value, "1") != 0)
@@ -257,7 +257,7 @@ table_sql(Emit *emit, EmitTable *table)
 	appendStringInfo(&buf, "CREATE TABLE %s (", table->name);
 	foreach(lc, table->columns)
 	{
-		EmitColumn   *c = lfirst(lc);
+		EmitColumn *c = lfirst(lc);
 
 		if (c->name == NULL)
 			continue;

@@ -23,7 +23,7 @@ since(const EmitTarget *t, int mysql, int mariadb)
 EmitTarget *
 emit_target_of(const char *version)
 {
-	EmitTarget   *t = palloc0(sizeof(EmitTarget));
+	EmitTarget *t = palloc0(sizeof(EmitTarget));
 	int			major = 0;
 	int			minor = 0;
 	int			patch = 0;

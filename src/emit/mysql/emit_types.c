@@ -333,7 +333,7 @@ emit_table_of(TableDefinition *def, const EmitTarget *target)
 						   my_quote_identifier(def->def->target_name ? def->def->target_name : ""));
 	foreach(lc, def->columns)
 	{
-		EmitColumn   *c = palloc0(sizeof(EmitColumn));
+		EmitColumn *c = palloc0(sizeof(EmitColumn));
 
 		c->def = lfirst(lc);
 		c->not_null = c->def->not_null;
@@ -363,7 +363,7 @@ emit_find_column(const EmitTable *table, const char *source_name)
 
 	foreach(lc, table->columns)
 	{
-		EmitColumn   *c = lfirst(lc);
+		EmitColumn *c = lfirst(lc);
 
 		if (strcmp(c->def->col->name, source_name) == 0)
 			return c;
