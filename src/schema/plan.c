@@ -218,3 +218,56 @@ plan_schema(List *tables, const PlanOptions *options, List **names)
 		*names = state.names;
 	return state.statements;
 }
+
+bool
+plan_statement_is_of(const PlanStatement *st, const TableDef *def)
+{
+	return st->table != NULL && strcmp(st->table, def->name) == 0 &&
+		st->schema != NULL && strcmp(st->schema, def->schema) == 0;
+}
+
+void
+plan_statement_note(PlanStatement *st, const char *note)
+{
+	st->note = st->note ? psprintf("%s; %s", st->note, note) : pstrdup(note);
+	st->notes = lappend(st->notes, pstrdup(note));
+	st->warning = true;
+}
+
+void
+plan_statement_leave_out(PlanStatement *st, const char *note)
+{
+	st->sql = NULL;
+	plan_statement_note(st, note);
+}
+
+const PlanStatement *
+plan_last_of_pre_data(List *plan)
+{
+	const PlanStatement *last = NULL;
+	ListCell   *lc;
+
+	foreach(lc, plan)
+	{
+		PlanStatement *st = lfirst(lc);
+
+		if (st->phase == PLAN_PRE_DATA)
+			last = st;
+	}
+	return last;
+}
+
+List *
+plan_insert_after(List *plan, const PlanStatement *where, List *more)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, plan)
+	{
+		result = lappend(result, lfirst(lc));
+		if (lfirst(lc) == where)
+			result = list_concat(result, more);
+	}
+	return result;
+}

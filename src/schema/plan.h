@@ -134,4 +134,15 @@ extern char *plan_table_name(const TableDef *def);
  */
 extern char *plan_name_with_suffix(const char *base, const char *suffix);
 
+/* Of a plan that is there: is the statement of this table? */
+extern bool plan_statement_is_of(const PlanStatement *st, const TableDef *def);
+/* Adds to a statement's notes; a warning. */
+extern void plan_statement_note(PlanStatement *st, const char *note);
+/* The statement is not run; the note says why. */
+extern void plan_statement_leave_out(PlanStatement *st, const char *note);
+/* The last statement before the rows; NULL: there is none. */
+extern const PlanStatement *plan_last_of_pre_data(List *plan);
+/* The plan, with more statements after this one. */
+extern List *plan_insert_after(List *plan, const PlanStatement *where, List *more);
+
 #endif							/* DTSMIG_PLAN_H */

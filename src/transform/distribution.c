@@ -527,7 +527,7 @@ distribution_plan(const PlanOptions *options, List *plan, List *tables, List *kn
 			Piece	   *p = lfirst(lc);
 
 			if (p->made != NULL && p->rule && p->rule->placement != PLACEMENT_DEFAULT)
-				distribution_note(p->made, "distribution_key is not followed: the destination is no Citus cluster elsewhere");
+				plan_statement_note(p->made, "distribution_key is not followed: the destination is no Citus cluster elsewhere");
 		}
 		return plan;
 	}

@@ -52,8 +52,6 @@ extern Piece *distribution_find_piece(Pieces *ps, const char *schema, const char
 /* distribution_statements.c */
 /* Finds the statements that make the tables; adds what rules say of storage. */
 extern void distribution_look_at_plan(Pieces *ps);
-/* A warning, on a statement. */
-extern void distribution_note(PlanStatement *st, const char *note);
 /* Changes or leaves out statements that a placed table cannot take. */
 extern void distribution_take_out(Pieces *ps, Piece *p);
 /* The plan, with the statements that place the tables. */

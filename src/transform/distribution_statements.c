@@ -71,28 +71,6 @@ why_no_foreign_key(const Tie *tie)
 	return NULL;
 }
 
-void
-distribution_note(PlanStatement *st, const char *note)
-{
-	st->note = st->note ? psprintf("%s; %s", st->note, note) : pstrdup(note);
-	st->notes = lappend(st->notes, pstrdup(note));
-	st->warning = true;
-}
-
-static void
-leave_out(PlanStatement *st, const char *why)
-{
-	st->sql = NULL;
-	distribution_note(st, psprintf("not possible in a distributed table: %s", why));
-}
-
-static bool
-is_of(const PlanStatement *st, const TableDef *def)
-{
-	return st->table != NULL && strcmp(st->table, def->name) == 0 &&
-		st->schema != NULL && strcmp(st->schema, def->schema) == 0;
-}
-
 /* ALTER TABLE … ALTER COLUMN … RESTART WITH n, which Citus does not know. */
 static void
 set_identity(const TableDef *def, PlanStatement *st)
@@ -110,6 +88,12 @@ set_identity(const TableDef *def, PlanStatement *st)
 							   quote_literal_cstr(col->target_name),
 							   with + strlen(" RESTART WITH "));
 	}
+}
+
+static void
+not_possible(PlanStatement *st, const char *why)
+{
+	plan_statement_leave_out(st, psprintf("not possible in a distributed table: %s", why));
 }
 
 /* Of a constraint or index; a source's own plan has the table before it. */
@@ -135,7 +119,7 @@ distribution_take_out(Pieces *ps, Piece *p)
 	{
 		PlanStatement *st = lfirst(lc);
 
-		if (st->sql == NULL || !is_of(st, p->def))
+		if (st->sql == NULL || !plan_statement_is_of(st, p->def))
 			continue;
 		if (strcmp(st->kind, "foreign key") == 0)
 		{
@@ -148,11 +132,11 @@ distribution_take_out(Pieces *ps, Piece *p)
 					continue;
 				why = why_no_foreign_key(tie);
 				if (why != NULL)
-					leave_out(st, why);
+					not_possible(st, why);
 			}
 		}
 		else if (strcmp(st->kind, "trigger") == 0 && p->placement != PLACEMENT_LOCAL)
-			leave_out(st, "triggers do not run on its shards");
+			not_possible(st, "triggers do not run on its shards");
 		else if (strcmp(st->kind, "identity") == 0 && p->placement != PLACEMENT_LOCAL)
 			set_identity(p->def, st);
 		else if (p->placement == PLACEMENT_KEY)
@@ -164,7 +148,7 @@ distribution_take_out(Pieces *ps, Piece *p)
 				if (is_unique_index(index) && is_statement_of(st, index->target_name) &&
 					st->phase != PLAN_PRE_DATA && strcmp(st->kind, "comment") != 0 &&
 					!distribution_has_name(distribution_index_columns(p->def, index), p->column))
-					leave_out(st, psprintf("column \"%s\", by which rows are distributed, is not in it",
+					not_possible(st, psprintf("column \"%s\", by which rows are distributed, is not in it",
 										   p->column));
 			}
 		}
@@ -198,27 +182,11 @@ distribution_look_at_plan(Pieces *ps)
 		if (strcmp(st->kind, "table") != 0 || st->sql == NULL || st->table == NULL)
 			continue;
 		p = distribution_find_piece(ps, st->schema, st->table);
-		if (p == NULL || p->made != NULL || !is_of(st, p->def))
+		if (p == NULL || p->made != NULL || !plan_statement_is_of(st, p->def))
 			continue;
 		p->made = st;
 		add_storage(st, p->rule);
 	}
-}
-
-static PlanStatement *
-last_of_pre_data(List *plan)
-{
-	PlanStatement *last = NULL;
-	ListCell   *lc;
-
-	foreach(lc, plan)
-	{
-		PlanStatement *st = lfirst(lc);
-
-		if (st->phase == PLAN_PRE_DATA)
-			last = st;
-	}
-	return last;
 }
 
 /* Tables on each node first, then each family after its first table. */
@@ -246,15 +214,5 @@ placing_statements(Pieces *ps)
 List *
 distribution_statements(Pieces *ps)
 {
-	PlanStatement *last = last_of_pre_data(ps->plan);
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, ps->plan)
-	{
-		result = lappend(result, lfirst(lc));
-		if (lfirst(lc) == last)
-			result = list_concat(result, placing_statements(ps));
-	}
-	return result;
+	return plan_insert_after(ps->plan, plan_last_of_pre_data(ps->plan), placing_statements(ps));
 }

@@ -155,21 +155,6 @@ is_kind(const PlanStatement *st, const char *kind)
 	return strcmp(st->kind, kind) == 0;
 }
 
-static bool
-is_of(const PlanStatement *st, const TableDef *def)
-{
-	return st->table != NULL && strcmp(st->table, def->name) == 0 &&
-		st->schema != NULL && strcmp(st->schema, def->schema) == 0;
-}
-
-static void
-leave_out(PlanStatement *st, char *note)
-{
-	st->sql = NULL;
-	st->note = st->note ? psprintf("%s; %s", st->note, note) : note;
-	st->warning = true;
-}
-
 /* Statements that do not go with a key of the rules' choice. */
 static void
 give_way(List *plan, const TableDef *def)
@@ -185,11 +170,11 @@ give_way(List *plan, const TableDef *def)
 
 		if (st->sql == NULL)
 			continue;
-		if (is_kind(st, "primary key") && is_of(st, def))
-			leave_out(st, pstrdup("the rule's primary_key takes its place"));
+		if (is_kind(st, "primary key") && plan_statement_is_of(st, def))
+			plan_statement_leave_out(st, pstrdup("the rule's primary_key takes its place"));
 		at = is_kind(st, "foreign key") ? strstr(st->sql, parent) : NULL;
 		if (at != NULL && (at[len] == '(' || at[len] == ' '))
-			leave_out(st, psprintf("the key of table \"%s\" is another here, by the rule's primary_key",
+			plan_statement_leave_out(st, psprintf("the key of table \"%s\" is another here, by the rule's primary_key",
 								   def->target_name));
 	}
 }
@@ -203,44 +188,13 @@ makes_table(List *plan, const TableDef *def, const PlanStatement **where)
 	{
 		PlanStatement *st = lfirst(lc);
 
-		if (is_kind(st, "table") && is_of(st, def) && st->sql != NULL)
+		if (is_kind(st, "table") && plan_statement_is_of(st, def) && st->sql != NULL)
 		{
 			*where = st;
 			return true;
 		}
 	}
 	return false;
-}
-
-static const PlanStatement *
-last_of_pre_data(List *plan)
-{
-	const PlanStatement *last = NULL;
-	ListCell   *lc;
-
-	foreach(lc, plan)
-	{
-		PlanStatement *st = lfirst(lc);
-
-		if (st->phase == PLAN_PRE_DATA)
-			last = st;
-	}
-	return last;
-}
-
-static List *
-insert_after(List *plan, const PlanStatement *where, List *more)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, plan)
-	{
-		result = lappend(result, lfirst(lc));
-		if (lfirst(lc) == where)
-			result = list_concat(result, more);
-	}
-	return result;
 }
 
 List *
@@ -272,7 +226,7 @@ shape_plan_rows(const Selection *sel, List *plan, List *tables, bool own_names)
 									  &scope, true, InvalidOid, -1);
 		foreach(lc2, rule->set)
 			more = lappend(more, set_column(def, &scope, lfirst(lc2)));
-		plan = insert_after(plan, own_names ? last_of_pre_data(plan) : where, more);
+		plan = plan_insert_after(plan, own_names ? plan_last_of_pre_data(plan) : where, more);
 		if (rule->primary_key != NIL)
 			plan = lappend(plan, key_statement(def, rule));
 	}
