@@ -240,7 +240,7 @@ put_renames(ReturnSetInfo *rsinfo, const PrecheckContext *pc, const PlanOptions 
 			TableColumn *col = lfirst(lc2);
 			char	   *column = psprintf("%s.%s", source, col->name);
 
-			/* a generated one that does not translate is told of with its table */
+			/* a generated one that does not translate is reported with its table */
 			if (col->left_out && !(options->mysql && col->generation_expr))
 				put_rename(rsinfo, col->name,
 						   psprintf("column %s is left out (rule)", column));

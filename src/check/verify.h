@@ -268,7 +268,7 @@ extern int128 verify_to_number(const char *text);
 
 /* verify_columns.c */
 /* Gives a definition of the source what the catalog know of it here. */
-extern void verify_dress(TableDef *now, const TableDef *book);
+extern void verify_dress(TableDef *now, const TableDef *known);
 /* def is dressed; rel: the table here. */
 extern void verify_column_parts(Verify *v, TableDef *def, TableColumn *col,
 								Relation rel);
@@ -282,7 +282,7 @@ extern void verify_index(Verify *v, const TableDef *def, Oid relid,
 						 const char *columns, bool unique, bool partial,
 						 const char *name);
 /* def is dressed; catalog: TableDef *, all of the task. */
-extern void verify_keys(Verify *v, const TableDef *def, const TableDef *book,
+extern void verify_keys(Verify *v, const TableDef *def, const TableDef *known,
 						List *books, const ShapeRule *rule, Oid relid);
 
 /* verify_tables.c */

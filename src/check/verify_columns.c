@@ -307,16 +307,16 @@ verify_column_parts(Verify *v, TableDef *def, TableColumn *col, Relation rel)
  * for what is here.
  */
 void
-verify_dress(TableDef *now, const TableDef *book)
+verify_dress(TableDef *now, const TableDef *known)
 {
 	ListCell   *lc;
 
-	now->target_schema = book->target_schema;
-	now->target_name = book->target_name;
+	now->target_schema = known->target_schema;
+	now->target_name = known->target_name;
 	foreach(lc, now->columns)
 	{
 		TableColumn *col = lfirst(lc);
-		TableColumn *known = model_find_column(book, col->name);
+		TableColumn *known = model_find_column(known, col->name);
 
 		col->target_name = known ? known->target_name : NULL;
 		col->pg_type = known ? known->pg_type : NULL;

@@ -121,7 +121,7 @@ has_unique(const Verify *v, const TableDef *def, const char *columns,
 }
 
 static void
-compare_indexes(Verify *v, const TableDef *def, const TableDef *book,
+compare_indexes(Verify *v, const TableDef *def, const TableDef *known,
 				const ShapeRule *rule, Oid relid)
 {
 	ListCell   *lc;
@@ -137,10 +137,10 @@ compare_indexes(Verify *v, const TableDef *def, const TableDef *book,
 			continue;
 		verify_index(v, def, relid, columns, unique, index->partial, index->name);
 	}
-	foreach(lc, book->indexes)
+	foreach(lc, known->indexes)
 	{
 		TableIndex *index = lfirst(lc);
-		char	   *columns = is_unique(index) ? index_columns(v, book, index, rule) : NULL;
+		char	   *columns = is_unique(index) ? index_columns(v, known, index, rule) : NULL;
 
 		if (columns != NULL && !has_unique(v, def, columns, rule) &&
 			!(index->kind == INDEX_PRIMARY && rule && rule->primary_key != NIL) &&
@@ -153,13 +153,13 @@ compare_indexes(Verify *v, const TableDef *def, const TableDef *book,
 /* ------------------------------------------------------------- foreign keys */
 
 static TableDef *
-find_parent(List *books, const TableDef *def, const TableForeignKey *fk)
+find_parent(List *stored, const TableDef *def, const TableForeignKey *fk)
 {
 	const char *schema = fk->ref_schema ? fk->ref_schema : def->schema;
 	TableDef   *folded = NULL;
 	ListCell   *lc;
 
-	foreach(lc, books)
+	foreach(lc, stored)
 	{
 		TableDef   *parent = lfirst(lc);
 
@@ -176,11 +176,11 @@ find_parent(List *books, const TableDef *def, const TableForeignKey *fk)
 
 /* Does no other table of the source go where it goes? No key refers to such. */
 static bool
-is_alone(const TableDef *def, List *books)
+is_alone(const TableDef *def, List *stored)
 {
 	ListCell   *lc;
 
-	foreach(lc, books)
+	foreach(lc, stored)
 	{
 		TableDef   *other = lfirst(lc);
 
@@ -227,11 +227,11 @@ same_names(List *a, List *b)
 
 /* Does the task know of it, and has not made it, for a reason that it gave? */
 static bool
-was_not_made(const TableDef *book, const TableForeignKey *fk)
+was_not_made(const TableDef *known, const TableForeignKey *fk)
 {
 	ListCell   *lc;
 
-	foreach(lc, book->foreign_keys)
+	foreach(lc, known->foreign_keys)
 	{
 		TableForeignKey *known = lfirst(lc);
 
@@ -298,8 +298,8 @@ compare_foreign_key(Verify *v, const TableDef *def, const TableForeignKey *fk,
 }
 
 static void
-compare_foreign_keys(Verify *v, const TableDef *def, const TableDef *book,
-					 List *books, Oid relid)
+compare_foreign_keys(Verify *v, const TableDef *def, const TableDef *known,
+					 List *stored, Oid relid)
 {
 	ListCell   *lc;
 	StoreRows   *rows;
@@ -307,9 +307,9 @@ compare_foreign_keys(Verify *v, const TableDef *def, const TableDef *book,
 	foreach(lc, def->foreign_keys)
 	{
 		TableForeignKey *fk = lfirst(lc);
-		TableDef   *parent = find_parent(books, def, fk);
+		TableDef   *parent = find_parent(stored, def, fk);
 
-		if (parent != NULL && is_alone(parent, books) && !was_not_made(book, fk))
+		if (parent != NULL && is_alone(parent, stored) && !was_not_made(known, fk))
 			compare_foreign_key(v, def, fk, parent, relid);
 	}
 	rows = store_query("SELECT conname FROM pg_catalog.pg_constraint "
@@ -328,9 +328,9 @@ compare_foreign_keys(Verify *v, const TableDef *def, const TableDef *book,
 }
 
 void
-verify_keys(Verify *v, const TableDef *def, const TableDef *book, List *books,
+verify_keys(Verify *v, const TableDef *def, const TableDef *known, List *stored,
 			const ShapeRule *rule, Oid relid)
 {
-	compare_indexes(v, def, book, rule, relid);
-	compare_foreign_keys(v, def, book, books, relid);
+	compare_indexes(v, def, known, rule, relid);
+	compare_foreign_keys(v, def, known, stored, relid);
 }

@@ -50,14 +50,14 @@ add(Verify *v, const TableDef *def, DifferenceKind kind, const char *object,
 /* ---------------------------------------------------- source against catalog */
 
 static void
-compare_source(Verify *v, const TableDef *now, const TableDef *book)
+compare_source(Verify *v, const TableDef *now, const TableDef *known)
 {
 	ListCell   *lc;
 
 	foreach(lc, now->columns)
 	{
 		TableColumn *col = lfirst(lc);
-		TableColumn *other = model_find_column(book, col->name);
+		TableColumn *other = model_find_column(known, col->name);
 		char	   *object = psprintf("column %s", col->name);
 
 		if (other == NULL)
@@ -69,7 +69,7 @@ compare_source(Verify *v, const TableDef *now, const TableDef *book)
 			add(v, now, DIFFERENCE_DIFFERS, psprintf("%s: nullable", object),
 				col->nullable ? "yes" : "no", other->nullable ? "yes" : "no");
 	}
-	foreach(lc, book->columns)
+	foreach(lc, known->columns)
 	{
 		TableColumn *col = lfirst(lc);
 
@@ -335,28 +335,28 @@ verify_schema(Verify *v, List *wanted)
 	foreach(lc, now)
 	{
 		TableDef   *def = lfirst(lc);
-		TableDef   *book = find_table(books, def->schema, def->name);
+		TableDef   *known = find_table(books, def->schema, def->name);
 
 		if (!model_has_rows(def) || !verify_is_wanted(def->schema, def->name, wanted) ||
 			find_table(left_out, def->schema, def->name) != NULL)
 			continue;
-		if (book == NULL)
+		if (known == NULL)
 			add(v, def, DIFFERENCE_MISSING, "table",
 				psprintf("%s.%s", def->schema, def->name), NULL);
 		else
-			compare_source(v, def, book);
+			compare_source(v, def, known);
 	}
 	foreach(lc, books)
 	{
-		TableDef   *book = lfirst(lc);
+		TableDef   *known = lfirst(lc);
 
-		TableDef   *def = find_table(now, book->schema, book->name);
+		TableDef   *def = find_table(now, known->schema, known->name);
 
 		if (def == NULL)
-			add(v, book, DIFFERENCE_EXTRA, "table", NULL,
-				psprintf("%s.%s", book->target_schema, book->target_name));
+			add(v, known, DIFFERENCE_EXTRA, "table", NULL,
+				psprintf("%s.%s", known->target_schema, known->target_name));
 		else
-			compare_here(v, book, def, all);
+			compare_here(v, known, def, all);
 	}
 	missing_sequences(v, wanted);
 	failed_objects(v, wanted);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pg_names.c
- *	  Other names for schemas and relations, carried into PostgreSQL's SQL.
+ *	  Other names for schemas and relations, written into PostgreSQL's SQL.
  *
  * The text is parsed, and the tree marks at offsets what stands there
  * (pg_names_walk.c). Then the scanner's tokens are gone through: a name, a dot

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pg_names.h
- *	  Other names for schemas and relations, carried into PostgreSQL's SQL:
+ *	  Other names for schemas and relations, written into PostgreSQL's SQL:
  *	  text in, text out.
  *
  * Text is read by the server's own parser and scanner and changed where a
@@ -67,7 +67,7 @@ extern void pg_names_relation(const PgNameMap *map, const char *schema,
  * Rewrites sql (any number of statements). search_path (char *; may be NIL):
  * schemas in which names of relations without one are looked for; such a name
  * is written with its new schema. notes (may be NULL) receives char *, one for
- * each thing that could not be carried over. Returns sql itself where nothing
+ * each thing that could not be renamed. Returns sql itself where nothing
  * changes. Raises the parser's error for what is no SQL of this server.
  */
 extern char *pg_names_rewrite(const PgNameMap *map, const char *sql,

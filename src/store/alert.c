@@ -15,7 +15,7 @@
 #define PAYLOAD_MAX 7900
 
 /*
- * What is told of an alert: long for most, short where that is too much.
+ * What is reported of an alert: long for most, short where that is too much.
  * Without detail: that there is one, and of which task and kind.
  */
 static char *

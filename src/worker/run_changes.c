@@ -406,7 +406,7 @@ take_record(Follow *f, Change *change)
 }
 
 /*
- * The values of a row are not told as they are by now: its table is copied
+ * The values of a row are not sent as they are by now: its table is copied
  * again when the transaction is done, over a connection that knows no older
  * catalog.
  */

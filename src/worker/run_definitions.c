@@ -360,7 +360,7 @@ task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 	if (!task_is_row_error(error->sqlerrcode))
 		*why = psprintf("at the destination: %s", error->message);
 	else
-		elog(LOG, "DDL is carried by copying the table again: %s",
+		elog(LOG, "DDL is replicated by copying the table again: %s",
 			 error->message);
 	return false;
 }

@@ -8,9 +8,9 @@
  * it says of them. When the copy is there, what came after its snapshot has to
  * be had: the task goes back in the log to where it was when the copy began
  * (resync_from), and reads it again, for these tables alone, up to where it
- * was (replay_until). There they are in step with the rest.
+ * was (replay_until). There they are in sync with the rest.
  *
- *   asked --> copying --> copied --> replay --> in step
+ *   asked --> copying --> copied --> replay --> in sync
  *     ^          |           |          |
  *     +----------+-----------+----------+-- asked for again, a crash while it is
  *                |           |              copied, another server as source
@@ -197,7 +197,7 @@ put_in_step(TaskRun *run, const char *step)
 		const StoreName *table = lfirst(lc);
 
 		task_log_event(run->task->id, "info",
-					   psprintf("table \"%s\".\"%s\" is in step with the others again",
+					   psprintf("table \"%s\".\"%s\" is in sync with the others again",
 								table->schema, table->name),
 					   NULL, NULL, NULL);
 	}

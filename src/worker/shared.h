@@ -29,7 +29,7 @@
 typedef enum CopyWorkerState
 {
 	COPY_WORKER_STARTING,
-	COPY_WORKER_READY,			/* snapshot open (if wanted); works when told */
+	COPY_WORKER_READY,			/* snapshot open (if wanted); works when asked */
 	COPY_WORKER_DONE,			/* no job is left */
 	COPY_WORKER_FAILED			/* error fields are set */
 } CopyWorkerState;

@@ -12,7 +12,7 @@
 #include "postmaster/bgworker.h"
 #include "storage/dsm.h"
 
-/* What a task worker is told; fits bgw_extra. */
+/* What a task worker is given; fits bgw_extra. */
 typedef struct TaskWorkerArgs
 {
 	Oid			database;
@@ -21,7 +21,7 @@ typedef struct TaskWorkerArgs
 	TransactionId starter;		/* transaction to wait for, or invalid */
 } TaskWorkerArgs;
 
-/* What a copy worker is told. */
+/* What a copy worker is given. */
 typedef struct CopyWorkerArgs
 {
 	Oid			database;

@@ -17,7 +17,7 @@
 /*
  * A row of rel held a zero date that becomes NULL in a column that is NOT NULL
  * (rel->zero_seen): takes NOT NULL off it, in the current transaction, with a
- * line in task_log and an alert. Returns what was told of it (as alert_raise).
+ * line in task_log and an alert. Returns what was reported of it (as alert_raise).
  */
 extern List *zero_dates_allow(const TaskRecord *task, SourceRelation *rel);
 

@@ -49,7 +49,7 @@ write_row(ApplyTable *table, const ApplyOp *op)
  *
  * Where the copy may have it, rows may have been read before and after it, those
  * of the old key and those of the new; and either key may have been another
- * row's since, to which what was told of the first must not be done. The rows
+ * row's since, to which what was logged of the first must not be done. The rows
  * that are here do not say which it was: the table is copied again.
  */
 static void
@@ -121,7 +121,7 @@ do_op(Batch *w, ApplyOp *op)
 	op->copied |= table->rel->torn != NULL;
 	if (w->routine->resolve)
 		w->routine->resolve(table);
-	/* what is not told of the old row is read, where it is still as it was */
+	/* what is not logged of the old row is read, where it is still as it was */
 	if (op->cascade && !op->copied && table->rel->nkey > 0 &&
 		cascade_lacks_old(table, op))
 		(void) w->routine->fetch_row(table, &op->old, &op->old);

@@ -142,7 +142,8 @@ my_ledger_open(MyConn *conn, const DestPlace *place)
 		make_table(conn, database);
 		(void) is_there(conn, database);
 	}
-	position = read_value(conn, POSITION_KEY, false);
+	/* a COMMIT whose reply was lost may still be under way */
+	position = read_value(conn, POSITION_KEY, place->keeps_ledger);
 	committed = position ? pstrdup(position) : NULL;
 	MemoryContextSwitchTo(old);
 }

@@ -40,13 +40,14 @@ ledger_close(void)
 	moved = false;
 }
 
-/* NULL: there is no row. */
+/* NULL: there is no row. settled: as it is after whoever is about to change it. */
 static char *
-read_value(PgConn *conn, const char *key)
+read_value(PgConn *conn, const char *key, bool settled)
 {
 	PgResult   *r = pg_selectf(conn, "ledger", "T",
-							   "SELECT value FROM %s WHERE task = %s AND key = %s",
-							   table, task, pg_quote_literal(key));
+							   "SELECT value FROM %s WHERE task = %s AND key = %s%s",
+							   table, task, pg_quote_literal(key),
+							   settled ? " FOR UPDATE" : "");
 
 	return r->nrows > 0 ? pg_text_or_null(r, 0, 0) : NULL;
 }
@@ -122,7 +123,8 @@ ledger_open(PgConn *conn, const DestPlace *place)
 				table, table);
 	}
 	check_owner(conn, place);
-	position = read_value(conn, POSITION_KEY);
+	/* a COMMIT whose reply was lost may still be under way */
+	position = read_value(conn, POSITION_KEY, place->keeps_ledger);
 	committed = position ? pstrdup(position) : NULL;
 	MemoryContextSwitchTo(old);
 }
@@ -154,14 +156,14 @@ ledger_claim(const char *key)
 			table, task, pg_quote_literal(key));
 	if (pg_copied(conn) == 1)
 		return NULL;
-	value = read_value(conn, key);
+	value = read_value(conn, key, false);
 	return value ? value : pstrdup("");
 }
 
 char *
 ledger_recorded(const char *key)
 {
-	return read_value(session_use(), key);
+	return read_value(session_use(), key, false);
 }
 
 void

@@ -119,7 +119,7 @@ check_partial_json(MyPrecheck *p)
 	my_precheck_set(p, item, "binlog_row_image", "'FULL'");
 }
 
-/* A replica logs what it replicates only if told so. */
+/* A replica logs what it replicates only if it is configured to. */
 static void
 check_replica(MyPrecheck *p)
 {

@@ -344,7 +344,7 @@ estimate(MyConn *conn, RangeKey *key, uint64 lo, uint64 hi)
 {
 	MyResult   *res;
 
-	/* not as a tree, which MySQL 9 writes unless told so */
+	/* not as a tree, which MySQL 9 writes by default */
 	res = my_query(conn, psprintf("EXPLAIN FORMAT = TRADITIONAL SELECT 1 FROM %s WHERE %s >= %s AND %s <= %s",
 								  key->from, key->operand[0],
 								  int_literal(key, lo), key->operand[0],

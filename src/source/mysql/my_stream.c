@@ -19,7 +19,7 @@
  *		|							+-----------+					  |
  *		+-------------------------------------------------------------+
  *
- * - The rows of an XA transaction are not told when they come by, for nobody
+ * - The rows of an XA transaction are not reported when they come by, for nobody
  *	 knows yet whether it will commit. Its place is kept in the position's
  *	 text; at XA COMMIT a second connection reads those rows again, and they
  *	 are reported as a transaction of that moment.
@@ -739,7 +739,7 @@ my_stream_position(SourceStream *stream)
 	return my_position_text(&stream->done);
 }
 
-/* A binlog keeps its files as long as it was told to, read or not. */
+/* A binlog keeps its files as long as it is configured to, read or not. */
 void
 my_confirm(SourceStream *stream, const char *position)
 {

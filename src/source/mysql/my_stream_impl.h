@@ -83,7 +83,7 @@ typedef struct StreamSavepoint
 	uint64		rows_sent;		/* before it */
 } StreamSavepoint;
 
-/* A temporary table that the log has told of. */
+/* A temporary table that the log has reported. */
 typedef struct StreamTemporary
 {
 	uint32		thread;			/* session at the source */

@@ -127,7 +127,7 @@ extern char *pg_check_publication(PgConn *conn);
 extern PgResult *pg_published_tables(PgConn *conn);
 /* The same of plain ones: schema, name, OID, OID in pg_publication_rel */
 extern PgResult *pg_publication_members(PgConn *conn);
-/* Tables that hold rows, but are not told of: schema, name, OID */
+/* Tables that hold rows, but are not published: schema, name, OID */
 extern PgResult *pg_unpublished_tables(PgConn *conn);
 /*
  * Makes the slot, if it is not there, and exports the snapshot of its

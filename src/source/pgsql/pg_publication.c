@@ -6,7 +6,7 @@
  * It names each table that holds rows (a leaf of a partitioned table under
  * its own name), never a whole schema, so that what no task takes costs the
  * source nothing. Tables are only ever added: one that is not selected any
- * more is told of and skipped.
+ * more is reported and skipped.
  *
  * A table that is published without a replica identity refuses UPDATE and
  * DELETE to the applications of the source. Such a table is never added.
@@ -294,7 +294,7 @@ pg_publication_members(PgConn *conn)
 }
 
 /*
- * Tables that hold rows to follow, but are not told of: { schema, name, OID }
+ * Tables that hold rows to follow, but are not published: { schema, name, OID }
  * of each row.
  */
 PgResult *

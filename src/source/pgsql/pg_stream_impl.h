@@ -174,7 +174,7 @@ extern bool early_commit(SourceStream *stream);
 /* pg_values.c */
 
 /*
- * Makes Datums of a row's columns in rowcxt; columns that are not told are
+ * Makes Datums of a row's columns in rowcxt; columns that are not sent are
  * COLUMN_ABSENT. key_only: only columns of the replica identity are reported.
  */
 extern void pg_read_row(SourceStream *stream, PgRelation *table,

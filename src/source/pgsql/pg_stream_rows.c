@@ -258,7 +258,7 @@ match_columns(SourceStream *stream, PgRelation *table)
 	}
 }
 
-/* A key column here that is not told of old rows; NULL: all are. */
+/* A key column here that is not sent of old rows; NULL: all are. */
 static const char *
 find_unsent_key(const PgRelation *table)
 {
