@@ -227,11 +227,11 @@ same_names(List *a, List *b)
 
 /* Does the task know of it, and has not made it, for a reason that it gave? */
 static bool
-was_not_made(const TableDef *known, const TableForeignKey *fk)
+was_not_made(const TableDef *planned, const TableForeignKey *fk)
 {
 	ListCell   *lc;
 
-	foreach(lc, known->foreign_keys)
+	foreach(lc, planned->foreign_keys)
 	{
 		TableForeignKey *known = lfirst(lc);
 
