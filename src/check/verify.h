@@ -283,7 +283,7 @@ extern void verify_index(Verify *v, const TableDef *def, Oid relid,
 						 const char *name);
 /* def is dressed; catalog: TableDef *, all of the task. */
 extern void verify_keys(Verify *v, const TableDef *def, const TableDef *known,
-						List *books, const ShapeRule *rule, Oid relid);
+						List *stored, const ShapeRule *rule, Oid relid);
 
 /* verify_tables.c */
 /* Is a table among those that the user named? All are, if that is NIL. */

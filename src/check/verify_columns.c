@@ -307,16 +307,16 @@ verify_column_parts(Verify *v, TableDef *def, TableColumn *col, Relation rel)
  * for what is here.
  */
 void
-verify_dress(TableDef *now, const TableDef *known)
+verify_dress(TableDef *now, const TableDef *planned)
 {
 	ListCell   *lc;
 
-	now->target_schema = known->target_schema;
-	now->target_name = known->target_name;
+	now->target_schema = planned->target_schema;
+	now->target_name = planned->target_name;
 	foreach(lc, now->columns)
 	{
 		TableColumn *col = lfirst(lc);
-		TableColumn *known = model_find_column(known, col->name);
+		TableColumn *known = model_find_column(planned, col->name);
 
 		col->target_name = known ? known->target_name : NULL;
 		col->pg_type = known ? known->pg_type : NULL;

@@ -163,11 +163,11 @@ compare_rule(Verify *v, const TableDef *def, const ShapeRule *rule, Oid relid)
 
 /* Tables that go into one: the first of them has made it. */
 static bool
-is_first(const TableDef *def, List *books)
+is_first(const TableDef *def, List *stored)
 {
 	ListCell   *lc;
 
-	foreach(lc, books)
+	foreach(lc, stored)
 	{
 		TableDef   *other = lfirst(lc);
 
@@ -182,7 +182,7 @@ is_first(const TableDef *def, List *books)
 
 /* def: by the catalog; now: at the source */
 static void
-compare_here(Verify *v, const TableDef *def, TableDef *now, List *books)
+compare_here(Verify *v, const TableDef *def, TableDef *now, List *stored)
 {
 	Oid			nspid = get_namespace_oid(def->target_schema, true);
 	Oid			relid = OidIsValid(nspid) ?
@@ -206,7 +206,7 @@ compare_here(Verify *v, const TableDef *def, TableDef *now, List *books)
 			compare_column(v, def, col, rule, rel);
 	}
 	verify_dress(now, def);
-	if (v->task->do_schema && is_first(def, books))
+	if (v->task->do_schema && is_first(def, stored))
 	{
 		foreach(lc, now->columns)
 		{
@@ -215,7 +215,7 @@ compare_here(Verify *v, const TableDef *def, TableDef *now, List *books)
 			if (col->target_name != NULL && !is_set(rule, col->target_name))
 				verify_column_parts(v, now, col, rel);
 		}
-		verify_keys(v, now, def, books, rule, relid);
+		verify_keys(v, now, def, stored, rule, relid);
 	}
 	table_close(rel, AccessShareLock);
 	if (rule != NULL)
@@ -296,7 +296,7 @@ store_definitions(Verify *v, List *wanted, List **left_out, List **all)
 }
 
 static void
-check_names(const Verify *v, List *now, List *books, List *wanted)
+check_names(const Verify *v, List *now, List *stored, List *wanted)
 {
 	ListCell   *lc;
 	ListCell   *lt;
@@ -309,7 +309,7 @@ check_names(const Verify *v, List *now, List *books, List *wanted)
 		foreach(lt, now)
 			found |= verify_is_wanted(((TableDef *) lfirst(lt))->schema,
 									  ((TableDef *) lfirst(lt))->name, name);
-		foreach(lt, books)
+		foreach(lt, stored)
 			found |= verify_is_wanted(((TableDef *) lfirst(lt))->schema,
 									  ((TableDef *) lfirst(lt))->name, name);
 		if (!found)
@@ -323,19 +323,19 @@ verify_schema(Verify *v, List *wanted)
 	List	   *now = describe_selected(v->selection, v->source, v->conn, v->info);
 	List	   *left_out = NIL;
 	List	   *all = NIL;
-	List	   *books;
+	List	   *stored;
 	ListCell   *lc;
 
 	/* what the source has done to its tables by now has to be known here */
 	verify_catch_up(v);
 	if (v->source->describe_keys)
 		v->source->describe_keys(v->conn, now);
-	books = store_definitions(v, wanted, &left_out, &all);
-	check_names(v, now, books, wanted);
+	stored = store_definitions(v, wanted, &left_out, &all);
+	check_names(v, now, stored, wanted);
 	foreach(lc, now)
 	{
 		TableDef   *def = lfirst(lc);
-		TableDef   *known = find_table(books, def->schema, def->name);
+		TableDef   *known = find_table(stored, def->schema, def->name);
 
 		if (!model_has_rows(def) || !verify_is_wanted(def->schema, def->name, wanted) ||
 			find_table(left_out, def->schema, def->name) != NULL)
@@ -346,7 +346,7 @@ verify_schema(Verify *v, List *wanted)
 		else
 			compare_source(v, def, known);
 	}
-	foreach(lc, books)
+	foreach(lc, stored)
 	{
 		TableDef   *known = lfirst(lc);
 

@@ -192,7 +192,7 @@ take_keepalive(SourceStream *stream, const char *data, Size len,
 
 /*
  * A heartbeat is reported again until its position is confirmed: the worker does
- * not known each of them, and an idle source may say nothing more.
+ * not record each of them, and an idle source may say nothing more.
  */
 static bool
 is_unconfirmed(SourceStream *stream, TimestampTz now)
