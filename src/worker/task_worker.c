@@ -337,9 +337,39 @@ waits_for_copy(TaskRun *run)
 }
 
 /*
+ * Is a table ahead of where changes are applied to, which is until? One may
+ * have been copied again on the way.
+ */
+static bool
+is_copied_ahead(TaskRun *run, const char *until)
+{
+	const SourceRoutine *source = run->source;
+	StoreRows  *rows;
+	bool		ahead = false;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = store_query("SELECT DISTINCT snapshot_high FROM dtsmig.task_table "
+					   "WHERE task_id = $1 AND snapshot_high IS NOT NULL",
+					   "i", run->task->id);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		char	   *high = rows->values[i][0];
+
+		if (source->position_has_place(high) && source->position_has_place(until) &&
+			source_pos_cmp(source->parse_position(high), source->parse_position(until)) > 0)
+			ahead = true;
+	}
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+	return ahead;
+}
+
+/*
  * To where the last snapshot stood; and on until the tables are there whose
- * copy was left for the log to tell what they look like: keys that join tables
- * come next.
+ * copy was left for the log to tell what they look like, and all are as of one
+ * place: keys that join tables come next.
  */
 static void
 catch_up(TaskRun *run)
@@ -351,7 +381,7 @@ catch_up(TaskRun *run)
 	for (int i = 0; i < CATCH_UP_ROUNDS; i++)
 	{
 		run_changes(run, until);
-		if (!waits_for_copy(run))
+		if (!waits_for_copy(run) && !is_copied_ahead(run, until))
 			return;
 		until = run->source->current_position(run->conn);
 	}

@@ -211,6 +211,15 @@ count_resync(Call *c)
 }
 
 static uint64
+snapshots(Call *c)
+{
+	TASK_TABLES(i)
+		if (db_rec(i)->high[0] != '\0')
+			add_row(c, 1, nullable(db_rec(i)->high));
+	return 0;
+}
+
+static uint64
 resync_from(Call *c)
 {
 	add_row(c, 1, nullable(db_rec(table_at(c, 1))->from));

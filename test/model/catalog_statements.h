@@ -32,6 +32,7 @@ static const struct
 	{"UPDATE dtsmig.task_table SET snapshot_low = $2, snapshot_high = $3 WHERE table_id = $1", set_zone},
 	{"UPDATE dtsmig.task_table SET described_position = COALESCE($2, described_position) WHERE table_id = $1", note_described},
 	{"SELECT count(*) FROM dtsmig.task_table WHERE task_id = $1 AND state = 'resync'", count_resync},
+	{"SELECT DISTINCT snapshot_high FROM dtsmig.task_table WHERE task_id = $1 AND snapshot_high IS NOT NULL", snapshots},
 	{"SELECT resync_from FROM dtsmig.task_table WHERE table_id = $1", resync_from},
 	{"UPDATE dtsmig.task_table SET state = 'ready', resync_step = NULL, resync_from = NULL, waits_for = NULL, one_snapshot = true, snapshot_low = $2, snapshot_high = $3, described_position = $4, source_mark = NULL WHERE table_id = $1", resync_done},
 	{"UPDATE dtsmig.task_table SET waits_for = $2 WHERE table_id = $1 AND waits_for IS DISTINCT FROM $2 RETURNING 1", note_wait},
