@@ -72,15 +72,36 @@ is_unique_index(const TableIndex *index)
 	return index->kind == INDEX_PRIMARY || index->kind == INDEX_UNIQUE;
 }
 
+/* Is a row found by it? NULL is in a unique key as often as one likes. */
+static bool
+is_row_key(const TableDef *def, const TableIndex *index)
+{
+	ListCell   *lc;
+
+	if (!is_unique_index(index) || index->partial || index->parts == NIL)
+		return false;
+	foreach(lc, index->parts)
+	{
+		const IndexPart *part = lfirst(lc);
+		TableColumn *col = part->column && part->prefix == 0 ?
+			model_find_column(def, part->column) : NULL;
+
+		if (col == NULL || col->nullable || col->target_name == NULL)
+			return false;
+	}
+	return true;
+}
+
 /* Columns of all unique keys; the primary key's order. */
 static void
 find_candidates(Piece *p)
 {
+	bool		found = p->rule && p->rule->primary_key != NIL;
 	ListCell   *lc;
 	ListCell   *lc2;
 
 	p->candidates = p->rule ? list_copy(p->rule->primary_key) : NIL;
-	p->has_key = p->candidates != NIL;
+	p->has_key = found;
 	foreach(lc, p->def->indexes)
 	{
 		const TableIndex *index = lfirst(lc);
@@ -91,14 +112,15 @@ find_candidates(Piece *p)
 			(index->kind == INDEX_PRIMARY && p->rule && p->rule->primary_key != NIL))
 			continue;
 		columns = distribution_index_columns(p->def, index);
-		if (!p->has_key)
+		p->has_key |= is_row_key(p->def, index);
+		if (!found)
 			both = columns;
 		else
 			foreach(lc2, p->candidates)
 				if (distribution_has_name(columns, lfirst(lc2)))
 					both = lappend(both, lfirst(lc2));
 		p->candidates = both;
-		p->has_key = true;
+		found = true;
 	}
 }
 

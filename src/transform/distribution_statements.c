@@ -45,6 +45,32 @@ placing_statement(const Piece *p)
 	return st;
 }
 
+/* Does an action of the foreign key write into its columns? */
+static bool
+changes_child(const TableForeignKey *fk)
+{
+	return (fk->on_delete && strncmp(fk->on_delete, "SET ", 4) == 0) ||
+		(fk->on_update && (strncmp(fk->on_update, "SET ", 4) == 0 ||
+						   strcmp(fk->on_update, "CASCADE") == 0));
+}
+
+/* Is the column by which the child's rows are distributed one of them? */
+static bool
+holds_placing_column(const Tie *tie)
+{
+	ListCell   *lc;
+
+	foreach(lc, tie->fk->columns)
+	{
+		TableColumn *col = model_find_column(tie->child->def, lfirst(lc));
+
+		if (col != NULL && col->target_name != NULL &&
+			strcmp(col->target_name, tie->child->column) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* May the foreign key be there? */
 static const char *
 why_no_foreign_key(const Tie *tie)
@@ -53,6 +79,9 @@ why_no_foreign_key(const Tie *tie)
 	const Piece *parent = tie->parent;
 	char	   *column;
 
+	if (child->placement == PLACEMENT_KEY && parent->placement != PLACEMENT_LOCAL &&
+		holds_placing_column(tie) && changes_child(tie->fk))
+		return "its action would change the column by which rows are distributed";
 	if (parent->placement == PLACEMENT_REFERENCE)
 		return NULL;
 	if (parent->placement == PLACEMENT_LOCAL)
@@ -64,10 +93,6 @@ why_no_foreign_key(const Tie *tie)
 	if (child->family != parent->family || column == NULL ||
 		strcmp(column, child->column) != 0)
 		return "it joins rows of different nodes";
-	if ((tie->fk->on_delete && strncmp(tie->fk->on_delete, "SET ", 4) == 0) ||
-		(tie->fk->on_update && (strncmp(tie->fk->on_update, "SET ", 4) == 0 ||
-								strcmp(tie->fk->on_update, "CASCADE") == 0)))
-		return "its action would change the column by which rows are distributed";
 	return NULL;
 }
 

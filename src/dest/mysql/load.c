@@ -11,6 +11,7 @@
 #include "core/copy_row.h"
 #include "core/error_place.h"
 #include "dest/mysql/mysql.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -45,6 +46,22 @@ typedef struct Load
 	const char *shown;			/* one that was refused */
 } Load;
 
+/* The start of a row in a statement, as text: there can be binary strings in it. */
+static void
+append_shown(StringInfo buf, const char *row, Size len)
+{
+	Size		start = buf->len;
+
+	len = strnlen(row, Min(len, SHOWN_BYTES + MAX_MULTIBYTE_CHAR_LEN));
+	len = pg_mbcliplen(row, (int) len, SHOWN_BYTES);
+	appendBinaryStringInfo(buf, row, (int) len);
+	if (pg_verify_mbstr(GetDatabaseEncoding(), row, (int) len, true))
+		return;
+	for (Size i = start; i < (Size) buf->len; i++)
+		if (IS_HIGHBIT_SET(buf->data[i]))
+			buf->data[i] = '?';
+}
+
 static void
 load_context(void *arg)
 {
@@ -55,7 +72,7 @@ load_context(void *arg)
 
 	initStringInfo(&row);
 	if (load->shown != NULL)
-		appendStringInfo(&row, "%.*s", SHOWN_BYTES, load->shown);
+		append_shown(&row, load->shown, strlen(load->shown));
 	else if (load->awaited != NULL && mysql_warned_row() > 0 &&
 			 mysql_warned_row() <= load->awaited->nrows)
 	{
@@ -63,9 +80,8 @@ load_context(void *arg)
 		int			n = mysql_warned_row() - 1;
 		Size		start = n == 0 ? load->head_len : (Size) list_nth_int(st->starts, n - 1);
 
-		appendStringInfo(&row, "%.*s", (int) Min(SHOWN_BYTES, (n < st->nrows - 1 ?
-																 list_nth_int(st->starts, n) - 1 : st->sql.len) - start),
-						 st->sql.data + start);
+		append_shown(&row, st->sql.data + start,
+					 (n < st->nrows - 1 ? list_nth_int(st->starts, n) - 1 : st->sql.len) - start);
 	}
 	else if (load->values != NULL && rel->nkey > 0)
 	{

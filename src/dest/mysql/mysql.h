@@ -44,6 +44,9 @@ typedef struct MyColumn
 	char	   *name;			/* quoted */
 	char	   *type;			/* DATA_TYPE: "varchar" */
 	int			fsp;			/* digits of a second */
+	int			decimals;		/* of FLOAT(7,2) and DOUBLE(7,2); -1 */
+	Size		length;			/* of texts and binary strings, at most */
+	char	   *labels;			/* "enum('a','b')", of that type and SET; NULL */
 	bool		not_null;
 	bool		inexact;		/* texts that are different can be equal there */
 	bool		json;			/* of MySQL, which reads its numbers */

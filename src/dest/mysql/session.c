@@ -18,6 +18,7 @@
 #include "core/one_statement.h"
 #include "dest/mysql/mysql.h"
 #include "dest/twin.h"
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
 /* The oldest that is written to. */
@@ -253,7 +254,7 @@ mysql_run(MyConn *c, const char *sql)
 
 	if (my_execute(c, sql, strlen(sql), 1, &done) != 1)
 		my_raise_error(c, psprintf("running \"%s\"",
-								   pnstrdup(sql, Min(strlen(sql), 200))));
+								   pnstrdup(sql, pg_mbcliplen(sql, strlen(sql), 200))));
 	return done.rows;
 }
 
@@ -302,6 +303,13 @@ check_warnings(MyConn *c)
 {
 	MyResult   *r = my_query(c, "SHOW WARNINGS", 3);
 
+	/* which not every account may set */
+	if (my_nrows(r) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("server \"%s\" has warned of a value that it was given, and does not say of which",
+						mysql_server()),
+				 errhint("Run at the destination: SET GLOBAL max_error_count = 1024; and resume the task.")));
 	for (int i = 0; i < my_nrows(r); i++)
 	{
 		char	   *message = my_get_text(r, i, 2);
@@ -474,7 +482,7 @@ run_definition(const char *sql)
 	ereport(ERROR,
 			(errcode(my_sqlerrcode(err, NULL)),
 			 errmsg("error of server \"%s\" while running \"%s\": %s", mysql_server(),
-					pnstrdup(sql, Min(strlen(sql), 200)), message),
+					pnstrdup(sql, pg_mbcliplen(sql, strlen(sql), 200)), message),
 			 errdetail("The destination reported error %d.", err)));
 }
 

@@ -119,10 +119,14 @@ static void
 bind_column(SourceRelation *rel, MyTarget *target, int c, MyConn *conn, const MyResult *r,
 			bool generated)
 {
+	static const char *const labelled[] = {"enum", "set"};
+	static const char *const floating[] = {"float", "double"};
 	SourceColumn *col = &rel->columns[c];
 	MyColumn   *there = &target->columns[c];
 	bool		varlena;
 	char	   *fsp;
+	char	   *length;
+	char	   *scale;
 	int			i;
 
 	col->replicated = false;
@@ -158,6 +162,13 @@ bind_column(SourceRelation *rel, MyTarget *target, int c, MyConn *conn, const My
 	there->inexact = is_inexact(there->type, my_get_text_or_null(r, i, 3));
 	fsp = my_get_text_or_null(r, i, 4);
 	there->fsp = fsp ? atoi(fsp) : 0;
+	length = my_get_text_or_null(r, i, 6);
+	there->length = length ? (Size) strtoull(length, NULL, 10) : 0;
+	there->labels = is_one_of(there->type, labelled, lengthof(labelled)) ?
+		my_get_text(r, i, 7) : NULL;
+	scale = my_get_text_or_null(r, i, 8);
+	there->decimals = scale && is_one_of(there->type, floating, lengthof(floating)) ?
+		Min(atoi(scale), 30) : -1;
 	there->json = strcmp(there->type, "json") == 0 && !my_is_mariadb(conn);
 	col->replicated = true;
 	col->target_attnum = (AttrNumber) (i + 1);
@@ -170,6 +181,19 @@ bind_column(SourceRelation *rel, MyTarget *target, int c, MyConn *conn, const My
 	getTypeOutputInfo(col->typid, &target->out_func[c], &varlena);
 	fmgr_info_cxt(target->out_func[c], &there->output, rel->cxt);
 	there->form = value_form(col->typid, there);
+}
+
+/* Does a database hold accounts and rights, or what the server knows of itself? */
+static bool
+is_of_server(const char *schema)
+{
+	static const char *const names[] = {"mysql", "sys", "information_schema",
+	"performance_schema"};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (pg_strcasecmp(schema, names[i]) == 0)
+			return true;
+	return false;
 }
 
 /* What a table is: NULL: there is none of that name. *reason: it takes no rows. */
@@ -185,6 +209,11 @@ kind_of(MyConn *conn, const char *schema, const char *name, char **reason)
 	char	   *transactions;
 
 	*reason = NULL;
+	if (is_of_server(schema))
+	{
+		*reason = psprintf("Database %s is the server's own.", schema);
+		return "BASE TABLE";
+	}
 	if (my_nrows(r) == 0)
 		return NULL;
 	kind = my_get_text(r, 0, 0);
@@ -248,11 +277,11 @@ bind_relation(SourceRelation *rel, bool generated)
 	target->columns = palloc0(sizeof(MyColumn) * Max(rel->ncolumns, 1));
 	target->out_func = palloc0(sizeof(Oid) * Max(rel->ncolumns, 1));
 	r = my_query(conn, psprintf("SELECT column_name, is_nullable, LOWER(data_type), collation_name, "
-								"datetime_precision, UPPER(extra) "
+								"datetime_precision, UPPER(extra), character_maximum_length, column_type, numeric_scale "
 								"FROM information_schema.columns "
 								"WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
 								my_quote_literal(rel->target_schema),
-								my_quote_literal(rel->target_name)), 6);
+								my_quote_literal(rel->target_name)), 9);
 	rel->bound = target;
 	rel->target_relid = InvalidOid;
 	for (int i = 0; i < rel->ncolumns; i++)

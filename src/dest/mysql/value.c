@@ -45,11 +45,19 @@ static const char hex_digits[] = "0123456789abcdef";
 static bool
 is_type(const MyColumn *column, const char *types)
 {
-	const char *at = strstr(types, column->type);
 	Size		len = strlen(column->type);
 
-	/* words with blanks around */
-	return at != NULL && at > types && at[-1] == ' ' && at[len] == ' ';
+	/* words with blanks around; one can be the end of another, as "int" is */
+	for (const char *at = types; len > 0 && (at = strstr(at, column->type)) != NULL; at += len)
+		if (at > types && at[-1] == ' ' && at[len] == ' ')
+			return true;
+	return false;
+}
+
+static bool
+is_integer(const MyColumn *column)
+{
+	return is_type(column, " tinyint smallint mediumint int bigint year bit ");
 }
 
 MyForm
@@ -68,7 +76,8 @@ value_form(Oid typid, const MyColumn *column)
 		case OIDOID:
 		case XIDOID:
 		case CIDOID:
-			return FORM_BARE;
+			/* of ENUM a bare number is the place of a label */
+			return number ? FORM_BARE : FORM_TEXT;
 		case FLOAT4OID:
 			return number ? FORM_FLOAT4 : FORM_TEXT;
 		case FLOAT8OID:
@@ -211,8 +220,15 @@ append_text(StringInfo sql, const char *text, Size len)
 
 /* Long ones take half the space as they are. */
 static void
-append_binary(StringInfo sql, const uint8 *data, Size len)
+append_binary(StringInfo sql, const SourceRelation *rel, int col, const uint8 *data, Size len)
 {
+	const MyTarget *target = rel->bound;
+	const MyColumn *column = &target->columns[col];
+
+	if (strcmp(column->type, "binary") == 0 && len < column->length)
+		refuse(rel, col, ERRCODE_STRING_DATA_LENGTH_MISMATCH,
+			   psprintf("a value of %zu bytes as it is: it would get zero bytes at its end, for its type is BINARY(%zu)",
+						len, column->length), NULL);
 	if (len > HEX_MAX_BYTES && GetDatabaseEncoding() == PG_UTF8)
 	{
 		appendStringInfoString(sql, "_binary");
@@ -229,9 +245,58 @@ append_binary(StringInfo sql, const uint8 *data, Size len)
 	appendStringInfoChar(sql, '\'');
 }
 
+/* A column of another type than the source's would round it without a word. */
+pg_noreturn static void
+refuse_number(const SourceRelation *rel, int col, const char *text)
+{
+	const MyTarget *target = rel->bound;
+
+	refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+		   psprintf("the number %.60s without rounding it: its type is %s", text,
+					target->columns[col].type), NULL);
+}
+
+/* Does FLOAT(7,2) or DOUBLE(7,2) round it? */
+static bool
+is_rounded(const MyColumn *column, double value)
+{
+	double		there;
+
+	if (column->decimals < 0)
+		return false;
+	there = strtod(psprintf("%.*f", column->decimals, value), NULL);
+	return strcmp(column->type, "float") == 0 ? (float) there != (float) value : there != value;
+}
+
+/*
+ * What is no label of ENUM or SET, and a number, is the place of one there; blanks at
+ * the end of CHAR go without a word.
+ */
+static void
+check_text(const SourceRelation *rel, int col, const char *text, Size len)
+{
+	const MyTarget *target = rel->bound;
+	const MyColumn *column = &target->columns[col];
+	char	   *label;
+	char	   *at;
+
+	if (len > 0 && text[len - 1] == ' ' && strcmp(column->type, "char") == 0)
+		refuse(rel, col, ERRCODE_STRING_DATA_RIGHT_TRUNCATION,
+			   "blanks at the end of a value: its type is CHAR", NULL);
+	if (column->labels == NULL || len == 0 || strspn(text, " +-0123456789") != len)
+		return;
+	label = psprintf("'%s'", text);
+	at = strstr(column->labels, label);
+	if (at == NULL || at == column->labels || strchr("(,", at[-1]) == NULL)
+		refuse(rel, col, ERRCODE_INVALID_PARAMETER_VALUE,
+			   psprintf("'%.60s', which is none of its labels", text), NULL);
+}
+
 static void
 append_double(StringInfo sql, const SourceRelation *rel, int col, double value)
 {
+	const MyTarget *target = rel->bound;
+	const MyColumn *column = &target->columns[col];
 	char	   *text;
 
 	if (isnan(value) || isinf(value))
@@ -240,6 +305,9 @@ append_double(StringInfo sql, const SourceRelation *rel, int col, double value)
 		return;
 	}
 	text = psprintf("%.17g", value);
+	if ((strcmp(column->type, "float") == 0 && (double) (float) value != value) ||
+		(is_integer(column) && value != rint(value)) || is_rounded(column, value))
+		refuse_number(rel, col, text);
 	appendStringInfoString(sql, text);
 	/* else it would be read as DECIMAL */
 	if (strchr(text, 'e') == NULL)
@@ -247,10 +315,37 @@ append_double(StringInfo sql, const SourceRelation *rel, int col, double value)
 	pfree(text);
 }
 
+static bool
+numeric_is(const char *a, const char *b)
+{
+	Datum		x = DirectFunctionCall3(numeric_in, CStringGetDatum(a), ObjectIdGetDatum(InvalidOid),
+										Int32GetDatum(-1));
+	Datum		y = DirectFunctionCall3(numeric_in, CStringGetDatum(b), ObjectIdGetDatum(InvalidOid),
+										Int32GetDatum(-1));
+
+	return DatumGetBool(DirectFunctionCall2(numeric_eq, x, y));
+}
+
+/* Is a number one that a column of FLOAT or DOUBLE has, as it is shown? */
+static bool
+is_double(const MyColumn *column, const char *number)
+{
+	bool		single = strcmp(column->type, "float") == 0;
+	double		value = strtod(number, NULL);
+	Datum		shown = single ? DirectFunctionCall1(float4out, Float4GetDatum((float4) value)) :
+		DirectFunctionCall1(float8out, Float8GetDatum(value));
+
+	return !isinf(value) && !(single && isinf((float4) value)) && !is_rounded(column, value) &&
+		(numeric_is(number, DatumGetCString(shown)) ||
+		 numeric_is(number, psprintf("%.17g", single ? (double) (float4) value : value)));
+}
+
 /* Without zeros at its end; a literal of more digits would be cut. */
 static void
 append_numeric(StringInfo sql, const SourceRelation *rel, int col, char *text)
 {
+	const MyTarget *target = rel->bound;
+	const MyColumn *column = &target->columns[col];
 	char	   *point = strchr(text, '.');
 	Size		len = strlen(text);
 	Size		scale = 0;
@@ -272,6 +367,9 @@ append_numeric(StringInfo sql, const SourceRelation *rel, int col, char *text)
 		refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
 			   psprintf("the number %.*s%s: it has more than %d digits, or %d behind the point",
 						60, text, len > 60 ? "..." : "", DECIMAL_DIGITS, DECIMAL_SCALE), NULL);
+	if ((is_integer(column) && scale > 0) ||
+		(is_type(column, " float double ") && !is_double(column, text)))
+		refuse_number(rel, col, text);
 	appendStringInfoString(sql, text);
 }
 
@@ -354,17 +452,6 @@ append_bits(StringInfo sql, const char *digits)
 }
 
 /* -------------------------------------------------------------------- JSON */
-
-static bool
-numeric_is(const char *a, const char *b)
-{
-	Datum		x = DirectFunctionCall3(numeric_in, CStringGetDatum(a), ObjectIdGetDatum(InvalidOid),
-										Int32GetDatum(-1));
-	Datum		y = DirectFunctionCall3(numeric_in, CStringGetDatum(b), ObjectIdGetDatum(InvalidOid),
-										Int32GetDatum(-1));
-
-	return DatumGetBool(DirectFunctionCall2(numeric_eq, x, y));
-}
 
 /* Is a number of JSON the same when MySQL has read it? */
 static bool
@@ -461,6 +548,10 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 	{
 		case FORM_BARE:
 			shown = OutputFunctionCall(output, value);
+			if ((is_type(column, " float double ") && !is_double(column, shown)) ||
+				/* 5 would be 2005 */
+				(strcmp(column->type, "year") == 0 && shown[0] != '0' && strlen(shown) < 3))
+				refuse_number(rel, col, shown);
 			appendStringInfoString(sql, shown);
 			pfree(shown);
 			break;
@@ -469,7 +560,12 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 			if (column->json)
 				append_json(sql, rel, col, shown);
 			else
-				append_text(sql, shown, strlen(shown));
+			{
+				Size		len = strlen(shown);
+
+				check_text(rel, col, shown, len);
+				append_text(sql, shown, len);
+			}
 			pfree(shown);
 			break;
 		case FORM_CHAR:
@@ -517,7 +613,7 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 			{
 				bytea	   *bytes = DatumGetByteaPP(value);
 
-				append_binary(sql, (uint8 *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+				append_binary(sql, rel, col, (uint8 *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 				break;
 			}
 		case FORM_BIT:
@@ -529,7 +625,7 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 			{
 				VarBit	   *bits = DatumGetVarBitP(value);
 
-				append_binary(sql, VARBITS(bits), VARBITBYTES(bits));
+				append_binary(sql, rel, col, VARBITS(bits), VARBITBYTES(bits));
 				break;
 			}
 		case FORM_JSON:

@@ -51,6 +51,23 @@ is_now(Node *node)
 	return false;
 }
 
+/* Is the time of now cut to its day? */
+static bool
+is_day(Node *node)
+{
+	for (; IsA(node, TypeCast); node = ((TypeCast *) node)->arg)
+		if (strcmp(strVal(llast(((TypeCast *) node)->typeName->names)), "date") == 0)
+			return true;
+	return IsA(node, SQLValueFunction) &&
+		((SQLValueFunction *) node)->op == SVFOP_CURRENT_DATE;
+}
+
+static bool
+has_moments(EmitClass class)
+{
+	return class == MY_DATE || class == MY_TIME || class == MY_DATETIME || class == MY_INSTANT;
+}
+
 static char *
 digits(const char *function, const EmitColumn *c)
 {
@@ -129,12 +146,18 @@ default_sql(const EmitTable *table, const EmitColumn *c, const EmitTarget *targe
 	text = emit_constant(node, &null);
 	if (null)
 		return pstrdup("NULL");
+	/* ('now'::text)::date is what CURRENT_DATE was before PostgreSQL 10 */
+	if (is_now(node) || (text != NULL && has_moments(c->class) && strcmp(text, "now") == 0))
+	{
+		if (!is_day(node) || (c->class != MY_DATETIME && c->class != MY_INSTANT))
+			return default_now(c, target, notes, why);
+		*why = "the day of now in a column that has a time";
+		return NULL;
+	}
 	if (text != NULL)
 		return default_literal(c, target, text, why);
 	if (c->class == MY_ARRAY && is_empty_array(node))
 		return default_literal(c, target, "{}", why);
-	if (is_now(node))
-		return default_now(c, target, notes, why);
 	name = function_name(node);
 	if (!target->expr_defaults)
 	{

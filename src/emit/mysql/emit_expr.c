@@ -268,6 +268,8 @@ walk_constant(Walk *w, A_Const *c)
 			break;
 		case T_BitString:
 			e.class = MY_BIT;
+			if (e.text[0] == '\0' || strspn(e.text, "01") != strlen(e.text))
+				return emit_refuse(w, "the bits %s", e.text);
 			e.sql = psprintf("b'%s'", e.text);
 			break;
 		default:

@@ -31,22 +31,31 @@ typedef struct Reading
 	char	   *why;
 } Reading;
 
+/* It stands in statements as it is: "1--" would begin a comment there. */
 static bool
 is_number(const char *text)
 {
-	bool		digits = false;
-	const char *p = text;
+	const char *p = text + (*text == '-' || *text == '+');
+	Size		whole = strspn(p, "0123456789");
+	Size		part = 0;
 
-	if (*p == '-' || *p == '+')
-		p++;
-	for (; *p; p++)
+	p += whole;
+	if (*p == '.')
 	{
-		if (*p >= '0' && *p <= '9')
-			digits = true;
-		else if (*p != '.' && *p != 'e' && *p != 'E' && *p != '-' && *p != '+')
-			return false;
+		part = strspn(++p, "0123456789");
+		p += part;
 	}
-	return digits;
+	if (whole + part == 0)
+		return false;
+	if (*p == 'e' || *p == 'E')
+	{
+		p++;
+		p += *p == '-' || *p == '+';
+		if (strspn(p, "0123456789") == 0)
+			return false;
+		p += strspn(p, "0123456789");
+	}
+	return *p == '\0';
 }
 
 static bool
@@ -57,6 +66,13 @@ is_integer(const char *text)
 	return *p != '\0' && strspn(p, "0123456789") == strlen(p);
 }
 
+/* 'now' and 'today' are another moment each time. */
+static bool
+is_moment(const char *text)
+{
+	return (*text >= '0' && *text <= '9') || *text == '-' || strcmp(text, "infinity") == 0;
+}
+
 static void
 read_moment(Reading *r)
 {
@@ -64,6 +80,11 @@ read_moment(Reading *r)
 	struct pg_tm tm;
 	fsec_t		fsec;
 
+	if (!is_moment(r->text))
+	{
+		r->why = "it is no fixed point in time";
+		return;
+	}
 	if (r->class == MY_DATE)
 	{
 		DateADT		date = DatumGetDateADT(DirectFunctionCall1(date_in, CStringGetDatum(r->text)));
@@ -177,6 +198,22 @@ without_blanks(const char *text)
 	return pnstrdup(text, len);
 }
 
+/* "-$1,234.50", as lc_monetary C has it, which sessions at the source have. */
+static char *
+amount(const char *text, char **why)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (const char *p = text; *p; p++)
+		if (*p != '$' && *p != ',')
+			appendStringInfoChar(&buf, *p);
+	if (is_number(buf.data))
+		return buf.data;
+	*why = psprintf("the amount %s", text);
+	return NULL;
+}
+
 char *
 emit_literal(EmitClass class, const char *type, const char *text, char **why)
 {
@@ -199,12 +236,18 @@ emit_literal(EmitClass class, const char *type, const char *text, char **why)
 			if (is_number(text))
 				return strpbrk(text, "eE") ? pstrdup(text) : psprintf("%se0", text);
 			break;
+		case MY_TIME:
+			if (is_moment(text))
+				return my_quote_literal(text);
+			break;
+		case MY_FORM:
+			if (type != NULL && strcmp(type, "money") == 0)
+				return amount(text, why);
+			return my_quote_literal(text);
 		case MY_TEXT:
 		case MY_ENUM:
-		case MY_TIME:
 		case MY_UUID:
 		case MY_JSON:
-		case MY_FORM:
 			return my_quote_literal(text);
 		case MY_CHAR:
 			return my_quote_literal(without_blanks(text));

@@ -237,7 +237,8 @@ next_value(const EmitTable *table)
 	{
 		EmitColumn *c = lfirst(lc);
 
-		if (c->auto_increment && c->def->next_value != NULL && c->def->next_value[0] != '-' &&
+		if (c->auto_increment && c->def->next_value != NULL && c->def->next_value[0] != '\0' &&
+			strspn(c->def->next_value, "0123456789") == strlen(c->def->next_value) &&
 			strcmp(c->def->next_value, "0") != 0 && strcmp(c->def->next_value, "1") != 0)
 			return c->def->next_value;
 	}
