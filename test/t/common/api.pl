@@ -136,7 +136,8 @@ $my->sql('CREATE DATABASE two; CREATE TABLE two.a (id int PRIMARY KEY, v int, w 
 $pg->sql("SELECT dtsmig.create_task('uri', source => 'mariadb://mig:$esc\@127.0.0.1:$my->{port}/two', objects => '[{\"schema\": \"two\", \"table\": \"%\", \"target_schema\": \"zwei\"}, {\"schema\": \"two\", \"table\": \"log_%\", \"exclude\": true}, {\"schema\": \"two\", \"table\": \"a\", \"target_schema\": \"zwei\", \"target_table\": \"alpha\"}]'); SELECT dtsmig.start_task('uri'); SELECT dtsmig.wait_for('uri', 'incremental', '60 s')");
 is($pg->value("SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_tables WHERE schemaname = 'zwei'"), 'alpha b', 'objects: names, exclusion');
 is($pg->value('SELECT row_to_json(t) FROM zwei.alpha t'), '{"id":1,"v":2,"w":3}', 'a table renamed');
-fails_with("SELECT dtsmig.create_task('later', source => 'shop', objects => '[{\"schema\": \"shop\", \"table\": \"t\", \"distribution_key\": [\"v\"]}]')", qr/not supported/, 'what this version cannot do is refused');
+fails_with("SELECT dtsmig.create_task('later', source => 'shop', objects => '[{\"schema\": \"shop\", \"table\": \"t\", \"distribution_key\": 5}]')", qr/"distribution_key" of rule 1 in objects must be a column/, 'a distribution key that is none');
+fails_with("SELECT dtsmig.create_task('later', source => 'shop', objects => '[{\"schema\": \"shop\", \"table\": \"t\", \"storage\": \"WITH (a = 1); DROP TABLE x\"}]')", qr/"storage" of rule 1 in objects must be what follows the columns/, 'a storage clause that is more than one');
 $my->sql('UPDATE two.a SET v = 5, w = 6; INSERT INTO two.log_x VALUES (1); INSERT INTO two.b VALUES (9)');
 ok(poll_until(sub { $pg->value('SELECT (SELECT v FROM zwei.alpha) || \' \' || (SELECT count(*) FROM zwei.b)') eq '5 1' }, 20), 'in changes too');
 unlike($pg->value("SELECT source FROM dtsmig.tasks WHERE name = 'uri'"), qr/s3cr/, 'no password in the task\'s source');
