@@ -136,6 +136,19 @@ store_tables_waiting(int64 task_id)
 	return store_ids(rows);
 }
 
+List *
+store_tables_zone_ends(int64 task_id)
+{
+	List	   *ends = NIL;
+	StoreRows   *rows;
+
+	rows = store_query("SELECT DISTINCT snapshot_high FROM dtsmig.task_table "
+					   "WHERE task_id = $1 AND snapshot_high IS NOT NULL", "i", task_id);
+	for (int i = 0; i < rows->nrows; i++)
+		ends = lappend(ends, rows->values[i][0]);
+	return ends;
+}
+
 bool
 store_table_waits_for(int64 table_id, const char *why)
 {

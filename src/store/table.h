@@ -41,6 +41,8 @@ extern void store_table_set_zone(int64 table_id, const char *low,
 extern char *store_table_zone_end(int64 table_id);
 extern void store_table_set_zone_end(int64 table_id, const char *high);
 extern void store_table_many_snapshots(int64 table_id);
+/* The ends of all zones of a task's tables (char *). */
+extern List *store_tables_zone_ends(int64 task_id);
 
 /* ----------------------------------------------------------- to be copied again */
 

@@ -66,12 +66,6 @@ distribution_index_columns(const TableDef *def, const TableIndex *index)
 	return names;
 }
 
-static bool
-is_unique_index(const TableIndex *index)
-{
-	return index->kind == INDEX_PRIMARY || index->kind == INDEX_UNIQUE;
-}
-
 /* Is a row found by it? NULL is in a unique key as often as one likes. */
 static bool
 is_row_key(const TableDef *def, const TableIndex *index)

@@ -43,6 +43,12 @@ typedef struct Pieces
 	List	   *all;			/* Piece * */
 } Pieces;
 
+static inline bool
+is_unique_index(const TableIndex *index)
+{
+	return index->kind == INDEX_PRIMARY || index->kind == INDEX_UNIQUE;
+}
+
 /* distribution.c */
 extern List *distribution_index_columns(const TableDef *def, const TableIndex *index);
 extern bool distribution_has_name(List *names, const char *name);

@@ -12,12 +12,6 @@
 
 #include "utils/builtins.h"
 
-static bool
-is_unique_index(const TableIndex *index)
-{
-	return index->kind == INDEX_PRIMARY || index->kind == INDEX_UNIQUE;
-}
-
 static PlanStatement *
 placing_statement(const Piece *p)
 {

@@ -344,17 +344,14 @@ static bool
 is_copied_ahead(TaskRun *run, const char *until)
 {
 	const SourceRoutine *source = run->source;
-	StoreRows  *rows;
+	ListCell   *lc;
 	bool		ahead = false;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	rows = store_query("SELECT DISTINCT snapshot_high FROM dtsmig.task_table "
-					   "WHERE task_id = $1 AND snapshot_high IS NOT NULL",
-					   "i", run->task->id);
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, store_tables_zone_ends(run->task->id))
 	{
-		char	   *high = rows->values[i][0];
+		char	   *high = lfirst(lc);
 
 		if (source->position_has_place(high) && source->position_has_place(until) &&
 			source_pos_cmp(source->parse_position(high), source->parse_position(until)) > 0)

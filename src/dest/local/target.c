@@ -29,6 +29,7 @@
 #include "compat.h"
 #include "core/rights.h"
 #include "core/table_owner.h"
+#include "dest/bind.h"
 #include "dest/local/local.h"
 
 /*
@@ -128,28 +129,13 @@ bind_column(SourceRelation *rel, SourceColumn *col, Relation target,
 	AttrNumber	attnum;
 	Form_pg_attribute att;
 
-	col->replicated = false;
-	col->generated = false;
-	col->target_attnum = InvalidAttrNumber;
-	col->typid = InvalidOid;
-	col->typmod = -1;
-	col->collation = InvalidOid;
-	col->target_not_null = false;
-	col->target_typid = InvalidOid;
+	bind_clear_column(col);
 	if (col->target_name == NULL)
 		return;
 
 	attnum = get_attnum(RelationGetRelid(target), col->target_name);
 	if (attnum <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("table \"%s.%s\" has no column \"%s\"",
-						rel->target_schema, rel->target_name,
-						col->target_name),
-				 errdetail("It is to receive column \"%s\" of the source's table \"%s.%s\".",
-						   col->name, rel->schema, rel->name),
-				 errhint("Add the column, or leave it out with a rule in the task's objects."),
-				 ERR_SOURCE_TABLE(rel)));
+		bind_refuse_missing_column(rel, col);
 	att = TupleDescAttr(desc, attnum - 1);
 
 	/* A generated column is computed here, never written. */
@@ -206,20 +192,7 @@ bind_relation(SourceRelation *rel, bool generated)
 	for (i = 0; i < rel->ncolumns; i++)
 		bind_column(rel, &rel->columns[i], target, generated);
 
-	/*
-	 * A key whose column does not arrive (left out by a rule, or generated
-	 * here) cannot find a row. Whole rows still can.
-	 */
-	for (i = 0; i < rel->nkey; i++)
-	{
-		if (!rel->columns[rel->key[i]].replicated ||
-			rel->columns[rel->key[i]].generated)
-		{
-			for (i = 0; i < rel->ncolumns; i++)
-				rel->columns[i].in_key = false;
-			rel->nkey = 0;
-		}
-	}
+	bind_check_key(rel);
 	table_close(target, AccessShareLock);
 }
 

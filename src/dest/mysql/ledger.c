@@ -23,21 +23,18 @@
  */
 #include "postgres.h"
 
+#include "dest/ledger_position.h"
 #include "dest/mysql/mysql.h"
 #include "dest/twin.h"
 #include "utils/memutils.h"
 
-#define LEDGER_TABLE "dtsmig_ledger"
 #define LEDGER_DATABASE "dtsmig_ledger"
-#define POSITION_KEY "position"
 #define BEGUN "begun"
 
 static MemoryContext ledger_cxt = NULL;
 static char *table = NULL;		/* quoted database.table; NULL: none is kept */
 static char *task = NULL;		/* a literal */
-static char *committed = NULL;	/* position; NULL: none */
-static char *pending = NULL;	/* in the transaction that is open */
-static bool moved = false;		/* pending is another than committed */
+static LedgerPosition at;
 static char *claimed = NULL;	/* key that was claimed last in it, a literal */
 static bool claimed_begun = false;	/* … and begun by somebody before */
 
@@ -47,8 +44,9 @@ my_ledger_close(void)
 	if (ledger_cxt != NULL)
 		MemoryContextDelete(ledger_cxt);
 	ledger_cxt = NULL;
-	table = task = committed = pending = claimed = NULL;
-	moved = claimed_begun = false;
+	table = task = claimed = NULL;
+	claimed_begun = false;
+	memset(&at, 0, sizeof(at));
 }
 
 /*
@@ -143,8 +141,8 @@ my_ledger_open(MyConn *conn, const DestPlace *place)
 		(void) is_there(conn, database);
 	}
 	/* a COMMIT whose reply was lost may still be under way */
-	position = read_value(conn, POSITION_KEY, place->keeps_ledger);
-	committed = position ? pstrdup(position) : NULL;
+	position = read_value(conn, LEDGER_POSITION_KEY, place->keeps_ledger);
+	at.committed = position ? pstrdup(position) : NULL;
 	MemoryContextSwitchTo(old);
 }
 
@@ -161,18 +159,7 @@ void
 my_ledger_committed(bool done)
 {
 	forget_claim();
-	if (!moved)
-		return;
-	if (done)
-	{
-		if (committed != NULL)
-			pfree(committed);
-		committed = pending;
-	}
-	else
-		pfree(pending);
-	pending = NULL;
-	moved = false;
+	ledger_position_settle(&at, done);
 }
 
 char *
@@ -259,13 +246,13 @@ my_ledger_end(MyConn *conn, bool done)
 char *
 my_ledger_position(void)
 {
-	return committed;
+	return at.committed;
 }
 
 void
 my_ledger_set_position(const char *position)
 {
-	const char *from = moved ? pending : committed;
+	const char *from = ledger_position_now(&at);
 	MemoryContext old;
 	MyConn	   *conn;
 	bool		set;
@@ -277,26 +264,18 @@ my_ledger_set_position(const char *position)
 	conn = mysql_use();
 	if (from == NULL)
 	{
-		char	   *there = read_value(conn, POSITION_KEY, true);
+		char	   *there = read_value(conn, LEDGER_POSITION_KEY, true);
 
 		set = there == NULL &&
-			mysql_runf(conn, "INSERT INTO %s (task, `key`, value) VALUES (%s, '" POSITION_KEY "', %s)",
+			mysql_runf(conn, "INSERT INTO %s (task, `key`, value) VALUES (%s, '" LEDGER_POSITION_KEY "', %s)",
 					   table, task, my_quote_literal(position)) == 1;
 	}
 	else
-		set = mysql_runf(conn, "UPDATE %s SET value = %s WHERE task = %s AND `key` = '" POSITION_KEY "' AND value = %s",
+		set = mysql_runf(conn, "UPDATE %s SET value = %s WHERE task = %s AND `key` = '" LEDGER_POSITION_KEY "' AND value = %s",
 						 table, my_quote_literal(position), task, my_quote_literal(from)) == 1;
 	if (!set)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("the ledger at server \"%s\" is not where this task has left it",
-						mysql_server()),
-				 errdetail("Expected was position %s.", from ? from : "none"),
-				 errhint("A worker from before was still at work, or another database has a task of the same identity, as a copy of this one has.")));
-	if (moved)
-		pfree(pending);
-	pending = MemoryContextStrdup(ledger_cxt, position);
-	moved = true;
+		ledger_position_refuse(mysql_server(), from);
+	ledger_position_move(&at, ledger_cxt, position);
 	MemoryContextSwitchTo(old);
 }
 

@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "dest/bind.h"
 #include "dest/mysql/mysql.h"
 #include "schema/model.h"
 #include "utils/lsyscache.h"
@@ -129,27 +130,12 @@ bind_column(SourceRelation *rel, MyTarget *target, int c, MyConn *conn, const My
 	char	   *scale;
 	int			i;
 
-	col->replicated = false;
-	col->generated = false;
-	col->target_attnum = InvalidAttrNumber;
-	col->typid = InvalidOid;
-	col->typmod = -1;
-	col->collation = InvalidOid;
-	col->target_not_null = false;
-	col->target_typid = InvalidOid;
+	bind_clear_column(col);
 	if (col->target_name == NULL)
 		return;
 	i = find_column(r, col->target_name);
 	if (i < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("table \"%s.%s\" has no column \"%s\"",
-						rel->target_schema, rel->target_name,
-						col->target_name),
-				 errdetail("It is to receive column \"%s\" of the source's table \"%s.%s\".",
-						   col->name, rel->schema, rel->name),
-				 errhint("Add the column, or leave it out with a rule in the task's objects."),
-				 ERR_SOURCE_TABLE(rel)));
+		bind_refuse_missing_column(rel, col);
 	col->generated = strstr(my_get_text(r, i, 5), "VIRTUAL") != NULL ||
 		strstr(my_get_text(r, i, 5), "STORED") != NULL ||
 		strstr(my_get_text(r, i, 5), "PERSISTENT") != NULL;
@@ -256,14 +242,7 @@ bind_relation(SourceRelation *rel, bool generated)
 	MyResult   *r;
 
 	if (kind == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table \"%s.%s\" does not exist at the destination",
-						rel->target_schema, rel->target_name),
-				 errdetail("It is to receive the source's table \"%s.%s\".",
-						   rel->schema, rel->name),
-				 errhint("Create it, or let the task migrate the schema."),
-				 ERR_SOURCE_TABLE(rel)));
+		bind_refuse_missing_table(rel);
 	if (reason != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -287,15 +266,7 @@ bind_relation(SourceRelation *rel, bool generated)
 	for (int i = 0; i < rel->ncolumns; i++)
 		bind_column(rel, target, i, conn, r, generated);
 
-	/* as dest/local has it: such a key finds no row, whole rows still can */
-	for (int i = 0; i < rel->nkey; i++)
-	{
-		if (rel->columns[rel->key[i]].replicated && !rel->columns[rel->key[i]].generated)
-			continue;
-		for (int c = 0; c < rel->ncolumns; c++)
-			rel->columns[c].in_key = false;
-		rel->nkey = 0;
-	}
+	bind_check_key(rel);
 	MemoryContextSwitchTo(old);
 }
 

@@ -16,19 +16,16 @@
  */
 #include "postgres.h"
 
+#include "dest/ledger_position.h"
 #include "dest/pgsql/pgsql.h"
 #include "dest/twin.h"
 #include "utils/memutils.h"
 
-#define LEDGER_TABLE "dtsmig_ledger"
-#define POSITION_KEY "position"
 
 static MemoryContext ledger_cxt = NULL;
 static char *table = NULL;		/* quoted schema.table; NULL: none is kept */
 static char *task = NULL;		/* a literal */
-static char *committed = NULL;	/* position; NULL: none */
-static char *pending = NULL;	/* in the transaction that is open */
-static bool moved = false;		/* pending is another than committed */
+static LedgerPosition at;
 
 void
 ledger_close(void)
@@ -36,8 +33,8 @@ ledger_close(void)
 	if (ledger_cxt != NULL)
 		MemoryContextDelete(ledger_cxt);
 	ledger_cxt = NULL;
-	table = task = committed = pending = NULL;
-	moved = false;
+	table = task = NULL;
+	memset(&at, 0, sizeof(at));
 }
 
 /* NULL: there is no row. settled: as it is after whoever is about to change it. */
@@ -124,26 +121,15 @@ ledger_open(PgConn *conn, const DestPlace *place)
 	}
 	check_owner(conn, place);
 	/* a COMMIT whose reply was lost may still be under way */
-	position = read_value(conn, POSITION_KEY, place->keeps_ledger);
-	committed = position ? pstrdup(position) : NULL;
+	position = read_value(conn, LEDGER_POSITION_KEY, place->keeps_ledger);
+	at.committed = position ? pstrdup(position) : NULL;
 	MemoryContextSwitchTo(old);
 }
 
 void
 ledger_committed(bool done)
 {
-	if (!moved)
-		return;
-	if (done)
-	{
-		if (committed != NULL)
-			pfree(committed);
-		committed = pending;
-	}
-	else
-		pfree(pending);
-	pending = NULL;
-	moved = false;
+	ledger_position_settle(&at, done);
 }
 
 char *
@@ -183,13 +169,13 @@ ledger_record(const char *key, const char *value)
 char *
 ledger_position(void)
 {
-	return committed;
+	return at.committed;
 }
 
 void
 ledger_set_position(const char *position)
 {
-	const char *from = moved ? pending : committed;
+	const char *from = ledger_position_now(&at);
 	MemoryContext old;
 	PgConn	   *conn;
 
@@ -199,22 +185,14 @@ ledger_set_position(const char *position)
 	old = MemoryContextSwitchTo(CurTransactionContext);
 	conn = session_use();
 	if (from == NULL)
-		pg_runf(conn, "INSERT INTO %s (task, key, value) VALUES (%s, '" POSITION_KEY "', %s) "
+		pg_runf(conn, "INSERT INTO %s (task, key, value) VALUES (%s, '" LEDGER_POSITION_KEY "', %s) "
 				"ON CONFLICT DO NOTHING", table, task, pg_quote_literal(position));
 	else
-		pg_runf(conn, "UPDATE %s SET value = %s WHERE task = %s AND key = '" POSITION_KEY "' AND value = %s",
+		pg_runf(conn, "UPDATE %s SET value = %s WHERE task = %s AND key = '" LEDGER_POSITION_KEY "' AND value = %s",
 				table, pg_quote_literal(position), task, pg_quote_literal(from));
 	if (pg_copied(conn) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("the ledger at server \"%s\" is not where this task has left it",
-						session_server()),
-				 errdetail("Expected was position %s.", from ? from : "none"),
-				 errhint("A worker from before was still at work, or another database has a task of the same identity, as a copy of this one has.")));
-	if (moved)
-		pfree(pending);
-	pending = MemoryContextStrdup(ledger_cxt, position);
-	moved = true;
+		ledger_position_refuse(session_server(), from);
+	ledger_position_move(&at, ledger_cxt, position);
 	MemoryContextSwitchTo(old);
 }
 

@@ -221,24 +221,6 @@ session_is_citus(void)
 	return citus;
 }
 
-/*
- * Citus does its own work in triggers: a TRUNCATE while triggers are disabled
- * would leave the rows of distributed tables as they are, without an error. What
- * is set reaches the nodes as the text of its query, so that has to be alone.
- */
-void
-session_run_with_triggers(const char *sql)
-{
-	PgConn	   *c = session_use();
-	bool		origin = citus && disables_triggers;
-
-	if (origin)
-		pg_run(c, SET_ORIGIN);
-	pg_run(c, sql);
-	if (origin)
-		pg_run(c, SET_REPLICA);
-}
-
 /* StatementRunner */
 static uint64
 run_there(const char *sql, char **value)
@@ -257,6 +239,17 @@ run_there(const char *sql, char **value)
 	if (origin)
 		pg_run(c, SET_REPLICA);
 	return n;
+}
+
+/*
+ * Citus does its own work in triggers: a TRUNCATE while triggers are disabled
+ * would leave the rows of distributed tables as they are, without an error. What
+ * is set reaches the nodes as the text of its query, so that has to be alone.
+ */
+void
+session_run_with_triggers(const char *sql)
+{
+	(void) run_there(sql, NULL);
 }
 
 uint32

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "source/pgsql/pg_engine.h"
 #include "source/pgsql/pg_definition.h"
 
 #include "lib/stringinfo.h"
@@ -70,24 +71,6 @@ read_indexes(PgConn *conn, SchemaDefinition *schema, const char *ids)
 	}
 }
 
-static const char *
-action(char type)
-{
-	switch (type)
-	{
-		case 'r':
-			return "RESTRICT";
-		case 'c':
-			return "CASCADE";
-		case 'n':
-			return "SET NULL";
-		case 'd':
-			return "SET DEFAULT";
-		default:
-			return "NO ACTION";
-	}
-}
-
 /* Those that a key of a partitioned table has with each partition are left out. */
 static void
 read_foreign_keys(PgConn *conn, SchemaDefinition *schema, const char *ids)
@@ -122,8 +105,8 @@ read_foreign_keys(PgConn *conn, SchemaDefinition *schema, const char *ids)
 			fk->name = pg_text(r, i, 2);
 			fk->ref_schema = pg_text(r, i, 3);
 			fk->ref_table = pg_text(r, i, 4);
-			fk->on_update = action(pg_char(r, i, 5));
-			fk->on_delete = action(pg_char(r, i, 6));
+			fk->on_update = pg_foreign_key_action(pg_char(r, i, 5));
+			fk->on_delete = pg_foreign_key_action(pg_char(r, i, 6));
 			fk->some_columns = pg_bool(r, i, 7);
 			fk->full = pg_bool(r, i, 8);
 			fk->deferrable = pg_bool(r, i, 9);

@@ -70,6 +70,8 @@ extern void pg_name_targets(List *tables, const PlanOptions *options,
 							List **names);
 
 /* pg_keys.c */
+/* confupdtype or confdeltype of pg_constraint, in SQL's words. */
+extern char *pg_foreign_key_action(char type);
 extern void pg_describe_keys(SourceConn *conn, List *tables);
 
 /* pg_unfollowed.c */

@@ -74,8 +74,8 @@ read_indexes(PgConn *conn, List *tables, const char *ids)
 	}
 }
 
-static char *
-action(char type)
+char *
+pg_foreign_key_action(char type)
 {
 	switch (type)
 	{
@@ -122,8 +122,8 @@ read_foreign_keys(PgConn *conn, List *tables, const char *ids)
 			fk->name = pg_text(r, i, 2);
 			fk->ref_schema = pg_text(r, i, 3);
 			fk->ref_table = pg_text(r, i, 4);
-			fk->on_update = action(pg_char(r, i, 5));
-			fk->on_delete = action(pg_char(r, i, 6));
+			fk->on_update = pg_foreign_key_action(pg_char(r, i, 5));
+			fk->on_delete = pg_foreign_key_action(pg_char(r, i, 6));
 			def->foreign_keys = lappend(def->foreign_keys, fk);
 		}
 		fk->columns = lappend(fk->columns, pg_text(r, i, 7));
