@@ -116,6 +116,8 @@ ok($pg->poll_query('SELECT retrying_until < now() + interval \'31 minutes\' FROM
 $proxy->forward;
 ok(alert('retrying', 'cleared'), 'over when the line is back') or diag $t->report;
 is($pg->value("SELECT count(*) FROM dtsmig.alerts WHERE kind = 'retrying'"), 1, 'one alert, however often it tried');
+# the function is called once the alert is in the catalog
+$pg->poll_query('SELECT count(*) >= 2 FROM ops.seen', 60);
 is($pg->value("SELECT string_agg(alert->>'kind' || ' ' || (alert->>'state') || ' ' || who || ' ' || fired || ' ' || (alert->>'task' = $sql_name), ', ' ORDER BY n) FROM ops.seen"),
     'retrying raised mover/mover true true, retrying cleared mover/mover true true', 'the function was called as the owner, its triggers fired');
 ok(poll_until(sub { slurp($heard) =~ /"kind": "retrying".*"kind": "retrying"/s }, 60), 'it was reported twice');
