@@ -391,7 +391,11 @@ handle_gtid(SourceStream *stream)
 		stream_begin(stream);
 }
 
-/* The head of a file tells the state of all domains before it. */
+/*
+ * The head of a file tells the state of all domains before it. A stream that was
+ * asked for by GTID begins somewhere in the file, behind that state: it knows its
+ * own, and notes each transaction from there on.
+ */
 static void
 handle_gtid_list(SourceStream *stream)
 {
@@ -400,7 +404,7 @@ handle_gtid_list(SourceStream *stream)
 	MemoryContext old;
 	uint32		i;
 
-	if (stream->event.flags & BINLOG_F_ARTIFICIAL)
+	if (stream->by_gtid || (stream->event.flags & BINLOG_F_ARTIFICIAL) != 0)
 		return;
 	if (!binlog_read_gtid_list(&stream->event, &list, &error))
 		stream_error(stream, &error);

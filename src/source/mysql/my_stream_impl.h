@@ -109,7 +109,7 @@ struct SourceStream
 	StreamCallbacks callbacks;
 	TypePolicy *policy;
 	bool		mariadb;
-	bool		by_gtid;		/* MySQL: the log is asked for by GTID */
+	bool		by_gtid;		/* the log is asked for by GTID */
 	List	   *temporary;		/* StreamTemporary *: temporary tables of sessions */
 	bool		fold_names;		/* the source folds names to lower case */
 	const char *literals;		/* character set of the literals of the DDL at

@@ -484,7 +484,6 @@ my_open_changes(const ConnectionInfo *info, const char *position,
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	SourceStream *stream = palloc0(sizeof(SourceStream));
-	bool		by_gtid;
 
 	stream->cxt = cxt;
 	stream->eventcxt = AllocSetContextCreate(cxt, "dtsmig event",
@@ -508,11 +507,11 @@ my_open_changes(const ConnectionInfo *info, const char *position,
 	check_start(stream);
 
 	/* offsets past 4 GB can't be asked for; a GTID state can */
-	by_gtid = stream->done.file[0] == '\0' || stream->by_gtid ||
+	stream->by_gtid = stream->done.file[0] == '\0' || stream->by_gtid ||
 		(stream->done.offset > PG_UINT32_MAX && stream->mariadb);
-	start_reader(stream, by_gtid ? "" : stream->done.file,
-				 by_gtid ? 0 : stream->done.offset,
-				 by_gtid ? &stream->done : NULL);
+	start_reader(stream, stream->by_gtid ? "" : stream->done.file,
+				 stream->by_gtid ? 0 : stream->done.offset,
+				 stream->by_gtid ? &stream->done : NULL);
 	MemoryContextSwitchTo(old);
 	return stream;
 }

@@ -1,0 +1,59 @@
+# A failover to a quiet replica, whose file begins before what is applied: the
+# state at the head of that file is older than the task's, which stays what it
+# is. Seen by a pause and by a second failover, to a server where the rows of a
+# table without a key come twice if it does not.
+use strict;
+use warnings;
+use Test::More;
+use Dts::Compare qw(same_database);
+use Dts::Env qw(poll_until);
+use Dts::MariaDB;
+use Dts::Task qw(server_pair);
+
+my ($a, $pg) = server_pair();
+my ($b, $c) = map { Dts::MariaDB->new->start } 1 .. 2;
+$a->sql(q{SET sql_log_bin = 0; CREATE USER repl@'%' IDENTIFIED BY 'repl'; GRANT REPLICATION SLAVE ON *.* TO repl@'%'});
+$_->sql("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = $a->{port}, MASTER_USER = 'repl', MASTER_PASSWORD = 'repl', "
+      . 'MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1; START SLAVE') for $b, $c;
+sub synced
+{
+    my $want = $a->value('SELECT @@global.gtid_binlog_pos');
+    return poll_until(sub { !grep { $_->value('SELECT @@global.gtid_binlog_pos') ne $want } $b, $c }, 60, 0.1);
+}
+sub goes_on_at
+{
+    my ($task, $server, $n) = @_;
+    $pg->sql("ALTER SERVER src_f OPTIONS (SET port '$server->{port}')");
+    $task->{my} = $server;
+    return poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'f' AND message LIKE 'the source is another server now%'") eq $n }, 60);
+}
+
+$a->sql('CREATE DATABASE f; CREATE TABLE f.t (id int PRIMARY KEY, v int); CREATE TABLE f.k (v int)');
+my $task = Dts::Task->new($a, $pg, name => 'f', db => 'f')->start->wait_for('incremental', 60);
+ok(synced(), 'the replicas have the tables');
+$b->sql('FLUSH LOCAL BINARY LOGS');
+$a->sql('INSERT INTO f.k VALUES (1); INSERT INTO f.t VALUES (1, 1)');
+ok(synced(), 'the replicas have all');
+$task->catch_up;
+my ($applied) = $pg->value('SELECT applied_position FROM dtsmig.task_position') =~ /;(\d+-\d+-\d+)/;
+is($applied, $b->value('SELECT @@global.gtid_binlog_pos'), 'so has the task');
+
+$a->kill9;
+$b->sql('STOP SLAVE; RESET SLAVE ALL');
+ok(goes_on_at($task, $b, 1), 'it goes on at the other server') or diag $task->report;
+my ($file) = $b->log_end;
+ok($pg->poll_query("SELECT applied_position LIKE '$file:%' FROM dtsmig.task_position", 30), 'a heartbeat has come') or diag $task->report;
+like($pg->value('SELECT applied_position FROM dtsmig.task_position'), qr/;$applied(?:;|$)/, 'the state is not an older one');
+$task->pause;
+$task->resume;
+ok(eval { $task->wait_for('incremental', 20); $task->catch_up(20); 1 }, 'it goes on after a pause') or diag $@, $task->report;
+
+# again, at the third one, which has the rows in its log as well
+$c->sql('STOP SLAVE; RESET SLAVE ALL');
+$b->kill9;
+ok(goes_on_at($task, $c, 2), 'a second failover') or diag $task->report;
+$c->sql('INSERT INTO f.t VALUES (2, 2)');
+ok(eval { $task->catch_up(30); 1 }, 'caught up') or diag $@;
+same_database($c, 'f', $pg, 'f', 'each row once');
+$task->release;
+done_testing();
