@@ -608,6 +608,8 @@ handle_replayed(SourceStream *stream)
 		stream_table_map(stream);
 	else if (binlog_is_rows_event(type))
 		stream_rows(stream);
+	else if (type == BINLOG_QUERY || type == BINLOG_QUERY_COMPRESSED)
+		stream_replayed_query(stream);
 	else if (type == BINLOG_MYSQL_TRANSACTION_PAYLOAD)
 		stream_open_payload(stream);
 	else if (type == BINLOG_XA_PREPARE)

@@ -240,6 +240,7 @@ extern bool stream_lacks_key(const StreamTable *table, const BinlogField *fields
 /* A name of a statement, as names of tables are here. */
 extern char *stream_name(SourceStream *stream, const char *name);
 extern void stream_query(SourceStream *stream);
+extern void stream_replayed_query(SourceStream *stream);
 extern void stream_prepared(SourceStream *stream, const BinlogXid *xid,
 							bool one_phase);
 

@@ -406,7 +406,7 @@ handle_savepoint(SourceStream *stream, const BinlogStatement *stmt)
 	old = MemoryContextSwitchTo(stream->txcxt);
 	save = palloc(sizeof(StreamSavepoint));
 	save->name = savepoint_name(stmt);
-	save->offset = stream->main.offset;
+	save->offset = stream->reader->offset;
 	save->rows_sent = stream->rows_sent;
 	stream->savepoints = lappend(stream->savepoints, save);
 	MemoryContextSwitchTo(old);
@@ -445,12 +445,19 @@ handle_rollback_to(SourceStream *stream, const BinlogStatement *stmt)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("ROLLBACK TO a savepoint that is not known at position " UINT64_FORMAT " of \"%s\"",
-						stream->main.offset, stream->main.file),
+						stream->reader->offset, stream->reader->file),
 				 errdetail("The log has no SAVEPOINT of this name in the transaction."),
 				 errhint("Without it, what the transaction has rolled back is applied: have the tables copied again that it wrote to.")));
 	if (stream->rows_sent == found->rows_sent)
 		return;
-	void_add(stream, found->offset, stream->main.offset);
+	/* events of a compressed transaction have no place of their own */
+	if (stream->reader->offset <= found->offset)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("ROLLBACK TO a savepoint in a compressed transaction at position " UINT64_FORMAT " of \"%s\" is not supported",
+						stream->reader->event_start, stream->reader->file),
+				 errhint("Set binlog_transaction_compression = OFF at the source for such transactions; have the tables copied again that this one wrote to.")));
+	void_add(stream, found->offset, stream->reader->offset);
 	stream_reopen();
 }
 
@@ -559,6 +566,27 @@ handle_commit(SourceStream *stream)
 		stream_commit(stream);
 	else
 		stream_move(stream);
+}
+
+/*
+ * A statement of an XA transaction whose rows are read again. What it is besides
+ * savepoints was dealt with when it came by for the first time.
+ */
+void
+stream_replayed_query(SourceStream *stream)
+{
+	BinlogQuery query;
+	BinlogStatement stmt;
+	BinlogError error;
+
+	if (!binlog_read_query(&stream->event, &stream->plain, &query, &error))
+		stream_error(stream, &error);
+	binlog_classify(query.sql, query.sql_len, query.sql_mode, &stmt);
+	stream_forget_maps(stream);
+	if (stmt.kind == BINLOG_STMT_SAVEPOINT)
+		handle_savepoint(stream, &stmt);
+	else if (stmt.kind == BINLOG_STMT_ROLLBACK_TO)
+		handle_rollback_to(stream, &stmt);
 }
 
 void

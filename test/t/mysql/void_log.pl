@@ -79,6 +79,14 @@ $my->sql('FLUSH BINARY LOGS; INSERT INTO void.m VALUES (41, 1)');
 go_on();
 step('XA COMMIT after the task has been stopped', q{XA COMMIT 'p', 'q', 7; XA ROLLBACK 'never'; INSERT INTO i VALUES (42, 1)});
 
+for my $end ("XA PREPARE 's'; XA COMMIT 's'", "XA COMMIT 's' ONE PHASE")
+{
+    step("ROLLBACK TO in an XA transaction, $end", q{
+        XA START 's'; INSERT INTO i VALUES (45, 1); SAVEPOINT a; INSERT INTO i VALUES (46, 1); UPDATE i SET v = v + 100;
+        CREATE TEMPORARY TABLE tx (id int); ROLLBACK TO a; INSERT INTO i VALUES (47, 1); DROP TEMPORARY TABLE tx; XA END 's';} . " $end;" . q{
+        INSERT INTO i VALUES (48, 1); DELETE FROM i WHERE id BETWEEN 45 AND 48});
+}
+
 step('hidden columns of long unique indexes', q{
     INSERT INTO hashed VALUES (1, 'b', 't', 'w'), (2, NULL, NULL, NULL); UPDATE hashed SET b = 'bb', w = REPEAT('w', 999) WHERE id = 1;
     SET SESSION binlog_row_image = MINIMAL; UPDATE hashed SET t = 'min' WHERE id = 2; DELETE FROM hashed WHERE id = 1});
