@@ -20,6 +20,7 @@
 
 #include "source/mysql/my_stream_impl.h"
 
+#include "utils/datum.h"
 #include "utils/memutils.h"
 
 /* So much of a statement is kept: what it does is said at its beginning. */
@@ -51,10 +52,59 @@ stream_annotate(SourceStream *stream)
 	stream->annotation_serial = stream->map_serial;
 }
 
-/* Are all columns of an index in the image of a new row? */
+/*
+ * May two values of a column be the same to a key, although their bytes differ?
+ * Texts by their collation, numbers by the sign of zero.
+ */
 static bool
-has_index(const StreamTable *table, const TableIndex *index,
-		  const BinlogField *fields)
+may_be_equal(const TableColumn *col)
+{
+	return col->charset != NULL || strcmp(col->base_type, "float") == 0 ||
+		strcmp(col->base_type, "double") == 0;
+}
+
+/* May the old row have the value that a column gets for want of one? */
+static bool
+may_have_default(const StreamTable *table, int i, const BinlogField *old)
+{
+	SourceRelation *rel = table->rel;
+	const SourceColumn *column = &rel->columns[i];
+	const TableColumn *col = list_nth(rel->def->columns, i);
+	Row			was;
+	Row			by_default;
+	bool		equal;
+
+	/* NULL is equal to nothing; a number that is generated, to none that was */
+	if (col->auto_increment ||
+		(col->nullable && col->default_expr == NULL && col->generation_expr == NULL))
+		return false;
+	if (old->state == BINLOG_FIELD_NULL)
+		return false;
+	if (old->state != BINLOG_FIELD_VALUE || !column->replicated || may_be_equal(col) ||
+		col->generation_expr != NULL || table->columns[i].type != table->plain[i].type)
+		return true;
+
+	was.values = palloc0(rel->ncolumns * sizeof(Datum));
+	was.status = palloc0(rel->ncolumns * sizeof(*was.status));
+	by_default.values = palloc0(rel->ncolumns * sizeof(Datum));
+	by_default.status = palloc0(rel->ncolumns * sizeof(*by_default.status));
+	by_default.status[i] = COLUMN_ABSENT;
+	my_value_from_binlog(rel, i, old->data, old->size, &was);
+	my_value_by_default(rel, i, &by_default);
+	/* one that is no literal is in the image */
+	equal = was.status[i] == COLUMN_VALUE && by_default.status[i] == COLUMN_VALUE &&
+		datumIsEqual(was.values[i], by_default.values[i], column->typbyval, column->typlen);
+	pfree(was.values);
+	pfree(was.status);
+	pfree(by_default.values);
+	pfree(by_default.status);
+	return equal;
+}
+
+/* May a new row that is inserted meet the old one by this index? */
+static bool
+may_meet(const StreamTable *table, const TableIndex *index,
+		 const BinlogField *old, const BinlogField *new)
 {
 	ListCell   *lc;
 
@@ -67,16 +117,29 @@ has_index(const StreamTable *table, const TableIndex *index,
 			if (part->column != NULL &&
 				pg_strcasecmp(table->rel->columns[i].name, part->column) == 0)
 				break;
-		if (i == table->nvisible || fields[i].state == BINLOG_FIELD_ABSENT)
+		if (i == table->nvisible)
+			continue;
+		if (new[i].state == BINLOG_FIELD_ABSENT)
+		{
+			if (!may_have_default(table, i, &old[i]))
+				return false;
+			continue;
+		}
+		if (new[i].state == BINLOG_FIELD_NULL || old[i].state == BINLOG_FIELD_NULL)
+			return false;
+		if (new[i].state != BINLOG_FIELD_VALUE || old[i].state != BINLOG_FIELD_VALUE)
+			continue;
+		if ((old[i].size != new[i].size ||
+			 memcmp(old[i].data, new[i].data, old[i].size) != 0) &&
+			part->prefix == 0 && !may_be_equal(list_nth(table->rel->def->columns, i)))
 			return false;
 	}
 	return true;
 }
 
 /*
- * Can the images be those of a REPLACE that has left out columns? An UPDATE has
- * the columns of a key, unless NOBLOB has them all, only where it sets them: to
- * another value, if it is not to do nothing.
+ * Can the images be those of a REPLACE that has left out columns? Then the new
+ * row meets the old one by a unique key, whose columns it has, or their defaults.
  */
 static bool
 may_be_replace(const StreamTable *table, const BinlogField *old,
@@ -84,9 +147,6 @@ may_be_replace(const StreamTable *table, const BinlogField *old,
 {
 	const SourceRelation *rel = table->rel;
 	bool		whole = true;
-	bool		same = true;
-	int			unique = 0;
-	int			given = 0;
 	ListCell   *lc;
 	int			i;
 
@@ -99,24 +159,10 @@ may_be_replace(const StreamTable *table, const BinlogField *old,
 	{
 		const TableIndex *index = lfirst(lc);
 
-		if (index->kind > INDEX_UNIQUE)
-			continue;
-		unique++;
-		given += has_index(table, index, new);
+		if (index->kind <= INDEX_UNIQUE && may_meet(table, index, old, new))
+			return true;
 	}
-	if (given == 0)
-		return false;
-	for (i = 0; i < rel->nkey; i++)
-	{
-		const BinlogField *a = &old[rel->key[i]];
-		const BinlogField *b = &new[rel->key[i]];
-
-		same = same && a->state == BINLOG_FIELD_VALUE &&
-			b->state == BINLOG_FIELD_VALUE && a->size == b->size &&
-			memcmp(a->data, b->data, a->size) == 0;
-	}
-	/* by the value of another key a row may get a new one */
-	return (rel->nkey > 0 && same) || unique > 1;
+	return false;
 }
 
 /* Has the statement a table of the same name in another database? */

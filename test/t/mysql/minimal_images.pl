@@ -98,4 +98,47 @@ for my $image (qw(NOBLOB MINIMAL))
 }
 is($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'r' AND severity = 'error'"), 0, 'without an error');
 $replaced->release;
+
+# --- keys by which a REPLACE meets a row that its image does not show to be the
+# same: equal by collation, by a prefix, zero by its sign, NULL allowed, a default
+$my->sql(<<'END');
+CREATE DATABASE e; USE e;
+CREATE TABLE ci (k varchar(20) PRIMARY KEY, v varchar(20) DEFAULT 'd', b blob) DEFAULT CHARACTER SET utf8mb4;
+CREATE TABLE pre (k varchar(40) NOT NULL, v varchar(20) DEFAULT 'd', b blob, UNIQUE (k(3)));
+CREATE TABLE zero (k double PRIMARY KEY, v varchar(20) DEFAULT 'd', b blob);
+CREATE TABLE nullable (k int UNIQUE, v varchar(20) DEFAULT 'd', b blob);
+CREATE TABLE part (a int, m int NOT NULL DEFAULT 7, v varchar(20) DEFAULT 'd', b blob, PRIMARY KEY (a, m));
+CREATE TABLE dflt (id int NOT NULL DEFAULT 3 PRIMARY KEY, v varchar(20) DEFAULT 'd', w varchar(20), b blob);
+CREATE TABLE other (id int AUTO_INCREMENT PRIMARY KEY, u varchar(20) NOT NULL DEFAULT 'dd', v varchar(20) DEFAULT 'd', w varchar(20), b blob, UNIQUE (u));
+END
+my $equal = Dts::Task->new($my, $pg, name => 'e', db => 'e')->start;
+$equal->wait_for('incremental', 60);
+my $e_ready = sub {
+    my ($what) = @_;
+    for (1 .. 2)
+    {
+        ok(eval { $equal->catch_up(40); 1 }, "$what: caught up") or diag $@;
+        ok(poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 'e' AND state <> 'ready'") // '') eq '0' }, 30), "$what: all tables are ready") or diag $equal->report;
+    }
+    same_database($my, 'e', $pg, 'e', $what);
+};
+for my $image (qw(MINIMAL NOBLOB))
+{
+    my $set = "USE e; SET sql_mode = ''; SET SESSION binlog_row_image = $image;";
+    $my->sql("$set DELETE FROM ci; DELETE FROM pre; DELETE FROM zero; DELETE FROM nullable; DELETE FROM part; DELETE FROM dflt; DELETE FROM other;"
+          . "INSERT INTO ci VALUES ('abc', 'x', 'b'), ('z', 'x', 'b'); INSERT INTO pre VALUES ('abcd', 'x', 'b'), ('z', 'x', 'b'); INSERT INTO zero VALUES (0, 'x', 'b'), (1, 'x', 'b');"
+          . "INSERT INTO nullable VALUES (1, 'x', 'b'), (NULL, 'x', 'b'), (2, 'x', 'b'); INSERT INTO part VALUES (1, 7, 'x', 'b'), (1, 8, 'x', 'b');"
+          . "INSERT INTO dflt VALUES (3, 'x', 'x', 'b'), (4, 'x', 'x', 'b'); INSERT INTO other VALUES (10, 'dd', 'x', 'x', 'b'), (11, 'e', 'x', 'x', 'b')");
+    $e_ready->("$image, before");
+    my $n = $pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'e' AND message LIKE '%is copied again%'");
+    $my->sql("$set UPDATE ci SET k = 'Z', v = 'u' WHERE k = 'z'; UPDATE pre SET k = 'zz' WHERE k = 'z'; UPDATE zero SET v = 'u', k = 4 WHERE k = 1; UPDATE nullable SET v = 'u', k = 3 WHERE k = 2; UPDATE part SET v = 'u' WHERE m = 8; UPDATE dflt SET v = 'u' WHERE id = 4; UPDATE other SET v = 'u' WHERE id = 11");
+    $e_ready->("$image, UPDATE");
+    is($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'e' AND message LIKE '%is copied again%'"), $n, "$image, UPDATE: no table is copied again");
+    for my $replace ("ci (k) VALUES ('ABC')", "pre (k) VALUES ('abcZ')", 'zero (k) VALUES (-0e0)', 'nullable (k) VALUES (1)', 'part (a) VALUES (1)', "dflt (w) VALUES ('w')", "other (w) VALUES ('w')")
+    {
+        $my->sql("$set REPLACE INTO $replace");
+        $e_ready->("$image, REPLACE INTO $replace");
+    }
+}
+$equal->release;
 done_testing();
