@@ -99,6 +99,12 @@ typedef struct SourceRelation
 	char	   *snap_elsewhere;
 
 	/*
+	 * Where a copy is known by GTIDs, snap_lo follows the stream: it lies behind
+	 * the last transaction that the copy has. One has come since that it has not.
+	 */
+	bool		snap_left;
+
+	/*
 	 * From where on the definition holds. What came before it is in the copy:
 	 * it has another shape perhaps, and is skipped. DDL at or before
 	 * unsure may be in the definition or in the copied rows already.

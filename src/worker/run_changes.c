@@ -146,6 +146,7 @@ set_relations(Follow *f)
 	for (int i = 0; i < f->run->nrels; i++)
 		if (!f->run->rels[i]->resync)
 			rels[n++] = f->run->rels[i]->out;
+	follow_list_copies(f);
 	f->run->dest->set_relations(f->writer, rels, n);
 	pfree(rels);
 }
@@ -477,6 +478,8 @@ take_change(Follow *f, Change *change)
 			f->in_transaction = true;
 			f->transaction_start = change->pos;
 			f->begin_time = change->commit_time;
+			if (unlikely(f->by_gtids != NIL))
+				follow_place_copies(f);
 			break;
 		case CHANGE_INSERT:
 		case CHANGE_UPDATE:

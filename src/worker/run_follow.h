@@ -44,6 +44,8 @@ typedef struct Follow
 	uint64		owed_rows;		/* not paid for to the throttle */
 	uint64		owed_bytes;
 	SkippedChanges	skipped;
+	List	   *by_gtids;		/* SourceRelation *: see run_places.c */
+	uint64		placed;			/* transactions that were looked at for them */
 	List	   *alerts;			/* raised in the transaction that is open: the
 								 * user's function hears of them when it commits */
 	double		latency;		/* seconds; < 0: unknown */
@@ -87,6 +89,11 @@ extern void follow_publish(Follow *f);
 extern void follow_ask_distance(Follow *f);
 /* Where this task goes on; NULL if it has not applied anything yet. */
 extern char *follow_applied_position(Follow *f);
+
+/* run_places.c ---------------------------------------------------------- */
+
+extern void follow_list_copies(Follow *f);
+extern void follow_place_copies(Follow *f);
 
 /* run_ledger.c ---------------------------------------------------------- */
 
