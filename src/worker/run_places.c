@@ -53,13 +53,18 @@ copy_has(Follow *f, const SourceRelation *rel)
 static void
 drop_passed(Follow *f)
 {
+	MemoryContext old = MemoryContextSwitchTo(f->run->cxt);
 	char	   *position = f->run->source->stream_position(f->stream);
+	List	   *left = NIL;
 	ListCell   *lc;
 
 	foreach(lc, f->by_gtids)
-		if (f->run->source->position_covers(position, copy_position(lfirst(lc))))
-			f->by_gtids = foreach_delete_current(f->by_gtids, lc);
+		if (!f->run->source->position_covers(position, copy_position(lfirst(lc))))
+			left = lappend(left, lfirst(lc));
+	list_free(f->by_gtids);
+	f->by_gtids = left;
 	pfree(position);
+	MemoryContextSwitchTo(old);
 }
 
 /*

@@ -452,11 +452,15 @@ handle_rollback_to(SourceStream *stream, const BinlogStatement *stmt)
 		return;
 	/* events of a compressed transaction have no place of their own */
 	if (stream->reader->offset <= found->offset)
+	{
+		if (stream_skips(stream, "ROLLBACK TO a savepoint in a compressed transaction"))
+			return;
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("ROLLBACK TO a savepoint in a compressed transaction at position " UINT64_FORMAT " of \"%s\" is not supported",
 						stream->reader->event_start, stream->reader->file),
-				 errhint("Set binlog_transaction_compression = OFF at the source for such transactions; have the tables copied again that this one wrote to.")));
+				 errhint("Skip it, so that what the transaction has rolled back is applied, and have the tables copied again that it wrote to. Set binlog_transaction_compression = OFF at the source for such transactions.")));
+	}
 	void_add(stream, found->offset, stream->reader->offset);
 	stream_reopen();
 }
