@@ -363,6 +363,33 @@ check_packet(PrecheckContext *pc, List **items)
 					 psprintf("max_allowed_packet is %s bytes", value), NULL);
 }
 
+/*
+ * What is committed there is confirmed to the source, which may remove its log
+ * then: a crash must not lose it. (MariaDB's 3 flushes like 1.)
+ */
+static void
+check_durability(PrecheckContext *pc, List **items)
+{
+	char	   *flush = setting(pc, "innodb_flush_log_at_trx_commit", 0);
+	char	   *sync = setting(pc, "sync_binlog", 0);
+	bool		at_commit = flush != NULL && (strcmp(flush, "1") == 0 || strcmp(flush, "3") == 0);
+	bool		synced = !is_on(pc, "log_bin", 0) || (sync != NULL && strcmp(sync, "1") == 0);
+
+	if (flush == NULL || strcmp(flush, "0") == 0)
+		precheck_add(items, "destination_durability", PRECHECK_FAILED,
+					 psprintf("innodb_flush_log_at_trx_commit is %s: a crash of the server loses rows that are confirmed to the source",
+							  flush ? flush : "unknown"),
+					 "Run at the destination: SET GLOBAL innodb_flush_log_at_trx_commit = 1; and write it to the server's configuration.");
+	else if (!at_commit || !synced)
+		precheck_add(items, "destination_durability", PRECHECK_WARNING,
+					 psprintf("innodb_flush_log_at_trx_commit is %s, sync_binlog %s: a crash of the server's machine loses rows that are confirmed to the source",
+							  flush, sync ? sync : "unknown"),
+					 "Run at the destination: SET GLOBAL innodb_flush_log_at_trx_commit = 1; SET GLOBAL sync_binlog = 1; and write it to the server's configuration.");
+	else
+		precheck_add(items, "destination_durability", PRECHECK_PASSED,
+					 "what is committed is flushed", NULL);
+}
+
 /* Texts in keys, which have a limit there and none at the source. */
 static void
 check_keys(PrecheckContext *pc, List *tables, List **items)
@@ -429,6 +456,7 @@ precheck_mysql(PrecheckContext *pc, List *tables, List **items)
 	check_keyless(pc, tables, items);
 	check_names(pc, tables, items);
 	check_packet(pc, items);
+	check_durability(pc, items);
 	if (pc->task->do_schema && pc->source->read_definitions != NULL)
 		check_keys(pc, tables, items);
 }

@@ -66,6 +66,12 @@ my_sqlerrcode(unsigned int err, const char *state)
 		case 3819:
 		case 4025:
 			return ERRCODE_CHECK_VIOLATION;
+		case 1021:				/* disk full */
+		case 1114:				/* the table is full */
+			return ERRCODE_DISK_FULL;
+		case 1526:				/* no partition for a value */
+		case 1748:				/* … of those that are named */
+			return ERRCODE_CHECK_VIOLATION;
 		case 1153:				/* larger than max_allowed_packet */
 		case 2020:
 			return ERRCODE_PROGRAM_LIMIT_EXCEEDED;

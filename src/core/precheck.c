@@ -64,6 +64,7 @@ static const PrecheckDef defs[] =
 	{"log_slave_updates", AT_SOURCE, MYSQL, "A source that is a replica logs what it replicates."},
 	{"long_transactions", AT_SOURCE, PGSQL, "No transaction has been writing for long, for which the start would wait."},
 	{"lower_case_table_names", AT_DESTINATION, PGSQL, "MySQL or MariaDB: names of tables stay as they are."},
+	{"destination_durability", AT_DESTINATION, PGSQL, "MySQL or MariaDB: what it commits survives a crash of it, and of its machine."},
 	{"max_allowed_packet", AT_DESTINATION, PGSQL, "MySQL or MariaDB: rows of the usual sizes fit into a statement."},
 	{"max_slot_wal_keep_size", AT_SOURCE, PGSQL, "The log is kept as long as the task's slot needs it."},
 	{"money", BOTH, PGSQL, "Amounts of type money have as many digits behind the point on both sides."},

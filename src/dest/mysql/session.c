@@ -163,6 +163,12 @@ check_server(void)
 				 errmsg("server \"%s\" is read-only", mysql_server()),
 				 errdetail("Its variable read_only or super_read_only is set, as that of a replica is."),
 				 errhint("Let the server's options name the one that takes writes; or run there: SET GLOBAL read_only = 0.")));
+	if (place->keeps_ledger && strcmp(my_query_text(conn, "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"), "0") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("server \"%s\" does not write what is committed: innodb_flush_log_at_trx_commit is 0", mysql_server()),
+				 errdetail("A crash of it would lose rows that are confirmed to the source."),
+				 errhint("Run there: SET GLOBAL innodb_flush_log_at_trx_commit = 1; and resume the task.")));
 }
 
 static void

@@ -255,6 +255,23 @@ $task->catch_up(60);
 is(join('|', map { $_ // 'NULL' } @{ ($dst->rows('SELECT f8, n, d, ts, tz FROM s.types WHERE id = 4002'))[0] }), 'NULL|NULL|0001-01-01|9999-12-31 23:59:59.999999|0001-01-01 00:00:00.000000', 'special_number = null, out_of_range = clamp');
 $src->sql('DELETE FROM s.types WHERE id = 4002');
 stops('a value that is too long', "UPDATE s.types SET t = repeat('y', 5000000) WHERE id = 1", qr/"t".*larger than.*max_allowed_packet/s, sub { $src->sql("UPDATE s.types SET t = 'short' WHERE id = 1"); $dst->sql('SET GLOBAL max_allowed_packet = 67108864') });
+# a disk that is full is waited for, one that is not written to at COMMIT is refused
+$dst->sql(q{CREATE TRIGGER s.full BEFORE INSERT ON s.parent FOR EACH ROW SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table is full'});
+$src->sql('INSERT INTO s.parent VALUES (501)');
+ok($task->wait_status('retrying', 60), 'a full disk: the task tries again') or diag $task->report;
+like($task->last_error, qr/The table is full/, 'and says why');
+$dst->sql('DROP TRIGGER s.full');
+ok(eval { $task->catch_up(60); 1 }, 'until there is room') or diag $@;
+$task->pause;
+$dst->sql('SET GLOBAL innodb_flush_log_at_trx_commit = 0');
+$task->resume;
+ok($task->wait_status('failed', 60), 'commits that are not written: the task stops') or diag $task->report;
+like($task->last_error, qr/innodb_flush_log_at_trx_commit is 0/, 'and says why');
+$dst->sql('SET GLOBAL innodb_flush_log_at_trx_commit = 2');
+$task->resume;
+$task->wait_for('incremental', 60);
+$src->sql('DELETE FROM s.parent WHERE id = 501');
+$task->catch_up(60);
 # elsewhere JSON is a text
 if ($has_json && $dst->{mysql})
 {

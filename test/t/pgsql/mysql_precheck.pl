@@ -50,6 +50,12 @@ if ($dst->{version} < 50700)
 $dst->sql('SET GLOBAL max_allowed_packet = 4194304');
 $check->by_hand($task, sub { $dst->sql($1) if $_[0]{max_allowed_packet}{advice} =~ /(SET GLOBAL max_allowed_packet = \d+)/ },
     max_allowed_packet => [ 'warning', qr/4194304 bytes: a larger row stops the task/ ]);
+$dst->sql('SET GLOBAL sync_binlog = 1; SET GLOBAL innodb_flush_log_at_trx_commit = 0');
+$check->by_hand($task, sub { $dst->sql($1) if $_[0]{destination_durability}{advice} =~ /(SET GLOBAL innodb_flush_log_at_trx_commit = 1)/ },
+    destination_durability => [ 'failed', qr/innodb_flush_log_at_trx_commit is 0: a crash of the server loses rows/ ]);
+$dst->sql('SET GLOBAL sync_binlog = 0; SET GLOBAL innodb_flush_log_at_trx_commit = 2');
+$check->by_hand($task, sub { $dst->sql($1) if $_[0]{destination_durability}{advice} =~ /^Run at the destination: (SET .* = 1); and/ },
+    destination_durability => [ 'warning', qr/is 2, sync_binlog 0: a crash of the server's machine/ ]);
 $dst->sql('SET GLOBAL read_only = 1');
 $check->by_hand($task, sub { $dst->sql($1) if $_[0]{destination_writable}{advice} =~ /(SET GLOBAL read_only = 0)/ },
     destination_writable => [ 'failed', qr/read_only is on/ ]);
