@@ -23,6 +23,9 @@ statement_is_wrong(int sqlerrcode)
 {
 	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
 
+	/* the line to the destination, and none that the statement asks for */
+	if (destination()->elsewhere && category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION))
+		return false;
 	return category != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) &&
 		category != ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) &&
 		category != ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) &&
