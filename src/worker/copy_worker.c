@@ -409,7 +409,7 @@ copy_or_leave(CopyRun *run, StoreJob *job)
 			PG_RE_THROW();
 		MemoryContextSwitchTo(run->jobcxt);
 		FlushErrorState();
-		AbortCurrentTransaction();
+		AbortOutOfAnyTransaction();
 		copied = false;
 	}
 	PG_END_TRY();
@@ -599,7 +599,7 @@ excuse(CopyRun *run, ErrorData *edata)
 	MemoryContextSwitchTo(TopMemoryContext);
 	if (attempt(look_again, run) == NULL && run->altered)
 		edata->sqlerrcode = ERRCODE_T_R_SERIALIZATION_FAILURE;
-	AbortCurrentTransaction();
+	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(TopMemoryContext);
 }
 
@@ -644,7 +644,7 @@ dtsmig_copy_main(Datum arg)
 		edata = CopyErrorData();
 		EmitErrorReport();
 		FlushErrorState();
-		AbortCurrentTransaction();
+		AbortOutOfAnyTransaction();
 		excuse(&run, edata);
 		shared_store_error(&run.slot->error, edata);
 		set_slot_state(&run, COPY_WORKER_FAILED);

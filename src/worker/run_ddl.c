@@ -672,7 +672,7 @@ task_replicate_ddl(TaskRun *run, const Change *change, bool in_transaction,
 		if (run->labels != NIL)
 		{
 			/* nothing of the statement is done; then again, with its labels */
-			AbortCurrentTransaction();
+			AbortOutOfAnyTransaction();
 			MemoryContextSwitchTo(run->cxt);
 			task_commit_labels(run);
 			MemoryContextDelete(cxt);
@@ -689,7 +689,7 @@ task_replicate_ddl(TaskRun *run, const Change *change, bool in_transaction,
 			linitial(c.stmt->tables) : NULL;
 
 		why = MemoryContextStrdup(run->cxt, why);
-		AbortCurrentTransaction();
+		AbortOutOfAnyTransaction();
 		MemoryContextSwitchTo(run->cxt);
 		task_refuse_ddl(run, change, psprintf("It ran in database \"%s\", after %s", change->ddl_schema ? change->ddl_schema : "",
 													  change->ddl_before), why,

@@ -326,7 +326,7 @@ task_repair(TaskRun *run)
 			if (is_of_connection(edata->sqlerrcode))
 				PG_RE_THROW();
 			FlushErrorState();
-			AbortCurrentTransaction();
+			AbortOutOfAnyTransaction();
 			MemoryContextSwitchTo(old);
 			if (zero_dates_wait())
 				zero_dates_settle(run->task, run->options->alert_function);

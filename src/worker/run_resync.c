@@ -319,7 +319,7 @@ is_excused(Resync *r, int sqlerrcode)
 	MemoryContextSwitchTo(r->cxt);
 	if (attempt(look_again, r) != NULL)
 		r->altered = false;
-	AbortCurrentTransaction();
+	AbortOutOfAnyTransaction();
 	return r->altered;
 }
 
@@ -707,7 +707,7 @@ resync_again(TaskRun *run, CopySlot *slot)
 				task_is_row_error(edata->sqlerrcode) &&
 				resync_rows_may_fit(run, r->high, r->applied, edata);
 			FlushErrorState();
-			AbortCurrentTransaction();
+			AbortOutOfAnyTransaction();
 			if (!settles && !later && !rows_later &&
 				(tries >= RESYNC_TRIES || (!is_passing(edata->sqlerrcode) &&
 										   !is_excused(r, edata->sqlerrcode))))

@@ -201,7 +201,7 @@ watch_rest(int64 task_id, TaskShared *shared)
 		/* what the task waits for (a full disk) may be in the way here, too */
 		MemoryContextSwitchTo(cxt);
 		FlushErrorState();
-		AbortCurrentTransaction();
+		AbortOutOfAnyTransaction();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old);

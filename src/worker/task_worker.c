@@ -573,7 +573,7 @@ run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle,
 		edata = CopyErrorData();
 		EmitErrorReport();
 		FlushErrorState();
-		AbortCurrentTransaction();
+		AbortOutOfAnyTransaction();
 		MemoryContextSwitchTo(cxt);
 		stop_copy_workers();
 		RESUME_INTERRUPTS();
