@@ -52,7 +52,7 @@ settle_savepoints(void)
 }
 
 static void
-commit_there(void)
+commit_destination(void)
 {
 	if (level == 0)
 		return;
@@ -73,7 +73,7 @@ transaction_event(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
-			commit_there();
+			commit_destination();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			if (level > 0)

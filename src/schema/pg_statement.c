@@ -292,7 +292,7 @@ schemas_are_mixed(List *statements)
 
 /* Does the text make, drop or rename relations by other means than these? */
 static bool
-changes_names(List *statements, List *besides)
+changes_names(List *statements, List *except)
 {
 	ListCell   *lc;
 
@@ -300,7 +300,7 @@ changes_names(List *statements, List *besides)
 	{
 		Node	   *tree = lfirst_node(RawStmt, lc)->stmt;
 
-		if (list_member_ptr(besides, lfirst(lc)))
+		if (list_member_ptr(except, lfirst(lc)))
 			continue;
 		if (IsA(tree, CreateStmt) || IsA(tree, CreateTableAsStmt) ||
 			IsA(tree, DropStmt) || IsA(tree, RenameStmt) ||

@@ -196,7 +196,7 @@ typedef enum SourceMeasure
 typedef struct SourceRoutine
 {
 	const char *engine;			/* "mysql" */
-	bool		tells_origin;	/* ConnectionInfo.own_changes can be had */
+	bool		reports_origin;	/* ConnectionInfo.own_changes can be had */
 	bool		scripts;		/* statements of a plan are texts of the source,
 								 * of several commands at a time */
 	bool		own_definitions;	/* objects are made by statements that the

@@ -42,7 +42,7 @@ find_name(const Selection *selection, const TaskOptions *options,
 }
 
 static char *
-name_there(const Selection *selection, const TaskOptions *options,
+dest_name(const Selection *selection, const TaskOptions *options,
 		   const char *source_schema, const char *source_name)
 {
 	char	   *schema;
@@ -68,7 +68,7 @@ find_relation(const Selection *selection, const TaskOptions *options,
 
 /* What the column that owns the sequence is called here; NULL: left out. */
 static const char *
-column_here(const Selection *selection, const TaskOptions *options,
+dest_column(const Selection *selection, const TaskOptions *options,
 			const SourceSequence *s)
 {
 	const ShapeRule *rule = selection_shape(selection, s->table_schema, s->table);
@@ -126,7 +126,7 @@ find_sequence(const Selection *selection, const TaskOptions *options,
 	{
 		Oid			table = find_relation(selection, options,
 										  s->table_schema, s->table);
-		const char *column = column_here(selection, options, s);
+		const char *column = dest_column(selection, options, s);
 
 		if (OidIsValid(table) && column != NULL)
 			relid = sequence_of_column(table, column);
@@ -175,7 +175,7 @@ advance(Oid relid, const SourceSequence *s)
 
 /* The same where the destination is elsewhere. */
 static void
-advance_there(const Selection *selection, const TaskOptions *options,
+advance_destination(const Selection *selection, const TaskOptions *options,
 			  const SourceSequence *s)
 {
 	char	   *name = NULL;
@@ -183,18 +183,18 @@ advance_there(const Selection *selection, const TaskOptions *options,
 
 	if (s->table != NULL && selection_has(selection, s->table_schema, s->table))
 	{
-		const char *column = column_here(selection, options, s);
+		const char *column = dest_column(selection, options, s);
 
 		if (column != NULL)
 			name = select_one_value(psprintf("SELECT pg_catalog.pg_get_serial_sequence(a.t, %s) "
 											 "FROM (SELECT %s::pg_catalog.text AS t) a WHERE pg_catalog.to_regclass(a.t) IS NOT NULL",
 											 quote_literal_cstr(column),
-											 quote_literal_cstr(name_there(selection, options, s->table_schema, s->table))));
+											 quote_literal_cstr(dest_name(selection, options, s->table_schema, s->table))));
 	}
 	else if (selection_has(selection, s->schema, s->name))
 		name = select_one_value(psprintf("SELECT c.oid::pg_catalog.regclass FROM pg_catalog.pg_class c "
 										 "WHERE c.oid = pg_catalog.to_regclass(%s) AND c.relkind = 'S'",
-										 quote_literal_cstr(name_there(selection, options, s->schema, s->name))));
+										 quote_literal_cstr(dest_name(selection, options, s->schema, s->name))));
 	if (name == NULL)
 		return;
 	/* never back */
@@ -238,7 +238,7 @@ advance_mysql(const Selection *selection, const TaskOptions *options,
 
 	if (s->table == NULL || s->increment < 0 || s->last_value == PG_INT64_MAX ||
 		!selection_has(selection, s->table_schema, s->table) ||
-		(column = column_here(selection, options, s)) == NULL)
+		(column = dest_column(selection, options, s)) == NULL)
 		return;
 	find_name(selection, options, s->table_schema, s->table, &schema, &table);
 	next = select_one_value(psprintf("SELECT t.auto_increment FROM information_schema.tables t "
@@ -260,7 +260,7 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 				  List **denied)
 {
 	List	   *sequences;
-	List	   *here = NIL;
+	List	   *dest = NIL;
 	ListCell   *lc;
 
 	if (source->sequences == NULL)
@@ -278,7 +278,7 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 		}
 		if (one_statement_is_elsewhere())
 		{
-			advance_there(selection, options, s);
+			advance_destination(selection, options, s);
 			continue;
 		}
 		relid = find_sequence(selection, options, s, denied);
@@ -286,7 +286,7 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 			continue;
 		advance(relid, s);
 		if (is_selected(selection, s))
-			here = list_append_unique_oid(here, relid);
+			dest = list_append_unique_oid(dest, relid);
 	}
-	return here;
+	return dest;
 }

@@ -79,7 +79,7 @@ columns_change(const TableDef *before, const TableDef *after)
  * type, which is this.
  */
 static bool
-is_here(Oid relid, const TableColumn *col, char **other)
+has_column(Oid relid, const TableColumn *col, char **other)
 {
 	HeapTuple	tup = SearchSysCacheAttName(relid, col->target_name);
 	Form_pg_attribute att;
@@ -102,7 +102,7 @@ is_here(Oid relid, const TableColumn *col, char **other)
 }
 
 static Oid
-table_here(const TableDef *def)
+dest_table(const TableDef *def)
 {
 	Oid			schema = get_namespace_oid(def->target_schema, true);
 
@@ -119,7 +119,7 @@ task_is_merged(TaskRun *run, int64 table_id)
 bool
 task_columns_are_done(const TableDef *before, const TableDef *after, char **why)
 {
-	Oid			relid = table_here(after);
+	Oid			relid = dest_table(after);
 	bool		done = true;
 	ListCell   *lc;
 
@@ -131,7 +131,7 @@ task_columns_are_done(const TableDef *before, const TableDef *after, char **why)
 		char	   *other;
 
 		if (col->left_out || col->target_name == NULL ||
-			is_here(relid, col, &other))
+			has_column(relid, col, &other))
 			continue;
 		done = false;
 		if (other != NULL && column_by_target(before, col->target_name) == NULL)
@@ -169,9 +169,9 @@ has_part(Oid relid, const char *name)
 
 /* Is a table here that has all columns of one that is to be made? */
 static bool
-table_is_here(const TableDef *def)
+dest_table_fits(const TableDef *def)
 {
-	Oid			relid = table_here(def);
+	Oid			relid = dest_table(def);
 	ListCell   *lc;
 
 	foreach(lc, OidIsValid(relid) ? def->columns : NIL)
@@ -180,7 +180,7 @@ table_is_here(const TableDef *def)
 		char	   *other;
 
 		if (!col->left_out && col->target_name != NULL &&
-			!is_here(relid, col, &other))
+			!has_column(relid, col, &other))
 			return false;
 	}
 	return OidIsValid(relid);
@@ -198,8 +198,8 @@ List *
 task_leave_done(TaskRun *run, const Change *change, const PlanPair *pair,
 				List *statements, char **why)
 {
-	Oid			relid = table_here(pair->after);
-	bool		columns = pair->before == NULL ? table_is_here(pair->after) :
+	Oid			relid = dest_table(pair->after);
+	bool		columns = pair->before == NULL ? dest_table_fits(pair->after) :
 		task_columns_are_done(pair->before, pair->after, why);
 	StringInfoData what;
 	List	   *left = NIL;

@@ -64,7 +64,7 @@ record_target_schema(RecordReplay *c, const char *schema)
  * partitioned tables) are called by the same rules as when they were made.
  */
 static bool
-find_relation_here(void *arg, const char *schema, const char *name,
+find_dest_relation(void *arg, const char *schema, const char *name,
 				   char **target_schema, char **target_name)
 {
 	RecordReplay *c = arg;
@@ -162,7 +162,7 @@ record_rewrite(RecordReplay *c, const char *sql)
 	}
 	if (pg_names_is_empty(map))
 		return pstrdup(sql);
-	pg_names_set_finder(map, find_relation_here, c);
+	pg_names_set_finder(map, find_dest_relation, c);
 	return pg_names_rewrite(map, sql, c->record->path, NULL);
 }
 

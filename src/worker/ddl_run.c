@@ -123,7 +123,7 @@ set_local(const char *name, const char *value)
 }
 
 static char *
-search_path_here(RecordReplay *c)
+dest_search_path(RecordReplay *c)
 {
 	StringInfoData path;
 	ListCell   *lc;
@@ -151,7 +151,7 @@ settings_begin(RecordReplay *c)
 							  GUC_ACTION_SAVE, true, DEBUG1, false) <= 0)
 			c->unset = lappend(c->unset, s);
 	}
-	set_local("search_path", search_path_here(c));
+	set_local("search_path", dest_search_path(c));
 	set_local("check_function_bodies", "off");
 	set_local("default_tablespace", "");
 	if (superuser() || dts_may_set_replication_role(GetUserId()))
@@ -183,7 +183,7 @@ is_duplicate(int sqlerrcode)
 
 /* A role of the source that is here, and that the task's owner may be. */
 static Oid
-role_here(const char *name)
+dest_role(const char *name)
 {
 	Oid			role = name != NULL ? get_role_oid(name, true) : InvalidOid;
 
@@ -197,7 +197,7 @@ record_grants_for_sure(RecordReplay *c)
 	bool		names_role;
 
 	if (!pg_statement_is_grant(c->statement->tree, &names_role) ||
-		(c->run->options->owners && OidIsValid(role_here(c->record->caller))))
+		(c->run->options->owners && OidIsValid(dest_role(c->record->caller))))
 		return true;
 	return c->record->caller_super && names_role;
 }
@@ -218,7 +218,7 @@ role_of_record(RecordReplay *c)
 	if (!c->run->options->owners || c->statement == NULL)
 		return InvalidOid;
 	if (pg_statement_is_grant(c->statement->tree, &names_role))
-		return role_here(c->record->caller);
+		return dest_role(c->record->caller);
 	if (pg_statement_is_owner(c->statement->tree))
 		return InvalidOid;
 	foreach(lc, c->record->objects)
@@ -229,7 +229,7 @@ role_of_record(RecordReplay *c)
 			return InvalidOid;
 		owner = o->owner;
 	}
-	return role_here(owner);
+	return dest_role(owner);
 }
 
 /* Runs statements in a subtransaction; false, and c->why: one failed. */
@@ -286,7 +286,7 @@ record_run(RecordReplay *c, List *statements)
 			is_duplicate(edata->sqlerrcode))
 		{
 			done = true;
-			c->there = edata->message;
+			c->exists = edata->message;
 		}
 		else
 			c->why = psprintf("At the destination: %s%s%s", edata->message,

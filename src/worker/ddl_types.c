@@ -138,11 +138,11 @@ types_may_fit_later(TaskRun *run, int sqlerrcode)
 
 /* The rest of the task goes on. */
 void
-types_leave_for_later(TaskRun *run, bool beside, const ErrorData *edata)
+types_leave_for_later(TaskRun *run, bool parallel, const ErrorData *edata)
 {
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (beside)
+	if (parallel)
 		store_tables_stop_copying(run->task->id);
 	task_log_event(run->task->id, "warning",
 				   psprintf("tables cannot be copied again yet: %s", edata->message),

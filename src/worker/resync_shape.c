@@ -311,7 +311,7 @@ resync_empty(TaskRun *run, List *rels)
 }
 
 static char *
-column_here(const TableDef *old, const TableColumn *col)
+dest_column(const TableDef *old, const TableColumn *col)
 {
 	const TableColumn *was = model_find_column(old, col->name);
 
@@ -338,8 +338,8 @@ misfit(const TableDef *def, const SourceRelation *rel)
 	{
 		const TableColumn *col = lfirst(lc);
 		const TableColumn *was = model_find_column(rel->def, col->name);
-		AttrNumber	attnum = get_attnum(relid, column_here(rel->def, col));
-		char	   *here;
+		AttrNumber	attnum = get_attnum(relid, dest_column(rel->def, col));
+		char	   *dest;
 		Oid			typid;
 		Oid			collation;
 		int32		typmod;
@@ -352,14 +352,14 @@ misfit(const TableDef *def, const SourceRelation *rel)
 							"ALTER TABLE %s ADD COLUMN %s %s; and dtsmig.resync_table again.",
 							col->name, name, quote_identifier(col->name), col->source_type);
 		get_atttypetypmodcoll(relid, attnum, &typid, &typmod, &collation);
-		here = format_type_with_typemod(typid, typmod);
+		dest = format_type_with_typemod(typid, typmod);
 		if (was != NULL && strcmp(was->source_type, col->source_type) != 0 &&
-			strcmp(here, col->source_type) != 0)
+			strcmp(dest, col->source_type) != 0)
 			return psprintf("Column \"%s\" is of type %s at the source, and %s here. "
 							"If no statement in the source's log is to change it: "
 							"ALTER TABLE %s ALTER COLUMN %s TYPE %s; and dtsmig.resync_table again.",
-							col->name, col->source_type, here, name,
-							quote_identifier(column_here(rel->def, col)), col->source_type);
+							col->name, col->source_type, dest, name,
+							quote_identifier(dest_column(rel->def, col)), col->source_type);
 	}
 	foreach(lc, rel->def->columns)
 	{

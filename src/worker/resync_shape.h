@@ -80,7 +80,7 @@ extern void resync_let_go(TaskRun *run, const SourceRelation *rel);
  */
 extern bool resync_rows_may_fit(TaskRun *run, const char *high, const char *applied,
 								const ErrorData *edata);
-extern void resync_leave_rows(TaskRun *run, const char *high, bool beside,
+extern void resync_leave_rows(TaskRun *run, const char *high, bool parallel,
 							  const ErrorData *edata);
 /*
  * In the catalog, tables lose the names that they are going to change by pairs

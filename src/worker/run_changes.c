@@ -130,9 +130,9 @@ follow_sequences(Follow *f)
 static void
 end_replay(Follow *f)
 {
-	f->in_step = true;
+	f->in_sync = true;
 	follow_commit_at(f, MemoryContextStrdup(f->run->cxt, f->run->replay_until));
-	f->in_step = false;
+	f->in_sync = false;
 }
 
 /* Tables that wait to be copied again are nobody's to write. */

@@ -61,7 +61,7 @@ follow_write_position(void *arg)
 	mark_torn(f);
 	if (!f->run->behind)
 		f->run->dest->set_position(f->position);
-	if (f->in_step)
+	if (f->in_sync)
 		parallel_finish(f->run);
 }
 

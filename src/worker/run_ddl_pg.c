@@ -614,12 +614,12 @@ run_statements(RecordReplay *c, List *sql)
 		make_room(c);
 	if (c->why == NULL)
 		(void) record_run(c, record_source_names(c, sql));
-	if (c->merged && c->there != NULL)
-		c->note = c->there;
+	if (c->merged && c->exists != NULL)
+		c->note = c->exists;
 }
 
 static void
-carry(RecordReplay *c)
+replicate_record(RecordReplay *c)
 {
 	List	   *sql;
 	ListCell   *lc;
@@ -732,7 +732,7 @@ task_replicate_record(TaskRun *run, Change *change, const char *position,
 		else if (superuser() && !run->options->superuser_ddl && run->task->do_schema)
 			c.why = "The task's role is a superuser, and DDL of the source would run as it: option superuser_ddl allows that";
 		else
-			carry(&c);
+			replicate_record(&c);
 		change->ddl_sql = statement_text(&c);
 		if (c.only_model)
 			task_log_event(run->task->id, "warning",

@@ -28,7 +28,7 @@ typedef struct RecordReplay
 	DdlReplicated *replicated;
 	char	   *why;			/* cannot be replicated: a sentence */
 	bool		merged;			/* it is on a table that others go into, too */
-	char	   *there;			/* what it makes is there: the error that says so */
+	char	   *exists;			/* what it makes is there: the error that says so */
 	const char *note;			/* it was done already: how */
 	List	   *unset;			/* DdlSetting *: those that could not be had here */
 } RecordReplay;

@@ -30,7 +30,7 @@ typedef struct Follow
 	bool		reported;			/* a COMMIT or HEARTBEAT by this stream */
 	bool		boundary;		/* what is applied ends between two transactions
 								 * of the source, and not in one */
-	bool		in_step;		/* the log has been read again up to where the
+	bool		in_sync;		/* the log has been read again up to where the
 								 * task was */
 	bool		for_good;		/* the task has come to its last step */
 	SourcePos	transaction_start;

@@ -188,7 +188,7 @@ copies_are_ahead(TaskRun *run, const char *position)
 }
 
 static void
-put_in_step(TaskRun *run, const char *step)
+put_in_sync(TaskRun *run, const char *step)
 {
 	ListCell   *lc;
 
@@ -209,7 +209,7 @@ go_back(TaskRun *run, const char *from, const char *applied)
 {
 	if (strcmp(from, applied) == 0 || copies_are_ahead(run, applied))
 	{
-		put_in_step(run, "copied");
+		put_in_sync(run, "copied");
 		return;
 	}
 	store_position_go_back(run->task->id, from, applied);
@@ -387,7 +387,7 @@ void
 parallel_finish(TaskRun *run)
 {
 	store_position_end_replay(run->task->id);
-	put_in_step(run, "replay");
+	put_in_sync(run, "replay");
 }
 
 /* -------------------------------------------------------------- statements */

@@ -377,7 +377,7 @@ end_store(TaskRun *run)
 
 /* Who is to know of what the task goes on without gets to know it. */
 static void
-tell_objects(TaskRun *run)
+report_objects(TaskRun *run)
 {
 	List	   *reported;
 
@@ -466,7 +466,7 @@ run_statements(TaskRun *run, const char *phase)
 		errors = lappend(errors, error);
 	}
 	if (without)
-		tell_objects(run);
+		report_objects(run);
 	MemoryContextSwitchTo(old);
 	if (titles != NIL)
 		refuse_objects(run, titles, errors);

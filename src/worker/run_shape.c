@@ -19,7 +19,7 @@
 #include "utils/timestamp.h"
 
 /* How often it is reported how many changes are skipped. */
-#define TELL_PASSED_MS 600000
+#define REPORT_FILTERED_MS 600000
 
 static uint32
 operation_of(const Change *change)
@@ -107,7 +107,7 @@ task_report_skipped(TaskRun *run, SkippedChanges *p)
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (p->count == p->reported ||
-		!TimestampDifferenceExceeds(p->last_reported, now, TELL_PASSED_MS))
+		!TimestampDifferenceExceeds(p->last_reported, now, REPORT_FILTERED_MS))
 		return;
 	p->last_reported = now;
 	p->reported = p->count;

@@ -227,16 +227,16 @@ primary_key(const TableDef *def)
 
 /* Has the table what forbids rows in the one here while rows are copied? */
 static bool
-fits(const TableDef *now, const TableDef *here)
+fits(const TableDef *now, const TableDef *stored)
 {
-	const TableIndex *key = primary_key(here);
+	const TableIndex *key = primary_key(stored);
 	const TableIndex *key_now = primary_key(now);
 	ListCell   *la;
 	ListCell   *lb;
 
-	if (!task_same_table(now, here))
+	if (!task_same_table(now, stored))
 		return false;
-	forboth(la, now->columns, lb, here->columns)
+	forboth(la, now->columns, lb, stored->columns)
 		if (((const TableColumn *) lfirst(la))->nullable &&
 			!((const TableColumn *) lfirst(lb))->nullable)
 			return false;

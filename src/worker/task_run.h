@@ -213,7 +213,7 @@ extern void task_store_pairs(TaskRun *run, List *pairs, const char *position,
  * statement that alters types? Then the tables wait for that.
  */
 extern bool types_may_fit_later(TaskRun *run, int sqlerrcode);
-extern void types_leave_for_later(TaskRun *run, bool beside,
+extern void types_leave_for_later(TaskRun *run, bool parallel,
 								  const ErrorData *edata);
 /* Marks a table to be copied again. */
 extern void task_mark_resync(TaskRun *run, int64 table_id, const char *why);

@@ -426,7 +426,7 @@ run_task(TaskRun *run)
 					psprintf(INT64_FORMAT "MB", run->options->maintenance_memory),
 					PGC_USERSET, PGC_S_SESSION);
 	run->source = source_routine(run->info->server_type);
-	if (run->info->own_changes && !run->source->tells_origin)
+	if (run->info->own_changes && !run->source->reports_origin)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("task option \"origin\" cannot be \"none\": the log of server \"%s\" does not say where changes came from",

@@ -166,7 +166,7 @@ copied_from(Call *c)
 }
 
 static uint64
-put_in_step(Call *c)
+put_in_sync(Call *c)
 {
 	TASK_TABLES(i)
 		if (is(db_rec(i)->state, "resync") && is(db_rec(i)->step, c->text[2]))

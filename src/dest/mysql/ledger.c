@@ -93,7 +93,7 @@ make_table(MyConn *conn, const char *database)
 
 /* It keeps what was committed with the rows, and nothing else. */
 static bool
-is_there(MyConn *conn, const char *database)
+exists_database(MyConn *conn, const char *database)
 {
 	MyResult   *r = my_query(conn, psprintf("SELECT table_type = 'BASE TABLE' AND engine = 'InnoDB' "
 											"FROM information_schema.tables "
@@ -129,7 +129,7 @@ my_ledger_open(MyConn *conn, const DestPlace *place)
 	database = ledger_database(place);
 	table = psprintf("%s." LEDGER_TABLE, my_quote_identifier(database));
 	task = my_quote_literal(place->task);
-	if (!is_there(conn, database))
+	if (!exists_database(conn, database))
 	{
 		if (!place->keeps_ledger)
 		{
@@ -138,7 +138,7 @@ my_ledger_open(MyConn *conn, const DestPlace *place)
 			return;
 		}
 		make_table(conn, database);
-		(void) is_there(conn, database);
+		(void) exists_database(conn, database);
 	}
 	/* a COMMIT whose reply was lost may still be under way */
 	position = read_value(conn, LEDGER_POSITION_KEY, place->keeps_ledger);
@@ -264,9 +264,9 @@ my_ledger_set_position(const char *position)
 	conn = mysql_use();
 	if (from == NULL)
 	{
-		char	   *there = read_value(conn, LEDGER_POSITION_KEY, true);
+		char	   *stored = read_value(conn, LEDGER_POSITION_KEY, true);
 
-		set = there == NULL &&
+		set = stored == NULL &&
 			mysql_runf(conn, "INSERT INTO %s (task, `key`, value) VALUES (%s, '" LEDGER_POSITION_KEY "', %s)",
 					   table, task, my_quote_literal(position)) == 1;
 	}

@@ -176,7 +176,7 @@ drop_connection(void)
 
 /* Between two transactions, or at the first use in one. */
 static void
-connect_there(void)
+connect_destination(void)
 {
 	MemoryContext old = MemoryContextSwitchTo(session_cxt);
 
@@ -223,7 +223,7 @@ mysql_use(void)
 					 errmsg("lost the connection to server \"%s\"", mysql_server())));
 	}
 	if (conn == NULL)
-		connect_there();
+		connect_destination();
 	if (!twin_is_open())
 		rows_written = false;
 	twin_begin();
@@ -488,7 +488,7 @@ run_definition(const char *sql)
 
 /* StatementRunner */
 static uint64
-run_there(const char *sql, char **value)
+run_at_destination(const char *sql, char **value)
 {
 	MyConn	   *c;
 
@@ -555,10 +555,10 @@ mysql_attach(const DestPlace *at)
 	place = dest_place_copy(at);
 	MemoryContextSwitchTo(old);
 	twin_attach(&twin_routine, place->one_call);
-	one_statement_runs_by(run_there, false);
+	one_statement_runs_by(run_at_destination, false);
 	PG_TRY();
 	{
-		connect_there();
+		connect_destination();
 	}
 	PG_CATCH();
 	{

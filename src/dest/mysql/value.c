@@ -260,12 +260,12 @@ refuse_number(const SourceRelation *rel, int col, const char *text)
 static bool
 is_rounded(const MyColumn *column, double value)
 {
-	double		there;
+	double		stored;
 
 	if (column->decimals < 0)
 		return false;
-	there = strtod(psprintf("%.*f", column->decimals, value), NULL);
-	return strcmp(column->type, "float") == 0 ? (float) there != (float) value : there != value;
+	stored = strtod(psprintf("%.*f", column->decimals, value), NULL);
+	return strcmp(column->type, "float") == 0 ? (float) stored != (float) value : stored != value;
 }
 
 /*

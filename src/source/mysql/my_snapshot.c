@@ -498,23 +498,23 @@ my_hold_tables(const ConnectionInfo *info, List *rels, char **position)
 static char *
 mariadb_lacks(MyConn *conn, const MyPosition *pos)
 {
-	MyPosition	there;
+	MyPosition	dest_pos;
 	char	   *text = my_query_text(conn, "SELECT @@global.gtid_binlog_pos");
 
-	memset(&there, 0, sizeof(there));
-	if (!my_position_set_gtids(&there, text))
+	memset(&dest_pos, 0, sizeof(dest_pos));
+	if (!my_position_set_gtids(&dest_pos, text))
 		my_refuse("GTID position", text);
 	for (int i = 0; i < pos->ngtids; i++)
 	{
 		const MyGtid *g = &pos->gtids[i];
 		int			j;
 
-		for (j = 0; j < there.ngtids; j++)
-			if (there.gtids[j].domain == g->domain)
+		for (j = 0; j < dest_pos.ngtids; j++)
+			if (dest_pos.gtids[j].domain == g->domain)
 				break;
-		if (j == there.ngtids || there.gtids[j].seq < g->seq ||
-			(there.gtids[j].seq == g->seq &&
-			 there.gtids[j].server_id != g->server_id))
+		if (j == dest_pos.ngtids || dest_pos.gtids[j].seq < g->seq ||
+			(dest_pos.gtids[j].seq == g->seq &&
+			 dest_pos.gtids[j].server_id != g->server_id))
 			return psprintf("%u-%u-" UINT64_FORMAT, g->domain, g->server_id,
 							g->seq);
 	}

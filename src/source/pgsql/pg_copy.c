@@ -574,9 +574,9 @@ pg_interrupt(SourceConn *conn, const ConnectionInfo *info)
 											  "dtsmig interrupt",
 											  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
-	PgConn	   *beside = pg_connect(info, PG_CONN_SQL);
+	PgConn	   *other = pg_connect(info, PG_CONN_SQL);
 
-	pg_runf(beside, "SELECT pg_catalog.pg_cancel_backend(" INT64_FORMAT ")",
+	pg_runf(other, "SELECT pg_catalog.pg_cancel_backend(" INT64_FORMAT ")",
 			((PgSource *) conn)->pid);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);

@@ -13,8 +13,8 @@
 /* Digits after the point of amounts, by a database's own lc_monetary. */
 typedef struct PgMoney
 {
-	int			there;
-	int			here;
+	int			source;
+	int			dest;
 	char	   *locale;			/* the source's lc_monetary; NULL: the account may
 								 * not see it */
 } PgMoney;

@@ -87,10 +87,10 @@ static void
 check_version(PgPrecheck *p)
 {
 	int			source = pg_version_num(p->conn) / 10000;
-	int			here = atoi(GetConfigOption("server_version_num", false, false)) / 10000;
+	int			dest = atoi(GetConfigOption("server_version_num", false, false)) / 10000;
 
 	/* one older than 10 is refused when it is connected to */
-	if (source > here)
+	if (source > dest)
 
 		/*
 		 * Its schema cannot be read, which another item says; rows can be
@@ -98,11 +98,11 @@ check_version(PgPrecheck *p)
 		 */
 		pg_precheck_add(p, "source_version", PRECHECK_WARNING,
 						psprintf("the source is PostgreSQL %d, and the destination older: %d; no schema can be migrated, and DDL may be such as this version does not know",
-								 source, here),
+								 source, dest),
 						psprintf("Use a destination of version %d or later.", source));
 	else
 		pg_precheck_add(p, "source_version", PRECHECK_PASSED,
-						psprintf("PostgreSQL %d, into %d", source, here), NULL);
+						psprintf("PostgreSQL %d, into %d", source, dest), NULL);
 }
 
 /* Host and port of a standby's primary, if they are this account's to see. */
@@ -159,20 +159,20 @@ static void
 check_encoding(PgPrecheck *p)
 {
 	char	   *encoding = setting(p, "server_encoding");
-	const char *here = GetDatabaseEncodingName();
+	const char *dest = GetDatabaseEncodingName();
 
-	if (strcmp(encoding, here) == 0)
+	if (strcmp(encoding, dest) == 0)
 		pg_precheck_add(p, "source_encoding", PRECHECK_PASSED,
 						psprintf("%s on both sides", encoding), NULL);
 	else if (strcmp(encoding, "SQL_ASCII") == 0)
 		pg_precheck_add(p, "source_encoding", PRECHECK_WARNING,
 						psprintf("the source's encoding is SQL_ASCII: bytes that are not valid %s stop the task",
-								 here),
+								 dest),
 						pstrdup("Fix such texts, or use a destination database with encoding SQL_ASCII."));
 	else
 		pg_precheck_add(p, "source_encoding",
 						GetDatabaseEncoding() == PG_UTF8 ? PRECHECK_PASSED : PRECHECK_WARNING,
-						psprintf("text is converted from %s to %s", encoding, here),
+						psprintf("text is converted from %s to %s", encoding, dest),
 						GetDatabaseEncoding() == PG_UTF8 ? NULL :
 						psprintf("Use a destination database with encoding %s.", encoding));
 }
@@ -207,14 +207,14 @@ check_collations(PgPrecheck *p)
 								   "ORDER BY 1", p->table_list));
 	for (int i = 0; i < r->nrows; i++)
 	{
-		StoreRows   *here;
+		StoreRows   *dest;
 
-		here = store_query("SELECT 1 FROM pg_catalog.pg_collation WHERE "
+		dest = store_query("SELECT 1 FROM pg_catalog.pg_collation WHERE "
 						   "collnamespace = 'pg_catalog'::pg_catalog.regnamespace "
 						   "AND collname = $1 AND collencoding IN (-1, "
 						   "pg_catalog.pg_char_to_encoding(pg_catalog.getdatabaseencoding()))",
 						   "t", pg_text(r, i, 0));
-		if (here->nrows > 0)
+		if (dest->nrows > 0)
 			continue;
 		appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", pg_text(r, i, 0));
 		libc = libc || pg_char(r, i, 1) == 'c';
@@ -277,21 +277,21 @@ check_extension_schemas(PgPrecheck *p)
 		char	   *name = pstrdup(quote_identifier(pg_text(r, i, 0)));
 		char	   *schema = pstrdup(quote_identifier(pg_text(r, i, 1)));
 		PrecheckItem *item;
-		StoreRows   *here;
+		StoreRows   *dest;
 
-		here = store_query("SELECT n.nspname, e.extrelocatable FROM pg_catalog.pg_extension e "
+		dest = store_query("SELECT n.nspname, e.extrelocatable FROM pg_catalog.pg_extension e "
 						   "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
 						   "WHERE e.extname = $1", "t", pg_text(r, i, 0));
-		if (here->nrows == 0 || strcmp(here->values[0][0], pg_text(r, i, 1)) == 0)
+		if (dest->nrows == 0 || strcmp(dest->values[0][0], pg_text(r, i, 1)) == 0)
 			continue;
 		fits = false;
 		item = pg_precheck_add(p, "extensions", PRECHECK_FAILED,
 							   psprintf("extension %s is in schema %s at the source and in %s here, and objects name its types with their schema",
 										pg_text(r, i, 0), pg_text(r, i, 1),
-										here->values[0][0]),
+										dest->values[0][0]),
 							   "Have it in that schema; the SQL fails where something needs it where it is.");
 		precheck_sql(item, AT_DESTINATION, "CREATE SCHEMA IF NOT EXISTS %s", schema);
-		if (store_bool(here, 0, 1))
+		if (store_bool(dest, 0, 1))
 			precheck_sql(item, AT_DESTINATION, "ALTER EXTENSION %s SET SCHEMA %s",
 						 name, schema);
 		else
@@ -369,18 +369,18 @@ check_extensions(PgPrecheck *p)
 	for (int i = 0; i < r->nrows; i++)
 	{
 		char	   *name = pg_text(r, i, 0);
-		StoreRows   *here;
+		StoreRows   *dest;
 
-		here = store_query("SELECT installed_version IS NOT NULL, "
+		dest = store_query("SELECT installed_version IS NOT NULL, "
 						   "COALESCE((SELECT v.trusted OR NOT v.superuser "
 						   "FROM pg_catalog.pg_available_extension_versions v "
 						   "WHERE v.name = e.name AND v.version = e.default_version), false) "
 						   "FROM pg_catalog.pg_available_extensions e "
 						   "WHERE name = $1", "t", name);
-		if (here->nrows == 0)
+		if (dest->nrows == 0)
 			appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", name);
-		else if (!store_bool(here, 0, 0) && !p->scope->superuser &&
-				 !store_bool(here, 0, 1))
+		else if (!store_bool(dest, 0, 0) && !p->scope->superuser &&
+				 !store_bool(dest, 0, 1))
 		{
 			appendStringInfo(&refused, "%s%s", refused.len ? ", " : "", name);
 			make = lappend(make, name);
@@ -411,7 +411,7 @@ check_extensions(PgPrecheck *p)
 
 /* The same where the destination is elsewhere, which is asked. */
 static void
-check_extensions_there(PgPrecheck *p)
+check_extensions_available(PgPrecheck *p)
 {
 	PgResult   *r;
 	StringInfoData missing;
@@ -737,7 +737,7 @@ pg_precheck(SourceConn *source, const PrecheckScope *scope)
 	if (!one_statement_is_postgres())
 		 /* extensions are nothing that the destination could have */ ;
 	else if (scope->elsewhere)
-		check_extensions_there(&p);
+		check_extensions_available(&p);
 	else
 	{
 		if (p.table_list != NULL)

@@ -147,11 +147,11 @@ check_money(PgPrecheck *p)
 									 psprintf("the source's lc_monetary cannot be seen, for %s has one of its own; amounts like those of %s are taken to have as many digits as here",
 											  p->account, pg_text(r, 0, 0)), NULL),
 					 AT_SOURCE, "ALTER ROLE %s RESET lc_monetary", pg_quote_name(p->account));
-	else if (money.there != money.here)
+	else if (money.source != money.dest)
 	{
 		item = pg_precheck_add(p, "money", PRECHECK_FAILED,
 							   psprintf("amounts of type money, such as those of %s, have %d digits behind the point at the source (lc_monetary %s), and %d here",
-										pg_text(r, 0, 0), money.there, money.locale, money.here),
+										pg_text(r, 0, 0), money.source, money.locale, money.dest),
 							   "Or another locale with as many digits.");
 		precheck_sql(item, AT_DESTINATION, "ALTER DATABASE %s SET lc_monetary = %s",
 					 database, quote_literal_cstr(money.locale));
@@ -163,7 +163,7 @@ check_money(PgPrecheck *p)
 					 AT_DESTINATION, "ALTER DATABASE %s SET lc_monetary = 'C'", database);
 	else
 		pg_precheck_add(p, "money", PRECHECK_PASSED,
-						psprintf("amounts have %d digits behind the point on both sides", money.here), NULL);
+						psprintf("amounts have %d digits behind the point on both sides", money.dest), NULL);
 }
 
 /* Children of whose parents nothing will be here. */

@@ -169,7 +169,7 @@ pg_log_left(SourceConn *conn, const char *position, double latency,
 
 /* Says what the new slot will wait for. */
 static void
-tell_running(PgConn *conn)
+log_running(PgConn *conn)
 {
 	PgResult   *r;
 
@@ -201,7 +201,7 @@ make_slot(PgSource *source, const char *name, bool temporary)
 	StringInfoData buf;
 	PgResult   *r;
 
-	tell_running(sql);
+	log_running(sql);
 	if (source->exporter != NULL)
 		pg_close(source->exporter);
 	source->exporter = pg_connect(pg_info(sql), PG_CONN_REPLICATION);

@@ -120,7 +120,7 @@ pg_has_committed(SourceConn *conn, uint32 xid)
 const SourceRoutine pgsql_source_routine =
 {
 	.engine = "pgsql",
-	.tells_origin = true,
+	.reports_origin = true,
 	.scripts = true,
 	.own_definitions = true,
 	.own_types = true,

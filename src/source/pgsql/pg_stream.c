@@ -427,7 +427,7 @@ replay(SourceStream *stream, MemoryContext rowcxt)
 		}
 		if (msg->kind == PGOUTPUT_RELATION)
 			stream_take_relation(stream);
-		else if ((change = stream_tell(stream, rowcxt)) != NULL)
+		else if ((change = stream_report(stream, rowcxt)) != NULL)
 			return change;
 	}
 	if (stream->replay != NULL)
@@ -467,7 +467,7 @@ take_message(SourceStream *stream, MemoryContext rowcxt)
 		case PGOUTPUT_TRUNCATE:
 			if (!stream->in_transaction)
 				out_of_place(stream);
-			return stream_tell(stream, rowcxt);
+			return stream_report(stream, rowcxt);
 		case PGOUTPUT_ORIGIN:
 			/* since 16 the source does not send such transactions */
 			if (stream->own_changes)
@@ -534,7 +534,7 @@ pg_next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 			change = replay(stream, rowcxt);
 		}
 		else if (stream->waiting)
-			change = stream_tell(stream, rowcxt);
+			change = stream_report(stream, rowcxt);
 		else
 		{
 			switch (read_wire(stream, &data, &len, timeout_ms))
@@ -554,7 +554,7 @@ pg_next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 
 						take_streamed(stream, data, len);
 						if (early)
-							change = early_tell(stream, rowcxt);
+							change = early_report(stream, rowcxt);
 					}
 					else
 						change = take_message(stream, rowcxt);

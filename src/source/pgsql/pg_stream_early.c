@@ -115,7 +115,7 @@ take_relation(SourceStream *stream)
 
 /* Tells the message at hand, which is kept already. */
 Change *
-early_tell(SourceStream *stream, MemoryContext rowcxt)
+early_report(SourceStream *stream, MemoryContext rowcxt)
 {
 	bool		fits = true;
 	Change	   *change;
@@ -134,7 +134,7 @@ early_tell(SourceStream *stream, MemoryContext rowcxt)
 				fits = false;
 				break;
 			}
-			change = stream_tell(stream, rowcxt);
+			change = stream_report(stream, rowcxt);
 			if (change != NULL && change->kind == CHANGE_BEGIN)
 				change->in_progress = true;
 			return change;

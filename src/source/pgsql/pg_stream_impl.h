@@ -137,7 +137,7 @@ extern void stream_forget_bindings(SourceStream *stream);
  * Tells the row change or TRUNCATE at hand; NULL: nothing (more) of it is for
  * us. While stream->waiting it wants to be called again for the same message.
  */
-extern Change *stream_tell(SourceStream *stream, MemoryContext rowcxt);
+extern Change *stream_report(SourceStream *stream, MemoryContext rowcxt);
 
 /* pg_stream_published.c */
 
@@ -167,7 +167,7 @@ extern void spool_drop(SourceStream *stream, PgSpool *spool);
 
 /* STREAM START: is it to be known as it comes? */
 extern void early_start(SourceStream *stream, TransactionId xid, bool first);
-extern Change *early_tell(SourceStream *stream, MemoryContext rowcxt);
+extern Change *early_report(SourceStream *stream, MemoryContext rowcxt);
 extern Change *early_void(SourceStream *stream);
 extern bool early_commit(SourceStream *stream);
 

@@ -353,7 +353,7 @@ make_change(SourceStream *stream, ChangeKind kind)
 
 /* The transaction has something for us: BEGIN first, then this message again. */
 static Change *
-tell_begin(SourceStream *stream)
+report_begin(SourceStream *stream)
 {
 	stream->begun = true;
 	stream->waiting = true;
@@ -383,7 +383,7 @@ old_from_new(SourceStream *stream, const SourceRelation *rel)
 }
 
 static Change *
-tell_row(SourceStream *stream, PgRelation *table, MemoryContext rowcxt)
+report_row(SourceStream *stream, PgRelation *table, MemoryContext rowcxt)
 {
 	const PgOutputMessage *msg = stream->msg;
 	SourceRelation *rel = table->rel;
@@ -429,7 +429,7 @@ rename_relation(void *arg, Oid relid, const char *schema, const char *name)
 
 /* A row of the helper table: a statement of the source. */
 static Change *
-tell_ddl(SourceStream *stream, PgRelation *table)
+report_ddl(SourceStream *stream, PgRelation *table)
 {
 	const PgOutputMessage *msg = stream->msg;
 	SourcePos	before = {stream->commit_lsn, stream->nchanges - 1};
@@ -452,7 +452,7 @@ tell_ddl(SourceStream *stream, PgRelation *table)
 	if (!ours)
 		return NULL;
 	if (!stream->begun)
-		return tell_begin(stream);
+		return report_begin(stream);
 	change = make_change(stream, CHANGE_DDL);
 	*change = ddl;
 	change->kind = CHANGE_DDL;
@@ -491,7 +491,7 @@ stream_is_stale(SourceStream *stream)
 }
 
 static Change *
-tell_stale(SourceStream *stream, PgRelation *table)
+report_stale(SourceStream *stream, PgRelation *table)
 {
 	Change	   *change = make_change(stream, CHANGE_STALE);
 
@@ -519,7 +519,7 @@ next_truncated(SourceStream *stream)
 }
 
 static Change *
-tell_truncate(SourceStream *stream)
+report_truncate(SourceStream *stream)
 {
 	const PgOutputMessage *msg = stream->msg;
 	PgRelation *table = next_truncated(stream);
@@ -529,7 +529,7 @@ tell_truncate(SourceStream *stream)
 	if (table == NULL)
 		return NULL;
 	if (!stream->begun)
-		return tell_begin(stream);
+		return report_begin(stream);
 	stream->truncated++;
 	stream->waiting = next_truncated(stream) != NULL;
 	change = make_change(stream, CHANGE_TRUNCATE);
@@ -541,7 +541,7 @@ tell_truncate(SourceStream *stream)
 }
 
 Change *
-stream_tell(SourceStream *stream, MemoryContext rowcxt)
+stream_report(SourceStream *stream, MemoryContext rowcxt)
 {
 	const PgOutputMessage *msg = stream->msg;
 	PgRelation *table;
@@ -554,10 +554,10 @@ stream_tell(SourceStream *stream, MemoryContext rowcxt)
 	if (stream->nchanges <= stream->skip)
 		return NULL;
 	if (msg->kind == PGOUTPUT_TRUNCATE)
-		return tell_truncate(stream);
+		return report_truncate(stream);
 	table = find_relation(stream, msg->relid);
 	if (table->capture)
-		return tell_ddl(stream, table);
+		return report_ddl(stream, table);
 	if (receiver(stream, table) == NULL)
 	{
 		stream->waiting = false;
@@ -566,8 +566,8 @@ stream_tell(SourceStream *stream, MemoryContext rowcxt)
 	if (stream->give_up)
 		return make_change(stream, CHANGE_ROLLBACK);
 	if (!stream->begun)
-		return tell_begin(stream);
+		return report_begin(stream);
 	if (is_stale(stream, table))
-		return tell_stale(stream, table);
-	return tell_row(stream, table, rowcxt);
+		return report_stale(stream, table);
+	return report_row(stream, table, rowcxt);
 }
