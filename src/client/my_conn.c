@@ -135,7 +135,7 @@ set_nonblocking(MyConn *conn)
 
 /*
  * Of OpenSSL, where the library uses that: it asks SSL_get_error about a call,
- * which looks at the thread's queue of errors first. One that is left there by
+ * which looks at the thread's queue of errors first. One that is left in it by
  * another connection, of ours or of libpq, would be taken for this one's.
  */
 extern void ERR_clear_error(void) __attribute__((weak));

@@ -105,7 +105,7 @@ extern PgResult *pg_answer(PgConn *conn, const char *name, const char *shape);
 /*
  * A table whose name a view gets would run the view's functions as this
  * account: a session is opened with views refused, by sources that can (minor
- * releases of August 2024 and later): whether it can. DDL that is run there may
+ * releases of August 2024 and later): whether it can. DDL that is run by it may
  * fire event triggers that read views.
  */
 extern bool pg_tables_only(PgConn *conn, bool on);

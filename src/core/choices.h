@@ -2,7 +2,7 @@
  *
  * choices.h
  *	  What options may be that are one word of several. Each word stands here
- *	  once, beside its constant; options.c makes the range of an option of
+ *	  once, next to its constant; options.c makes the range of an option of
  *	  them, and a field holds the constant.
  *
  *-------------------------------------------------------------------------

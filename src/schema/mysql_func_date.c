@@ -3,8 +3,9 @@
  * mysql_func_date.c
  *	  Date and time functions in the expression translator.
  *
- * A TIMESTAMP of the source is timestamptz here, and its parts depend on the
- * session's time zone in both: no good for what must be immutable.
+ * A TIMESTAMP of the source is timestamptz at the destination, and its parts
+ * depend on the session's time zone in both: no good for what must be
+ * immutable.
  *
  *-------------------------------------------------------------------------
  */
@@ -286,7 +287,9 @@ my_date_text(MyExpr *x, MyVal v, const char *format)
 	return v.sql;
 }
 
-/* NOW(), CURDATE() and so on; the time zone is the session's, as there */
+/*
+ * NOW(), CURDATE() and so on; the time zone is the session's, as at the source
+ */
 static bool
 clock_function(MyExpr *x, const char *name, MyVal *args, int nargs,
 			   MyVal *result)

@@ -281,7 +281,7 @@ read_name(const char **p)
 
 /*
  * Where a body finds a relation that it names without a schema, if that is not
- * found there any more when the schemas of the path have their new names; NULL.
+ * found any more when the schemas of the path have their new names; NULL.
  */
 static const char *
 moved_from(const Rewriter *rw, List *path, const char *name)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pg_statement_refs.c
- *	  The relations that a statement names beside the one that it is about.
+ *	  The relations that a statement names other than the one that it is about.
  *
  *-------------------------------------------------------------------------
  */

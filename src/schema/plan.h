@@ -95,7 +95,7 @@ extern char *plan_column_definition(TableDef *def, TableColumn *col,
 /* What plan_column_definition puts together. */
 typedef struct PlanColumn
 {
-	char	   *generated;		/* expression; NULL: not generated here */
+	char	   *generated;		/* expression; NULL: not generated */
 	char	   *default_expr;
 	bool		identity;
 } PlanColumn;
@@ -134,7 +134,7 @@ extern char *plan_table_name(const TableDef *def);
  */
 extern char *plan_name_with_suffix(const char *base, const char *suffix);
 
-/* Of a plan that is there: is the statement of this table? */
+/* Of a plan that exists: is the statement of this table? */
 extern bool plan_statement_is_of(const PlanStatement *st, const TableDef *def);
 /* Adds to a statement's notes; a warning. */
 extern void plan_statement_note(PlanStatement *st, const char *note);

@@ -52,7 +52,10 @@ dest_name(const Selection *selection, const TaskOptions *options,
 	return quote_qualified_identifier(schema, name);
 }
 
-/* A relation of the source by its name here; InvalidOid: there is none. */
+/*
+ * A relation of the source by its name at the destination; InvalidOid: there is
+ * none.
+ */
 static Oid
 find_relation(const Selection *selection, const TaskOptions *options,
 			  const char *source_schema, const char *source_name)
@@ -66,7 +69,10 @@ find_relation(const Selection *selection, const TaskOptions *options,
 	return OidIsValid(nspid) ? get_relname_relid(name, nspid) : InvalidOid;
 }
 
-/* What the column that owns the sequence is called here; NULL: left out. */
+/*
+ * What the column that owns the sequence is called at the destination; NULL:
+ * left out.
+ */
 static const char *
 dest_column(const Selection *selection, const TaskOptions *options,
 			const SourceSequence *s)
@@ -85,7 +91,7 @@ dest_column(const Selection *selection, const TaskOptions *options,
 					 NAME_CASE_SOURCE : (NameCase) options->name_case, true);
 }
 
-/* The sequence that a column here owns; InvalidOid: none. */
+/* The sequence that a column of the destination owns; InvalidOid: none. */
 static Oid
 sequence_of_column(Oid table, const char *column)
 {
@@ -102,7 +108,10 @@ sequence_of_column(Oid table, const char *column)
 	return rows->nrows == 1 ? (Oid) store_int(rows, 0, 0) : InvalidOid;
 }
 
-/* Is it the task's, and no other's that happens to have its name here? */
+/*
+ * Is it the task's, and no other's that happens to have its name at the
+ * destination?
+ */
 static bool
 is_selected(const Selection *selection, const SourceSequence *s)
 {
@@ -112,9 +121,9 @@ is_selected(const Selection *selection, const SourceSequence *s)
 }
 
 /*
- * The sequence here that goes with one of the source; InvalidOid: none. One
- * that a column owns went where that went, whatever rules say of its own name;
- * and of tables that go into one, that of the first serves all.
+ * The destination's sequence that goes with one of the source; InvalidOid:
+ * none. One that a column owns went where that went, whatever rules say of its
+ * own name; and of tables that go into one, that of the first serves all.
  */
 static Oid
 find_sequence(const Selection *selection, const TaskOptions *options,

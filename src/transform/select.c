@@ -219,7 +219,7 @@ best_rule(const Selection *sel, const char *schema, const char *table)
 }
 
 /*
- * Tools that alter a table online fill another beside it and exchange the two
+ * Tools that alter a table online fill another one and exchange the two
  * by RENAME: pt-online-schema-change _t_new and _t_old (with more underscores
  * where those are taken), gh-ost _t_gho, _t_ghc and _t_del, with a time in it
  * perhaps. Returns the table that such a name is made of, or NULL.

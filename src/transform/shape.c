@@ -31,7 +31,7 @@ find_rule_column(const ShapeRule *rule, const TableDef *def, const char *name)
 
 		if (strcmp(c->name, name) == 0)
 			return c;
-		/* the MySQL family does not tell case apart */
+		/* the MySQL family does not distinguish case */
 		if (def->source_id == NULL && pg_strcasecmp(c->name, name) == 0)
 			folded = c;
 	}
@@ -318,7 +318,7 @@ shape_freeze(TableDef *def, const TableDef *before)
 		col->target_nullable = was->target_nullable;
 		col->target_generated = was->target_generated;
 	}
-	/* what was not made here is not there */
+	/* what was not made at the destination does not exist */
 	foreach(lc, def->indexes)
 	{
 		TableIndex *index = lfirst(lc);

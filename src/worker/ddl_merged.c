@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * ddl_merged.c
- *	  DDL of tables that go into one table here, of one task or of several.
+ *	  DDL of tables that go into one table at the destination, of one task or of several.
  *
  * Each of them is altered at the source, one after the other, and the table
- * here once: what the first of them has brought is skipped when the others
- * follow, and noted. What would make it another table than the first has made
- * stops the task.
+ * of the destination once: what the first of them has brought is skipped when
+ * the others follow, and noted. What would make it another table than the first
+ * has made stops the task.
  *
  *-------------------------------------------------------------------------
  */
@@ -75,8 +75,8 @@ columns_change(const TableDef *before, const TableDef *after)
 }
 
 /*
- * Has the table here the column? *other: it has one of that name and another
- * type, which is this.
+ * Has the destination's table the column? *other: it has one of that name and
+ * another type, which is this.
  */
 static bool
 has_column(Oid relid, const TableColumn *col, char **other)
@@ -94,7 +94,10 @@ has_column(Oid relid, const TableColumn *col, char **other)
 	if (col->pg_type != NULL)
 		dts_parse_type(col->pg_type, &typid, &typmod);
 	same = att->atttypid == typid && att->atttypmod == typmod;
-	/* a type that is called otherwise here is not known to be another */
+	/*
+	 * a type that is called otherwise at the destination is not known to be
+	 * another
+	 */
 	if (!same && OidIsValid(typid))
 		*other = format_type_with_typemod(att->atttypid, att->atttypmod);
 	ReleaseSysCache(tup);
@@ -155,7 +158,7 @@ task_columns_are_done(const TableDef *before, const TableDef *after, char **why)
 	return done;
 }
 
-/* Has the table here an index or a constraint of this name? */
+/* Has the destination's table an index or a constraint of this name? */
 static bool
 has_part(Oid relid, const char *name)
 {
@@ -167,7 +170,7 @@ has_part(Oid relid, const char *name)
 					   (int64) relid, name)->nrows > 0;
 }
 
-/* Is a table here that has all columns of one that is to be made? */
+/* Is there a table that has all columns of one that is to be made? */
 static bool
 dest_table_fits(const TableDef *def)
 {
@@ -230,7 +233,7 @@ task_leave_done(TaskRun *run, const Change *change, const PlanPair *pair,
 	if (what.len > 0)
 		task_note_done(run, change,
 					   psprintf(pair->before == NULL ?
-								"Table %s is there, and has %s." :
+								"Table %s exists, and has %s." :
 								"Table %s has %s by another table that goes into it.",
 								quote_qualified_identifier(pair->after->target_schema,
 														   pair->after->target_name),

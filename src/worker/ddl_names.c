@@ -110,7 +110,7 @@ map_table(RecordReplay *c, PgNameMap *map, const TableDef *def)
 						  def->target_name);
 }
 
-/* What the statement makes or changes, beside tables with rows. */
+/* What the statement makes or changes, other than tables with rows. */
 static void
 map_object(RecordReplay *c, PgNameMap *map, const DdlObject *o)
 {
@@ -305,7 +305,10 @@ record_names_outside(RecordReplay *c, const Node *tree)
 			inside = is_inside(c, rv->schemaname, rv->relname);
 		else
 		{
-			/* where none of the schemas is taken, nothing of it is here */
+			/*
+			 * where none of the schemas is taken, nothing of it is at the
+			 * destination
+			 */
 			foreach(lc2, c->record->path)
 				inside |= is_inside(c, lfirst(lc2), rv->relname);
 		}

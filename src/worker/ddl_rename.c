@@ -3,9 +3,9 @@
  * ddl_rename.c
  *	  Statements of a MySQL source that give tables other names.
  *
- * Tables go by their names there. One that was copied again has what had its
- * name when it was read: a statement before that gives the name to it, or takes
- * it from another table. So a name may be there before the log tells of it, or
+ * Tables go by their names at such a source. One that was copied again has what
+ * had its name when it was read: a statement before that gives the name to it,
+ * or takes it from another table. So a name may exist before the log has it, or
  * be another table's already.
  *
  *-------------------------------------------------------------------------

@@ -5,9 +5,9 @@
  *	  session that it ran in and, with option owners, as the role that owns
  *	  what it is on.
  *
- * A setting that cannot be had here (a locale that is not installed) is noted:
- * where rows that were written again, or literals, depend on it, the table is
- * copied again, or the statement is refused.
+ * A setting that cannot be had at the destination (a locale that is not
+ * installed) is noted: where rows that were written again, or literals, depend
+ * on it, the table is copied again, or the statement is refused.
  *
  *-------------------------------------------------------------------------
  */
@@ -111,7 +111,7 @@ refuse_unsure_money(RecordReplay *c)
 		if (has_money(((DdlTableState *) lfirst(lc))->def))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("locale \"%s\" (lc_monetary of the session at the source) is not installed here, and the statement may hold amounts of type money",
+					 errmsg("locale \"%s\" (lc_monetary of the session at the source) is not installed at the destination, and the statement may hold amounts of type money",
 							value)));
 }
 
@@ -146,7 +146,10 @@ settings_begin(RecordReplay *c)
 	{
 		DdlSetting *s = lfirst(lc);
 
-		/* a locale that the operating system here does not have, for one */
+		/*
+		 * a locale that the destination's operating system does not have, for
+		 * one
+		 */
 		if (set_config_option(s->name, s->value, PGC_USERSET, PGC_S_SESSION,
 							  GUC_ACTION_SAVE, true, DEBUG1, false) <= 0)
 			c->unset = lappend(c->unset, s);
@@ -171,7 +174,7 @@ is_passing(int sqlerrcode)
 		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
-/* Is it that what the statement makes is there? */
+/* Is it that what the statement makes exists? */
 static bool
 is_duplicate(int sqlerrcode)
 {
@@ -181,7 +184,10 @@ is_duplicate(int sqlerrcode)
 		sqlerrcode == ERRCODE_DUPLICATE_FUNCTION;
 }
 
-/* A role of the source that is here, and that the task's owner may be. */
+/*
+ * A role of the source that exists at the destination, and that the task's
+ * owner may be.
+ */
 static Oid
 dest_role(const char *name)
 {
@@ -204,9 +210,9 @@ record_grants_for_sure(RecordReplay *c)
 
 /*
  * With option owners, as whom the source's statement runs: the owner that its
- * objects have at the source, or whoever grants rights there, where that role is
- * here and the task's owner may be it; else InvalidOid, which is the task's
- * owner.
+ * objects have at the source, or whoever grants privileges at the source, where
+ * that role is at the destination and the task's owner may be it; else
+ * InvalidOid, which is the task's owner.
  */
 static Oid
 role_of_record(RecordReplay *c)

@@ -88,8 +88,8 @@ returns(RecordReplay *c, const TableDef *def)
 }
 
 /*
- * Tables that a statement brings into the selection by their new names: here
- * they are made as they are now. NIL: it does no such thing.
+ * Tables that a statement brings into the selection by their new names: at the
+ * destination they are made as they are now. NIL: it does no such thing.
  */
 List *
 record_make_newcomers(RecordReplay *c)

@@ -4,10 +4,11 @@
  *	  Tables at the destination that a task has made and left.
  *
  * A table that gets a name which no rule selects is not followed any more, and
- * nobody but the user knows whether it is still wanted here. So it stays, until
+ * nobody but the user knows whether it is still wanted. So it stays, until
  * the source gives its name to another table that the task follows: two tables
  * exchange their names through a third one, or a table is put aside each month
- * and made again. Then it moves to a schema beside, with all that is its own.
+ * and made again. Then it moves to a schema of its own, with all that is its
+ * own.
  *
  *-------------------------------------------------------------------------
  */
@@ -97,7 +98,7 @@ left_make_room(TaskRun *run, const char *schema, const char *table,
 	Oid			nspid = get_namespace_oid(schema, true);
 	char	   *own;
 
-	/* what is in the way there stops the task */
+	/* what is in the way elsewhere stops the task */
 	if (run->dest->elsewhere)
 		return;
 
@@ -116,5 +117,5 @@ left_make_room(TaskRun *run, const char *schema, const char *table,
 				   psprintf("table %s at the destination is moved to schema %s",
 							name, quote_identifier(own)),
 				   "The task does not follow it any more, and another table of the source has its name now.",
-				   "Drop it there when nobody needs it.", NULL);
+				   "Drop it when nobody needs it.", NULL);
 }

@@ -28,7 +28,7 @@ typedef struct NameWait
 	char	   *dest;			/* what the catalog calls it, */
 	char	   *source;			/* and the source, in a snapshot; "": it has none */
 	SourcePos	until;			/* of this position */
-	bool		asked;			/* it was tried when the log had come there */
+	bool		asked;			/* it was tried when the log had come to it */
 } NameWait;
 
 /* Rows of a copy did not fit. */
@@ -36,7 +36,7 @@ typedef struct RowsWait
 {
 	char	   *error;			/* this was the message */
 	SourcePos	until;			/* the rows are of that position */
-	bool		asked;			/* they were tried when the log had come there */
+	bool		asked;			/* they were tried when the log had come to it */
 } RowsWait;
 
 static char *
@@ -101,8 +101,8 @@ is_settled(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 
 /*
  * The source has no such table. It is gone for good if that was so before, and
- * the log has been followed to there since: no statement that is still to come
- * drops it or gives it another name.
+ * the log has been followed to that position since: no statement that is still
+ * to come drops it or gives it another name.
  */
 bool
 resync_is_gone(TaskRun *run, const SourceRelation *rel, const char *at,
@@ -144,7 +144,10 @@ resync_let_go(TaskRun *run, const SourceRelation *rel)
 							rel->schema, rel->name), NULL, NULL, NULL);
 }
 
-/* The table that has the name here, and keeps it; NULL: none does. */
+/*
+ * The table that has the name at the destination, and keeps it; NULL: none
+ * does.
+ */
 static SourceRelation *
 keeps_name(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 		   List *rels)
@@ -202,7 +205,7 @@ resync_settle_names(TaskRun *run, List *rels, List *tables, const char *high,
 
 /*
  * A source whose log shapes tables has dropped a constraint or a NOT NULL, and
- * its log tells later of it than the rows are read. Where the log has come to
+ * its log has that later than the rows are read. Where the log has come to
  * rows that did not fit for the same reason, nothing in it lets them in.
  */
 bool
@@ -221,7 +224,7 @@ resync_rows_may_fit(TaskRun *run, const char *high, const char *applied,
 	return source_pos_cmp(pos, run->source->parse_position(high)) < 0;
 }
 
-/* The task's own worker tries what a copy worker (beside) could not, and waits. */
+/* The task's own worker tries what a copy worker could not, and waits. */
 void
 resync_leave_rows(TaskRun *run, const char *high, bool parallel, const ErrorData *edata)
 {

@@ -2,7 +2,7 @@
  *
  * resync_shape.c
  *	  Definitions of tables that are copied again: what the source has now,
- *	  beside what the catalog has.
+ *	  compared with what the catalog has.
  *
  *-------------------------------------------------------------------------
  */
@@ -320,8 +320,9 @@ dest_column(const TableDef *old, const TableColumn *col)
 
 /*
  * The source's columns are others than the task knows. Where somebody has
- * altered the table here in the same way (as the error that stopped the stream
- * advises), its rows can be had; else the statement has to come in the log.
+ * altered the destination's table in the same way (as the error that stopped
+ * the stream advises), its rows can be had; else the statement has to come in
+ * the log.
  */
 static char *
 misfit(const TableDef *def, const SourceRelation *rel)
@@ -333,7 +334,7 @@ misfit(const TableDef *def, const SourceRelation *rel)
 	ListCell   *lc;
 
 	if (!OidIsValid(relid))
-		return psprintf("Table %s does not exist here.", name);
+		return psprintf("Table %s does not exist at the destination.", name);
 	foreach(lc, def->columns)
 	{
 		const TableColumn *col = lfirst(lc);
@@ -347,7 +348,7 @@ misfit(const TableDef *def, const SourceRelation *rel)
 		if (was != NULL && was->left_out)
 			continue;
 		if (attnum <= 0)
-			return psprintf("The source has column \"%s\", which the table lacks here. "
+			return psprintf("The source has column \"%s\", which the table lacks at the destination. "
 							"If no statement in the source's log is to bring it: "
 							"ALTER TABLE %s ADD COLUMN %s %s; and dtsmig.resync_table again.",
 							col->name, name, quote_identifier(col->name), col->source_type);
@@ -355,7 +356,7 @@ misfit(const TableDef *def, const SourceRelation *rel)
 		dest = format_type_with_typemod(typid, typmod);
 		if (was != NULL && strcmp(was->source_type, col->source_type) != 0 &&
 			strcmp(dest, col->source_type) != 0)
-			return psprintf("Column \"%s\" is of type %s at the source, and %s here. "
+			return psprintf("Column \"%s\" is of type %s at the source, and %s at the destination. "
 							"If no statement in the source's log is to change it: "
 							"ALTER TABLE %s ALTER COLUMN %s TYPE %s; and dtsmig.resync_table again.",
 							col->name, col->source_type, dest, name,
@@ -367,7 +368,7 @@ misfit(const TableDef *def, const SourceRelation *rel)
 
 		if (was->target_name != NULL && model_find_column(def, was->name) == NULL &&
 			get_attnum(relid, was->target_name) > 0)
-			return psprintf("The source has no column \"%s\" any more, and the table has it here. "
+			return psprintf("The source has no column \"%s\" any more, and the destination's table has it. "
 							"If no statement in the source's log is to drop it: "
 							"ALTER TABLE %s DROP COLUMN %s; and dtsmig.resync_table again.",
 							was->name, name, quote_identifier(was->target_name));

@@ -90,7 +90,7 @@ is_copied(void *arg, SourcePos pos)
 
 /* ------------------------------------------------------------ committing */
 
-/* Does the source still tell all that the task follows? */
+/* Does the source still report all that the task follows? */
 static void
 check_source(Follow *f)
 {
@@ -111,7 +111,7 @@ check_source(Follow *f)
 	MemoryContextDelete(cxt);
 }
 
-/* Between two transactions here and at the source. */
+/* Between two transactions at the destination and at the source. */
 static void
 follow_sequences(Follow *f)
 {
@@ -121,12 +121,12 @@ follow_sequences(Follow *f)
 		!TimestampDifferenceExceeds(f->last_sequences, now, SEQUENCES_MS))
 		return;
 	f->last_sequences = now;
-	/* there it is a definition, which is altered at the end */
+	/* at the destination it is a definition, which is altered at the end */
 	if (!f->run->dest->mysql_sql)
 		task_advance_sequences(f->run);
 }
 
-/* What was read again is all here, and nothing that comes after it. */
+/* What was read again is all applied, and nothing that comes after it. */
 static void
 end_replay(Follow *f)
 {
@@ -219,7 +219,7 @@ housekeeping(Follow *f)
 	task_tick(f->run);
 }
 
-/* While a throttle holds back what comes. */
+/* While a throttle delays what comes. */
 static void
 meanwhile(void *arg)
 {
@@ -281,7 +281,7 @@ take_row(Follow *f, Change *change)
 	if (unlikely(rel->zero_seen) && f->run->task->do_schema)
 		allow_zero_dates(f, rel);
 	change->pos = f->transaction_start;
-	/* it is there */
+	/* it exists */
 	if (unlikely(f->run->behind) && change_is_before(change, f->run->ledger_end))
 		return;
 	change->lenient = false;
@@ -573,7 +573,7 @@ resync_is_asked(Follow *f)
 /*
  * Has the copy of tables ended that was made in parallel? Then all that was taken
  * is committed: between two transactions of the source. A stream may begin
- * inside of one, of a source that commits DDL there.
+ * inside of one, of a source that commits DDL in one.
  */
 static bool
 parallel_is_done(Follow *f)

@@ -80,7 +80,7 @@ follow_note_refused(Follow *f, const char *where, const char *what)
 
 /*
  * SkipTest. What is skipped goes into the log of the task with the rows
- * around it; a statement that the user has given in its place runs there.
+ * around it; a statement that the user has given in its place runs in it.
  */
 bool
 follow_skips(void *arg, const char *where, const char *what)

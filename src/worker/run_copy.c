@@ -106,7 +106,7 @@ plan_copy_jobs(TaskRun *run)
 
 		/*
 		 * What was copied in part from a shared snapshot is emptied when that
-		 * is lost, which must not happen to rows that were there before.
+		 * is lost, which must not happen to rows that existed before.
 		 */
 		if (run->source->share_snapshot && run->options->conflict == CONFLICT_IGNORE)
 			ranges = list_make1(palloc0(sizeof(SourceRange)));
@@ -426,7 +426,7 @@ table_zone(TaskRun *run, const StoreRows *rows, int first, int last,
 /*
  * Notes for each table between which positions its rows were read, and for
  * the task where the last snapshot stood. Should one lie before the start of
- * the changes, they start there. (Of one at the same place that may know more
+ * the changes, they start at it. (Of one at the same place that may know more
  * transactions by GTID, others need not know them.)
  */
 static void

@@ -216,7 +216,7 @@ task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 			destination_defers(st->kind, run->task->do_incremental))
 			keep_for_later(run, st);
 		else if (run->behind)
-			continue;			/* it was run there */
+			continue;			/* it was run at the destination */
 		else if (foreign_keys != NULL && strcmp(st->kind, "foreign key") == 0 &&
 				 st->phase == PLAN_POST_DATA)
 			*foreign_keys = lappend(*foreign_keys, st);

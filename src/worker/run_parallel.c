@@ -5,10 +5,10 @@
  *
  * A copy worker copies them as run_resync.c does, from a snapshot, in one
  * transaction. The task worker follows the log meanwhile and skips what
- * it says of them. When the copy is there, what came after its snapshot has to
- * be had: the task goes back in the log to where it was when the copy began
- * (resync_from), and reads it again, for these tables alone, up to where it
- * was (replay_until). There they are in sync with the rest.
+ * it says of them. When the copy is complete, what came after its snapshot has
+ * to be had: the task goes back in the log to where it was when the copy began
+ * (resync_from), and reads it again, for these tables alone, up to where it was
+ * (replay_until). At that position they are in sync with the rest.
  *
  *   asked --> copying --> copied --> replay --> in sync
  *     ^          |           |          |
@@ -21,10 +21,10 @@
  * reported nothing of what was applied while it may be needed again (keep_from).
  *
  * The rest waits, as ever, for tables that the task does not know yet or whose
- * shape at the source is another than here; for those that a statement of the
- * source marks; where a statement touches a table while it is copied; and
- * where a foreign key's action of a table that is not copied along can change
- * their rows (a log that does not tell of it would be read without that
+ * shape at the source is another than at the destination; for those that a
+ * statement of the source marks; where a statement touches a table while it is
+ * copied; and where a foreign key's action of a table that is not copied along
+ * can change their rows (a log that does not have it would be read without that
  * table).
  *
  *-------------------------------------------------------------------------
@@ -105,7 +105,7 @@ reach(TaskRun *run, SourceRelation *rel)
 	return rels;
 }
 
-/* Can actions of other tables change rows that the log does not tell? */
+/* Can actions of other tables change rows that the log does not have? */
 static bool
 is_reached(TaskRun *run, List *rels)
 {
@@ -409,7 +409,7 @@ has_word(const char *text, const char *name)
 	return false;
 }
 
-/* A name that a text may have in another form is taken to be there. */
+/* A name that a text may have in another form is taken to be in it. */
 static bool
 text_names(const char *text, const char *name)
 {
@@ -477,7 +477,10 @@ names(const Change *change, const SourceRelation *rel)
 	return text_names(change->ddl_sql, rel->name);
 }
 
-/* Does a foreign key join the two, either way? Keys here lock both. */
+/*
+ * Does a foreign key join the two, either way? Keys of the destination lock
+ * both.
+ */
 static bool
 are_joined(const TableDef *a, const TableDef *b)
 {

@@ -169,8 +169,8 @@ has_table(List *tables, const TableDef *def)
 
 /*
  * The source's tables, and the position from which their changes are followed.
- * Where the source has snapshots to share, both are of one: what tables there
- * are, and what it was prepared to tell, must agree. Else the position is
+ * Where the source has snapshots to share, both are of one: which tables exist
+ * and what it was prepared to report must agree. Else the position is
  * taken first, and a DDL statement after it is seen in the log.
  */
 static List *
@@ -338,9 +338,9 @@ statements_to_run(TaskRun *run, const char *phase)
 
 /*
  * Runs a statement; returns its error. The hint of one that failed says to
- * make the object by hand: what is there at the next try is taken for it, but
+ * make the object by hand: what exists at the next try is taken for it, but
  * no table that has rows already, as those of the source would join them, and
- * nothing that was there, and in the way, before.
+ * nothing that existed, and was in the way, before.
  */
 static char *
 run_statement(TaskRun *run, const StoreRows *rows, int i)

@@ -44,8 +44,8 @@ task_leaves_out(const Change *change)
 }
 
 /*
- * TRUNCATE of a table that is not alone in its table here takes away its own
- * rows. False: it is alone.
+ * TRUNCATE of a table that is not alone in its table at the destination takes
+ * away its own rows. False: it is alone.
  */
 bool
 task_truncate_own(TaskRun *run, DestWriter *writer, const Change *change)
@@ -88,8 +88,8 @@ task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
 	}
 
 	/*
-	 * Where some kinds of changes are left out, rows here need not be what
-	 * the others were done to.
+	 * Where some kinds of changes are left out, rows of the destination need
+	 * not be what the others were done to.
 	 */
 	if ((rel->applied & OPERATION_ROWS) != OPERATION_ROWS && rel->out->nkey > 0)
 	{

@@ -30,7 +30,7 @@ statement_is_wrong(int sqlerrcode)
 		sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
-/* Does the error say that the object, or one in its place, is there? */
+/* Does the error say that the object, or one in its place, exists? */
 static bool
 is_exists_error(int sqlerrcode)
 {
@@ -74,7 +74,7 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
 	{
-		/* a destination elsewhere may have it, though nobody here knows */
+		/* a destination elsewhere may have it, though the catalog does not */
 		if (destination()->claim(destination_object(object_id)) == NULL)
 			statement_execute(sql, script);
 		ReleaseCurrentSubTransaction();

@@ -7,10 +7,10 @@
  * What is sampled lies in memory that the worker has anyway; a sample is taken
  * in time also while a large transaction is being applied, and written when a
  * transaction of its own can be had. Alerts of errors are raised where errors
- * end (trouble.c); here are those of latency, of the source's log running
- * short, of tables that have changed under the task's hands, of those that
- * wait to be copied again, of objects that could not be made, and the end of
- * all these.
+ * end (trouble.c); in this file are those of latency, of the source's log
+ * running short, of tables that have changed under the task's hands, of those
+ * that wait to be copied again, of objects that could not be made, and the end
+ * of all these.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,7 +37,10 @@
 #include "utils/timestamp.h"
 #include "worker/trouble.h"
 
-/* How often latency, the source's log, and tables here are looked at. */
+/*
+ * How often latency, the source's log, and tables of the destination are looked
+ * at.
+ */
 #define LATENCY_MS 3000
 #define RETENTION_MS 30000
 #define DRIFT_MS 30000
@@ -198,7 +201,9 @@ watch_rest(int64 task_id, TaskShared *shared)
 	}
 	PG_CATCH();
 	{
-		/* what the task waits for (a full disk) may be in the way here, too */
+		/*
+		 * what the task waits for (a full disk) may be in the way of this, too
+		 */
 		MemoryContextSwitchTo(cxt);
 		FlushErrorState();
 		AbortCurrentTransaction();
@@ -365,7 +370,10 @@ table_drift(const SourceRelation *rel)
 	return text;
 }
 
-/* Tables here that somebody else has changed; statements of the source do not count. */
+/*
+ * Tables of the destination that somebody else has changed; statements of the
+ * source do not count.
+ */
 static void
 check_drift(TaskRun *run, List **reported)
 {
@@ -381,7 +389,7 @@ check_drift(TaskRun *run, List **reported)
 		if (what != NULL)
 		{
 			char	   *text = alert_raise(run->task->id, ALERT_DRIFT, subject,
-										   psprintf("table %s here is not any more what the task made it: %s",
+										   psprintf("table %s at the destination is not any more what the task made it: %s",
 													subject, what),
 										   "Changes of it may fail, or not arrive whole.",
 										   "Undo that, or have the table copied again by resync_table.");

@@ -167,7 +167,7 @@ is_past(TaskRun *run, const char *high, const char *applied)
 
 /*
  * The source is another server than before: positions become ones that mean
- * the same there, if GTIDs tell, or an error says why they don't. Those that
+ * the same at it, if GTIDs show it, or an error says why they don't. Those that
  * lie behind a task that follows changes are of no use any more: the source may
  * have had no GTIDs when it began.
  */
@@ -193,8 +193,8 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 			(ledger == NULL || strcmp(ledger, position->applied) != 0))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("the ledger at the destination is ahead of the catalog here, and the source is another server now"),
-					 errdetail("Applied here is %s, there %s.", position->applied,
+					 errmsg("the ledger at the destination is ahead of the catalog, and the source is another server now"),
+					 errdetail("The catalog's position is %s, the ledger's is %s.", position->applied,
 							   ledger ? ledger : "nothing"),
 					 errhint("Let the task reach its former source once more.")));
 		position->applied = rebase(run, position->applied);
@@ -277,7 +277,7 @@ check_timeline(TaskRun *run)
 
 /*
  * The same server as before? A task goes on against another one only where
- * GTIDs prove that it has what is applied here.
+ * GTIDs prove that it has what is applied at the destination.
  */
 static void
 check_identity(TaskRun *run)
@@ -364,8 +364,8 @@ is_copied_ahead(TaskRun *run, const char *until)
 }
 
 /*
- * To where the last snapshot stood; and on until the tables are there whose
- * copy was left for the log to tell what they look like, and all are as of one
+ * To where the last snapshot stood; and on until the tables have come whose
+ * copy was left for the log to show what they look like, and all are as of one
  * place: keys that join tables come next.
  */
 static void
@@ -384,7 +384,7 @@ catch_up(TaskRun *run)
 	}
 }
 
-/* What the task writes, others that follow this database can tell from it. */
+/* What the task writes, others that follow this database can see from it. */
 static void
 mark_changes(TaskRun *run)
 {
@@ -431,7 +431,7 @@ run_task(TaskRun *run)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("task option \"origin\" cannot be \"none\": the log of server \"%s\" does not say where changes came from",
 						run->info->server_name),
-				 errhint("Sources of type postgresql tell it.")));
+				 errhint("Sources of type postgresql know it.")));
 	run->conn = run->source->connect(run->info);
 	check_identity(run);
 	mark_changes(run);

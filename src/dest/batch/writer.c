@@ -366,7 +366,7 @@ batch_commit(DestWriter *writer, PositionWriter write_position, void *arg)
 	CommitTransactionCommand();
 
 	/*
-	 * The source gets to know of it, and may forget what is here: whatever
+	 * The source gets to know of it, and may forget what is committed: whatever
 	 * synchronous_commit is, this and all that was committed before survives
 	 * a crash.
 	 */

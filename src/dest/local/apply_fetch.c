@@ -2,7 +2,7 @@
  *
  * apply_fetch.c
  *	  Rows as they are at the destination, for changes whose images are not
- *	  whole: what they lack is read here, where the row is as it was.
+ *	  whole: what they lack is read from the destination's row as it was.
  *
  *-------------------------------------------------------------------------
  */

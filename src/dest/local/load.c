@@ -250,7 +250,7 @@ grant_stage(Oid relid)
 
 /*
  * COPY can't leave rows out, so they go by way of a temporary table. Where no
- * unique index could tell a row that is there, all are added.
+ * unique index could show that a row exists, all are added.
  */
 static uint64
 load_parallel(SourceRelation *rel, LoadProducer producer, void *arg)

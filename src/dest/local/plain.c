@@ -6,9 +6,9 @@
  * Rows are loaded by COPY's own code, and changes written by statements that
  * expect each row to be in the table that they name. A relation whose rows are
  * elsewhere, or which something else writes, would take them and lose them: a
- * table that Citus distributes is an empty shell here, and COPY's code, called
- * without the extension's hooks, fills the shell, where no query looks. So such
- * a relation is refused before the first row.
+ * table that Citus distributes is an empty shell on this server, and COPY's
+ * code, called without the extension's hooks, fills the shell, where no query
+ * looks. So such a relation is refused before the first row.
  *
  *-------------------------------------------------------------------------
  */

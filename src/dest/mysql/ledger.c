@@ -2,7 +2,7 @@
  *
  * ledger.c
  *	  What a destination of the MySQL family knows of a task: the table
- *	  dtsmig_ledger there, written in the transactions of the rows.
+ *	  dtsmig_ledger at the destination, written in the transactions of the rows.
  *
  *	  position	of the source's log, up to which changes are applied
  *	  job:17	a range of rows that is loaded
@@ -16,7 +16,7 @@
  *	                                   +--> not claimed, COMMIT
  *
  * Whoever finds one that was begun, and does not know what became of it, runs
- * it again: an error that says that its object is there (or gone) means that
+ * it again: an error that says that its object exists (or is gone) means that
  * it was done.
  *
  *-------------------------------------------------------------------------
@@ -87,7 +87,7 @@ make_table(MyConn *conn, const char *database)
 							"`key` VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
 							"value LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, "
 							"PRIMARY KEY (task, `key`)) ENGINE=InnoDB "
-							"COMMENT='What dtsmig has done here, by task: written with the rows; not to be changed by hand'",
+							"COMMENT='What dtsmig has done in this database, by task: written with the rows; not to be changed by hand'",
 							table), 0);
 }
 
@@ -112,7 +112,7 @@ exists_database(MyConn *conn, const char *database)
 	return true;
 }
 
-/* Between two transactions there. */
+/* Between two transactions at the destination. */
 void
 my_ledger_open(MyConn *conn, const DestPlace *place)
 {

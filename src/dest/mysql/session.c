@@ -3,9 +3,9 @@
  * session.c
  *	  The session at a server of the MySQL family that is a destination.
  *
- * Its transaction follows the one here: dest/twin.c. Statements that change
- * definitions commit by themselves there: what was claimed for one is noted as
- * begun before it, and as done after it (ledger.c).
+ * Its transaction follows the one of this process: dest/twin.c. Statements that
+ * change definitions commit by themselves in it: what was claimed for one is
+ * noted as begun before it, and as done after it (ledger.c).
  *
  * What a value becomes that does not fit depends on the session's settings, as
  * does what a literal means: each is set here, and read back.
@@ -162,7 +162,7 @@ check_server(void)
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("server \"%s\" is read-only", mysql_server()),
 				 errdetail("Its variable read_only or super_read_only is set, as that of a replica is."),
-				 errhint("Let the server's options name the one that takes writes; or run there: SET GLOBAL read_only = 0.")));
+				 errhint("Let the server's options name the one that takes writes; or run at the destination: SET GLOBAL read_only = 0.")));
 }
 
 static void
@@ -292,7 +292,7 @@ mysql_several(MyConn *c, bool wanted)
 static bool
 is_harmless(int64 code)
 {
-	return code == 1287 ||		/* something will not be there in later versions */
+	return code == 1287 ||		/* something will not exist in later versions */
 		code == 1592 ||			/* a log of statements may not repeat it */
 		code == 3719;			/* "utf8" means another character set later */
 }
@@ -350,7 +350,7 @@ mysql_write(MyConn *c, const char *sql, Size len, int n)
 	if (warned && n == 1)
 		check_warnings(c);
 	else if (warned)
-		/* which are told of the last one alone: one by one */
+		/* which are those of the last one alone: one by one */
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("server \"%s\" has warned of values that it was given", mysql_server())));
@@ -467,7 +467,7 @@ run_definition(const char *sql)
 				 errmsg("server \"%s\" cannot run a statement between rows of a transaction that it would commit",
 						mysql_server()),
 				 errdetail("The statement: %s", sql),
-				 errhint("Run it there by hand; where it stands for one of the source, then: SELECT dtsmig.skip_change('…'); without a statement.")));
+				 errhint("Run it at the destination by hand; where it stands for one of the source, then: SELECT dtsmig.skip_change('…'); without a statement.")));
 	mysql_several(c, false);
 	known = my_ledger_begin(c);
 	if (my_try_query(c, sql, 0, NULL, &message, &err) ||

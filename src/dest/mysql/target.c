@@ -57,7 +57,10 @@ source_typid(const SourceRelation *rel, int c)
 	return typid;
 }
 
-/* The same of a column that a rule has added: as the table there has it. */
+/*
+ * The same of a column that a rule has added: as the destination's table has
+ * it.
+ */
 static Oid
 dest_typid(const MyColumn *column)
 {
@@ -102,7 +105,7 @@ is_inexact(const char *type, const char *collation)
 	return strcmp(collation, "binary") != 0;
 }
 
-/* -1: there is no such column. Names that differ in case are one there. */
+/* -1: there is no such column. Names that differ in case are one. */
 static int
 find_column(const MyResult *r, const char *name)
 {
@@ -115,7 +118,7 @@ find_column(const MyResult *r, const char *name)
 	return -1;
 }
 
-/* generated: of columns that are generated there. */
+/* generated: of columns that are generated at the destination. */
 static void
 bind_column(SourceRelation *rel, MyTarget *target, int c, MyConn *conn, const MyResult *r,
 			bool generated)
@@ -207,7 +210,7 @@ kind_of(MyConn *conn, const char *schema, const char *name, char **reason)
 	if (strcmp(kind, "BASE TABLE") != 0)
 		*reason = psprintf("It is no plain table: %s.", kind);
 	else if (transactions == NULL || strcmp(transactions, "YES") != 0)
-		*reason = psprintf("Its engine %s has no transactions: what is written there cannot be taken back.",
+		*reason = psprintf("Its engine %s has no transactions: what is written to it cannot be taken back.",
 						   my_get_text_or_null(r, 0, 1));
 	return kind;
 }

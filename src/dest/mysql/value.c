@@ -269,7 +269,7 @@ is_rounded(const MyColumn *column, double value)
 }
 
 /*
- * What is no label of ENUM or SET, and a number, is the place of one there; blanks at
+ * What is no label of ENUM or SET, and a number, is the place of one; blanks at
  * the end of CHAR go without a word.
  */
 static void

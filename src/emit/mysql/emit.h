@@ -53,7 +53,7 @@ extern EmitTarget *emit_target_of(const char *version);
 extern EmitTarget *emit_target_read(void);
 
 /*
- * Names at the destination, by rule (already there) or by the name policy:
+ * Names at the destination, by rule (filled already) or by the name policy:
  * as it can have them. names (may be NULL) receives NameChanges.
  */
 extern void emit_names(List *tables, const PlanOptions *options, List **names);

@@ -402,7 +402,7 @@ walk_coalesce(Walk *w, CoalesceExpr *c)
 	return emit_made(e.class, psprintf("COALESCE(%s)", buf.data));
 }
 
-/* PostgreSQL passes over NULL, MySQL does not. */
+/* PostgreSQL skips NULL, MySQL does not. */
 static EmitExpr
 walk_min_max(Walk *w, MinMaxExpr *m)
 {

@@ -31,7 +31,7 @@ typedef struct Reading
 	char	   *why;
 } Reading;
 
-/* It stands in statements as it is: "1--" would begin a comment there. */
+/* It stands in statements as it is: "1--" would begin a comment. */
 static bool
 is_number(const char *text)
 {
@@ -152,7 +152,7 @@ read_array(Reading *r)
 	array = OidIsValid(element) ? get_array_type(element) : InvalidOid;
 	if (!OidIsValid(array))
 	{
-		r->why = psprintf("an array of %s is not known here", r->type);
+		r->why = psprintf("an array of %s is not known", r->type);
 		return;
 	}
 	getTypeInputInfo(array, &input, &ioparam);

@@ -319,7 +319,7 @@ read_chain(Lexer *lex, Token parts[3])
 	return n < 3 ? n : 3;
 }
 
-/* Tells parts[i], or parts[i].parts[i + 1]. */
+/* Reports parts[i], or parts[i].parts[i + 1]. */
 static bool
 report_name(const Token *schema, const Token *table, BinlogNameFound found, void *arg)
 {
@@ -350,7 +350,7 @@ report_table(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
 
 /*
  * Every name there is: a, a.b and a.b.c may be tables a and a.b. Words that
- * are keywords here are reported too.
+ * are keywords in this grammar are reported too.
  */
 static bool
 report_all(const BinlogStatement *stmt, BinlogNameFound found, void *arg)

@@ -347,7 +347,7 @@ describe_sequence(MyDescribe *d, TableDef *def)
 /*
  * Application-time periods are nowhere in information_schema before MariaDB
  * 11.4; each comes with a check that its start is less than its end, and
- * SHOW CREATE TABLE tells it.
+ * SHOW CREATE TABLE shows it.
  */
 static void
 describe_periods(MyDescribe *d, TableDef *def)

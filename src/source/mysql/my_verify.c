@@ -137,7 +137,10 @@ in_utf8(const MyColumn *c, const char *name)
 	return psprintf("CONVERT(%s USING utf8mb4)", name);
 }
 
-/* What NULL here is made of, by the policies; others just seem to differ. */
+/*
+ * What the destination's NULL is made of, by the policies; others just seem to
+ * differ.
+ */
 static const char *
 null_as_dest(const MyColumn *c, const char *name)
 {

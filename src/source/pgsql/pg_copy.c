@@ -4,8 +4,8 @@
  *	  Full load from a PostgreSQL source: snapshots, ranges, rows.
  *
  * Rows come by COPY … TO STDOUT, in the binary format where every type's
- * binary form is the same on both sides, else as text, and go into COPY here
- * as they are: what the source wrote, the destination reads.
+ * binary form is the same on both sides, else as text, and go into the
+ * destination's COPY as they are: what the source wrote, the destination reads.
  *
  *	  source: COPY (SELECT … FROM ONLY t WHERE ctid …) TO STDOUT
  *	     --> CopyData messages, a row each --> pg_next_copy --> COPY FROM
@@ -504,7 +504,7 @@ header_length(const char *data, Size len)
 	return 19 + extension;
 }
 
-/* All rows that the source has counted in its snapshot are here. */
+/* All rows that the source has counted in its snapshot have come. */
 static void
 check_count(const SourceRows *rows)
 {

@@ -7,10 +7,10 @@
  * and how it is written, lc_monetary says when it is read: 1234 is $12.34, or
  * 1234 yen. That number goes over unchanged, in COPY and in the change stream:
  * the sessions at the source have lc_monetary C, where it is written with two
- * digits behind a point, whatever they mean; here it is written, or read, as
- * this database's lc_monetary wants it. That it means the same on both sides
- * takes as many digits behind the point: databases that differ in that are
- * refused.
+ * digits behind a point, whatever they mean; at the destination it is written,
+ * or read, as this database's lc_monetary wants it. That it means the same on
+ * both sides takes as many digits behind the point: databases that differ in
+ * that are refused.
  *
  *-------------------------------------------------------------------------
  */
@@ -176,7 +176,7 @@ pg_money_check(PgConn *conn, const SourceRelation *rel)
 	if (money.source != money.dest)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("amounts of type money have %d digits behind the point at the source, and %d here",
+				 errmsg("amounts of type money have %d digits behind the point at the source, and %d at the destination",
 						money.source, money.dest),
 				 errdetail("Column \"%s\" of table \"%s.%s\" holds such; lc_monetary of the source is \"%s\".",
 						   found->name, rel->schema, rel->name, money.locale),

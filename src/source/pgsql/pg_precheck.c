@@ -94,7 +94,7 @@ check_version(PgPrecheck *p)
 
 		/*
 		 * Its schema cannot be read, which another item says; rows can be
-		 * carried into tables that are there.
+		 * written into tables that exist.
 		 */
 		pg_precheck_add(p, "source_version", PRECHECK_WARNING,
 						psprintf("the source is PostgreSQL %d, and the destination older: %d; no schema can be migrated, and DDL may be such as this version does not know",
@@ -128,7 +128,7 @@ check_primary(PgPrecheck *p)
 	{
 		item = pg_precheck_add(p, "primary", status,
 							   p->incremental ?
-							   "the source is a standby: no publication can be made there" :
+							   "the source is a standby: no publication can be made at it" :
 							   "the source is a standby: its replay may cancel a long copy",
 							   "Point the server to the primary.");
 		r = primary_of(p);
@@ -222,12 +222,12 @@ check_collations(PgPrecheck *p)
 	if (missing.len == 0)
 	{
 		pg_precheck_add(p, "collations", PRECHECK_PASSED,
-						psprintf("those that are named are here; the source sorts by %s, and this database by its own locale",
+						psprintf("those that are named exist; the source sorts by %s, and this database by its own locale",
 								 locale), NULL);
 		return;
 	}
 	item = pg_precheck_add(p, "collations", PRECHECK_FAILED,
-						   psprintf("collations that columns or indexes name are not here: %s",
+						   psprintf("collations that columns or indexes name do not exist at the destination: %s",
 									missing.data),
 						   libc ? "The operating system's locales of these names have to be installed at the destination before." :
 						   "The destination has to be built with ICU.");
@@ -249,7 +249,7 @@ check_collations(PgPrecheck *p)
 	"AND x.objid = d.objid AND x.deptype = 'e'))"
 
 /*
- * Types are named with their schema: an extension that is here already must be
+ * Types are named with their schema: an extension that exists already must be
  * where the source has it. Rules that rename schemas do so with that of an
  * extension, too; then it is not looked at.
  */
@@ -286,7 +286,7 @@ check_extension_schemas(PgPrecheck *p)
 			continue;
 		fits = false;
 		item = pg_precheck_add(p, "extensions", PRECHECK_FAILED,
-							   psprintf("extension %s is in schema %s at the source and in %s here, and objects name its types with their schema",
+							   psprintf("extension %s is in schema %s at the source and in %s at the destination, and objects name its types with their schema",
 										pg_text(r, i, 0), pg_text(r, i, 1),
 										dest->values[0][0]),
 							   "Have it in that schema; the SQL fails where something needs it where it is.");
@@ -347,8 +347,8 @@ check_extension_rows(PgPrecheck *p)
 }
 
 /*
- * Is the extension here already, or would CREATE EXTENSION by the task's role
- * work?
+ * Does the extension exist already, or would CREATE EXTENSION by the task's
+ * role work?
  */
 static void
 check_extensions(PgPrecheck *p)
@@ -404,7 +404,7 @@ check_extensions(PgPrecheck *p)
 	fits = check_extension_rows(p) && fits;
 	if (missing.len == 0 && refused.len == 0 && fits)
 		pg_precheck_add(p, "extensions", PRECHECK_PASSED,
-						"every extension of the source can be had here", NULL);
+						"every extension of the source can be had at the destination", NULL);
 }
 
 /* --------------------------------------------------------- changes' needs */
@@ -615,7 +615,7 @@ check_replication(PgPrecheck *p)
 	item = pg_precheck_add(p, "replication", PRECHECK_FAILED,
 						   psprintf("%s cannot connect for replication: %s", p->account,
 									edata->message),
-						   "And let pg_hba.conf have a line for it with the database's name (logical replication is not matched by the word replication there).");
+						   "And let pg_hba.conf have a line for it with the database's name (logical replication is not matched by the word replication).");
 	if (role != NULL && strcmp(role, "rds_replication") == 0)
 		precheck_sql(item, AT_SOURCE, "GRANT rds_replication TO %s",
 					 pg_quote_name(p->account));
@@ -696,7 +696,7 @@ check_database(PgPrecheck *p, SourceConn *source)
 	if (found == NIL)
 	{
 		pg_precheck_add(p, "database_settings", PRECHECK_PASSED,
-						"the source's database has no settings of its own that are not here", NULL);
+						"the source's database has no settings of its own that the destination lacks", NULL);
 		return;
 	}
 	initStringInfo(&text);

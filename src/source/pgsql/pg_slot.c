@@ -30,7 +30,7 @@
 
 /*
  * A source that does not answer the simplest question for so long is out of
- * reach. The stream itself cannot tell: its sender may be busy reading a large
+ * reach. The stream itself cannot know: its sender may be busy reading a large
  * transaction of other tables.
  */
 #define ANSWER_MS 20000
@@ -89,7 +89,7 @@ pg_parse_position(const char *text)
 
 /*
  * A record that starts a page is said to start behind the page's header,
- * while the one before it ends at the page's start: no sender ever gets there.
+ * while the one before it ends at the page's start: no sender ever gets to it.
  * The long header of a log file's first page is 40 bytes, any other's 24.
  */
 static uint64

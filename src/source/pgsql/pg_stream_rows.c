@@ -3,12 +3,12 @@
  * pg_stream_rows.c
  *	  Relations and rows in the change stream.
  *
- * The source tells a relation (RELATION) before its first row, and again when
- * its definition has changed; rows name it by its OID. What was reported is kept;
- * which SourceRelation receives it is asked when it is needed, and asked again
- * after DDL. Columns are matched by name. A column that is new at the source,
- * or gone, is an error here: where DDL is followed, the statement comes before
- * the row and the definition has changed already.
+ * The source describes a relation (RELATION) before its first row, and again
+ * when its definition has changed; rows name it by its OID. What was reported
+ * is kept; which SourceRelation receives it is asked when it is needed, and
+ * asked again after DDL. Columns are matched by name. A column that is new at
+ * the source, or gone, is an error: where DDL is followed, the statement comes
+ * before the row and the definition has changed already.
  *
  *	  INSERT	new
  *	  UPDATE	new; old row, old key, or none: the key has not changed then
@@ -258,7 +258,9 @@ match_columns(SourceStream *stream, PgRelation *table)
 	}
 }
 
-/* A key column here that is not sent of old rows; NULL: all are. */
+/*
+ * A key column at the destination that is not sent of old rows; NULL: all are.
+ */
 static const char *
 find_unsent_key(const PgRelation *table)
 {
@@ -277,8 +279,8 @@ find_unsent_key(const PgRelation *table)
 }
 
 /*
- * An UPDATE or DELETE of a row that cannot be found here by what is reported:
- * an UPDATE of the key would not even be seen.
+ * An UPDATE or DELETE of a row that cannot be found at the destination by what
+ * is reported: an UPDATE of the key would not even be seen.
  */
 static void
 refuse_identity(const PgRelation *table)
@@ -323,7 +325,7 @@ receiver(SourceStream *stream, PgRelation *table)
 
 	if (table->epoch == stream->epoch && table->rel != NULL)
 		return table->rel;
-	/* by its OID: a transaction that began earlier may tell an older name */
+	/* by its OID: a transaction that began earlier may have an older name */
 	snprintf(id, sizeof(id), "%u", table->relid);
 	table->rel = stream->callbacks.lookup(stream->callbacks.arg, id,
 										  table->schema, table->name, pos);
@@ -337,7 +339,9 @@ receiver(SourceStream *stream, PgRelation *table)
 	return table->rel;
 }
 
-/* ------------------------------------------------------------------ telling */
+/*
+ * ------------------------------------------------------------------ reporting
+ */
 
 static Change *
 make_change(SourceStream *stream, ChangeKind kind)
@@ -360,7 +364,7 @@ report_begin(SourceStream *stream)
 	return make_change(stream, CHANGE_BEGIN);
 }
 
-/* An UPDATE that leaves the key as it was tells the new row only. */
+/* An UPDATE that leaves the key as it was has the new row only. */
 static void
 old_from_new(SourceStream *stream, const SourceRelation *rel)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pg_unfollowed.c
- *	  What a PostgreSQL source has that no statement of its log brings here:
+ *	  What a PostgreSQL source has that no statement of its log brings to the destination:
  *	  event triggers do not fire for databases and for event triggers, and what
  *	  may hold passwords is not recorded. It is compared with this database
  *	  when a task is checked, verified and cut over, and said.
@@ -90,7 +90,7 @@ find_settings(PgConn *conn, List **found)
 			continue;
 		target = role[0] ? psprintf("ROLE %s IN DATABASE %s", quote_identifier(role), this_database()) :
 			psprintf("DATABASE %s", this_database());
-		add(found, psprintf("setting %s = %s of the database%s%s at the source is not here",
+		add(found, psprintf("setting %s = %s of the database%s%s at the source is not at the destination",
 							name, value[0] ? value : "''", role[0] ? " for role " : "", role),
 			psprintf("ALTER %s SET %s = %s", target, quote_identifier(name),
 					 is_list(name) ? value : quote_literal_cstr(value)));
@@ -105,7 +105,7 @@ find_comment(PgConn *conn, List **found)
 
 	if (comment == NULL || (dest->values[0][0] != NULL && strcmp(comment, dest->values[0][0]) == 0))
 		return;
-	add(found, "the comment on the source's database is not here",
+	add(found, "the comment on the source's database is not at the destination",
 		psprintf("COMMENT ON DATABASE %s IS %s", this_database(), quote_literal_cstr(comment)));
 }
 
@@ -130,7 +130,7 @@ find_event_triggers(PgConn *conn, List **found)
 		StoreRows   *dest = store_query("SELECT evtenabled FROM pg_catalog.pg_event_trigger WHERE evtname = $1", "t", name);
 
 		if (dest->nrows == 0)
-			add(found, psprintf("event trigger %s of the source is not here", name),
+			add(found, psprintf("event trigger %s of the source is not at the destination", name),
 				psprintf("CREATE EVENT TRIGGER %s ON %s%s%s%s EXECUTE FUNCTION %s()", quoted,
 						 pg_text(r, i, 1), tags ? " WHEN TAG IN (" : "", tags ? tags : "",
 						 tags ? ")" : "", pg_text(r, i, 2)));
@@ -138,7 +138,7 @@ find_event_triggers(PgConn *conn, List **found)
 			add(found, psprintf("event trigger %s acts on the statements that the task applies, too: it is enabled always", name),
 				psprintf("ALTER EVENT TRIGGER %s ENABLE", quoted));
 		else if ((enabled == 'D') != (dest->values[0][0][0] == 'D'))
-			add(found, psprintf("event trigger %s is %s at the source, and %s here", name,
+			add(found, psprintf("event trigger %s is %s at the source, and %s at the destination", name,
 								enabled == 'D' ? "disabled" : "enabled", enabled == 'D' ? "enabled" : "disabled"),
 				psprintf("ALTER EVENT TRIGGER %s %s", quoted, enabled == 'D' ? "DISABLE" : "ENABLE"));
 	}
@@ -160,7 +160,7 @@ find_servers(PgConn *conn, List **found)
 
 		if (store_query("SELECT 1 FROM pg_catalog.pg_foreign_server WHERE srvname = $1", "t",
 						pg_text(r, i, 0))->nrows == 0)
-			add(found, psprintf("foreign server %s of the source is not here; its options, which may hold secrets, are not read",
+			add(found, psprintf("foreign server %s of the source is not at the destination; its options, which may hold secrets, are not read",
 								pg_text(r, i, 0)),
 				psprintf("CREATE SERVER %s FOREIGN DATA WRAPPER %s", name,
 						 quote_identifier(pg_text(r, i, 1))));
@@ -179,7 +179,7 @@ find_servers(PgConn *conn, List **found)
 			store_query("SELECT 1 FROM pg_catalog.pg_user_mappings WHERE srvname = $1 "
 						"AND COALESCE(usename, 'public') = $2", "tt", pg_text(r, i, 0), role)->nrows > 0)
 			continue;
-		add(found, psprintf("user mapping of %s for server %s is not here; it holds passwords, which are not read",
+		add(found, psprintf("user mapping of %s for server %s is not at the destination; it holds passwords, which are not read",
 							role, pg_text(r, i, 0)),
 			psprintf("CREATE USER MAPPING FOR %s SERVER %s", public ? "PUBLIC" : quote_identifier(role),
 					 quote_identifier(pg_text(r, i, 0))));
@@ -226,7 +226,7 @@ find_owners(PgConn *conn, List **found)
 			strcmp(owner, dest->values[j][2]) == 0 ||
 			!OidIsValid(get_role_oid(owner, true)))
 			continue;
-		add(found, psprintf("%s belongs to role %s at the source, and to %s here",
+		add(found, psprintf("%s belongs to role %s at the source, and to %s at the destination",
 							pg_text(r, i, 1), owner, dest->values[j][2]),
 			psprintf("ALTER %s %s OWNER TO %s", pg_text(r, i, 0), pg_text(r, i, 1),
 					 quote_identifier(owner)));

@@ -26,7 +26,7 @@ $task->start->wait_for('incremental', 60);
 same_table($my, 'g.t', $pg, 'g.t', 'copied');
 my $generated = $pg->value("SELECT string_agg(attname, '' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'g.t'::regclass AND attgenerated = 's'");
 is($generated, '134iklqruz', 'columns that are generated here: those whose values are the same');
-for my $plain (grep { $generated !~ /$_/ } sort keys %columns) { like($notes, qr/\b$plain: generated as .*? here a plain column with the source's values \(\w/, "$plain: preview_schema says that it is not, and why"); }
+for my $plain (grep { $generated !~ /$_/ } sort keys %columns) { like($notes, qr/\b$plain: generated as .*? at the destination a plain column with the source's values \(\w/, "$plain: preview_schema says that it is not, and why"); }
 (my $more = $rows) =~ s/\((\d)/(1$1/g;
 $my->sql("SET NAMES utf8mb4; SET sql_mode = ''; INSERT INTO t (id, a, b, d, x, s, t) VALUES $more; UPDATE t SET a = a + 1, d = d * 2, s = CONCAT(LEFT(s, 2), ' '), t = 'y' WHERE id < 5", db => 'g');
 $task->catch_up;

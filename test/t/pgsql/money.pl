@@ -89,14 +89,14 @@ $src->sql('CREATE SCHEMA y; CREATE TABLE y.t (id int PRIMARY KEY, v money); INSE
 $pg->sql("ALTER DATABASE postgres SET lc_monetary = 'en_US.UTF-8'");
 my $check = Dts::Precheck->new($src, $pg);
 my $task = $check->task(db => 'yen');
-$task = $check->both_ways($task, money => [ 'failed', qr/have 0 digits behind the point at the source \(lc_monetary ja_JP\.UTF-8\), and 2 here/ ]);
+$task = $check->both_ways($task, money => [ 'failed', qr/have 0 digits behind the point at the source \(lc_monetary ja_JP\.UTF-8\), and 2 at the destination/ ]);
 $task->start->wait_for('incremental', 60);
 is($pg->value('SELECT v::numeric FROM y.t'), 100, 'yen');
 # changed under its hands
 $pg->sql("ALTER DATABASE postgres SET lc_monetary = 'en_US.UTF-8'");
 $task->pause;
 $task->resume;
-ok(poll_until(sub { ($task->last_error // '') =~ /have 0 digits behind the point at the source, and 2 here/ }, 30), 'a database that is changed later stops the task') or diag $task->report;
+ok(poll_until(sub { ($task->last_error // '') =~ /have 0 digits behind the point at the source, and 2 at the destination/ }, 30), 'a database that is changed later stops the task') or diag $task->report;
 like($task->get('last_error_hint'), qr/ALTER DATABASE postgres SET lc_monetary = 'ja_JP.UTF-8'/, 'with the way on');
 $pg->sql("ALTER DATABASE postgres SET lc_monetary = 'ja_JP.UTF-8'");
 $src->sql('INSERT INTO y.t VALUES (2, 250)', db => 'yen');

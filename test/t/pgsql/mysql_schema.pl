@@ -130,7 +130,7 @@ says('on_gin', qr/is lost: MySQL has no index of method gin/);
 says('on_brin', qr/is lost: MySQL has no index of method brin/);
 says('indexes_r_excl', qr/is lost: MySQL has no EXCLUDE/);
 says('on_json', qr/is lost: column j is JSON/);
-says('on_some', qr/of all rows here/);
+says('on_some', qr/of all rows at the destination/);
 says('with_more', qr/INCLUDE columns are left out/);
 says('one_odd', $old ? qr/is lost: .* no generated columns/ : qr/is lost: .* does not translate \(operator ~\)/);
 says('one_alive', $old ? qr/is lost: .* no generated columns/ : qr/column one_alive_row is generated for it/);

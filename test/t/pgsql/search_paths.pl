@@ -91,7 +91,7 @@ same_pg_tables($src, $pg, 'generated columns and checks with such functions', sc
 $task->release;
 $pg->sql('DROP SCHEMA app CASCADE');
 $task = $check->task(db => 'two');
-$task = $check->both_ways($task, function_paths => [ 'warning', qr/app\.twice/ ], database_settings => [ 'warning', qr/setting search_path = app, ext, public of the database at the source is not here/ ]);
+$task = $check->both_ways($task, function_paths => [ 'warning', qr/app\.twice/ ], database_settings => [ 'warning', qr/setting search_path = app, ext, public of the database at the source is not at the destination/ ]);
 $task->start->wait_for('incremental', 60);
 same_pg_tables($src, $pg, 'with the functions altered', schemas => ['app'], db => 'two');
 done_testing();

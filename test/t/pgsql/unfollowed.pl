@@ -42,9 +42,9 @@ CREATE EVENT TRIGGER see ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER 
 CREATE ROLE goes; CREATE TABLE s.owned (id int PRIMARY KEY); ALTER TABLE s.owned OWNER TO goes; REASSIGN OWNED BY goes TO postgres;
 END
 ok(eval { $task->catch_up; 1 }, 'the task goes on') or diag $task->report;
-my @wanted = (qr/setting work_mem = 77MB of the database at the source is not here/, qr/setting search_path = s, public of the database/, qr/setting (?i:datestyle) = SQL, DMY of the database for role helper/,
-    qr/the comment on the source's database is not here/, qr/event trigger see of the source is not here/, qr/foreign server far of the source is not here/, qr/user mapping of helper for server far is not here/,
-    qr/s\.owned belongs to role postgres at the source, and to goes here/, qr/the source has 2 large objects, which are not migrated, and this database 0/);
+my @wanted = (qr/setting work_mem = 77MB of the database at the source is not at the destination/, qr/setting search_path = s, public of the database/, qr/setting (?i:datestyle) = SQL, DMY of the database for role helper/,
+    qr/the comment on the source's database is not at the destination/, qr/event trigger see of the source is not at the destination/, qr/foreign server far of the source is not at the destination/, qr/user mapping of helper for server far is not at the destination/,
+    qr/s\.owned belongs to role postgres at the source, and to goes at the destination/, qr/the source has 2 large objects, which are not migrated, and this database 0/);
 my $said = $warned->("SELECT dtsmig.verify('m', 'schema')");
 like($said, $_, "verify says: $_") for @wanted;
 unlike($said, qr/away|topsecret/, 'not what cannot be here, and no password');
