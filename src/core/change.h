@@ -90,7 +90,10 @@ typedef struct Change
 	/* idempotent because of a rule, and not because a copy may have it */
 	bool		lenient;
 
-	/* An UPDATE of a row that is not there does nothing (not even idempotent). */
+	/*
+	 * An UPDATE of a row that does not exist does nothing (not even
+	 * idempotent).
+	 */
 	bool		update_only;
 
 	bool		in_progress;	/* BEGIN: see above */

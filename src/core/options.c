@@ -188,7 +188,7 @@ option_table(int *n)
 	return options;
 }
 
-/* Index of value in a comma-separated list; -1: not there. */
+/* Index of value in a comma-separated list; -1: not in it. */
 static int
 choice_index(const char *choices, const char *value)
 {

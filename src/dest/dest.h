@@ -59,7 +59,7 @@ typedef enum LoadMode
 	LOAD_KEEP					/* a row of a key that is there is left out */
 } LoadMode;
 
-/* Where an engine finds its destination, and what it keeps there. */
+/* Where an engine finds its destination, and what it keeps at it. */
 typedef struct DestPlace
 {
 	const ConnectionInfo *info;

@@ -2,7 +2,7 @@
  *
  * ledger_position.h
  *	  The position that a ledger elsewhere has, as a session knows it: committed
- *	  there, and of the transaction that is open.
+ *	  at it, and of the transaction that is open.
  *
  *-------------------------------------------------------------------------
  */

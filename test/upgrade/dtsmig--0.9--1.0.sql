@@ -271,7 +271,7 @@ BEGIN
         BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN', name);
         EXCEPTION WHEN duplicate_object THEN
-            RAISE NOTICE 'role "%" is there already', name;
+            RAISE NOTICE 'role "%" already exists', name;
         END;
     END LOOP;
     GRANT EXECUTE ON FUNCTION dtsmig.read_all_tasks() TO dtsmig_reader;

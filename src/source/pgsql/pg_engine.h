@@ -133,7 +133,7 @@ extern PgResult *pg_publication_members(PgConn *conn);
 extern PgResult *pg_unpublished_tables(PgConn *conn);
 /*
  * Makes the slot, if it does not exist, and exports the snapshot of its
- * consistent point: fills the snapshot fields of source. A slot that is there
+ * consistent point: fills the snapshot fields of source. A slot that exists
  * already exports none.
  */
 extern char *pg_create_slot(PgSource *source);
