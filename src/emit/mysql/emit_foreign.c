@@ -23,7 +23,7 @@ emit_foreign_reason(const Emit *emit, const EmitTable *table, const ForeignKeyDe
 		return psprintf("%s.%s, which it refers to, is not migrated as a table", fk->ref_schema,
 						fk->ref_table);
 	if (!fk->validated)
-		return "it is NOT VALID: rows that are there need not fulfil it";
+		return "it is NOT VALID: existing rows need not fulfil it";
 	forboth(lc, fk->columns, lc2, fk->ref_columns)
 	{
 		EmitColumn *a = emit_find_column(table, lfirst(lc));

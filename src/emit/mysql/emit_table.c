@@ -177,7 +177,7 @@ check_sql(Emit *emit, EmitTable *table, const CheckDefinition *check, char **why
 	}
 	if (!check->enforced || !check->validated)
 	{
-		*why = "rows that are there need not fulfil it";
+		*why = "existing rows need not fulfil it";
 		return NULL;
 	}
 	sql = emit_translate(check->expr, table, check->value, emit->target, MY_USE_CHECK,

@@ -25,7 +25,7 @@ my $notes = $pg->value("SELECT string_agg(note, ' ') FROM dtsmig.preview_schema(
 $task->start->wait_for('incremental', 60);
 same_table($my, 'g.t', $pg, 'g.t', 'copied');
 my $generated = $pg->value("SELECT string_agg(attname, '' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'g.t'::regclass AND attgenerated = 's'");
-is($generated, '134iklqruz', 'columns that are generated here: those whose values are the same');
+is($generated, '134iklqruz', 'columns that are generated at the destination: those whose values are the same');
 for my $plain (grep { $generated !~ /$_/ } sort keys %columns) { like($notes, qr/\b$plain: generated as .*? at the destination a plain column with the source's values \(\w/, "$plain: preview_schema says that it is not, and why"); }
 (my $more = $rows) =~ s/\((\d)/(1$1/g;
 $my->sql("SET NAMES utf8mb4; SET sql_mode = ''; INSERT INTO t (id, a, b, d, x, s, t) VALUES $more; UPDATE t SET a = a + 1, d = d * 2, s = CONCAT(LEFT(s, 2), ' '), t = 'y' WHERE id < 5", db => 'g');
@@ -39,7 +39,7 @@ $my->sql(q{SET NAMES utf8mb4, sql_mode = ''; USE g; CREATE TABLE v (id int PRIMA
   . q{INSERT INTO v (id, s, y, d) VALUES (1, 'ŠšŒœŽžŸÿ', 0, 10), (2, 'ÀÖ×ØÞßàö÷øþ', 2020, 12.5), (3, 'AZazÐð€', NULL, -7.25)});
 $task->catch_up;
 same_table($my, 'g.v', $pg, 'g.v', 'letters of latin1, years and remainders as text');
-like($pg->value("SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'g.v'::regclass AND attgenerated = 's'"), qr/^lo up yt$/, 'what is generated here');
+like($pg->value("SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'g.v'::regclass AND attgenerated = 's'"), qr/^lo up yt$/, 'what is generated at the destination');
 
 # an expression that gives other values is found, in each mode
 $my->sql('USE g; CREATE TABLE u (id int PRIMARY KEY, a int, twice int AS (a * 2) STORED, thrice int AS (a * 3) VIRTUAL); INSERT INTO u (id, a) VALUES (1, 1), (2, 0), (3, 5), (4, NULL)');

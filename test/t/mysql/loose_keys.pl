@@ -1,5 +1,5 @@
 # Rows that refer to their parent by a collation of the source alone ('A', or
-# 'a ', to 'a'): actions of foreign keys reach them there, and the log of most
+# 'a ', to 'a'): actions of foreign keys reach them at the source, and the log of most
 # versions does not tell.
 #
 # dts-runs: mariadb

@@ -25,7 +25,7 @@ $my->sql('CREATE DATABASE o; USE o; SET foreign_key_checks = 0;
     INSERT INTO n VALUES ' . $list->(sub { "($_[0], $_[0], 'n')" }) . ';
     INSERT INTO g VALUES (5001, 77777, \'orphan\'), (5002, 77778, \'orphan\'); INSERT INTO n VALUES (5001, 77777, \'orphan\');
     INSERT INTO c VALUES (5001, 99999, \'orphan\');');
-# such keys cannot be made here
+# such keys cannot be made at the destination
 $pg->sql('CREATE SCHEMA o; CREATE TABLE o.p (id int PRIMARY KEY, v varchar(40)); CREATE TABLE o.c (id int PRIMARY KEY, p_id int, v varchar(40)); CREATE TABLE o.g (id int PRIMARY KEY, c_id int, v varchar(40)); CREATE TABLE o.n (id int PRIMARY KEY, c_id int, v varchar(40));');
 my $task = Dts::Task->new($my, $pg, name => 'o', db => 'o', types => [qw(full incremental)], options => { copy_workers => 1, rows_per_range => 1000, throttle_full_rows => 1500 })->start;
 my $i = 0;

@@ -72,7 +72,7 @@ is(join('|', map { @$_ } $pg->rows(q{SELECT source_table, kind, key FROM dtsmig.
 
 is($pg->value(q{SELECT count(*) FROM dtsmig.verify('one', tables => '{s1.wb}')}), 0, 'nor where no other task is in it');
 
-# A task that has ended: its rows are here still, unless another has taken over.
+# A task that has ended: its rows are at the destination still, unless another has taken over.
 like(($pg->psql(q{SELECT * FROM dtsmig.verify('one', tables => '{s1.a,s1.b}')}))[2], qr/NOTICE.*not searched for rows.*Rows of task "two" are in it/s, 'rows of a task that was released are told of');
 $my->sql('USE s1; CREATE TABLE s1.solo (id int PRIMARY KEY); INSERT INTO s1.solo SELECT seq FROM seq_1_to_10');
 for my $name ('before', 'after')

@@ -26,7 +26,7 @@ same_database($my, 'x', $pg, 'x', 'without a trace');
 $my->sql("INSERT INTO x.other VALUES (2); XA COMMIT 'left'; INSERT INTO x.other VALUES (3)");
 ok($task->wait_status('failed', 60), 'the other is committed: it stops') or diag $task->report;
 like($task->last_error, qr/^XA transaction .*was prepared before the stream's start/, 'with the reason');
-is($pg->value('SELECT count(*) FROM x.other'), 2, 'what came before is here');
+is($pg->value('SELECT count(*) FROM x.other'), 2, 'what came before is at the destination');
 like($task->get('last_error_hint'), qr/copied again.*skip_change\('x'\)/s, 'and the way on');
 $pg->sql("SELECT dtsmig.skip_change('x'); SELECT dtsmig.resync_table('x', 'x.t'), dtsmig.resync_table('x', 'x.k')");
 $task->resume if $task->status ne 'running';

@@ -23,7 +23,7 @@ sub session
     return $in;
 }
 
-# Runs SQL there and waits for its end.
+# Runs SQL at the source and waits for its end.
 sub say_in
 {
     my ($session, $sql) = @_;
@@ -139,6 +139,6 @@ $task->resume->wait_for('incremental', 60);
 $src->sql("INSERT INTO u.third VALUES (301, 'third'); DELETE FROM u.third WHERE id = 9");
 ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.task_tables WHERE state <> 'ready'") eq '0' }, 60), 'copied again');
 running($task, 'copied again');
-is(pg_difference($src, 'u.third', $pg, 'u.t'), '', 'copied again: equal, under the name that it has here');
+is(pg_difference($src, 'u.third', $pg, 'u.t'), '', 'copied again: equal, under the name that it has at the destination');
 close $open;
 done_testing();

@@ -1,6 +1,6 @@
 # Rows that are read from a PostgreSQL source before its log has come to the
 # statements that they are of: a copy that is made again has rows that a constraint
-# forbids here until then, and columns under other names; rows that are repaired
+# forbids at the destination until then, and columns under other names; rows that are repaired
 # have been rewritten already.
 use strict;
 use warnings;

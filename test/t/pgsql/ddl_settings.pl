@@ -52,9 +52,9 @@ is($resyncs->(), 0, 'are run, not copied');
 $src->sql('ALTER DATABASE postgres RESET ALL');
 same_pg_tables($src, $pg, 'values are those of the source', schemas => ['s']);
 is($src->value("SELECT DISTINCT later::numeric FROM s.t"), '1234.50', 'an amount');
-is($pg->value("SELECT DISTINCT later::numeric FROM s.t"), '1234.50', 'is the same here');
+is($pg->value("SELECT DISTINCT later::numeric FROM s.t"), '1234.50', 'is the same at the destination');
 
-# --- a locale that is not here
+# --- a locale that is not at the destination
 $src->sql("CREATE TABLE s.u (id int PRIMARY KEY, ts timestamp, k int, m money); INSERT INTO s.u SELECT g, timestamp '2020-01-15' + g * interval '40 days', g, g FROM generate_series(1, 20) g");
 $task->catch_up;
 $src->sql("SET lc_time = 'fr_FR.UTF-8'; SET lc_monetary = 'fr_FR.UTF-8'; ALTER TABLE s.u ADD COLUMN other int");

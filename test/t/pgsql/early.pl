@@ -98,7 +98,7 @@ $pg->sql('ALTER TABLE e.big DROP CONSTRAINT mine');
 $task->resume->catch_up(120);
 same_pg_tables($src, $pg, 'and goes on when it is fixed', schemas => ['e']);
 
-# What is not committed here is not seen, nor does it survive.
+# What is not committed at the destination is not seen, nor does it survive.
 $task->sql("SELECT dtsmig.alter_task('early', options => '{\"throttle_incremental_rows\": 1500}')");
 counts();
 $task->pause->wait_status('paused', 60);

@@ -22,7 +22,7 @@ my $src = Dts::PgSource->new->start;
 my $pg = Dts::Postgres->new(preload => 1)->start;
 $pg->sql('CREATE EXTENSION dtsmig');
 
-# One database a pair of locales: what the source has, and what is here.
+# One database a pair of locales: what the source has, and what is at the destination.
 my $n = 0;
 for my $case ([ 'de_DE.UTF-8', 'en_US.UTF-8' ], [ 'en_US.UTF-8', 'de_DE.UTF-8' ], [ 'de_DE.UTF-8', 'C' ], [ 'ja_JP.UTF-8', 'ja_JP.UTF-8' ])
 {
@@ -44,7 +44,7 @@ INSERT INTO m.key SELECT g * 1000.25::numeric::money, g FROM generate_series(-20
 INSERT INTO m.keyless SELECT g * 1000.25::numeric::money, '<b/>', g FROM generate_series(-20, 20) g;
 INSERT INTO m.filtered SELECT g, (g * 100)::money FROM generate_series(1, 20) g;
 END
-    # only what here reads as it is written may hold amounts inside
+    # only what the destination reads as it is written may hold amounts inside
     $src->sql("UPDATE m.bytes SET a = ARRAY[v, NULL, 12.5::numeric::money]", db => $db) if $here eq 'C';
     $src->sql('ALTER TABLE m.bytes DROP a', db => $db) if $here ne 'C';
     $pg->sql('DROP SCHEMA IF EXISTS m CASCADE');

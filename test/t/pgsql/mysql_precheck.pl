@@ -112,9 +112,9 @@ my %there = (destination => $lower, destination_db => '', destination_user => 'a
 my $upper = $check->task(%there, objects => [ { schema => 's', table => 'Upper' } ]);
 $check->by_hand($upper, sub { $check->task(%there, objects => [ { schema => 's', table => 'Upper', target_table => 'other' } ]) },
     lower_case_table_names => [ 'warning', qr/lower_case_table_names is 1: .*: Upper/ ]);
-like($check->items($check->task(%there, objects => [ { schema => 's', table => 'Upper' }, { schema => 's', table => 'upper' } ]))->{name_collision}{found}, qr/tables s\.Upper and s\.upper would both become Upper/, 'tables that are one there');
+like($check->items($check->task(%there, objects => [ { schema => 's', table => 'Upper' }, { schema => 's', table => 'upper' } ]))->{name_collision}{found}, qr/tables s\.Upper and s\.upper would both become Upper/, 'tables that are one at the destination');
 $upper->start->wait_for('incremental', 60);
 $src->sql('INSERT INTO s."Upper" VALUES (1)');
 $upper->catch_up(60);
-is($lower->value('SELECT COUNT(*) FROM s.upper'), 1, 'rows of a table whose name is in lower case there');
+is($lower->value('SELECT COUNT(*) FROM s.upper'), 1, 'rows of a table whose name is in lower case at the destination');
 done_testing();

@@ -1,5 +1,5 @@
 # Definitions of a PostgreSQL source whose operators and functions are found by
-# its database's search_path: what means something else here is said, and with
+# its database's search_path: what means something else at the destination is said, and with
 # option search_path it does not.
 #
 # dts-runs: postgresql

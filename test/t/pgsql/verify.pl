@@ -70,7 +70,7 @@ END_SQL
     $pg->sql('CREATE SEQUENCE alone; CREATE INDEX age_i ON made (age); CREATE INDEX lower_i ON made (lower(st)); ALTER TABLE made ADD UNIQUE (age, st), ADD FOREIGN KEY (par) REFERENCES parent ON DELETE CASCADE, ALTER st SET DEFAULT 1, ALTER nn SET NOT NULL, ALTER idn ADD GENERATED ALWAYS AS IDENTITY');
     $pg->sql('ALTER TABLE made DROP COLUMN twice, ADD COLUMN twice int GENERATED ALWAYS AS (age * 2) STORED') if $back;
     is($found->("mode => 'schema'"), '', "$name: fixed by what is the same");
-    # a column of another type here
+    # a column of another type at the destination
     if (!$kind)
     {
         $pg->sql('ALTER TABLE kinds ALTER i TYPE bigint, ALTER n2 TYPE numeric(12,2), ALTER vc TYPE text');
