@@ -76,7 +76,7 @@ my @mutations = (
     [ 'a key changes between snapshots', 'dest/batch/cascade_zone.c', 'source_pos_cmp(pos, child->snap_hi) < 0;', 'false;' ],
     [ 'children do not follow their key', 'dest/local/apply_cascade.c', "\t\tif (!differs)\n\t\t\tcontinue;", "\t\tcontinue;" ],
     [ 'a cascade into a later copy', 'dest/batch/cascade.c', "source_pos_cmp(pos, edge->child->rel->snap_lo) < 0;", 'false;' ],
-    [ 'cascades beside pending inserts', 'dest/batch/batch.c', 'else if (cascade_must_wait(b, table))', 'else if (false)' ],
+    [ 'cascades with pending inserts', 'dest/batch/batch.c', 'else if (cascade_must_wait(b, table))', 'else if (false)' ],
     # task_worker.c, task_relations.c, tables/relations.c
     [ 'the catch-up ends too early', 'worker/task_worker.c', 'if (is_caught_up(run) && !waits_for_copy(run))', 'if (true)' ],
     [ 'the zone is not read', 'tables/relations.c', 'rel->snap_hi = tc->source->parse_position(v[3]);', ';' ],

@@ -120,7 +120,7 @@ key_changes(ApplyTable *table, const Change *change)
 }
 
 /*
- * A long value that an UPDATE carries but does not change is left out, so
+ * A long value that an UPDATE has but does not change is left out, so
  * that it is not stored (and logged) a second time.
  */
 static void

@@ -163,7 +163,7 @@ $pg->sql('DROP EVENT TRIGGER see');
 # ------------------------------------------------------------------ origin
 $my->sql('CREATE DATABASE r; CREATE TABLE r.t (id int PRIMARY KEY)');
 my $task = Dts::Task->new($my, $pg, name => 'origin', db => 'r', options => { origin => 'none' })->start;
-ok($task->wait_status('failed', 90), 'origin none: refused where the log does not tell');
+ok($task->wait_status('failed', 90), 'origin none: refused where the log does not have it');
 like($task->last_error, qr/"origin" cannot be "none": the log of server "src_origin" does not say where changes came from/, 'and says why');
 $pg->sql(q{SELECT dtsmig.alter_task('origin', '{"origin": "any"}')});
 $task->resume;

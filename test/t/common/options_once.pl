@@ -15,7 +15,7 @@ is($pg->sql("SELECT string_agg(name, ',' ORDER BY name) FROM dtsmig.server_optio
     join(',', sort split /, /, ($pg->error('CREATE SERVER s TYPE \'mariadb\' FOREIGN DATA WRAPPER dtsmig_fdw OPTIONS (x \'1\')') =~ /Valid options in this context are: (.*)\./)[0] // ''), 'the validator knows the same');
 
 # Each name and each text stands once in the code as a string; a default is
-# nowhere written a second time beside the field that holds the option.
+# nowhere written a second time next to the field that holds the option.
 my (%strings, @fields);
 for my $file (glob "$top/src/*.c $top/src/*.h $top/src/*/*.c $top/src/*/*.h $top/src/*/*/*.c $top/src/*/*/*.h")
 {

@@ -1,4 +1,4 @@
-# What a cutover is refused for beside what 820 tries, each with its reason and
+# What a cutover is refused for in addition to what 820 tries, each with its reason and
 # a way past; of a refused one the task knows nothing.
 use strict;
 use warnings;

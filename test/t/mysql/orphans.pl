@@ -1,4 +1,4 @@
-# Foreign keys' actions that the log does not tell, beside what is out of the
+# Foreign keys' actions that the log does not have, except what is out of the
 # ordinary: rows without a parent at the source, parents without a key.
 #
 # dts-runs: mariadb, mysql-9.7
@@ -49,7 +49,7 @@ $my->sql('USE o; DELETE FROM p WHERE id < 1500; SET foreign_key_checks = 0; DELE
 same('and after');
 $task->release;
 
-# --- no orphan tells: the row between gets its key again; and the task is
+# --- no orphan shows it: the row between gets its key again; and the task is
 # --- stopped on the way
 $my->sql('CREATE DATABASE r; USE r; SET foreign_key_checks = 0;
     CREATE TABLE g (id int PRIMARY KEY, c_id int, v varchar(40), FOREIGN KEY (c_id) REFERENCES c (id) ON DELETE CASCADE);

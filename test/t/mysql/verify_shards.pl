@@ -43,7 +43,7 @@ is(found('two'), '', 'for neither');
 $pg->sql(q{SET session_replication_role = replica; UPDATE m."all" SET t = 'x' WHERE id IN (6, 8); DELETE FROM m."all" WHERE id = 11});
 is(found('one'), 's1.a|differs|{"id": "6"}', 'each finds its own');
 is(found('two'), "s2.a|differs|{\"id\": \"8\"}\ns2.a|missing|{\"id\": \"11\"}", 'and no others');
-# Rows that a column tells apart: each finds those that its source has deleted.
+# Rows that a column distinguishes: each finds those that its source has deleted.
 # (A key that a rule makes is none that the source could be asked by.)
 $my->sql('USE s1; CREATE TABLE s1.t (id int PRIMARY KEY, v int); CREATE TABLE s2.t LIKE s1.t; INSERT INTO s1.t SELECT seq, seq FROM seq_1_to_2000; INSERT INTO s2.t SELECT 10000 + seq, -seq FROM seq_1_to_3000');
 for my $key (undef, [ 'shard', 'id' ])

@@ -18,7 +18,7 @@ $my->sql("USE x; XA START 'left'; INSERT INTO t VALUES (10, 'xa'); UPDATE t SET 
 $my->sql("USE x; XA START 'back'; INSERT INTO t VALUES (11, 'xa'); XA END 'back'; XA PREPARE 'back'");
 my $began = time;
 my $task = Dts::Task->new($my, $pg, name => 'x', db => 'x')->start;
-ok(eval { $task->wait_for('incremental', 120); 1 }, 'it starts beside them') or diag $@;
+ok(eval { $task->wait_for('incremental', 120); 1 }, 'it starts with them') or diag $@;
 cmp_ok(time - $began, '>', 28, 'when it has waited for them');
 $my->sql("XA ROLLBACK 'back'; INSERT INTO x.other VALUES (1)");
 ok(eval { $task->catch_up(30); 1 }, 'one is rolled back') or diag $@;

@@ -1,4 +1,4 @@
-# What docs/ tell a user of a PostgreSQL source to type runs as it stands.
+# What docs/ have a user of a PostgreSQL source type runs as it stands.
 use strict;
 use warnings;
 use Test::More;

@@ -1,5 +1,5 @@
 # Large transactions of a PostgreSQL source (14 and later) that have committed
-# are applied while the source decodes them. What was told of one is void when
+# are applied while the source decodes them. What was reported of one is void when
 # another commits before it, when a part of it rolls back, or it holds DDL.
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 # Columns GENERATED ALWAYS AS IDENTITY, which no UPDATE at the destination can set: changed at
-# the source beside long values that the log does not repeat, as key and not, in
+# the source together with long values that the log does not repeat, as key and not, in
 # changes and where conflict is ignore.
 #
 # dts-runs: postgresql, postgresql-10, postgresql-18 into postgresql-18-dev
