@@ -86,7 +86,7 @@ into_integer(const TableColumn *col, MyExprResult *result)
 		return loses_sign(col, from) || integer_width(from) > width ||
 			(from->is_unsigned && !col->is_unsigned && integer_width(from) == width) ?
 			"its type is narrower than what it is made of" : NULL;
-	/* beyond a bigint there is an error there, too */
+	/* beyond a bigint the source raises an error, too */
 	if (!col->is_unsigned && (width == 4 || width == 8) &&
 		result->from == PGC_INT && result->width <= width)
 		return NULL;

@@ -138,7 +138,7 @@ add_interval(MyExpr *x, MyVal date, const char *n, const char *unit,
 	else if (date.cls == PGC_DATE)
 		result.sql = psprintf("(%s)::date", sql);
 
-	/* past the year 9999 there is nothing there: NULL */
+	/* past the year 9999 the source has NULL */
 	if (my_expr_exact(x) && !subtract)
 		result.sql = psprintf("(CASE WHEN %s < '10000-01-01' THEN %s END)",
 							  result.sql, result.sql);

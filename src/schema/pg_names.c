@@ -3,7 +3,7 @@
  * pg_names.c
  *	  Other names for schemas and relations, written into PostgreSQL's SQL.
  *
- * The text is parsed, and the tree marks at offsets what stands there
+ * The text is parsed, and the tree marks at offsets what stands at them
  * (pg_names_walk.c). Then the scanner's tokens are gone through: a name, a dot
  * and another name are the qualified name of an object unless a mark says
  * otherwise. Changes are collected and put into the text at the end.

@@ -401,7 +401,7 @@ surviving(const char *text)
 }
 
 /*
- * Blanks the last such word that is a keyword, in place. The scanner passes
+ * Blanks the last such word that is a keyword, in place. The scanner skips
  * over strings, comments and quoted names.
  */
 static void
@@ -514,7 +514,7 @@ pg_statement_find(const char *text, const char *tag, const PgStatementTest *test
 		return *ambiguous ? NULL :
 			make_statement(text, list_nth(use, (Max(nth_name, 1) - 1) % list_length(use)));
 	}
-	/* counted by the tag: one that fits must stand there */
+	/* counted by the tag: one that fits must stand at this place */
 	found = list_nth(with_tag, (Max(nth, 1) - 1) % list_length(with_tag));
 	*ambiguous = unsure || !list_member_ptr(use, found);
 	return *ambiguous ? NULL : make_statement(text, found);

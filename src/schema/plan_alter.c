@@ -469,7 +469,9 @@ change_column(ChangeState *state, TablePair *t, TableColumn *was,
 	if (!was->target_nullable && col->target_nullable)
 		alter_column(state, t, col, "DROP NOT NULL");
 
-	/* columns that the source generates, here plain ones */
+	/*
+	 * columns that the source generates, and that are plain at the destination
+	 */
 	if (was->generation_expr != NULL && was->target_generated == false &&
 		col->generation_expr != NULL && b.generated == NULL &&
 		!same_text(was->generation_expr, col->generation_expr) &&

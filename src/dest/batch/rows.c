@@ -4,7 +4,7 @@
  *	  Writes a batch operation by operation, in source order.
  *
  * Done when the batch cannot be written as sets: two rows that exchange unique
- * values pass here, as they did at the source; and what really cannot be
+ * values pass row by row, as they did at the source; and what really cannot be
  * written fails with the row named.
  *
  *-------------------------------------------------------------------------

@@ -5,7 +5,7 @@
  *
  * Order: what goes from any table, what follows from that by cascades, then
  * what changes and what comes. A count that differs from what the batch
- * expects is an error here; the caller then goes row by row.
+ * expects is an error of a set; the caller then goes row by row.
  *
  *-------------------------------------------------------------------------
  */

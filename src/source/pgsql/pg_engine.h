@@ -6,7 +6,7 @@
  * Positions are LSNs ("0/1A2B3C4"). A transaction stands at the start of its
  * commit record, and is before a snapshot or a slot's position if that is less;
  * the position after it is the end of that record. "0/1A2B3C4+7" is inside of
- * the transaction that stands there, after 7 of its row messages. SourcePos
+ * the transaction that stands at it, after 7 of its row messages. SourcePos
  * has the LSN in segment, and that number in offset.
  *
  *-------------------------------------------------------------------------

@@ -315,7 +315,7 @@ lost(PgConn *conn, const char *message, char *detail)
 			(errcode(ERRCODE_UNDEFINED_FILE),
 			 errmsg(message, pg_info(conn)->stream_name),
 			 detail ? errdetail_internal("%s", detail) : 0,
-			 errhint("Changes may be missing from here on. " SOURCE_NEW_TASK_HINT)));
+			 errhint("Changes may be missing from this position on. " SOURCE_NEW_TASK_HINT)));
 }
 
 void

@@ -15,7 +15,7 @@
  * later. A transaction stands at the start of its commit record, which is how
  * the source itself compares it with a slot's and with a snapshot's position.
  * Inside of a transaction a position is "that start + n messages of rows": a
- * stream opened there skips the first n of them.
+ * stream opened at it skips the first n of them.
  *
  * What is reported to the source as flushed is only what was confirmed. When
  * the source has nothing for this task, its keepalives say how far it has
