@@ -402,7 +402,7 @@ surviving(const char *text)
 
 /*
  * Blanks the last such word that is a keyword, in place. The scanner skips
- * over strings, comments and quoted names.
+ * strings, comments and quoted names.
  */
 static void
 blank_keyword(char *sql, const char *word)
