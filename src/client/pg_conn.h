@@ -166,7 +166,4 @@ extern bool pg_is_idle(PgConn *conn);
 /* Has a statement failed in the transaction, so that COMMIT would roll back? */
 extern bool pg_is_failed(PgConn *conn);
 
-/* Waits until the connection is readable, the latch is set, or timeout. */
-extern void pg_wait(PgConn *conn, long timeout_ms);
-
 #endif							/* DTSMIG_PG_CONN_H */

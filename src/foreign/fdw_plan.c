@@ -314,8 +314,8 @@ fdw_get_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *inpu
 	upper->input = input;
 	output->fdw_private = upper;
 	add_path(output, (Path *) dts_foreign_upper_path(root, output, target, 1,
-													 STARTUP_COST + input->tuples * cpu_operator_cost,
-													 STARTUP_COST + input->tuples * cpu_operator_cost,
+										 STARTUP_COST + input->tuples * cpu_operator_cost,
+										 STARTUP_COST + input->tuples * cpu_operator_cost,
 													 NIL));
 }
 

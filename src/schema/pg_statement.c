@@ -529,7 +529,8 @@ pg_statement_at(const char *text, int place, const PgStatementTest *test)
 	if (place < 1 || place > list_length(all))
 		return NULL;
 	raw = list_nth_node(RawStmt, all, place - 1);
-	return fit_of(raw->stmt, test, temporary_names(all)) == FIT_NO ? NULL : make_statement(text, raw);
+	return fit_of(raw->stmt, test, temporary_names(all)) == FIT_NO ? NULL :
+		make_statement(text, raw);
 }
 
 /* The last word of what a DROP names; NULL: it is not one of words. */

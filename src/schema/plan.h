@@ -102,23 +102,6 @@ typedef struct PlanColumn
 
 extern void plan_column_parts(TableDef *def, TableColumn *col,
 							  const PlanOptions *options, PlanColumn *parts);
-/* DEFAULT's expression for a column; NULL: none (or see note). */
-extern char *plan_column_default(TableDef *def, TableColumn *col,
-								 const PlanOptions *options, char **note);
-/*
- * CREATE [UNIQUE] INDEX or ALTER TABLE … ADD PRIMARY KEY; needs target_name
- * of table, columns and index. NULL: not built, see note.
- */
-extern char *plan_index_sql(TableDef *def, TableIndex *index,
-							const PlanOptions *options, char **note);
-/*
- * ALTER TABLE … ADD CONSTRAINT … FOREIGN KEY; parent may be NULL if it is not
- * known. NULL: not built, see note.
- */
-extern char *plan_foreign_key_sql(TableDef *def, TableForeignKey *fk,
-								  TableDef *parent, char **note);
-extern char *plan_check_sql(TableDef *def, TableCheck *check,
-							const PlanOptions *options, char **note);
 /*
  * ALTER TABLE … ALTER COLUMN … RESTART WITH next, for the table's identity
  * column; NULL if it has none. next is decimal text (see

@@ -240,27 +240,3 @@ plan_constraints(SchemaPlan *state)
 		}
 	}
 }
-
-char *
-plan_foreign_key_sql(TableDef *def, TableForeignKey *fk, TableDef *parent,
-					 char **note)
-{
-	PlanNotes	notes = {0};
-	char	   *sql = foreign_key_sql(def, fk, parent, &notes);
-
-	if (note != NULL)
-		*note = notes.text.data;
-	return sql;
-}
-
-char *
-plan_check_sql(TableDef *def, TableCheck *check, const PlanOptions *options,
-			   char **note)
-{
-	PlanNotes	notes = {0};
-	char	   *sql = check_sql(def, check, &notes);
-
-	if (note != NULL)
-		*note = notes.text.data;
-	return sql;
-}

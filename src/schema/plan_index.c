@@ -400,15 +400,3 @@ plan_indexes(SchemaPlan *state)
 		}
 	}
 }
-
-char *
-plan_index_sql(TableDef *def, TableIndex *index, const PlanOptions *options,
-			   char **note)
-{
-	PlanNotes	notes = {0};
-	char	   *sql = index_sql(def, index, options, &notes);
-
-	if (note != NULL)
-		*note = notes.text.data;
-	return sql;
-}

@@ -302,15 +302,3 @@ plan_column_definition(TableDef *def, TableColumn *col,
 		*note = notes.text.data;
 	return sql;
 }
-
-char *
-plan_column_default(TableDef *def, TableColumn *col,
-					const PlanOptions *options, char **note)
-{
-	PlanNotes	notes = {0};
-	char	   *sql = mysql_map_default(def, col, options, &notes);
-
-	if (note != NULL)
-		*note = notes.text.data;
-	return sql;
-}

@@ -73,7 +73,8 @@ with_keys(const SourceRoutine *source, SourceConn *conn, List *tables)
 		foreach(lc2, def->indexes)
 			((TableIndex *) lfirst(lc2))->target_name = ((TableIndex *) lfirst(lc2))->name;
 		foreach(lc2, def->foreign_keys)
-			((TableForeignKey *) lfirst(lc2))->target_name = ((TableForeignKey *) lfirst(lc2))->name;
+			((TableForeignKey *) lfirst(lc2))->target_name =
+				((TableForeignKey *) lfirst(lc2))->name;
 	}
 	return copies;
 }

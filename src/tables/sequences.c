@@ -198,12 +198,15 @@ advance_destination(const Selection *selection, const TaskOptions *options,
 			name = select_one_value(psprintf("SELECT pg_catalog.pg_get_serial_sequence(a.t, %s) "
 											 "FROM (SELECT %s::pg_catalog.text AS t) a WHERE pg_catalog.to_regclass(a.t) IS NOT NULL",
 											 quote_literal_cstr(column),
-											 quote_literal_cstr(dest_name(selection, options, s->table_schema, s->table))));
+											 quote_literal_cstr(dest_name(selection, options,
+																		  s->table_schema,
+																		  s->table))));
 	}
 	else if (selection_has(selection, s->schema, s->name))
 		name = select_one_value(psprintf("SELECT c.oid::pg_catalog.regclass FROM pg_catalog.pg_class c "
 										 "WHERE c.oid = pg_catalog.to_regclass(%s) AND c.relkind = 'S'",
-										 quote_literal_cstr(dest_name(selection, options, s->schema, s->name))));
+										 quote_literal_cstr(dest_name(selection, options,
+																	  s->schema, s->name))));
 	if (name == NULL)
 		return;
 	/* never back */

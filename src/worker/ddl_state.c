@@ -55,7 +55,8 @@ record_create_table(const TableDef *def)
 		bool		whole = true;
 
 		foreach(lc2, index->parts)
-			whole &= model_find_column(def, ((IndexPart *) lfirst(lc2))->column)->target_name != NULL;
+			whole &= model_find_column(def,
+									   ((IndexPart *) lfirst(lc2))->column)->target_name != NULL;
 		if (!whole)
 			continue;
 		appendStringInfo(&sql, ", CONSTRAINT %s %s (", quote_identifier(index->target_name),

@@ -50,7 +50,8 @@ destination_check(const char *name, const char *source, Oid role)
 	/*
 	 * its cascades are not followed at it, nor are its types mapped to its own
 	 */
-	if (dest->mysql_sql && !source_routine(connection_info(source, role)->server_type)->own_definitions)
+	if (dest->mysql_sql &&
+		!source_routine(connection_info(source, role)->server_type)->own_definitions)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a task from the MySQL family to the MySQL family is not possible"),

@@ -542,8 +542,8 @@ wait_for_resume(int64 task_id, TaskShared *shared, dsm_handle handle)
 
 /*
  * One run; false if the task is over, true if it ended in an error: *end is
- * what becomes of it. Errors of the run end here; an error while noting one ends the process, and the
- * postmaster starts another.
+ * what becomes of it. Errors of the run end in it; an error while noting one
+ * ends the process, and the postmaster starts another.
  */
 static bool
 run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle,

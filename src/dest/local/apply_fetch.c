@@ -80,7 +80,8 @@ apply_fetch_row(ApplyTable *table, const Row *key, Row *row)
 	store = tuplestore_begin_heap(true, false, 64);
 	tuplestore_putvalues(store, desc, values, nulls);
 	(void) apply_execute(w, NULL, sql.data, local_table(table)->relid, desc, store, 1,
-						 local_table(table)->key_index ? local_table(table)->relid : InvalidOid, NULL);
+						 local_table(table)->key_index ?
+						 local_table(table)->relid : InvalidOid, NULL);
 	tuplestore_end(store);
 	found = SPI_processed == 1;
 

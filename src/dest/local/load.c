@@ -245,7 +245,8 @@ grant_stage(Oid relid)
 {
 	if (!table_owner_is_trusted(relid))
 		(void) load_run(psprintf("GRANT SELECT ON pg_temp.dtsmig_stage TO %s",
-								 quote_identifier(GetUserNameFromId(table_owner_of(relid), false))));
+								 quote_identifier(GetUserNameFromId(table_owner_of(relid),
+														false))));
 }
 
 /*

@@ -154,7 +154,7 @@ kind_fault(Oid relid, Fault *fault)
 			return false;
 		case RELKIND_FOREIGN_TABLE:
 			fault->detail = psprintf("It is a foreign table of server \"%s\".",
-									 GetForeignServer(GetForeignTable(relid)->serverid)->servername);
+						 GetForeignServer(GetForeignTable(relid)->serverid)->servername);
 			break;
 		case RELKIND_VIEW:
 			fault->detail = pstrdup("It is a view.");

@@ -79,11 +79,4 @@ typedef struct EmitKeyText
 
 extern List *emit_key_texts(SchemaDefinition *schema, const PlanOptions *options);
 
-/*
- * An SQL expression of PostgreSQL over a table's columns in MySQL's SQL; NULL:
- * it does not translate, *why says what.
- */
-extern char *emit_expression(const char *expr, const TableDefinition *table,
-							 const EmitTarget *target, char **why);
-
 #endif							/* DTSMIG_EMIT_MYSQL_H */

@@ -589,11 +589,3 @@ emit_translate(const char *expr, const EmitTable *table, const char *value,
 		*why = w.why;
 	return e.sql;
 }
-
-char *
-emit_expression(const char *expr, const TableDefinition *table, const EmitTarget *target,
-				char **why)
-{
-	return emit_translate(expr, table ? emit_table_of((TableDefinition *) table, target) : NULL,
-						  NULL, target, MY_USE_CHECK, NULL, why);
-}

@@ -87,7 +87,8 @@ read_moment(Reading *r)
 	}
 	if (r->class == MY_DATE)
 	{
-		DateADT		date = DatumGetDateADT(DirectFunctionCall1(date_in, CStringGetDatum(r->text)));
+		DateADT		date = DatumGetDateADT(DirectFunctionCall1(date_in,
+															  CStringGetDatum(r->text)));
 
 		if (DATE_NOT_FINITE(date))
 		{

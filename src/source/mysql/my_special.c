@@ -377,7 +377,7 @@ my_text_form(MyColumn *c, const uint8 *data, Size len)
 				for (i = 0; i < len; i += 4)
 				{
 					char	   *f = DatumGetCString(DirectFunctionCall1(float4out,
-																		Float4GetDatum(read_float4(data + i))));
+													Float4GetDatum(read_float4(data + i))));
 
 					if (i > 0)
 						appendStringInfoChar(&buf, ',');
