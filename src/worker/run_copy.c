@@ -18,6 +18,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
+#include "store/states.h"
 #include "store/sql.h"
 #include "store/job.h"
 #include "store/table.h"
@@ -486,7 +487,7 @@ run_copy(TaskRun *run)
 		run->source->end_snapshot(run->conn);
 	begin_transaction(run->cxt);
 	note_snapshots(run);
-	task_set_step(run, run->task->do_full ? "full" : "schema", "catchup");
+	task_set_step(run, task_copy_phase(run), TASK_STEP_CATCHUP);
 	task_log_event(run->task->id, "info", "all rows are copied",
 				   run->task->target_position ?
 				   psprintf("The last snapshot stood at %s.",
@@ -506,6 +507,6 @@ run_unique_indexes(TaskRun *run)
 	if (work)
 		run_workers(run, false);
 	begin_transaction(run->cxt);
-	task_set_step(run, run->task->do_full ? "full" : "schema", "post_data");
+	task_set_step(run, task_copy_phase(run), TASK_STEP_POST_DATA);
 	end_transaction(run->cxt);
 }

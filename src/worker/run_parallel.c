@@ -31,6 +31,7 @@
  */
 #include "postgres.h"
 
+#include "store/states.h"
 #include "worker/task_run.h"
 
 #include <ctype.h>
@@ -209,11 +210,11 @@ go_back(TaskRun *run, const char *from, const char *applied)
 {
 	if (strcmp(from, applied) == 0 || copies_are_ahead(run, applied))
 	{
-		put_in_sync(run, "copied");
+		put_in_sync(run, TABLE_STEP_COPIED);
 		return;
 	}
 	store_position_go_back(run->task->id, from, applied);
-	store_tables_move_step(run->task->id, "copied", "replay");
+	store_tables_move_step(run->task->id, TABLE_STEP_COPIED, TABLE_STEP_REPLAY);
 	task_log_event(run->task->id, "info",
 				   "the log is read again for tables that are copied again",
 				   psprintf("From %s to %s. The other tables wait.", from, applied),
@@ -228,9 +229,9 @@ void
 parallel_forget(TaskRun *run)
 {
 	store_position_skip_replay(run->task->id);
-	store_tables_move_step(run->task->id, "copying", "asked");
-	store_tables_move_step(run->task->id, "copied", "asked");
-	store_tables_move_step(run->task->id, "replay", "asked");
+	store_tables_move_step(run->task->id, TABLE_STEP_COPYING, TABLE_STEP_ASKED);
+	store_tables_move_step(run->task->id, TABLE_STEP_COPIED, TABLE_STEP_ASKED);
+	store_tables_move_step(run->task->id, TABLE_STEP_REPLAY, TABLE_STEP_ASKED);
 }
 
 static Settled
@@ -249,7 +250,7 @@ settle(TaskRun *run, bool boundary)
 	}
 	if (until == NULL && count_step(run, RESYNC_REPLAY) > 0)
 	{
-		store_tables_move_step(run->task->id, "replay", "asked");
+		store_tables_move_step(run->task->id, TABLE_STEP_REPLAY, TABLE_STEP_ASKED);
 		return SETTLED_CHANGED;
 	}
 	if (run->copying_parallel)
@@ -257,7 +258,7 @@ settle(TaskRun *run, bool boundary)
 	if (count_step(run, RESYNC_COPYING) > 0)
 	{
 		/* its worker was ended */
-		store_tables_move_step(run->task->id, "copying", "asked");
+		store_tables_move_step(run->task->id, TABLE_STEP_COPYING, TABLE_STEP_ASKED);
 		return SETTLED_CHANGED;
 	}
 	if (until != NULL)
@@ -273,7 +274,7 @@ settle(TaskRun *run, bool boundary)
 
 		if (from == NULL)
 		{
-			store_tables_move_step(run->task->id, "copied", "asked");
+			store_tables_move_step(run->task->id, TABLE_STEP_COPIED, TABLE_STEP_ASKED);
 			return SETTLED_CHANGED;
 		}
 		if (boundary && run->source->position_has_place(applied))
@@ -312,7 +313,7 @@ parallel_settle(TaskRun *run, bool boundary)
 		return true;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	store_tables_move_step(run->task->id, "copying", NULL);
+	store_tables_move_step(run->task->id, TABLE_STEP_COPYING, NULL);
 	task_log_event(run->task->id, "warning",
 				   "the task waits while tables are copied again",
 				   "No background worker slot is free for a copy worker.",
@@ -339,7 +340,7 @@ parallel_refuse(TaskRun *run)
 		return false;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	store_tables_move_step(run->task->id, "asked", NULL);
+	store_tables_move_step(run->task->id, TABLE_STEP_ASKED, NULL);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
@@ -387,7 +388,7 @@ void
 parallel_finish(TaskRun *run)
 {
 	store_position_end_replay(run->task->id);
-	put_in_sync(run, "replay");
+	put_in_sync(run, TABLE_STEP_REPLAY);
 }
 
 /* -------------------------------------------------------------- statements */
@@ -541,8 +542,8 @@ parallel_yield(TaskRun *run, bool keep)
 	whole = keep && store_tables_copied_from(run->task->id) != NULL;
 	if (!whole)
 	{
-		store_tables_move_step(run->task->id, "copying", NULL);
-		store_tables_move_step(run->task->id, "copied", NULL);
+		store_tables_move_step(run->task->id, TABLE_STEP_COPYING, NULL);
+		store_tables_move_step(run->task->id, TABLE_STEP_COPIED, NULL);
 		task_log_event(run->task->id, "info",
 					   "the task waits while tables are copied again",
 					   "A statement of the source touches them.", NULL, NULL);

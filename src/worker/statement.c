@@ -11,6 +11,7 @@
 #include "worker/statement.h"
 
 #include "access/xact.h"
+#include "store/states.h"
 #include "store/sql.h"
 #include "core/one_statement.h"
 #include "utils/guc.h"
@@ -98,7 +99,8 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 	CurrentResourceOwner = owner;
 	(void) store_exec("UPDATE dtsmig.task_object SET state = $2, error = $3, "
 					  "error_code = $4 WHERE object_id = $1", "ittt", object_id,
-					  skipped ? "skipped" : error ? "failed" : "done", error,
+					  skipped ? OBJECT_STATE_SKIPPED :
+					  error ? OBJECT_STATE_FAILED : OBJECT_STATE_DONE, error,
 					  error ? unpack_sql_state(code) : NULL);
 	return skipped ? NULL : error;
 }

@@ -26,6 +26,7 @@
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 
+#include "store/states.h"
 #include "store/task.h"
 #include "core/options.h"
 #include "dest/dest.h"
@@ -95,6 +96,12 @@ extern void task_set_throttles(TaskRun *run);
 /* task_relations.c ------------------------------------------------------ */
 
 extern void task_set_step(TaskRun *run, const char *phase, const char *step);
+/* The phase until changes are followed, or of a task that does not follow them. */
+static inline const char *
+task_copy_phase(const TaskRun *run)
+{
+	return run->task->do_full ? TASK_PHASE_FULL : TASK_PHASE_SCHEMA;
+}
 /* Reads the tables of a task from the catalog and binds them. */
 extern void task_open_relations(TaskRun *run);
 /* The same of one table, for another connection to the source. */

@@ -16,6 +16,7 @@
  */
 #include "compat.h"
 
+#include "store/states.h"
 #include "worker/task_watch.h"
 
 #include "access/htup_details.h"
@@ -218,7 +219,7 @@ watch_rest(int64 task_id, TaskShared *shared)
 static bool
 follows(const TaskRun *run)
 {
-	return strcmp(run->task->step, "changes") == 0 && run->task->consistent;
+	return strcmp(run->task->step, TASK_STEP_CHANGES) == 0 && run->task->consistent;
 }
 
 static void

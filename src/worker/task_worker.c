@@ -22,6 +22,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "core/error_place.h"
+#include "store/states.h"
 #include "store/sql.h"
 #include "store/position.h"
 #include "store/table.h"
@@ -90,13 +91,13 @@ load_wanted_task(const TaskWorkerArgs *args, dsm_handle handle,
 	task = task_load_id(args->task_id, true);
 	MemoryContextSwitchTo(old);
 	/* from now on the task is seen to have a worker */
-	if (task != NULL && strcmp(task->wanted, "running") == 0)
+	if (task != NULL && strcmp(task->wanted, TASK_WANTED_RUNNING) == 0)
 		(void) store_exec("UPDATE dtsmig.task SET runtime_handle = $2 "
 						  "WHERE task_id = $1", "ii", args->task_id,
 						  (int64) handle);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	if (task == NULL || strcmp(task->wanted, "running") != 0)
+	if (task == NULL || strcmp(task->wanted, TASK_WANTED_RUNNING) != 0)
 		return NULL;
 	return task;
 }
@@ -184,7 +185,7 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 	parallel_forget(run);
 	position = store_position_load(task->id);
 	applied = position ? position->applied : NULL;
-	follows = position != NULL && at_step(run, "changes");
+	follows = position != NULL && at_step(run, TASK_STEP_CHANGES);
 	if (position != NULL)
 	{
 		char	   *ledger = run->dest->position();
@@ -436,40 +437,40 @@ run_task(TaskRun *run)
 	check_identity(run);
 	mark_changes(run);
 
-	if (at_step(run, "new"))
+	if (at_step(run, TASK_STEP_NEW))
 	{
 		run_precheck(run);
 		MemoryContextSwitchTo(run->cxt);
 	}
 	set_running(run);
-	if (at_step(run, "new"))
+	if (at_step(run, TASK_STEP_NEW))
 		run_read_schema(run);
 	trouble_program_ran();
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "schema"))
+	if (at_step(run, TASK_STEP_SCHEMA))
 		run_pre_data(run);
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "copy"))
+	if (at_step(run, TASK_STEP_COPY))
 		run_copy(run);
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "catchup"))
+	if (at_step(run, TASK_STEP_CATCHUP))
 	{
 		if (run->task->do_incremental && run->task->target_position)
 			catch_up(run);
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
-		task_set_step(run, run->task->do_full ? "full" : "schema", "indexes");
+		task_set_step(run, task_copy_phase(run), TASK_STEP_INDEXES);
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 	}
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "indexes"))
+	if (at_step(run, TASK_STEP_INDEXES))
 		run_unique_indexes(run);
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "post_data"))
+	if (at_step(run, TASK_STEP_POST_DATA))
 		run_post_data(run);
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "changes"))
+	if (at_step(run, TASK_STEP_CHANGES))
 		run_changes(run, NULL);
 
 	StartTransactionCommand();
