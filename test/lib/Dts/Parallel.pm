@@ -3,7 +3,7 @@
 # until the test lifts it, so that nothing depends on how fast a machine is.
 #
 #   my $t = Dts::Parallel->new(label => 'mariadb', src => $my, pg => $pg,
-#       task => $task, 'beside', schema => 'beside', => db => 'shop', schema => 'shop', => 'beside', schema => 'beside', same => sub { … });
+#       task => $task, db => 'shop', schema => 'shop', same => sub { … });
 package Dts::Parallel;
 use strict;
 use warnings;

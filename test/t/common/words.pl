@@ -52,7 +52,7 @@ sub found
 }
 
 chdir $top or die "$top: $!";
-my @files = grep { !m{/out/} } split /\n/, `find src sql test docs README.md CONTRIBUTING.md SECURITY.md dtsmig--1.0.sql -type f`;
+my @files = grep { !m{/out/} } split /\n/, `find src sql test docs README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md dtsmig--1.0.sql -type f`;
 cmp_ok(scalar @files, '>', 500, scalar(@files) . ' files');
 
 my %texts;
@@ -61,7 +61,7 @@ for my $file (grep { m{^src/.*\.[ch]$} } @files)
     my ($comments, $strings) = c_texts(slurp($file));
     $texts{$file} = [ (map { found($_) } @$comments), map { found($_, 1) } grep { !/^"(?:SELECT|WITH|UPDATE|INSERT|DELETE) / } @$strings ];
 }
-$texts{$_} = [ found(join ' ', slurp($_) =~ s/^```.*?^```$//msgr) ] for grep { m{^(?:README|CONTRIBUTING|SECURITY|docs/.*)\.?(?:md)?$} } @files;
+$texts{$_} = [ found(join ' ', slurp($_) =~ s/^```.*?^```$//msgr) ] for grep { m{^(?:README|CONTRIBUTING|SECURITY|CHANGELOG|docs/.*)\.?(?:md)?$} } @files;
 $texts{$_} = [ found(slurp($_)) ] for grep { m{^sql/.*\.sql$|^dtsmig--1} } @files;
 # of tests, the comments alone: labels and SQL may say what they like
 for my $file (grep { m{^test/(?:t|lib|model)/.*\.(?:pl|pm)$} && !m{common/words\.pl$} } @files)
