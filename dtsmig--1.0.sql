@@ -429,7 +429,7 @@ CREATE FUNCTION dtsmig.verify(
     task text, mode text DEFAULT 'full', tables text[] DEFAULT NULL,
     sample double precision DEFAULT 0.05, max_differences bigint DEFAULT 1000,
     OUT result_id bigint, OUT source_table text, OUT kind text, OUT key jsonb,
-    OUT differences jsonb, OUT seen timestamptz)
+    OUT differences jsonb, OUT found_at timestamptz)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_verify'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
