@@ -42,7 +42,7 @@ find_name(const Selection *selection, const TaskOptions *options,
 }
 
 static char *
-dest_name(const Selection *selection, const TaskOptions *options,
+name_there(const Selection *selection, const TaskOptions *options,
 		   const char *source_schema, const char *source_name)
 {
 	char	   *schema;
@@ -52,10 +52,7 @@ dest_name(const Selection *selection, const TaskOptions *options,
 	return quote_qualified_identifier(schema, name);
 }
 
-/*
- * A relation of the source by its name at the destination; InvalidOid: there is
- * none.
- */
+/* A relation of the source by its name here; InvalidOid: there is none. */
 static Oid
 find_relation(const Selection *selection, const TaskOptions *options,
 			  const char *source_schema, const char *source_name)
@@ -69,12 +66,9 @@ find_relation(const Selection *selection, const TaskOptions *options,
 	return OidIsValid(nspid) ? get_relname_relid(name, nspid) : InvalidOid;
 }
 
-/*
- * What the column that owns the sequence is called at the destination; NULL:
- * left out.
- */
+/* What the column that owns the sequence is called here; NULL: left out. */
 static const char *
-dest_column(const Selection *selection, const TaskOptions *options,
+column_here(const Selection *selection, const TaskOptions *options,
 			const SourceSequence *s)
 {
 	const ShapeRule *rule = selection_shape(selection, s->table_schema, s->table);
@@ -91,7 +85,7 @@ dest_column(const Selection *selection, const TaskOptions *options,
 					 NAME_CASE_SOURCE : (NameCase) options->name_case, true);
 }
 
-/* The sequence that a column of the destination owns; InvalidOid: none. */
+/* The sequence that a column here owns; InvalidOid: none. */
 static Oid
 sequence_of_column(Oid table, const char *column)
 {
@@ -108,10 +102,7 @@ sequence_of_column(Oid table, const char *column)
 	return rows->nrows == 1 ? (Oid) store_int(rows, 0, 0) : InvalidOid;
 }
 
-/*
- * Is it the task's, and no other's that happens to have its name at the
- * destination?
- */
+/* Is it the task's, and no other's that happens to have its name here? */
 static bool
 is_selected(const Selection *selection, const SourceSequence *s)
 {
@@ -121,9 +112,9 @@ is_selected(const Selection *selection, const SourceSequence *s)
 }
 
 /*
- * The destination's sequence that goes with one of the source; InvalidOid:
- * none. One that a column owns went where that went, whatever rules say of its
- * own name; and of tables that go into one, that of the first serves all.
+ * The sequence here that goes with one of the source; InvalidOid: none. One
+ * that a column owns went where that went, whatever rules say of its own name;
+ * and of tables that go into one, that of the first serves all.
  */
 static Oid
 find_sequence(const Selection *selection, const TaskOptions *options,
@@ -135,7 +126,7 @@ find_sequence(const Selection *selection, const TaskOptions *options,
 	{
 		Oid			table = find_relation(selection, options,
 										  s->table_schema, s->table);
-		const char *column = dest_column(selection, options, s);
+		const char *column = column_here(selection, options, s);
 
 		if (OidIsValid(table) && column != NULL)
 			relid = sequence_of_column(table, column);
@@ -184,7 +175,7 @@ advance(Oid relid, const SourceSequence *s)
 
 /* The same where the destination is elsewhere. */
 static void
-advance_destination(const Selection *selection, const TaskOptions *options,
+advance_there(const Selection *selection, const TaskOptions *options,
 			  const SourceSequence *s)
 {
 	char	   *name = NULL;
@@ -192,21 +183,18 @@ advance_destination(const Selection *selection, const TaskOptions *options,
 
 	if (s->table != NULL && selection_has(selection, s->table_schema, s->table))
 	{
-		const char *column = dest_column(selection, options, s);
+		const char *column = column_here(selection, options, s);
 
 		if (column != NULL)
 			name = select_one_value(psprintf("SELECT pg_catalog.pg_get_serial_sequence(a.t, %s) "
 											 "FROM (SELECT %s::pg_catalog.text AS t) a WHERE pg_catalog.to_regclass(a.t) IS NOT NULL",
 											 quote_literal_cstr(column),
-											 quote_literal_cstr(dest_name(selection, options,
-																		  s->table_schema,
-																		  s->table))));
+											 quote_literal_cstr(name_there(selection, options, s->table_schema, s->table))));
 	}
 	else if (selection_has(selection, s->schema, s->name))
 		name = select_one_value(psprintf("SELECT c.oid::pg_catalog.regclass FROM pg_catalog.pg_class c "
 										 "WHERE c.oid = pg_catalog.to_regclass(%s) AND c.relkind = 'S'",
-										 quote_literal_cstr(dest_name(selection, options,
-																	  s->schema, s->name))));
+										 quote_literal_cstr(name_there(selection, options, s->schema, s->name))));
 	if (name == NULL)
 		return;
 	/* never back */
@@ -250,7 +238,7 @@ advance_mysql(const Selection *selection, const TaskOptions *options,
 
 	if (s->table == NULL || s->increment < 0 || s->last_value == PG_INT64_MAX ||
 		!selection_has(selection, s->table_schema, s->table) ||
-		(column = dest_column(selection, options, s)) == NULL)
+		(column = column_here(selection, options, s)) == NULL)
 		return;
 	find_name(selection, options, s->table_schema, s->table, &schema, &table);
 	next = select_one_value(psprintf("SELECT t.auto_increment FROM information_schema.tables t "
@@ -272,7 +260,7 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 				  List **denied)
 {
 	List	   *sequences;
-	List	   *dest = NIL;
+	List	   *here = NIL;
 	ListCell   *lc;
 
 	if (source->sequences == NULL)
@@ -290,7 +278,7 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 		}
 		if (one_statement_is_elsewhere())
 		{
-			advance_destination(selection, options, s);
+			advance_there(selection, options, s);
 			continue;
 		}
 		relid = find_sequence(selection, options, s, denied);
@@ -298,7 +286,7 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 			continue;
 		advance(relid, s);
 		if (is_selected(selection, s))
-			dest = list_append_unique_oid(dest, relid);
+			here = list_append_unique_oid(here, relid);
 	}
-	return dest;
+	return here;
 }

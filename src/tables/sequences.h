@@ -16,18 +16,15 @@
 #include "transform/select.h"
 
 /*
- * Moves the destination's sequences up to where the source's are, never back,
- * within the caller's transaction. Returns the OIDs of those that are selected;
- * denied (may be NULL) receives those of them that the current role has no
- * right to read and set.
+ * Moves sequences here up to where the source's are, never back, within the
+ * caller's transaction. Returns the OIDs of those that are selected; denied
+ * (may be NULL) receives those of them that the current role has no right to
+ * read and set.
  */
 extern List *advance_sequences(const SourceRoutine *source, SourceConn *conn,
 							   const Selection *selection,
 							   const TaskOptions *options, List **denied);
-/*
- * Is there one at the destination that goes with it, whatever rights on it the
- * task has?
- */
+/* Is there one here that goes with it, whatever rights on it the task has? */
 extern bool sequence_is_here(const Selection *selection,
 							 const TaskOptions *options,
 							 const SourceSequence *s);

@@ -5,7 +5,7 @@
 # always whole, keys move between ranges of the copy, positions have very many
 # GTIDs, rows are replaced, tables are made of a SELECT and dropped again, the
 # destination commits asynchronously by default, and once the foreign key is
-# made, the source makes rows that do not hold it.
+# there the source makes rows that do not hold it.
 #
 # dts-runs: mariadb, mysql-9.7
 # dts-deep-runs: mysql-5.6, mariadb-11.8

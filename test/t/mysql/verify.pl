@@ -54,7 +54,7 @@ is($rows, $total, 'every row was compared');
 cmp_ok($moved, '<', 10000, "of which $moved were read") or diag $task->report;
 
 # One changed, one missing, one extra row in a million; the times are printed, to
-# be seen next to those of one full read of each side.
+# be seen beside those of one full read of each side.
 $pg->sql('VACUUM ANALYZE v.million');
 my $plant = sub { $pg->sql("SET session_replication_role = replica; $_[0]") };
 $plant->("UPDATE v.million SET amount = amount + 0.01 WHERE id = 345678; DELETE FROM v.million WHERE id = 777777; INSERT INTO v.million (id, k, c, pad) VALUES (2000000, 1, 'c', 'p')");
