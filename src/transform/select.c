@@ -71,10 +71,13 @@ is_exact(const char *pattern)
 	return strchr(pattern, '%') == NULL;
 }
 
+/* More than any pattern can have of characters: names have 64 at most. */
+#define EXACT_WEIGHT 1000
+
 static int
 pattern_weight(const char *pattern)
 {
-	int			weight = is_exact(pattern) ? 1000 : 0;
+	int			weight = is_exact(pattern) ? EXACT_WEIGHT : 0;
 
 	for (; *pattern; pattern++)
 		weight += *pattern != '%';

@@ -28,7 +28,7 @@
 #include "utils/timestamp.h"
 
 /* How often an idle stream's position goes into the catalog. */
-#define IDLE_BOOK_MS 1000
+#define IDLE_STORE_MS 1000
 /* How often the source's sequences are asked for. */
 #define SEQUENCES_MS 10000
 /* The source is asked so often whether all is still published. */
@@ -436,7 +436,7 @@ source_is_idle(Follow *f, bool store_now)
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (store_now || follow_batch_is_due(f, 0) || (f->new_changes == 0 &&
-		TimestampDifferenceExceeds(f->last_stored, now, IDLE_BOOK_MS)))
+		TimestampDifferenceExceeds(f->last_stored, now, IDLE_STORE_MS)))
 		follow_commit(f);
 	else
 		f->unstored = true;

@@ -39,6 +39,10 @@
 /* How often snapshots are taken again to have them at one position. */
 #define SNAPSHOT_ROUNDS 30
 
+/* How often, and after what time each, a worker that has to end is looked at. */
+#define STOP_LOOKS 200
+#define STOP_LOOK_US 10000
+
 static BackgroundWorkerHandle *handles[MAX_COPY_WORKERS];
 static int	nhandles = 0;
 
@@ -145,13 +149,13 @@ stop_copy_workers(void)
 		if (handles[i])
 		{
 			/* a worker answers within a moment; don't hang if it can't */
-			for (int n = 0; n < 200; n++)
+			for (int n = 0; n < STOP_LOOKS; n++)
 			{
 				pid_t		pid;
 
 				if (GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED)
 					break;
-				pg_usleep(10000);
+				pg_usleep(STOP_LOOK_US);
 			}
 			handles[i] = NULL;
 		}
@@ -206,7 +210,7 @@ update_rates(TaskRun *run)
 	TimestampTz now = GetCurrentTimestamp();
 	uint64		rows = pg_atomic_read_u64(&run->shared->rows_total);
 	uint64		bytes = pg_atomic_read_u64(&run->shared->bytes_total);
-	double		seconds = (now - last_time) / 1000000.0;
+	double		seconds = (now - last_time) / (double) USECS_PER_SEC;
 
 	if (last_time != 0 && seconds < 1.0)
 		return;

@@ -43,6 +43,7 @@
  * at.
  */
 #define LATENCY_MS 3000
+#define REST_MS 1000			/* while the task waits to be tried again */
 #define RETENTION_MS 30000
 #define DRIFT_MS 30000
 #define OBJECTS_MS 10000
@@ -104,7 +105,7 @@ take_sample(TaskRun *run, TaskWatch *w, TimestampTz now)
 	TaskShared *s = run->shared;
 	uint64		rows = pg_atomic_read_u64(&s->rows_total);
 	uint64		bytes = pg_atomic_read_u64(&s->bytes_total);
-	double		seconds = (now - w->last_sample) / 1000000.0;
+	double		seconds = (now - w->last_sample) / (double) USECS_PER_SEC;
 	MetricSample *sample;
 	uint64		changes = pg_atomic_read_u64(&s->changes_total);
 
@@ -184,7 +185,7 @@ watch_rest(int64 task_id, TaskShared *shared)
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext cxt;
 
-	if (!due(last_look, now, 1000))
+	if (!due(last_look, now, REST_MS))
 		return;
 	last_look = now;
 	cxt = AllocSetContextCreate(old, "dtsmig rest", ALLOCSET_SMALL_SIZES);

@@ -45,6 +45,12 @@
 
 #define RETRY_FIRST_MS 500
 #define RETRY_LAST_MS 15000
+/* A run that has gone well for so long begins the pauses again. */
+#define RETRY_FORGET_MS 60000
+
+/* Between two looks at what a waiting worker waits for. */
+#define WAIT_LOOK_MS 1000
+
 /* So often the log is followed to its end for tables that wait for it. */
 #define CATCH_UP_ROUNDS 20
 
@@ -535,7 +541,7 @@ wait_for_resume(int64 task_id, TaskShared *shared, dsm_handle handle)
 		CHECK_FOR_INTERRUPTS();
 		shared_heartbeat(shared);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 1000, dts_wait_event(DTS_WAIT_RESUME));
+						 WAIT_LOOK_MS, dts_wait_event(DTS_WAIT_RESUME));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -622,7 +628,7 @@ wait_for_update(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handl
 			return;
 		if (state == CATALOG_NONE || state == CATALOG_FOREIGN)
 			proc_exit(0);
-		rest(1000, shared, 0);
+		rest(WAIT_LOOK_MS, shared, 0);
 	}
 }
 
@@ -661,7 +667,7 @@ dtsmig_task_main(Datum arg)
 			continue;
 		}
 		/* a run that went well for a while begins the pauses again */
-		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(), 60000))
+		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(), RETRY_FORGET_MS))
 			pause = RETRY_FIRST_MS;
 		rest(pause, shared, args.task_id);
 		pause = Min(pause * 2, RETRY_LAST_MS);

@@ -233,7 +233,7 @@ make_slot(PgSource *source, const char *name, bool temporary)
  */
 enum
 {
-	SLOT_PLUGIN, SLOT_HERE, SLOT_ACTIVE_PID, SLOT_RESTART, SLOT_CONFIRMED,
+	SLOT_PLUGIN, SLOT_OF_DATABASE, SLOT_ACTIVE_PID, SLOT_RESTART, SLOT_CONFIRMED,
 	SLOT_WAL_STATUS, SLOT_CONFLICTING, SLOT_REASON, SLOT_TWO_PHASE, SLOT_LOG_END
 };
 
@@ -260,7 +260,7 @@ check_own(PgConn *conn, const PgResult *slot)
 {
 	if (pg_is_null(slot, 0, SLOT_PLUGIN) ||
 		strcmp(pg_text(slot, 0, SLOT_PLUGIN), "pgoutput") != 0 ||
-		!pg_bool(slot, 0, SLOT_HERE) || pg_bool(slot, 0, SLOT_TWO_PHASE))
+		!pg_bool(slot, 0, SLOT_OF_DATABASE) || pg_bool(slot, 0, SLOT_TWO_PHASE))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("replication slot \"%s\" at the source is not one of dtsmig",
