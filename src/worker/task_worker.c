@@ -405,7 +405,7 @@ mark_changes(TaskRun *run)
 	if (why != NULL)
 		task_log_event(run->task->id, "warning",
 					   "what this task writes is not marked as replicated",
-					   why, "Who follows this database in turn takes it for its own; max_replication_slots (max_active_replication_origins since PostgreSQL 18) limits how many tasks can be marked.", NULL);
+					   why, "Downstream subscribers will treat the rows of this task as local changes; max_replication_slots (max_active_replication_origins since PostgreSQL 18) limits how many tasks can be marked.", NULL);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);

@@ -543,7 +543,7 @@ my_rebase_position(SourceConn *source, const char *position)
 	if (mariadb ? pos.ngtids == 0 : pos.set.n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the source is another server now, and position \"%s\" has no GTID by which to go on at it",
+				 errmsg("the source is another server now, and position \"%s\" has no GTID by which to continue",
 						position),
 				 errhint("Point the foreign server at the old source; or: " SOURCE_NEW_TASK_HINT)));
 	if (pos.nprepared > 0)

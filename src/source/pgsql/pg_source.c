@@ -83,7 +83,7 @@ pg_rebase_position(SourceConn *conn, const char *position)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the source is another cluster or database than before"),
-			 errdetail("Its log positions mean nothing at it."),
+			 errdetail("Log positions of the former source are not valid for it."),
 			 errhint("Point the foreign server back at the old one or its standby; or: " SOURCE_NEW_TASK_HINT)));
 	return NULL;
 }
