@@ -7,9 +7,9 @@
  *	  release_task, drop_task, cutover
  *	     |  source_end_at_commit: noted, with the depth of the transaction
  *	     |      |  ROLLBACK, ROLLBACK TO, an error: forgotten, the task goes on
- *	  COMMIT, when nothing here can refuse any more
- *	     |  removed at the source; what is left there is a warning
- *	  committed here
+ *	  COMMIT, when nothing of this database can refuse any more
+ *	     |  removed at the source; what is left is a warning
+ *	  committed in this database
  *
  * A crash between the last two leaves a task whose slot is gone: it fails, and
  * says so. There is no way round it without prepared transactions at both.
@@ -43,11 +43,11 @@ tell_left(const TaskRecord *task, const char *left)
 {
 	if (task_load_id(task->id, false) != NULL)
 		task_log_event(task->id, "warning", "something of the task is left at the source",
-					   left, "Run these statements there.", NULL);
+					   left, "Run these statements at the source.", NULL);
 	ereport(WARNING,
 			(errmsg("something of task \"%s\" is left at the source", task->name),
 			 errdetail("%s", left),
-			 errhint("Run these statements there.")));
+			 errhint("Run these statements at the source.")));
 }
 
 static void
@@ -153,7 +153,7 @@ source_end_at_commit(const TaskRecord *task)
 	e->info = task_connection(task, task->owner);
 	e->source = source;
 	e->nestlevel = GetCurrentTransactionNestLevel();
-	/* one that follows no changes keeps nothing there */
+	/* one that follows no changes keeps nothing at the source */
 	if (e->info->stream_name != NULL)
 		pending = lappend(pending, e);
 	MemoryContextSwitchTo(old);

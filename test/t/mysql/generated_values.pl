@@ -52,13 +52,13 @@ for my $mode ("'full'", "'sample', sample => 1", "'incremental'")
     $pg->sql('UPDATE g.u SET a = a') if $mode eq "'incremental'";
     my (undef, $out, $err) = $pg->psql("SELECT key->>'id', kind, differences FROM dtsmig.verify('g', $mode) ORDER BY 1");
     is($out, qq(1|differs|{"twice": {"source": "2", "destination": "4"}}\n3|differs|{"twice": {"source": "10", "destination": "20"}}), "$mode: rows, column and values");
-    like($err, qr/WARNING: .*?column "twice" of table "g"\."u" is generated here, and has other values.*HINT: +repair cannot change it.*ALTER TABLE g\.u ALTER COLUMN twice DROP EXPRESSION; SELECT dtsmig\.resync_table\('g', 'g\.u'\);/s, "$mode: the way on");
+    like($err, qr/WARNING: .*?column "twice" of table "g"\."u" is generated at the destination, and has other values.*HINT: +repair cannot change it.*ALTER TABLE g\.u ALTER COLUMN twice DROP EXPRESSION; SELECT dtsmig\.resync_table\('g', 'g\.u'\);/s, "$mode: the way on");
     is(() = $err =~ /WARNING/g, 1, "$mode: said once") or diag $err;
 }
 # the way on
 my (undef, $asked, $refused) = $pg->psql("SELECT dtsmig.repair('g')");
 is($asked, 0, 'repair does not say that it has done it');
-like($refused, qr/WARNING: .*?2 rows differ in columns alone that are generated here: repair cannot change them/, 'and says why');
+like($refused, qr/WARNING: .*?2 rows differ in columns alone that are generated at the destination: repair cannot change them/, 'and says why');
 like($pg->error("SELECT dtsmig.cutover('g', quiet => '0.2 seconds')"), qr/differ/, 'nor does the cutover go past it');
 $pg->sql('ALTER TABLE g.u ALTER COLUMN twice DROP EXPRESSION');
 ok(poll_until(sub { $pg->value("SELECT concat(max(message)) FROM dtsmig.alerts WHERE task = 'g' AND kind = 'schema_drift' AND cleared_at IS NULL") =~ /column "twice" is not generated any more/ }, 60), 'an alert until that is done');

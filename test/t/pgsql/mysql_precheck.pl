@@ -71,7 +71,7 @@ $check->by_hand($task, sub { $dst->sql($1) if $_[0]{same_name_tables}{advice} =~
     same_name_tables => [ 'failed', qr/^table `s`\.`a` exists at the destination$/ ]);
 my $rows = task(more => { types => [ 'full', 'incremental' ] });
 $check->by_hand($rows, sub { $dst->sql('CREATE TABLE s.a (id INT PRIMARY KEY, t VARCHAR(20) UNIQUE)') },
-    same_name_tables => [ 'failed', qr/table `s`\.`a` is not there, and schema migration was not asked for/ ]);
+    same_name_tables => [ 'failed', qr/table `s`\.`a` does not exist, and schema migration was not asked for/ ]);
 $dst->sql('CREATE TRIGGER s.act BEFORE INSERT ON s.a FOR EACH ROW SET NEW.t = 1');
 $check->by_hand($rows, sub { $dst->sql('DROP TRIGGER s.act') },
     session_replication_role => [ 'warning', qr/triggers act on the rows that arrive: act of `s`\.`a`/ ]);
