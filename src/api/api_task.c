@@ -423,7 +423,7 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 	/* what goes at the source does not come back */
 	ForceSyncCommit();
 	task_act_as_owner(task, &caller);
-	/* sequences are set at the destination */
+	/* sequences are set there */
 	(void) destination_attach(task, options_parse(task->options), task->owner, false);
 	end_at_source(task);
 	advance_past_rows(task);

@@ -7,9 +7,9 @@
  *	  release_task, drop_task, cutover
  *	     |  source_end_at_commit: noted, with the depth of the transaction
  *	     |      |  ROLLBACK, ROLLBACK TO, an error: forgotten, the task goes on
- *	  COMMIT, when nothing of this database can refuse any more
- *	     |  removed at the source; what is left is a warning
- *	  committed in this database
+ *	  COMMIT, when nothing here can refuse any more
+ *	     |  removed at the source; what is left there is a warning
+ *	  committed here
  *
  * A crash between the last two leaves a task whose slot is gone: it fails, and
  * says so. There is no way round it without prepared transactions at both.

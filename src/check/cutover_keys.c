@@ -220,7 +220,7 @@ look_at_triggers(const Verify *v)
 					   "LEFT JOIN pg_catalog.pg_constraint k ON k.oid = g.tgconstraint AND g.tgisinternal "
 					   "WHERE t.task_id = $1) x", "i", v->task->id);
 	if (rows->values[0][0] != NULL)
-		task_warn(v->task, "triggers are disabled at the destination", rows->values[0][0],
+		task_warn(v->task, "triggers are disabled here", rows->values[0][0],
 			 "The task has not done that: ALTER TABLE ... ENABLE TRIGGER, where it is not meant so.");
 }
 

@@ -366,9 +366,7 @@ check_packet(PrecheckContext *pc, List **items)
 					 psprintf("max_allowed_packet is %s bytes", value), NULL);
 }
 
-/*
- * Texts in keys, which have a limit at the destination and none at the source.
- */
+/* Texts in keys, which have a limit there and none at the source. */
 static void
 check_keys(PrecheckContext *pc, List *tables, List **items)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * unfollowed.c
- *	  What a source has that a task does not bring to the destination (see the source's
+ *	  What a source has that a task does not bring here (see the source's
  *	  unfollowed and always).
  *
  *-------------------------------------------------------------------------
@@ -47,7 +47,7 @@ unfollowed_meanings(const Verify *v)
 	return v->source->meanings(v->conn);
 }
 
-/* The task's table at the destination; InvalidOid: it has none of this name. */
+/* The task's table here; InvalidOid: it has none of this name. */
 static Oid
 table_here(const Verify *v, const SourceAlways *a)
 {

@@ -188,7 +188,7 @@ rows_at_once(const Verify *v, int64 rows)
 	return v->rate > 0 ? Min(rows, Max(v->rate, 1000)) : rows;
 }
 
-/* Sums of all buckets at the destination, block range by block range. */
+/* Sums of all buckets here, block range by block range. */
 static List *
 all_buckets_dest(Verify *v, VerifyTable *t, const CheckScope *scope, int64 parts)
 {

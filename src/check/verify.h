@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * verify.h
- *	  Are the destination's tables what they are at the source? What the files of
+ *	  Are the tables here what they are at the source? What the files of
  *	  verification share.
  *
  *	  verify_tables.c	which tables, in which mode
  *	  verify.c			ranges and buckets; descending
  *	  verify_sums.c		sums of rows, here and there, asked for at the same time
- *	  verify_text.c		rows of the destination as text, as the source writes them
- *	  verify_rows.c		rows as values, of both sides
+ *	  verify_text.c		rows here as text, as the source writes them
+ *	  verify_rows.c		rows as values, here and there
  *	  verify_settle.c	what seems to differ is looked at until it counts
  *	  verify_results.c	differences in the catalog
  *	  verify_schema.c	definitions: tables, columns, types; sequences
@@ -44,14 +44,14 @@ typedef enum VerifyMode
 {
 	VERIFY_FULL,				/* every row */
 	VERIFY_SAMPLE,				/* a share of the ranges, by chance */
-	VERIFY_INCREMENTAL,			/* rows written at the destination since the last one */
+	VERIFY_INCREMENTAL,			/* rows written here since the last one */
 	VERIFY_SCHEMA				/* definitions */
 } VerifyMode;
 
 typedef enum DifferenceKind
 {
-	DIFFERENCE_MISSING,			/* at the destination */
-	DIFFERENCE_EXTRA,			/* at the destination */
+	DIFFERENCE_MISSING,			/* here */
+	DIFFERENCE_EXTRA,			/* here */
 	DIFFERENCE_DIFFERS
 } DifferenceKind;
 
@@ -101,7 +101,7 @@ typedef struct Verify
 	List	   *results;		/* VerifyResult * */
 } Verify;
 
-/* A table of the destination, and all tables of the task that go into it. */
+/* A table here, and all tables of the task that go into it. */
 typedef struct VerifyTable
 {
 	List	   *rels;			/* SourceRelation * */
@@ -110,11 +110,10 @@ typedef struct VerifyTable
 	bool		shared;			/* rows of other tables of the source, or of other
 								 * tasks, are in it, and cannot be distinguished from these:
 								 * rows that are not at the source are not extra */
-	char	   *own;			/* condition for its rows at the destination; NULL: all are */
+	char	   *own;			/* condition for its rows here; NULL: all are */
 	bool		summed;			/* every column has a form, and not shared, and a
-								 * rule's work can be distinguished from rows of
-								 * the destination */
-	bool		checked;		/* summed, and what "set" makes is looked at in the destination */
+								 * rule's work can be distinguished from rows here */
+	bool		checked;		/* summed, and what "set" makes is looked at here */
 	bool		ranged;			/* can be cut by its first key column */
 	CheckTable *here;			/* its from, first_key alone */
 	CheckForm  *forms;			/* of rel's columns */
@@ -122,7 +121,7 @@ typedef struct VerifyTable
 	List	   *there;			/* CheckTable *, for each of rels */
 	List	   *candidates;		/* Candidate *, in candidates_cxt */
 	MemoryContext candidates_cxt;	/* reset when they are settled */
-	Bitmapset  *reported;		/* columns that are generated at the destination and differ: a
+	Bitmapset  *reported;		/* columns that are generated here and differ: a
 								 * warning was given */
 	int64		differences;	/* settled; one more than max_differences: the
 								 * table is cut */
@@ -158,8 +157,8 @@ extern uint64 row_text_number(RowText *rt, const Datum *values,
 							  const bool *nulls, const int *columns, int n);
 
 /*
- * verify.c: the first value of what a query gives at the destination; NULL:
- * none. As the task's owner.
+ * verify.c: the first value of what a query gives here; NULL: none. As the
+ * task's owner.
  */
 extern char *verify_value_dest(const char *sql);
 
@@ -177,8 +176,8 @@ extern List *verify_add_sums(List *sums, List *other);
 extern List *verify_sums_dest(VerifyTable *t, const CheckScope *scope,
 							  List *splits);
 /*
- * The destination's condition of a scope; its buckets are not in it, rows have
- * to be asked for theirs.
+ * The condition here of a scope; its buckets are not in it, rows have to be
+ * asked for theirs.
  */
 extern char *verify_condition_dest(const VerifyTable *t, const CheckScope *scope);
 
@@ -201,10 +200,10 @@ extern void verify_rows_source(Verify *v, SourceRelation *rel,
 extern void verify_rows_dest(Verify *v, VerifyTable *t, const CheckScope *scope,
 							 const char *condition, TextRowTaker take,
 							 void *arg);
-/* The source's condition for rows of a key; NULL: they cannot be looked up. */
+/* The condition there for rows of a key; NULL: they cannot be looked up. */
 extern char *verify_key_source(Verify *v, const SourceRelation *rel,
 							  char *const *key);
-/* The destination's condition for rows of a key. */
+/* The condition here for rows of a key. */
 extern char *verify_key_dest(const SourceRelation *rel, char *const *key);
 /* Compares the rows of a scope; candidates are added. */
 extern void verify_compare_rows(Verify *v, VerifyTable *t,
@@ -217,8 +216,8 @@ extern void verify_compare_keys(Verify *v, VerifyTable *t, List *keys);
 /* verify_settle.c */
 
 /*
- * Empties t->candidates into results. May be called while rows of the
- * destination are read; the source is asked for rows.
+ * Empties t->candidates into results. May be called while rows here are read;
+ * the source is asked for rows.
  */
 extern void verify_settle(Verify *v, VerifyTable *t);
 /* Has it more differences than are wanted? No others are looked for then. */
@@ -237,10 +236,7 @@ extern void verify_wait_applied(Verify *v, const char *position,
  * on; at once if it does not follow changes.
  */
 extern void verify_catch_up(Verify *v);
-/*
- * Rows that the task has changed at the destination so far, as its catalog have
- * it.
- */
+/* Rows that the task has changed here so far, as its catalog have it. */
 extern int64 verify_changes_applied(const Verify *v);
 
 /* verify_results.c */
@@ -263,8 +259,8 @@ extern void verify_schema(Verify *v, List *tables);
 
 /* verify.c */
 /*
- * Compares a table. transactions: rows alone that so many transactions at the
- * destination have written last; -1: all.
+ * Compares a table. transactions: rows alone that so many transactions here
+ * have written last; -1: all.
  */
 extern void verify_table(Verify *v, VerifyTable *t, int64 transactions);
 /* Digits as a number; what follows them is not looked at. */

@@ -36,7 +36,7 @@ extern char *destination_object(int64 object_id);
 
 /*
  * Raises 0A000 where the destination is elsewhere: a table would have to be
- * copied again, which is not possible elsewhere yet. why: a sentence, or NULL.
+ * copied again, which is not possible there yet. why: a sentence, or NULL.
  */
 extern void destination_refuse_copy(const char *schema, const char *table,
 									const char *why);

@@ -2,7 +2,7 @@
  *
  * resync_shape.c
  *	  Definitions of tables that are copied again: what the source has now,
- *	  compared with what the catalog has.
+ *	  beside what the catalog has.
  *
  *-------------------------------------------------------------------------
  */
@@ -311,7 +311,7 @@ resync_empty(TaskRun *run, List *rels)
 }
 
 static char *
-dest_column(const TableDef *old, const TableColumn *col)
+column_here(const TableDef *old, const TableColumn *col)
 {
 	const TableColumn *was = model_find_column(old, col->name);
 
@@ -320,9 +320,8 @@ dest_column(const TableDef *old, const TableColumn *col)
 
 /*
  * The source's columns are others than the task knows. Where somebody has
- * altered the destination's table in the same way (as the error that stopped
- * the stream advises), its rows can be had; else the statement has to come in
- * the log.
+ * altered the table here in the same way (as the error that stopped the stream
+ * advises), its rows can be had; else the statement has to come in the log.
  */
 static char *
 misfit(const TableDef *def, const SourceRelation *rel)
@@ -334,13 +333,13 @@ misfit(const TableDef *def, const SourceRelation *rel)
 	ListCell   *lc;
 
 	if (!OidIsValid(relid))
-		return psprintf("Table %s does not exist at the destination.", name);
+		return psprintf("Table %s does not exist here.", name);
 	foreach(lc, def->columns)
 	{
 		const TableColumn *col = lfirst(lc);
 		const TableColumn *was = model_find_column(rel->def, col->name);
-		AttrNumber	attnum = get_attnum(relid, dest_column(rel->def, col));
-		char	   *dest;
+		AttrNumber	attnum = get_attnum(relid, column_here(rel->def, col));
+		char	   *here;
 		Oid			typid;
 		Oid			collation;
 		int32		typmod;
@@ -348,19 +347,19 @@ misfit(const TableDef *def, const SourceRelation *rel)
 		if (was != NULL && was->left_out)
 			continue;
 		if (attnum <= 0)
-			return psprintf("The source has column \"%s\", which the table lacks at the destination. "
+			return psprintf("The source has column \"%s\", which the table lacks here. "
 							"If no statement in the source's log is to bring it: "
 							"ALTER TABLE %s ADD COLUMN %s %s; and dtsmig.resync_table again.",
 							col->name, name, quote_identifier(col->name), col->source_type);
 		get_atttypetypmodcoll(relid, attnum, &typid, &typmod, &collation);
-		dest = format_type_with_typemod(typid, typmod);
+		here = format_type_with_typemod(typid, typmod);
 		if (was != NULL && strcmp(was->source_type, col->source_type) != 0 &&
-			strcmp(dest, col->source_type) != 0)
-			return psprintf("Column \"%s\" is of type %s at the source, and %s at the destination. "
+			strcmp(here, col->source_type) != 0)
+			return psprintf("Column \"%s\" is of type %s at the source, and %s here. "
 							"If no statement in the source's log is to change it: "
 							"ALTER TABLE %s ALTER COLUMN %s TYPE %s; and dtsmig.resync_table again.",
-							col->name, col->source_type, dest, name,
-							quote_identifier(dest_column(rel->def, col)), col->source_type);
+							col->name, col->source_type, here, name,
+							quote_identifier(column_here(rel->def, col)), col->source_type);
 	}
 	foreach(lc, rel->def->columns)
 	{
@@ -368,7 +367,7 @@ misfit(const TableDef *def, const SourceRelation *rel)
 
 		if (was->target_name != NULL && model_find_column(def, was->name) == NULL &&
 			get_attnum(relid, was->target_name) > 0)
-			return psprintf("The source has no column \"%s\" any more, and the destination's table has it. "
+			return psprintf("The source has no column \"%s\" any more, and the table has it here. "
 							"If no statement in the source's log is to drop it: "
 							"ALTER TABLE %s DROP COLUMN %s; and dtsmig.resync_table again.",
 							was->name, name, quote_identifier(was->target_name));

@@ -162,7 +162,7 @@ check_server(void)
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("server \"%s\" is read-only", mysql_server()),
 				 errdetail("Its variable read_only or super_read_only is set, as that of a replica is."),
-				 errhint("Let the server's options name the one that takes writes; or run at the destination: SET GLOBAL read_only = 0.")));
+				 errhint("Let the server's options name the one that takes writes; or run there: SET GLOBAL read_only = 0.")));
 }
 
 static void

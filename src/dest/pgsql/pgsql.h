@@ -27,7 +27,7 @@ typedef struct PgTargetColumn
 	char	   *name;			/* quoted */
 	char	   *type;			/* without length, for a cast */
 	char	   *full_type;		/* with it; of a domain: its base type */
-	bool		alien;			/* the type is not known in this database, or is a domain:
+	bool		alien;			/* the type is not known here, or is a domain:
 								 * values are cast to it */
 	bool		text_only;		/* … and travels as text alone */
 	bool		identity_always;

@@ -101,7 +101,7 @@ $pg->sql("ALTER TABLE r.stamped DISABLE TRIGGER $trigger");
 my ($code, $out, $err) = $pg->psql('BEGIN; ' . $call->("verify => 'full', accept_differences => true, margin => 0") . '; ROLLBACK');
 is($code, 0, 'accept_differences: it is cut over') or diag $err;
 like($err, qr/WARNING.*foreign key "\w+" of r\.child says that it is valid, and is not/s, 'with a warning');
-like($err, qr/WARNING.*triggers are disabled at the destination.*$trigger on r\.stamped/s, 'and one of a trigger that somebody has disabled');
+like($err, qr/WARNING.*triggers are disabled here.*$trigger on r\.stamped/s, 'and one of a trigger that somebody has disabled');
 $my->sql('SET foreign_key_checks = 0; DELETE FROM r.child WHERE id = 99');
 ok(poll_until(sub { $task->status eq 'running' && $task->get('worker_pid') }, 60), 'undone, the task goes on');
 $task->catch_up;

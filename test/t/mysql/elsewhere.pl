@@ -90,7 +90,7 @@ my ($ledger, $applied) = ($dst->value("SELECT value FROM dtsmig_ledger.dtsmig_le
 is($ledger, $applied, 'ledger and catalog agree');
 cmp_ok($dst->value("SELECT count(*) FROM dtsmig_ledger.dtsmig_ledger WHERE key LIKE 'job:%'"), '>=', 10, 'with the ranges of the load');
 
-# --- what is not possible yet says so
+# --- what is not there yet says so
 for my $call ("verify('inc')", "cutover('inc')", "resync_table('inc', 't')", "repair('inc')", "retry_object('inc', 'x')")
 {
     my ($c, $o, $e) = $hub->psql("SELECT dtsmig.$call");
@@ -104,7 +104,7 @@ $hub->sql("CREATE SERVER other TYPE 'mysql' FOREIGN DATA WRAPPER dtsmig_fdw OPTI
 ($code, $out, $err) = $hub->psql("SELECT dtsmig.create_task('x', 'src_inc', destination => 'other')");
 like($err, qr/0A000.*MySQL family to the MySQL family is not possible/s, 'and a server of another kind');
 
-# --- somebody else's change at the destination stops the task, with the row
+# --- somebody else's change there stops the task, with the row
 $dst->sql('DELETE FROM inc.two WHERE a = 99');
 $my->sql("UPDATE two SET v = 1 WHERE a = 99", db => 'inc');
 ok($task->wait_status('failed', 60), 'a row that is gone stops the task');

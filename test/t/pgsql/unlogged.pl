@@ -65,7 +65,7 @@ $src->sql('UPDATE u.typed SET z = 5; INSERT INTO u.plain VALUES (7)');
 ok($task->wait_status('failed', 40), 'a statement that was not captured stops the task') or diag $task->report;
 $pg->sql("SELECT dtsmig.resync_table('m', 'u.typed')");
 $task->resume;
-ok(poll_until(sub { ($pg->try_value("SELECT waits_for FROM dtsmig.task_tables WHERE source_table = 'typed'") // '') =~ /column "z", which the table lacks at the destination.*ALTER TABLE u\.typed ADD COLUMN z integer/ }, 40), 'a table that cannot be copied says why') or diag $task->report;
+ok(poll_until(sub { ($pg->try_value("SELECT waits_for FROM dtsmig.task_tables WHERE source_table = 'typed'") // '') =~ /column "z", which the table lacks here.*ALTER TABLE u\.typed ADD COLUMN z integer/ }, 40), 'a table that cannot be copied says why') or diag $task->report;
 ok(poll_until(sub { ($pg->try_value("SELECT string_agg(subject || detail, ' ') FROM dtsmig.alerts WHERE kind = 'resync' AND state = 'raised'") // '') =~ /u\.typed.*column "z"/ }, 40), 'in an alert, too') or diag $task->report;
 like($pg->error("SELECT dtsmig.cutover('m', verify => 'none')"), qr/u\.typed is to be copied again/, 'cutover is refused');
 $pg->sql('ALTER TYPE u.e_t ADD ATTRIBUTE z int CASCADE');
