@@ -52,7 +52,7 @@ my @mutations = (
     [ 'no way back', 'worker/run_parallel.c', 'if (strcmp(from, applied) == 0 || copies_are_ahead(run, applied))', 'if (true)' ],
     [ 'the way back inside of a transaction', 'worker/run_changes.c', "\tif (f->in_transaction ||\n\t\t(!f->reported &&", "\tif ((!f->reported &&" ],
     [ 'the log is read again too far', 'worker/run_parallel.c', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) >= 0;', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) > 0;' ],
-    [ 'a worker that ended is waited for', 'worker/run_parallel.c', 'store_tables_move_step(run->task->id, "copying", "asked");' . "\n\t\treturn SETTLED_CHANGED;", 'return SETTLED;' ],
+    [ 'a worker that ended is waited for', 'worker/run_parallel.c', 'store_tables_move_step(run->task->id, TABLE_STEP_COPYING, TABLE_STEP_ASKED);' . "\n\t\treturn SETTLED_CHANGED;", 'return SETTLED;' ],
     [ 'a statement does not end the copy', 'worker/run_parallel.c', 'if (!run->copying_parallel && !run->copied_parallel)', 'if (true)' ],
     # run_repair.c
     [ 'a repair has no zone', 'worker/run_repair.c', "\textend_zone(r);", '' ],
