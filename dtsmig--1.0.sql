@@ -3,7 +3,7 @@
 -- complain if the script is run by psql rather than CREATE EXTENSION
 \echo Use "CREATE EXTENSION dtsmig" to load this file. \quit
 
--- A schema of this name that is there already may be somebody's who waits for
+-- A schema of this name that exists already may be somebody's who waits for
 -- a superuser to put tables and functions into it.
 DO $check$
 DECLARE
@@ -126,7 +126,7 @@ CREATE TABLE dtsmig.task (
     failed_since timestamptz,
     resume_at timestamptz,
     -- default collations of the source's databases, {"database": "collation"},
-    -- as of the applied position: what a CREATE TABLE there gets that says none
+    -- as of the applied position: what a CREATE TABLE at the source gets that says none
     source_collations jsonb,
     -- timeline of a PostgreSQL source that the position is of; NULL: not known
     source_timeline bigint,
@@ -148,7 +148,7 @@ CREATE TABLE dtsmig.task_position (
     changes bigint NOT NULL DEFAULT 0,
     transactions bigint NOT NULL DEFAULT 0,
     updated timestamptz NOT NULL DEFAULT clock_timestamp(),
-    -- up to there the log is read again, for tables of the step 'replay' alone
+    -- up to this position the log is read again, for tables of the step 'replay' alone
     replay_until text
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE dtsmig.task_position IS
@@ -429,7 +429,7 @@ CREATE FUNCTION dtsmig.verify(
     task text, mode text DEFAULT 'full', tables text[] DEFAULT NULL,
     sample double precision DEFAULT 0.05, max_differences bigint DEFAULT 1000,
     OUT result_id bigint, OUT source_table text, OUT kind text, OUT key jsonb,
-    OUT differences jsonb, OUT seen timestamptz)
+    OUT differences jsonb, OUT found_at timestamptz)
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_verify'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
@@ -528,7 +528,7 @@ BEGIN
         BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN', name);
         EXCEPTION WHEN duplicate_object THEN
-            RAISE NOTICE 'role "%" is there already', name;
+            RAISE NOTICE 'role "%" already exists', name;
         END;
     END LOOP;
     GRANT EXECUTE ON FUNCTION dtsmig.read_all_tasks() TO dtsmig_reader;
@@ -858,7 +858,7 @@ COMMENT ON FUNCTION dtsmig.create_task(text, text, text, text[], jsonb, jsonb) I
 COMMENT ON FUNCTION dtsmig.create_task(jsonb) IS
   'Makes a task from what task_definition returns (keys name, source, destination, migration_types, objects, options) and returns its id';
 COMMENT ON FUNCTION dtsmig.task_definition(text) IS
-  'The arguments of create_task for this task, as one jsonb, to make it again here or elsewhere; servers and user mappings are not part of it';
+  'The arguments of create_task for this task, as one jsonb, to make it again in this or another database; servers and user mappings are not part of it';
 COMMENT ON FUNCTION dtsmig.alter_task(text, jsonb) IS
   'Changes options of a task; a JSON null sets one back to its default. task_options.takes_effect says which need resume_task';
 COMMENT ON FUNCTION dtsmig.precheck(text) IS
@@ -876,7 +876,7 @@ COMMENT ON FUNCTION dtsmig.resume_task(text) IS
 COMMENT ON FUNCTION dtsmig.skip_change(text, text) IS
   'Skips the statement of the source that has stopped a task; statement (SQL of this database, or NULL) is run in its place';
 COMMENT ON FUNCTION dtsmig.skip_object(text, text) IS
-  'Lets a task do without an object that could not be made; object: a name of task_objects, with its schema, table or kind where that is needed to tell it from others. resume_task continues where the task has failed';
+  'Lets a task do without an object that could not be made; object: a name of task_objects, with its schema, table or kind where that is needed to distinguish it from others. resume_task continues where the task has failed';
 COMMENT ON FUNCTION dtsmig.retry_object(text, text, text) IS
   'Makes an object that could not be made, by its own statement or by another one, as the owner of the task; an object that exists by now is accepted. The error of a statement that fails is raised';
 COMMENT ON FUNCTION dtsmig.resync_table(text, text) IS
@@ -912,7 +912,7 @@ COMMENT ON FUNCTION dtsmig.dtsmig_fdw_validator(text[], oid) IS
   'Validates the options of servers, user mappings and foreign tables of dtsmig_fdw';
 COMMENT ON FUNCTION dtsmig.dtsmig_fdw_handler() IS 'Handler of dtsmig_fdw: reads foreign tables';
 COMMENT ON FUNCTION dtsmig.connections() IS
-  'Connections of this session to servers of foreign tables: for which role, whether a transaction reads there now, and whether the options are still those that it was made with';
+  'Connections of this session to servers of foreign tables: for which role, whether a transaction reads from it now, and whether the options are still those that it was made with';
 COMMENT ON FUNCTION dtsmig.compare(regclass, regclass) IS
   'Compares a foreign table with a table by the key of the table, column by column, byte by byte; rows that are missing in the table or extra, or differ and in which columns';
 COMMENT ON FUNCTION dtsmig.disconnect(text) IS

@@ -1,4 +1,4 @@
--- Other names carried into statements of a PostgreSQL source.
+-- Other names put into statements of a PostgreSQL source.
 \pset format unaligned
 \pset tuples_only on
 CREATE FUNCTION renamed(sql text, path text[] DEFAULT '{}') RETURNS SETOF text LANGUAGE sql AS

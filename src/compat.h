@@ -31,12 +31,14 @@
  */
 #if PG_VERSION_NUM >= 180000
 #define dts_foreign_path(root, rel, target, rows, startup, total, pathkeys, outer, private) \
-	create_foreignscan_path(root, rel, target, rows, 0, startup, total, pathkeys, outer, NULL, NIL, private)
+	create_foreignscan_path(root, rel, target, rows, 0, startup, total, pathkeys, outer, NULL, \
+							NIL, private)
 #define dts_foreign_upper_path(root, rel, target, rows, startup, total, private) \
 	create_foreign_upper_path(root, rel, target, rows, 0, startup, total, NIL, NULL, NIL, private)
 #elif PG_VERSION_NUM >= 170000
 #define dts_foreign_path(root, rel, target, rows, startup, total, pathkeys, outer, private) \
-	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, NIL, private)
+	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, NIL, \
+							private)
 #define dts_foreign_upper_path(root, rel, target, rows, startup, total, private) \
 	create_foreign_upper_path(root, rel, target, rows, startup, total, NIL, NULL, NIL, private)
 #else

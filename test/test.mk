@@ -1,4 +1,4 @@
-# Targets beside those of PGXS; included by the Makefile at the top.
+# Targets in addition to those of PGXS; included by the Makefile at the top.
 #
 # test/setup installs what is missing (Debian; as root). Everything here runs
 # against throwaway servers on free ports of 127.0.0.1; the installation of

@@ -71,7 +71,10 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
 					  "itt", task->id, release ? "released" : "idle", position);
 	stop_worker(task);
-	/* the application is sent here, with sequences as they are by then */
+	/*
+	 * the application is sent to the destination, with sequences as they are by
+	 * then
+	 */
 	ForceSyncCommit();
 	(void) alert_clear(task->id, NULL, NULL, 0);
 	advance_past_rows(task);
@@ -81,7 +84,7 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 		source_end_at_commit(task);
 	task_log_event(task->id, "info", psprintf("the task is cut over at %s", position),
 				   read_only ? "The source is read-only." :
-				   "The source can still be written to; what is written there from now on is lost.",
+				   "The source can still be written to; what is written to it from now on is lost.",
 				   NULL, NULL);
 }
 

@@ -29,7 +29,7 @@ typedef struct TaskObject
 	int64		id;
 	char	   *title;			/* kind and name, with its schema */
 	char	   *statement;		/* NULL: it does not translate */
-	bool		is_made;		/* it has failed, and is there by now */
+	bool		is_made;		/* it has failed, and exists by now */
 	bool		is_table;		/* that the task has rows for */
 	char	   *relation;		/* quoted name of the relation that has its
 								 * name now; NULL: there is none */
@@ -138,12 +138,12 @@ dtsmig_retry_object(PG_FUNCTION_ARGS)
 	task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	task_check_owner(task);
 	task_check_local(task, "retry_object",
-					 "Make the object at the destination by hand, and skip_object here.");
+					 "Make the object at the destination by hand, and skip_object in this database.");
 	object = find_object(task, text_to_cstring(PG_GETARG_TEXT_PP(1)), true);
 	if (object->is_made && statement == NULL)
 	{
 		settle(task, object, "done", NULL,
-			   psprintf("%s is there by now, and taken for the one that could not be made",
+			   psprintf("%s exists by now, and taken for the one that could not be made",
 						object->title));
 		PG_RETURN_VOID();
 	}

@@ -124,7 +124,7 @@ check_migration_types(ArrayType *array)
 	return buf.data;
 }
 
-/* A function for alerts has to be there when it is named. */
+/* A function for alerts has to exist when it is named. */
 static void
 check_alert_function(const TaskOptions *options)
 {
@@ -402,9 +402,9 @@ try_at_source(const TaskRecord *task, void (*step) (void *), const char *detail)
 void
 end_at_source(const TaskRecord *task)
 {
-	if (try_at_source(task, note_end, "What the task made there is left."))
+	if (try_at_source(task, note_end, "What the task made at the source is left."))
 		(void) try_at_source(task, read_sequences,
-							 "Sequences here may be behind the source's.");
+							 "Sequences at the destination may be behind the source's.");
 }
 
 Datum
@@ -520,8 +520,8 @@ is_status(const char *target)
 }
 
 /*
- * Has the task got there? Raises an error if it never will. A task whose worker
- * is gone is nowhere; the view says so.
+ * Has the task reached it? Raises an error if it never will. A task whose
+ * worker is gone is nowhere; the view says so.
  */
 static bool
 has_reached(int64 id, const char *target)

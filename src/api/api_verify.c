@@ -171,7 +171,10 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 	"AND ($3 = 0 OR d.run_id = $3) AND ($2 IS NOT NULL OR $3 <> 0 OR d.run_id = " \
 	"(SELECT max(run_id) FROM dtsmig.verify_run WHERE task_id = $1)) "
 
-/* Rows that differ in columns that are generated here, and in no other. */
+/*
+ * Rows that differ in columns that are generated at the destination, and in no
+ * other.
+ */
 #define ONLY_GENERATED "(d.kind = 'differs' AND NOT EXISTS (" \
 	"SELECT FROM pg_catalog.jsonb_object_keys(d.differences) k WHERE NOT EXISTS (" \
 	"SELECT FROM dtsmig.task_table t JOIN pg_catalog.pg_namespace n ON n.nspname = t.target_schema " \
@@ -191,7 +194,7 @@ ask_for_repair(const TaskRecord *task, const char *ids, int64 run_id)
 	if (store_int(rows, 0, 0) > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_GENERATED_ALWAYS),
-				 errmsg("%s rows differ in columns alone that are generated here: repair cannot change them",
+				 errmsg("%s rows differ in columns alone that are generated at the destination: repair cannot change them",
 						rows->values[0][0]),
 				 errdetail("One of their tables is \"%s\".", rows->values[0][1]),
 				 errhint("ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION makes the column, see dtsmig.verify_results, a plain one; then resync_table brings the source's values.")));

@@ -23,7 +23,7 @@ typedef struct ChartSeries
 {
 	const char *name;			/* for the legend */
 	const char *css;			/* class that gives the colour */
-	const double *y;			/* one for each x; NaN: none there */
+	const double *y;			/* one for each x; NaN: none */
 } ChartSeries;
 
 typedef struct Chart

@@ -43,11 +43,11 @@ tell_left(const TaskRecord *task, const char *left)
 {
 	if (task_load_id(task->id, false) != NULL)
 		task_log_event(task->id, "warning", "something of the task is left at the source",
-					   left, "Run these statements there.", NULL);
+					   left, "Run these statements at the source.", NULL);
 	ereport(WARNING,
 			(errmsg("something of task \"%s\" is left at the source", task->name),
 			 errdetail("%s", left),
-			 errhint("Run these statements there.")));
+			 errhint("Run these statements at the source.")));
 }
 
 static void
@@ -153,7 +153,7 @@ source_end_at_commit(const TaskRecord *task)
 	e->info = task_connection(task, task->owner);
 	e->source = source;
 	e->nestlevel = GetCurrentTransactionNestLevel();
-	/* one that follows no changes keeps nothing there */
+	/* one that follows no changes keeps nothing at the source */
 	if (e->info->stream_name != NULL)
 		pending = lappend(pending, e);
 	MemoryContextSwitchTo(old);

@@ -3,10 +3,10 @@
  * advance.c
  *	  Sequences at the destination when a task ends (see advance.h).
  *
- * Applied rows bring values of their own, so no sequence here has moved with
- * them. Values are set with is_called where the last one given is known, and
- * without where the next one is; arithmetic is in numeric, as a value may lie
- * past what a sequence can give.
+ * Applied rows bring values of their own, so no sequence of the destination has
+ * moved with them. Values are set with is_called where the last one given is
+ * known, and without where the next one is; arithmetic is in numeric, as a
+ * value may lie past what a sequence can give.
  *
  *-------------------------------------------------------------------------
  */
@@ -46,7 +46,7 @@
 	"JOIN pg_catalog.pg_class s ON s.oid = x.seq AND s.relkind = 'S' " \
 	"JOIN pg_catalog.pg_namespace sn ON sn.oid = s.relnamespace "
 
-/* A sequence here, and a column that it gives values to. */
+/* A sequence of the destination, and a column that it gives values to. */
 typedef struct ColumnSequence
 {
 	Oid			relid;

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * cutover.c
- *	  May the application move here?
+ *	  May the application move to the destination?
  *
  *	  the task follows, is consistent, nothing waits to be copied or repaired
  *	   |  the source is made read-only, if that is asked for
- *	   |   |  no transaction is open there that has written
+ *	   |   |  no transaction is open at it that has written
  *	   |   |   |  all is applied; for a while no change comes
  *	   |   |   |   |  the verification finds nothing
  *	   |   |   |   |   |  indexes are valid, constraints are made so
@@ -150,7 +150,7 @@ check_writers(Verify *v, bool say)
 	}
 	if (writer != NULL)
 		cutover_refuse(v, "a transaction at the source is open", writer,
-					   "End it; what it has written is not here yet.");
+					   "End it; what it has written is not at the destination yet.");
 }
 
 /* All that the source has logged by now is applied; returns where it ends. */
@@ -192,7 +192,9 @@ stop_writes(Verify *v, const CutoverOptions *options)
 				   "It was asked for by cutover.", NULL, NULL);
 }
 
-/* ------------------------------------------------------------ what is here */
+/*
+ * ------------------------------------------------------------ the destination
+ */
 
 static void
 verify(Verify *v, const CutoverOptions *options)
@@ -232,7 +234,10 @@ verify(Verify *v, const CutoverOptions *options)
 				   "Use dtsmig.verify and dtsmig.repair, or say accept_differences.");
 }
 
-/* Definitions that mean something else here; see the source's meanings. */
+/*
+ * Definitions that mean something else at the destination; see the source's
+ * meanings.
+ */
 static void
 check_meanings(const Verify *v, bool accept)
 {
@@ -253,15 +258,15 @@ check_meanings(const Verify *v, bool accept)
 			appendStringInfoString(&list, "\n...");
 			break;
 		}
-		appendStringInfo(&list, "%s%s: %s at the source, %s here", n > 1 ? "\n" : "", m->object,
+		appendStringInfo(&list, "%s%s: %s at the source, %s at the destination", n > 1 ? "\n" : "", m->object,
 						 m->there[0] ? m->there : "none but the server's own",
 						 m->here[0] ? m->here : "none but the server's own");
 	}
 	if (accept)
-		task_warn(v->task, psprintf("%d objects use other operators or functions here", list_length(found)),
+		task_warn(v->task, psprintf("%d objects use other operators or functions at the destination", list_length(found)),
 				  list.data, UNFOLLOWED_MEANING_HINT);
 	else
-		cutover_refuse(v, psprintf("%d objects use other operators or functions here", list_length(found)),
+		cutover_refuse(v, psprintf("%d objects use other operators or functions at the destination", list_length(found)),
 					   list.data, UNFOLLOWED_MEANING_HINT);
 }
 
@@ -325,7 +330,7 @@ check_statements(const Verify *v)
 	if (rows->values[0][0] != NULL)
 		cutover_refuse(v, psprintf("%s statements of the source were not replicated", rows->values[0][1]),
 					   rows->values[0][0],
-					   "Do here what is needed (rows of a table that is not part of the task are not here), let dtsmig.verify(task, 'schema') find nothing, or say accept_differences.");
+					   "Do at the destination what is needed (rows of a table that is not part of the task do not come to it), let dtsmig.verify(task, 'schema') find nothing, or say accept_differences.");
 }
 
 char *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cutover.h
- *	  May the application move here? What has to hold, looked at while the
+ *	  May the application move to the destination? What has to hold, looked at while the
  *	  task still runs.
  *
  *-------------------------------------------------------------------------
@@ -37,7 +37,10 @@ extern void cutover_check_waits(const Verify *v);
 /* Raises the error that a cutover is refused with; detail, hint may be NULL. */
 pg_noreturn extern void cutover_refuse(const Verify *v, const char *reason,
 									   const char *detail, const char *hint);
-/* cutover_keys.c: indexes, constraints, foreign keys and triggers here */
+/*
+ * cutover_keys.c: indexes, constraints, foreign keys and triggers of the
+ * destination
+ */
 extern void cutover_check_keys(const Verify *v, const CutoverOptions *options);
 
 #endif							/* DTSMIG_CUTOVER_H */

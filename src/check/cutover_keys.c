@@ -192,18 +192,21 @@ check_foreign_keys(const Verify *v, bool accept)
 			continue;
 		if (!accept)
 			cutover_refuse(v, psprintf("a row of %s breaks foreign key \"%s\"", k->table, k->name),
-						   psprintf("It has no parent here: %s", row),
-						   "The source was told not to check, or the parent is not part of the task. Fix the rows, or say accept_differences.");
+						   psprintf("It has no parent at the destination: %s", row),
+						   "The source was set not to check, or the parent is not part of the task. Fix the rows, or say accept_differences.");
 		task_warn(v->task, psprintf("foreign key \"%s\" of %s says that it is valid, and is not",
 						 k->name, k->table),
-			 psprintf("A row has no parent here: %s", row),
+			 psprintf("A row has no parent at the destination: %s", row),
 			 "Fix the rows; a row without a parent stays until somebody looks for it.");
 	}
 }
 
 /* ---------------------------------------------------------------- triggers */
 
-/* No task disables any: somebody did, here or at a PostgreSQL source. */
+/*
+ * No task disables any: somebody did, at the destination or at a PostgreSQL
+ * source.
+ */
 static void
 look_at_triggers(const Verify *v)
 {

@@ -346,7 +346,7 @@ check_collisions(PrecheckContext *pc, List *tables, List **items)
 
 /*
  * The schema plan. Where the source's own tools make it, they fail on what
- * other items tell better (rights, versions): that is one more item then.
+ * other items say better (rights, versions): that is one more item then.
  */
 static bool
 try_plan(PrecheckContext *pc, List *tables, List **plan, List **items)

@@ -69,7 +69,7 @@ schema_aside(const TableDef *def)
 	}
 }
 
-/* Columns that are to be written, and that a table that is there lacks. */
+/* Columns that are to be written, and that a table that exists lacks. */
 static bool
 check_target_columns(const TableDef *def, Oid relid, List **items)
 {
@@ -91,7 +91,7 @@ check_target_columns(const TableDef *def, Oid relid, List **items)
 	if (missing.len == 0)
 		return true;
 	item = precheck_add(items, "same_name_tables", PRECHECK_FAILED,
-						psprintf("table %s is there, and lacks columns: %s", name,
+						psprintf("table %s exists, and lacks columns: %s", name,
 								 missing.data),
 						"Or leave them out with a rule in objects.");
 	foreach(lc, def->columns)
@@ -106,7 +106,7 @@ check_target_columns(const TableDef *def, Oid relid, List **items)
 	return false;
 }
 
-/* Same-name tables, or tables that ought to be there and are not. */
+/* Same-name tables, or tables that ought to exist and do not. */
 void
 precheck_target_tables(PrecheckContext *pc, List *tables, List **items)
 {
@@ -127,7 +127,7 @@ precheck_target_tables(PrecheckContext *pc, List *tables, List **items)
 			if (pc->task->do_schema)
 				continue;
 			precheck_add(items, "same_name_tables", PRECHECK_FAILED,
-						 psprintf("table %s is not there, and schema migration was not asked for", name),
+						 psprintf("table %s does not exist, and schema migration was not asked for", name),
 						 "Create it, or add schema to migration_types.");
 			clean = false;
 		}
@@ -150,7 +150,7 @@ precheck_target_tables(PrecheckContext *pc, List *tables, List **items)
 	if (clean)
 		precheck_add(items, "same_name_tables", PRECHECK_PASSED,
 					 pc->task->do_schema ? "no target table is in the way" :
-					 "all target tables are there", NULL);
+					 "all target tables exist", NULL);
 }
 
 /* -------------------------------------------------------------- the role */
@@ -172,7 +172,7 @@ check_role(PrecheckContext *pc, const char *role, List **items)
 		(pc->task->do_schema || pc->task->do_incremental) &&
 		!pc->options->superuser_ddl)
 		precheck_sql(precheck_add(items, "destination_role", PRECHECK_FAILED,
-								  psprintf("role %s is a superuser, and definitions and DDL of the source run as it: whoever may create objects there can do anything here, run programs of the operating system included",
+								  psprintf("role %s is a superuser, and definitions and DDL of the source run as it: whoever may create objects at the source can do anything at the destination, run programs of the operating system included",
 										   role),
 								  "Create the task as a role that is no superuser; or accept that with this, if all who may create objects at the source are trusted."),
 					 AT_DESTINATION, "SELECT dtsmig.alter_task(%s, '{\"superuser_ddl\": true}')",
@@ -205,7 +205,7 @@ has_right(const char *query, Oid role, const char *object)
 	return store_bool(store_query(query, "it", (int64) role, object), 0, 0);
 }
 
-/* Target schemas: those that are not there take a right on the database. */
+/* Target schemas: those that do not exist take a right on the database. */
 static void
 check_schema_rights(PrecheckContext *pc, const char *role, List *tables,
 					List **items, PrecheckItem **item, StringInfo found)
@@ -353,7 +353,7 @@ check_plain(PrecheckContext *pc, List *tables, List **items)
 	}
 	if (clean)
 		precheck_add(items, "destination_tables", PRECHECK_PASSED,
-					 "tables that are there can be written to directly", NULL);
+					 "existing tables can be written to directly", NULL);
 }
 
 /* As dest/local asks when it opens a table. */
@@ -603,7 +603,10 @@ precheck_destination(PrecheckContext *pc, List *tables, List **items)
 	bool		planned = true;
 	ListCell   *lc;
 
-	/* without a plan, nothing is known of what the tables are called here */
+	/*
+	 * without a plan, nothing is known of what the tables are called at the
+	 * destination
+	 */
 	foreach(lc, tables)
 	{
 		TableDef   *def = lfirst(lc);
@@ -634,10 +637,10 @@ precheck_hub(PrecheckContext *pc, List **items)
 		ReleaseSysCache(tup);
 	if (login)
 		precheck_add(items, "destination_role", PRECHECK_PASSED,
-					 psprintf("tasks run here as role %s", role), NULL);
+					 psprintf("tasks run as role %s", role), NULL);
 	else
 		precheck_add(items, "destination_role", PRECHECK_FAILED,
-					 psprintf("role %s may not log in here, so no worker can run as it", role),
+					 psprintf("role %s may not log in, so no worker can run as it", role),
 					 psprintf("ALTER ROLE %s LOGIN, in the database that holds the extension.", role));
 	check_workers(pc, items);
 	check_preload(items);

@@ -81,7 +81,7 @@ precheck_tables_elsewhere(PrecheckContext *pc, List *tables, List **items)
 		there = has_table(pc, def);
 		if (!there && !pc->task->do_schema)
 			precheck_add(items, "same_name_tables", PRECHECK_FAILED,
-						 psprintf("table %s is not there, and schema migration was not asked for", name),
+						 psprintf("table %s does not exist, and schema migration was not asked for", name),
 						 "Create it, or add schema to migration_types.");
 		else if (there && pc->task->do_schema && !is_own(pc, def))
 			precheck_sql(precheck_add(items, "same_name_tables", PRECHECK_FAILED,
@@ -95,7 +95,7 @@ precheck_tables_elsewhere(PrecheckContext *pc, List *tables, List **items)
 	if (clean)
 		precheck_add(items, "same_name_tables", PRECHECK_PASSED,
 					 pc->task->do_schema ? "no target table is in the way" :
-					 "all target tables are there", NULL);
+					 "all target tables exist", NULL);
 }
 
 static void
@@ -248,7 +248,7 @@ check_tables(PrecheckContext *pc, List *tables, List **items)
 	}
 	if (clean)
 		precheck_add(items, "destination_tables", PRECHECK_PASSED,
-					 "tables that are there can be written to", NULL);
+					 "existing tables can be written to", NULL);
 }
 
 static void
@@ -265,8 +265,8 @@ check_triggers(PrecheckContext *pc, const DestIdentity *id, List **items)
 							  psprintf("role %s may not set session_replication_role: triggers and foreign keys of the destination act on the rows that arrive",
 									   id->account),
 							  pc->task->do_schema && pc->task->do_incremental ?
-							  "Or ignore it: foreign keys and triggers that the task would make are left for you to make when it is over, and stand in task_objects as waiting. Ones that are there should be dropped or disabled until then." :
-							  "Or drop or disable those that are there until the task is over, and ignore this."),
+							  "Or ignore it: foreign keys and triggers that the task would make are left for you to make when it is over, and stand in task_objects as waiting. Existing ones should be dropped or disabled until then." :
+							  "Or drop or disable those that exist until the task is over, and ignore this."),
 				 AT_DESTINATION, "GRANT SET ON PARAMETER session_replication_role TO %s",
 				 quote_identifier(id->account));
 }
@@ -278,7 +278,7 @@ check_superuser(PrecheckContext *pc, const DestIdentity *id, List **items)
 		!is_true(pc, "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"))
 		return;
 	precheck_sql(precheck_add(items, "destination_role", PRECHECK_FAILED,
-							  psprintf("role %s is a superuser at the destination, and definitions of the source run as it: whoever may create objects at the source can do anything there",
+							  psprintf("role %s is a superuser at the destination, and definitions of the source run as it: whoever may create objects at the source can do anything at the destination",
 									   id->account),
 							  "Use a role that is no superuser in the user mapping; or accept that with this, if all who may create objects at the source are trusted."),
 				 AT_DESTINATION, "SELECT dtsmig.alter_task(%s, '{\"superuser_ddl\": true}')",

@@ -88,7 +88,7 @@ check_tables(PrecheckContext *pc, List *tables, List **items)
 		there = has_table(pc, def);
 		if (!there && !pc->task->do_schema)
 			precheck_add(items, "same_name_tables", PRECHECK_FAILED,
-						 psprintf("table %s is not there, and schema migration was not asked for",
+						 psprintf("table %s does not exist, and schema migration was not asked for",
 								  full_name(def)),
 						 "Create it, or add schema to migration_types.");
 		else if (there && pc->task->do_schema && !is_own(pc, def))
@@ -103,7 +103,7 @@ check_tables(PrecheckContext *pc, List *tables, List **items)
 	if (clean)
 		precheck_add(items, "same_name_tables", PRECHECK_PASSED,
 					 pc->task->do_schema ? "no target table is in the way" :
-					 "all target tables are there", NULL);
+					 "all target tables exist", NULL);
 }
 
 static void
@@ -129,7 +129,7 @@ check_refused(PrecheckContext *pc, List *tables, List **items)
 	}
 	if (clean)
 		precheck_add(items, "destination_tables", PRECHECK_PASSED,
-					 "tables that are there can be written to", NULL);
+					 "existing tables can be written to", NULL);
 }
 
 static void
@@ -263,7 +263,10 @@ check_privileges(PrecheckContext *pc, List *tables, List **items)
 					 psprintf("account %s may do what the task does", account), NULL);
 }
 
-/* Triggers there cannot be disabled: they act on the rows that arrive. */
+/*
+ * Triggers of the destination cannot be disabled: they act on the rows that
+ * arrive.
+ */
 static void
 check_triggers(PrecheckContext *pc, List *tables, List **items)
 {

@@ -4,7 +4,7 @@
  *	  Do columns that rules name exist, does a table keep a key, do filters and
  *	  expressions compile, and run over the first rows?
  *
- * The tables need not be there yet: a column has the type that the plan gives
+ * The tables need not exist yet: a column has the type that the plan gives
  * it, and one whose type is still to be made counts as text.
  *
  *-------------------------------------------------------------------------

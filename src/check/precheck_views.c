@@ -257,7 +257,7 @@ precheck_views(List *tables, List *plan, const PlanOptions *options)
 			use_tables(&trial, def);
 	}
 	if (XactReadOnly || RecoveryInProgress())
-		why = pstrdup("nothing can be made here now");
+		why = pstrdup("nothing can be made at the destination now");
 	else
 		why = try_and_undo(&trial);
 	if (why != NULL)

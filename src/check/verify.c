@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify.c
- *	  Compares a table, or tables of the source that go into one here, with the
+ *	  Compares a table, or tables of the source that go into one at the destination, with the
  *	  source's.
  *
  * A table with an integer in front of its key is cut into ranges of some
@@ -129,7 +129,7 @@ compare_buckets(Verify *v, VerifyTable *t, const CheckScope *scope,
 
 	foreach(lc, there)
 		v->rows += ((CheckSum *) lfirst(lc))->rows;
-	/* what here has lost from what is there: groups of either side */
+	/* what the destination has lost of the source's: groups of either side */
 	foreach(lc, here)
 	{
 		CheckSum   *s = lfirst(lc);

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * verify_columns.c
- *	  How columns get their values here: generated ones by the expression of
+ *	  How columns get their values at the destination: generated ones by the expression of
  *	  the source's, identity, defaults.
  *
  * Expressions are compared as this server writes them: the one that the task
- * would make now is parsed over the table that is here, and written as the one
+ * would make now is parsed over the table that exists, and written as the one
  * that is stored is.
  *
  *-------------------------------------------------------------------------
@@ -90,7 +90,7 @@ try_expression(const char *expr, Relation rel, const Form_pg_attribute att,
 	return NULL;
 }
 
-/* What is stored here; NULL: nothing. */
+/* What is stored at the destination; NULL: nothing. */
 static Node *
 node_here(Relation rel, AttrNumber attnum)
 {

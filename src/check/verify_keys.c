@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * verify_keys.c
- *	  Keys, indexes and foreign keys: is all here that the source has?
+ *	  Keys, indexes and foreign keys: has the destination all that the source has?
  *
  * They are compared by what they are made of, not by name: a name may have
- * been changed to fit. What is here in addition is nobody's fault, but for a
- * key that the source has dropped: it may refuse rows of the source.
+ * been changed to fit. What the destination has in addition is nobody's fault,
+ * but for a key that the source has dropped: it may refuse rows of the source.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,7 +25,10 @@ add(Verify *v, const TableDef *def, DifferenceKind kind, const char *object,
 
 /* ------------------------------------------------------------------ indexes */
 
-/* Does the rule change what expressions over columns may look like here? */
+/*
+ * Does the rule change what expressions over columns may look like at the
+ * destination?
+ */
 static bool
 changes_columns(const ShapeRule *rule)
 {
@@ -33,8 +36,8 @@ changes_columns(const ShapeRule *rule)
 }
 
 /*
- * a,b of target names, () for an expression; NULL where a part is not here or
- * cannot be known.
+ * a,b of target names, () for an expression; NULL where a part does not exist
+ * or cannot be known.
  */
 static char *
 index_columns(const Verify *v, const TableDef *def, const TableIndex *index,

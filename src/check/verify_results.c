@@ -185,8 +185,8 @@ differing_columns(const SourceRelation *rel, char *const *there,
 }
 
 /*
- * A row that differs in columns that are generated here, and in nothing that
- * they are made of: each such column is reported once.
+ * A row that differs in columns that are generated at the destination, and in
+ * nothing that they are made of: each such column is reported once.
  */
 static void
 report_generated(Verify *v, VerifyTable *t, const SourceRelation *rel,
@@ -219,9 +219,9 @@ report_generated(Verify *v, VerifyTable *t, const SourceRelation *rel,
 		MemoryContextSwitchTo(old);
 		ereport(WARNING,
 				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("column \"%s\" of table \"%s\".\"%s\" is generated here, and has other values than at the source",
+				 errmsg("column \"%s\" of table \"%s\".\"%s\" is generated at the destination, and has other values than at the source",
 						col->target_name, rel->target_schema, rel->target_name),
-				 errdetail("The columns that it is made of are equal; its expression gives other values here."),
+				 errdetail("The columns that it is made of are equal; its expression gives other values at the destination."),
 				 errhint("repair cannot change it. To have the source's values: ALTER TABLE %s ALTER COLUMN %s DROP EXPRESSION; SELECT dtsmig.resync_table(%s, %s);",
 						 quote_qualified_identifier(rel->target_schema, rel->target_name),
 						 quote_identifier(col->target_name),

@@ -5,7 +5,7 @@
  *
  * Rows of the source come from the engine's own decoder: the very values that
  * a copy would store, by the task's policies. Both sides are compared as what
- * the type's output function makes of them, which tells apart what a sum over
+ * the type's output function makes of them, which distinguishes what a sum over
  * text of two servers might not (-0, the scale of a number, JSON).
  *
  * Rows are matched by a digest of their key, or of the row where there is no
@@ -76,7 +76,7 @@ make_reader(SourceRelation *rel, TextRowTaker take, void *arg)
 }
 
 /*
- * Values as text, in the current context. shape: of what tells something else
+ * Values as text, in the current context. shape: of what has another result
  * each time nothing is said.
  */
 static void
@@ -91,7 +91,7 @@ write_values(RowReader *reader, const Shape *shape, const Datum *values,
 					(errcode(ERRCODE_NOT_NULL_VIOLATION),
 					 errmsg("a row of table \"%s\".\"%s\" has NULL in column \"%s\", which is part of its key",
 							rel->schema, rel->name, rel->columns[i].name),
-					 errhint("A source does not have such rows; here the column may have lost its NOT NULL.")));
+					 errhint("A source does not have such rows; at the destination the column may have lost its NOT NULL.")));
 	for (int i = 0; i < rel->ncolumns; i++)
 		reader->values[i] = !rel->columns[i].replicated || nulls[i] ||
 			(shape && !shape_column_is_steady(shape, i)) ? NULL :
@@ -323,7 +323,7 @@ typedef struct Comparison
 {
 	Verify	   *v;
 	VerifyTable *t;
-	HTAB	   *rows;			/* of the source that are not found here yet */
+	HTAB	   *rows;			/* of the source that are not found at the destination yet */
 	MemoryContext cxt;
 	uint64		parts;			/* of the table; 1: all of it */
 	uint64		part;

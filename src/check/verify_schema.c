@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify_schema.c
- *	  Definitions: are the tables here what the source's are, by the catalog?
+ *	  Definitions: are the destination's tables what the source's are, by the catalog?
  *
  * The source is compared with the catalog (what the task knows of a table), the
  * catalog with this database's catalog. Objects that could not be made are
@@ -79,7 +79,10 @@ compare_source(Verify *v, const TableDef *now, const TableDef *known)
 	}
 }
 
-/* ------------------------------------------------------ catalog against here */
+/*
+ * ------------------------------------------------------ catalog against
+ * destination
+ */
 
 /* Is found the type wanted, with a schema in front? */
 static bool
@@ -326,7 +329,7 @@ verify_schema(Verify *v, List *wanted)
 	List	   *stored;
 	ListCell   *lc;
 
-	/* what the source has done to its tables by now has to be known here */
+	/* what the source has done to its tables by now has to be known first */
 	verify_catch_up(v);
 	if (v->source->describe_keys)
 		v->source->describe_keys(v->conn, now);

@@ -12,9 +12,9 @@
  * on between and come back, each time when it was looked at (one that goes to
  * and fro between few values does so soon enough), and it takes nine, or more
  * of rows of which only the number of equal ones is known. A row is
- * equal if it is now, or if it is here as it was at the source in one of the
- * last rounds: then it is on its way. A row that moves all the time and does
- * neither is counted as not settled.
+ * equal if it is now, or if it is at the destination as it was at the source in
+ * one of the last rounds: then it is on its way. A row that moves all the time
+ * and does neither is counted as not settled.
  *
  * Where there are many, one round over all of them comes first, which keeps
  * nothing of a row but its digest: most of them were on their way.

@@ -43,8 +43,8 @@ table_here(const SourceRelation *rel, const CheckForm *forms)
 }
 
 /*
- * Rows here that are marked as of other tables are not looked at. NULL: none
- * are.
+ * Rows of the destination that are marked as of other tables are not looked at.
+ * NULL: none are.
  */
 static char *
 own_rows(const Verify *v, const VerifyTable *t)
@@ -90,7 +90,7 @@ is_as_it_is(const SourceRelation *rel, int column)
 }
 
 /*
- * Chooses how t can be compared. Tables of one target have one shape there;
+ * Chooses how t can be compared. Tables of one target have one shape at it;
  * that of the first decides, and another's column that lacks the same form
  * makes all be read.
  */
@@ -195,7 +195,10 @@ verify_add_sums(List *sums, List *other)
 	return result;
 }
 
-/* ------------------------------------------------------------------- here */
+/*
+ * -------------------------------------------------------------------
+ * destination
+ */
 
 const char *
 verify_own_rows(const VerifyTable *t, const char *condition)
@@ -447,7 +450,7 @@ verify_sums_dest(VerifyTable *t, const CheckScope *scope, List *splits)
 	return sums;
 }
 
-/* ------------------------------------------------------------------ there */
+/* ------------------------------------------------------------------ source */
 
 List *
 verify_sums_source(Verify *v, VerifyTable *t, int rel, const CheckScope *scope)

@@ -19,8 +19,8 @@
 #include "tables/relations.h"
 
 /*
- * Transactions here since the last verification of all rows began; -1: there
- * was none, or too long ago to be known.
+ * Transactions at the destination since the last verification of all rows
+ * began; -1: there was none, or too long ago to be known.
  */
 static int64
 transactions_since(const Verify *v)
@@ -54,7 +54,7 @@ verify_is_wanted(const char *schema, const char *name, List *tables)
 	return false;
 }
 
-/* Do both write the same columns here, in one order? */
+/* Do both write the same columns at the destination, in one order? */
 static bool
 same_shape(const SourceRelation *a, const SourceRelation *b)
 {
@@ -96,10 +96,10 @@ is_distinguished(const Verify *v, const VerifyTable *t, List *tags)
 }
 
 /*
- * A table of another task that puts, or has put, rows into the same one here
- * that cannot be distinguished from t's; NULL: there is none. A task that has ended does
- * not count where t's task has taken over its table of the source: the rows
- * are the same. Those of any other table are here still.
+ * A table of another task that puts, or has put, rows into the same one at the
+ * destination that cannot be distinguished from t's; NULL: there is none. A
+ * task that has ended does not count where t's task has taken over its table of
+ * the source: the rows are the same. Those of any other table still exist.
  */
 static char *
 shared_with(const Verify *v, const VerifyTable *t)
@@ -164,7 +164,7 @@ find_shared(Verify *v, VerifyTable *t)
 
 /*
  * A table that is being copied again is as it will be when that is done: no
- * comparison tells anything.
+ * comparison shows anything.
  */
 void
 verify_leave_out(Verify *v, const char *schema, const char *name, List *wanted)
@@ -180,8 +180,8 @@ verify_leave_out(Verify *v, const char *schema, const char *name, List *wanted)
 
 /*
  * VerifyTable *, tables of one target together. Of those whose columns are not
- * the same it can only be said that their rows are here, unless a column tells
- * them apart.
+ * the same it can only be said that their rows are at the destination, unless a
+ * column shows them apart.
  */
 static List *
 group_tables(Verify *v, List *wanted)
@@ -260,7 +260,9 @@ verify_data(Verify *v, List *wanted)
 	List	   *tables;
 	ListCell   *lc;
 
-	/* definitions of the source itself have the same expression there and here */
+	/*
+	 * definitions of the source itself have the same expression on both sides
+	 */
 	if (!v->source->own_definitions)
 		compared.bind_relation = compared.bind_to_compare;
 	v->rels = relations_open(AllocSetContextCreate(v->cxt, "dtsmig relations",

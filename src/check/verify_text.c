@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * verify_text.c
- *	  Rows here as text and as numbers, the way a source makes them: see
+ *	  Rows of the destination as text and as numbers, the way a source makes them: see
  *	  schema/check_sql.h.
  *
  *-------------------------------------------------------------------------

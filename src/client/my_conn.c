@@ -135,7 +135,7 @@ set_nonblocking(MyConn *conn)
 
 /*
  * Of OpenSSL, where the library uses that: it asks SSL_get_error about a call,
- * which looks at the thread's queue of errors first. One that is left there by
+ * which looks at the thread's queue of errors first. One that is left in it by
  * another connection, of ours or of libpq, would be taken for this one's.
  */
 extern void ERR_clear_error(void) __attribute__((weak));
@@ -410,9 +410,9 @@ conn_where(MyConn *conn)
 /*
  * What Connector/C 3.4 verifies is not what ssl_mode says: with an authority's
  * certificate the server's name, too, which only verify-full asks for; for
- * 127.0.0.1 and ::1 nothing, or with such a certificate all but the name. There
- * this decides, by what the handshake has found of trust and dates. (Other TLS
- * libraries than OpenSSL find nothing in the handshake.)
+ * 127.0.0.1 and ::1 nothing, or with such a certificate all but the name. In
+ * that case this decides, by what the handshake has found of trust and dates.
+ * (Other TLS libraries than OpenSSL find nothing in the handshake.)
  */
 #if MARIADB_PACKAGE_VERSION_ID >= 30410
 static MYSQL *verifying;

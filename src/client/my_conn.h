@@ -5,10 +5,11 @@
  *
  * my_conn.c is the only file that includes <mysql.h>, whose names clash with
  * PostgreSQL's. Connector/C connects, authenticates, encrypts and frames
- * packets, which my_query.c and the binlog's files read; every wait for the network is a latch wait, so that SIGTERM and
- * query cancel are answered while the source is silent. A connection belongs
- * to the memory context that was current when it was opened: when that is
- * reset or deleted, the socket is closed.
+ * packets, which my_query.c and the binlog's files read; every wait for the
+ * network is a latch wait, so that SIGTERM and query cancel are answered while
+ * the source is silent. A connection belongs to the memory context that was
+ * current when it was opened: when that is reset or deleted, the socket is
+ * closed.
  *
  * Errors of the source are raised with its message; SQLSTATE as mapped from
  * the source's error number, the DETAIL names server and number.

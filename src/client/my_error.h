@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * my_error.h
- *	  Error numbers of MySQL-family servers and clients as SQLSTATEs here.
+ *	  Error numbers of MySQL-family servers and clients as SQLSTATEs of PostgreSQL.
  *
  *-------------------------------------------------------------------------
  */

@@ -61,7 +61,7 @@ context_is_gone(void *arg)
 
 /*
  * libpq's message ends with a newline. What a source says is logged and stored
- * here, and may be anything.
+ * by this function, and may be anything.
  */
 static char *
 message_of(const char *text)

@@ -105,7 +105,7 @@ extern PgResult *pg_answer(PgConn *conn, const char *name, const char *shape);
 /*
  * A table whose name a view gets would run the view's functions as this
  * account: a session is opened with views refused, by sources that can (minor
- * releases of August 2024 and later): whether it can. DDL that is run there may
+ * releases of August 2024 and later): whether it can. DDL that is run by it may
  * fire event triggers that read views.
  */
 extern bool pg_tables_only(PgConn *conn, bool on);
@@ -165,8 +165,5 @@ extern PgResult *pg_execute_rows(PgConn *conn, const char *statement, int n,
 extern bool pg_is_idle(PgConn *conn);
 /* Has a statement failed in the transaction, so that COMMIT would roll back? */
 extern bool pg_is_failed(PgConn *conn);
-
-/* Waits until the connection is readable, the latch is set, or timeout. */
-extern void pg_wait(PgConn *conn, long timeout_ms);
 
 #endif							/* DTSMIG_PG_CONN_H */

@@ -142,15 +142,6 @@ pg_copy_put(PgConn *conn, const char *data, Size len)
 }
 
 void
-pg_wait(PgConn *conn, long timeout_ms)
-{
-	if (PQsocket(conn->pq) < 0)
-		pg_conn_lost(conn);
-	(void) pg_conn_wait_socket(PQsocket(conn->pq), WL_SOCKET_READABLE, timeout_ms);
-	pg_conn_consume(conn);
-}
-
-void
 pg_copy_in_open(PgConn *conn, const char *sql)
 {
 	PGresult   *res;

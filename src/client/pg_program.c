@@ -448,7 +448,7 @@ pg_run_program(const char *program, const ConnectionInfo *info,
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("could not find \"%s\": %m", p.path),
-				 errhint("Schema migration from PostgreSQL needs the client programs of this server's version (Debian: package postgresql-client-%d) beside the server's own.",
+				 errhint("Schema migration from PostgreSQL needs the client programs of this server's version (Debian: package postgresql-client-%d) in the directory of the server's own.",
 						 PG_MAJORVERSION_NUM)));
 
 	for (int tries = 1;; tries++)

@@ -15,8 +15,8 @@
 #include "client/connection.h"
 
 /*
- * Runs a program that lies beside this server's own with arguments (char *)
- * and the connection as its option --dbname; appends to out what it writes.
+ * Runs a program from the directory of this server's own with arguments (char
+ * *) and the connection as its option --dbname; appends to out what it writes.
  *
  * The password goes through a file of mode 600 among the server's temporary
  * files, which is gone when this returns or raises an error; should the

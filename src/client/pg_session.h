@@ -12,7 +12,7 @@
 
 /*
  * As startup options, for sessions of this library and of pg_dump: they hold
- * before anything runs there. What not every version knows, or not every
+ * before anything runs in it. What not every version knows, or not every
  * account may set, is set by pg_prepare_session; lc_monetary, too, so that its
  * default there can be read (see pg_money.c).
  */

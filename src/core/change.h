@@ -26,7 +26,7 @@ typedef enum ChangeKind
 	CHANGE_UPDATE,				/* old and new */
 	CHANGE_DELETE,				/* old */
 	CHANGE_TRUNCATE,			/* rel */
-	CHANGE_STALE,				/* of rel: its values are not told as they are by
+	CHANGE_STALE,				/* of rel: its values are not reported as they are by
 								 * now, it has to be copied again */
 	CHANGE_DDL,					/* ddl_*; rel if one selected table is hit */
 	CHANGE_COMMIT,				/* a source transaction ends; pos, commit_time */
@@ -43,12 +43,12 @@ typedef enum ChangeKind
  * that stream skips what is void. Another call of next_change on the
  * old stream raises an error (40000).
  *
- * A source may tell a large transaction in parts, before it has come to its
+ * A source may report a large transaction in parts, before it has come to its
  * end in the log (in_progress of its BEGIN), if StreamCallbacks.early wants
  * that. Its pos is a lower bound then, and its commit time is not known before
  * COMMIT. What was committed before comes before BEGIN. VOID takes it back: the
- * consumer forgets what came since BEGIN, and the same stream goes on; it tells
- * the transaction again, whole, if it commits.
+ * consumer forgets what came since BEGIN, and the same stream goes on; it
+ * reports the transaction again, whole, if it commits.
  */
 
 typedef enum ColumnStatus
@@ -90,7 +90,10 @@ typedef struct Change
 	/* idempotent because of a rule, and not because a copy may have it */
 	bool		lenient;
 
-	/* An UPDATE of a row that is not there does nothing (not even idempotent). */
+	/*
+	 * An UPDATE of a row that does not exist does nothing (not even
+	 * idempotent).
+	 */
 	bool		update_only;
 
 	bool		in_progress;	/* BEGIN: see above */
@@ -116,7 +119,7 @@ typedef struct Change
 	 */
 	SourcePos	pos;
 	TimestampTz commit_time;	/* BEGIN, COMMIT and DDL: the source's clock; of BEGIN
-								 * the transaction's, as far as its start tells */
+								 * the transaction's, as far as its start has it */
 
 	char	   *ddl_schema;		/* database the statement ran in */
 	char	   *ddl_sql;

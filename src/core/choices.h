@@ -2,7 +2,7 @@
  *
  * choices.h
  *	  What options may be that are one word of several. Each word stands here
- *	  once, beside its constant; options.c makes the range of an option of
+ *	  once, next to its constant; options.c makes the range of an option of
  *	  them, and a field holds the constant.
  *
  *-------------------------------------------------------------------------
@@ -109,7 +109,10 @@ typedef enum OnUpdateChoice {ON_UPDATE_CHOICES(CHOICE_CONSTANT)} OnUpdateChoice;
 typedef enum OriginChoice {ORIGIN_CHOICES(CHOICE_CONSTANT)} OriginChoice;
 typedef enum OutOfRangePolicy {OUT_OF_RANGE_CHOICES(CHOICE_CONSTANT)} OutOfRangePolicy;
 typedef enum PartitionsChoice {PARTITIONS_CHOICES(CHOICE_CONSTANT)} PartitionsChoice;
-typedef enum ReplicaIdentityChoice {REPLICA_IDENTITY_CHOICES(CHOICE_CONSTANT)} ReplicaIdentityChoice;
+typedef enum ReplicaIdentityChoice
+{
+	REPLICA_IDENTITY_CHOICES(CHOICE_CONSTANT)
+} ReplicaIdentityChoice;
 typedef enum SetTypeChoice {SET_TYPE_CHOICES(CHOICE_CONSTANT)} SetTypeChoice;
 typedef enum SpecialNumberPolicy {SPECIAL_NUMBER_CHOICES(CHOICE_CONSTANT)} SpecialNumberPolicy;
 typedef enum TimeChoice {TIME_CHOICES(CHOICE_CONSTANT)} TimeChoice;

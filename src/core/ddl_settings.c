@@ -18,7 +18,7 @@ const char *const ddl_setting_names[] =
 	"TimeZone", "timezone_abbreviations", "DateStyle", "IntervalStyle",
 	"extra_float_digits", "bytea_output", "xmlbinary", "lc_monetary",
 	"lc_numeric", "lc_time",
-	/* what functions take when they are not told */
+	/* what functions take when no argument says it */
 	"default_text_search_config", "pg_trgm.similarity_threshold",
 	"pg_trgm.word_similarity_threshold", "pg_trgm.strict_word_similarity_threshold",
 	/* how it is stored */

@@ -5,7 +5,8 @@
  *	  raised it can be skipped: what a way on is offered for.
  *
  * An error's own fields hold the table of the destination, if any, and none
- * where PostgreSQL's code raised it. So error context callbacks tell it here.
+ * where PostgreSQL's code raised it. So error context callbacks report it in
+ * this way.
  *
  *-------------------------------------------------------------------------
  */

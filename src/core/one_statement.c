@@ -245,7 +245,7 @@ begin_as_owner(Node *tree, TableOwner *owner)
 		Oid			relid = RangeVarGetRelid(lfirst_node(RangeVar, lc),
 											 lock_for(tree), true);
 
-		/* the statement itself says that it is not there */
+		/* the statement itself says that it may not exist */
 		if (OidIsValid(relid))
 			relids = lappend_oid(relids, relid);
 	}

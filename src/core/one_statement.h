@@ -29,9 +29,10 @@ extern uint64 run_source_statement(const char *sql);
 extern void run_source_script(const char *sql);
 
 /*
- * Where the destination is not this database, its statements do not run here:
+ * Where the destination is not this database, its statements do not run in it:
  * from now on this process hands each to run, after it has been looked at, with
- * a place for the first value of its first row (or NULL). NULL: they run here.
+ * a place for the first value of its first row (or NULL). NULL: they run in
+ * this database.
  */
 typedef uint64 (*StatementRunner) (const char *sql, char **value);
 /* postgres: its SQL is PostgreSQL's; else texts are handed on as they are, and

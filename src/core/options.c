@@ -51,7 +51,7 @@ static const OptionDef options[] =
 		"Comments on the objects of a PostgreSQL source.",
 	FIELD(comments)},
 	{"conflict", OPTION_ENUM, "report", 0, 0, CHOICE_WORDS(CONFLICT_CHOICES), false,
-		"Tables of the same name at the destination: report fails the precheck; ignore keeps rows that are there in full load, and overwrites them with changes.",
+		"Tables of the same name at the destination: report fails the precheck; ignore keeps existing rows in full load, and overwrites them with changes.",
 	FIELD(conflict)},
 	{"copy_workers", OPTION_INT, "2", 1, 32, NULL, false,
 		"Processes that copy rows and build indexes, each with a connection of its own to the source.",
@@ -81,7 +81,7 @@ static const OptionDef options[] =
 		"Numbers in JSON that MySQL would round to a double: an error, a string with all digits, or the double.",
 	FIELD(json_number)},
 	{"ledger_schema", OPTION_TEXT, "dtsmig_ledger", 0, 0, NULL, false,
-		"Schema in which a destination elsewhere keeps the table dtsmig_ledger: what of the task is done there, written with the rows. Where it is not there, the task's role makes it.",
+		"Schema in which a destination elsewhere keeps the table dtsmig_ledger: what of the task is done at that server, written with the rows. Where it does not exist, the task's role makes it.",
 	FIELD(ledger_schema)},
 	{"maintenance_memory", OPTION_INT, "512", 1, 1048576, NULL, false,
 		"Megabytes of maintenance_work_mem for each index build.",
@@ -144,7 +144,7 @@ static const OptionDef options[] =
 		"Subscriptions of a PostgreSQL source; they are made without connecting, and disabled.",
 	FIELD(subscriptions)},
 	{"superuser_ddl", OPTION_BOOL, "false", 0, 0, NULL, true,
-		"Definitions and DDL of a PostgreSQL source run although the task's role is a superuser: whoever may create objects at the source can do anything here.",
+		"Definitions and DDL of a PostgreSQL source run although the task's role is a superuser: whoever may create objects at the source can do anything at the destination.",
 	FIELD(superuser_ddl)},
 	{"tablespaces", OPTION_BOOL, "false", 0, 0, NULL, false,
 		"Tablespaces of the objects of a PostgreSQL source, where the destination has one of that name.",
@@ -165,7 +165,7 @@ static const OptionDef options[] =
 		"Most megabytes of changes a second, as the source's log has them; 0: no limit.",
 	FIELD(throttle_incremental_mb)},
 	{"throttle_incremental_rows", OPTION_INT, "0", 0, INT64CONST(1000000000000), NULL, true,
-		"Most changes of rows a second that are applied; 0: no limit. A source transaction larger than that keeps the transaction here open longer.",
+		"Most changes of rows a second that are applied; 0: no limit. A source transaction larger than that keeps the transaction at the destination open longer.",
 	FIELD(throttle_incremental_rows)},
 	{"time", OPTION_ENUM, "time", 0, 0, CHOICE_WORDS(TIME_CHOICES), false,
 		"Type for TIME: time takes 00:00 to 24:00 only, interval takes all values.",
@@ -188,7 +188,7 @@ option_table(int *n)
 	return options;
 }
 
-/* Index of value in a comma-separated list; -1: not there. */
+/* Index of value in a comma-separated list; -1: not in it. */
 static int
 choice_index(const char *choices, const char *value)
 {
@@ -297,7 +297,9 @@ check_zero_date_literal(const char *text)
 							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
-/* Names alone: what stands there becomes the setting of a worker's session. */
+/*
+ * Names alone: what stands in them becomes the setting of a worker's session.
+ */
 static void
 check_search_path(const char *text)
 {

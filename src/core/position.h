@@ -4,7 +4,7 @@
  *	  A place in the source's log.
  *
  * For the MySQL family it is a binlog file and an offset in it, plus the GTID
- * state there; for PostgreSQL it is an LSN. In the catalog it is text, written
+ * state at it; for PostgreSQL it is an LSN. In the catalog it is text, written
  * and read by the source engine ("mariadb-bin.000003:1234;0-1-77" or
  * "0/1A2B3C4"). In flight it is two numbers that compare in log order.
  *

@@ -52,7 +52,7 @@ typedef struct PrecheckScope
 	bool		incremental;
 	const TypePolicy *policy;
 	const char *search_path;	/* option of the task; "": none */
-	bool		elsewhere;		/* the destination is not this database: what is here
+	bool		elsewhere;		/* the destination is not this database: what this one has
 								 * says nothing of it */
 } PrecheckScope;
 

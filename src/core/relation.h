@@ -2,7 +2,7 @@
  *
  * relation.h
  *	  A table in flight: what the source says of it, joined with the table
- *	  that receives it here.
+ *	  that receives it at the destination.
  *
  * A SourceRelation is made when a task opens (or when a DDL changes the
  * table) from a TableDef of the schema room and the catalog entry of the
@@ -26,8 +26,9 @@ typedef struct SourceColumn
 	char	   *source_type;	/* the source's words for the type, in messages */
 	char	   *target_name;	/* name at the destination; NULL: not replicated */
 	bool		replicated;		/* goes to the destination (a column left out by
-								 * a rule, or generated there, does not) */
-	bool		generated;		/* there; replicated only to be compared, where a
+								 * a rule, or generated at the destination, does
+								 * not) */
+	bool		generated;		/* at the destination; replicated only to be compared, where a
 								 * relation is bound for that */
 	bool		in_key;			/* part of SourceRelation.key */
 	char	   *constant;		/* value, as text, of a column that a rule sets to
@@ -54,7 +55,7 @@ typedef enum ResyncStep
 	RESYNC_NONE,				/* it is not, or the rest waits */
 	RESYNC_ASKED,				/* to be begun */
 	RESYNC_COPYING,				/* a copy worker is at it */
-	RESYNC_COPIED,				/* all rows are here, as of the snapshot */
+	RESYNC_COPIED,				/* it has all rows as of the snapshot */
 	RESYNC_REPLAY				/* the log is read again for what came after it */
 } ResyncStep;
 
@@ -114,12 +115,12 @@ typedef struct SourceRelation
 	/*
 	 * PostgreSQL: where the last statement stands that gave values of a type of
 	 * a column other texts (ALTER TYPE). It locks no table: what a transaction
-	 * that began before it tells of such values may be either text.
+	 * that began before it reports of such values may be either text.
 	 */
 	SourcePos	types_from;
 	bool		one_snapshot;	/* all copied rows were read at one moment */
 	const char *torn;			/* set by a destination: changes of the copied rows
-								 * did not tell what they are by now, because of
+								 * did not show what they are by now, because of
 								 * this; the table has to be copied again, and its
 								 * rows are left alone until then */
 	bool		torn_noted;		/* and that is in the catalog */

@@ -24,7 +24,7 @@ typedef enum DtsWait
 	DTS_WAIT_COPY_START,		/* a copy worker: to be let go */
 	DTS_WAIT_COPY_JOB,			/* a copy worker: for a job */
 	DTS_WAIT_LAUNCHER,			/* the launcher's pause between rounds */
-	DTS_WAIT_TASK,				/* wait_for: for a task to get there */
+	DTS_WAIT_TASK,				/* wait_for: for a task to reach it */
 	DTS_WAIT_VERIFY,			/* verification holds itself back */
 	DTS_WAIT_CUTOVER,			/* for writes at the source to end */
 	DTS_WAIT_COUNT

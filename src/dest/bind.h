@@ -15,7 +15,7 @@
 
 /* The target part of a column, as if nothing had been found yet. */
 extern void bind_clear_column(SourceColumn *col);
-/* Raise 42703 and 42P01, with what is to arrive there. */
+/* Raise 42703 and 42P01, with what is to arrive in it. */
 pg_noreturn extern void bind_refuse_missing_column(const SourceRelation *rel,
 												   const SourceColumn *col);
 pg_noreturn extern void bind_refuse_missing_table(const SourceRelation *rel);

@@ -9,10 +9,10 @@
  * then calls abort and goes on from the last committed position.
  *
  * A destination elsewhere has a transaction of its own, which follows that of
- * this process: it begins with the first thing that is done there, has a
- * savepoint for each subtransaction, and commits just before. What it has done
- * stands in its ledger, which is the truth where the transaction here has not
- * committed any more (see claim, recorded).
+ * this process: it begins with the first thing that is done at the destination,
+ * has a savepoint for each subtransaction, and commits just before. What it has
+ * done stands in its ledger, which is the truth where that of this process has
+ * not committed any more (see claim, recorded).
  *
  *-------------------------------------------------------------------------
  */
@@ -34,7 +34,7 @@ typedef struct DestOptions
 	int64		batch_rows;		/* flush after so many changes … */
 	int64		batch_bytes;	/* … or so many bytes */
 	bool		overwrite;		/* conflict mode "ignore": an INSERT of a row
-								 * that is there overwrites it, an UPDATE of one
+								 * that exists overwrites it, an UPDATE of one
 								 * that is not inserts it */
 } DestOptions;
 
@@ -50,7 +50,7 @@ typedef bool (*LoadProducer) (void *arg, StringInfo buf);
  */
 typedef void (*PositionWriter) (void *arg);
 
-/* What a load does about rows that are there already. */
+/* What a load does about rows that exist already. */
 typedef enum LoadMode
 {
 	LOAD_APPEND,				/* there are none of the same key */
@@ -59,7 +59,7 @@ typedef enum LoadMode
 	LOAD_KEEP					/* a row of a key that is there is left out */
 } LoadMode;
 
-/* Where an engine finds its destination, and what it keeps there. */
+/* Where an engine finds its destination, and what it keeps at it. */
 typedef struct DestPlace
 {
 	const ConnectionInfo *info;
@@ -67,8 +67,8 @@ typedef struct DestPlace
 	const char *ledger_schema;
 	const char *search_path;	/* for definitions; "": pg_catalog alone */
 	const TypePolicy *policy;	/* for values that it cannot hold */
-	bool		keeps_ledger;	/* it is made if it is not there; false: nothing
-								 * is written there but by statements */
+	bool		keeps_ledger;	/* it is made if it does not exist; false: nothing
+								 * is written but by statements */
 	bool		one_call;		/* it is left with the transaction */
 } DestPlace;
 
@@ -93,8 +93,8 @@ typedef struct DestRoutine
 	const char *engine;			/* "local" */
 
 	/*
-	 * The destination is another server. Its types need not be known here:
-	 * values of those travel as text.
+	 * The destination is another server. Its types need not be known in this
+	 * database: values of those travel as text.
 	 */
 	bool		elsewhere;
 	/* It is of the MySQL family, and so is the SQL that it takes. */
@@ -102,20 +102,20 @@ typedef struct DestRoutine
 
 	/*
 	 * From now on this process works for the destination at that place: all
-	 * that it binds, loads and writes goes there, and the statements of
+	 * that it binds, loads and writes goes to it, and the statements of
 	 * core/one_statement.h. There is one at a time.
 	 */
 	void		(*attach) (const DestPlace *place);
-	/* Not any more; what is not committed there is given up. */
+	/* Not any more; what is not committed at the destination is given up. */
 	void		(*detach) (void);
 	void		(*identify) (DestIdentity *id);
 	/* The first value of a query's first row, palloc'd; NULL: none. */
 	char	   *(*value) (const char *sql);
 
 	/*
-	 * A piece of work (key) that is done there once begins, in the transaction
-	 * that is open: NULL. Or it has been done, and committed: what was
-	 * recorded of it then. Waits for a transaction that is doing it.
+	 * A piece of work (key) that is done once at the destination begins, in the
+	 * transaction that is open: NULL. Or it has been done, and committed: what
+	 * was recorded of it then. Waits for a transaction that is doing it.
 	 */
 	char	   *(*claim) (const char *key);
 	/* What was recorded of one, committed; NULL: it is not done. */
@@ -134,7 +134,7 @@ typedef struct DestRoutine
 	/*
 	 * Joins a relation with its table at the destination: fills target_relid
 	 * and the target part of the columns. Raises an error that names the
-	 * table or column that is not there, and 0A000 for what cannot take rows
+	 * table or column that does not exist, and 0A000 for what cannot take rows
 	 * (see refuses_table).
 	 */
 	void		(*bind_relation) (SourceRelation *rel);

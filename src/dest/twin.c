@@ -1,19 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * twin.c
- *	  The transaction at a destination elsewhere follows the one here, as that
+ *	  The transaction at a destination elsewhere follows that of this process, as
  *	  of a foreign table does:
  *
- *	  here						there
+ *	  this process				destination
  *	  first use					BEGIN, a SAVEPOINT for each subtransaction
  *	  subtransaction ends		RELEASE; or ROLLBACK TO, before what comes next
  *	  before the commit			COMMIT
  *	  abort						ROLLBACK, before what comes next
  *
- * So what was done there is committed, or perhaps is, when the transaction here
- * ends between the two commits; the ledger tells. Nothing is sent while a
- * transaction here is being aborted: a connection on which something is still
- * under way then is closed by whoever wants to use it next.
+ * So what was done at the destination is committed, or perhaps is, when this
+ * process ends between the two commits; the ledger has it. Nothing is sent
+ * while a transaction of this process is being aborted: a connection on which
+ * something is still under way then is closed by whoever wants to use it next.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,7 +24,7 @@
 
 static const TwinRoutine *twin = NULL;	/* NULL: nothing is attached */
 static bool one_call = false;
-static int	level = 0;			/* nesting that the transaction there has got to; 0:
+static int	level = 0;			/* nesting of the destination's transaction; 0:
 								 * there is none */
 static int	back_to = 0;		/* its savepoint to roll back to; 0: none */
 static bool void_transaction = false;	/* it is to be rolled back */
@@ -37,7 +37,10 @@ reset(void)
 		twin->reset();
 }
 
-/* The savepoints that were given up here are given up there. */
+/*
+ * The savepoints that were given up in this process are given up at the
+ * destination.
+ */
 static void
 settle_savepoints(void)
 {
@@ -52,7 +55,7 @@ settle_savepoints(void)
 }
 
 static void
-commit_there(void)
+commit_destination(void)
 {
 	if (level == 0)
 		return;
@@ -73,7 +76,7 @@ transaction_event(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
-			commit_there();
+			commit_destination();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			if (level > 0)

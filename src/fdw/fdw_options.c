@@ -359,16 +359,16 @@ task_connection(const TaskRecord *task, Oid role)
 {
 	ConnectionInfo *info = connection_info(task->source, role);
 	TaskOptions *options;
-	uint64		here[2];
+	uint64		own[2];
 
 	info->application = psprintf("dtsmig task " INT64_FORMAT, task->id);
 	if (!task->do_incremental)
 		return info;
-	here[0] = GetSystemIdentifier();
-	here[1] = MyDatabaseId;
+	own[0] = GetSystemIdentifier();
+	own[1] = MyDatabaseId;
 	info->stream_name = psprintf("dts_sync_" INT64_FORMAT "_%08x", task->id,
-								 DatumGetUInt32(hash_any((unsigned char *) here,
-														 sizeof(here))));
+								 DatumGetUInt32(hash_any((unsigned char *) own,
+														 sizeof(own))));
 	options = options_parse(task->options);
 	info->own_changes = options->origin == ORIGIN_NONE;
 	info->set_identity = options->replica_identity == REPLICA_IDENTITY_SET_FULL;

@@ -39,7 +39,10 @@ typedef struct ServerOption
 /* The table; *n is set to its length. */
 extern const ServerOption *server_option_table(int *n);
 
-/* The option of that name, of a list of DefElem: palloc'd; NULL if it is not there. */
+/*
+ * The option of that name, of a list of DefElem: palloc'd; NULL if there is
+ * none.
+ */
 extern char *fdw_option_value(List *options, const char *name);
 
 /* Raises 42501 unless the role has USAGE on the server, 42704 if there is none. */
@@ -57,7 +60,7 @@ extern char *foreign_server_type(const char *server_name);
 
 /*
  * The same for the source of a task, with the name of what the task keeps
- * there if it follows changes: one for each task of each destination.
+ * at the source if it follows changes: one for each task of each destination.
  */
 extern ConnectionInfo *task_connection(const TaskRecord *task, Oid role);
 

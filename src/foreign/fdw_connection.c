@@ -4,13 +4,13 @@
  *	  Connections of foreign tables.
  *
  *		none --get--> connected, idle --get--> in a transaction at the source
- *		                   ^                      |   commit here: ended there
+ *		                   ^                      |   local commit: ended
  *		                   +----------------------+
- *		an error or ROLLBACK here, a server or mapping that has changed, or
+ *		an error or a local ROLLBACK, a server or mapping that has changed, or
  *		disconnect(): the connection is closed
  *
  * The transaction at the source is read only and has one snapshot, whatever
- * the isolation level here. Subtransactions here have no counterpart there.
+ * the local isolation level. Local subtransactions have no counterpart at it.
  *
  *-------------------------------------------------------------------------
  */
@@ -55,7 +55,7 @@ discard(FdwConnection *c)
 		MemoryContextDelete(cxt);
 }
 
-/* At the end of a transaction here that has gone well. */
+/* At the end of a local transaction that has gone well. */
 static void
 end_transaction(FdwConnection *c)
 {
@@ -82,7 +82,9 @@ end_transaction(FdwConnection *c)
 		if (QueryCancelPending || ProcDiePending ||
 			geterrcode() == ERRCODE_QUERY_CANCELED)
 			PG_RE_THROW();
-		/* nothing was written there: its end does not matter to anybody */
+		/*
+		 * nothing was written at the source: its end does not matter to anybody
+		 */
 		FlushErrorState();
 	}
 	PG_END_TRY();
@@ -326,7 +328,7 @@ fdw_connection_describe(FdwConnection *c, const char *schema, const char *table)
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("the source does not show the columns of table \"%s\".\"%s\"",
 						schema, table),
-				 errhint("It is being altered, or damaged: CHECK TABLE tells.")));
+				 errhint("It is being altered, or damaged: CHECK TABLE shows which.")));
 	c->tables = lappend(c->tables, def);
 	MemoryContextSwitchTo(old);
 	return def;

@@ -2,7 +2,7 @@
  *
  * fdw_connection.h
  *	  Connections of foreign tables: one for each server and role of this
- *	  session, with one snapshot of the source for a transaction here.
+ *	  session, with one snapshot of the source for a local transaction.
  *
  * A connection reads the rows of one statement at a time. Whoever needs it
  * while another scan reads makes that scan put its other rows aside
@@ -56,7 +56,7 @@ extern TableDef *fdw_connection_describe(FdwConnection *c, const char *schema,
 										 const char *table);
 
 /*
- * Tells the source to end the statement whose rows are being read; false: it
+ * Asks the source to end the statement whose rows are being read; false: it
  * could not be known.
  */
 extern bool fdw_connection_interrupt(FdwConnection *c);

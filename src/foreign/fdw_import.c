@@ -7,7 +7,7 @@
  * An enum type that the migration has made, of the same labels, is the
  * column's type, so that both tables can be compared; else one is made in the
  * schema that the import goes to. A type of a PostgreSQL source that there is
- * none of here is read as text.
+ * that this database does not have is read as text.
  *
  *-------------------------------------------------------------------------
  */
@@ -186,7 +186,7 @@ type_in_schema(const char *schema, const char *name)
 						ObjectIdGetDatum(namespace)) : InvalidOid;
 }
 
-/* The enum type of a column: the migration's, one that is there, or a new one. */
+/* The enum type of a column: the migration's, one that exists, or a new one. */
 static void
 enum_type(Import *im, const TableDef *def, TableColumn *col, List *plan)
 {
@@ -262,7 +262,7 @@ named_types(const Import *im, const TableDef *def)
 
 /* --------------------------------------------------------------- statements */
 
-/* Can a value of the source be NULL here, although it is not there? */
+/* Can a value that is not NULL at the source be read as NULL? */
 static bool
 may_become_null(const Import *im, const TableColumn *col)
 {

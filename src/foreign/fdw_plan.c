@@ -37,7 +37,7 @@
 #include "utils/syscache.h"
 #include "access/htup_details.h"
 
-/* Of a connection that is there, as in postgres_fdw. */
+/* Of a connection that is open, as in postgres_fdw. */
 #define STARTUP_COST 100.0
 #define ROW_COST 0.01
 
@@ -60,7 +60,7 @@ role_of(const RelOptInfo *rel)
 	return OidIsValid(rel->userid) ? rel->userid : GetUserId();
 }
 
-/* Rows by ANALYZE here, else as the source estimates them. */
+/* Rows by local ANALYZE, else as the source estimates them. */
 static double
 rows_of(Oid relid, const TableDef *def)
 {
@@ -122,8 +122,9 @@ sort_attribute(const RelOptInfo *rel, const PathKey *key)
 }
 
 /*
- * Attributes that the source sorts by as it is done here, negative where they
- * descend; NIL: it does not. NULLs come where each pleases: there are none.
+ * Attributes that the source sorts by as it is done locally, negative where
+ * they descend; NIL: it does not. NULLs come where each pleases: there are
+ * none.
  */
 static List *
 pushed_order(const RelOptInfo *rel, const PlanTable *p, List *pathkeys)
@@ -313,8 +314,8 @@ fdw_get_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *inpu
 	upper->input = input;
 	output->fdw_private = upper;
 	add_path(output, (Path *) dts_foreign_upper_path(root, output, target, 1,
-													 STARTUP_COST + input->tuples * cpu_operator_cost,
-													 STARTUP_COST + input->tuples * cpu_operator_cost,
+										 STARTUP_COST + input->tuples * cpu_operator_cost,
+										 STARTUP_COST + input->tuples * cpu_operator_cost,
 													 NIL));
 }
 

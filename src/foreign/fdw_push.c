@@ -4,10 +4,10 @@
  *	  Conditions of a query as the source can do them.
  *
  * What a source may do is decided where filters of rules are (shape_push.h):
- * comparisons that mean the same there byte by byte. A condition is handed
- * over with columns numbered as the source has them, parameters replaced by
- * their values, and lists of constants taken apart. All of it is tested here
- * again, so that what is left out, and rows in doubt, do no harm.
+ * comparisons that mean the same at the source byte by byte. A condition is
+ * handed over with columns numbered as the source has them, parameters replaced
+ * by their values, and lists of constants taken apart. All of it is tested
+ * locally again, so that what is left out, and rows in doubt, do no harm.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,7 +24,7 @@
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
-/* A longer list is tested here alone. */
+/* A longer list is tested locally alone. */
 #define MAX_LIST 1000
 
 typedef struct Place

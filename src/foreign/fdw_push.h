@@ -15,7 +15,8 @@
 
 /*
  * Clauses (of an AND) in the source's SQL; NULL: there is no condition. What
- * cannot be said there is left out, so that all clauses have to hold here, too.
+ * cannot be said in it is left out, so that all clauses are tested locally,
+ * too.
  * *exact: a row meets it if, and only if, it meets all clauses.
  */
 extern char *fdw_push(const FdwTable *table, List *clauses, bool *exact);
@@ -28,7 +29,10 @@ extern char *fdw_push_values(const FdwTable *table, List *clauses,
 							 PlanState *parent, ExprContext *econtext,
 							 bool *exact, bool *never);
 
-/* Does an integer column of the source mean the same in SQL there and here? */
+/*
+ * Does an integer column of the source mean the same in its SQL as in that of
+ * this server?
+ */
 extern bool fdw_push_is_integer(const FdwTable *table, int attno);
 
 #endif							/* DTSMIG_FDW_PUSH_H */

@@ -194,7 +194,8 @@ aggregates_of(const FdwScan *s)
 		if (!fdw_push_is_integer(s->table, var->varattno))
 			changed(s);
 		appendStringInfo(&buf, ", COALESCE(CAST(%s(%s) AS char(30)), '')", name,
-						 s->table->c->source->quote_name(fdw_table_column(s->table, var->varattno)->name));
+						 s->table->c->source->quote_name(fdw_table_column(s->table,
+																		  var->varattno)->name));
 	}
 	appendStringInfoChar(&buf, ')');
 	return buf.data;

@@ -5,7 +5,7 @@
  *
  *		made --open--> reading --next--> … --> ended
  *		                 |  park: the rest into a tuplestore, and read from it
- *		                 |  close: the source is told to stop
+ *		                 |  close: the source is asked to stop
  *		                 |  its subtransaction, or its reading, fails: orphaned,
  *		                 |  closed when the connection is wanted next
  *		                 |  what others make of it fails: broken, an error

@@ -158,7 +158,7 @@ set_map_types(FdwTable *t, SourceRelation *rel, TableDef *def)
 
 /* One column is read in any case; the shortest that can be. */
 static void
-carry(FdwTable *t, SourceRelation *rel, Bitmapset *wanted)
+choose_columns(FdwTable *t, SourceRelation *rel, Bitmapset *wanted)
 {
 	bool		any = false;
 	SourceColumn *shortest = NULL;
@@ -237,7 +237,7 @@ fdw_table_open(Oid relid, Oid role, Bitmapset *wanted, bool for_plan)
 		if (!TupleDescAttr(RelationGetDescr(foreign), a - 1)->attisdropped)
 			bind_column(t, t->rel, foreign, a, family);
 	}
-	carry(t, t->rel, wanted);
+	choose_columns(t, t->rel, wanted);
 	if (family)
 		set_map_types(t, t->rel, def);
 	t->c->source->prepare_relation(t->c->conn, t->rel, &t->options->policy);

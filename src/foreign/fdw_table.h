@@ -35,7 +35,7 @@ typedef struct FdwTable
 } FdwTable;
 
 /*
- * Connects, and binds the foreign table to its table of the source. Carried
+ * Connects, and binds the foreign table to its table of the source. Read
  * are the columns of the attributes wanted (NULL: all), of which there is one
  * at least. Its cxt is a child of the current context for a plan, else of
  * c->xcxt, for a stream may outlive the statement.

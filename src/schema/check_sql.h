@@ -4,10 +4,10 @@
  *	  Sums of the rows of a table, that two servers make alike.
  *
  * A row is written as text, a number is made of that, and the numbers are
- * added up: the sum does not depend on the order of rows, and tells a multiset
- * (the idea of pt-table-checksum, pg_comparator and data-diff). The source
- * does it in SQL, with its cheapest digest; here it is done in C
- * (check/verify_text.c), the way the source does it.
+ * added up: the sum does not depend on the order of rows, and identifies a
+ * multiset (the idea of pt-table-checksum, pg_comparator and data-diff). The
+ * source does it in SQL, with its cheapest digest; for the destination it is
+ * done in C (check/verify_text.c), the way the source does it.
  *
  *	 row:	 values, then lengths of texts, joined by '|'. NULL is nothing, of
  *			 CHECK_HEX a '-'. What is no text has no '|' in it, so one text's
@@ -43,11 +43,11 @@
 /* How the source writes a value. */
 typedef enum CheckForm
 {
-	CHECK_FETCH = 0,			/* in no way that can be had here: rows have to
+	CHECK_FETCH = 0,			/* in no way that can be computed: rows have to
 								 * be read */
 	CHECK_INTEGER,				/* digits, in a record a bigint's bytes; may be
 								 * cut into ranges */
-	CHECK_OUTPUT,				/* as the type's output function here */
+	CHECK_OUTPUT,				/* as the type's output function of this server */
 	CHECK_BOOLEAN,				/* 0 or 1 */
 	CHECK_DOUBLE,				/* as MySQL writes a double */
 	CHECK_DATETIME,				/* with as many digits of seconds as declared, no
@@ -125,7 +125,7 @@ extern CheckSum *check_read_sum(const char *group, const char *rows,
 								const char *sum);
 /*
  * concat_ws of SQL expressions (char *). Both sides leave NULLs out: columns
- * that are never NULL here, but are there.
+ * that are never NULL at the destination, but are at the source.
  */
 extern char *check_concat(List *expressions);
 

@@ -63,7 +63,7 @@ typedef enum DdlActionKind
 	DDL_ADD_PERIOD,				/* name; text: as in SHOW CREATE TABLE */
 	DDL_DROP_PERIOD,			/* name */
 	DDL_VERSIONING,				/* on */
-	DDL_ROWS_CHANGE				/* rows come or go that the log does not tell:
+	DDL_ROWS_CHANGE				/* rows come or go that the log does not have:
 								 * text says by what; table: the other table,
 								 * or NULL */
 } DdlActionKind;

@@ -58,7 +58,7 @@ typedef struct IndexDefinition
 	bool		nulls_not_distinct;
 	char	   *method;			/* "btree" */
 	char	   *predicate;		/* NULL: all rows */
-	bool		includes;		/* it has columns besides its key */
+	bool		includes;		/* it has columns outside of its key */
 	char	   *comment;
 	List	   *parts;			/* IndexPartDefinition * */
 } IndexDefinition;

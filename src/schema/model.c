@@ -227,7 +227,7 @@ find_row_key(const TableDef *def, bool at_source)
 }
 
 /*
- * The index whose columns tell the rows of a table apart: the primary key,
+ * The index whose columns identify the rows of a table: the primary key,
  * else the first unique index of whole columns without NULL; NULL: keyless.
  */
 TableIndex *

@@ -55,7 +55,7 @@ typedef struct TableColumn
 	char	   *pg_type;		/* SQL text, quoted as needed: numeric(20,0) */
 	char	   *pg_collation;	/* SQL text, quoted; NULL: the default one */
 	bool		target_nullable;
-	bool		target_generated;	/* GENERATED ALWAYS AS … STORED there */
+	bool		target_generated;	/* GENERATED ALWAYS AS … STORED at the destination */
 
 	/* of a definition that DDL has just made, see schema/mysql_ddl.h */
 	char	   *origin;			/* name it had before; NULL: a new column */
@@ -174,7 +174,7 @@ typedef struct PlanStatement
 	char	   *schema;			/* source names of the table it belongs to; */
 	char	   *table;			/* NULL where it belongs to none */
 	char	   *name;			/* name at the destination */
-	char	   *target_schema;	/* its schema there; NULL: see name */
+	char	   *target_schema;	/* its schema at the destination; NULL: see name */
 	char	   *sql;			/* NULL: skipped; the note says why */
 	char	   *note;			/* what is lost or changed; NULL: nothing */
 	List	   *notes;			/* char *: the same, one by one */

@@ -47,7 +47,7 @@ order_items(MyExpr *x, OrderItem *items)
 	return n;
 }
 
-/* NULL is the lowest value there. */
+/* NULL is the lowest value at the source. */
 static char *
 order_clause(const char *sql, bool descending)
 {
@@ -76,8 +76,9 @@ has_order(const MyVal *v)
 }
 
 /*
- * DISTINCT texts in the order of something else, which no aggregate does here:
- * of equal ones the first counts. The inner aggregates are of the query around.
+ * DISTINCT texts in the order of something else, which no aggregate of
+ * PostgreSQL does: of equal ones the first counts. The inner aggregates are of
+ * the query around.
  */
 static char *
 distinct_in_order(MyExpr *x, const char *text, const char *separator,

@@ -4,11 +4,11 @@
  *	  What becomes of an expression's value in a column of the MySQL family.
  *
  * A session that is not strict stores something else where a value does not
- * fit: the end of a number's range, the beginning of a text. Here that is an
- * error, or, where the type here has room for more, another value without a
+ * fit: the end of a number's range, the beginning of a text. In PostgreSQL that
+ * is an error, or, where its type has room for more, another value without a
  * word. So a column stays generated only where
  *
- *	  - the value fits, as far as its type can tell (a column of the same type or
+ *	  - the value fits, as far as its type shows (a column of the same type or
  *		a smaller one; a condition; small constants), or
  *	  - what the source makes of it is said in SQL: the nearest number that there
  *		is room for, the beginning of a text.
@@ -66,7 +66,7 @@ clamp(MyExprResult *result, const char *min, const char *max)
 	char	   *sql = result->sql;
 
 	if (strlen(sql) > MAX_CLAMPED)
-		return "values that its type has no room for are stored as the nearest that it has there";
+		return "values that its type has no room for are stored as the nearest that it has at the source";
 	result->sql = psprintf("CASE WHEN (%s) < %s THEN %s WHEN (%s) > %s THEN %s ELSE (%s) END",
 						   sql, min, min, sql, max, max, sql);
 	return NULL;
@@ -86,7 +86,7 @@ into_integer(const TableColumn *col, MyExprResult *result)
 		return loses_sign(col, from) || integer_width(from) > width ||
 			(from->is_unsigned && !col->is_unsigned && integer_width(from) == width) ?
 			"its type is narrower than what it is made of" : NULL;
-	/* beyond a bigint there is an error there, too */
+	/* beyond a bigint the source raises an error, too */
 	if (!col->is_unsigned && (width == 4 || width == 8) &&
 		result->from == PGC_INT && result->width <= width)
 		return NULL;
@@ -94,7 +94,7 @@ into_integer(const TableColumn *col, MyExprResult *result)
 		return clamp(result, "(-2147483648)", "2147483647");
 	if (!col->is_unsigned && width == 8)
 		return clamp(result, "(-9223372036854775808)", "9223372036854775807");
-	return "values that its type has no room for are stored as the nearest that it has there";
+	return "values that its type has no room for are stored as the nearest that it has at the source";
 }
 
 /* The largest number of a decimal type: 99.9 */
@@ -128,7 +128,7 @@ into_decimal(const TableColumn *col, MyExprResult *result)
 	if (result->from == PGC_FLOAT)
 		return "a float value in a column of decimals";
 	if (col->is_unsigned)
-		return "negative values are stored as 0 there";
+		return "negative values are stored as 0 at the source";
 	/* a bigint has 19 */
 	if (result->from == PGC_INT && digits >= (result->width <= 4 ? 10 : 19))
 		return NULL;
@@ -142,9 +142,9 @@ into_float(const TableColumn *col, const MyExprResult *result)
 	if (result->col != NULL && strcmp(result->col->source_type, col->source_type) == 0)
 		return NULL;
 	if (strchr(col->source_type, ',') != NULL)
-		return "values are rounded to its digits there";
+		return "values are rounded to its digits at the source";
 	if (col->is_unsigned && !result->small)
-		return "negative values are stored as 0 there";
+		return "negative values are stored as 0 at the source";
 	return NULL;
 }
 
@@ -162,7 +162,7 @@ into_text(const TableColumn *col, MyExprResult *result)
 		return "its type is narrower than what it is made of";
 	if (strcmp(col->base_type, "tinytext") == 0 &&
 		(from == NULL || strcmp(from->base_type, "tinytext") != 0))
-		return "text that its type has no room for is cut there";
+		return "text that its type has no room for is cut at the source";
 	/* what is longer is cut */
 	if (from == NULL && (is_char || is_varchar))
 		result->sql = psprintf("\"left\"(%s, %d)", result->sql, (int) col->length);
@@ -183,7 +183,7 @@ into_binary(const TableColumn *col, const MyExprResult *result)
 	if (from == NULL || strcmp(from->base_type, col->base_type) != 0 ||
 		from->length > col->length ||
 		(from->length != col->length && strcmp(col->base_type, "binary") == 0))
-		return "bytes are cut or filled up to its length there";
+		return "bytes are cut or filled up to its length at the source";
 	return NULL;
 }
 
@@ -198,7 +198,7 @@ mysql_assign(const TableColumn *col, MyExprResult *result)
 		case PGC_NUMERIC:
 			if (strcmp(col->base_type, "year") == 0)
 				why = result->col != NULL && strcmp(result->col->base_type, "year") == 0 ?
-					NULL : "years that its type has no room for are stored as 0 there";
+					NULL : "years that its type has no room for are stored as 0 at the source";
 			else
 				why = integer_width(col) > 0 ? into_integer(col, result) :
 					into_decimal(col, result);
@@ -214,7 +214,7 @@ mysql_assign(const TableColumn *col, MyExprResult *result)
 			break;
 		case PGC_BIT:
 			if (result->col == NULL || result->col->length != col->length)
-				why = "bits that its type has no room for are lost there";
+				why = "bits that its type has no room for are lost at the source";
 			break;
 		default:
 			break;

@@ -252,7 +252,7 @@ timestamp_defaults(MyDdl *d, DdlColumn *column, TableColumn *col)
 }
 
 /*
- * May rows that are there get a zero date by this: from NULL, or for want of
+ * May existing rows get a zero date by this: from NULL, or for want of
  * another default?
  */
 static bool
@@ -372,7 +372,7 @@ is_placed(const DdlAction *action)
 	return action->first || action->after != NULL;
 }
 
-/* First pass: the columns that are there; some are moved later. */
+/* First pass: the columns that exist; some are moved later. */
 static void
 old_columns(MyDdl *d)
 {
@@ -396,7 +396,7 @@ old_columns(MyDdl *d)
 			d->def->columns = lappend(d->def->columns,
 									  make_column(d, action, col));
 	}
-	/* what is named has to be there */
+	/* what is named has to exist */
 	foreach(lc, d->stmt->actions)
 	{
 		DdlAction  *action = lfirst(lc);
@@ -425,7 +425,7 @@ new_columns(MyDdl *d)
 			if (by_name(d->def->columns, action->column->def.name) != NULL)
 			{
 				if (!action->if_exists)
-					mysql_ddl_fail(d, "column \"%s\" is there already",
+					mysql_ddl_fail(d, "column \"%s\" exists already",
 								   action->column->def.name);
 				continue;
 			}

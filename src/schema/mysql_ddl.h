@@ -19,7 +19,7 @@ typedef struct DdlOutcome
 {
 	TableDef   *def;			/* NULL: see error */
 	char	   *error;			/* why the statement cannot be followed */
-	char	   *rows_change;	/* rows come or go that the log does not tell */
+	char	   *rows_change;	/* rows come or go that the log does not have */
 	DdlTable   *rows_with;		/* … those of this table, too */
 	DdlTable   *renamed;		/* ALTER TABLE … RENAME TO; def has the old name */
 } DdlOutcome;

@@ -260,7 +260,10 @@ float_default(TableColumn *col)
 								 strtod(token.text, NULL));
 }
 
-/* ---------------------------------------------------------- what is not there */
+/*
+ * ---------------------------------------------------------- what does not
+ * exist
+ */
 
 /* Bytes in hexadecimal as MariaDB writes them where it has no room for them. */
 static char *

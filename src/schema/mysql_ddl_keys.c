@@ -71,7 +71,7 @@ new_column(MyDdl *d, const char *name)
 	return NULL;
 }
 
-/* ------------------------------------------------- what was there before */
+/* ------------------------------------------------- what existed before */
 
 /* Indexes follow their columns: renamed, or dropped with the last of them. */
 static void
@@ -398,7 +398,7 @@ add_index(MyDdl *d, DdlAction *action)
 		if (action->if_exists ||
 			(action->implicit && index->kind == INDEX_PRIMARY))
 			return;
-		mysql_ddl_fail(d, "index \"%s\" is there already", index->name);
+		mysql_ddl_fail(d, "index \"%s\" exists already", index->name);
 		return;
 	}
 	replace_for_key(d, index);
@@ -481,7 +481,7 @@ add_foreign_key(MyDdl *d, DdlAction *action)
 	if (find_foreign_key(d->def->foreign_keys, fk->name) != NULL)
 	{
 		if (!action->if_exists)
-			mysql_ddl_fail(d, "foreign key \"%s\" is there already", fk->name);
+			mysql_ddl_fail(d, "foreign key \"%s\" exists already", fk->name);
 		return;
 	}
 	/* REFERENCES parent alone: the same columns, or the parent's key */
@@ -513,7 +513,7 @@ add_check(MyDdl *d, DdlAction *action)
 	if (find_check(d->def->checks, check->name) != NULL)
 	{
 		if (!action->if_exists)
-			mysql_ddl_fail(d, "check \"%s\" is there already", check->name);
+			mysql_ddl_fail(d, "check \"%s\" exists already", check->name);
 		return;
 	}
 	d->def->checks = lappend(d->def->checks, check);

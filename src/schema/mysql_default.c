@@ -3,9 +3,9 @@
  * mysql_default.c
  *	  DEFAULT of a column, from the source's expression.
  *
- * A literal becomes a literal of the column's type here; what its type would
- * not take (a zero date, a time past 24 hours) follows the policies. Anything
- * else goes through the expression translator.
+ * A literal becomes a literal of the column's type in PostgreSQL; what its type
+ * would not take (a zero date, a time past 24 hours) follows the policies.
+ * Anything else goes through the expression translator.
  *
  *-------------------------------------------------------------------------
  */
@@ -85,7 +85,7 @@ hex_to_bytea(const char *digits)
 
 /*
  * Bytes of a character set as text of this database, quoted; NULL: which
- * characters they are is not known here.
+ * characters they are is not known.
  */
 static char *
 text_of_bytes(const char *bytes, int len, const char *charset)
@@ -161,7 +161,7 @@ hex_default(const TableColumn *col, const char *text)
 	return filled_bytes(col, &hex, hex.len / 2);
 }
 
-/* A string with an introducer, which its bytes are in; NULL: not known here. */
+/* A string with an introducer, which its bytes are in; NULL: not known. */
 static char *
 bytes_of_text(const TableColumn *col, const char *text, const char *charset)
 {

@@ -62,7 +62,7 @@ typedef struct MyRef
 	const char *name;			/* its spelling in the table's definition */
 	char	   *sql;
 	bool		aggregated;		/* in the argument of an aggregate */
-	bool		folds;			/* values that are equal there may differ */
+	bool		folds;			/* values that are equal at the source may differ */
 } MyRef;
 
 struct MyQuery;

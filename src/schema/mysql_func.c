@@ -153,7 +153,7 @@ cast_value(MyExpr *x, MyVal v)
 		v = my_coerce(x, v, PGC_TIMESTAMP);
 		a = Max(a, 0);
 		if (my_expr_exact(x) && v.cls != PGC_DATE && (v.scale < 0 || v.scale > a))
-			my_expr_fail(x, "fractions of a second, which are cut there and rounded here");
+			my_expr_fail(x, "fractions of a second, which are cut at the source and rounded at the destination");
 		v = my_val(psprintf("(%s)::timestamp(%d)", v.sql, a), PGC_TIMESTAMP);
 		v.scale = a;
 		return v;
@@ -345,7 +345,7 @@ my_concat(MyExpr *x, MyVal a, MyVal b)
 	return my_expr_bounded(x, concat(x, args, 2));
 }
 
-/* concat_ws() is only stable here, so it is spelled out. */
+/* concat_ws() is only stable in PostgreSQL, so it is spelled out. */
 static MyVal
 concat_ws(MyExpr *x, MyVal *args, int nargs)
 {
@@ -369,7 +369,7 @@ concat_ws(MyExpr *x, MyVal *args, int nargs)
 
 /*
  * lower() or upper() of a column whose character set has a table of its own: of
- * latin1 not all letters have a counterpart there. NULL: it is Unicode's.
+ * latin1 not all letters have a counterpart in it. NULL: it is Unicode's.
  */
 static char *
 own_case(MyExpr *x, const MyVal *v, bool lower)
@@ -667,7 +667,7 @@ volatile_function(MyExpr *x, const char *name, int nargs, MyVal *result)
 	if (is_func(name, "uuid") && nargs == 0)
 	{
 		*result = my_val("gen_random_uuid()", PGC_UUID);
-		my_expr_note(x, "UUID() gives random (version 4) values here");
+		my_expr_note(x, "UUID() gives random (version 4) values at the destination");
 	}
 	else if (is_func(name, "uuid_v4") && nargs == 0)
 		*result = my_val("gen_random_uuid()", PGC_UUID);

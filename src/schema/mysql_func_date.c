@@ -3,8 +3,9 @@
  * mysql_func_date.c
  *	  Date and time functions in the expression translator.
  *
- * A TIMESTAMP of the source is timestamptz here, and its parts depend on the
- * session's time zone in both: no good for what must be immutable.
+ * A TIMESTAMP of the source is timestamptz at the destination, and its parts
+ * depend on the session's time zone in both: no good for what must be
+ * immutable.
  *
  *-------------------------------------------------------------------------
  */
@@ -137,7 +138,7 @@ add_interval(MyExpr *x, MyVal date, const char *n, const char *unit,
 	else if (date.cls == PGC_DATE)
 		result.sql = psprintf("(%s)::date", sql);
 
-	/* past the year 9999 there is nothing there: NULL */
+	/* past the year 9999 the source has NULL */
 	if (my_expr_exact(x) && !subtract)
 		result.sql = psprintf("(CASE WHEN %s < '10000-01-01' THEN %s END)",
 							  result.sql, result.sql);
@@ -286,7 +287,9 @@ my_date_text(MyExpr *x, MyVal v, const char *format)
 	return v.sql;
 }
 
-/* NOW(), CURDATE() and so on; the time zone is the session's, as there */
+/*
+ * NOW(), CURDATE() and so on; the time zone is the session's, as at the source
+ */
 static bool
 clock_function(MyExpr *x, const char *name, MyVal *args, int nargs,
 			   MyVal *result)

@@ -81,7 +81,7 @@ type_of(MyVal doc)
 
 /*
  * A member as text, as JSON_UNQUOTE gives it: a null of JSON is the text
- * null there.
+ * null at the source.
  */
 static MyVal
 unquote(MyExpr *x, MyVal v)

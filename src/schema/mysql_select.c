@@ -275,7 +275,7 @@ parse_select_list(MyQuery *q)
 		MyVal		v = my_expr_parse(x);
 
 		output->ref = only_ref(x, before, v.sql);
-		/* conditions are numbers there */
+		/* conditions are numbers at the source */
 		if (v.cls == PGC_BOOL && v.col == NULL)
 			v = my_number(x, v);
 		if (v.is_string)
@@ -349,7 +349,7 @@ order_items(MyExpr *x, List *outputs)
 
 		if (!descending)
 			my_expr_accept(x, "ASC");
-		/* NULL is the lowest value there */
+		/* NULL is the lowest value at the source */
 		appendStringInfo(&sql, "%s%s%s", sql.len > 0 ? ", " : "", item,
 						 descending ? " DESC NULLS LAST" : " NULLS FIRST");
 	} while (my_expr_accept(x, ","));

@@ -222,7 +222,7 @@ map_geometry(TableColumn *col, const PlanOptions *options, PlanNotes *notes)
 		return;
 	}
 	if (strcmp(kind, "geometry") == 0 && strcmp(col->source_type, kind) != 0)
-		plan_note(notes, "%s: a column of type %s takes geometries of other kinds, too, at this source, so it is geometry here",
+		plan_note(notes, "%s: a column of type %s takes geometries of other kinds, too, at this source, so it is geometry at the destination",
 				  col->name, col->source_type);
 	if (col->srid != 0)
 		type = psprintf("geometry(%s,%d)", kind, col->srid);
@@ -357,7 +357,7 @@ mysql_map_column(TableDef *def, TableColumn *col, const PlanOptions *options,
 	{
 		col->pg_type = policy->json_json ? "json" : "jsonb";
 		if (strcmp(base, "json") != 0 && !policy->json_json)
-			plan_note(notes, "%s: a text with JSON in it becomes jsonb, which keeps the values; white space, the order of keys and keys that are there twice are lost (option json)",
+			plan_note(notes, "%s: a text with JSON in it becomes jsonb, which keeps the values; white space, the order of keys and keys that occur twice are lost (option json)",
 					  col->name);
 	}
 	else if (IS_ONE_OF(base, char_types) || IS_ONE_OF(base, text_types))
@@ -382,7 +382,7 @@ mysql_map_column(TableDef *def, TableColumn *col, const PlanOptions *options,
 	}
 	if ((strcmp(base, "float") == 0 || strcmp(base, "double") == 0 ||
 		 strcmp(base, "real") == 0) && strchr(col->source_type, ',') != NULL)
-		plan_note(notes, "%s: %s is not rounded to its digits here", col->name,
+		plan_note(notes, "%s: %s is not rounded to its digits at the destination", col->name,
 				  col->source_type);
 	col->pg_type = pstrdup(col->pg_type);
 	map_nullable(def, col, policy, notes);

@@ -2,7 +2,7 @@
  *
  * mysql_value.c
  *	  Values inside the expression translator: their classes, and what the
- *	  source's implicit conversions come to here.
+ *	  source's implicit conversions come to.
  *
  * MySQL converts anything to anything. PostgreSQL does not, and where it does
  * the results may differ; so each conversion is either known to give the same
@@ -288,7 +288,7 @@ my_temporal(MyExpr *x, MyVal v)
 /*
  * Brings a value to the class of the column that takes it, as an assignment
  * would do at the source. Narrowing within a class (length, scale) is left to
- * the assignment here.
+ * the assignment at the destination.
  */
 MyVal
 my_coerce(MyExpr *x, MyVal v, PgClass want)
@@ -435,7 +435,7 @@ my_arithmetic(MyExpr *x, MyVal a, const char *op, MyVal b)
 		if (cls == PGC_FLOAT)
 			my_expr_fail(x, "a remainder of float values");
 		v = my_val(psprintf("(%s %% NULLIF(%s, 0))", my_widen(a), b.sql), cls);
-		/* of decimals 0 has no digits behind the point there */
+		/* of decimals 0 has no digits behind the point at the source */
 		v.scale = Max(a.scale, b.scale) > 0 ? -1 : 0;
 		return v;
 	}
@@ -729,7 +729,9 @@ my_unify(MyExpr *x, MyVal *vals, int n)
 			my_expr_fail(x, "branches of %s and %s", class_name(result.cls),
 						 class_name(v->cls));
 	}
-	/* what is a number there must be one here: TRUE is 1 */
+	/*
+	 * what is a number at the source must be one at the destination: TRUE is 1
+	 */
 	for (int i = 0; i < n; i++)
 	{
 		vals[i] = my_coerce(x, vals[i], result.cls);

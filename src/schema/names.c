@@ -371,7 +371,7 @@ plan_assign_index_names(SchemaPlan *state)
 	ListCell   *lc;
 	ListCell   *lc2;
 
-	/* names that are there already are not to be had */
+	/* names that exist already are not to be had */
 	foreach(lc, state->tables)
 	{
 		TableDef   *def = lfirst(lc);

@@ -3,7 +3,7 @@
  * pg_names.c
  *	  Other names for schemas and relations, written into PostgreSQL's SQL.
  *
- * The text is parsed, and the tree marks at offsets what stands there
+ * The text is parsed, and the tree marks at offsets what stands at them
  * (pg_names_walk.c). Then the scanner's tokens are gone through: a name, a dot
  * and another name are the qualified name of an object unless a mark says
  * otherwise. Changes are collected and put into the text at the end.
@@ -281,7 +281,7 @@ read_name(const char **p)
 
 /*
  * Where a body finds a relation that it names without a schema, if that is not
- * found there any more when the schemas of the path have their new names; NULL.
+ * found any more when the schemas of the path have their new names; NULL.
  */
 static const char *
 moved_from(const Rewriter *rw, List *path, const char *name)

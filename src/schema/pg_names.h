@@ -18,7 +18,7 @@
  *	  of nextval, currval and setval;
  *	- a table of a query that got another name, and no alias, gets its old name
  *	  as alias, so that table.column goes on to work; outside of queries
- *	  (checks, policies, …) the table's own name is changed there;
+ *	  (checks, policies, …) the table's own name is changed;
  *	- bodies of functions in SQL, standard ones and those in a string;
  *	- names without a schema, of relations, if a search path is given.
  *

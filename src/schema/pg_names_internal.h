@@ -50,9 +50,6 @@ extern void names_walk_statement(NamesRun *run, Node *stmt);
  * if nothing there is renamed.
  */
 extern const char *names_find_schema(const NamesRun *run, const char *name);
-/* Has it got another name, not only another schema? */
-extern bool names_is_renamed(const PgNameMap *map, const char *schema,
-							 const char *name);
 /* Has it got another name or another schema? */
 extern bool names_is_elsewhere(const PgNameMap *map, const char *schema,
 							   const char *name);

@@ -132,16 +132,6 @@ pg_names_relation(const PgNameMap *map, const char *schema, const char *name,
 }
 
 bool
-names_is_renamed(const PgNameMap *map, const char *schema, const char *name)
-{
-	const char *target_schema;
-	const char *target_name;
-
-	pg_names_relation(map, schema, name, &target_schema, &target_name);
-	return strcmp(name, target_name) != 0;
-}
-
-bool
 names_is_elsewhere(const PgNameMap *map, const char *schema, const char *name)
 {
 	const char *target_schema;

@@ -3,10 +3,10 @@
  * pg_names_walk.c
  *	  Marks, by the parse tree of a statement, what the names in its text are.
  *
- * The tree tells columns from objects, functions from tables, and tables of a
- * query from others; all that it says nothing of is the qualified name of an
- * object. Of utility statements only those parts are walked that can hold an
- * expression, a query, or a name without a schema.
+ * The tree distinguishes columns from objects, functions from tables, and
+ * tables of a query from others; all that it says nothing of is the qualified
+ * name of an object. Of utility statements only those parts are walked that can
+ * hold an expression, a query, or a name without a schema.
  *
  *-------------------------------------------------------------------------
  */

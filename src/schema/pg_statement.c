@@ -292,7 +292,7 @@ schemas_are_mixed(List *statements)
 
 /* Does the text make, drop or rename relations by other means than these? */
 static bool
-changes_names(List *statements, List *besides)
+changes_names(List *statements, List *except)
 {
 	ListCell   *lc;
 
@@ -300,7 +300,7 @@ changes_names(List *statements, List *besides)
 	{
 		Node	   *tree = lfirst_node(RawStmt, lc)->stmt;
 
-		if (list_member_ptr(besides, lfirst(lc)))
+		if (list_member_ptr(except, lfirst(lc)))
 			continue;
 		if (IsA(tree, CreateStmt) || IsA(tree, CreateTableAsStmt) ||
 			IsA(tree, DropStmt) || IsA(tree, RenameStmt) ||
@@ -401,8 +401,8 @@ surviving(const char *text)
 }
 
 /*
- * Blanks the last such word that is a keyword, in place. The scanner passes
- * over strings, comments and quoted names.
+ * Blanks the last such word that is a keyword, in place. The scanner skips
+ * strings, comments and quoted names.
  */
 static void
 blank_keyword(char *sql, const char *word)
@@ -514,7 +514,7 @@ pg_statement_find(const char *text, const char *tag, const PgStatementTest *test
 		return *ambiguous ? NULL :
 			make_statement(text, list_nth(use, (Max(nth_name, 1) - 1) % list_length(use)));
 	}
-	/* counted by the tag: one that fits must stand there */
+	/* counted by the tag: one that fits must stand at this place */
 	found = list_nth(with_tag, (Max(nth, 1) - 1) % list_length(with_tag));
 	*ambiguous = unsure || !list_member_ptr(use, found);
 	return *ambiguous ? NULL : make_statement(text, found);
@@ -529,7 +529,8 @@ pg_statement_at(const char *text, int place, const PgStatementTest *test)
 	if (place < 1 || place > list_length(all))
 		return NULL;
 	raw = list_nth_node(RawStmt, all, place - 1);
-	return fit_of(raw->stmt, test, temporary_names(all)) == FIT_NO ? NULL : make_statement(text, raw);
+	return fit_of(raw->stmt, test, temporary_names(all)) == FIT_NO ? NULL :
+		make_statement(text, raw);
 }
 
 /* The last word of what a DROP names; NULL: it is not one of words. */

@@ -2,7 +2,7 @@
  *
  * pg_statement.h
  *	  One statement out of a text of PostgreSQL's SQL, by what an event
- *	  trigger tells of it. Pure: text in, text out.
+ *	  trigger reports it. Pure: text in, text out.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,7 +47,7 @@ extern PgStatement *pg_statement_find(const char *text, const char *tag,
 /* The statement at this place, from 1; NULL if there is none that fits. */
 extern PgStatement *pg_statement_at(const char *text, int place,
 									const PgStatementTest *test);
-/* RangeVar *: relations that it names beside the one that it is about. */
+/* RangeVar *: relations that it names other than the one that it is about. */
 extern List *pg_statement_relations(const Node *tree);
 /*
  * Does the text drop something of one of these names (char *; NIL: anything)
@@ -70,7 +70,7 @@ extern void pg_statement_values(const Node *tree, PgValues *values);
 extern const RangeVar *pg_statement_detached(const Node *tree);
 /*
  * Does it have triggers or rules act on replicated rows, too (ENABLE ALWAYS,
- * ENABLE REPLICA)? *more: and does it do something else besides.
+ * ENABLE REPLICA)? *more: and does it do something else?
  */
 extern bool pg_statement_enables_always(const Node *tree, bool *more);
 /* Is it an ALTER TABLE … SET LOGGED? */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pg_statement_refs.c
- *	  The relations that a statement names beside the one that it is about.
+ *	  The relations that a statement names other than the one that it is about.
  *
  *-------------------------------------------------------------------------
  */
@@ -58,12 +58,14 @@ collect_utility(Node *tree, Relations *r)
 					List	   *constraints = list_make1(lfirst(lc));
 
 					if (IsA(lfirst(lc), TableLikeClause))
-						(void) collect_relations((Node *) ((TableLikeClause *) lfirst(lc))->relation, r);
+						(void) collect_relations((Node *)
+												 ((TableLikeClause *) lfirst(lc))->relation, r);
 					else if (IsA(lfirst(lc), ColumnDef))
 						constraints = ((ColumnDef *) lfirst(lc))->constraints;
 					foreach(lc2, constraints)
 						if (IsA(lfirst(lc2), Constraint))
-							(void) collect_relations((Node *) ((Constraint *) lfirst(lc2))->pktable, r);
+							(void) collect_relations((Node *)
+													 ((Constraint *) lfirst(lc2))->pktable, r);
 				}
 				break;
 			}
@@ -81,7 +83,8 @@ collect_utility(Node *tree, Relations *r)
 					constraints = ((ColumnDef *) def)->constraints;
 				foreach(lc2, constraints)
 					if (IsA(lfirst(lc2), Constraint))
-						(void) collect_relations((Node *) ((Constraint *) lfirst(lc2))->pktable, r);
+						(void) collect_relations((Node *)
+													 ((Constraint *) lfirst(lc2))->pktable, r);
 			}
 			break;
 		case T_ViewStmt:

@@ -89,7 +89,7 @@ void
 plan_notes_flush(PlanNotes *notes)
 {
 	if (notes->ci_columns != NIL)
-		plan_note(notes, "text that compares without regard to case at the source does not here (option ci_collation): %s",
+		plan_note(notes, "text that compares without regard to case at the source does not at the destination (option ci_collation): %s",
 				  join_names(notes->ci_columns));
 	if (notes->nulled_columns != NIL)
 		plan_note(notes, "NOT NULL is dropped, since there are zero dates, which become NULL (option zero_date): %s",

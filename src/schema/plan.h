@@ -95,30 +95,13 @@ extern char *plan_column_definition(TableDef *def, TableColumn *col,
 /* What plan_column_definition puts together. */
 typedef struct PlanColumn
 {
-	char	   *generated;		/* expression; NULL: not generated here */
+	char	   *generated;		/* expression; NULL: not generated */
 	char	   *default_expr;
 	bool		identity;
 } PlanColumn;
 
 extern void plan_column_parts(TableDef *def, TableColumn *col,
 							  const PlanOptions *options, PlanColumn *parts);
-/* DEFAULT's expression for a column; NULL: none (or see note). */
-extern char *plan_column_default(TableDef *def, TableColumn *col,
-								 const PlanOptions *options, char **note);
-/*
- * CREATE [UNIQUE] INDEX or ALTER TABLE … ADD PRIMARY KEY; needs target_name
- * of table, columns and index. NULL: not built, see note.
- */
-extern char *plan_index_sql(TableDef *def, TableIndex *index,
-							const PlanOptions *options, char **note);
-/*
- * ALTER TABLE … ADD CONSTRAINT … FOREIGN KEY; parent may be NULL if it is not
- * known. NULL: not built, see note.
- */
-extern char *plan_foreign_key_sql(TableDef *def, TableForeignKey *fk,
-								  TableDef *parent, char **note);
-extern char *plan_check_sql(TableDef *def, TableCheck *check,
-							const PlanOptions *options, char **note);
 /*
  * ALTER TABLE … ALTER COLUMN … RESTART WITH next, for the table's identity
  * column; NULL if it has none. next is decimal text (see
@@ -134,7 +117,7 @@ extern char *plan_table_name(const TableDef *def);
  */
 extern char *plan_name_with_suffix(const char *base, const char *suffix);
 
-/* Of a plan that is there: is the statement of this table? */
+/* Of a plan that exists: is the statement of this table? */
 extern bool plan_statement_is_of(const PlanStatement *st, const TableDef *def);
 /* Adds to a statement's notes; a warning. */
 extern void plan_statement_note(PlanStatement *st, const char *note);

@@ -422,8 +422,8 @@ retype_column(ChangeState *state, TablePair *t, TableColumn *was,
 }
 
 /*
- * Columns that are not generated here any more, before those that they are made
- * of are altered. Their values are the source's from now on.
+ * Columns that are not generated at the destination any more, before those that
+ * they are made of are altered. Their values are the source's from now on.
  */
 static void
 drop_expressions(ChangeState *state, TablePair *t)
@@ -445,7 +445,7 @@ drop_expressions(ChangeState *state, TablePair *t)
 			continue;
 		alter_column(state, t, col, "DROP EXPRESSION IF EXISTS");
 		if (t->retyped && col->generation_expr != NULL && !t->pair->emptied)
-			t->pair->copy_why = psprintf("column \"%s\" is not generated here any more",
+			t->pair->copy_why = psprintf("column \"%s\" is not generated at the destination any more",
 										 col->name);
 	}
 }
@@ -469,7 +469,9 @@ change_column(ChangeState *state, TablePair *t, TableColumn *was,
 	if (!was->target_nullable && col->target_nullable)
 		alter_column(state, t, col, "DROP NOT NULL");
 
-	/* columns filled by the source's generation here as plain ones */
+	/*
+	 * columns that the source generates, and that are plain at the destination
+	 */
 	if (was->generation_expr != NULL && was->target_generated == false &&
 		col->generation_expr != NULL && b.generated == NULL &&
 		!same_text(was->generation_expr, col->generation_expr) &&

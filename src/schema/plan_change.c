@@ -501,7 +501,7 @@ drop_triggers(ChangeState *state, List *old_plan)
 	}
 }
 
-/* Tables and schemas of the new plan that are not there. */
+/* Tables and schemas of the new plan that do not exist. */
 static void
 make_tables(ChangeState *state, List *new_plan)
 {

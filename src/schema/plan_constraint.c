@@ -73,7 +73,7 @@ types_match(const TableDef *def, const TableForeignKey *fk,
 			(mysql_column_class(col) == PGC_ENUM &&
 			 strcmp(col->pg_type, ref->pg_type) != 0))
 		{
-			*why = psprintf("%s is %s here and %s is %s", col->name,
+			*why = psprintf("%s is %s at the destination and %s is %s", col->name,
 							col->pg_type, ref->name, ref->pg_type);
 			return false;
 		}
@@ -81,7 +81,9 @@ types_match(const TableDef *def, const TableForeignKey *fk,
 	return true;
 }
 
-/* RESTRICT, the source's default, is checked at once, as it is there. */
+/*
+ * RESTRICT, the source's default, is checked at once, as it is at the source.
+ */
 static const char *
 action_sql(const char *action)
 {
@@ -141,7 +143,7 @@ check_sql(TableDef *def, TableCheck *check, PlanNotes *notes)
 
 	if (!check->enforced)
 	{
-		plan_note(notes, "check %s is not enforced at the source and not made here",
+		plan_note(notes, "check %s is not enforced at the source and not made at the destination",
 				  check->name);
 		return NULL;
 	}
@@ -237,28 +239,4 @@ plan_constraints(SchemaPlan *state)
 					 fk->target_name, sql, &notes);
 		}
 	}
-}
-
-char *
-plan_foreign_key_sql(TableDef *def, TableForeignKey *fk, TableDef *parent,
-					 char **note)
-{
-	PlanNotes	notes = {0};
-	char	   *sql = foreign_key_sql(def, fk, parent, &notes);
-
-	if (note != NULL)
-		*note = notes.text.data;
-	return sql;
-}
-
-char *
-plan_check_sql(TableDef *def, TableCheck *check, const PlanOptions *options,
-			   char **note)
-{
-	PlanNotes	notes = {0};
-	char	   *sql = check_sql(def, check, &notes);
-
-	if (note != NULL)
-		*note = notes.text.data;
-	return sql;
 }

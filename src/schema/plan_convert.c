@@ -8,7 +8,7 @@
  * everywhere else the rows have to come from the source once more.
  *
  * A session that is strict refuses a statement by which a value would change
- * for want of room. One that is not stores something else: there a cast is
+ * for want of room. One that is not stores something else: then a cast is
  * taken only where the new type holds all values of the old one.
  *
  *-------------------------------------------------------------------------
@@ -230,7 +230,7 @@ labels_turn(const TableColumn *from, const TableColumn *to)
 
 /* ------------------------------------------------------------ conversions */
 
-/* Between the number types: rounded half away from zero, both here and there. */
+/* Between the number types: rounded half away from zero, on both sides. */
 static Conversion
 convert_number(const TableColumn *from, const TableColumn *to, PgClass f,
 			   PgClass t, const char *name, char **using)
@@ -287,7 +287,7 @@ convert_column(const TableColumn *from, const TableColumn *to, bool loose,
 
 	if (loose && !holds_all(from, to))
 		return CONVERT_COPY;
-	/* what the other character set lacks is lost there */
+	/* what the other character set lacks is lost at the source */
 	if (from->charset != NULL && to->charset != NULL &&
 		!charset_holds(from->charset, to->charset))
 		return CONVERT_COPY;
@@ -295,7 +295,10 @@ convert_column(const TableColumn *from, const TableColumn *to, bool loose,
 		return CONVERT_COPY;
 	if (strcmp(from->pg_type, to->pg_type) == 0)
 	{
-		/* the same type here may be another one there; BINARY(9) is filled up */
+		/*
+		 * the same type at the destination may be another one at the source;
+		 * BINARY(9) is filled up
+		 */
 		if (strcmp(from->base_type, to->base_type) == 0)
 			return (is_base(to, "binary") && from->length != to->length) ||
 				(is_base(to, "varbinary") && from->length > to->length) ?

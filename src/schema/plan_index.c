@@ -110,7 +110,10 @@ note_wide_index(const TableDef *def, const TableIndex *index,
 				  index->name, total, BTREE_ENTRY_MAX);
 }
 
-/* What an index here answers and refuses that is not as at the source. */
+/*
+ * What an index at the destination answers and refuses that is not as at the
+ * source.
+ */
 static void
 note_choices(const TableDef *def, const TableIndex *index,
 			 const PlanOptions *options, PlanNotes *notes)
@@ -135,7 +138,7 @@ note_choices(const TableDef *def, const TableIndex *index,
 		if (unique && len > 3 && strcmp(col->collation + len - 3, "_ci") == 0 &&
 			mysql_column_class(col) == PGC_TEXT &&
 			options->policy->ci_collation == CI_COLLATION_DEFAULT)
-			plan_note(notes, "values of %s that differ in case alone are one value at the source, and two here (option ci_collation)",
+			plan_note(notes, "values of %s that differ in case alone are one value at the source, and two at the destination (option ci_collation)",
 					  part->column);
 	}
 }
@@ -143,7 +146,7 @@ note_choices(const TableDef *def, const TableIndex *index,
 /*
  * A unique index of MariaDB over whole texts of any length (USING HASH): a
  * btree cannot hold those, but it can hold their digests. Not for the index
- * that tells rows apart, which must be on the columns themselves.
+ * that identifies rows, which must be on the columns themselves.
  */
 static char *
 long_unique_sql(const TableDef *def, const TableIndex *index,
@@ -194,7 +197,7 @@ fulltext_sql(const TableDef *def, const TableIndex *index,
 		if (col == NULL || col->target_name == NULL ||
 			mysql_column_class(col) != PGC_TEXT)
 		{
-			plan_warn(notes, "FULLTEXT index not built: it has a column that is not text here");
+			plan_warn(notes, "FULLTEXT index not built: it has a column that is not text at the destination");
 			return NULL;
 		}
 		/* a tsvector holds at most 1 MB */
@@ -249,7 +252,7 @@ vector_sql(const TableDef *def, const TableIndex *index,
 	if (col == NULL || col->target_name == NULL ||
 		strcmp(col->pg_type, "real[]") == 0)
 	{
-		plan_warn(notes, "VECTOR index not built: the column is no vector of pgvector here");
+		plan_warn(notes, "VECTOR index not built: the column is no vector of pgvector at the destination");
 		return NULL;
 	}
 	if (col->length > HNSW_DIM_MAX)
@@ -311,7 +314,7 @@ index_sql(const TableDef *def, const TableIndex *index,
 		index->kind == INDEX_UNIQUE;
 
 	if (index->invisible)
-		plan_note(notes, "invisible (ignored) at the source, a normal index here");
+		plan_note(notes, "invisible (ignored) at the source, a normal index at the destination");
 	if (index->kind == INDEX_FULLTEXT)
 		return fulltext_sql(def, index, options, notes);
 	if (index->kind == INDEX_SPATIAL)
@@ -396,16 +399,4 @@ plan_indexes(SchemaPlan *state)
 			}
 		}
 	}
-}
-
-char *
-plan_index_sql(TableDef *def, TableIndex *index, const PlanOptions *options,
-			   char **note)
-{
-	PlanNotes	notes = {0};
-	char	   *sql = index_sql(def, index, options, &notes);
-
-	if (note != NULL)
-		*note = notes.text.data;
-	return sql;
 }

@@ -156,7 +156,7 @@ check_key(PartitionBy *p)
 	}
 }
 
-/* One value of a bound as a literal here; NULL: not understood. */
+/* One value of a bound as a literal of PostgreSQL; NULL: not understood. */
 static char *
 bound_value(PartitionBy *p)
 {
@@ -319,7 +319,7 @@ read_partitions(SchemaPlan *state, PartitionBy *p, List **children)
 	if (p->why != NULL)
 		return;
 
-	/* NULL sorts lowest there; a range takes none here */
+	/* NULL sorts lowest at the source; a range of PostgreSQL takes none */
 	foreach(lc, p->columns)
 	{
 		TableColumn *col = lfirst(lc);
@@ -390,7 +390,7 @@ plan_partition_clause(SchemaPlan *state, TableDef *def, List **children,
 		return NULL;
 	if (!state->options->policy->partitions_keep)
 	{
-		plan_note(notes, "partitioned at the source, a plain table here (option partitions)");
+		plan_note(notes, "partitioned at the source, a plain table at the destination (option partitions)");
 		return NULL;
 	}
 

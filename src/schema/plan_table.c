@@ -25,7 +25,7 @@ is_identity(const TableColumn *col)
 
 /*
  * Does a generated column take text of another character set? What its own
- * cannot hold is '?' there.
+ * cannot hold is '?' in it.
  */
 static bool
 converts_text(const TableDef *def, const TableColumn *col)
@@ -75,7 +75,7 @@ generated_expression(const TableDef *def, TableColumn *col, PlanNotes *notes)
 		(result.scale < 0 || result.scale > col->fsp))
 	{
 		result.sql = NULL;
-		result.why = "fractions of a second are cut there and rounded here";
+		result.why = "fractions of a second are cut at the source and rounded at the destination";
 	}
 	if (result.sql != NULL && converts_text(def, col))
 	{
@@ -84,14 +84,14 @@ generated_expression(const TableDef *def, TableColumn *col, PlanNotes *notes)
 	}
 	if (result.sql == NULL)
 	{
-		plan_warn(notes, "%s: generated as %s at the source, here a plain column with the source's values (%s)",
+		plan_warn(notes, "%s: generated as %s at the source, at the destination a plain column with the source's values (%s)",
 				  col->name, col->generation_expr, result.why);
 		return NULL;
 	}
 	if (result.note != NULL)
 		plan_note(notes, "%s: %s", col->name, result.note);
 	if (!col->generated_stored)
-		plan_note(notes, "%s: a virtual column at the source, stored here",
+		plan_note(notes, "%s: a virtual column at the source, stored at the destination",
 				  col->name);
 	col->target_generated = true;
 	return result.sql;
@@ -127,7 +127,7 @@ column_definition(TableDef *def, TableColumn *col, const PlanOptions *options,
 	if (!col->target_nullable)
 		appendStringInfoString(&sql, " NOT NULL");
 	if (col->invisible)
-		plan_note(notes, "%s: invisible at the source, a normal column here",
+		plan_note(notes, "%s: invisible at the source, a normal column at the destination",
 				  col->name);
 	return sql.data;
 }
@@ -297,18 +297,6 @@ plan_column_definition(TableDef *def, TableColumn *col,
 {
 	PlanNotes	notes = {0};
 	char	   *sql = column_definition(def, col, options, &notes);
-
-	if (note != NULL)
-		*note = notes.text.data;
-	return sql;
-}
-
-char *
-plan_column_default(TableDef *def, TableColumn *col,
-					const PlanOptions *options, char **note)
-{
-	PlanNotes	notes = {0};
-	char	   *sql = mysql_map_default(def, col, options, &notes);
 
 	if (note != NULL)
 		*note = notes.text.data;

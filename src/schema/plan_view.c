@@ -36,7 +36,7 @@ add_view(SchemaPlan *state, TableDef *def, MyExprResult *query)
 					  columns.data, query->sql), &notes);
 }
 
-/* Views may be made of views: round by round, those whose tables are there. */
+/* Views may be made of views: round by round, those whose tables exist. */
 void
 plan_views(SchemaPlan *state)
 {

@@ -60,7 +60,7 @@ typedef struct SourceSequence
 	char	   *column;
 } SourceSequence;
 
-/* What is looked at beside the settings of the database. */
+/* What is looked at in addition to the settings of the database. */
 #define SOURCE_FINDS_MADE 1		/* what the schema's migration should have made */
 #define SOURCE_FINDS_COMMENTS 2
 #define SOURCE_FINDS_EVENT_TRIGGERS 4
@@ -70,10 +70,13 @@ typedef struct SourceSequence
 typedef struct SourceFinding
 {
 	char	   *found;			/* for people */
-	char	   *sql;			/* brings it here, without semicolon; NULL: none does */
+	char	   *sql;			/* makes it, no semicolon; NULL: none does */
 } SourceFinding;
 
-/* An object whose expressions use other operators or functions here. */
+/*
+ * An object whose expressions use other operators or functions at the
+ * destination.
+ */
 typedef struct SourceMeaning
 {
 	char	   *object;			/* "view rule …", for people */
@@ -128,8 +131,8 @@ typedef struct SourceSnapshot
 
 /*
  * Finds the relation of a change in a transaction that starts at pos; NULL:
- * not selected, or not followed from there. id: TableDef.source_id of the
- * table, which decides where it is followed under another name by now; NULL
+ * not selected, or not followed from that position. id: TableDef.source_id of
+ * the table, which decides where it is followed under another name by now; NULL
  * where the source has none, so that the name decides.
  */
 typedef SourceRelation *(*RelationLookup) (void *arg, const char *id,
@@ -143,8 +146,9 @@ typedef bool (*SelectionTest) (void *arg, const char *schema,
 							   const char *table);
 
 /*
- * The source has begun to tell transaction xid, which commits after pos. Is it
- * to be handed on as it comes, before its COMMIT is reported? (See change.h.)
+ * The source has begun to report transaction xid, which commits after pos. Is
+ * it to be handed on as it comes, before its COMMIT is reported? (See
+ * change.h.)
  */
 typedef bool (*EarlyTest) (void *arg, SourcePos pos, uint32 xid);
 
@@ -196,7 +200,7 @@ typedef enum SourceMeasure
 typedef struct SourceRoutine
 {
 	const char *engine;			/* "mysql" */
-	bool		tells_origin;	/* ConnectionInfo.own_changes can be had */
+	bool		reports_origin;	/* ConnectionInfo.own_changes can be had */
 	bool		scripts;		/* statements of a plan are texts of the source,
 								 * of several commands at a time */
 	bool		own_definitions;	/* objects are made by statements that the
@@ -206,7 +210,7 @@ typedef struct SourceRoutine
 	bool		own_types;		/* columns can be of types that are objects of
 								 * the source, which it alters */
 	bool		logs_shapes;	/* the log names and shapes tables: definitions
-								 * are followed there, and not described again */
+								 * are followed in it, and not described again */
 	bool		logs_cascades;	/* the log has what foreign keys did to other rows */
 	bool		rows_notice_ddl;	/* a table that was altered since the snapshot
 								 * is an error of open_rows even if no row is
@@ -233,7 +237,7 @@ typedef struct SourceRoutine
 								   const char *table);
 	/*
 	 * SourceSequence *, of all that the account can read; NULL: the engine has
-	 * none that the log does not tell.
+	 * none that the log does not have.
 	 */
 	List	   *(*sequences) (SourceConn *conn);
 	/*
@@ -244,8 +248,8 @@ typedef struct SourceRoutine
 	/* What definitions inherit that do not say it, as it is now. */
 	struct DdlDefaults *(*ddl_defaults) (SourceConn *conn);
 	/*
-	 * SourceFinding *, what is not here; look_at: of SOURCE_FINDS_…. NULL: the
-	 * engine has no such thing.
+	 * SourceFinding *, what the destination lacks; look_at: of SOURCE_FINDS_….
+	 * NULL: the engine has no such thing.
 	 */
 	List	   *(*unfollowed) (SourceConn *conn, int look_at);
 	/*
@@ -286,7 +290,7 @@ typedef struct SourceRoutine
 							SourceMeasure what);
 
 	/*
-	 * Makes what the source needs to tell the changes of these tables, under
+	 * Makes what the source needs to report the changes of these tables, under
 	 * info->stream_name; may be repeated. Called before start_position.
 	 * Returns a note for the task's log, or NULL. NULL: it needs nothing.
 	 */
@@ -295,8 +299,8 @@ typedef struct SourceRoutine
 	/*
 	 * Removes that again. Returns the SQL, with the reasons as comments, for
 	 * what could not be removed; NULL: all is gone. *note: what else was done
-	 * there, a sentence for people; or NULL. Raises no error for a source that
-	 * cannot be reached.
+	 * at the source, a sentence for people; or NULL. Raises no error for a
+	 * source that cannot be reached.
 	 */
 	char	   *(*release) (const ConnectionInfo *info, char **note);
 
@@ -350,7 +354,7 @@ typedef struct SourceRoutine
 
 	/*
 	 * How near the source is to removing what lies behind position, whose
-	 * reader is so many seconds late. NULL: the engine cannot tell.
+	 * reader is so many seconds late. NULL: the engine does not know.
 	 */
 	void		(*log_left) (SourceConn *conn, const char *position,
 							 double latency, LogLeft *left);
@@ -379,7 +383,7 @@ typedef struct SourceRoutine
 								  SourceSnapshot *snapshot);
 	/*
 	 * Where that is not exact: one that is, good for rel alone. info is for a
-	 * connection beside.
+	 * connection of its own.
 	 */
 	void		(*open_table_snapshot) (SourceConn *conn,
 										const ConnectionInfo *info,
@@ -428,7 +432,7 @@ typedef struct SourceRoutine
 	void		(*close_rows) (SourceRows *rows);
 	/*
 	 * Has the source end the statement whose rows conn is reading, over a
-	 * connection beside: what is read next is an error of the source. The
+	 * connection of its own: what is read next is an error of the source. The
 	 * snapshot stays open.
 	 */
 	void		(*interrupt) (SourceConn *conn, const ConnectionInfo *info);
@@ -461,7 +465,7 @@ typedef struct SourceRoutine
 	bool		(*stream_is_in) (SourceStream *stream, const char *position);
 	/*
 	 * Asked now and then while changes are followed, over conn: raises an error
-	 * if what the source was prepared to tell is not reported any more. NULL:
+	 * if what the source was prepared to report is not reported any more. NULL:
 	 * nobody can take that away.
 	 */
 	void		(*check_changes) (SourceStream *stream, SourceConn *conn);
@@ -473,8 +477,8 @@ typedef struct SourceRoutine
 	 */
 	bool		(*has_committed) (SourceConn *conn, uint32 xid);
 	/*
-	 * Nothing is going to be read for a while: tells the source that somebody
-	 * is there. NULL: it does not want to know.
+	 * Nothing is going to be read for a while: lets the source know that
+	 * somebody is there. NULL: it does not want to know.
 	 */
 	void		(*keep_alive) (SourceStream *stream);
 	/* The position is durable at the destination: the source may forget. */
@@ -484,7 +488,7 @@ typedef struct SourceRoutine
 	/* Verification; rel is prepared. */
 
 	/*
-	 * In which form a column's values can be written there and here alike.
+	 * In which form a column's values can be written on both sides alike.
 	 */
 	CheckForm	(*check_form) (SourceConn *conn, const SourceRelation *rel,
 							   int column);
@@ -504,7 +508,8 @@ typedef struct SourceRoutine
 	char	   *(*check_value) (SourceConn *conn, const char *sql);
 	/*
 	 * The condition that finds rows by their key, whose values are given as
-	 * their types' output here (in UTC); NULL: such keys cannot be looked up.
+	 * their types' output of this server (in UTC); NULL: such keys cannot be
+	 * looked up.
 	 */
 	char	   *(*check_key) (SourceConn *conn, const SourceRelation *rel,
 							  char *const *key);

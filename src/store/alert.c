@@ -47,7 +47,7 @@ payload(int64 alert_id, bool detail)
 }
 
 static char *
-tell(int64 alert_id, const char *task, const char *message, const char *detail,
+send(int64 alert_id, const char *task, const char *message, const char *detail,
 	 bool cleared)
 {
 	/* anybody may listen: the rest is in the view alerts, for those who may */
@@ -80,7 +80,7 @@ alert_raise(int64 task_id, const char *kind, const char *subject,
 					   "ittttt", task_id, kind, subject, message, detail, hint);
 	if (rows->nrows == 0)
 		return NULL;
-	return tell(store_int(rows, 0, 0), rows->values[0][1], message, detail, false);
+	return send(store_int(rows, 0, 0), rows->values[0][1], message, detail, false);
 }
 
 List *
@@ -98,7 +98,7 @@ alert_clear(int64 task_id, const char *kind, const char *subject, int64 alert_id
 					   "RETURNING a.alert_id, t.task_name, a.message", "itti", task_id,
 					   kind, subject, alert_id);
 	for (int i = 0; i < rows->nrows; i++)
-		reported = lappend(reported, tell(store_int(rows, i, 0), rows->values[i][1],
+		reported = lappend(reported, send(store_int(rows, i, 0), rows->values[i][1],
 								  rows->values[i][2], NULL, true));
 	return reported;
 }

@@ -4,9 +4,9 @@
  *	  Alerts of a task: rows of dtsmig.alert.
  *
  * An alert of one kind and subject is raised once, and stands until it is
- * cleared; what raises it may say so as often as it likes. Both are told to
+ * cleared; what raises it may say so as often as it likes. Both are sent to
  * whoever listens to channel dtsmig_alert, and to the server's log. All calls
- * are made in a transaction, with which the telling takes effect.
+ * are made in a transaction, with which the notification takes effect.
  *
  *-------------------------------------------------------------------------
  */

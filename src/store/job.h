@@ -38,7 +38,7 @@ extern void store_job_add_range(int64 task_id, int64 table_id,
 								int64 rows_estimate, int64 table_bytes);
 /*
  * Statements of a phase that are not made yet become jobs: ready at once, or
- * (those of a table) when its rows are there.
+ * (those of a table) when its rows are committed.
  */
 extern void store_jobs_add_statements(int64 task_id, const char *phase,
 									  bool ready, int64 priority);

@@ -6,7 +6,7 @@
  * Rows need tables, types, keys and what those need: without one of these a
  * task stops. Views, comments, triggers and indexes that are not unique hold
  * no rows and are needed by none: a task goes on without, and says so until
- * they are there, or are not wanted any more.
+ * they exist, or are not wanted any more.
  *
  *-------------------------------------------------------------------------
  */
@@ -38,14 +38,14 @@
 	"THEN t.target_table END, o.name)"
 
 /*
- * Did it fail for another reason than that such an object is there? One that
- * is there now was made by hand, as the hint of that failure says.
+ * Did it fail for another reason than that such an object exists? One that
+ * exists now was made by hand, as the hint of that failure says.
  */
 #define OBJECT_MAY_BE_MADE \
 	"COALESCE(o.state = 'failed' AND o.error_code <> ALL ('{42P07,42710,42P06,42723}') " \
 	"AND (o.error_code <> '42P16' OR o.kind NOT LIKE '%key'), false)"
 
-/* Is it made in this database? Of what is elsewhere nothing can be seen here. */
+/* Is it made in this database? Of what is elsewhere nothing can be seen. */
 #define OBJECT_IS_LOCAL \
 	"(SELECT d.destination = 'local' FROM dtsmig.task d WHERE d.task_id = o.task_id)"
 
@@ -60,7 +60,9 @@
 	"THEN n.nspname = o.target_schema AND c.relname = o.name " \
 	"ELSE n.nspname || '.' || c.relname = o.name END)"
 
-/* An object that failed: is it there by now? Tables are looked at with care. */
+/*
+ * An object that failed: does it exist by now? Tables are looked at with care.
+ */
 #define OBJECT_IS_MADE \
 	"(" OBJECT_MAY_BE_MADE " AND " OBJECT_IS_LOCAL " AND CASE " \
 	"WHEN o.kind IN ('view', 'materialized view', 'sequence', 'foreign table') " \
@@ -87,7 +89,7 @@
 	"dtsmig.task_object o LEFT JOIN dtsmig.task_table t USING (table_id)"
 
 /*
- * What failed and is there by now counts as made (state done);
+ * What failed and exists by now counts as made (state done);
  * tables with rows of the source excepted. In a transaction.
  */
 extern void object_take_made(int64 task_id);

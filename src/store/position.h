@@ -15,7 +15,7 @@
 typedef struct StorePosition
 {
 	char	   *applied;
-	char	   *replay_until;	/* the log is read again up to there; NULL: it is
+	char	   *replay_until;	/* the log is read again up to that position; NULL: it is
 								 * not */
 	int64		changes;
 } StorePosition;

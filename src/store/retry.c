@@ -9,6 +9,7 @@
 
 #include "store/retry.h"
 
+#include "store/states.h"
 #include "store/sql.h"
 
 Jsonb *
@@ -60,8 +61,8 @@ store_retry_decide(int64 task_id, bool again, const char *hint)
 					  "retrying_since = CASE WHEN $4 THEN retrying_since END, "
 					  "retrying_until = CASE WHEN $4 THEN retrying_until END, "
 					  "last_error_hint = $5 WHERE task_id = $1", "ittbt", task_id,
-					  again ? "retrying" : "failed",
-					  again ? "running" : "idle", (int) again, hint);
+					  again ? TASK_STATUS_RETRYING : TASK_STATUS_FAILED,
+					  again ? TASK_WANTED_RUNNING : TASK_WANTED_IDLE, (int) again, hint);
 }
 
 void

@@ -71,10 +71,10 @@ extension_owner(char **version, Oid *namespace)
 
 /*
  * Whoever owns the schema may drop what is in it and put other tables in their
- * place, or give it another name and make one of this name: what is read here
- * as the extension's owner would be theirs to say. And whoever owns the tables
- * says as whom tasks run: nobody but a superuser may, and only a superuser can
- * have made them.
+ * place, or give it another name and make one of this name: what is read in
+ * this file as the extension's owner would be theirs to say. And whoever owns
+ * the tables says as whom tasks run: nobody but a superuser may, and only a
+ * superuser can have made them.
  */
 static bool
 schema_is_own(Oid extension_owner, Oid namespace)

@@ -27,7 +27,7 @@
 
 /*
  * A library that is newer than the extension in a database leaves the catalog
- * alone: their new columns are not there. The other way round it goes on: an
+ * alone: their new columns do not exist. The other way round it goes on: an
  * update script only adds to what the library before it uses.
  */
 typedef enum CatalogState

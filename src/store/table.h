@@ -71,7 +71,7 @@ extern void store_table_leave_copying(int64 table_id, const char *step);
 /* What was applied when that began; of those copied, NULL if there are none. */
 extern char *store_table_resync_from(int64 table_id);
 extern char *store_tables_copied_from(int64 task_id);
-/* The copy is there. False: it is not wanted any more. */
+/* The copy is complete. False: it is not wanted any more. */
 extern bool store_table_note_copied(int64 table_id, const char *low,
 									const char *high, const char *described,
 									int64 rows, int64 bytes,

@@ -53,7 +53,7 @@ extern bool task_is_owners(const TaskRecord *task);
 
 /*
  * Raises 0A000 where the task's destination is elsewhere: what, which begins a
- * message, is not possible there yet.
+ * message, is not possible at a destination elsewhere yet.
  */
 extern void task_check_local(const TaskRecord *task, const char *what, const char *hint);
 

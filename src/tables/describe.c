@@ -41,7 +41,7 @@ describe_selected(const Selection *selection, const SourceRoutine *source,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					 errmsg("the source does not show the columns of table \"%s\".\"%s\"",
 							def->schema, def->name),
-					 errhint("It is being altered, or damaged: CHECK TABLE tells. "
+					 errhint("It is being altered, or damaged: CHECK TABLE shows which. "
 							 "A rule with \"exclude\" in the task's objects leaves it out.")));
 		shape_columns(selection, def, NULL);
 		tables = lappend(tables, def);
@@ -73,7 +73,8 @@ with_keys(const SourceRoutine *source, SourceConn *conn, List *tables)
 		foreach(lc2, def->indexes)
 			((TableIndex *) lfirst(lc2))->target_name = ((TableIndex *) lfirst(lc2))->name;
 		foreach(lc2, def->foreign_keys)
-			((TableForeignKey *) lfirst(lc2))->target_name = ((TableForeignKey *) lfirst(lc2))->name;
+			((TableForeignKey *) lfirst(lc2))->target_name =
+				((TableForeignKey *) lfirst(lc2))->name;
 	}
 	return copies;
 }
@@ -255,7 +256,7 @@ plan_options(TaskOptions *options, const Selection *selection)
 	po->mysql = emit_target_read();
 	if (po->mysql != NULL)
 		return po;
-	/* of types that are not known here values cannot be made */
+	/* of types that are not known in this database values cannot be made */
 	if (!one_statement_is_elsewhere())
 	{
 		po->postgis_schema = extension_schema("postgis");

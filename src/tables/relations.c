@@ -13,6 +13,7 @@
 
 #include "tables/relations.h"
 
+#include "store/states.h"
 #include "store/sql.h"
 #include "transform/shape_rows.h"
 #include "utils/memutils.h"
@@ -85,7 +86,8 @@ relations_make(MemoryContext cxt, int64 table_id, TableDef *def)
 static ResyncStep
 resync_step(const char *name)
 {
-	static const char *const names[] = {"", "asked", "copying", "copied", "replay"};
+	static const char *const names[] = {"", TABLE_STEP_ASKED, TABLE_STEP_COPYING,
+	TABLE_STEP_COPIED, TABLE_STEP_REPLAY};
 
 	for (int i = 0; name != NULL && i < lengthof(names); i++)
 		if (strcmp(name, names[i]) == 0)

@@ -118,7 +118,7 @@ shard_own_rows(int64 task_id, int64 table_id, const Selection *selection)
 							v[5], v[6], v[0], v[1]),
 					 errdetail("Both go into table \"%s\".\"%s\", that of task \"%s\" as well: to take away the rows of one would take away the other's.",
 							   v[7], v[8], v[3]),
-					 errhint("Delete the rows by hand; or give the tables a column that tells them apart, by \"set\" with a constant in the rules of both.")));
+					 errhint("Delete the rows by hand; or give the tables a column that distinguishes them, by \"set\" with a constant in the rules of both.")));
 	}
 	return shard_condition(own);
 }

@@ -2,7 +2,7 @@
  *
  * shards.h
  *	  Tables that go into one table at the destination, and how their rows are
- *	  distinguished there: by columns that a rule sets to a constant.
+ *	  distinguished in it: by columns that a rule sets to a constant.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +22,7 @@ extern List *shard_tags(const ShapeRule *rule, const char *schema,
 						const char *table);
 /* The condition for rows with these tags; NULL: there are none. */
 extern char *shard_condition(List *tags);
-/* Does some column tell the rows of the two apart? */
+/* Does some column distinguish the rows of the two? */
 extern bool shards_differ(List *a, List *b);
 
 /*
@@ -32,7 +32,7 @@ extern bool shards_differ(List *a, List *b);
  */
 extern char *shard_own_rows(int64 task_id, int64 table_id,
 							const Selection *selection);
-/* Does any other table go into the same one here? */
+/* Does any other table go into the same one at the destination? */
 extern bool shard_is_alone(int64 task_id, int64 table_id);
 
 #endif							/* DTSMIG_SHARDS_H */

@@ -195,7 +195,8 @@ parent_of(List *attachments, const char *schema, const char *name)
 
 /*
  * A source that plans its own objects has partitions as tables. They go where
- * the table goes that they are partitions of, which stands for them here.
+ * the table goes that they are partitions of, which stands for them at the
+ * destination.
  */
 static void
 join_partitions(Pieces *ps)
@@ -503,7 +504,7 @@ make_families(Pieces *ps)
 	}
 }
 
-/* A table that is there already. */
+/* A table that exists already. */
 static void
 take_known(Pieces *ps, const KnownPlacement *known)
 {

@@ -18,7 +18,7 @@
 /* A parent of so many rows or less may be kept whole on each node. */
 #define DISTRIBUTION_SMALL_ROWS 100000
 
-/* Where a table that is there already has its rows. */
+/* Where a table that exists already has its rows. */
 typedef struct KnownPlacement
 {
 	TableDef   *def;			/* its names, and columns that are referred to */
@@ -31,7 +31,7 @@ typedef struct KnownPlacement
  * distributed destination, what follows from keys and foreign keys where they
  * say nothing; for the tables (TableDef *) that it makes. Takes out, with a
  * note, unique and foreign keys that the distribution does not allow. known:
- * tables (KnownPlacement *) that are there already, and that these refer to.
+ * tables (KnownPlacement *) that exist already, and that these refer to.
  * Raises 22023 for a rule that cannot be followed.
  */
 extern List *distribution_plan(const PlanOptions *options, List *plan,

@@ -65,7 +65,7 @@ holds_placing_column(const Tie *tie)
 	return false;
 }
 
-/* May the foreign key be there? */
+/* May there be the foreign key? */
 static const char *
 why_no_foreign_key(const Tie *tie)
 {

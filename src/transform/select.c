@@ -71,10 +71,13 @@ is_exact(const char *pattern)
 	return strchr(pattern, '%') == NULL;
 }
 
+/* More than any pattern can have of characters: names have 64 at most. */
+#define EXACT_WEIGHT 1000
+
 static int
 pattern_weight(const char *pattern)
 {
-	int			weight = is_exact(pattern) ? 1000 : 0;
+	int			weight = is_exact(pattern) ? EXACT_WEIGHT : 0;
 
 	for (; *pattern; pattern++)
 		weight += *pattern != '%';
@@ -219,7 +222,7 @@ best_rule(const Selection *sel, const char *schema, const char *table)
 }
 
 /*
- * Tools that alter a table online fill another beside it and exchange the two
+ * Tools that alter a table online fill another one and exchange the two
  * by RENAME: pt-online-schema-change _t_new and _t_old (with more underscores
  * where those are taken), gh-ost _t_gho, _t_ghc and _t_del, with a time in it
  * perhaps. Returns the table that such a name is made of, or NULL.

@@ -31,7 +31,7 @@ find_rule_column(const ShapeRule *rule, const TableDef *def, const char *name)
 
 		if (strcmp(c->name, name) == 0)
 			return c;
-		/* the MySQL family does not tell case apart */
+		/* the MySQL family does not distinguish case */
 		if (def->source_id == NULL && pg_strcasecmp(c->name, name) == 0)
 			folded = c;
 	}
@@ -98,23 +98,23 @@ shape_is_mentioned(const TableDef *def, const char *sql)
 }
 
 static void
-when_there(StringInfo buf, const TableDef *def, const char *name, bool there,
+when_exists(StringInfo buf, const TableDef *def, const char *name, bool exists,
 		   char *statement)
 {
 	appendStringInfo(buf, "IF %sEXISTS (SELECT 1 FROM pg_catalog.pg_attribute "
 					 "WHERE attrelid = %s::pg_catalog.regclass AND attname = %s "
 					 "AND attnum > 0 AND NOT attisdropped) THEN ALTER TABLE %s %s; END IF; ",
-					 there ? "" : "NOT ", quote_literal_cstr(plan_table_name(def)),
+					 exists ? "" : "NOT ", quote_literal_cstr(plan_table_name(def)),
 					 quote_literal_cstr(name), plan_table_name(def), statement);
 }
 
 static void
-rename_when_there(StringInfo buf, const TableDef *def, const char *from,
+rename_when_exists(StringInfo buf, const TableDef *def, const char *from,
 				  const char *to)
 {
 	char	   *old = pstrdup(quote_identifier(from));
 
-	when_there(buf, def, from, true,
+	when_exists(buf, def, from, true,
 			   psprintf("RENAME COLUMN %s TO %s", old, quote_identifier(to)));
 }
 
@@ -148,7 +148,7 @@ rename_columns(StringInfo buf, const TableDef *def, bool to_source)
 
 			if (col->target_name == NULL || strcmp(from, to) == 0)
 				continue;
-			rename_when_there(buf, def, crossed && pass == 1 ? third : from,
+			rename_when_exists(buf, def, crossed && pass == 1 ? third : from,
 							  crossed && pass == 0 ? third : to);
 		}
 	}
@@ -184,7 +184,7 @@ shape_names_to_source(const TableDef *def, List *mentioned)
 		const TableColumn *col = lfirst(lc);
 
 		if (col->left_out && is_mentioned(mentioned, col->name))
-			when_there(&buf, def, col->name, false,
+			when_exists(&buf, def, col->name, false,
 					   psprintf("ADD COLUMN %s %s", quote_identifier(col->name),
 								col->pg_type));
 	}
@@ -203,7 +203,7 @@ shape_names_to_target(const TableDef *def)
 		const TableColumn *col = lfirst(lc);
 
 		if (col->left_out)
-			when_there(&buf, def, col->name, true,
+			when_exists(&buf, def, col->name, true,
 					   psprintf("DROP COLUMN %s", quote_identifier(col->name)));
 	}
 	rename_columns(&buf, def, false);
@@ -318,7 +318,7 @@ shape_freeze(TableDef *def, const TableDef *before)
 		col->target_nullable = was->target_nullable;
 		col->target_generated = was->target_generated;
 	}
-	/* what was not made here is not there */
+	/* what was not made at the destination does not exist */
 	foreach(lc, def->indexes)
 	{
 		TableIndex *index = lfirst(lc);

@@ -30,7 +30,7 @@ extern bool shape_has_other_columns(const TableDef *def);
  * A statement that gives a table at the destination the column names of the
  * source, or takes them back; columns that are not there are skipped.
  * mentioned: statements (char *) that are to be run under the source's names;
- * a column that is left out and that they mention is there for so long.
+ * a column that is left out and that they mention exists for so long.
  */
 extern char *shape_names_to_source(const TableDef *def, List *mentioned);
 extern char *shape_names_to_target(const TableDef *def);

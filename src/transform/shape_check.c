@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * shape_check.c
- *	  What can be known of a rule from rows as they are here.
+ *	  What can be known of a rule from rows as they are at the destination.
  *
- * What "set" makes of columns that are here as they are at the source can be
+ * What "set" makes of columns that are as they are at the source can be
  * made again from the row that is stored. So a row need not travel to be
  * verified: the source sums up the columns that go as they are, and the others
  * are checked here.

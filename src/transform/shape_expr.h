@@ -2,12 +2,12 @@
  *
  * shape_expr.h
  *	  Expressions of "filter" and "set": PostgreSQL's SQL over one row of the
- *	  source, run here.
+ *	  source, run in this database.
  *
  * Columns have their names at the source, with or without the table's name in
  * front, and the values that the destination stores, types mapped. Names of
  * functions and operators are looked for in pg_catalog alone; others are
- * written with their schema. Besides columns there are
+ * written with their schema. In addition to columns there are
  *
  *		dtsmig.operation		text: load, insert, update or delete
  *		dtsmig.commit_time		timestamptz: when the source committed the row;
@@ -52,7 +52,7 @@ typedef struct ShapeExpr
 	Oid			collation;
 	Bitmapset  *columns;		/* of the scope that it uses */
 	bool		variable;		/* it uses the operation or the commit time */
-	bool		stable;			/* it may tell something else at another time */
+	bool		stable;			/* it may have another result at another time */
 } ShapeExpr;
 
 /*
@@ -65,7 +65,7 @@ extern void shape_expr_check(const char *text, const char *what);
  * Compiles in the current context; a transaction is open. wanted: the type to
  * be assigned to, InvalidOid: its own. Raises an error for what is no such
  * expression: unknown columns, subqueries, aggregates, volatile functions; of
- * a filter also functions that tell something else at another time.
+ * a filter also functions that have another result at another time.
  */
 extern ShapeExpr *shape_expr_compile(const char *text, const char *what,
 									 const ExprScope *scope, bool filter,

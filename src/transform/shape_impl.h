@@ -4,7 +4,7 @@
  *	  A rule at work: what the files that run its expressions share.
  *
  *	  shape_rows.c		opens it; rows of copies and changes
- *	  shape_check.c		what can be known of it from rows as they are here
+ *	  shape_check.c		what can be known of it from rows as they are at the destination
  *
  *-------------------------------------------------------------------------
  */

@@ -89,7 +89,7 @@ statement(const TableDef *def, PlanPhase phase, const char *kind,
 	return st;
 }
 
-/* A column that is there keeps its type where that can take the values. */
+/* A column that exists keeps its type where that can take the values. */
 static PlanStatement *
 set_column(const TableDef *def, const ExprScope *scope, const RuleSet *set)
 {
@@ -174,7 +174,7 @@ give_way(List *plan, const TableDef *def)
 			plan_statement_leave_out(st, pstrdup("the rule's primary_key takes its place"));
 		at = is_kind(st, "foreign key") ? strstr(st->sql, parent) : NULL;
 		if (at != NULL && (at[len] == '(' || at[len] == ' '))
-			plan_statement_leave_out(st, psprintf("the key of table \"%s\" is another here, by the rule's primary_key",
+			plan_statement_leave_out(st, psprintf("the key of table \"%s\" is another at the destination, by the rule's primary_key",
 								   def->target_name));
 	}
 }

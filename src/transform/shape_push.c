@@ -4,8 +4,8 @@
  *	  What of a filter a source can do itself, so that rows which would not
  *	  pass need not travel, and need not be counted when it is verified.
  *
- * The filter is run here in any case; the source may only leave out rows that
- * would not pass here. So only what means the same on every server and in
+ * The filter is run by the task in any case; the source may only leave out rows
+ * that would not pass it. So only what means the same on every server and in
  * every setting is handed to it: comparisons of a column with a constant of a
  * simple type, lists of constants, IS NULL, and AND, OR, NOT and IS TRUE of
  * these. Of the parts of an AND those that cannot be handed over are left out.
@@ -260,7 +260,7 @@ push(Push *p, Node *node)
 	return done;
 }
 
-/* Rows of which the condition does not tell are asked for. */
+/* Rows of which the condition does not decide are asked for. */
 static void
 add_doubts(Push *p)
 {

@@ -17,8 +17,9 @@
 
 /*
  * How an engine writes the parts of a condition. Each appends to buf what is
- * true, false or NULL there exactly where it is here, over the value that the
- * task makes of the source's; or returns false, for what is not certain to be.
+ * true, false or NULL at the source exactly where it is in this database, over
+ * the value that the task makes of the source's; or returns false, for what is
+ * not certain to be.
  */
 typedef struct PushDialect
 {

@@ -119,7 +119,7 @@ shape_is_set(const Shape *shape, int column)
 
 /*
  * The type of a column's values in flight: the destination's, or, of one that
- * does not go there as it is, the one that the type map gives.
+ * does not go to it as it is, the one that the type map gives.
  */
 static void
 set_source_type(Shape *shape, int i)
@@ -168,7 +168,7 @@ make_scope(Shape *shape)
 		c->typid = col->typid;
 		c->typmod = col->typmod;
 		c->collation = col->collation;
-		c->refused = "its type is not known here";
+		c->refused = "its type is not known in this database";
 		if (def->generation_expr != NULL)
 		{
 			c->typid = InvalidOid;
@@ -469,7 +469,7 @@ is_complete(const Shape *shape, const Row *row)
 	return true;
 }
 
-/* A key that the old row does not tell is one that may have changed unseen. */
+/* A key that the old row does not have is one that may have changed unseen. */
 static void
 check_key(const Shape *shape)
 {

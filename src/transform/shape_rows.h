@@ -26,8 +26,8 @@
 typedef struct Shape Shape;
 
 /*
- * Gives rel its shape and rel->out, which bind joins with the table here
- * (DestRoutine.bind_relation). Columns of rel that an expression uses are
+ * Gives rel its shape and rel->out, which bind joins with the destination's
+ * table (DestRoutine.bind_relation). Columns of rel that an expression uses are
  * decoded. To be called before the source prepares rel; in a transaction.
  * Raises what shape_expr_compile raises.
  */
@@ -75,14 +75,14 @@ extern bool shape_keeps_key(const Shape *shape);
  */
 extern bool shape_column_is_steady(const Shape *shape, int column);
 
-/* Does a column of rel go here as it is? */
+/* Does a column of rel go to it as it is? */
 extern bool shape_column_is_plain(const Shape *shape, int column);
 /* NULL: there is none. */
 extern const struct ShapeExpr *shape_filter(const Shape *shape);
 
 /*
  * Can the values that "set" makes (the steady ones) be made again from a row
- * that is stored here? Are there any?
+ * that is stored at the destination? Are there any?
  */
 extern bool shape_can_check(const Shape *shape);
 extern bool shape_has_checks(const Shape *shape);

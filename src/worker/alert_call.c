@@ -4,7 +4,7 @@
  *	  Calls the user's function with an alert.
  *
  * It is called as the role that owns the task, which the worker's session
- * belongs to, outside of any transaction that carries rows. What it does to
+ * belongs to, outside of any transaction that writes rows. What it does to
  * settings is undone, an error of it is noted in the task's log, and one that
  * does not end is ended: the task goes on.
  *

@@ -225,7 +225,7 @@ log_place(CopyRun *run)
 	return place;
 }
 
-/* The catalog of a range whose rows are there. */
+/* The catalog of a range whose rows are committed. */
 static void
 note_copied(CopyRun *run, const StoreJob *job, int64 nrows, int64 nbytes,
 			const char *low, const char *high)
@@ -250,7 +250,10 @@ ledger_text(int64 nrows, int64 nbytes, const SourceSnapshot *snapshot)
 					snapshot->high ? snapshot->high : "");
 }
 
-/* Its rows were committed there, and nobody has noted it here. */
+/*
+ * Its rows were committed at the destination, and nobody has noted it in the
+ * catalog.
+ */
 static void
 take_from_ledger(CopyRun *run, const StoreJob *job, char *text)
 {
@@ -363,7 +366,7 @@ run_statement_job(CopyRun *run, StoreJob *job)
 		char	   *task = quote_literal_cstr(run->task->name);
 		char	   *object = quote_literal_cstr(job->title);
 
-		/* keep what was noted of the object, then tell the task worker */
+		/* keep what was noted of the object, then notify the task worker */
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(run->jobcxt);
@@ -378,7 +381,7 @@ run_statement_job(CopyRun *run, StoreJob *job)
 
 /*
  * Pays for the statements that were sent to the source. Between jobs: no lock
- * is held, there or here, but for the snapshot.
+ * is held, on either side, but for the snapshot.
  */
 static void
 pay_statements(CopyRun *run)

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * ddl_drop.c
- *	  Carries a DROP of a PostgreSQL source.
+ *	  Replicates a DROP of a PostgreSQL source.
  *
  * The statement is made again, of what was dropped and the task takes: one
  * DROP may name objects that the task does not have, and DROP OWNED names
- * none. What is not there is no error.
+ * none. What does not exist is no error.
  *
  *-------------------------------------------------------------------------
  */
@@ -88,7 +88,10 @@ cascades(RecordReplay *c)
 		pg_statement_cascades(c->record->text, all_named ? names : NIL);
 }
 
-/* Is it a table that stays here, by a rule or for the sake of other tables? */
+/*
+ * Is it a table that stays at the destination, by a rule or for the sake of
+ * other tables?
+ */
 static bool
 stays(RecordReplay *c, const DdlDropped *d)
 {
@@ -118,9 +121,9 @@ delete_own_rows(RecordReplay *c, const SourceRelation *rel)
 }
 
 /*
- * The index here, where rules have moved its table out of the schema's way:
- * what was dropped does not say of which table it was. NULL: it is where its
- * schema is.
+ * The index at the destination, where rules have moved its table out of the
+ * schema's way: what was dropped does not say of which table it was. NULL: it
+ * is where its schema is.
  */
 static char *
 moved_index(RecordReplay *c, const DdlDropped *d)

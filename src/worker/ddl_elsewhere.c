@@ -2,7 +2,7 @@
  *
  * ddl_elsewhere.c
  *	  Statements of a PostgreSQL source whose destination is elsewhere: they are
- *	  not replicated there yet, and stop the task if they are about what it moves.
+ *	  not replicated to it yet, and stop the task if they are about what it moves.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * ddl_merged.c
- *	  DDL of tables that go into one table here, of one task or of several.
+ *	  DDL of tables that go into one table at the destination, of one task or of several.
  *
  * Each of them is altered at the source, one after the other, and the table
- * here once: what the first of them has brought is skipped when the others
- * follow, and noted. What would make it another table than the first has made
- * stops the task.
+ * of the destination once: what the first of them has brought is skipped when
+ * the others follow, and noted. What would make it another table than the first
+ * has made stops the task.
  *
  *-------------------------------------------------------------------------
  */
@@ -75,11 +75,11 @@ columns_change(const TableDef *before, const TableDef *after)
 }
 
 /*
- * Has the table here the column? *other: it has one of that name and another
- * type, which is this.
+ * Has the destination's table the column? *other: it has one of that name and
+ * another type, which is this.
  */
 static bool
-is_here(Oid relid, const TableColumn *col, char **other)
+has_column(Oid relid, const TableColumn *col, char **other)
 {
 	HeapTuple	tup = SearchSysCacheAttName(relid, col->target_name);
 	Form_pg_attribute att;
@@ -94,7 +94,10 @@ is_here(Oid relid, const TableColumn *col, char **other)
 	if (col->pg_type != NULL)
 		dts_parse_type(col->pg_type, &typid, &typmod);
 	same = att->atttypid == typid && att->atttypmod == typmod;
-	/* a type that is called otherwise here is not known to be another */
+	/*
+	 * a type that is called otherwise at the destination is not known to be
+	 * another
+	 */
 	if (!same && OidIsValid(typid))
 		*other = format_type_with_typemod(att->atttypid, att->atttypmod);
 	ReleaseSysCache(tup);
@@ -102,7 +105,7 @@ is_here(Oid relid, const TableColumn *col, char **other)
 }
 
 static Oid
-table_here(const TableDef *def)
+dest_table(const TableDef *def)
 {
 	Oid			schema = get_namespace_oid(def->target_schema, true);
 
@@ -119,7 +122,7 @@ task_is_merged(TaskRun *run, int64 table_id)
 bool
 task_columns_are_done(const TableDef *before, const TableDef *after, char **why)
 {
-	Oid			relid = table_here(after);
+	Oid			relid = dest_table(after);
 	bool		done = true;
 	ListCell   *lc;
 
@@ -131,7 +134,7 @@ task_columns_are_done(const TableDef *before, const TableDef *after, char **why)
 		char	   *other;
 
 		if (col->left_out || col->target_name == NULL ||
-			is_here(relid, col, &other))
+			has_column(relid, col, &other))
 			continue;
 		done = false;
 		if (other != NULL && column_by_target(before, col->target_name) == NULL)
@@ -155,7 +158,7 @@ task_columns_are_done(const TableDef *before, const TableDef *after, char **why)
 	return done;
 }
 
-/* Has the table here an index or a constraint of this name? */
+/* Has the destination's table an index or a constraint of this name? */
 static bool
 has_part(Oid relid, const char *name)
 {
@@ -167,11 +170,11 @@ has_part(Oid relid, const char *name)
 					   (int64) relid, name)->nrows > 0;
 }
 
-/* Is a table here that has all columns of one that is to be made? */
+/* Is there a table that has all columns of one that is to be made? */
 static bool
-table_is_here(const TableDef *def)
+dest_table_fits(const TableDef *def)
 {
-	Oid			relid = table_here(def);
+	Oid			relid = dest_table(def);
 	ListCell   *lc;
 
 	foreach(lc, OidIsValid(relid) ? def->columns : NIL)
@@ -180,7 +183,7 @@ table_is_here(const TableDef *def)
 		char	   *other;
 
 		if (!col->left_out && col->target_name != NULL &&
-			!is_here(relid, col, &other))
+			!has_column(relid, col, &other))
 			return false;
 	}
 	return OidIsValid(relid);
@@ -198,8 +201,8 @@ List *
 task_leave_done(TaskRun *run, const Change *change, const PlanPair *pair,
 				List *statements, char **why)
 {
-	Oid			relid = table_here(pair->after);
-	bool		columns = pair->before == NULL ? table_is_here(pair->after) :
+	Oid			relid = dest_table(pair->after);
+	bool		columns = pair->before == NULL ? dest_table_fits(pair->after) :
 		task_columns_are_done(pair->before, pair->after, why);
 	StringInfoData what;
 	List	   *left = NIL;
@@ -230,7 +233,7 @@ task_leave_done(TaskRun *run, const Change *change, const PlanPair *pair,
 	if (what.len > 0)
 		task_note_done(run, change,
 					   psprintf(pair->before == NULL ?
-								"Table %s is there, and has %s." :
+								"Table %s exists, and has %s." :
 								"Table %s has %s by another table that goes into it.",
 								quote_qualified_identifier(pair->after->target_schema,
 														   pair->after->target_name),

@@ -64,7 +64,7 @@ record_target_schema(RecordReplay *c, const char *schema)
  * partitioned tables) are called by the same rules as when they were made.
  */
 static bool
-find_relation_here(void *arg, const char *schema, const char *name,
+find_dest_relation(void *arg, const char *schema, const char *name,
 				   char **target_schema, char **target_name)
 {
 	RecordReplay *c = arg;
@@ -110,7 +110,7 @@ map_table(RecordReplay *c, PgNameMap *map, const TableDef *def)
 						  def->target_name);
 }
 
-/* What the statement makes or changes, beside tables with rows. */
+/* What the statement makes or changes, other than tables with rows. */
 static void
 map_object(RecordReplay *c, PgNameMap *map, const DdlObject *o)
 {
@@ -162,7 +162,7 @@ record_rewrite(RecordReplay *c, const char *sql)
 	}
 	if (pg_names_is_empty(map))
 		return pstrdup(sql);
-	pg_names_set_finder(map, find_relation_here, c);
+	pg_names_set_finder(map, find_dest_relation, c);
 	return pg_names_rewrite(map, sql, c->record->path, NULL);
 }
 
@@ -305,7 +305,10 @@ record_names_outside(RecordReplay *c, const Node *tree)
 			inside = is_inside(c, rv->schemaname, rv->relname);
 		else
 		{
-			/* where none of the schemas is taken, nothing of it is here */
+			/*
+			 * where none of the schemas is taken, nothing of it is at the
+			 * destination
+			 */
 			foreach(lc2, c->record->path)
 				inside |= is_inside(c, lfirst(lc2), rv->relname);
 		}

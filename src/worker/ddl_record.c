@@ -65,7 +65,7 @@ bool_of(JsonbContainer *object, const char *key)
 	return v != NULL && v->type == jbvBool && v->val.boolean;
 }
 
-/* JsonbValue * of an array; NIL if it is not there. */
+/* JsonbValue * of an array; NIL if there is none. */
 static List *
 array_of(JsonbContainer *object, const char *key)
 {
@@ -158,7 +158,7 @@ read_dropped(JsonbContainer *c)
 }
 
 /*
- * A record is what the source says: what is needed must be there, and what the
+ * A record is what the source says: what is needed must be in it, and what the
  * destination decides must not.
  */
 static void

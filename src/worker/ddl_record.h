@@ -62,7 +62,7 @@ typedef struct DdlRecord
 	int			nth_name;		/* and of those of this name */
 	int			place;			/* of the statement in an SQL function; else 0 */
 	char	   *caller;			/* role at the source that ran it; NULL: not certain */
-	bool		caller_super;	/* which is a superuser there */
+	bool		caller_super;	/* which is a superuser at the source */
 	List	   *path;			/* char *: schemas of the search_path */
 	List	   *settings;		/* DdlSetting * that the text depends on */
 	List	   *objects;		/* DdlObject * */

@@ -3,9 +3,9 @@
  * ddl_rename.c
  *	  Statements of a MySQL source that give tables other names.
  *
- * Tables go by their names there. One that was copied again has what had its
- * name when it was read: a statement before that gives the name to it, or takes
- * it from another table. So a name may be there before the log tells of it, or
+ * Tables go by their names at such a source. One that was copied again has what
+ * had its name when it was read: a statement before that gives the name to it,
+ * or takes it from another table. So a name may exist before the log has it, or
  * be another table's already.
  *
  *-------------------------------------------------------------------------
@@ -79,7 +79,7 @@ bool
 replay_rename_is_read(Replay *c, const DdlTable *from, SourceRelation *rel,
 					 const DdlTable *to, bool passed_on)
 {
-	PlanPair   *there = task_pair_by_name(c->pairs, to);
+	PlanPair   *taken = task_pair_by_name(c->pairs, to);
 
 	if (replay_is_known(c, rel))
 	{
@@ -87,11 +87,11 @@ replay_rename_is_read(Replay *c, const DdlTable *from, SourceRelation *rel,
 			take_name(c, to);
 		return true;
 	}
-	if (there == NULL || there->id == rel->table_id)
+	if (taken == NULL || taken->id == rel->table_id)
 		return false;
 	/* the source had no table of this name then: it was read later */
 	for (int i = 0; i < c->run->nrels; i++)
-		if (c->run->rels[i]->table_id == there->id &&
+		if (c->run->rels[i]->table_id == taken->id &&
 			!replay_is_known(c, c->run->rels[i]))
 			replay_mark(c, c->run->rels[i],
 					   "another table got its name while the task copied it");

@@ -5,9 +5,9 @@
  *	  session that it ran in and, with option owners, as the role that owns
  *	  what it is on.
  *
- * A setting that cannot be had here (a locale that is not installed) is noted:
- * where rows that were written again, or literals, depend on it, the table is
- * copied again, or the statement is refused.
+ * A setting that cannot be had at the destination (a locale that is not
+ * installed) is noted: where rows that were written again, or literals, depend
+ * on it, the table is copied again, or the statement is refused.
  *
  *-------------------------------------------------------------------------
  */
@@ -111,7 +111,7 @@ refuse_unsure_money(RecordReplay *c)
 		if (has_money(((DdlTableState *) lfirst(lc))->def))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("locale \"%s\" (lc_monetary of the session at the source) is not installed here, and the statement may hold amounts of type money",
+					 errmsg("locale \"%s\" (lc_monetary of the session at the source) is not installed at the destination, and the statement may hold amounts of type money",
 							value)));
 }
 
@@ -123,7 +123,7 @@ set_local(const char *name, const char *value)
 }
 
 static char *
-search_path_here(RecordReplay *c)
+dest_search_path(RecordReplay *c)
 {
 	StringInfoData path;
 	ListCell   *lc;
@@ -146,12 +146,15 @@ settings_begin(RecordReplay *c)
 	{
 		DdlSetting *s = lfirst(lc);
 
-		/* a locale that the operating system here does not have, for one */
+		/*
+		 * a locale that the destination's operating system does not have, for
+		 * one
+		 */
 		if (set_config_option(s->name, s->value, PGC_USERSET, PGC_S_SESSION,
 							  GUC_ACTION_SAVE, true, DEBUG1, false) <= 0)
 			c->unset = lappend(c->unset, s);
 	}
-	set_local("search_path", search_path_here(c));
+	set_local("search_path", dest_search_path(c));
 	set_local("check_function_bodies", "off");
 	set_local("default_tablespace", "");
 	if (superuser() || dts_may_set_replication_role(GetUserId()))
@@ -171,7 +174,7 @@ is_passing(int sqlerrcode)
 		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
-/* Is it that what the statement makes is there? */
+/* Is it that what the statement makes exists? */
 static bool
 is_duplicate(int sqlerrcode)
 {
@@ -181,9 +184,12 @@ is_duplicate(int sqlerrcode)
 		sqlerrcode == ERRCODE_DUPLICATE_FUNCTION;
 }
 
-/* A role of the source that is here, and that the task's owner may be. */
+/*
+ * A role of the source that exists at the destination, and that the task's
+ * owner may be.
+ */
 static Oid
-role_here(const char *name)
+dest_role(const char *name)
 {
 	Oid			role = name != NULL ? get_role_oid(name, true) : InvalidOid;
 
@@ -197,16 +203,16 @@ record_grants_for_sure(RecordReplay *c)
 	bool		names_role;
 
 	if (!pg_statement_is_grant(c->statement->tree, &names_role) ||
-		(c->run->options->owners && OidIsValid(role_here(c->record->caller))))
+		(c->run->options->owners && OidIsValid(dest_role(c->record->caller))))
 		return true;
 	return c->record->caller_super && names_role;
 }
 
 /*
  * With option owners, as whom the source's statement runs: the owner that its
- * objects have at the source, or whoever grants rights there, where that role is
- * here and the task's owner may be it; else InvalidOid, which is the task's
- * owner.
+ * objects have at the source, or whoever grants privileges at the source, where
+ * that role is at the destination and the task's owner may be it; else
+ * InvalidOid, which is the task's owner.
  */
 static Oid
 role_of_record(RecordReplay *c)
@@ -218,7 +224,7 @@ role_of_record(RecordReplay *c)
 	if (!c->run->options->owners || c->statement == NULL)
 		return InvalidOid;
 	if (pg_statement_is_grant(c->statement->tree, &names_role))
-		return role_here(c->record->caller);
+		return dest_role(c->record->caller);
 	if (pg_statement_is_owner(c->statement->tree))
 		return InvalidOid;
 	foreach(lc, c->record->objects)
@@ -229,7 +235,7 @@ role_of_record(RecordReplay *c)
 			return InvalidOid;
 		owner = o->owner;
 	}
-	return role_here(owner);
+	return dest_role(owner);
 }
 
 /* Runs statements in a subtransaction; false, and c->why: one failed. */
@@ -286,7 +292,7 @@ record_run(RecordReplay *c, List *statements)
 			is_duplicate(edata->sqlerrcode))
 		{
 			done = true;
-			c->there = edata->message;
+			c->exists = edata->message;
 		}
 		else
 			c->why = psprintf("At the destination: %s%s%s", edata->message,

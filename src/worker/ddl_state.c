@@ -55,7 +55,8 @@ record_create_table(const TableDef *def)
 		bool		whole = true;
 
 		foreach(lc2, index->parts)
-			whole &= model_find_column(def, ((IndexPart *) lfirst(lc2))->column)->target_name != NULL;
+			whole &= model_find_column(def,
+									   ((IndexPart *) lfirst(lc2))->column)->target_name != NULL;
 		if (!whole)
 			continue;
 		appendStringInfo(&sql, ", CONSTRAINT %s %s (", quote_identifier(index->target_name),
@@ -88,8 +89,8 @@ returns(RecordReplay *c, const TableDef *def)
 }
 
 /*
- * Tables that a statement brings into the selection by their new names: here
- * they are made as they are now. NIL: it does no such thing.
+ * Tables that a statement brings into the selection by their new names: at the
+ * destination they are made as they are now. NIL: it does no such thing.
  */
 List *
 record_make_newcomers(RecordReplay *c)

@@ -5,20 +5,20 @@
  *
  * ALTER TYPE (RENAME VALUE of an enum, attributes of a composite type) waits
  * for nobody who writes a table that has the type. Rows of a transaction that
- * is open meanwhile come after the statement, and the source tells them by
+ * is open meanwhile come after the statement, and the source sends them by
  * either catalog, so that they cannot be read, or be read as another value.
  * Tables with such a column keep the position of the statement; a row of a
  * transaction that began before it has the table copied again.
  *
  * A copy that was read after such a statement, which the stream has yet to come
- * to, has the newer texts, too: it cannot be made here, or has to be made again
- * when the stream is there.
+ * to, has the newer texts, too: it cannot be made at once, or has to be made
+ * again when the stream comes to it.
  *
  * Other statements that lock no table: COMMENT, GRANT, ALTER ROLE and OWNER
  * leave rows alone; ALTER SCHEMA and renames of a type are followed by
  * identity (pg_stream_rows.c); ALTER TYPE ADD VALUE takes nothing away; a
- * constraint of a domain that is NOT VALID is not asked here (apply_stmt.c),
- * others wait for writers.
+ * constraint of a domain that is NOT VALID is not asked at the destination
+ * (apply_stmt.c), others wait for writers.
  *
  *-------------------------------------------------------------------------
  */
@@ -109,7 +109,7 @@ record_note_types(RecordReplay *c)
 
 /*
  * Can it be that values are reported by types which the source has altered, and
- * which are altered here when the stream comes to that?
+ * which are altered at the destination when the stream comes to that?
  */
 bool
 types_may_fit_later(TaskRun *run, int sqlerrcode)
@@ -138,11 +138,11 @@ types_may_fit_later(TaskRun *run, int sqlerrcode)
 
 /* The rest of the task goes on. */
 void
-types_leave_for_later(TaskRun *run, bool beside, const ErrorData *edata)
+types_leave_for_later(TaskRun *run, bool parallel, const ErrorData *edata)
 {
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (beside)
+	if (parallel)
 		store_tables_stop_copying(run->task->id);
 	task_log_event(run->task->id, "warning",
 				   psprintf("tables cannot be copied again yet: %s", edata->message),

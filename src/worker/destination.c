@@ -47,8 +47,11 @@ destination_check(const char *name, const char *source, Oid role)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("server \"%s\" of type %s cannot be a destination", name, type),
 				 errhint("A destination is local, the database that holds the extension, or a server of type postgresql, mysql or mariadb.")));
-	/* its cascades are not followed there, nor are its types mapped to its own */
-	if (dest->mysql_sql && !source_routine(connection_info(source, role)->server_type)->own_definitions)
+	/*
+	 * its cascades are not followed at it, nor are its types mapped to its own
+	 */
+	if (dest->mysql_sql &&
+		!source_routine(connection_info(source, role)->server_type)->own_definitions)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a task from the MySQL family to the MySQL family is not possible"),
@@ -136,7 +139,10 @@ destination_refuse_copy(const char *schema, const char *table, const char *why)
 bool
 destination_defers(const char *kind, bool follows)
 {
-	/* there foreign keys are not checked by sessions that write rows */
+	/*
+	 * at a destination elsewhere foreign keys are not checked by sessions that
+	 * write rows
+	 */
 	if (destination()->mysql_sql)
 		return false;
 	return follows && !disables_triggers &&

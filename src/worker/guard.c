@@ -3,16 +3,16 @@
  * guard.c
  *	  No way around the triggers of other people's tables.
  *
- * A worker holds back triggers and foreign keys, whoever owns its task; the
+ * A worker disables triggers and foreign keys, whoever owns its task; the
  * destination checks that the owner may do so to the tables of the task. But
- * code of the owner runs there, too: checks, defaults and generated columns
+ * code of the owner runs in it, too: checks, defaults and generated columns
  * of the owner's tables, ETL expressions. Through a function in one of them,
  * or a SECURITY DEFINER function of somebody else, it could write to a table
  * on which the owner has only been granted INSERT, without the triggers that
  * the table's owner relies on. So every statement that writes is looked at,
  * TRUNCATE, too. Code of the owner of a table that is not the task's owner's is
- * held to what that role owns. And what makes or alters objects there is seen by
- * the destination's event triggers, as in any session.
+ * held to what that role owns. And what makes or alters objects at the
+ * destination is seen by the destination's event triggers, as in any session.
  *
  *-------------------------------------------------------------------------
  */

@@ -4,10 +4,11 @@
  *	  Tables at the destination that a task has made and left.
  *
  * A table that gets a name which no rule selects is not followed any more, and
- * nobody but the user knows whether it is still wanted here. So it stays, until
+ * nobody but the user knows whether it is still wanted. So it stays, until
  * the source gives its name to another table that the task follows: two tables
  * exchange their names through a third one, or a table is put aside each month
- * and made again. Then it moves to a schema beside, with all that is its own.
+ * and made again. Then it moves to a schema of its own, with all that is its
+ * own.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,7 +49,7 @@ left_is_free(TaskRun *run, const char *schema, const char *table)
 
 /* A schema that has no such table, made if need be. */
 static char *
-schema_beside(const char *schema, const char *table)
+left_schema(const char *schema, const char *table)
 {
 	for (int i = 1;; i++)
 	{
@@ -70,7 +71,7 @@ schema_beside(const char *schema, const char *table)
  * of their own.
  */
 static void
-move_types(TaskRun *run, Oid nspid, Oid relid, const char *beside)
+move_types(TaskRun *run, Oid nspid, Oid relid, const char *own)
 {
 	StoreRows   *rows;
 
@@ -86,7 +87,7 @@ move_types(TaskRun *run, Oid nspid, Oid relid, const char *beside)
 					   "tt", psprintf("%u", relid), psprintf("%u", nspid));
 	for (int i = 0; i < rows->nrows; i++)
 		task_spi(psprintf("ALTER TYPE %s SET SCHEMA %s", rows->values[i][0],
-						  quote_identifier(beside)));
+						  quote_identifier(own)));
 }
 
 void
@@ -95,9 +96,9 @@ left_make_room(TaskRun *run, const char *schema, const char *table,
 {
 	char	   *name = quote_qualified_identifier(schema, table);
 	Oid			nspid = get_namespace_oid(schema, true);
-	char	   *beside;
+	char	   *own;
 
-	/* what is in the way there stops the task */
+	/* what is in the way elsewhere stops the task */
 	if (run->dest->elsewhere)
 		return;
 
@@ -109,12 +110,12 @@ left_make_room(TaskRun *run, const char *schema, const char *table,
 				   "AND t.target_table = $4 AND t.table_id <> $5)", "ittti",
 				   run->task->id, name, schema, table, table_id) == 0)
 		return;
-	beside = schema_beside(schema, table);
-	move_types(run, nspid, get_relname_relid(table, nspid), beside);
-	task_spi(psprintf("ALTER TABLE %s SET SCHEMA %s", name, quote_identifier(beside)));
+	own = left_schema(schema, table);
+	move_types(run, nspid, get_relname_relid(table, nspid), own);
+	task_spi(psprintf("ALTER TABLE %s SET SCHEMA %s", name, quote_identifier(own)));
 	task_log_event(run->task->id, "warning",
 				   psprintf("table %s at the destination is moved to schema %s",
-							name, quote_identifier(beside)),
+							name, quote_identifier(own)),
 				   "The task does not follow it any more, and another table of the source has its name now.",
-				   "Drop it there when nobody needs it.", NULL);
+				   "Drop it when nobody needs it.", NULL);
 }

@@ -21,7 +21,7 @@ extern void left_forget(TaskRun *run, const SourceRelation *rel, char *why);
 
 /*
  * Another table is to have this name at the destination: one that was left
- * there moves to another schema. table_id: of that other table; 0: it has none
+ * moves to another schema. table_id: of that other table; 0: it has none
  * yet. In a transaction.
  */
 extern void left_make_room(TaskRun *run, const char *schema, const char *table,

@@ -25,10 +25,10 @@
 typedef struct NameWait
 {
 	int64		table_id;
-	char	   *here;			/* what the catalog calls it, */
-	char	   *there;			/* and the source, in a snapshot; "": it has none */
+	char	   *dest;			/* what the catalog calls it, */
+	char	   *source;			/* and the source, in a snapshot; "": it has none */
 	SourcePos	until;			/* of this position */
-	bool		asked;			/* it was tried when the log had come there */
+	bool		asked;			/* it was tried when the log had come to it */
 } NameWait;
 
 /* Rows of a copy did not fit. */
@@ -36,7 +36,7 @@ typedef struct RowsWait
 {
 	char	   *error;			/* this was the message */
 	SourcePos	until;			/* the rows are of that position */
-	bool		asked;			/* they were tried when the log had come there */
+	bool		asked;			/* they were tried when the log had come to it */
 } RowsWait;
 
 static char *
@@ -81,8 +81,8 @@ is_settled(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 			run->name_waits = list_delete_ptr(run->name_waits, w);
 		return true;
 	}
-	if (w != NULL && strcmp(w->here, name_of(rel->def)) == 0 &&
-		strcmp(w->there, name_of(def)) == 0)
+	if (w != NULL && strcmp(w->dest, name_of(rel->def)) == 0 &&
+		strcmp(w->source, name_of(def)) == 0)
 		return source_pos_cmp(applied, w->until) >= 0;
 	old = MemoryContextSwitchTo(run->cxt);
 	if (w == NULL)
@@ -91,8 +91,8 @@ is_settled(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 		w->table_id = rel->table_id;
 		run->name_waits = lappend(run->name_waits, w);
 	}
-	w->here = name_of(rel->def);
-	w->there = name_of(def);
+	w->dest = name_of(rel->def);
+	w->source = name_of(def);
 	w->until = high;
 	w->asked = false;
 	MemoryContextSwitchTo(old);
@@ -101,8 +101,8 @@ is_settled(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 
 /*
  * The source has no such table. It is gone for good if that was so before, and
- * the log has been followed to there since: no statement that is still to come
- * drops it or gives it another name.
+ * the log has been followed to that position since: no statement that is still
+ * to come drops it or gives it another name.
  */
 bool
 resync_is_gone(TaskRun *run, const SourceRelation *rel, const char *at,
@@ -111,7 +111,7 @@ resync_is_gone(TaskRun *run, const SourceRelation *rel, const char *at,
 	NameWait   *w = find_wait(run, rel->table_id);
 	MemoryContext old;
 
-	if (w != NULL && w->there[0] == '\0' && strcmp(w->here, name_of(rel->def)) == 0)
+	if (w != NULL && w->source[0] == '\0' && strcmp(w->dest, name_of(rel->def)) == 0)
 		return applied != NULL &&
 			source_pos_cmp(run->source->parse_position(applied), w->until) >= 0;
 	old = MemoryContextSwitchTo(run->cxt);
@@ -121,8 +121,8 @@ resync_is_gone(TaskRun *run, const SourceRelation *rel, const char *at,
 		w->table_id = rel->table_id;
 		run->name_waits = lappend(run->name_waits, w);
 	}
-	w->here = name_of(rel->def);
-	w->there = "";
+	w->dest = name_of(rel->def);
+	w->source = "";
 	w->until = run->source->parse_position(at);
 	w->asked = false;
 	MemoryContextSwitchTo(old);
@@ -144,7 +144,10 @@ resync_let_go(TaskRun *run, const SourceRelation *rel)
 							rel->schema, rel->name), NULL, NULL, NULL);
 }
 
-/* The table that has the name here, and keeps it; NULL: none does. */
+/*
+ * The table that has the name at the destination, and keeps it; NULL: none
+ * does.
+ */
 static SourceRelation *
 keeps_name(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 		   List *rels)
@@ -202,7 +205,7 @@ resync_settle_names(TaskRun *run, List *rels, List *tables, const char *high,
 
 /*
  * A source whose log shapes tables has dropped a constraint or a NOT NULL, and
- * its log tells later of it than the rows are read. Where the log has come to
+ * its log has that later than the rows are read. Where the log has come to
  * rows that did not fit for the same reason, nothing in it lets them in.
  */
 bool
@@ -221,15 +224,15 @@ resync_rows_may_fit(TaskRun *run, const char *high, const char *applied,
 	return source_pos_cmp(pos, run->source->parse_position(high)) < 0;
 }
 
-/* The task's own worker tries what a copy worker (beside) could not, and waits. */
+/* The task's own worker tries what a copy worker could not, and waits. */
 void
-resync_leave_rows(TaskRun *run, const char *high, bool beside, const ErrorData *edata)
+resync_leave_rows(TaskRun *run, const char *high, bool parallel, const ErrorData *edata)
 {
 	MemoryContext old = CurrentMemoryContext;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (beside)
+	if (parallel)
 		store_tables_stop_copying(run->task->id);
 	else
 		task_log_event(run->task->id, "warning",

@@ -2,7 +2,7 @@
  *
  * resync_shape.h
  *	  Definitions of tables that are copied again: what the source has now,
- *	  beside what the catalog has.
+ *	  compared with what the catalog has.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,7 +21,7 @@ extern bool resync_is_child(const TableDef *child, const TableDef *parent);
 extern void resync_take_targets(TableDef *def, const TableDef *old);
 /* Columns that old does not have are called as the policy of names says. */
 extern void resync_name_new(TableDef *def, int name_case);
-/* Of the tables of the source; NULL: not there, or without rows. */
+/* Of the tables of the source; NULL: it does not exist, or is without rows. */
 extern TableDef *resync_find_def(List *tables, const SourceRelation *rel);
 /* Do rows of the two look the same? */
 extern bool resync_same_shape(const TableDef *a, const TableDef *b);
@@ -52,7 +52,7 @@ extern void resync_note_wait(int64 task_id, const SourceRelation *rel,
 extern List *resync_schemas(List *rels);
 /*
  * What the source has now in those schemas; in all, if one of the tables, which
- * is known by its identity, is not there.
+ * is known by its identity, does not exist.
  */
 extern List *resync_describe(TaskRun *run, List *rels);
 
@@ -67,7 +67,7 @@ extern List *resync_settle_names(TaskRun *run, List *rels, List *tables,
 								 const char *high, const char *applied);
 /*
  * The source has no such table, with all that is in its log before at; the log
- * is applied to applied. True: no statement is to come that tells of it.
+ * is applied to applied. True: no statement is to come about it.
  */
 extern bool resync_is_gone(TaskRun *run, const SourceRelation *rel, const char *at,
 						   const char *applied);
@@ -76,11 +76,11 @@ extern void resync_let_go(TaskRun *run, const SourceRelation *rel);
 /*
  * Rows of a snapshot at high did not fit; the log is applied to applied. May they
  * when it has come to high? Then the tables wait for that, and the rest of the
- * task goes on. beside: in a copy worker.
+ * task goes on. parallel: in a copy worker.
  */
 extern bool resync_rows_may_fit(TaskRun *run, const char *high, const char *applied,
 								const ErrorData *edata);
-extern void resync_leave_rows(TaskRun *run, const char *high, bool beside,
+extern void resync_leave_rows(TaskRun *run, const char *high, bool parallel,
 							  const ErrorData *edata);
 /*
  * In the catalog, tables lose the names that they are going to change by pairs

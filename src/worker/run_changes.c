@@ -28,7 +28,7 @@
 #include "utils/timestamp.h"
 
 /* How often an idle stream's position goes into the catalog. */
-#define IDLE_BOOK_MS 1000
+#define IDLE_STORE_MS 1000
 /* How often the source's sequences are asked for. */
 #define SEQUENCES_MS 10000
 /* The source is asked so often whether all is still published. */
@@ -90,7 +90,7 @@ is_copied(void *arg, SourcePos pos)
 
 /* ------------------------------------------------------------ committing */
 
-/* Does the source still tell all that the task follows? */
+/* Does the source still report all that the task follows? */
 static void
 check_source(Follow *f)
 {
@@ -111,7 +111,7 @@ check_source(Follow *f)
 	MemoryContextDelete(cxt);
 }
 
-/* Between two transactions here and at the source. */
+/* Between two transactions at the destination and at the source. */
 static void
 follow_sequences(Follow *f)
 {
@@ -121,18 +121,18 @@ follow_sequences(Follow *f)
 		!TimestampDifferenceExceeds(f->last_sequences, now, SEQUENCES_MS))
 		return;
 	f->last_sequences = now;
-	/* there it is a definition, which is altered at the end */
+	/* at the destination it is a definition, which is altered at the end */
 	if (!f->run->dest->mysql_sql)
 		task_advance_sequences(f->run);
 }
 
-/* What was read again is all here, and nothing that comes after it. */
+/* What was read again is all applied, and nothing that comes after it. */
 static void
 end_replay(Follow *f)
 {
-	f->in_step = true;
+	f->in_sync = true;
 	follow_commit_at(f, MemoryContextStrdup(f->run->cxt, f->run->replay_until));
-	f->in_step = false;
+	f->in_sync = false;
 }
 
 /* Tables that wait to be copied again are nobody's to write. */
@@ -220,7 +220,7 @@ housekeeping(Follow *f)
 	task_tick(f->run);
 }
 
-/* While a throttle holds back what comes. */
+/* While a throttle delays what comes. */
 static void
 meanwhile(void *arg)
 {
@@ -282,7 +282,7 @@ take_row(Follow *f, Change *change)
 	if (unlikely(rel->zero_seen) && f->run->task->do_schema)
 		allow_zero_dates(f, rel);
 	change->pos = f->transaction_start;
-	/* it is there */
+	/* it exists */
 	if (unlikely(f->run->behind) && change_is_before(change, f->run->ledger_end))
 		return;
 	change->lenient = false;
@@ -437,7 +437,7 @@ source_is_idle(Follow *f, bool store_now)
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (store_now || follow_batch_is_due(f, 0) || (f->new_changes == 0 &&
-		TimestampDifferenceExceeds(f->last_stored, now, IDLE_BOOK_MS)))
+		TimestampDifferenceExceeds(f->last_stored, now, IDLE_STORE_MS)))
 		follow_commit(f);
 	else
 		f->unstored = true;
@@ -576,7 +576,7 @@ resync_is_asked(Follow *f)
 /*
  * Has the copy of tables ended that was made in parallel? Then all that was taken
  * is committed: between two transactions of the source. A stream may begin
- * inside of one, of a source that commits DDL there.
+ * inside of one, of a source that commits DDL in one.
  */
 static bool
 parallel_is_done(Follow *f)

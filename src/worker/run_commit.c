@@ -61,7 +61,7 @@ follow_write_position(void *arg)
 	mark_torn(f);
 	if (!f->run->behind)
 		f->run->dest->set_position(f->position);
-	if (f->in_step)
+	if (f->in_sync)
 		parallel_finish(f->run);
 }
 
@@ -80,7 +80,7 @@ follow_note_refused(Follow *f, const char *where, const char *what)
 
 /*
  * SkipTest. What is skipped goes into the log of the task with the rows
- * around it; a statement that the user has given in its place runs there.
+ * around it; a statement that the user has given in its place runs in it.
  */
 bool
 follow_skips(void *arg, const char *where, const char *what)
@@ -143,12 +143,12 @@ follow_publish(Follow *f)
 {
 	TaskShared *shared = f->run->shared;
 	TimestampTz now = GetCurrentTimestamp();
-	double		seconds = (now - f->rate_time) / 1000000.0;
+	double		seconds = (now - f->rate_time) / (double) USECS_PER_SEC;
 	double		latency = f->latency;
 
 	/* what waits is late, too */
 	if (latency >= 0 && (f->in_transaction || f->new_changes > 0))
-		latency += (now - f->last_stored) / 1000000.0;
+		latency += (now - f->last_stored) / (double) USECS_PER_SEC;
 
 	if (f->position && (f->run->applied == NULL ||
 						strcmp(f->run->applied, f->position) != 0))
@@ -221,7 +221,7 @@ follow_commit_at(Follow *f, char *position)
 	f->unstored = false;
 	now = GetCurrentTimestamp();
 	f->last_stored = f->batch_started = now;
-	f->latency = f->commit_time ? Max(0, (now - f->commit_time) / 1000000.0) : 0;
+	f->latency = f->commit_time ? Max(0, (now - f->commit_time) / (double) USECS_PER_SEC) : 0;
 	follow_publish(f);
 }
 

@@ -18,6 +18,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
+#include "store/states.h"
 #include "store/sql.h"
 #include "store/job.h"
 #include "store/table.h"
@@ -37,6 +38,10 @@
 #define WATCH_MS 200
 /* How often snapshots are taken again to have them at one position. */
 #define SNAPSHOT_ROUNDS 30
+
+/* How often, and after what time each, a worker that has to end is looked at. */
+#define STOP_LOOKS 200
+#define STOP_LOOK_US 10000
 
 static BackgroundWorkerHandle *handles[MAX_COPY_WORKERS];
 static int	nhandles = 0;
@@ -106,7 +111,7 @@ plan_copy_jobs(TaskRun *run)
 
 		/*
 		 * What was copied in part from a shared snapshot is emptied when that
-		 * is lost, which must not happen to rows that were there before.
+		 * is lost, which must not happen to rows that existed before.
 		 */
 		if (run->source->share_snapshot && run->options->conflict == CONFLICT_IGNORE)
 			ranges = list_make1(palloc0(sizeof(SourceRange)));
@@ -144,13 +149,13 @@ stop_copy_workers(void)
 		if (handles[i])
 		{
 			/* a worker answers within a moment; don't hang if it can't */
-			for (int n = 0; n < 200; n++)
+			for (int n = 0; n < STOP_LOOKS; n++)
 			{
 				pid_t		pid;
 
 				if (GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED)
 					break;
-				pg_usleep(10000);
+				pg_usleep(STOP_LOOK_US);
 			}
 			handles[i] = NULL;
 		}
@@ -205,7 +210,7 @@ update_rates(TaskRun *run)
 	TimestampTz now = GetCurrentTimestamp();
 	uint64		rows = pg_atomic_read_u64(&run->shared->rows_total);
 	uint64		bytes = pg_atomic_read_u64(&run->shared->bytes_total);
-	double		seconds = (now - last_time) / 1000000.0;
+	double		seconds = (now - last_time) / (double) USECS_PER_SEC;
 
 	if (last_time != 0 && seconds < 1.0)
 		return;
@@ -426,7 +431,7 @@ table_zone(TaskRun *run, const StoreRows *rows, int first, int last,
 /*
  * Notes for each table between which positions its rows were read, and for
  * the task where the last snapshot stood. Should one lie before the start of
- * the changes, they start there. (Of one at the same place that may know more
+ * the changes, they start at it. (Of one at the same place that may know more
  * transactions by GTID, others need not know them.)
  */
 static void
@@ -486,7 +491,7 @@ run_copy(TaskRun *run)
 		run->source->end_snapshot(run->conn);
 	begin_transaction(run->cxt);
 	note_snapshots(run);
-	task_set_step(run, run->task->do_full ? "full" : "schema", "catchup");
+	task_set_step(run, task_copy_phase(run), TASK_STEP_CATCHUP);
 	task_log_event(run->task->id, "info", "all rows are copied",
 				   run->task->target_position ?
 				   psprintf("The last snapshot stood at %s.",
@@ -506,6 +511,6 @@ run_unique_indexes(TaskRun *run)
 	if (work)
 		run_workers(run, false);
 	begin_transaction(run->cxt);
-	task_set_step(run, run->task->do_full ? "full" : "schema", "post_data");
+	task_set_step(run, task_copy_phase(run), TASK_STEP_POST_DATA);
 	end_transaction(run->cxt);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * run_ddl.c
- *	  Carries a DDL statement of the source to the destination.
+ *	  Replicates a DDL statement of the source.
  *
  *	  statement -> definitions before and after -> plan_change -> SQL
  *										|
@@ -358,8 +358,9 @@ replay_leave(Replay *c, const SourceRelation *rel, const DdlTable *to)
 }
 
 /*
- * A table was dropped that stays here, because a rule says so, or because
- * other tables' rows are in it, too: then its own rows go. False: neither.
+ * A table was dropped that stays at the destination, because a rule says so, or
+ * because other tables' rows are in it, too: then its own rows go. False:
+ * neither.
  */
 bool
 replay_drop_without_table(Replay *c, const DdlTable *t, const SourceRelation *rel)

@@ -52,8 +52,9 @@ extern void replay_leave(Replay *c, const SourceRelation *rel, const DdlTable *t
 /* The table is to be dropped by replay_execute, or was never made. */
 extern void replay_drop_relation(Replay *c, const SourceRelation *rel);
 /*
- * A table was dropped that stays here, because a rule says so, or because
- * other tables' rows are in it, too: then its own rows go. False: neither.
+ * A table was dropped that stays at the destination, because a rule says so, or
+ * because other tables' rows are in it, too: then its own rows go. False:
+ * neither.
  */
 extern bool replay_drop_without_table(Replay *c, const DdlTable *t,
 									 const SourceRelation *rel);

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * run_ddl_pg.c
- *	  Carries a DDL statement that a PostgreSQL source's capture has recorded.
+ *	  Replicates a DDL statement that a PostgreSQL source's capture has recorded.
  *
- *	  record -> statement out of its text -> run here, as it ran there
+ *	  record -> statement out of its text -> run at the destination
  *		|                                      |
  *		+-> tables as they are after it -> catalog: versions, new and gone tables
  *
@@ -14,7 +14,7 @@
  * in the log fits.
  *
  * Statements on what the task does not take are skipped. One that fails
- * here stops the task, or is noted in the log, as option ddl_error says.
+ * stops the task, or is noted in the log, as option ddl_error says.
  *
  *-------------------------------------------------------------------------
  */
@@ -124,7 +124,7 @@ find_statement(RecordReplay *c)
 		if (edata->sqlerrcode != ERRCODE_SYNTAX_ERROR)
 			PG_RE_THROW();
 		FlushErrorState();
-		c->why = psprintf("Its text is not understood here: %s", edata->message);
+		c->why = psprintf("Its text is not understood: %s", edata->message);
 	}
 	PG_END_TRY();
 	if (ambiguous)
@@ -156,9 +156,9 @@ static bool
 any_volatile(List *functions)
 {
 	/*
-	 * A stable one tells another time, user, process or database here, and one
-	 * of the user's may read tables; but for those that go by settings, which
-	 * are the source's.
+	 * A stable one has another time, user, process or database at the
+	 * destination, and one of the user's may read tables; but for those that go
+	 * by settings, which are the source's.
 	 */
 	return record_any_function(functions, "provolatile = 'v' OR provolatile = 's' AND "
 							   "(pronamespace <> 'pg_catalog'::pg_catalog.regnamespace OR proname NOT IN ("
@@ -190,8 +190,8 @@ rows_differ(RecordReplay *c, const TableDef *def)
 }
 
 /*
- * Were rows rewritten here that have been rewritten at the source before? Those
- * of the copy, or some that were repaired since.
+ * Were rows rewritten at the destination that have been rewritten at the source
+ * before? Those of the copy, or some that were repaired since.
  */
 static bool
 rows_are_newer(RecordReplay *c, const SourceRelation *rel)
@@ -268,7 +268,7 @@ same_definition(const TableDef *a, const TableDef *b)
 
 /*
  * Is there a column that may be, under a new name, one that was left out? Its
- * values are not here.
+ * values are not at the destination.
  */
 static bool
 left_out_returns(const TableDef *before, const TableDef *after)
@@ -344,7 +344,7 @@ note_unlogged(RecordReplay *c, const TableDef *def)
 	task_log_event(c->run->task->id, "warning",
 				   psprintf("table \"%s\".\"%s\" is unlogged: its rows are not followed",
 							def->schema, def->name),
-				   "The source's log does not tell of them.",
+				   "The source's log does not have them.",
 				   psprintf("ALTER TABLE %s SET LOGGED at the source has the table copied, and followed from then on.",
 							name), NULL);
 }
@@ -452,7 +452,7 @@ is_left_to_cutover(RecordReplay *c)
 							"left to the cutover: %s", c->statement->sql),
 				   more ? "It has acted on them at the source already." :
 				   "The trigger or rule would act on the rows that the task applies, on which it has acted at the source already.",
-				   more ? "ALTER TABLE … ENABLE TRIGGER here, until the cutover; look at the rows that came since." : NULL, NULL);
+				   more ? "ALTER TABLE … ENABLE TRIGGER at the destination, until the cutover; look at the rows that came since." : NULL, NULL);
 	return !more;
 }
 
@@ -466,14 +466,14 @@ grants_perhaps(RecordReplay *c)
 				   psprintf("skipped: %s", c->statement->sql),
 				   c->record->caller == NULL ?
 				   "Who ran it at the source is not certain, and so is what that role may grant." :
-				   psprintf("Role \"%s\" ran it at the source: what that role may not grant has been granted to nobody there.",
+				   psprintf("Role \"%s\" ran it at the source: what that role may not grant has been granted to nobody at the source.",
 							c->record->caller),
-				   psprintf("Look at the privileges that the source has now, and run here what is wanted of it: %s;",
+				   psprintf("Look at the privileges that the source has now, and run at the destination what is wanted of it: %s;",
 							c->statement->sql), NULL);
 	return true;
 }
 
-/* A table that is here, and whose rows the log tells from now on. */
+/* A table that exists, and whose rows the log has from now on. */
 static bool
 sets_logged(RecordReplay *c)
 {
@@ -561,7 +561,10 @@ is_merged(RecordReplay *c)
 	return false;
 }
 
-/* Has another table that goes into the same one here brought all of it? */
+/*
+ * Has another table that goes into the same one at the destination brought all
+ * of it?
+ */
 static bool
 is_done(RecordReplay *c)
 {
@@ -580,7 +583,10 @@ is_done(RecordReplay *c)
 	return c->record->tables != NIL;
 }
 
-/* Names that tables get with the statement may be those of tables left here. */
+/*
+ * Names that tables get with the statement may be those of tables left at the
+ * destination.
+ */
 static void
 make_room(RecordReplay *c)
 {
@@ -614,12 +620,12 @@ run_statements(RecordReplay *c, List *sql)
 		make_room(c);
 	if (c->why == NULL)
 		(void) record_run(c, record_source_names(c, sql));
-	if (c->merged && c->there != NULL)
-		c->note = c->there;
+	if (c->merged && c->exists != NULL)
+		c->note = c->exists;
 }
 
 static void
-carry(RecordReplay *c)
+replicate_record(RecordReplay *c)
 {
 	List	   *sql;
 	ListCell   *lc;
@@ -732,7 +738,7 @@ task_replicate_record(TaskRun *run, Change *change, const char *position,
 		else if (superuser() && !run->options->superuser_ddl && run->task->do_schema)
 			c.why = "The task's role is a superuser, and DDL of the source would run as it: option superuser_ddl allows that";
 		else
-			carry(&c);
+			replicate_record(&c);
 		change->ddl_sql = statement_text(&c);
 		if (c.only_model)
 			task_log_event(run->task->id, "warning",

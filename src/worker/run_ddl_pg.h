@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * run_ddl_pg.h
- *	  What the files share that carry DDL of a PostgreSQL source.
+ *	  What the files share that replicate DDL of a PostgreSQL source.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,14 +28,14 @@ typedef struct RecordReplay
 	DdlReplicated *replicated;
 	char	   *why;			/* cannot be replicated: a sentence */
 	bool		merged;			/* it is on a table that others go into, too */
-	char	   *there;			/* what it makes is there: the error that says so */
+	char	   *exists;			/* what it makes exists: the error that says so */
 	const char *note;			/* it was done already: how */
-	List	   *unset;			/* DdlSetting *: those that could not be had here */
+	List	   *unset;			/* DdlSetting *: those that could not be had */
 } RecordReplay;
 
 /* Names at the destination, of a table and its columns. */
 extern void record_set_targets(RecordReplay *c, TableDef *def);
-/* What a schema of the source is called here; palloc'd. */
+/* What a schema of the source is called at the destination; palloc'd. */
 extern char *record_target_schema(RecordReplay *c, const char *schema);
 /*
  * Does the task take an object of this type? By its relation, else its schema,
@@ -46,14 +46,17 @@ extern bool record_takes(RecordReplay *c, const char *type, const char *schema,
 /* By identity at the source, else by name; NULL if it is not in the catalog. */
 extern SourceRelation *record_relation(RecordReplay *c, const char *source_id,
 									   const char *schema, const char *table);
-/* A statement of the source with the names that things have here. */
+/*
+ * A statement of the source with the names that things have at the destination.
+ */
 extern char *record_rewrite(RecordReplay *c, const char *sql);
 /* PgStatementTest of the objects of the record; arg: RecordReplay. */
 extern bool record_is_on(void *arg, const char *schema, const char *name);
 extern bool record_is_of(void *arg, const char *schema, const char *name);
 /*
  * A statement may name relations that the task does not take, where it is made
- * by somebody who has no rights here. A sentence; NULL: it names none.
+ * by somebody who has no privileges at the destination. A sentence; NULL: it
+ * names none.
  */
 extern char *record_names_outside(RecordReplay *c, const Node *tree);
 extern void record_note_changed(RecordReplay *c, int64 table_id);
@@ -68,9 +71,9 @@ extern void record_mark(RecordReplay *c, int64 table_id, const char *why);
  */
 extern bool record_run(RecordReplay *c, List *statements);
 /*
- * Does the statement, where it grants or revokes rights, do so here as it did
- * at the source? There, one of somebody who may not grant them is no error, and
- * does nothing.
+ * Does the statement, where it grants or revokes privileges, do so at the
+ * destination as it did at the source? At the source, one of somebody who may
+ * not grant them is no error, and does nothing.
  */
 extern bool record_grants_for_sure(RecordReplay *c);
 /*
@@ -81,7 +84,7 @@ extern bool record_any_function(List *functions, const char *condition);
 /*
  * Rows of a table that was rewritten: can what these functions (char *) and
  * casts have made of them be other than at the source, for a setting that
- * could not be had here?
+ * could not be had?
  */
 extern bool record_locale_matters(RecordReplay *c, const TableDef *def,
 								  List *functions);
@@ -92,13 +95,14 @@ extern bool record_locale_matters(RecordReplay *c, const TableDef *def,
 extern char *record_create_table(const TableDef *def);
 /*
  * Is the statement one on a table of which a rule leaves it out? Then the
- * states of its tables (with target names) become what stays here.
+ * states of its tables (with target names) become what stays at the
+ * destination.
  */
 extern bool record_is_left_out(RecordReplay *c);
 /*
  * Statements of the source, which name its columns, with what is to be run
- * around them: tables that have other columns here have the source's for so
- * long.
+ * around them: tables that have other columns at the destination have the
+ * source's for so long.
  */
 extern List *record_source_names(RecordReplay *c, List *statements);
 /*

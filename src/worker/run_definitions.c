@@ -11,6 +11,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
+#include "store/states.h"
 #include "store/sql.h"
 #include "store/object.h"
 #include "store/table.h"
@@ -113,7 +114,7 @@ task_pair_by_name(List *pairs, const DdlTable *t)
 static bool
 phase_is_done(TaskRun *run, PlanPhase phase)
 {
-	return strcmp(run->task->step, "changes") == 0 ||
+	return strcmp(run->task->step, TASK_STEP_CHANGES) == 0 ||
 		phase == PLAN_PRE_DATA || phase == PLAN_KEY || phase == PLAN_INDEX;
 }
 
@@ -170,7 +171,8 @@ run_optional(TaskRun *run, const PlanStatement *st)
 					   "(SELECT table_id FROM dtsmig.task_table WHERE task_id = $1 "
 					   "AND source_schema = $9 AND source_table = $10)", "itttttttt" "t",
 					   run->task->id, st->kind, st->name, st->target_schema,
-					   edata ? "failed" : "done", edata ? edata->message : NULL,
+					   edata ? OBJECT_STATE_FAILED : OBJECT_STATE_DONE,
+					   edata ? edata->message : NULL,
 					   edata ? unpack_sql_state(edata->sqlerrcode) : NULL, st->sql,
 					   st->schema, st->table) > 0;
 	if (edata == NULL)
@@ -216,7 +218,7 @@ task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 			destination_defers(st->kind, run->task->do_incremental))
 			keep_for_later(run, st);
 		else if (run->behind)
-			continue;			/* it was run there */
+			continue;			/* it was run at the destination */
 		else if (foreign_keys != NULL && strcmp(st->kind, "foreign key") == 0 &&
 				 st->phase == PLAN_POST_DATA)
 			*foreign_keys = lappend(*foreign_keys, st);
@@ -402,7 +404,7 @@ task_store_pairs(TaskRun *run, List *pairs, const char *position,
 			store_table_delete(pair->id);
 		else if (pair->id == 0)
 		{
-			pair->id = insert_table(run, pair->after, "ready");
+			pair->id = insert_table(run, pair->after, TABLE_STATE_READY);
 			store_version_add(pair->id, position, model_to_jsonb(pair->after));
 		}
 		else
@@ -452,7 +454,7 @@ task_take_in(TaskRun *run, const char *schema, const char *table,
 	if (def->target_name == NULL)
 		def->target_name = plan_name(table, (NameCase) run->options->name_case,
 									 false);
-	id = insert_table(run, def, "resync");
+	id = insert_table(run, def, TABLE_STATE_RESYNC);
 	store_version_add(id, position, model_to_jsonb(def));
 	task_log_event(run->task->id, "info",
 				   psprintf("table \"%s\".\"%s\" is taken in", schema, table),

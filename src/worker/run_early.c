@@ -3,11 +3,12 @@
  * run_early.c
  *	  When a transaction may be applied while the source still decodes it.
  *
- * It has to have committed there, so that the task is behind. It is applied
- * inside of a transaction here that stays open: nothing else may have to be
- * committed before it ends, and where it stands in the log, of which a lower
- * bound is all that is known, must not matter. Where it came to nothing, the
- * next ones are left to their end: one, two, four … until one succeeds.
+ * It has to have committed at the source, so that the task is behind. It is
+ * applied inside of a transaction of the destination that stays open: nothing
+ * else may have to be committed before it ends, and where it stands in the log,
+ * of which a lower bound is all that is known, must not matter. Where it came
+ * to nothing, the next ones are left to their end: one, two, four … until one
+ * succeeds.
  *
  *-------------------------------------------------------------------------
  */

@@ -30,7 +30,7 @@ typedef struct Follow
 	bool		reported;			/* a COMMIT or HEARTBEAT by this stream */
 	bool		boundary;		/* what is applied ends between two transactions
 								 * of the source, and not in one */
-	bool		in_step;		/* the log has been read again up to where the
+	bool		in_sync;		/* the log has been read again up to where the
 								 * task was */
 	bool		for_good;		/* the task has come to its last step */
 	SourcePos	transaction_start;
@@ -38,7 +38,7 @@ typedef struct Follow
 								 * but not committed */
 	bool		reopen;			/* and has tables copied again after it */
 	bool		marked;			/* a commit has marked tables to be copied again */
-	int64		new_changes;	/* since the last commit here */
+	int64		new_changes;	/* since the last commit of the task */
 	int64		new_transactions;
 	int64		changes;		/* ever */
 	uint64		owed_rows;		/* not paid for to the throttle */
@@ -75,7 +75,7 @@ extern void follow_commit(Follow *f);
 extern bool follow_batch_is_due(Follow *f, int64 delay);
 /* How long the next change may let wait what is taken, in milliseconds. */
 extern long follow_gather_ms(Follow *f);
-/* PositionWriter: in the transaction that carries the rows. */
+/* PositionWriter: in the transaction that writes the rows. */
 extern void follow_write_position(void *arg);
 /* What skip_change is to skip; an error about it follows. In no transaction. */
 extern void follow_note_refused(Follow *f, const char *where, const char *what);

@@ -3,9 +3,10 @@
  * run_ledger.c
  *	  The catalog follows the ledger of a destination elsewhere.
  *
- * A process that ends between the commit there and the commit here leaves the
- * catalog behind. The log is read again from where that stands: rows are passed
- * over up to where the ledger ends, and statements change definitions alone.
+ * A process that ends between the commit at the destination and the one of this
+ * database leaves the catalog behind. The log is read again from where that
+ * stands: rows are skipped up to where the ledger ends, and statements change
+ * definitions alone.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,7 +15,7 @@
 #include "worker/run_follow.h"
 
 /*
- * The catalog lags behind the destination's ledger: what comes is there
+ * The catalog lags behind the destination's ledger: what comes exists at it
  * already, up to where that ends.
  */
 void
@@ -50,7 +51,7 @@ follow_begin_position(Follow *f)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the ledger at the destination knows nothing of this task"),
-					 errdetail("Changes are applied up to %s, as the catalog here has it.", position),
+					 errdetail("Changes are applied up to %s, as the catalog has it.", position),
 					 errhint("Was the destination restored from a backup, or this database copied? Begin the task again.")));
 		return position;
 	}
@@ -60,7 +61,7 @@ follow_begin_position(Follow *f)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the destination is behind what the catalog of the task has"),
-				 errdetail("Its ledger ends at %s, applied here is %s.", ledger, position),
+				 errdetail("Its ledger ends at %s, the catalog's position is %s.", ledger, position),
 				 errhint("Was the destination restored from a backup? Begin the task again.")));
 	return position;
 }

@@ -5,10 +5,10 @@
  *
  * A copy worker copies them as run_resync.c does, from a snapshot, in one
  * transaction. The task worker follows the log meanwhile and skips what
- * it says of them. When the copy is there, what came after its snapshot has to
- * be had: the task goes back in the log to where it was when the copy began
- * (resync_from), and reads it again, for these tables alone, up to where it
- * was (replay_until). There they are in sync with the rest.
+ * it says of them. When the copy is complete, what came after its snapshot has
+ * to be had: the task goes back in the log to where it was when the copy began
+ * (resync_from), and reads it again, for these tables alone, up to where it was
+ * (replay_until). At that position they are in sync with the rest.
  *
  *   asked --> copying --> copied --> replay --> in sync
  *     ^          |           |          |
@@ -21,16 +21,17 @@
  * reported nothing of what was applied while it may be needed again (keep_from).
  *
  * The rest waits, as ever, for tables that the task does not know yet or whose
- * shape at the source is another than here; for those that a statement of the
- * source marks; where a statement touches a table while it is copied; and
- * where a foreign key's action of a table that is not copied along can change
- * their rows (a log that does not tell of it would be read without that
+ * shape at the source is another than at the destination; for those that a
+ * statement of the source marks; where a statement touches a table while it is
+ * copied; and where a foreign key's action of a table that is not copied along
+ * can change their rows (a log that does not have it would be read without that
  * table).
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "store/states.h"
 #include "worker/task_run.h"
 
 #include <ctype.h>
@@ -105,7 +106,7 @@ reach(TaskRun *run, SourceRelation *rel)
 	return rels;
 }
 
-/* Can actions of other tables change rows that the log does not tell? */
+/* Can actions of other tables change rows that the log does not have? */
 static bool
 is_reached(TaskRun *run, List *rels)
 {
@@ -188,7 +189,7 @@ copies_are_ahead(TaskRun *run, const char *position)
 }
 
 static void
-put_in_step(TaskRun *run, const char *step)
+put_in_sync(TaskRun *run, const char *step)
 {
 	ListCell   *lc;
 
@@ -209,11 +210,11 @@ go_back(TaskRun *run, const char *from, const char *applied)
 {
 	if (strcmp(from, applied) == 0 || copies_are_ahead(run, applied))
 	{
-		put_in_step(run, "copied");
+		put_in_sync(run, TABLE_STEP_COPIED);
 		return;
 	}
 	store_position_go_back(run->task->id, from, applied);
-	store_tables_move_step(run->task->id, "copied", "replay");
+	store_tables_move_step(run->task->id, TABLE_STEP_COPIED, TABLE_STEP_REPLAY);
 	task_log_event(run->task->id, "info",
 				   "the log is read again for tables that are copied again",
 				   psprintf("From %s to %s. The other tables wait.", from, applied),
@@ -228,9 +229,9 @@ void
 parallel_forget(TaskRun *run)
 {
 	store_position_skip_replay(run->task->id);
-	store_tables_move_step(run->task->id, "copying", "asked");
-	store_tables_move_step(run->task->id, "copied", "asked");
-	store_tables_move_step(run->task->id, "replay", "asked");
+	store_tables_move_step(run->task->id, TABLE_STEP_COPYING, TABLE_STEP_ASKED);
+	store_tables_move_step(run->task->id, TABLE_STEP_COPIED, TABLE_STEP_ASKED);
+	store_tables_move_step(run->task->id, TABLE_STEP_REPLAY, TABLE_STEP_ASKED);
 }
 
 static Settled
@@ -249,7 +250,7 @@ settle(TaskRun *run, bool boundary)
 	}
 	if (until == NULL && count_step(run, RESYNC_REPLAY) > 0)
 	{
-		store_tables_move_step(run->task->id, "replay", "asked");
+		store_tables_move_step(run->task->id, TABLE_STEP_REPLAY, TABLE_STEP_ASKED);
 		return SETTLED_CHANGED;
 	}
 	if (run->copying_parallel)
@@ -257,7 +258,7 @@ settle(TaskRun *run, bool boundary)
 	if (count_step(run, RESYNC_COPYING) > 0)
 	{
 		/* its worker was ended */
-		store_tables_move_step(run->task->id, "copying", "asked");
+		store_tables_move_step(run->task->id, TABLE_STEP_COPYING, TABLE_STEP_ASKED);
 		return SETTLED_CHANGED;
 	}
 	if (until != NULL)
@@ -273,7 +274,7 @@ settle(TaskRun *run, bool boundary)
 
 		if (from == NULL)
 		{
-			store_tables_move_step(run->task->id, "copied", "asked");
+			store_tables_move_step(run->task->id, TABLE_STEP_COPIED, TABLE_STEP_ASKED);
 			return SETTLED_CHANGED;
 		}
 		if (boundary && run->source->position_has_place(applied))
@@ -312,7 +313,7 @@ parallel_settle(TaskRun *run, bool boundary)
 		return true;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	store_tables_move_step(run->task->id, "copying", NULL);
+	store_tables_move_step(run->task->id, TABLE_STEP_COPYING, NULL);
 	task_log_event(run->task->id, "warning",
 				   "the task waits while tables are copied again",
 				   "No background worker slot is free for a copy worker.",
@@ -339,7 +340,7 @@ parallel_refuse(TaskRun *run)
 		return false;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	store_tables_move_step(run->task->id, "asked", NULL);
+	store_tables_move_step(run->task->id, TABLE_STEP_ASKED, NULL);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
@@ -387,7 +388,7 @@ void
 parallel_finish(TaskRun *run)
 {
 	store_position_end_replay(run->task->id);
-	put_in_step(run, "replay");
+	put_in_sync(run, TABLE_STEP_REPLAY);
 }
 
 /* -------------------------------------------------------------- statements */
@@ -409,7 +410,7 @@ has_word(const char *text, const char *name)
 	return false;
 }
 
-/* A name that a text may have in another form is taken to be there. */
+/* A name that a text may have in another form is taken to be in it. */
 static bool
 text_names(const char *text, const char *name)
 {
@@ -477,7 +478,10 @@ names(const Change *change, const SourceRelation *rel)
 	return text_names(change->ddl_sql, rel->name);
 }
 
-/* Does a foreign key join the two, either way? Keys here lock both. */
+/*
+ * Does a foreign key join the two, either way? Keys of the destination lock
+ * both.
+ */
 static bool
 are_joined(const TableDef *a, const TableDef *b)
 {
@@ -538,8 +542,8 @@ parallel_yield(TaskRun *run, bool keep)
 	whole = keep && store_tables_copied_from(run->task->id) != NULL;
 	if (!whole)
 	{
-		store_tables_move_step(run->task->id, "copying", NULL);
-		store_tables_move_step(run->task->id, "copied", NULL);
+		store_tables_move_step(run->task->id, TABLE_STEP_COPYING, NULL);
+		store_tables_move_step(run->task->id, TABLE_STEP_COPIED, NULL);
 		task_log_event(run->task->id, "info",
 					   "the task waits while tables are copied again",
 					   "A statement of the source touches them.", NULL, NULL);

@@ -4,12 +4,12 @@
  *	  Rows that a verification found to differ are taken again from the source.
  *
  * It is done between two streams: all that lies before the applied position is
- * here, nothing after it. The rows are read in a snapshot of the source, which
- * stands later in the log than that. Between the two, changes of the table may
- * be in the rows already: until the snapshot's position they are applied so
- * that doing them twice does no harm, as after the copy of the table (snap_hi
- * in core/relation.h). So a row that changes while it is repaired ends up as
- * the source has it, and no change is undone or doubled.
+ * at the destination, nothing after it. The rows are read in a snapshot of the
+ * source, which stands later in the log than that. Between the two, changes of
+ * the table may be in the rows already: until the snapshot's position they are
+ * applied so that doing them twice does no harm, as after the copy of the table
+ * (snap_hi in core/relation.h). So a row that changes while it is repaired ends
+ * up as the source has it, and no change is undone or doubled.
  *
  * For a table without a key there is no such way; it is copied again as a
  * whole (resync_table).
@@ -109,7 +109,10 @@ delete_here(const SourceRelation *rel, char *const *key)
 					  verify_key_dest(rel, key)));
 }
 
-/* TextRowTaker: what is here under the key of a row that will be loaded. */
+/*
+ * TextRowTaker: what the destination has under the key of a row that will be
+ * loaded.
+ */
 static bool
 clear_place(void *arg, SourceRelation *rel, const TextRow *row)
 {

@@ -2,7 +2,7 @@
  *
  * run_resync.c
  *	  Copies tables again: those that the user asked for, and those whose rows
- *	  a statement of the source changed in a way that the log does not tell.
+ *	  a statement of the source changed in a way that the log does not have.
  *
  * A snapshot is opened, the source says what the tables look like now, and in
  * one transaction the tables are emptied, brought to that shape, filled, and
@@ -55,7 +55,7 @@ typedef struct Resync
 								 * where it does not for all */
 	char	   *applied;		/* where the stream goes on */
 	List	   *tables;			/* TableDef * of the source before the snapshot;
-								 * NIL: the log tells what they are */
+								 * NIL: the log has what they are */
 	bool		more;			/* some are left for another time */
 	CopySlot   *slot;			/* of the copy worker that does it; or NULL */
 	List	   *chosen;			/* SourceRelation *: rels, and those left */
@@ -179,7 +179,7 @@ look_up(Resync *r)
 			shape_leaves_out(r->run->selection, rel->schema, rel->name,
 							 OPERATION_ALTER_TABLE))
 		{
-			/* nothing is altered here */
+			/* nothing is altered */
 			shape_freeze(def, rel->def);
 			pair->before = def;
 		}
@@ -212,7 +212,7 @@ open_inexact(Resync *r, SourceSnapshot *snapshot)
 	ListCell   *lc;
 
 	/*
-	 * Nobody who follows an action of a parent could tell whether the copy of
+	 * Nobody who follows an action of a parent could know whether the copy of
 	 * the child has it already: parents are copied, too.
 	 */
 	if (r->slot == NULL)
@@ -278,7 +278,7 @@ open_snapshot(Resync *r)
 	if (r->snapshot == NULL || r->high == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the source does not tell at which position a snapshot stands"),
+				 errmsg("the source does not say at which position a snapshot stands"),
 				 errhint("Switch its binary log on. " SOURCE_NEW_TASK_HINT)));
 	/* what is applied does not come again */
 	if (!task_snapshot_has(run, r->snapshot, r->applied))
@@ -413,7 +413,7 @@ copy_rows(Resync *r, SourceRelation *rel, ProducerState *st)
 				 errhint("A rule or a trigger of the destination that is enabled for replicas is at work: ALTER TABLE %s DISABLE TRIGGER ALL, or DISABLE RULE.",
 						 plan_table_name(rel->def))));
 	/*
-	 * What altered the table since the snapshot is noticed here, or it is not:
+	 * What altered the table since the snapshot is noticed now, or it is not:
 	 * MySQL 5.6 gives no rows, and no error.
 	 */
 	r->described = run->source->current_position(r->conn);
@@ -509,7 +509,10 @@ run_plan(Resync *r, PlanChange *change, List **foreign_keys)
 				 errhint("Remove what is in the way at the destination.")));
 }
 
-/* -------------------------------------------------------- beside the rest */
+/*
+ * -------------------------------------------------------- in parallel with the
+ * rest
+ */
 
 /* Does it take more than rows to have the tables as the source has them? */
 static bool

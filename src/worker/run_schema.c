@@ -12,6 +12,7 @@
 
 #include "access/xact.h"
 #include "store/alert.h"
+#include "store/states.h"
 #include "store/sql.h"
 #include "store/object.h"
 #include "store/version.h"
@@ -97,8 +98,8 @@ run_precheck(TaskRun *run)
 	ok = precheck_store(run->task->id, items);
 	(void) store_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
-					  "itt", run->task->id, ok ? "running" : "precheck_failed",
-					  ok ? "running" : "idle");
+					  "itt", run->task->id, ok ? TASK_STATUS_RUNNING : TASK_STATUS_PRECHECK_FAILED,
+					  ok ? TASK_WANTED_RUNNING : TASK_WANTED_IDLE);
 	if (!ok)
 	{
 		task_log_event(run->task->id, "error", "the precheck failed", NULL,
@@ -148,7 +149,8 @@ store_statement(TaskRun *run, PlanStatement *st)
 					  "$4, $5, $6, $7, $8, $9, $10, $11",
 					  "ittttttt" "btt", run->task->id, st->schema, st->table,
 					  phase_name(st->phase), st->kind, st->name, st->sql,
-					  st->note, (int) st->warning, run_it ? "waiting" : "skipped",
+					  st->note, (int) st->warning,
+					  run_it ? OBJECT_STATE_WAITING : OBJECT_STATE_SKIPPED,
 					  st->target_schema);
 }
 
@@ -169,8 +171,8 @@ has_table(List *tables, const TableDef *def)
 
 /*
  * The source's tables, and the position from which their changes are followed.
- * Where the source has snapshots to share, both are of one: what tables there
- * are, and what it was prepared to tell, must agree. Else the position is
+ * Where the source has snapshots to share, both are of one: which tables exist
+ * and what it was prepared to report must agree. Else the position is
  * taken first, and a DDL statement after it is seen in the log.
  */
 static List *
@@ -306,7 +308,7 @@ run_read_schema(TaskRun *run)
 	store_collations(run, defaults);
 	(void) store_exec("UPDATE dtsmig.task_table SET described_position = $2 WHERE task_id = $1",
 					  "it", run->task->id, described);
-	task_set_step(run, "schema", "schema");
+	task_set_step(run, TASK_PHASE_SCHEMA, TASK_STEP_SCHEMA);
 	task_log_event(run->task->id, "info", "read the source's tables",
 				   run->task->start_position ?
 				   psprintf("Changes will be followed from %s.",
@@ -338,9 +340,9 @@ statements_to_run(TaskRun *run, const char *phase)
 
 /*
  * Runs a statement; returns its error. The hint of one that failed says to
- * make the object by hand: what is there at the next try is taken for it, but
+ * make the object by hand: what exists at the next try is taken for it, but
  * no table that has rows already, as those of the source would join them, and
- * nothing that was there, and in the way, before.
+ * nothing that existed, and was in the way, before.
  */
 static char *
 run_statement(TaskRun *run, const StoreRows *rows, int i)
@@ -377,7 +379,7 @@ end_store(TaskRun *run)
 
 /* Who is to know of what the task goes on without gets to know it. */
 static void
-tell_objects(TaskRun *run)
+report_objects(TaskRun *run)
 {
 	List	   *reported;
 
@@ -466,7 +468,7 @@ run_statements(TaskRun *run, const char *phase)
 		errors = lappend(errors, error);
 	}
 	if (without)
-		tell_objects(run);
+		report_objects(run);
 	MemoryContextSwitchTo(old);
 	if (titles != NIL)
 		refuse_objects(run, titles, errors);
@@ -478,7 +480,7 @@ run_pre_data(TaskRun *run)
 	run_statements(run, "pre_data");
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	task_set_step(run, run->task->do_full ? "full" : "schema", "copy");
+	task_set_step(run, task_copy_phase(run), TASK_STEP_COPY);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 }
@@ -493,8 +495,8 @@ run_post_data(TaskRun *run)
 		task_advance_sequences(run);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	task_set_step(run, more ? "incremental" : run->task->do_full ? "full" : "schema",
-				  more ? "changes" : "done");
+	task_set_step(run, more ? TASK_PHASE_INCREMENTAL : task_copy_phase(run),
+				  more ? TASK_STEP_CHANGES : TASK_STEP_DONE);
 	(void) store_exec("UPDATE dtsmig.task SET "
 					  "consistent_since = pg_catalog.clock_timestamp(), "
 					  "consistent_position = COALESCE((SELECT applied_position FROM "

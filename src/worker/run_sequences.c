@@ -2,7 +2,7 @@
  *
  * run_sequences.c
  *	  Sequences at the destination are kept at or past the source's, where the
- *	  source's log does not tell them.
+ *	  source's log does not have them.
  *
  *-------------------------------------------------------------------------
  */

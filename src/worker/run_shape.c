@@ -19,7 +19,7 @@
 #include "utils/timestamp.h"
 
 /* How often it is reported how many changes are skipped. */
-#define TELL_PASSED_MS 600000
+#define REPORT_FILTERED_MS 600000
 
 static uint32
 operation_of(const Change *change)
@@ -44,8 +44,8 @@ task_leaves_out(const Change *change)
 }
 
 /*
- * TRUNCATE of a table that is not alone in its table here takes away its own
- * rows. False: it is alone.
+ * TRUNCATE of a table that is not alone in its table at the destination takes
+ * away its own rows. False: it is alone.
  */
 bool
 task_truncate_own(TaskRun *run, DestWriter *writer, const Change *change)
@@ -88,8 +88,8 @@ task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
 	}
 
 	/*
-	 * Where some kinds of changes are left out, rows here need not be what
-	 * the others were done to.
+	 * Where some kinds of changes are left out, rows of the destination need
+	 * not be what the others were done to.
 	 */
 	if ((rel->applied & OPERATION_ROWS) != OPERATION_ROWS && rel->out->nkey > 0)
 	{
@@ -107,7 +107,7 @@ task_report_skipped(TaskRun *run, SkippedChanges *p)
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (p->count == p->reported ||
-		!TimestampDifferenceExceeds(p->last_reported, now, TELL_PASSED_MS))
+		!TimestampDifferenceExceeds(p->last_reported, now, REPORT_FILTERED_MS))
 		return;
 	p->last_reported = now;
 	p->reported = p->count;

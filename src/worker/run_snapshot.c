@@ -47,7 +47,7 @@ forget_claims(TaskRun *run, int64 table_id)
 
 /*
  * Ranges that are copied as a destination elsewhere has it, and are not noted
- * here: their tables are copied in part, too.
+ * in the catalog: their tables are copied in part, too.
  */
 static void
 note_claims(TaskRun *run)
@@ -225,18 +225,20 @@ primary_key(const TableDef *def)
 	return NULL;
 }
 
-/* Has the table what forbids rows in the one here while rows are copied? */
+/*
+ * Has the table what forbids rows in the destination's while rows are copied?
+ */
 static bool
-fits(const TableDef *now, const TableDef *here)
+fits(const TableDef *now, const TableDef *stored)
 {
-	const TableIndex *key = primary_key(here);
+	const TableIndex *key = primary_key(stored);
 	const TableIndex *key_now = primary_key(now);
 	ListCell   *la;
 	ListCell   *lb;
 
-	if (!task_same_table(now, here))
+	if (!task_same_table(now, stored))
 		return false;
-	forboth(la, now->columns, lb, here->columns)
+	forboth(la, now->columns, lb, stored->columns)
 		if (((const TableColumn *) lfirst(la))->nullable &&
 			!((const TableColumn *) lfirst(lb))->nullable)
 			return false;

@@ -147,7 +147,8 @@ shared_stay_alive(TaskShared *shared)
 TimestampTz
 shared_last_report(const TaskShared *shared)
 {
-	TimestampTz alive = (TimestampTz) pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &shared->alive));
+	TimestampTz alive = (TimestampTz)
+		pg_atomic_read_u64(unconstify(pg_atomic_uint64 *, &shared->alive));
 
 	return Max(alive, shared->heartbeat);
 }

@@ -11,6 +11,7 @@
 #include "worker/statement.h"
 
 #include "access/xact.h"
+#include "store/states.h"
 #include "store/sql.h"
 #include "core/one_statement.h"
 #include "utils/guc.h"
@@ -33,7 +34,7 @@ statement_is_wrong(int sqlerrcode)
 		sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
-/* Does the error say that the object, or one in its place, is there? */
+/* Does the error say that the object, or one in its place, exists? */
 static bool
 is_exists_error(int sqlerrcode)
 {
@@ -77,7 +78,7 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 	MemoryContextSwitchTo(cxt);
 	PG_TRY();
 	{
-		/* a destination elsewhere may have it, though nobody here knows */
+		/* a destination elsewhere may have it, though the catalog does not */
 		if (destination()->claim(destination_object(object_id)) == NULL)
 			statement_execute(sql, script);
 		ReleaseCurrentSubTransaction();
@@ -101,7 +102,8 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 	CurrentResourceOwner = owner;
 	(void) store_exec("UPDATE dtsmig.task_object SET state = $2, error = $3, "
 					  "error_code = $4 WHERE object_id = $1", "ittt", object_id,
-					  skipped ? "skipped" : error ? "failed" : "done", error,
+					  skipped ? OBJECT_STATE_SKIPPED :
+					  error ? OBJECT_STATE_FAILED : OBJECT_STATE_DONE, error,
 					  error ? unpack_sql_state(code) : NULL);
 	return skipped ? NULL : error;
 }

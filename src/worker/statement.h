@@ -15,7 +15,7 @@
  * of its own (none may be open). If the statement fails, the object is marked
  * failed and the message is returned, palloc'd in the caller's context;
  * errors that say nothing of the statement (interrupts, lack of memory, a
- * server that shuts down) are raised. With exists_ok an object that is there
+ * server that shuts down) are raised. With exists_ok an object that exists
  * already is marked skipped, and is no failure. Several commands in sql are an
  * error unless it is a script.
  */
@@ -39,7 +39,7 @@ extern bool statement_is_wrong(int sqlerrcode);
 extern void statement_execute(const char *sql, bool script);
 
 /*
- * Marks object_id skipped, since a relation (quoted) is there that was made by
+ * Marks object_id skipped, since a relation (quoted) exists that was made by
  * hand in its place; returns false and leaves it where empty is wanted and the
  * relation holds rows. In a transaction of its own, as the current user.
  */

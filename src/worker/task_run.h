@@ -26,6 +26,7 @@
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 
+#include "store/states.h"
 #include "store/task.h"
 #include "core/options.h"
 #include "dest/dest.h"
@@ -73,8 +74,8 @@ typedef struct TaskRun
 	TimestampTz parallel_looked;	/* at it, for the last time */
 	bool		behind;			/* the destination's ledger is ahead of the catalog: the
 								 * log is read for that alone … */
-	SourcePos	ledger_end;		/* … up to there */
-	char	   *replay_until;	/* the log is read again up to there; or NULL */
+	SourcePos	ledger_end;		/* … up to this position */
+	char	   *replay_until;	/* the log is read again up to this position; or NULL */
 	SourcePos	replay_end;		/* the same */
 	List	   *labels;			/* char *: statements that add labels to enum types,
 								 * to be committed before what uses them */
@@ -95,6 +96,12 @@ extern void task_set_throttles(TaskRun *run);
 /* task_relations.c ------------------------------------------------------ */
 
 extern void task_set_step(TaskRun *run, const char *phase, const char *step);
+/* The phase until changes are followed, or of a task that does not follow them. */
+static inline const char *
+task_copy_phase(const TaskRun *run)
+{
+	return run->task->do_full ? TASK_PHASE_FULL : TASK_PHASE_SCHEMA;
+}
 /* Reads the tables of a task from the catalog and binds them. */
 extern void task_open_relations(TaskRun *run);
 /* The same of one table, for another connection to the source. */
@@ -137,7 +144,7 @@ typedef struct DdlReplicated
 } DdlReplicated;
 
 /*
- * Carries a DDL statement to the destination, its new definitions and the
+ * Replicates a DDL statement, its new definitions and the
  * position after it (by write_position) in one transaction; nothing may be
  * pending. Raises an error if it cannot be replicated.
  */
@@ -151,8 +158,8 @@ extern bool task_copy_has(TaskRun *run, const SourceRelation *rel,
 extern bool task_definition_passes(TaskRun *run, const SourceRelation *rel,
 								   SourcePos pos);
 /*
- * Carries what a source's capture recorded of a DDL statement (ddl_record), in
- * the transaction that is open: the caller commits it with the position.
+ * Replicates what a source's capture recorded of a DDL statement (ddl_record),
+ * in the transaction that is open: the caller commits it with the position.
  * position: from which new definitions hold.
  */
 extern void task_replicate_record(TaskRun *run, Change *change, const char *position,
@@ -213,7 +220,7 @@ extern void task_store_pairs(TaskRun *run, List *pairs, const char *position,
  * statement that alters types? Then the tables wait for that.
  */
 extern bool types_may_fit_later(TaskRun *run, int sqlerrcode);
-extern void types_leave_for_later(TaskRun *run, bool beside,
+extern void types_leave_for_later(TaskRun *run, bool parallel,
 								  const ErrorData *edata);
 /* Marks a table to be copied again. */
 extern void task_mark_resync(TaskRun *run, int64 table_id, const char *why);
@@ -259,29 +266,33 @@ typedef struct SkippedChanges
 extern bool task_leaves_out(const Change *change);
 /*
  * Takes away the rows of a table that was truncated and is not alone in its
- * table here. False: it is alone, nothing is done.
+ * table at the destination. False: it is alone, nothing is done.
  */
 extern bool task_truncate_own(TaskRun *run, DestWriter *writer,
 							  const Change *change);
 /* begin_time: when the source's transaction took place. */
 extern void task_apply_shaped(TaskRun *run, DestWriter *writer, Change *change,
 							  TimestampTz begin_time, SkippedChanges *skipped);
-/* Says, now and then, how many; between two transactions here. */
+/* Says, now and then, how many; between two transactions. */
 extern void task_report_skipped(TaskRun *run, SkippedChanges *skipped);
 
 /* ddl_merged.c ---------------------------------------------------------- */
 
-/* Do other tables, of this task or of others, go into the same one here? */
+/*
+ * Do other tables, of this task or of others, go into the same one at the
+ * destination?
+ */
 extern bool task_is_merged(TaskRun *run, int64 table_id);
 /*
  * Of such a table: are columns other after a statement than before, and the
- * table here has those after it already? *why: it has one of another type.
+ * destination's table has those after it already? *why: it has one of another
+ * type.
  */
 extern bool task_columns_are_done(const TableDef *before, const TableDef *after,
 								  char **why);
 /*
  * The statements (PlanStatement *) for such a table, or for a new one that may
- * be here, without those whose effect is there; that is noted. *why: as above.
+ * exist, without those whose effect exists; that is noted. *why: as above.
  */
 extern List *task_leave_done(TaskRun *run, const Change *change,
 							 const PlanPair *pair, List *statements, char **why);
@@ -322,7 +333,10 @@ extern bool parallel_settle(TaskRun *run, bool boundary);
 extern void parallel_collect(TaskRun *run);
 /* The source is another server: what was begun is started again. */
 extern void parallel_forget(TaskRun *run);
-/* The run does not follow changes for good yet: nothing goes beside it. */
+/*
+ * The run does not follow changes for good yet: nothing runs in parallel with
+ * it.
+ */
 extern bool parallel_refuse(TaskRun *run);
 /* Is there something to settle at the next boundary? */
 extern bool parallel_is_due(TaskRun *run);
@@ -337,7 +351,7 @@ extern void parallel_finish(TaskRun *run);
 /* Does a statement touch tables that are being copied? */
 extern bool parallel_is_touched(TaskRun *run, const Change *change);
 /*
- * The copy of tables that a statement touches ends here. True: it is whole,
+ * The copy of tables that a statement touches ends. True: it is whole,
  * and to be settled before the statement. False: it is given up, the tables
  * wait for task_resync; in the transaction that is open, or one of its own.
  */
@@ -382,7 +396,7 @@ extern bool task_is_altered(const Selection *selection, const SourceRoutine *sou
 							const ConnectionInfo *info, const TableDef *def);
 /*
  * Opens a snapshot of its own on conn that has all that the task has applied:
- * the source tells of a transaction before every snapshot has it. *low: it has
+ * the source reports a transaction before every snapshot has it. *low: it has
  * all before this position (known by GTIDs alone where that is all that is
  * known); NULL: the source keeps no log. applied: NULL, nothing is. Raises
  * 40001 if the source does not get that far in a while.
@@ -404,8 +418,8 @@ extern bool task_same_columns(const TableDef *a, const TableDef *b);
 extern bool task_same_table(const TableDef *a, const TableDef *b);
 
 /*
- * run_sequences.c: moves sequences here up to where the source's are; never
- * back. Between transactions.
+ * run_sequences.c: moves the destination's sequences up to where the source's
+ * are; never back. Between transactions.
  */
 extern void task_advance_sequences(TaskRun *run);
 
@@ -413,7 +427,7 @@ extern void task_advance_sequences(TaskRun *run);
 extern void run_copy(TaskRun *run);
 /* Runs the statements of one phase of task_object in copy workers. */
 extern void run_unique_indexes(TaskRun *run);
-/* Ends copy workers that are still there; safe at any time. */
+/* Ends copy workers that still run; safe at any time. */
 extern void stop_copy_workers(void);
 /* One that runs resync_parallel; false: no process is free for it. */
 extern bool start_resync_worker(TaskRun *run);

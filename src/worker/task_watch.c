@@ -7,15 +7,16 @@
  * What is sampled lies in memory that the worker has anyway; a sample is taken
  * in time also while a large transaction is being applied, and written when a
  * transaction of its own can be had. Alerts of errors are raised where errors
- * end (trouble.c); here are those of latency, of the source's log running
- * short, of tables that have changed under the task's hands, of those that
- * wait to be copied again, of objects that could not be made, and the end of
- * all these.
+ * end (trouble.c); in this file are those of latency, of the source's log
+ * running short, of tables that have changed under the task's hands, of those
+ * that wait to be copied again, of objects that could not be made, and the end
+ * of all these.
  *
  *-------------------------------------------------------------------------
  */
 #include "compat.h"
 
+#include "store/states.h"
 #include "worker/task_watch.h"
 
 #include "access/htup_details.h"
@@ -37,8 +38,12 @@
 #include "utils/timestamp.h"
 #include "worker/trouble.h"
 
-/* How often latency, the source's log, and tables here are looked at. */
+/*
+ * How often latency, the source's log, and tables of the destination are looked
+ * at.
+ */
 #define LATENCY_MS 3000
+#define REST_MS 1000			/* while the task waits to be tried again */
 #define RETENTION_MS 30000
 #define DRIFT_MS 30000
 #define OBJECTS_MS 10000
@@ -100,7 +105,7 @@ take_sample(TaskRun *run, TaskWatch *w, TimestampTz now)
 	TaskShared *s = run->shared;
 	uint64		rows = pg_atomic_read_u64(&s->rows_total);
 	uint64		bytes = pg_atomic_read_u64(&s->bytes_total);
-	double		seconds = (now - w->last_sample) / 1000000.0;
+	double		seconds = (now - w->last_sample) / (double) USECS_PER_SEC;
 	MetricSample *sample;
 	uint64		changes = pg_atomic_read_u64(&s->changes_total);
 
@@ -180,7 +185,7 @@ watch_rest(int64 task_id, TaskShared *shared)
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext cxt;
 
-	if (!due(last_look, now, 1000))
+	if (!due(last_look, now, REST_MS))
 		return;
 	last_look = now;
 	cxt = AllocSetContextCreate(old, "dtsmig rest", ALLOCSET_SMALL_SIZES);
@@ -198,7 +203,9 @@ watch_rest(int64 task_id, TaskShared *shared)
 	}
 	PG_CATCH();
 	{
-		/* what the task waits for (a full disk) may be in the way here, too */
+		/*
+		 * what the task waits for (a full disk) may be in the way of this, too
+		 */
 		MemoryContextSwitchTo(cxt);
 		FlushErrorState();
 		AbortOutOfAnyTransaction();
@@ -213,7 +220,7 @@ watch_rest(int64 task_id, TaskShared *shared)
 static bool
 follows(const TaskRun *run)
 {
-	return strcmp(run->task->step, "changes") == 0 && run->task->consistent;
+	return strcmp(run->task->step, TASK_STEP_CHANGES) == 0 && run->task->consistent;
 }
 
 static void
@@ -365,7 +372,10 @@ table_drift(const SourceRelation *rel)
 	return text;
 }
 
-/* Tables here that somebody else has changed; statements of the source do not count. */
+/*
+ * Tables of the destination that somebody else has changed; statements of the
+ * source do not count.
+ */
 static void
 check_drift(TaskRun *run, List **reported)
 {
@@ -381,7 +391,7 @@ check_drift(TaskRun *run, List **reported)
 		if (what != NULL)
 		{
 			char	   *text = alert_raise(run->task->id, ALERT_DRIFT, subject,
-										   psprintf("table %s here is not any more what the task made it: %s",
+										   psprintf("table %s at the destination is not any more what the task made it: %s",
 													subject, what),
 										   "Changes of it may fail, or not arrive whole.",
 										   "Undo that, or have the table copied again by resync_table.");

@@ -20,7 +20,7 @@ typedef struct TaskWatch TaskWatch;
 extern void watch_look(TaskRun *run, bool in_transaction);
 /*
  * Writes what was found into the catalog, in a transaction of its own kind: not
- * in one that carries rows. Returns what has to be known to the user's
+ * in one that writes rows. Returns what has to be known to the user's
  * function (char *).
  */
 extern List *watch_write(TaskRun *run);

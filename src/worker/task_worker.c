@@ -22,6 +22,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "core/error_place.h"
+#include "store/states.h"
 #include "store/sql.h"
 #include "store/position.h"
 #include "store/table.h"
@@ -44,6 +45,12 @@
 
 #define RETRY_FIRST_MS 500
 #define RETRY_LAST_MS 15000
+/* A run that has gone well for so long begins the pauses again. */
+#define RETRY_FORGET_MS 60000
+
+/* Between two looks at what a waiting worker waits for. */
+#define WAIT_LOOK_MS 1000
+
 /* So often the log is followed to its end for tables that wait for it. */
 #define CATCH_UP_ROUNDS 20
 
@@ -90,13 +97,13 @@ load_wanted_task(const TaskWorkerArgs *args, dsm_handle handle,
 	task = task_load_id(args->task_id, true);
 	MemoryContextSwitchTo(old);
 	/* from now on the task is seen to have a worker */
-	if (task != NULL && strcmp(task->wanted, "running") == 0)
+	if (task != NULL && strcmp(task->wanted, TASK_WANTED_RUNNING) == 0)
 		(void) store_exec("UPDATE dtsmig.task SET runtime_handle = $2 "
 						  "WHERE task_id = $1", "ii", args->task_id,
 						  (int64) handle);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	if (task == NULL || strcmp(task->wanted, "running") != 0)
+	if (task == NULL || strcmp(task->wanted, TASK_WANTED_RUNNING) != 0)
 		return NULL;
 	return task;
 }
@@ -167,7 +174,7 @@ is_past(TaskRun *run, const char *high, const char *applied)
 
 /*
  * The source is another server than before: positions become ones that mean
- * the same there, if GTIDs tell, or an error says why they don't. Those that
+ * the same at it, if GTIDs show it, or an error says why they don't. Those that
  * lie behind a task that follows changes are of no use any more: the source may
  * have had no GTIDs when it began.
  */
@@ -184,7 +191,7 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 	parallel_forget(run);
 	position = store_position_load(task->id);
 	applied = position ? position->applied : NULL;
-	follows = position != NULL && at_step(run, "changes");
+	follows = position != NULL && at_step(run, TASK_STEP_CHANGES);
 	if (position != NULL)
 	{
 		char	   *ledger = run->dest->position();
@@ -193,8 +200,8 @@ fail_over(TaskRun *run, const char *old_uid, const char *new_uid)
 			(ledger == NULL || strcmp(ledger, position->applied) != 0))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("the ledger at the destination is ahead of the catalog here, and the source is another server now"),
-					 errdetail("Applied here is %s, there %s.", position->applied,
+					 errmsg("the ledger at the destination is ahead of the catalog, and the source is another server now"),
+					 errdetail("The catalog's position is %s, the ledger's is %s.", position->applied,
 							   ledger ? ledger : "nothing"),
 					 errhint("Let the task reach its former source once more.")));
 		position->applied = rebase(run, position->applied);
@@ -277,7 +284,7 @@ check_timeline(TaskRun *run)
 
 /*
  * The same server as before? A task goes on against another one only where
- * GTIDs prove that it has what is applied here.
+ * GTIDs prove that it has what is applied at the destination.
  */
 static void
 check_identity(TaskRun *run)
@@ -364,8 +371,8 @@ is_copied_ahead(TaskRun *run, const char *until)
 }
 
 /*
- * To where the last snapshot stood; and on until the tables are there whose
- * copy was left for the log to tell what they look like, and all are as of one
+ * To where the last snapshot stood; and on until the tables have come whose
+ * copy was left for the log to show what they look like, and all are as of one
  * place: keys that join tables come next.
  */
 static void
@@ -384,7 +391,7 @@ catch_up(TaskRun *run)
 	}
 }
 
-/* What the task writes, others that follow this database can tell from it. */
+/* What the task writes, others that follow this database can see from it. */
 static void
 mark_changes(TaskRun *run)
 {
@@ -398,7 +405,7 @@ mark_changes(TaskRun *run)
 	if (why != NULL)
 		task_log_event(run->task->id, "warning",
 					   "what this task writes is not marked as replicated",
-					   why, "Who follows this database in turn takes it for its own; max_replication_slots (max_active_replication_origins since PostgreSQL 18) limits how many tasks can be marked.", NULL);
+					   why, "Downstream subscribers will treat the rows of this task as local changes; max_replication_slots (max_active_replication_origins since PostgreSQL 18) limits how many tasks can be marked.", NULL);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
@@ -426,50 +433,50 @@ run_task(TaskRun *run)
 					psprintf(INT64_FORMAT "MB", run->options->maintenance_memory),
 					PGC_USERSET, PGC_S_SESSION);
 	run->source = source_routine(run->info->server_type);
-	if (run->info->own_changes && !run->source->tells_origin)
+	if (run->info->own_changes && !run->source->reports_origin)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("task option \"origin\" cannot be \"none\": the log of server \"%s\" does not say where changes came from",
 						run->info->server_name),
-				 errhint("Sources of type postgresql tell it.")));
+				 errhint("Sources of type postgresql know it.")));
 	run->conn = run->source->connect(run->info);
 	check_identity(run);
 	mark_changes(run);
 
-	if (at_step(run, "new"))
+	if (at_step(run, TASK_STEP_NEW))
 	{
 		run_precheck(run);
 		MemoryContextSwitchTo(run->cxt);
 	}
 	set_running(run);
-	if (at_step(run, "new"))
+	if (at_step(run, TASK_STEP_NEW))
 		run_read_schema(run);
 	trouble_program_ran();
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "schema"))
+	if (at_step(run, TASK_STEP_SCHEMA))
 		run_pre_data(run);
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "copy"))
+	if (at_step(run, TASK_STEP_COPY))
 		run_copy(run);
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "catchup"))
+	if (at_step(run, TASK_STEP_CATCHUP))
 	{
 		if (run->task->do_incremental && run->task->target_position)
 			catch_up(run);
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
-		task_set_step(run, run->task->do_full ? "full" : "schema", "indexes");
+		task_set_step(run, task_copy_phase(run), TASK_STEP_INDEXES);
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 	}
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "indexes"))
+	if (at_step(run, TASK_STEP_INDEXES))
 		run_unique_indexes(run);
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "post_data"))
+	if (at_step(run, TASK_STEP_POST_DATA))
 		run_post_data(run);
 	MemoryContextSwitchTo(run->cxt);
-	if (at_step(run, "changes"))
+	if (at_step(run, TASK_STEP_CHANGES))
 		run_changes(run, NULL);
 
 	StartTransactionCommand();
@@ -534,7 +541,7 @@ wait_for_resume(int64 task_id, TaskShared *shared, dsm_handle handle)
 		CHECK_FOR_INTERRUPTS();
 		shared_heartbeat(shared);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 1000, dts_wait_event(DTS_WAIT_RESUME));
+						 WAIT_LOOK_MS, dts_wait_event(DTS_WAIT_RESUME));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -542,8 +549,8 @@ wait_for_resume(int64 task_id, TaskShared *shared, dsm_handle handle)
 
 /*
  * One run; false if the task is over, true if it ended in an error: *end is
- * what becomes of it. Errors of the run end here; an error while noting one ends the process, and the
- * postmaster starts another.
+ * what becomes of it. Errors of the run end in it; an error while noting one
+ * ends the process, and the postmaster starts another.
  */
 static bool
 run_once(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handle,
@@ -621,7 +628,7 @@ wait_for_update(const TaskWorkerArgs *args, TaskShared *shared, dsm_handle handl
 			return;
 		if (state == CATALOG_NONE || state == CATALOG_FOREIGN)
 			proc_exit(0);
-		rest(1000, shared, 0);
+		rest(WAIT_LOOK_MS, shared, 0);
 	}
 }
 
@@ -660,7 +667,7 @@ dtsmig_task_main(Datum arg)
 			continue;
 		}
 		/* a run that went well for a while begins the pauses again */
-		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(), 60000))
+		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(), RETRY_FORGET_MS))
 			pause = RETRY_FIRST_MS;
 		rest(pause, shared, args.task_id);
 		pause = Min(pause * 2, RETRY_LAST_MS);

@@ -96,7 +96,7 @@ way_on_cause(const ErrorData *edata)
 		return psprintf("If the constraint is this database's own: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;",
 						name, quote_identifier(edata->column_name));
 	if (edata->sqlerrcode == ERRCODE_CHECK_VIOLATION)
-		return psprintf("The row lies outside of all partitions here: the source may have added one, or left it where it does not belong (EXCHANGE PARTITION … WITHOUT VALIDATION). To make room for it: CREATE TABLE %s PARTITION OF %s DEFAULT;",
+		return psprintf("The row lies outside of all partitions at the destination: the source may have added one, or left it where it does not belong (EXCHANGE PARTITION … WITHOUT VALIDATION). To make room for it: CREATE TABLE %s PARTITION OF %s DEFAULT;",
 						quote_qualified_identifier(edata->schema_name,
 												   plan_name_with_suffix(edata->table_name, "_default")),
 						name);
@@ -150,7 +150,7 @@ make_hint(void *arg)
 }
 
 /*
- * An error here would keep the error that has stopped the task from being
+ * An error of this would keep the error that has stopped the task from being
  * noted, and its worker would come back to it for ever.
  */
 char *

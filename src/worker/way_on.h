@@ -12,14 +12,14 @@
 
 /*
  * The hint of an error that has stopped the task, with statements that go on
- * from there: the task's name where hints say "task", and what is missing of
+ * from it: the task's name where hints say "task", and what is missing of
  * skip_change, resync_table and resume_task. In a transaction.
  */
 extern char *way_on_hint(int64 task_id, const ErrorData *edata);
 
 /*
  * The hint of an error; of one of PostgreSQL's own about a row that does not fit
- * here, what makes room for it. NULL: there is none.
+ * at the destination, what makes room for it. NULL: there is none.
  */
 extern char *way_on_cause(const ErrorData *edata);
 

@@ -46,7 +46,7 @@ typedef struct Started
 static List *started = NIL;
 
 /*
- * A worker waits for the transaction that starts it. One that is there serves
+ * A worker waits for the transaction that starts it. One that exists serves
  * for every further call in that transaction.
  */
 static bool

@@ -33,7 +33,7 @@ typedef struct CopyWorkerArgs
 	bool		resync;			/* copy tables again, and nothing else */
 } CopyWorkerArgs;
 
-/* True if the library was preloaded, so that a launcher is there. */
+/* True if the library was preloaded, so that there is a launcher. */
 extern bool launcher_registered;
 
 /* The setting of that name. */
@@ -58,7 +58,7 @@ extern BackgroundWorkerHandle *copy_worker_start(const CopyWorkerArgs *args);
 /* What every worker does first: signals, connection, session settings. */
 extern void worker_init(Oid database, Oid role, const char *application);
 
-/* Holds back triggers and sets what a worker's session needs. */
+/* Disables triggers and sets what a worker's session needs. */
 extern void worker_session(void);
 /*
  * Option search_path of the task: where what its definitions name is looked for
@@ -67,7 +67,7 @@ extern void worker_session(void);
 extern void worker_search_path(const char *path);
 
 /*
- * From here to guard_end this process, while it holds back triggers, writes
+ * From here to guard_end this process, while it disables triggers, writes
  * only to tables of which role (a task's owner) may do so, however it comes to
  * write.
  */

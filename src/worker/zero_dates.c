@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * zero_dates.c
- *	  Zero dates that turn up in columns which are NOT NULL here.
+ *	  Zero dates that turn up in columns which are NOT NULL at the destination.
  *
  * Under the policy "null" they become NULL. A column keeps NOT NULL as long as
  * no row of the source holds one (my_zero_dates.c looks before tables are
@@ -35,7 +35,7 @@
 static int64 waiting_table = 0;
 static List *waiting_columns = NIL;		/* char *, names at the source */
 
-/* All definitions of the task that describe this column here. */
+/* All definitions of the task that describe this column. */
 static void
 note_nullable(const TaskRecord *task, int64 table_id, const char *column)
 {
@@ -97,7 +97,7 @@ allow_null(const TaskRecord *task, int64 table_id, const char *column)
 	if (col == NULL || col->target_name == NULL)
 		return NULL;
 	table = plan_table_name(def);
-	/* another worker may have been here before */
+	/* another worker may have done it before */
 	if (!is_not_null(table, col->target_name))
 		return NULL;
 	statement_execute(psprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",

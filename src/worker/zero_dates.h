@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * zero_dates.h
- *	  Zero dates that turn up in columns which are NOT NULL here.
+ *	  Zero dates that turn up in columns which are NOT NULL at the destination.
  *
  *-------------------------------------------------------------------------
  */

@@ -353,7 +353,7 @@ say_optional(Dump *d, const BinlogTableMap *map)
 }
 
 /*
- * Old temporal types do not tell their fraction digits; in the fixture that
+ * Old temporal types do not have their fraction digits; in the fixture that
  * has such columns, names like "t_fsp3" do.
  */
 static void

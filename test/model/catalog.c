@@ -1,7 +1,7 @@
 /*
  * catalog.c
  *	  The tables of schema dtsmig. Each statement that the worker's files run
- *	  is known here by its text, and done by hand: one that has been changed
+ *	  is known to the model by its text, and done by hand: one that has been changed
  *	  there has to be looked at here.
  */
 #include "model.h"
@@ -166,7 +166,7 @@ copied_from(Call *c)
 }
 
 static uint64
-put_in_step(Call *c)
+put_in_sync(Call *c)
 {
 	TASK_TABLES(i)
 		if (is(db_rec(i)->state, "resync") && is(db_rec(i)->step, c->text[2]))
@@ -241,7 +241,7 @@ resync_done(Call *c)
 	return 1;
 }
 
-/* For a statement that shapes it, which does not come here. */
+/* For a statement that shapes it, which the model does not have. */
 static uint64
 note_wait(Call *c)
 {

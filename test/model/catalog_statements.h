@@ -28,7 +28,7 @@ static const struct
 	{"UPDATE dtsmig.task_table SET resync_step = NULL WHERE table_id = $1", clear_step},
 	{"UPDATE dtsmig.task_table SET state = 'resync', resync_step = 'copying', resync_from = $2, source_mark = NULL, rows_copied = 0, bytes_copied = 0 WHERE table_id = $1", begin_copying},
 	{"SELECT resync_from FROM dtsmig.task_table WHERE task_id = $1 AND resync_step = 'copied' LIMIT 1", copied_from},
-	{"UPDATE dtsmig.task_table SET state = 'ready', resync_step = NULL, resync_from = NULL WHERE task_id = $1 AND state = 'resync' AND resync_step = $2 RETURNING source_schema, source_table", put_in_step},
+	{"UPDATE dtsmig.task_table SET state = 'ready', resync_step = NULL, resync_from = NULL WHERE task_id = $1 AND state = 'resync' AND resync_step = $2 RETURNING source_schema, source_table", put_in_sync},
 	{"UPDATE dtsmig.task_table SET snapshot_low = $2, snapshot_high = $3 WHERE table_id = $1", set_zone},
 	{"UPDATE dtsmig.task_table SET described_position = COALESCE($2, described_position) WHERE table_id = $1", note_described},
 	{"SELECT count(*) FROM dtsmig.task_table WHERE task_id = $1 AND state = 'resync'", count_resync},

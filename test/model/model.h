@@ -60,7 +60,7 @@ typedef struct TableSpec
 	int			parent;			/* whose column 0 column fk refers to, with ON
 								 * DELETE CASCADE; -1 */
 	int			fk;
-	int			dates;			/* a column that is NOT NULL here until a NULL
+	int			dates;			/* a column that is NOT NULL at the destination until a NULL
 								 * comes, in place of a zero date; -1 */
 } TableSpec;
 

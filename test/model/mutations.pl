@@ -39,20 +39,20 @@ my @mutations = (
     [ 'changes start after a snapshot', 'worker/run_copy.c', "\t\t\tstart = low;", "\t\t\t;" ],
     # run_snapshot.c, copy_worker.c
     [ 'a keyless table in any snapshot', 'worker/copy_worker.c', 'if (rel->nkey == 0 && !snapshot.exact && snapshot.high != NULL)', 'if (false)' ],
-    [ 'a job is done before its rows', 'worker/copy_worker.c', "snapshot.low,\n\t\t\t\t\t snapshot.high);", 'snapshot.low, snapshot.low);' ],
+    [ 'a job is done before its rows', 'worker/copy_worker.c', "snapshot.low,\n\t\t\t\tsnapshot.high);", 'snapshot.low, snapshot.low);' ],
     [ 'a snapshot without what is applied', 'worker/run_resync.c', 'if (!task_snapshot_has(run, r->snapshot, r->applied))', 'if (false)' ],
     [ 'a repair without what is applied', 'worker/run_snapshot.c', 'if (task_snapshot_has(run, *low, applied))', 'if (true)' ],
     # run_resync.c
     [ 'children are not copied along', 'worker/run_resync.c', "\tif (r->slot == NULL)\n\t\tchoose_tied(r, false);", '' ],
     [ 'inexact taken for exact', 'worker/run_resync.c', "return rel == r->keyless ? r->high : r->snapshot;", "return r->high;" ],
     [ 'the zone of a copy made again', 'worker/run_resync.c', "\tr->high = snapshot->high;", "\tr->high = start;" ],
-    [ 'rows stay in a table copied again', 'worker/run_resync.c', 'task_spi(psprintf("TRUNCATE %s", list.data));', ';' ],
+    [ 'rows stay in a table copied again', 'worker/run_resync.c', 'resync_empty(r->run, r->rels);', ';' ],
     # run_parallel.c
     [ 'others are not skipped', 'worker/run_parallel.c', 'rel->resync_step != RESYNC_REPLAY;', 'false;' ],
     [ 'no way back', 'worker/run_parallel.c', 'if (strcmp(from, applied) == 0 || copies_are_ahead(run, applied))', 'if (true)' ],
     [ 'the way back inside of a transaction', 'worker/run_changes.c', "\tif (f->in_transaction ||\n\t\t(!f->reported &&", "\tif ((!f->reported &&" ],
     [ 'the log is read again too far', 'worker/run_parallel.c', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) >= 0;', 'return run->replay_until != NULL && source_pos_cmp(pos, run->replay_end) > 0;' ],
-    [ 'a worker that ended is waited for', 'worker/run_parallel.c', 'store_tables_move_step(run->task->id, "copying", "asked");' . "\n\t\treturn SETTLED_CHANGED;", 'return SETTLED;' ],
+    [ 'a worker that ended is waited for', 'worker/run_parallel.c', 'store_tables_move_step(run->task->id, TABLE_STEP_COPYING, TABLE_STEP_ASKED);' . "\n\t\treturn SETTLED_CHANGED;", 'return SETTLED;' ],
     [ 'a statement does not end the copy', 'worker/run_parallel.c', 'if (!run->copying_parallel && !run->copied_parallel)', 'if (true)' ],
     # run_repair.c
     [ 'a repair has no zone', 'worker/run_repair.c', "\textend_zone(r);", '' ],
@@ -76,7 +76,7 @@ my @mutations = (
     [ 'a key changes between snapshots', 'dest/batch/cascade_zone.c', 'source_pos_cmp(pos, child->snap_hi) < 0;', 'false;' ],
     [ 'children do not follow their key', 'dest/local/apply_cascade.c', "\t\tif (!differs)\n\t\t\tcontinue;", "\t\tcontinue;" ],
     [ 'a cascade into a later copy', 'dest/batch/cascade.c', "source_pos_cmp(pos, edge->child->rel->snap_lo) < 0;", 'false;' ],
-    [ 'cascades beside pending inserts', 'dest/batch/batch.c', 'else if (cascade_must_wait(b, table))', 'else if (false)' ],
+    [ 'cascades with pending inserts', 'dest/batch/batch.c', 'else if (cascade_must_wait(b, table))', 'else if (false)' ],
     # task_worker.c, task_relations.c, tables/relations.c
     [ 'the catch-up ends too early', 'worker/task_worker.c', 'if (is_caught_up(run) && !waits_for_copy(run))', 'if (true)' ],
     [ 'the zone is not read', 'tables/relations.c', 'rel->snap_hi = tc->source->parse_position(v[3]);', ';' ],

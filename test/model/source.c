@@ -1,7 +1,7 @@
 /*
  * source.c
  *	  The source: tables whose transactions are made at random, and the log
- *	  that tells of them.
+ *	  that reports them.
  *
  * A transaction of SOURCE_MYSQL is in the log before it is visible, and
  * becomes so in any order among those that share no row; its positions are a

@@ -1,6 +1,6 @@
 /*
  * source_model.h
- *	  What source.c, which makes histories, and source_routine.c, which tells
+ *	  What source.c, which makes histories, and source_routine.c, which reports
  *	  them as an engine does, know of each other.
  */
 #ifndef SOURCE_MODEL_H

@@ -344,7 +344,7 @@ put(SourceStream *stream, int which, const MRow *row, Row *out)
 	out->status = stream->status[which];
 }
 
-/* What a source does not tell of an UPDATE or DELETE. */
+/* What a source does not report of an UPDATE or DELETE. */
 static void
 leave_out(SourceStream *stream, const MOp *op, const TableSpec *spec)
 {
@@ -444,7 +444,7 @@ tell_rewrite(SourceStream *stream, const MTxn *txn)
 
 /* The next thing of the transaction at hand; NULL: what came is skipped. */
 static Change *
-tell(SourceStream *stream)
+report(SourceStream *stream)
 {
 	MTxn	   *txn = source_txn(stream->txn);
 
@@ -517,7 +517,7 @@ next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 			choose(stream);
 		if (stream->txn < 0)
 			break;
-		change = tell(stream);
+		change = report(stream);
 	} while (change == NULL);
 	MemoryContextSwitchTo(old);
 	if (change != NULL || chance(60))

@@ -54,7 +54,10 @@ def_of(int table)
 		fk->ref_schema = "s";
 		fk->ref_table = (char *) plan.spec[spec->parent].name;
 		fk->ref_columns = lappend(NIL, "c0");
-		/* what a PostgreSQL source tells row by row is not followed here */
+		/*
+		 * what a PostgreSQL source reports row by row is not followed in the
+		 * model
+		 */
 		fk->on_delete = plan.kind == SOURCE_PGSQL ? "NO ACTION" : "CASCADE";
 		fk->on_update = plan.moves ? "CASCADE" : "NO ACTION";
 		def->foreign_keys = lappend(NIL, fk);

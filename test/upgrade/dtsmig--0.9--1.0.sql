@@ -271,7 +271,7 @@ BEGIN
         BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN', name);
         EXCEPTION WHEN duplicate_object THEN
-            RAISE NOTICE 'role "%" is there already', name;
+            RAISE NOTICE 'role "%" already exists', name;
         END;
     END LOOP;
     GRANT EXECUTE ON FUNCTION dtsmig.read_all_tasks() TO dtsmig_reader;
@@ -512,6 +512,14 @@ DROP FUNCTION dtsmig.resume_task(bigint);
 DROP FUNCTION dtsmig.skip_change(bigint, text);
 DROP FUNCTION dtsmig.resync_table(bigint, text);
 DROP FUNCTION dtsmig.verify(bigint, text, text[], double precision, bigint);
+DROP FUNCTION dtsmig.verify(text, text, text[], double precision, bigint);
+CREATE FUNCTION dtsmig.verify(
+    task text, mode text DEFAULT 'full', tables text[] DEFAULT NULL,
+    sample double precision DEFAULT 0.05, max_differences bigint DEFAULT 1000,
+    OUT result_id bigint, OUT source_table text, OUT kind text, OUT key jsonb,
+    OUT differences jsonb, OUT found_at timestamptz)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_verify'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 DROP FUNCTION dtsmig.repair(bigint, bigint[], bigint);
 DROP FUNCTION dtsmig.cutover(bigint, text, boolean, boolean, interval, interval, bigint, boolean);
 DROP FUNCTION dtsmig.release_task(bigint);

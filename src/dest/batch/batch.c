@@ -37,6 +37,7 @@
 
 /* A key buffer that a huge row made larger than this is given back. */
 #define KEYBUF_KEEP_BYTES (1024 * 1024)
+#define KEYBUF_BYTES 1024		/* else it is of this size again */
 
 /* A value that is this long and did not change is not written again. */
 #define UNCHANGED_MIN_BYTES 2048
@@ -120,7 +121,7 @@ key_changes(ApplyTable *table, const Change *change)
 }
 
 /*
- * A long value that an UPDATE carries but does not change is left out, so
+ * A long value that an UPDATE has but does not change is left out, so
  * that it is not stored (and logged) a second time.
  */
 static void
@@ -569,8 +570,8 @@ batch_reset(Batch *b)
 	if (b->keybuf.maxlen > KEYBUF_KEEP_BYTES)
 	{
 		pfree(b->keybuf.data);
-		b->keybuf.data = MemoryContextAlloc(b->cxt, 1024);
-		b->keybuf.maxlen = 1024;
+		b->keybuf.data = MemoryContextAlloc(b->cxt, KEYBUF_BYTES);
+		b->keybuf.maxlen = KEYBUF_BYTES;
 		resetStringInfo(&b->keybuf);
 	}
 }

@@ -60,8 +60,8 @@ typedef struct ApplyOp
 /* Net effect on a row (on equal rows, of a keyless table); in row_cxt. */
 typedef struct ApplyEntry
 {
-	bool		existed;		/* was there before the batch */
-	bool		present;		/* is there after it */
+	bool		existed;		/* existed before the batch */
+	bool		present;		/* exists after it */
 	bool		loose;			/* some operation was */
 	bool		complete;		/* row has every replicated column */
 	bool		owned;			/* row's arrays are its own, not an operation's */
@@ -201,7 +201,7 @@ typedef struct BatchRoutine
 	void		(*drop_rows) (ApplyTable *table);
 	/*
 	 * Finds the row with a key at the destination, and gives row (may be NULL)
-	 * the columns that it lacks, in row_cxt. False: it is not there (once).
+	 * the columns that it lacks, in row_cxt. False: it does not exist (once).
 	 */
 	bool		(*fetch_row) (ApplyTable *table, const Row *key, Row *row);
 
@@ -292,7 +292,7 @@ extern void batch_abort(DestWriter *writer);
 extern void batch_close(DestWriter *writer);
 /*
  * Writes the batch, and forgets it. Values in row_cxt stay: those of the change at
- * hand are there.
+ * hand exist.
  */
 extern void writer_flush(Batch *b);
 /* Does one operation at once; the batch is empty. */

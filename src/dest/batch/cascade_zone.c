@@ -3,14 +3,14 @@
  * cascade_zone.c
  *	  Cascades through tables that were copied at different times.
  *
- * Let a row of p be deleted, with cascades to c and from there to g. If a part
- * of g was copied before that and a part of c after it, rows of c may not be
- * here that went with it, so that nothing tells which rows of g have gone with
- * those; and the log does not say. Rows of g would be left; that their parents
- * do not exist does not tell them, for the source may have such rows itself
- * (made with foreign_key_checks = 0), and another row of c may have got the key
- * since. So g is copied again, in one snapshot with what cascades reach from
- * it. The mark commits with the change.
+ * Let a row of p be deleted, with cascades to c and from c to g. If a part
+ * of g was copied before that and a part of c after it, rows of c that
+ * went with it may be missing at the destination, so that nothing shows which
+ * rows of g have gone with those; and the log does not say. Rows of g would be
+ * left; that their parents do not exist does not show it, for the source may
+ * have such rows itself (made with foreign_key_checks = 0), and another row of
+ * c may have got the key since. So g is copied again, in one snapshot with what
+ * cascades reach from it. The mark commits with the change.
  *
  * Let a key of p be deleted, or change, and another row's key become that one,
  * with its rows of c. A part of c that was copied after both has those rows under

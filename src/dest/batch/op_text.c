@@ -118,7 +118,7 @@ op_check_found(const ApplyOp *op, uint64 processed)
 						(unsigned long long) processed,
 						rel->target_schema, rel->target_name),
 				 errdetail("Row %s.", key_text(op->table, naming_row(op))),
-				 errhint("Remove the rows that should not be there, and give the table a unique index on its key.")));
+				 errhint("Remove the surplus rows, and give the table a unique index on its key.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_NO_DATA_FOUND),
 			 op->kind == CHANGE_DELETE ?

@@ -4,7 +4,7 @@
  *	  Writes a batch operation by operation, in source order.
  *
  * Done when the batch cannot be written as sets: two rows that exchange unique
- * values pass here, as they did at the source; and what really cannot be
+ * values pass row by row, as they did at the source; and what really cannot be
  * written fails with the row named.
  *
  *-------------------------------------------------------------------------
@@ -50,7 +50,7 @@ write_row(ApplyTable *table, const ApplyOp *op)
  * Where the copy may have it, rows may have been read before and after it, those
  * of the old key and those of the new; and either key may have been another
  * row's since, to which what was logged of the first must not be done. The rows
- * that are here do not say which it was: the table is copied again.
+ * at the destination do not say which it was: the table is copied again.
  */
 static void
 rekey_loose(ApplyTable *table, ApplyOp *op)

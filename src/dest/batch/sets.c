@@ -5,7 +5,7 @@
  *
  * Order: what goes from any table, what follows from that by cascades, then
  * what changes and what comes. A count that differs from what the batch
- * expects is an error here; the caller then goes row by row.
+ * expects is an error of a set; the caller then goes row by row.
  *
  *-------------------------------------------------------------------------
  */
@@ -120,7 +120,9 @@ run_kind(ApplyTable *table, StmtKind kind)
 				continue;
 			CHECK_FOR_INTERRUPTS();
 			processed = table->batch->routine->run(stmt, loose);
-			/* a row that is not there may have gone by a cascade, see below */
+			/*
+			 * a row that does not exist may have gone by a cascade, see below
+			 */
 			if (processed != (uint64) expected &&
 				(!loose || (kind == STMT_UPDATE && table->child)))
 				ereport(ERROR,

@@ -36,6 +36,10 @@
 #define ROW_CONTEXT_KEEP (1024 * 1024)
 #define ROW_CONTEXT_BLOCK (8 * 1024 * 1024)
 
+/* What a batch holds where the caller sets no limit. */
+#define DEFAULT_BATCH_ROWS 10000
+#define DEFAULT_BATCH_BYTES (64 * 1024 * 1024)
+
 static void apply_flush(Batch *w, bool reset_rows);
 
 DestWriter *
@@ -49,9 +53,9 @@ batch_open(const BatchRoutine *routine, const DestOptions *options)
 
 	w->options = *options;
 	if (w->options.batch_rows <= 0)
-		w->options.batch_rows = 10000;
+		w->options.batch_rows = DEFAULT_BATCH_ROWS;
 	if (w->options.batch_bytes <= 0)
-		w->options.batch_bytes = 64 * 1024 * 1024;
+		w->options.batch_bytes = DEFAULT_BATCH_BYTES;
 	w->cxt = cxt;
 	w->table_cxt = AllocSetContextCreate(cxt, "dtsmig apply tables",
 										 ALLOCSET_DEFAULT_SIZES);
@@ -366,7 +370,7 @@ batch_commit(DestWriter *writer, PositionWriter write_position, void *arg)
 	CommitTransactionCommand();
 
 	/*
-	 * The source gets to know of it, and may forget what is here: whatever
+	 * The source gets to know of it, and may forget what is committed: whatever
 	 * synchronous_commit is, this and all that was committed before survives
 	 * a crash.
 	 */

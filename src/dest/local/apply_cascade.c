@@ -233,7 +233,8 @@ prepare_edge(Batch *w, CascadeEdge *edge, CascadeAction action)
 	local_edge(edge)->out[action] = returning_desc(edge, action);
 	append_returning(&sql, edge, action);
 
-	local_edge(edge)->in[action] = CreateTemplateTupleDesc(edge->n * (action == CASCADE_UPDATE ? 2 : 1));
+	local_edge(edge)->in[action] =
+		CreateTemplateTupleDesc(edge->n * (action == CASCADE_UPDATE ? 2 : 1));
 	for (pass = 0; pass < (action == CASCADE_UPDATE ? 2 : 1); pass++)
 	{
 		for (i = 0; i < edge->n; i++)

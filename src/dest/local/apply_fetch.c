@@ -2,7 +2,7 @@
  *
  * apply_fetch.c
  *	  Rows as they are at the destination, for changes whose images are not
- *	  whole: what they lack is read here, where the row is as it was.
+ *	  whole: what they lack is read from the destination's row as it was.
  *
  *-------------------------------------------------------------------------
  */
@@ -80,7 +80,8 @@ apply_fetch_row(ApplyTable *table, const Row *key, Row *row)
 	store = tuplestore_begin_heap(true, false, 64);
 	tuplestore_putvalues(store, desc, values, nulls);
 	(void) apply_execute(w, NULL, sql.data, local_table(table)->relid, desc, store, 1,
-						 local_table(table)->key_index ? local_table(table)->relid : InvalidOid, NULL);
+						 local_table(table)->key_index ?
+						 local_table(table)->relid : InvalidOid, NULL);
 	tuplestore_end(store);
 	found = SPI_processed == 1;
 

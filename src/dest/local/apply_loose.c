@@ -4,12 +4,12 @@
  *	  Children that refer to their parent by a collation of the source alone:
  *	  'A', or 'a ', to 'a'.
  *
- * An action of a foreign key reaches them at the source, and is done here to
- * those that are equal byte by byte (apply_cascade.c): no collation of this
- * server is just the source's. But a child that has the value of a parent, byte
- * by byte, has that one for its parent, for there is one by the collation. So
- * the others are those that have the value of none; if there are any when an
- * action is done, their table is copied again.
+ * An action of a foreign key reaches them at the source, and is done at the
+ * destination to those that are equal byte by byte (apply_cascade.c): no
+ * collation of this server is just the source's. But a child that has the value
+ * of a parent, byte by byte, has that one for its parent, for there is one by
+ * the collation. So the others are those that have the value of none; if there
+ * are any when an action is done, their table is copied again.
  *
  * That takes a look at the whole table, which is spared while neither table was
  * written to since the last one.

@@ -45,7 +45,7 @@
 #define IMAGE_CONDITIONS 32
 #define IMAGE_GROUP 64
 
-/* Size that the planner is told of a table, in pages and rows. */
+/* Size that the planner assumes of a table, in pages and rows. */
 #define LARGE_PAGES 10000000
 #define LARGE_ROWS 1e9
 

@@ -245,12 +245,13 @@ grant_stage(Oid relid)
 {
 	if (!table_owner_is_trusted(relid))
 		(void) load_run(psprintf("GRANT SELECT ON pg_temp.dtsmig_stage TO %s",
-								 quote_identifier(GetUserNameFromId(table_owner_of(relid), false))));
+								 quote_identifier(GetUserNameFromId(table_owner_of(relid),
+														false))));
 }
 
 /*
  * COPY can't leave rows out, so they go by way of a temporary table. Where no
- * unique index could tell a row that is there, all are added.
+ * unique index could show that a row exists, all are added.
  */
 static uint64
 load_parallel(SourceRelation *rel, LoadProducer producer, void *arg)

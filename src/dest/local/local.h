@@ -97,7 +97,7 @@ local_edge(const CascadeEdge *edge)
 extern void local_bind_relation(SourceRelation *rel);
 extern void local_bind_to_compare(SourceRelation *rel);
 extern char *local_qualified_name(Oid relid);
-/* The error that a table of the task is not here. */
+/* The error that a table of the task does not exist. */
 pg_noreturn extern void local_refuse_missing(const SourceRelation *rel);
 extern bool local_empty_table(Oid relid);
 

@@ -6,9 +6,9 @@
  * Rows are loaded by COPY's own code, and changes written by statements that
  * expect each row to be in the table that they name. A relation whose rows are
  * elsewhere, or which something else writes, would take them and lose them: a
- * table that Citus distributes is an empty shell here, and COPY's code, called
- * without the extension's hooks, fills the shell, where no query looks. So such
- * a relation is refused before the first row.
+ * table that Citus distributes is an empty shell on this server, and COPY's
+ * code, called without the extension's hooks, fills the shell, where no query
+ * looks. So such a relation is refused before the first row.
  *
  *-------------------------------------------------------------------------
  */
@@ -154,7 +154,7 @@ kind_fault(Oid relid, Fault *fault)
 			return false;
 		case RELKIND_FOREIGN_TABLE:
 			fault->detail = psprintf("It is a foreign table of server \"%s\".",
-									 GetForeignServer(GetForeignTable(relid)->serverid)->servername);
+						 GetForeignServer(GetForeignTable(relid)->serverid)->servername);
 			break;
 		case RELKIND_VIEW:
 			fault->detail = pstrdup("It is a view.");

@@ -120,7 +120,7 @@ check_rights(Relation target)
 	table_owner_end(&owner);
 }
 
-/* generated: of columns that are generated here. */
+/* generated: of columns that are generated at the destination. */
 static void
 bind_column(SourceRelation *rel, SourceColumn *col, Relation target,
 			bool generated)
@@ -138,7 +138,7 @@ bind_column(SourceRelation *rel, SourceColumn *col, Relation target,
 		bind_refuse_missing_column(rel, col);
 	att = TupleDescAttr(desc, attnum - 1);
 
-	/* A generated column is computed here, never written. */
+	/* A generated column is computed at the destination, never written. */
 	col->generated = att->attgenerated != '\0';
 	if (col->generated && !generated)
 		return;

@@ -157,7 +157,9 @@ check_outside(Oid outside, List *relids)
 							local_qualified_name(outside)),
 					 errdetail("Foreign key \"%s\" refers to %s.",
 							   SPI_getvalue(found->vals[i], found->tupdesc, 2),
-							   local_qualified_name((Oid) strtoul(SPI_getvalue(found->vals[i], found->tupdesc, 3), NULL, 10))),
+							   local_qualified_name((Oid) strtoul(SPI_getvalue(found->vals[i],
+																			   found->tupdesc, 3),
+														  NULL, 10))),
 					 errhint("Delete those rows or drop the foreign key, then resume the task.")));
 		SPI_freetuptable(SPI_tuptable);
 		SPI_tuptable = found;

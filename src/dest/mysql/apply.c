@@ -30,7 +30,7 @@ table_made(ApplyTable *table)
 static void
 forget_tables(Batch *b)
 {
-	/* nothing of them is kept there */
+	/* nothing of them is kept at the destination */
 }
 
 /* Sources that leave cascades to the destination are refused by create_task. */

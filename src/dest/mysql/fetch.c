@@ -2,7 +2,7 @@
  *
  * fetch.c
  *	  Rows as they are at the destination, for changes whose images are not
- *	  whole: what they lack is read there.
+ *	  whole: what they lack is read from the destination.
  *
  *-------------------------------------------------------------------------
  */

@@ -2,7 +2,7 @@
  *
  * ledger.c
  *	  What a destination of the MySQL family knows of a task: the table
- *	  dtsmig_ledger there, written in the transactions of the rows.
+ *	  dtsmig_ledger at the destination, written in the transactions of the rows.
  *
  *	  position	of the source's log, up to which changes are applied
  *	  job:17	a range of rows that is loaded
@@ -16,7 +16,7 @@
  *	                                   +--> not claimed, COMMIT
  *
  * Whoever finds one that was begun, and does not know what became of it, runs
- * it again: an error that says that its object is there (or gone) means that
+ * it again: an error that says that its object exists (or is gone) means that
  * it was done.
  *
  *-------------------------------------------------------------------------
@@ -87,13 +87,13 @@ make_table(MyConn *conn, const char *database)
 							"`key` VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
 							"value LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, "
 							"PRIMARY KEY (task, `key`)) ENGINE=InnoDB "
-							"COMMENT='What dtsmig has done here, by task: written with the rows; not to be changed by hand'",
+							"COMMENT='What dtsmig has done in this database, by task: written with the rows; not to be changed by hand'",
 							table), 0);
 }
 
 /* It keeps what was committed with the rows, and nothing else. */
 static bool
-is_there(MyConn *conn, const char *database)
+exists_database(MyConn *conn, const char *database)
 {
 	MyResult   *r = my_query(conn, psprintf("SELECT table_type = 'BASE TABLE' AND engine = 'InnoDB' "
 											"FROM information_schema.tables "
@@ -112,7 +112,7 @@ is_there(MyConn *conn, const char *database)
 	return true;
 }
 
-/* Between two transactions there. */
+/* Between two transactions at the destination. */
 void
 my_ledger_open(MyConn *conn, const DestPlace *place)
 {
@@ -129,7 +129,7 @@ my_ledger_open(MyConn *conn, const DestPlace *place)
 	database = ledger_database(place);
 	table = psprintf("%s." LEDGER_TABLE, my_quote_identifier(database));
 	task = my_quote_literal(place->task);
-	if (!is_there(conn, database))
+	if (!exists_database(conn, database))
 	{
 		if (!place->keeps_ledger)
 		{
@@ -138,7 +138,7 @@ my_ledger_open(MyConn *conn, const DestPlace *place)
 			return;
 		}
 		make_table(conn, database);
-		(void) is_there(conn, database);
+		(void) exists_database(conn, database);
 	}
 	/* a COMMIT whose reply was lost may still be under way */
 	position = read_value(conn, LEDGER_POSITION_KEY, place->keeps_ledger);
@@ -264,9 +264,9 @@ my_ledger_set_position(const char *position)
 	conn = mysql_use();
 	if (from == NULL)
 	{
-		char	   *there = read_value(conn, LEDGER_POSITION_KEY, true);
+		char	   *stored = read_value(conn, LEDGER_POSITION_KEY, true);
 
-		set = there == NULL &&
+		set = stored == NULL &&
 			mysql_runf(conn, "INSERT INTO %s (task, `key`, value) VALUES (%s, '" LEDGER_POSITION_KEY "', %s)",
 					   table, task, my_quote_literal(position)) == 1;
 	}

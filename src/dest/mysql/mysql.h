@@ -38,7 +38,10 @@ typedef enum MyForm
 	FORM_ARRAY
 } MyForm;
 
-/* A column of a table there, as it was when the relation was bound. */
+/*
+ * A column of a table at the destination, as it was when the relation was
+ * bound.
+ */
 typedef struct MyColumn
 {
 	char	   *name;			/* quoted */
@@ -48,7 +51,7 @@ typedef struct MyColumn
 	Size		length;			/* of texts and binary strings, at most */
 	char	   *labels;			/* "enum('a','b')", of that type and SET; NULL */
 	bool		not_null;
-	bool		inexact;		/* texts that are different can be equal there */
+	bool		inexact;		/* texts that are different can be equal in it */
 	bool		json;			/* of MySQL, which reads its numbers */
 	MyForm		form;
 	FmgrInfo	output;
@@ -86,7 +89,10 @@ extern void mysql_attach(const DestPlace *place);
 extern void mysql_detach(void);
 extern void mysql_identify(DestIdentity *id);
 extern char *mysql_value(const char *sql);
-/* The connection, in a transaction that follows the one which is open here. */
+/*
+ * The connection, in a transaction that follows the one which is open in this
+ * process.
+ */
 extern MyConn *mysql_use(void);
 /* The same, for rows: statements that change definitions cannot follow them. */
 extern MyConn *mysql_use_for_rows(void);

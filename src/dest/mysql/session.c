@@ -3,9 +3,9 @@
  * session.c
  *	  The session at a server of the MySQL family that is a destination.
  *
- * Its transaction follows the one here: dest/twin.c. Statements that change
- * definitions commit by themselves there: what was claimed for one is noted as
- * begun before it, and as done after it (ledger.c).
+ * Its transaction follows the one of this process: dest/twin.c. Statements that
+ * change definitions commit by themselves in it: what was claimed for one is
+ * noted as begun before it, and as done after it (ledger.c).
  *
  * What a value becomes that does not fit depends on the session's settings, as
  * does what a literal means: each is set here, and read back.
@@ -182,7 +182,7 @@ drop_connection(void)
 
 /* Between two transactions, or at the first use in one. */
 static void
-connect_there(void)
+connect_destination(void)
 {
 	MemoryContext old = MemoryContextSwitchTo(session_cxt);
 
@@ -229,7 +229,7 @@ mysql_use(void)
 					 errmsg("lost the connection to server \"%s\"", mysql_server())));
 	}
 	if (conn == NULL)
-		connect_there();
+		connect_destination();
 	if (!twin_is_open())
 		rows_written = false;
 	twin_begin();
@@ -298,7 +298,7 @@ mysql_several(MyConn *c, bool wanted)
 static bool
 is_harmless(int64 code)
 {
-	return code == 1287 ||		/* something will not be there in later versions */
+	return code == 1287 ||		/* something will not exist in later versions */
 		code == 1592 ||			/* a log of statements may not repeat it */
 		code == 3719;			/* "utf8" means another character set later */
 }
@@ -356,7 +356,7 @@ mysql_write(MyConn *c, const char *sql, Size len, int n)
 	if (warned && n == 1)
 		check_warnings(c);
 	else if (warned)
-		/* which are told of the last one alone: one by one */
+		/* which are those of the last one alone: one by one */
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("server \"%s\" has warned of values that it was given", mysql_server())));
@@ -473,7 +473,7 @@ run_definition(const char *sql)
 				 errmsg("server \"%s\" cannot run a statement between rows of a transaction that it would commit",
 						mysql_server()),
 				 errdetail("The statement: %s", sql),
-				 errhint("Run it there by hand; where it stands for one of the source, then: SELECT dtsmig.skip_change('…'); without a statement.")));
+				 errhint("Run it at the destination by hand; where it stands for one of the source, then: SELECT dtsmig.skip_change('…'); without a statement.")));
 	mysql_several(c, false);
 	known = my_ledger_begin(c);
 	if (my_try_query(c, sql, 0, NULL, &message, &err) ||
@@ -494,7 +494,7 @@ run_definition(const char *sql)
 
 /* StatementRunner */
 static uint64
-run_there(const char *sql, char **value)
+run_at_destination(const char *sql, char **value)
 {
 	MyConn	   *c;
 
@@ -561,10 +561,10 @@ mysql_attach(const DestPlace *at)
 	place = dest_place_copy(at);
 	MemoryContextSwitchTo(old);
 	twin_attach(&twin_routine, place->one_call);
-	one_statement_runs_by(run_there, false);
+	one_statement_runs_by(run_at_destination, false);
 	PG_TRY();
 	{
-		connect_there();
+		connect_destination();
 	}
 	PG_CATCH();
 	{

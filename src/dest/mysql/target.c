@@ -57,9 +57,12 @@ source_typid(const SourceRelation *rel, int c)
 	return typid;
 }
 
-/* The same of a column that a rule has added: as the table there has it. */
+/*
+ * The same of a column that a rule has added: as the destination's table has
+ * it.
+ */
 static Oid
-typid_there(const MyColumn *column)
+dest_typid(const MyColumn *column)
 {
 	static const char *const integers[] = {
 		"tinyint", "smallint", "mediumint", "int", "bigint", "year"
@@ -102,7 +105,7 @@ is_inexact(const char *type, const char *collation)
 	return strcmp(collation, "binary") != 0;
 }
 
-/* -1: there is no such column. Names that differ in case are one there. */
+/* -1: there is no such column. Names that differ in case are one. */
 static int
 find_column(const MyResult *r, const char *name)
 {
@@ -115,7 +118,7 @@ find_column(const MyResult *r, const char *name)
 	return -1;
 }
 
-/* generated: of columns that are generated there. */
+/* generated: of columns that are generated at the destination. */
 static void
 bind_column(SourceRelation *rel, MyTarget *target, int c, MyConn *conn, const MyResult *r,
 			bool generated)
@@ -123,7 +126,7 @@ bind_column(SourceRelation *rel, MyTarget *target, int c, MyConn *conn, const My
 	static const char *const labelled[] = {"enum", "set"};
 	static const char *const floating[] = {"float", "double"};
 	SourceColumn *col = &rel->columns[c];
-	MyColumn   *there = &target->columns[c];
+	MyColumn   *column = &target->columns[c];
 	bool		varlena;
 	char	   *fsp;
 	char	   *length;
@@ -142,31 +145,31 @@ bind_column(SourceRelation *rel, MyTarget *target, int c, MyConn *conn, const My
 	if (col->generated && !generated)
 		return;
 
-	there->name = my_quote_identifier(my_get_text(r, i, 0));
-	there->type = my_get_text(r, i, 2);
-	there->not_null = strcmp(my_get_text(r, i, 1), "NO") == 0;
-	there->inexact = is_inexact(there->type, my_get_text_or_null(r, i, 3));
+	column->name = my_quote_identifier(my_get_text(r, i, 0));
+	column->type = my_get_text(r, i, 2);
+	column->not_null = strcmp(my_get_text(r, i, 1), "NO") == 0;
+	column->inexact = is_inexact(column->type, my_get_text_or_null(r, i, 3));
 	fsp = my_get_text_or_null(r, i, 4);
-	there->fsp = fsp ? atoi(fsp) : 0;
+	column->fsp = fsp ? atoi(fsp) : 0;
 	length = my_get_text_or_null(r, i, 6);
-	there->length = length ? (Size) strtoull(length, NULL, 10) : 0;
-	there->labels = is_one_of(there->type, labelled, lengthof(labelled)) ?
+	column->length = length ? (Size) strtoull(length, NULL, 10) : 0;
+	column->labels = is_one_of(column->type, labelled, lengthof(labelled)) ?
 		my_get_text(r, i, 7) : NULL;
 	scale = my_get_text_or_null(r, i, 8);
-	there->decimals = scale && is_one_of(there->type, floating, lengthof(floating)) ?
+	column->decimals = scale && is_one_of(column->type, floating, lengthof(floating)) ?
 		Min(atoi(scale), 30) : -1;
-	there->json = strcmp(there->type, "json") == 0 && !my_is_mariadb(conn);
+	column->json = strcmp(column->type, "json") == 0 && !my_is_mariadb(conn);
 	col->replicated = true;
 	col->target_attnum = (AttrNumber) (i + 1);
-	col->target_not_null = there->not_null;
+	col->target_not_null = column->not_null;
 	col->typid = source_typid(rel, c);
 	if (!OidIsValid(col->typid))
-		col->typid = typid_there(there);
+		col->typid = dest_typid(column);
 	col->collation = get_typcollation(col->typid);
 	get_typlenbyval(col->typid, &col->typlen, &col->typbyval);
 	getTypeOutputInfo(col->typid, &target->out_func[c], &varlena);
-	fmgr_info_cxt(target->out_func[c], &there->output, rel->cxt);
-	there->form = value_form(col->typid, there);
+	fmgr_info_cxt(target->out_func[c], &column->output, rel->cxt);
+	column->form = value_form(col->typid, column);
 }
 
 /* Does a database hold accounts and rights, or what the server knows of itself? */
@@ -207,7 +210,7 @@ kind_of(MyConn *conn, const char *schema, const char *name, char **reason)
 	if (strcmp(kind, "BASE TABLE") != 0)
 		*reason = psprintf("It is no plain table: %s.", kind);
 	else if (transactions == NULL || strcmp(transactions, "YES") != 0)
-		*reason = psprintf("Its engine %s has no transactions: what is written there cannot be taken back.",
+		*reason = psprintf("Its engine %s has no transactions: what is written to it cannot be taken back.",
 						   my_get_text_or_null(r, 0, 1));
 	return kind;
 }

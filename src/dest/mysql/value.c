@@ -260,16 +260,16 @@ refuse_number(const SourceRelation *rel, int col, const char *text)
 static bool
 is_rounded(const MyColumn *column, double value)
 {
-	double		there;
+	double		stored;
 
 	if (column->decimals < 0)
 		return false;
-	there = strtod(psprintf("%.*f", column->decimals, value), NULL);
-	return strcmp(column->type, "float") == 0 ? (float) there != (float) value : there != value;
+	stored = strtod(psprintf("%.*f", column->decimals, value), NULL);
+	return strcmp(column->type, "float") == 0 ? (float) stored != (float) value : stored != value;
 }
 
 /*
- * What is no label of ENUM or SET, and a number, is the place of one there; blanks at
+ * What is no label of ENUM or SET, and a number, is the place of one; blanks at
  * the end of CHAR go without a word.
  */
 static void
@@ -318,9 +318,11 @@ append_double(StringInfo sql, const SourceRelation *rel, int col, double value)
 static bool
 numeric_is(const char *a, const char *b)
 {
-	Datum		x = DirectFunctionCall3(numeric_in, CStringGetDatum(a), ObjectIdGetDatum(InvalidOid),
+	Datum		x = DirectFunctionCall3(numeric_in, CStringGetDatum(a),
+										ObjectIdGetDatum(InvalidOid),
 										Int32GetDatum(-1));
-	Datum		y = DirectFunctionCall3(numeric_in, CStringGetDatum(b), ObjectIdGetDatum(InvalidOid),
+	Datum		y = DirectFunctionCall3(numeric_in, CStringGetDatum(b),
+										ObjectIdGetDatum(InvalidOid),
 										Int32GetDatum(-1));
 
 	return DatumGetBool(DirectFunctionCall2(numeric_eq, x, y));
@@ -613,7 +615,8 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 			{
 				bytea	   *bytes = DatumGetByteaPP(value);
 
-				append_binary(sql, rel, col, (uint8 *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+				append_binary(sql, rel, col, (uint8 *) VARDATA_ANY(bytes),
+							  VARSIZE_ANY_EXHDR(bytes));
 				break;
 			}
 		case FORM_BIT:

@@ -40,7 +40,7 @@ array_reset(PgArray *a)
 }
 
 /*
- * The type of the elements that carry values of a column: its own, unless there
+ * The type of the elements that hold values of a column: its own, unless there
  * are no arrays of that; then text.
  */
 Oid

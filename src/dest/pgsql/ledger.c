@@ -116,7 +116,7 @@ ledger_open(PgConn *conn, const DestPlace *place)
 			pg_runf(conn, "CREATE SCHEMA IF NOT EXISTS %s", pg_quote_name(place->ledger_schema));
 		pg_runf(conn, "CREATE TABLE IF NOT EXISTS %s (task text NOT NULL, key text NOT NULL, "
 				"value text, PRIMARY KEY (task, key)); "
-				"COMMENT ON TABLE %s IS 'What dtsmig has done here, by task: written with the rows; not to be changed by hand'",
+				"COMMENT ON TABLE %s IS 'What dtsmig has done in this database, by task: written with the rows; not to be changed by hand'",
 				table, table);
 	}
 	check_owner(conn, place);

@@ -33,7 +33,7 @@ column_list(const SourceRelation *rel)
 	return buf.data;
 }
 
-/* Rows come in binary form: is that what the columns there take? */
+/* Rows come in binary form: is that what the destination's columns take? */
 static void
 check_binary(const SourceRelation *rel)
 {

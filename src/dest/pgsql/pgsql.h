@@ -4,8 +4,8 @@
  *	  The engine "postgresql": rows go to a PostgreSQL server elsewhere, over
  *	  libpq. Structures shared by its files; nobody else includes this.
  *
- * Changes are gathered in a Batch (dest/batch), and written here: rows reach a
- * statement as arrays, one for each column.
+ * Changes are gathered in a Batch (dest/batch), and written by these files:
+ * rows reach a statement as arrays, one for each column.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,7 +47,7 @@ typedef struct PgTarget
 	bool		any_identity_always;	/* … outside the key */
 	bool		text_only;		/* a column is */
 	PgTargetColumn *columns;	/* for each of rel */
-	Oid		   *out_func;		/* the same: of types here */
+	Oid		   *out_func;		/* the same: of types of this database */
 } PgTarget;
 
 /* An array that is sent: a parameter of a statement. */
@@ -123,8 +123,8 @@ extern void session_detach(void);
 extern void session_identify(DestIdentity *id);
 extern char *session_value(const char *sql);
 /*
- * The connection, in a transaction that follows the one which is open here,
- * down to its subtransactions.
+ * The connection, in a transaction that follows the one which is open in this
+ * process, down to its subtransactions.
  */
 extern PgConn *session_use(void);
 /* Grows with each connection: prepared statements are gone with it. */
@@ -184,7 +184,7 @@ extern const char *stmt_only(const ApplyTable *table);
 
 /* stmt_sql.c */
 extern char *stmt_sql(PgStmt *stmt);
-/* A value of b as the column there takes it. */
+/* A value of b as the destination's column takes it. */
 extern char *stmt_value(const ApplyTable *table, int col, const char *value);
 extern char *stmt_column(const ApplyTable *table, int col);
 

@@ -3,7 +3,7 @@
  * session.c
  *	  The session at a PostgreSQL server elsewhere, and its transaction.
  *
- * Its transaction follows the one here: dest/twin.c.
+ * Its transaction follows the one of this process: dest/twin.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,7 +32,7 @@ static uint32 number = 0;
 static uint32 names = 0;
 static bool disables_triggers = false;
 static bool ivorysql = false;
-static bool citus = false;		/* tables there may be distributed by Citus */
+static bool citus = false;		/* its tables may be distributed by Citus */
 static PlanMode plan_mode = PLAN_UNKNOWN;
 static bool forgets_statements = false;
 
@@ -113,7 +113,7 @@ speak_postgresql(void)
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("server \"%s\" keeps setting %s at \"%s\"",
 							place.info->server_name, name, pg_text(r, 0, 0)),
-					 errdetail("Names or empty strings would become others there."),
+					 errdetail("Names or empty strings would become others at it."),
 					 errhint("At the destination: ALTER ROLE %s SET %s = %s;",
 							 pg_quote_name(place.info->user ? place.info->user : "…"), name, value)));
 	}

@@ -5,10 +5,10 @@
  *	  what its columns are.
  *
  * A type that is built into PostgreSQL has the same OID, and the same binary
- * form, here and there: its values travel as what they are. Of any other (an
- * enum, a composite type, one of an extension) nothing is known here: values
- * travel as text and are cast there. A domain's values are those of its base
- * type.
+ * form, on both sides: its values travel as what they are. Of any other (an
+ * enum, a composite type, one of an extension) nothing is known in this
+ * database: values travel as text and are cast there. A domain's values are
+ * those of its base type.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +27,10 @@
 /* An OID below this is of the same object in every server. */
 #define FIRST_FREE_OID 10000
 
-/* Is it the type of that name here, with values that mean the same there? */
+/*
+ * Is it the type of that name in this database, with values that mean the same
+ * at the destination?
+ */
 static bool
 is_known(Oid typid, const char *name)
 {

@@ -53,7 +53,7 @@ extern EmitTarget *emit_target_of(const char *version);
 extern EmitTarget *emit_target_read(void);
 
 /*
- * Names at the destination, by rule (already there) or by the name policy:
+ * Names at the destination, by rule (filled already) or by the name policy:
  * as it can have them. names (may be NULL) receives NameChanges.
  */
 extern void emit_names(List *tables, const PlanOptions *options, List **names);
@@ -78,12 +78,5 @@ typedef struct EmitKeyText
 } EmitKeyText;
 
 extern List *emit_key_texts(SchemaDefinition *schema, const PlanOptions *options);
-
-/*
- * An SQL expression of PostgreSQL over a table's columns in MySQL's SQL; NULL:
- * it does not translate, *why says what.
- */
-extern char *emit_expression(const char *expr, const TableDefinition *table,
-							 const EmitTarget *target, char **why);
 
 #endif							/* DTSMIG_EMIT_MYSQL_H */

@@ -236,7 +236,7 @@ note_counted(EmitTable *table, const EmitColumn *c)
 
 /*
  * The log does not have the values of a generated column; where it cannot be
- * computed there it is left out.
+ * computed at the destination it is left out.
  */
 static void
 generate(EmitTable *table, EmitColumn *c, const EmitTarget *target)

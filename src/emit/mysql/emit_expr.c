@@ -402,7 +402,7 @@ walk_coalesce(Walk *w, CoalesceExpr *c)
 	return emit_made(e.class, psprintf("COALESCE(%s)", buf.data));
 }
 
-/* PostgreSQL passes over NULL, MySQL does not. */
+/* PostgreSQL skips NULL, MySQL does not. */
 static EmitExpr
 walk_min_max(Walk *w, MinMaxExpr *m)
 {
@@ -588,12 +588,4 @@ emit_translate(const char *expr, const EmitTable *table, const char *value,
 	if (e.sql == NULL)
 		*why = w.why;
 	return e.sql;
-}
-
-char *
-emit_expression(const char *expr, const TableDefinition *table, const EmitTarget *target,
-				char **why)
-{
-	return emit_translate(expr, table ? emit_table_of((TableDefinition *) table, target) : NULL,
-						  NULL, target, MY_USE_CHECK, NULL, why);
 }

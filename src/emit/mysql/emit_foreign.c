@@ -23,7 +23,7 @@ emit_foreign_reason(const Emit *emit, const EmitTable *table, const ForeignKeyDe
 		return psprintf("%s.%s, which it refers to, is not migrated as a table", fk->ref_schema,
 						fk->ref_table);
 	if (!fk->validated)
-		return "it is NOT VALID: rows that are there need not fulfil it";
+		return "it is NOT VALID: existing rows need not fulfil it";
 	forboth(lc, fk->columns, lc2, fk->ref_columns)
 	{
 		EmitColumn *a = emit_find_column(table, lfirst(lc));
@@ -128,7 +128,7 @@ foreign_key_sql(EmitTable *table, EmitTable *parent, const ForeignKeyDefinition 
 	const char *on_delete = action_of(table, fk, "DELETE", fk->on_delete, notes);
 
 	if (fk->deferrable)
-		plan_warn(notes, "it is DEFERRABLE, and checked at once here");
+		plan_warn(notes, "it is DEFERRABLE, and checked at once at the destination");
 	if (fk->full && list_length(fk->columns) > 1)
 		plan_warn(notes, "MATCH FULL is lost: a row with NULL in one of its columns is not checked");
 	if (table == parent && strcmp(on_update, "CASCADE") == 0)

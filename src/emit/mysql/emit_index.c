@@ -143,11 +143,11 @@ index_sql(Emit *emit, EmitTable *table, const IndexDefinition *index, const char
 	if (index->nulls_not_distinct)
 		plan_warn(notes, "NULLS NOT DISTINCT is lost: rows with NULL can be there more than once");
 	if (index->deferrable)
-		plan_warn(notes, "it is DEFERRABLE, and checked at once here");
+		plan_warn(notes, "it is DEFERRABLE, and checked at once at the destination");
 	if (index->predicate != NULL && index->is_unique)
 		return partial_unique(emit, table, index, name, parts, notes, why);
 	if (index->predicate != NULL)
-		plan_note(notes, "it is of the rows where %s, and of all rows here", index->predicate);
+		plan_note(notes, "it is of the rows where %s, and of all rows at the destination", index->predicate);
 	return psprintf("CREATE %sINDEX %s ON %s (%s)%s", index->is_unique ? "UNIQUE " : "",
 					my_quote_identifier(name), table->name, parts,
 					emit_comment(index->comment, MAX_INDEX_COMMENT, notes, "the index"));

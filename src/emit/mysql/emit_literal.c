@@ -31,7 +31,7 @@ typedef struct Reading
 	char	   *why;
 } Reading;
 
-/* It stands in statements as it is: "1--" would begin a comment there. */
+/* It stands in statements as it is: "1--" would begin a comment. */
 static bool
 is_number(const char *text)
 {
@@ -87,7 +87,8 @@ read_moment(Reading *r)
 	}
 	if (r->class == MY_DATE)
 	{
-		DateADT		date = DatumGetDateADT(DirectFunctionCall1(date_in, CStringGetDatum(r->text)));
+		DateADT		date = DatumGetDateADT(DirectFunctionCall1(date_in,
+															  CStringGetDatum(r->text)));
 
 		if (DATE_NOT_FINITE(date))
 		{
@@ -152,7 +153,7 @@ read_array(Reading *r)
 	array = OidIsValid(element) ? get_array_type(element) : InvalidOid;
 	if (!OidIsValid(array))
 	{
-		r->why = psprintf("an array of %s is not known here", r->type);
+		r->why = psprintf("an array of %s is not known", r->type);
 		return;
 	}
 	getTypeInputInfo(array, &input, &ioparam);

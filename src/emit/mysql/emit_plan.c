@@ -6,7 +6,7 @@
  *	  definitions --> columns with types --keys, rows--> types that fit
  *		--> databases, tables, indexes, foreign keys; rows for what is lost
  *
- * Each statement is a single one, that commits by itself there.
+ * Each statement is a single one, that commits by itself at the destination.
  *
  *-------------------------------------------------------------------------
  */

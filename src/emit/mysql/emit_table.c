@@ -87,7 +87,7 @@ append_primary_key(StringInfo buf, EmitTable *table)
 	}
 	appendStringInfo(buf, ",\n  PRIMARY KEY (%s)", columns);
 	if (index->deferrable)
-		plan_warn(&table->notes, "the primary key is DEFERRABLE, and is checked at once here");
+		plan_warn(&table->notes, "the primary key is DEFERRABLE, and is checked at once at the destination");
 }
 
 /* AUTO_INCREMENT has to lead a key. */
@@ -177,7 +177,7 @@ check_sql(Emit *emit, EmitTable *table, const CheckDefinition *check, char **why
 	}
 	if (!check->enforced || !check->validated)
 	{
-		*why = "rows that are there need not fulfil it";
+		*why = "existing rows need not fulfil it";
 		return NULL;
 	}
 	sql = emit_translate(check->expr, table, check->value, emit->target, MY_USE_CHECK,
@@ -325,10 +325,10 @@ emit_tables(Emit *emit)
 		if (sql == NULL)
 			plan_warn(&table->notes, "it has no columns, and MySQL has no such tables");
 		if (table->def->partition_of != NULL)
-			plan_note(&table->notes, "it is a partition of %s, and a table of its own here",
+			plan_note(&table->notes, "it is a partition of %s, and a table of its own at the destination",
 					  table->def->partition_of);
 		if (def->engine != NULL && strcmp(def->engine, "unlogged") == 0)
-			plan_note(&table->notes, "it is unlogged, and a normal table here");
+			plan_note(&table->notes, "it is unlogged, and a normal table at the destination");
 		plan_add(&emit->plan, PLAN_PRE_DATA, "table", def, def->target_name, sql, &table->notes);
 	}
 }

@@ -95,7 +95,7 @@ typedef struct BinlogFormat
 	uint8_t		header_size;
 	uint32_t	created;		/* 0: a log's format sent again mid-file */
 	char		server_version[51];
-	uint8_t		post_header[256];	/* by type; 0: type not known there */
+	uint8_t		post_header[256];	/* by type; 0: type not known */
 } BinlogFormat;
 
 /* Any event: the common header, and the bytes between it and the checksum. */

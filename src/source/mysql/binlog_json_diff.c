@@ -4,7 +4,7 @@
  *	  Partial updates of MySQL's JSON.
  *
  * Of the old value a tree is made, but only along the paths of the changes:
- * what lies beside them stays as bytes and is printed from there.
+ * what lies around them stays as bytes and is printed from there.
  *
  * A change is an operation (1), the length of its path (packed), the path;
  * and, unless it removes, the length of a value (packed) and the value.

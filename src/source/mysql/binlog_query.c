@@ -319,9 +319,9 @@ read_chain(Lexer *lex, Token parts[3])
 	return n < 3 ? n : 3;
 }
 
-/* Tells parts[i], or parts[i].parts[i + 1]. */
+/* Reports parts[i], or parts[i].parts[i + 1]. */
 static bool
-tell(const Token *schema, const Token *table, BinlogNameFound found, void *arg)
+report_name(const Token *schema, const Token *table, BinlogNameFound found, void *arg)
 {
 	BinlogName	name;
 
@@ -336,7 +336,7 @@ tell(const Token *schema, const Token *table, BinlogNameFound found, void *arg)
 
 /* A table's name: table or schema.table. *ok: there is one. */
 static bool
-tell_table(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
+report_table(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
 {
 	Token		parts[3];
 	int			n = read_chain(lex, parts);
@@ -344,16 +344,16 @@ tell_table(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
 	*ok = n > 0;
 	if (n == 0)
 		return false;
-	return n == 1 ? tell(NULL, &parts[0], found, arg) :
-		tell(&parts[0], &parts[1], found, arg);
+	return n == 1 ? report_name(NULL, &parts[0], found, arg) :
+		report_name(&parts[0], &parts[1], found, arg);
 }
 
 /*
  * Every name there is: a, a.b and a.b.c may be tables a and a.b. Words that
- * are keywords here are reported too.
+ * are keywords in this grammar are reported too.
  */
 static bool
-tell_all(const BinlogStatement *stmt, BinlogNameFound found, void *arg)
+report_all(const BinlogStatement *stmt, BinlogNameFound found, void *arg)
 {
 	Lexer		lex;
 	Token		parts[3];
@@ -368,9 +368,9 @@ tell_all(const BinlogStatement *stmt, BinlogNameFound found, void *arg)
 			advance(&lex);
 			continue;
 		}
-		if (n > 1 && tell(&parts[0], &parts[1], found, arg))
+		if (n > 1 && report_name(&parts[0], &parts[1], found, arg))
 			return true;
-		if (n < 3 && tell(NULL, &parts[0], found, arg))
+		if (n < 3 && report_name(NULL, &parts[0], found, arg))
 			return true;
 	}
 	return false;
@@ -586,14 +586,14 @@ accept_wait(Lexer *lex)
  * TABLE, CONVERT TABLE … TO PARTITION and CONVERT PARTITION … TO TABLE.
  */
 static bool
-tell_alter(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
+report_alter(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
 {
 	static const char *const not_table[] = {
 		"column", "index", "key", "constraint", "partition", NULL
 	};
 	int			depth = 0;
 
-	if (tell_table(lex, found, arg, ok))
+	if (report_table(lex, found, arg, ok))
 		return true;
 	while (*ok && lex->token.kind != TOKEN_END)
 	{
@@ -610,14 +610,14 @@ tell_alter(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
 				continue;
 			if (!accept(lex, "to") && !accept(lex, "as") && is_punct(lex, '='))
 				advance(lex);
-			if (tell_table(lex, found, arg, &more))
+			if (report_table(lex, found, arg, &more))
 				return true;
 			continue;
 		}
 		else if (depth == 0 && is_keyword(lex, "table"))
 		{
 			advance(lex);
-			if (tell_table(lex, found, arg, &more))
+			if (report_table(lex, found, arg, &more))
 				return true;
 			continue;
 		}
@@ -628,19 +628,19 @@ tell_alter(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
 
 /* name [WAIT n | NOWAIT], …; with to: name TO name, … */
 static bool
-tell_list(Lexer *lex, bool to, BinlogNameFound found, void *arg, bool *ok)
+report_list(Lexer *lex, bool to, BinlogNameFound found, void *arg, bool *ok)
 {
 	do
 	{
 		if (is_punct(lex, ','))
 			advance(lex);
-		if (tell_table(lex, found, arg, ok))
+		if (report_table(lex, found, arg, ok))
 			return true;
 		accept_wait(lex);
 		if (*ok && to)
 		{
 			*ok = accept(lex, "to");
-			if (*ok && tell_table(lex, found, arg, ok))
+			if (*ok && report_table(lex, found, arg, ok))
 				return true;
 		}
 	} while (*ok && is_punct(lex, ','));
@@ -649,7 +649,7 @@ tell_list(Lexer *lex, bool to, BinlogNameFound found, void *arg, bool *ok)
 
 /* The table of CREATE or DROP INDEX stands after ON. */
 static bool
-tell_index(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
+report_index(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
 {
 	if (!is_name(lex))
 	{
@@ -661,7 +661,7 @@ tell_index(Lexer *lex, BinlogNameFound found, void *arg, bool *ok)
 		   !is_punct(lex, '('))
 		advance(lex);
 	*ok = accept(lex, "on");
-	return *ok && tell_table(lex, found, arg, ok);
+	return *ok && report_table(lex, found, arg, ok);
 }
 
 bool
@@ -674,7 +674,7 @@ binlog_statement_names(const BinlogStatement *stmt, BinlogNameFound found,
 	Token		t;
 
 	if (!binlog_stmt_is_ddl(stmt->kind))
-		return tell_all(stmt, found, arg);
+		return report_all(stmt, found, arg);
 	start(&lex, stmt, stmt->names_at);
 	accept_if_exists(&lex);
 
@@ -682,31 +682,31 @@ binlog_statement_names(const BinlogStatement *stmt, BinlogNameFound found,
 	{
 		case BINLOG_STMT_CREATE_TABLE:
 		case BINLOG_STMT_TRUNCATE:
-			stopped = tell_table(&lex, found, arg, &ok);
+			stopped = report_table(&lex, found, arg, &ok);
 			break;
 		case BINLOG_STMT_ALTER_TABLE:
-			stopped = tell_alter(&lex, found, arg, &ok);
+			stopped = report_alter(&lex, found, arg, &ok);
 			break;
 		case BINLOG_STMT_DROP_TABLE:
-			stopped = tell_list(&lex, false, found, arg, &ok);
+			stopped = report_list(&lex, false, found, arg, &ok);
 			break;
 		case BINLOG_STMT_RENAME_TABLE:
-			stopped = tell_list(&lex, true, found, arg, &ok);
+			stopped = report_list(&lex, true, found, arg, &ok);
 			break;
 		case BINLOG_STMT_CREATE_INDEX:
 		case BINLOG_STMT_DROP_INDEX:
-			stopped = tell_index(&lex, found, arg, &ok);
+			stopped = report_index(&lex, found, arg, &ok);
 			break;
 		default:				/* databases */
 			t = lex.token;
 			ok = is_name(&lex);
 			if (ok)
-				stopped = tell(&t, NULL, found, arg);
+				stopped = report_name(&t, NULL, found, arg);
 			break;
 	}
 	if (stopped)
 		return true;
-	return ok ? false : tell_all(stmt, found, arg);
+	return ok ? false : report_all(stmt, found, arg);
 }
 
 static bool
@@ -763,7 +763,7 @@ binlog_statement_target(const BinlogStatement *stmt, BinlogName *target,
 	}
 	else
 		return false;
-	if (!tell_table(&lex, take_name, target, &ok))
+	if (!report_table(&lex, take_name, target, &ok))
 		return false;
 	if (update)
 	{

@@ -102,7 +102,7 @@ extern bool binlog_statement_target(const BinlogStatement *stmt,
 									BinlogName *target, bool *all_rows);
 
 /*
- * Tells the names that the statement mentions: of DDL the tables (or the
+ * Reports the names that the statement mentions: of DDL the tables (or the
  * database) it changes, of others every name that may be a table's. True if
  * found said so.
  */

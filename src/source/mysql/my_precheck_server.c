@@ -225,7 +225,7 @@ check_locks(MyPrecheck *p, List *lines)
 }
 
 /*
- * MySQL tells no exact position of a snapshot; what takes its place needs
+ * MySQL gives no exact position of a snapshot; what takes its place needs
  * privileges (see my_snapshot.c).
  */
 static void

@@ -145,7 +145,10 @@ is_known_type(const TableColumn *col)
 	return false;
 }
 
-/* A default that the column has, and that its type here does not take. */
+/*
+ * A default that the column has, and that its type at the destination does not
+ * take.
+ */
 static bool
 is_bad_default(const TableColumn *col, const TypePolicy *policy)
 {

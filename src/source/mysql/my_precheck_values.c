@@ -93,7 +93,7 @@ look_for(const TableColumn *col, const TypePolicy *policy)
 	return look;
 }
 
-/* One pass over the table for all of its columns. */
+/* Reads the table once, for all of its columns. */
 static void
 look_at_table(MyPrecheck *p, const TableDef *def, List *looks, bool *found)
 {

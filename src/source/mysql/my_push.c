@@ -42,7 +42,10 @@ typedef enum Family
 	FAMILY_ENUM					/* the same, by label */
 } Family;
 
-/* FAMILY_NONE also for a column whose type here is not the type map's. */
+/*
+ * FAMILY_NONE also for a column whose type at the destination is not the type
+ * map's.
+ */
 static Family
 family_of(const MyColumn *c)
 {

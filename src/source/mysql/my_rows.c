@@ -258,12 +258,12 @@ my_interrupt(SourceConn *conn, const ConnectionInfo *info)
 											  "dtsmig interrupt",
 											  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
-	MyConn	   *beside = my_connect(info);
+	MyConn	   *other = my_connect(info);
 	char	   *message;
 	int			my_errno;
 
 	/* the statement may have come to its end meanwhile */
-	(void) my_try_query(beside, psprintf("KILL QUERY " UINT64_FORMAT,
+	(void) my_try_query(other, psprintf("KILL QUERY " UINT64_FORMAT,
 										 my_session_id((MyConn *) conn)),
 						0, NULL, &message, &my_errno);
 	MemoryContextSwitchTo(old);

@@ -347,7 +347,7 @@ describe_sequence(MyDescribe *d, TableDef *def)
 /*
  * Application-time periods are nowhere in information_schema before MariaDB
  * 11.4; each comes with a check that its start is less than its end, and
- * SHOW CREATE TABLE tells it.
+ * SHOW CREATE TABLE shows it.
  */
 static void
 describe_periods(MyDescribe *d, TableDef *def)
@@ -517,25 +517,4 @@ my_describe_table(SourceConn *conn, const char *schema, const char *table)
 	def = d.tables == NIL ? NULL : linitial(d.tables);
 	hash_destroy(d.by_name);
 	return def;
-}
-
-char *
-my_next_auto_increment(SourceConn *conn, const TableDef *def)
-{
-	MyConn	   *my = (MyConn *) conn;
-	MyResult   *res;
-
-	if (def->is_sequence)
-		return sequence_next(my_query(my,
-									  psprintf("SELECT * FROM %s.%s",
-											   my_quote_identifier(def->schema),
-											   my_quote_identifier(def->name)), 1));
-	if (!my_is_mariadb(my) && my_version_num(my) >= 80000)
-		(void) my_query(my, "SET SESSION information_schema_stats_expiry = 0", 0);
-	res = my_query(my, psprintf("SELECT AUTO_INCREMENT AS next"
-								" FROM information_schema.TABLES"
-								" WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
-								my_quote_literal(def->schema),
-								my_quote_literal(def->name)), 1);
-	return my_nrows(res) == 0 ? NULL : my_value_number_or_null(res, 0, "next");
 }

@@ -20,12 +20,6 @@ extern TableDef *my_describe_table(SourceConn *conn, const char *schema,
 /* SourceRoutine.describe */
 extern List *my_describe(SourceConn *conn, List *schemas);
 
-/*
- * Next AUTO_INCREMENT value of a table, decimal text, fresh from the server;
- * NULL if it has none. Of a sequence: its next value.
- */
-extern char *my_next_auto_increment(SourceConn *conn, const TableDef *def);
-
 /* my_schema_defaults.c */
 extern struct DdlDefaults *my_ddl_defaults(SourceConn *conn);
 

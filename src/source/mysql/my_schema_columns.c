@@ -5,7 +5,7 @@
  *
  * Defaults are the quirk: MariaDB shows an SQL expression, with NULL as the
  * word NULL; MySQL shows a raw value, or (from 8.0, with DEFAULT_GENERATED in
- * EXTRA) an expression. Both become an expression here.
+ * EXTRA) an expression. Both become an expression.
  *
  *-------------------------------------------------------------------------
  */

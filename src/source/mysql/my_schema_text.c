@@ -5,8 +5,8 @@
  *
  * The quotes of their strings are escaped, and a string beyond ASCII, which has
  * the character set of its session before it, is shown byte by byte: what is
- * _utf8mb4'é' in SHOW CREATE TABLE is _utf8mb4'Ã©' there, each byte a character
- * of ISO 8859-1.
+ * _utf8mb4'é' in SHOW CREATE TABLE is _utf8mb4'Ã©' in that text, each byte a
+ * character of ISO 8859-1.
  *
  *-------------------------------------------------------------------------
  */

@@ -13,7 +13,7 @@
  * place before is known that it has all of, and it is taken again for a table
  * without a key, for which that does not do.
  *
- * MySQL does not. What is known there:
+ * MySQL does not. What is known on MySQL:
  *
  * - A transaction is written to the log, then becomes visible, then its GTID
  *	 enters gtid_executed. So a snapshot has all of a gtid_executed that was
@@ -85,7 +85,7 @@ mariadb_position(MyConn *conn, const char *file, const char *offset)
 	return my_format_position(file, strtoull(offset, NULL, 10), gtid);
 }
 
-/* A question that takes longer tells of a dead line. */
+/* A question that takes longer is a sign of a dead line. */
 #define ANSWER_LIMIT_MS 30000
 
 /*
@@ -498,23 +498,23 @@ my_hold_tables(const ConnectionInfo *info, List *rels, char **position)
 static char *
 mariadb_lacks(MyConn *conn, const MyPosition *pos)
 {
-	MyPosition	there;
+	MyPosition	dest_pos;
 	char	   *text = my_query_text(conn, "SELECT @@global.gtid_binlog_pos");
 
-	memset(&there, 0, sizeof(there));
-	if (!my_position_set_gtids(&there, text))
+	memset(&dest_pos, 0, sizeof(dest_pos));
+	if (!my_position_set_gtids(&dest_pos, text))
 		my_refuse("GTID position", text);
 	for (int i = 0; i < pos->ngtids; i++)
 	{
 		const MyGtid *g = &pos->gtids[i];
 		int			j;
 
-		for (j = 0; j < there.ngtids; j++)
-			if (there.gtids[j].domain == g->domain)
+		for (j = 0; j < dest_pos.ngtids; j++)
+			if (dest_pos.gtids[j].domain == g->domain)
 				break;
-		if (j == there.ngtids || there.gtids[j].seq < g->seq ||
-			(there.gtids[j].seq == g->seq &&
-			 there.gtids[j].server_id != g->server_id))
+		if (j == dest_pos.ngtids || dest_pos.gtids[j].seq < g->seq ||
+			(dest_pos.gtids[j].seq == g->seq &&
+			 dest_pos.gtids[j].server_id != g->server_id))
 			return psprintf("%u-%u-" UINT64_FORMAT, g->domain, g->server_id,
 							g->seq);
 	}
@@ -543,7 +543,7 @@ my_rebase_position(SourceConn *source, const char *position)
 	if (mariadb ? pos.ngtids == 0 : pos.set.n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the source is another server now, and position \"%s\" has no GTID by which to go on there",
+				 errmsg("the source is another server now, and position \"%s\" has no GTID by which to continue",
 						position),
 				 errhint("Point the foreign server at the old source; or: " SOURCE_NEW_TASK_HINT)));
 	if (pos.nprepared > 0)
@@ -556,12 +556,12 @@ my_rebase_position(SourceConn *source, const char *position)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the source is another server now, and has gtid_mode off"),
-				 errhint("Set gtid_mode = ON there.")));
+				 errhint("Set gtid_mode = ON at the source.")));
 	lacks = mariadb ? mariadb_lacks(conn, &pos) : mysql_lacks(conn, &pos);
 	if (lacks != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("the source is another server now, and lacks transactions that are applied here: %s",
+				 errmsg("the source is another server now, and lacks transactions that are applied at the destination: %s",
 						lacks),
 				 errhint("If it is a replica that has not caught up, the task goes on when it has. If it never had them, point the foreign server at the old source; or: " SOURCE_NEW_TASK_HINT)));
 	pos.file[0] = '\0';

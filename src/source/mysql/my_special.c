@@ -178,14 +178,14 @@ get_uint32_le(const uint8 *p)
 }
 
 /*
- * Zero bytes: what ADD COLUMN ... NOT NULL gives to the rows that are there.
+ * Zero bytes: what ADD COLUMN ... NOT NULL gives to the existing rows.
  */
 static void
 no_value(MyColumn *c)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("column \"%s\" of type %s is NOT NULL and has an empty value, which is none here",
+			 errmsg("column \"%s\" of type %s is NOT NULL and has an empty value, which is none at the destination",
 					c->col->name, c->col->source_type),
 			 MY_ERR_COLUMN(c),
 			 errhint("Give the column a value in all rows at the source, then resume the task.")));
@@ -377,7 +377,7 @@ my_text_form(MyColumn *c, const uint8 *data, Size len)
 				for (i = 0; i < len; i += 4)
 				{
 					char	   *f = DatumGetCString(DirectFunctionCall1(float4out,
-																		Float4GetDatum(read_float4(data + i))));
+													Float4GetDatum(read_float4(data + i))));
 
 					if (i > 0)
 						appendStringInfoChar(&buf, ',');

@@ -136,7 +136,7 @@ zero_date(MyColumn *c, const MyTemporal *t)
 	switch (policy->zero_date)
 	{
 		case ZERO_DATE_NULL:
-			/* a key takes no NULL: there it is an error */
+			/* a key takes no NULL: in one it is an error */
 			if (c->col->target_not_null && !c->col->in_key)
 				c->col->zero_seen = c->table->rel->zero_seen = true;
 			return false;

@@ -57,7 +57,7 @@ typedef enum MyKind
 typedef struct MyLabel
 {
 	char	   *text;			/* in the database's encoding */
-	char	   *utf8;			/* as the text protocol carries it */
+	char	   *utf8;			/* as the text protocol has it */
 	int			len;			/* of utf8 */
 	Oid			oid;			/* of the enum value; InvalidOid: not looked up */
 } MyLabel;

@@ -146,7 +146,7 @@ set_labels(MyColumn *c)
 }
 
 /*
- * What the column is here: the functions of its type.
+ * What the column is at the destination: the functions of its type.
  */
 static void
 set_destination(MyColumn *c)
@@ -244,7 +244,7 @@ my_select_expression(const SourceRelation *rel, int col)
 
 	/*
 	 * FLOAT is printed with 6 digits, and DOUBLE(M,D) with D decimals, which
-	 * do not carry all their bits; as a product with a double they are printed
+	 * do not have all their bits; as a product with a double they are printed
 	 * as the double that they are.
 	 */
 	if (c->kind == MY_FLOAT ||
@@ -552,7 +552,7 @@ my_row_from_text(SourceRelation *rel, const uint8 *packet, Size len, Row *row)
 	table->packet = NULL;
 }
 
-/* Errors below tell of the column from now on. */
+/* Errors below name the column from now on. */
 static void
 enter_value(MyColumn *c, ErrorContextCallback *errctx, Row *row)
 {

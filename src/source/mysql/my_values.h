@@ -68,7 +68,7 @@ extern void my_row_to_copy(SourceRelation *rel, const uint8 *packet, Size len,
 						   StringInfo buf);
 
 /*
- * The expression to SELECT for a column so that the text protocol carries it
+ * The expression to SELECT for a column so that the text protocol has it
  * without loss (BIT and binary values as they are, FLOAT in enough digits,
  * GEOMETRY as WKB …), with the quoted column name in it; palloc'd.
  */

@@ -6,7 +6,7 @@
  * Numbers and times have functions of their own. Everything whose bytes are
  * those of the text protocol, once length, padding, compression and character
  * set have been dealt with, goes on to the column's text decoder; so does a
- * pair of types without a function here, in the text form of the value.
+ * pair of types without a function in this file, in the text form of the value.
  *
  * As MariaDB logs them: CHAR without trailing spaces and BINARY without
  * trailing 0x00; UUID, INET4 and INET6 as a STRING of 16, 4 and 16 bytes in

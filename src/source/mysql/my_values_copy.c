@@ -398,7 +398,7 @@ copy_interval(MyColumn *c, const uint8 *data, Size len, StringInfo buf)
 /*
  * Into a database in UTF-8. The receive functions verify text against the
  * client encoding, which is the database's in a worker, so that looking at it
- * here as well would only take time.
+ * twice would only take time.
  */
 static void
 copy_utf8(MyColumn *c, const uint8 *data, Size len, StringInfo buf)

@@ -137,9 +137,12 @@ in_utf8(const MyColumn *c, const char *name)
 	return psprintf("CONVERT(%s USING utf8mb4)", name);
 }
 
-/* What NULL here is made of, by the policies; others just seem to differ. */
+/*
+ * What the destination's NULL is made of, by the policies; others just seem to
+ * differ.
+ */
 static const char *
-null_as_here(const MyColumn *c, const char *name)
+null_as_dest(const MyColumn *c, const char *name)
 {
 	switch (c->kind)
 	{
@@ -183,7 +186,7 @@ expression_of(const MyColumn *c, CheckForm form, const char *name)
 		case MY_SET:
 			return in_utf8(c, name);
 		case MY_ENUM:
-			return in_utf8(c, null_as_here(c, name));
+			return in_utf8(c, null_as_dest(c, name));
 		case MY_JSON:
 			return psprintf("CRC32(CAST(%s AS CHAR CHARACTER SET utf8mb4))", name);
 		case MY_UUID:
@@ -191,7 +194,7 @@ expression_of(const MyColumn *c, CheckForm form, const char *name)
 		case MY_INET:
 			return psprintf("CAST(%s AS CHAR)", name);
 		default:
-			return null_as_here(c, name);
+			return null_as_dest(c, name);
 	}
 }
 

@@ -86,7 +86,7 @@ read_int(Reader *r)
 	return negative ? -(int) n : (int) n;
 }
 
-/* "" for NULL, too; *is_null (may be NULL) tells. */
+/* "" for NULL, too; *is_null (may be NULL) says which. */
 static char *
 read_string(Reader *r, bool *is_null)
 {

@@ -3,7 +3,7 @@
  * pg_archive.h
  *	  The table of contents of an archive as pg_dump --format=custom writes it.
  *
- * Each object is an entry of its own there, with its definition whole and the
+ * Each object is an entry of its own in it, with its definition whole and the
  * entries that it depends on: nothing has to be distinguished in a text. Pure:
  * bytes in, records out. Format: src/bin/pg_dump/pg_backup_archiver.c
  * (ReadHead, ReadToc) and pg_backup_custom.c of PostgreSQL, archive versions

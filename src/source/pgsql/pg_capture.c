@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pg_capture.c
- *	  The capture of DDL at a PostgreSQL source: what is installed there for a
+ *	  The capture of DDL at a PostgreSQL source: what is installed at it for a
  *	  stream, and how it is removed. pg_record.c reads its rows.
  *
  * In schema dtsmig_source a stream has a table of its name, which its
@@ -178,7 +178,7 @@ refuse_foreign(PgConn *conn)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("schema %s at the source is not the account's own: %s",
 						CAPTURE_SCHEMA, why),
-				 errdetail("Whoever owns it could run functions with the rights of whoever runs DDL there, and statements at the destination."),
+				 errdetail("Whoever owns it could run functions with the privileges of whoever runs DDL at the source, and statements at the destination."),
 				 errhint("At the source, look at what it holds; then ALTER SCHEMA %s RENAME TO …, or drop it, and release the task.",
 						 CAPTURE_SCHEMA)));
 }

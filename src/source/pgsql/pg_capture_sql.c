@@ -22,7 +22,10 @@
 
 #include "source/pgsql/pg_capture_sql.h"
 
-/* Default privileges at the source are rights on what is made here, too. */
+/*
+ * Default privileges at the source are privileges on what is made at the
+ * destination, too.
+ */
 #define REVOKE_ALL \
 	"DO $dtsmig$\n" \
 	"DECLARE\n" \

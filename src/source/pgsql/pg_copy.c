@@ -4,8 +4,8 @@
  *	  Full load from a PostgreSQL source: snapshots, ranges, rows.
  *
  * Rows come by COPY … TO STDOUT, in the binary format where every type's
- * binary form is the same on both sides, else as text, and go into COPY here
- * as they are: what the source wrote, the destination reads.
+ * binary form is the same on both sides, else as text, and go into the
+ * destination's COPY as they are: what the source wrote, the destination reads.
  *
  *	  source: COPY (SELECT … FROM ONLY t WHERE ctid …) TO STDOUT
  *	     --> CopyData messages, a row each --> pg_next_copy --> COPY FROM
@@ -504,7 +504,7 @@ header_length(const char *data, Size len)
 	return 19 + extension;
 }
 
-/* All rows that the source has counted in its snapshot are here. */
+/* All rows that the source has counted in its snapshot have come. */
 static void
 check_count(const SourceRows *rows)
 {
@@ -574,9 +574,9 @@ pg_interrupt(SourceConn *conn, const ConnectionInfo *info)
 											  "dtsmig interrupt",
 											  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(cxt);
-	PgConn	   *beside = pg_connect(info, PG_CONN_SQL);
+	PgConn	   *other = pg_connect(info, PG_CONN_SQL);
 
-	pg_runf(beside, "SELECT pg_catalog.pg_cancel_backend(" INT64_FORMAT ")",
+	pg_runf(other, "SELECT pg_catalog.pg_cancel_backend(" INT64_FORMAT ")",
 			((PgSource *) conn)->pid);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);

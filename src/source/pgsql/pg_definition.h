@@ -24,7 +24,7 @@ extern int64 pg_measure(SourceConn *source, const TableDef *def, const char *col
 						SourceMeasure what);
 
 /*
- * pg_definition_keys.c: indexes, constraints, and what there is besides; ids:
+ * pg_definition_keys.c: indexes, constraints, and what else there is; ids:
  * OIDs of the tables, separated by commas.
  */
 extern void pg_definition_keys(PgConn *conn, SchemaDefinition *schema, const char *ids);

@@ -2,7 +2,7 @@
  *
  * pg_definition_keys.c
  *	  Definitions of tables as facts: indexes, constraints, partitions, and the
- *	  names of what there is besides.
+ *	  names of what else there is.
  *
  *-------------------------------------------------------------------------
  */

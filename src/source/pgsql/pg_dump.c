@@ -86,8 +86,8 @@ dump_arguments(const PgSource *source, const PgFacts *facts)
 
 /*
  * It connects to the address that the session is connected to, where the
- * password was asked for. Where pg_dump fails because the source has gone, or the session that holds
- * the snapshot, that is the error.
+ * password was asked for. Where pg_dump fails because the source has gone, or
+ * the session that holds the snapshot, that is the error.
  */
 static void
 run_pg_dump(PgSource *source, List *arguments, StringInfo archive)

@@ -6,7 +6,7 @@
  * Positions are LSNs ("0/1A2B3C4"). A transaction stands at the start of its
  * commit record, and is before a snapshot or a slot's position if that is less;
  * the position after it is the end of that record. "0/1A2B3C4+7" is inside of
- * the transaction that stands there, after 7 of its row messages. SourcePos
+ * the transaction that stands at it, after 7 of its row messages. SourcePos
  * has the LSN in segment, and that number in offset.
  *
  *-------------------------------------------------------------------------
@@ -22,7 +22,7 @@
 #include "source/source.h"
 
 /*
- * The engine's SourceConn. Beside the session it may hold a replication
+ * The engine's SourceConn. In addition to the session it may hold a replication
  * connection whose exported snapshot others import.
  */
 typedef struct PgSource
@@ -63,7 +63,7 @@ extern TableDef *pg_describe_table(SourceConn *conn, const char *schema,
 								   const char *table);
 
 /*
- * Fills the names at the destination, by rule (already there) or by the name
+ * Fills the names at the destination, by rule (filled already) or by the name
  * policy, of tables and columns. names (may be NULL) receives NameChanges.
  */
 extern void pg_name_targets(List *tables, const PlanOptions *options,
@@ -115,25 +115,25 @@ extern void pg_close_rows(SourceRows *rows);
 /* pg_publication.c, pg_slot.c: their name is ConnectionInfo.stream_name */
 
 /*
- * Makes the publication of these tables, if it is not there, and sees to it
+ * Makes the publication of these tables, if it does not exist, and sees to it
  * that it publishes them all; raises an error for a table whose UPDATE and
  * DELETE would fail at the source for want of a replica identity.
  */
 extern void pg_publish(PgConn *conn, List *tables);
 /*
- * Raises an error if it is gone, or does not tell all kinds of changes.
+ * Raises an error if it is gone, or does not publish all kinds of changes.
  * Returns what changes when it is altered.
  */
 extern char *pg_check_publication(PgConn *conn);
-/* Tables that it tells of: schema, name, OID, end of the log after that */
+/* Tables that it publishes: schema, name, OID, end of the log after that */
 extern PgResult *pg_published_tables(PgConn *conn);
 /* The same of plain ones: schema, name, OID, OID in pg_publication_rel */
 extern PgResult *pg_publication_members(PgConn *conn);
 /* Tables that hold rows, but are not published: schema, name, OID */
 extern PgResult *pg_unpublished_tables(PgConn *conn);
 /*
- * Makes the slot, if it is not there, and exports the snapshot of its
- * consistent point: fills the snapshot fields of source. A slot that is there
+ * Makes the slot, if it does not exist, and exports the snapshot of its
+ * consistent point: fills the snapshot fields of source. A slot that exists
  * already exports none.
  */
 extern char *pg_create_slot(PgSource *source);
@@ -247,7 +247,7 @@ extern bool pg_capture_change(int ncolumns, char *const *names,
 
 typedef void (*CaptureRename) (void *arg, Oid relid, const char *schema,
 							   const char *name);
-/* Tells the relations that have another name by what a record says. */
+/* Reports the relations that have another name by what a record says. */
 extern void pg_capture_renames(const char *record, CaptureRename renamed,
 							   void *arg);
 

@@ -88,7 +88,9 @@ statement_is_known(Node *stmt, List **missing)
 		}
 		return known;
 	}
-	/* SET SESSION AUTHORIZATION: all is granted by the owner here */
+	/*
+	 * SET SESSION AUTHORIZATION: all is granted by the owner at the destination
+	 */
 	return false;
 }
 

@@ -7,8 +7,8 @@
  * A published table whose log does not say which row an UPDATE or DELETE means
  * refuses both to its applications. With option replica_identity = full the
  * task gives such a table REPLICA IDENTITY FULL, and notes in a table of its
- * own there (see pg_capture_sql.c) what it had before; the capture of DDL does
- * the same for tables that are new, or lose their key.
+ * own at the source (see pg_capture_sql.c) what it had before; the capture of
+ * DDL does the same for tables that are new, or lose their key.
  *
  *	  start:    note and ALTER TABLE … REPLICA IDENTITY FULL, in one transaction
  *	  release:  what is noted and is still FULL gets back what it had

@@ -2,7 +2,7 @@
  *
  * pg_keys.c
  *	  All indexes and foreign keys of tables, for verification. (pg_schema.c
- *	  asks for the key that tells rows apart alone; they are made by pg_dump.)
+ *	  asks for the key that identifies rows alone; they are made by pg_dump.)
  *
  *-------------------------------------------------------------------------
  */

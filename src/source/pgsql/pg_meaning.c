@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pg_meaning.c
- *	  Do definitions mean here what they mean at a PostgreSQL source?
+ *	  Do definitions mean at the destination what they mean at a PostgreSQL source?
  *
  * IS DISTINCT FROM, NULLIF, JOIN … USING and others are written without the
  * schema of their operator: read where that is not on the search_path, they

@@ -7,10 +7,10 @@
  * and how it is written, lc_monetary says when it is read: 1234 is $12.34, or
  * 1234 yen. That number goes over unchanged, in COPY and in the change stream:
  * the sessions at the source have lc_monetary C, where it is written with two
- * digits behind a point, whatever they mean; here it is written, or read, as
- * this database's lc_monetary wants it. That it means the same on both sides
- * takes as many digits behind the point: databases that differ in that are
- * refused.
+ * digits behind a point, whatever they mean; at the destination it is written,
+ * or read, as this database's lc_monetary wants it. That it means the same on
+ * both sides takes as many digits behind the point: databases that differ in
+ * that are refused.
  *
  *-------------------------------------------------------------------------
  */
@@ -66,7 +66,7 @@ point_now(void)
 
 /* By this database's own setting, whatever the task's role has. */
 static int
-digits_here(void)
+dest_digits(void)
 {
 	StoreRows   *rows = store_query(SETTING_OF_DATABASE, "");
 	int			nestlevel;
@@ -84,7 +84,7 @@ digits_here(void)
 
 /* The account may have a setting of its own, which is not the database's. */
 static char *
-locale_there(PgConn *conn)
+source_locale(PgConn *conn)
 {
 	char	   *locale = pg_select_text_or_null(conn, "lc_monetary", SETTING_OF_DATABASE);
 
@@ -109,14 +109,14 @@ locale_there(PgConn *conn)
 void
 pg_money_look(PgConn *conn, PgMoney *money)
 {
-	money->here = digits_here();
-	money->locale = locale_there(conn);
-	money->there = money->here;
+	money->dest = dest_digits();
+	money->locale = source_locale(conn);
+	money->source = money->dest;
 	if (money->locale == NULL)
 		return;
 	pg_runf(conn, "SELECT pg_catalog.set_config('lc_monetary', %s, false)",
 			pg_quote_literal(money->locale));
-	money->there = (int) pg_bigint(pg_select(conn, "digits of money", "i",
+	money->source = (int) pg_bigint(pg_select(conn, "digits of money", "i",
 											 "SELECT pg_catalog.scale('1'::pg_catalog.money::pg_catalog.numeric)"),
 								   0, 0);
 	pg_run(conn, "SELECT pg_catalog.set_config('lc_monetary', 'C', false)");
@@ -173,11 +173,11 @@ pg_money_check(PgConn *conn, const SourceRelation *rel)
 	if (found == NULL)
 		return;
 	pg_money_look(conn, &money);
-	if (money.there != money.here)
+	if (money.source != money.dest)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("amounts of type money have %d digits behind the point at the source, and %d here",
-						money.there, money.here),
+				 errmsg("amounts of type money have %d digits behind the point at the source, and %d at the destination",
+						money.source, money.dest),
 				 errdetail("Column \"%s\" of table \"%s.%s\" holds such; lc_monetary of the source is \"%s\".",
 						   found->name, rel->schema, rel->name, money.locale),
 				 errhint("ALTER DATABASE %s SET lc_monetary = %s; or another locale with as many digits; then resume the task.",

@@ -17,7 +17,7 @@
  * with connect = false, and CREATE DATABASE, of --create, is not asked for.
  *
  * An entry is left out without a word when it, or its table, is not selected;
- * with a note when it uses what is not there.
+ * with a note when it uses what does not exist.
  *
  *-------------------------------------------------------------------------
  */
@@ -138,7 +138,10 @@ kind_name(const PgEntry *e, const PgPart *part)
 	return name;
 }
 
-/* Its name at the destination, with its schema; at the source if left there. */
+/*
+ * Its name at the destination, with its schema; at the source if it is not
+ * moved.
+ */
 static char *
 name_of(ObjectPlan *plan, const PgEntry *e)
 {
@@ -280,7 +283,7 @@ reason_left_out(ObjectPlan *plan, const PgEntry *e, bool *silent)
 							(char *) linitial(missing));
 	}
 	if (is_kind(e, "USER MAPPING"))
-		return pstrdup("user mappings hold passwords, which are not shown or stored here; create it by hand");
+		return pstrdup("user mappings hold passwords, which are not shown or stored at the destination; create it by hand");
 	return NULL;
 }
 
@@ -369,7 +372,7 @@ rewrite(ObjectPlan *plan, PlanStatement *st, const char *sql)
 	return result;
 }
 
-/* Where and how its rows are kept, which stands beside the definition. */
+/* Where and how its rows are kept, which is no part of the definition. */
 static char *
 storage_settings(ObjectPlan *plan, const PgEntry *e, PlanStatement *st)
 {
@@ -402,7 +405,7 @@ make_schema(ObjectPlan *plan, const char *target)
 		if (strcmp(lfirst(lc), target) == 0)
 			return;
 	plan->schemas = lappend(plan->schemas, pstrdup(target));
-	/* to ask for one that is there takes the right to make it */
+	/* to ask for one that exists takes the right to make it */
 	if (one_statement_is_elsewhere() ?
 		select_one_value(psprintf("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s",
 								  quote_literal_cstr(target))) != NULL :
@@ -431,7 +434,7 @@ without_always(ObjectPlan *plan, const PgEntry *e, PlanStatement *st, char *defi
 	if (part == NULL || !(is_kind(e, "TRIGGER") || is_kind(e, "RULE")) ||
 		(part->type != 'A' && part->type != 'R'))
 		return definition;
-	add_note(st, psprintf("it is enabled %s at the source, and like others here until the cutover, for it has acted on the rows that the task applies",
+	add_note(st, psprintf("it is enabled %s at the source, and like others at the destination until the cutover, for it has acted on the rows that the task applies",
 						  part->type == 'A' ? "always" : "for replicas"));
 	for (char *p = definition; (alter = strstr(p, "\nALTER ")) != NULL; p = alter + 1)
 	{
@@ -463,9 +466,9 @@ plan_grant(ObjectPlan *plan, const PgEntry *e, PlanStatement *st)
 }
 
 /*
- * A function is open to everybody when it is made. Where no rights are
+ * A function is open to everybody when it is made. Where no privileges are
  * migrated that would open those that the source had closed, and one that runs
- * as its owner is the task's role here.
+ * as its owner is the task's role at the destination.
  */
 static void
 close_function(ObjectPlan *plan, const PgEntry *e, PlanStatement *st)
@@ -478,7 +481,7 @@ close_function(ObjectPlan *plan, const PgEntry *e, PlanStatement *st)
 	if (kind == NULL)
 		return;
 	if (!plan->facts->options->owners && pg_statement_is_definer(e->definition))
-		add_note(st, "it is SECURITY DEFINER, and runs as the task's role here");
+		add_note(st, "it is SECURITY DEFINER, and runs as the task's role at the destination");
 	if (plan->facts->options->grants || strncmp(e->drop, drop, strlen(drop)) != 0)
 		return;
 	name = trim(e->drop + strlen(drop));
@@ -672,7 +675,7 @@ pg_plan_entries(List *entries, PgFacts *facts)
 		if (rel->selected)
 			make_schema(&plan, rel->target_schema);
 	}
-	/* that every database has it is no reason to tell of it, to pg_dump */
+	/* that every database has it is no reason to dump it, to pg_dump */
 	if (pg_facts_schema(facts, "public") != NULL &&
 		pg_facts_schema(facts, "public")->selected)
 		make_schema(&plan, pg_names_schema(facts->names, "public"));

@@ -87,22 +87,22 @@ static void
 check_version(PgPrecheck *p)
 {
 	int			source = pg_version_num(p->conn) / 10000;
-	int			here = atoi(GetConfigOption("server_version_num", false, false)) / 10000;
+	int			dest = atoi(GetConfigOption("server_version_num", false, false)) / 10000;
 
 	/* one older than 10 is refused when it is connected to */
-	if (source > here)
+	if (source > dest)
 
 		/*
 		 * Its schema cannot be read, which another item says; rows can be
-		 * carried into tables that are there.
+		 * written into tables that exist.
 		 */
 		pg_precheck_add(p, "source_version", PRECHECK_WARNING,
 						psprintf("the source is PostgreSQL %d, and the destination older: %d; no schema can be migrated, and DDL may be such as this version does not know",
-								 source, here),
+								 source, dest),
 						psprintf("Use a destination of version %d or later.", source));
 	else
 		pg_precheck_add(p, "source_version", PRECHECK_PASSED,
-						psprintf("PostgreSQL %d, into %d", source, here), NULL);
+						psprintf("PostgreSQL %d, into %d", source, dest), NULL);
 }
 
 /* Host and port of a standby's primary, if they are this account's to see. */
@@ -128,7 +128,7 @@ check_primary(PgPrecheck *p)
 	{
 		item = pg_precheck_add(p, "primary", status,
 							   p->incremental ?
-							   "the source is a standby: no publication can be made there" :
+							   "the source is a standby: no publication can be made at it" :
 							   "the source is a standby: its replay may cancel a long copy",
 							   "Point the server to the primary.");
 		r = primary_of(p);
@@ -159,20 +159,20 @@ static void
 check_encoding(PgPrecheck *p)
 {
 	char	   *encoding = setting(p, "server_encoding");
-	const char *here = GetDatabaseEncodingName();
+	const char *dest = GetDatabaseEncodingName();
 
-	if (strcmp(encoding, here) == 0)
+	if (strcmp(encoding, dest) == 0)
 		pg_precheck_add(p, "source_encoding", PRECHECK_PASSED,
 						psprintf("%s on both sides", encoding), NULL);
 	else if (strcmp(encoding, "SQL_ASCII") == 0)
 		pg_precheck_add(p, "source_encoding", PRECHECK_WARNING,
 						psprintf("the source's encoding is SQL_ASCII: bytes that are not valid %s stop the task",
-								 here),
+								 dest),
 						pstrdup("Fix such texts, or use a destination database with encoding SQL_ASCII."));
 	else
 		pg_precheck_add(p, "source_encoding",
 						GetDatabaseEncoding() == PG_UTF8 ? PRECHECK_PASSED : PRECHECK_WARNING,
-						psprintf("text is converted from %s to %s", encoding, here),
+						psprintf("text is converted from %s to %s", encoding, dest),
 						GetDatabaseEncoding() == PG_UTF8 ? NULL :
 						psprintf("Use a destination database with encoding %s.", encoding));
 }
@@ -207,14 +207,14 @@ check_collations(PgPrecheck *p)
 								   "ORDER BY 1", p->table_list));
 	for (int i = 0; i < r->nrows; i++)
 	{
-		StoreRows   *here;
+		StoreRows   *dest;
 
-		here = store_query("SELECT 1 FROM pg_catalog.pg_collation WHERE "
+		dest = store_query("SELECT 1 FROM pg_catalog.pg_collation WHERE "
 						   "collnamespace = 'pg_catalog'::pg_catalog.regnamespace "
 						   "AND collname = $1 AND collencoding IN (-1, "
 						   "pg_catalog.pg_char_to_encoding(pg_catalog.getdatabaseencoding()))",
 						   "t", pg_text(r, i, 0));
-		if (here->nrows > 0)
+		if (dest->nrows > 0)
 			continue;
 		appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", pg_text(r, i, 0));
 		libc = libc || pg_char(r, i, 1) == 'c';
@@ -222,12 +222,12 @@ check_collations(PgPrecheck *p)
 	if (missing.len == 0)
 	{
 		pg_precheck_add(p, "collations", PRECHECK_PASSED,
-						psprintf("those that are named are here; the source sorts by %s, and this database by its own locale",
+						psprintf("those that are named exist; the source sorts by %s, and this database by its own locale",
 								 locale), NULL);
 		return;
 	}
 	item = pg_precheck_add(p, "collations", PRECHECK_FAILED,
-						   psprintf("collations that columns or indexes name are not here: %s",
+						   psprintf("collations that columns or indexes name do not exist at the destination: %s",
 									missing.data),
 						   libc ? "The operating system's locales of these names have to be installed at the destination before." :
 						   "The destination has to be built with ICU.");
@@ -249,7 +249,7 @@ check_collations(PgPrecheck *p)
 	"AND x.objid = d.objid AND x.deptype = 'e'))"
 
 /*
- * Types are named with their schema: an extension that is here already must be
+ * Types are named with their schema: an extension that exists already must be
  * where the source has it. Rules that rename schemas do so with that of an
  * extension, too; then it is not looked at.
  */
@@ -277,21 +277,21 @@ check_extension_schemas(PgPrecheck *p)
 		char	   *name = pstrdup(quote_identifier(pg_text(r, i, 0)));
 		char	   *schema = pstrdup(quote_identifier(pg_text(r, i, 1)));
 		PrecheckItem *item;
-		StoreRows   *here;
+		StoreRows   *dest;
 
-		here = store_query("SELECT n.nspname, e.extrelocatable FROM pg_catalog.pg_extension e "
+		dest = store_query("SELECT n.nspname, e.extrelocatable FROM pg_catalog.pg_extension e "
 						   "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
 						   "WHERE e.extname = $1", "t", pg_text(r, i, 0));
-		if (here->nrows == 0 || strcmp(here->values[0][0], pg_text(r, i, 1)) == 0)
+		if (dest->nrows == 0 || strcmp(dest->values[0][0], pg_text(r, i, 1)) == 0)
 			continue;
 		fits = false;
 		item = pg_precheck_add(p, "extensions", PRECHECK_FAILED,
-							   psprintf("extension %s is in schema %s at the source and in %s here, and objects name its types with their schema",
+							   psprintf("extension %s is in schema %s at the source and in %s at the destination, and objects name its types with their schema",
 										pg_text(r, i, 0), pg_text(r, i, 1),
-										here->values[0][0]),
+										dest->values[0][0]),
 							   "Have it in that schema; the SQL fails where something needs it where it is.");
 		precheck_sql(item, AT_DESTINATION, "CREATE SCHEMA IF NOT EXISTS %s", schema);
-		if (store_bool(here, 0, 1))
+		if (store_bool(dest, 0, 1))
 			precheck_sql(item, AT_DESTINATION, "ALTER EXTENSION %s SET SCHEMA %s",
 						 name, schema);
 		else
@@ -347,8 +347,8 @@ check_extension_rows(PgPrecheck *p)
 }
 
 /*
- * Is the extension here already, or would CREATE EXTENSION by the task's role
- * work?
+ * Does the extension exist already, or would CREATE EXTENSION by the task's
+ * role work?
  */
 static void
 check_extensions(PgPrecheck *p)
@@ -369,18 +369,18 @@ check_extensions(PgPrecheck *p)
 	for (int i = 0; i < r->nrows; i++)
 	{
 		char	   *name = pg_text(r, i, 0);
-		StoreRows   *here;
+		StoreRows   *dest;
 
-		here = store_query("SELECT installed_version IS NOT NULL, "
+		dest = store_query("SELECT installed_version IS NOT NULL, "
 						   "COALESCE((SELECT v.trusted OR NOT v.superuser "
 						   "FROM pg_catalog.pg_available_extension_versions v "
 						   "WHERE v.name = e.name AND v.version = e.default_version), false) "
 						   "FROM pg_catalog.pg_available_extensions e "
 						   "WHERE name = $1", "t", name);
-		if (here->nrows == 0)
+		if (dest->nrows == 0)
 			appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", name);
-		else if (!store_bool(here, 0, 0) && !p->scope->superuser &&
-				 !store_bool(here, 0, 1))
+		else if (!store_bool(dest, 0, 0) && !p->scope->superuser &&
+				 !store_bool(dest, 0, 1))
 		{
 			appendStringInfo(&refused, "%s%s", refused.len ? ", " : "", name);
 			make = lappend(make, name);
@@ -404,14 +404,14 @@ check_extensions(PgPrecheck *p)
 	fits = check_extension_rows(p) && fits;
 	if (missing.len == 0 && refused.len == 0 && fits)
 		pg_precheck_add(p, "extensions", PRECHECK_PASSED,
-						"every extension of the source can be had here", NULL);
+						"every extension of the source can be had at the destination", NULL);
 }
 
 /* --------------------------------------------------------- changes' needs */
 
 /* The same where the destination is elsewhere, which is asked. */
 static void
-check_extensions_there(PgPrecheck *p)
+check_extensions_available(PgPrecheck *p)
 {
 	PgResult   *r;
 	StringInfoData missing;
@@ -615,7 +615,7 @@ check_replication(PgPrecheck *p)
 	item = pg_precheck_add(p, "replication", PRECHECK_FAILED,
 						   psprintf("%s cannot connect for replication: %s", p->account,
 									edata->message),
-						   "And let pg_hba.conf have a line for it with the database's name (logical replication is not matched by the word replication there).");
+						   "And let pg_hba.conf have a line for it with the database's name (logical replication is not matched by the word replication).");
 	if (role != NULL && strcmp(role, "rds_replication") == 0)
 		precheck_sql(item, AT_SOURCE, "GRANT rds_replication TO %s",
 					 pg_quote_name(p->account));
@@ -696,7 +696,7 @@ check_database(PgPrecheck *p, SourceConn *source)
 	if (found == NIL)
 	{
 		pg_precheck_add(p, "database_settings", PRECHECK_PASSED,
-						"the source's database has no settings of its own that are not here", NULL);
+						"the source's database has no settings of its own that the destination lacks", NULL);
 		return;
 	}
 	initStringInfo(&text);
@@ -737,7 +737,7 @@ pg_precheck(SourceConn *source, const PrecheckScope *scope)
 	if (!one_statement_is_postgres())
 		 /* extensions are nothing that the destination could have */ ;
 	else if (scope->elsewhere)
-		check_extensions_there(&p);
+		check_extensions_available(&p);
 	else
 	{
 		if (p.table_list != NULL)

@@ -25,7 +25,7 @@
 /* Its name, as SQL spells it */
 #define NAME "pg_catalog.format('%%I.%%I', n.nspname, c.relname)"
 
-/* An index that can tell rows apart, i of c */
+/* An index that can identify rows, i of c */
 #define FIT_INDEX \
 	"SELECT x.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x " \
 	"ON x.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisunique " \
@@ -144,14 +144,14 @@ check_money(PgPrecheck *p)
 	pg_money_look(p->conn, &money);
 	if (money.locale == NULL)
 		precheck_sql(pg_precheck_add(p, "money", PRECHECK_WARNING,
-									 psprintf("the source's lc_monetary cannot be seen, for %s has one of its own; amounts like those of %s are taken to have as many digits as here",
+									 psprintf("the source's lc_monetary cannot be seen, for %s has one of its own; amounts like those of %s are taken to have as many digits as at the destination",
 											  p->account, pg_text(r, 0, 0)), NULL),
 					 AT_SOURCE, "ALTER ROLE %s RESET lc_monetary", pg_quote_name(p->account));
-	else if (money.there != money.here)
+	else if (money.source != money.dest)
 	{
 		item = pg_precheck_add(p, "money", PRECHECK_FAILED,
-							   psprintf("amounts of type money, such as those of %s, have %d digits behind the point at the source (lc_monetary %s), and %d here",
-										pg_text(r, 0, 0), money.there, money.locale, money.here),
+							   psprintf("amounts of type money, such as those of %s, have %d digits behind the point at the source (lc_monetary %s), and %d at the destination",
+										pg_text(r, 0, 0), money.source, money.locale, money.dest),
 							   "Or another locale with as many digits.");
 		precheck_sql(item, AT_DESTINATION, "ALTER DATABASE %s SET lc_monetary = %s",
 					 database, quote_literal_cstr(money.locale));
@@ -163,10 +163,10 @@ check_money(PgPrecheck *p)
 					 AT_DESTINATION, "ALTER DATABASE %s SET lc_monetary = 'C'", database);
 	else
 		pg_precheck_add(p, "money", PRECHECK_PASSED,
-						psprintf("amounts have %d digits behind the point on both sides", money.here), NULL);
+						psprintf("amounts have %d digits behind the point on both sides", money.dest), NULL);
 }
 
-/* Children of whose parents nothing will be here. */
+/* Children of whose parents nothing will be at the destination. */
 static void
 check_parents(PgPrecheck *p)
 {
@@ -219,9 +219,10 @@ check_parents(PgPrecheck *p)
 	"AND pg_catalog.left(v, 12) = 'search_path='), 'public')"
 
 /*
- * Rows are written here, and indexes built, without a search_path: a function
- * whose text names something of the user's without its schema fails then. (Its
- * text is read; it is not run, which would be with the account's rights.)
+ * Rows are written at the destination, and indexes built, without a
+ * search_path: a function whose text names something of the user's without its
+ * schema fails then. (Its text is read; it is not run, which would be with the
+ * account's rights.)
  */
 static void
 check_function_paths(PgPrecheck *p)
@@ -234,7 +235,7 @@ check_function_paths(PgPrecheck *p)
 		return;
 	}
 	pg_precheck_rows(p, "function_paths", PRECHECK_WARNING,
-					 "functions that checks, generated columns or indexes call, and that name others without a schema: rows would be refused here",
+					 "functions that checks, generated columns or indexes call, and that name others without a schema: rows would be refused at the destination",
 					 "no function that rows need names others without a schema",
 					 psprintf("Or let the task have the source's search_path: SELECT dtsmig.alter_task(%s, '{\"search_path\": %s}')",
 							  quote_literal_cstr(p->scope->task),
@@ -281,8 +282,8 @@ check_operator_paths(PgPrecheck *p)
 	StringInfoData json;
 
 	item = pg_precheck_rows(p, "operator_paths", PRECHECK_WARNING,
-					 "definitions compare by an operator whose schema their text does not name, so that they would mean something else here",
-					 "every operator that definitions use is found here",
+					 "definitions compare by an operator whose schema their text does not name, so that they would mean something else at the destination",
+					 "every operator that definitions use is found at the destination",
 					 "Let the task make them under the source's search_path.",
 					 psprintf("SELECT DISTINCT pg_catalog.format('%%s %%s (%%s)', i.type, i.identity, o.oid::pg_catalog.regoperator), NULL "
 							  "FROM (SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass AS classid, r.oid AS objid, "

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pg_publication.c
- *	  The publication of a task: which tables the source tells of.
+ *	  The publication of a task: which tables the source publishes.
  *
  * It names each table that holds rows (a leaf of a partitioned table under
  * its own name), never a whole schema, so that what no task takes costs the
@@ -146,7 +146,7 @@ refuse_without_identity(PgConn *conn, List *candidates)
 				 errhint("Run at the source:%s", hint.data)));
 }
 
-/* What the publication is to tell; palloc'd, for WITH (…) or SET (…). */
+/* What the publication is to publish; palloc'd, for WITH (…) or SET (…). */
 static char *
 publication_options(PgConn *conn, List *candidates)
 {
@@ -233,8 +233,8 @@ pg_publish(PgConn *conn, List *tables)
 }
 
 /*
- * The publication is as it must be: there, and telling all kinds of changes.
- * A source of 18 tells nothing, silently, when it is missing.
+ * The publication is as it must be: it exists, and publishes all kinds of
+ * changes. A source of 18 says nothing, silently, when it is missing.
  */
 char *
 pg_check_publication(PgConn *conn)
@@ -263,7 +263,7 @@ pg_check_publication(PgConn *conn)
 }
 
 /*
- * Tables that the publication tells of: { schema, name, OID, end of the log
+ * Tables that the publication has: { schema, name, OID, end of the log
  * after that was seen } of each row.
  */
 PgResult *

@@ -6,7 +6,7 @@
  *	  which their rows are distinguished. Everything else of the schema goes
  *	  through pg_dump, see pg_dump.c.
  *
- * The row key is what the log tells of an old row: the columns of the replica
+ * The row key is what the log has of an old row: the columns of the replica
  * identity; with REPLICA IDENTITY FULL the whole row is reported, and any primary
  * or unique key serves.
  *
@@ -154,7 +154,7 @@ read_columns(PgConn *conn, HTAB *tables, const char *where)
 	}
 }
 
-/* The index that tells rows apart, or with identity FULL all that could. */
+/* The index that identifies rows, or with identity FULL all that could. */
 static void
 read_keys(PgConn *conn, HTAB *tables, const char *where)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pg_sequence.c
- *	  Where the sequences of a PostgreSQL source are. The log does not tell:
+ *	  Where the sequences of a PostgreSQL source are. The log does not have it:
  *	  they are asked for.
  *
  *-------------------------------------------------------------------------

@@ -30,7 +30,7 @@
 
 /*
  * A source that does not answer the simplest question for so long is out of
- * reach. The stream itself cannot tell: its sender may be busy reading a large
+ * reach. The stream itself cannot know: its sender may be busy reading a large
  * transaction of other tables.
  */
 #define ANSWER_MS 20000
@@ -89,7 +89,7 @@ pg_parse_position(const char *text)
 
 /*
  * A record that starts a page is said to start behind the page's header,
- * while the one before it ends at the page's start: no sender ever gets there.
+ * while the one before it ends at the page's start: no sender ever gets to it.
  * The long header of a log file's first page is 40 bytes, any other's 24.
  */
 static uint64
@@ -169,7 +169,7 @@ pg_log_left(SourceConn *conn, const char *position, double latency,
 
 /* Says what the new slot will wait for. */
 static void
-tell_running(PgConn *conn)
+log_running(PgConn *conn)
 {
 	PgResult   *r;
 
@@ -201,7 +201,7 @@ make_slot(PgSource *source, const char *name, bool temporary)
 	StringInfoData buf;
 	PgResult   *r;
 
-	tell_running(sql);
+	log_running(sql);
 	if (source->exporter != NULL)
 		pg_close(source->exporter);
 	source->exporter = pg_connect(pg_info(sql), PG_CONN_REPLICATION);
@@ -233,7 +233,7 @@ make_slot(PgSource *source, const char *name, bool temporary)
  */
 enum
 {
-	SLOT_PLUGIN, SLOT_HERE, SLOT_ACTIVE_PID, SLOT_RESTART, SLOT_CONFIRMED,
+	SLOT_PLUGIN, SLOT_OF_DATABASE, SLOT_ACTIVE_PID, SLOT_RESTART, SLOT_CONFIRMED,
 	SLOT_WAL_STATUS, SLOT_CONFLICTING, SLOT_REASON, SLOT_TWO_PHASE, SLOT_LOG_END
 };
 
@@ -260,7 +260,7 @@ check_own(PgConn *conn, const PgResult *slot)
 {
 	if (pg_is_null(slot, 0, SLOT_PLUGIN) ||
 		strcmp(pg_text(slot, 0, SLOT_PLUGIN), "pgoutput") != 0 ||
-		!pg_bool(slot, 0, SLOT_HERE) || pg_bool(slot, 0, SLOT_TWO_PHASE))
+		!pg_bool(slot, 0, SLOT_OF_DATABASE) || pg_bool(slot, 0, SLOT_TWO_PHASE))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("replication slot \"%s\" at the source is not one of dtsmig",
@@ -315,7 +315,7 @@ lost(PgConn *conn, const char *message, char *detail)
 			(errcode(ERRCODE_UNDEFINED_FILE),
 			 errmsg(message, pg_info(conn)->stream_name),
 			 detail ? errdetail_internal("%s", detail) : 0,
-			 errhint("Changes may be missing from here on. " SOURCE_NEW_TASK_HINT)));
+			 errhint("Changes may be missing from this position on. " SOURCE_NEW_TASK_HINT)));
 }
 
 void

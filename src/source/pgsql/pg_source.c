@@ -83,7 +83,7 @@ pg_rebase_position(SourceConn *conn, const char *position)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the source is another cluster or database than before"),
-			 errdetail("Its log positions mean nothing there."),
+			 errdetail("Log positions of the former source are not valid for it."),
 			 errhint("Point the foreign server back at the old one or its standby; or: " SOURCE_NEW_TASK_HINT)));
 	return NULL;
 }
@@ -101,7 +101,7 @@ pg_stream_is_in(SourceStream *stream, const char *position)
 }
 
 /*
- * The log tells the lower 32 bits; no transaction in it is 2^31 old. One that
+ * The log has the lower 32 bits; no transaction in it is 2^31 old. One that
  * is younger than all that have ended is in progress.
  */
 static bool
@@ -120,7 +120,7 @@ pg_has_committed(SourceConn *conn, uint32 xid)
 const SourceRoutine pgsql_source_routine =
 {
 	.engine = "pgsql",
-	.tells_origin = true,
+	.reports_origin = true,
 	.scripts = true,
 	.own_definitions = true,
 	.own_types = true,

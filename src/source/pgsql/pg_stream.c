@@ -11,11 +11,11 @@
  *	     └─────── 'k' keepalive ──────────> position while idle
  *
  * Transactions come whole and in the order of their commits. A position is
- * the end of a commit record: from there on the source tells what commits
+ * the end of a commit record: from there on the source reports what commits
  * later. A transaction stands at the start of its commit record, which is how
  * the source itself compares it with a slot's and with a snapshot's position.
  * Inside of a transaction a position is "that start + n messages of rows": a
- * stream opened there skips the first n of them.
+ * stream opened at it skips the first n of them.
  *
  * What is reported to the source as flushed is only what was confirmed. When
  * the source has nothing for this task, its keepalives say how far it has
@@ -23,7 +23,7 @@
  * lets the source remove its log.
  *
  * Prepared transactions are reported at their COMMIT PREPARED, because the slot
- * has no two_phase: nothing has to be kept here for one that is still open.
+ * has no two_phase: nothing has to be kept for one that is still open.
  *
  *-------------------------------------------------------------------------
  */
@@ -109,7 +109,7 @@ report(SourceStream *stream, TimestampTz now)
 	stream->report_now = false;
 }
 
-/* waiting: nothing is there to be read */
+/* waiting: there is nothing to be read */
 static void
 report_if_due(SourceStream *stream, TimestampTz now, bool waiting)
 {
@@ -402,7 +402,7 @@ pump(SourceStream *stream)
 	report_if_due(stream, GetCurrentTimestamp(), false);
 }
 
-/* Tells what is left of a transaction that was in progress. */
+/* Reports what is left of a transaction that was in progress. */
 static Change *
 replay(SourceStream *stream, MemoryContext rowcxt)
 {
@@ -427,7 +427,7 @@ replay(SourceStream *stream, MemoryContext rowcxt)
 		}
 		if (msg->kind == PGOUTPUT_RELATION)
 			stream_take_relation(stream);
-		else if ((change = stream_tell(stream, rowcxt)) != NULL)
+		else if ((change = stream_report(stream, rowcxt)) != NULL)
 			return change;
 	}
 	if (stream->replay != NULL)
@@ -467,7 +467,7 @@ take_message(SourceStream *stream, MemoryContext rowcxt)
 		case PGOUTPUT_TRUNCATE:
 			if (!stream->in_transaction)
 				out_of_place(stream);
-			return stream_tell(stream, rowcxt);
+			return stream_report(stream, rowcxt);
 		case PGOUTPUT_ORIGIN:
 			/* since 16 the source does not send such transactions */
 			if (stream->own_changes)
@@ -505,9 +505,9 @@ take_message(SourceStream *stream, MemoryContext rowcxt)
 
 /*
  * Name of a stream that must not ask for binary values again: DDL inside of a
- * transaction has made a column whose binary form is not the same here. The
- * consumer goes back to what it committed last, where the column is not known
- * yet, so that this has to be kept until the process ends.
+ * transaction has made a column whose binary form is not the same at the
+ * destination. The consumer goes back to what it committed last, where the
+ * column is not known yet, so that this has to be kept until the process ends.
  */
 static char text_only[NAMEDATALEN];
 
@@ -534,7 +534,7 @@ pg_next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 			change = replay(stream, rowcxt);
 		}
 		else if (stream->waiting)
-			change = stream_tell(stream, rowcxt);
+			change = stream_report(stream, rowcxt);
 		else
 		{
 			switch (read_wire(stream, &data, &len, timeout_ms))
@@ -554,7 +554,7 @@ pg_next_change(SourceStream *stream, MemoryContext rowcxt, long timeout_ms)
 
 						take_streamed(stream, data, len);
 						if (early)
-							change = early_tell(stream, rowcxt);
+							change = early_report(stream, rowcxt);
 					}
 					else
 						change = take_message(stream, rowcxt);
@@ -592,7 +592,8 @@ pg_confirm(SourceStream *stream, const char *position)
 
 /*
  * A worker that has died may have left its connection open, and a line that
- * was cut tells the source nothing: whoever was silent for long is ended.
+ * was cut gives the source no sign of life: whoever was silent for long is
+ * ended.
  */
 static void
 wait_for_slot(PgConn *conn)
@@ -695,8 +696,8 @@ pg_open_changes(const ConnectionInfo *info, const char *position,
 	spool_init(stream);
 
 	/*
-	 * Not over the connection that will tell the changes: its process would
-	 * keep what tables look like now, and tell older rows by that.
+	 * Not over the connection that will send the changes: its process would
+	 * keep what tables look like now, and report older rows by that.
 	 */
 	sql = pg_connect(info, PG_CONN_SQL);
 	pg_check_slot(sql, position);

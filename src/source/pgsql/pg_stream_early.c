@@ -32,8 +32,8 @@
  * All that is reported in parts commits after all that was reported as committed: the
  * stream is in the order of the log. But for the transaction that ends where
  * the stream begins: what it left to be forgotten by its commit record may make
- * the source tell it once more, without an end. So one has to begin here, too;
- * STREAM START stands at its first record.
+ * the source report it once more, without an end. So one has to begin in this
+ * case, too; STREAM START stands at its first record.
  */
 void
 early_start(SourceStream *stream, TransactionId xid, bool first)
@@ -90,7 +90,7 @@ early_void(SourceStream *stream)
 
 /*
  * A description of a table. One that was known from elsewhere has to be as it
- * was: what other transactions tell is reported by that.
+ * was: what other transactions do is reported by that.
  */
 static bool
 take_relation(SourceStream *stream)
@@ -113,9 +113,9 @@ take_relation(SourceStream *stream)
 	return true;
 }
 
-/* Tells the message at hand, which is kept already. */
+/* Reports the message at hand, which is kept already. */
 Change *
-early_tell(SourceStream *stream, MemoryContext rowcxt)
+early_report(SourceStream *stream, MemoryContext rowcxt)
 {
 	bool		fits = true;
 	Change	   *change;
@@ -134,7 +134,7 @@ early_tell(SourceStream *stream, MemoryContext rowcxt)
 				fits = false;
 				break;
 			}
-			change = stream_tell(stream, rowcxt);
+			change = stream_report(stream, rowcxt);
 			if (change != NULL && change->kind == CHANGE_BEGIN)
 				change->in_progress = true;
 			return change;

@@ -19,7 +19,7 @@
 #include "source/pgsql/pg_engine.h"
 #include "source/pgsql/pgoutput.h"
 
-/* A relation as the source has reported it last, and who receives it here. */
+/* A relation as the source has reported it last, and who receives it. */
 typedef struct PgRelation
 {
 	Oid			relid;			/* at the source; hash key */
@@ -38,7 +38,7 @@ typedef struct PgRelation
 	SourceRelation *rel;		/* NULL: not followed */
 	int		   *columns;		/* of each attribute: index into rel->columns of
 								 * a column that is replicated, or -1 */
-	const char *unsent_key;		/* key column that old rows do not tell; NULL */
+	const char *unsent_key;		/* key column that old rows do not have; NULL */
 	bool		needs_catalog;	/* values are read inside of a transaction only */
 } PgRelation;
 
@@ -134,10 +134,10 @@ extern bool stream_is_stale(SourceStream *stream);
 /* Relations have to be asked for again. */
 extern void stream_forget_bindings(SourceStream *stream);
 /*
- * Tells the row change or TRUNCATE at hand; NULL: nothing (more) of it is for
+ * Reports the row change or TRUNCATE at hand; NULL: nothing (more) of it is for
  * us. While stream->waiting it wants to be called again for the same message.
  */
-extern Change *stream_tell(SourceStream *stream, MemoryContext rowcxt);
+extern Change *stream_report(SourceStream *stream, MemoryContext rowcxt);
 
 /* pg_stream_published.c */
 
@@ -167,7 +167,7 @@ extern void spool_drop(SourceStream *stream, PgSpool *spool);
 
 /* STREAM START: is it to be known as it comes? */
 extern void early_start(SourceStream *stream, TransactionId xid, bool first);
-extern Change *early_tell(SourceStream *stream, MemoryContext rowcxt);
+extern Change *early_report(SourceStream *stream, MemoryContext rowcxt);
 extern Change *early_void(SourceStream *stream);
 extern bool early_commit(SourceStream *stream);
 

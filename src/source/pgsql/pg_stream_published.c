@@ -59,7 +59,7 @@ refuse_gap(SourceStream *stream, const PgResult *r, int row,
 			(errcode(ERRCODE_UNDEFINED_FILE),
 			 errmsg(message, stream->name, quoted),
 			 errdetail("Changes of it that were made meanwhile cannot be had."),
-			 errhint("Run ALTER PUBLICATION %s ADD TABLE ONLY %s at the source, if it is not there, and have the table copied again.",
+			 errhint("Run ALTER PUBLICATION %s ADD TABLE ONLY %s at the source, if the publication lacks it, and have the table copied again.",
 					 pg_quote_name(stream->name), quoted),
 			 err_generic_string(PG_DIAG_SCHEMA_NAME, pg_text(r, row, 0)),
 			 err_generic_string(PG_DIAG_TABLE_NAME, pg_text(r, row, 1))));

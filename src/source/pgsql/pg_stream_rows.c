@@ -3,12 +3,12 @@
  * pg_stream_rows.c
  *	  Relations and rows in the change stream.
  *
- * The source tells a relation (RELATION) before its first row, and again when
- * its definition has changed; rows name it by its OID. What was reported is kept;
- * which SourceRelation receives it is asked when it is needed, and asked again
- * after DDL. Columns are matched by name. A column that is new at the source,
- * or gone, is an error here: where DDL is followed, the statement comes before
- * the row and the definition has changed already.
+ * The source describes a relation (RELATION) before its first row, and again
+ * when its definition has changed; rows name it by its OID. What was reported
+ * is kept; which SourceRelation receives it is asked when it is needed, and
+ * asked again after DDL. Columns are matched by name. A column that is new at
+ * the source, or gone, is an error: where DDL is followed, the statement comes
+ * before the row and the definition has changed already.
  *
  *	  INSERT	new
  *	  UPDATE	new; old row, old key, or none: the key has not changed then
@@ -258,7 +258,9 @@ match_columns(SourceStream *stream, PgRelation *table)
 	}
 }
 
-/* A key column here that is not sent of old rows; NULL: all are. */
+/*
+ * A key column at the destination that is not sent of old rows; NULL: all are.
+ */
 static const char *
 find_unsent_key(const PgRelation *table)
 {
@@ -277,8 +279,8 @@ find_unsent_key(const PgRelation *table)
 }
 
 /*
- * An UPDATE or DELETE of a row that cannot be found here by what is reported:
- * an UPDATE of the key would not even be seen.
+ * An UPDATE or DELETE of a row that cannot be found at the destination by what
+ * is reported: an UPDATE of the key would not even be seen.
  */
 static void
 refuse_identity(const PgRelation *table)
@@ -323,7 +325,7 @@ receiver(SourceStream *stream, PgRelation *table)
 
 	if (table->epoch == stream->epoch && table->rel != NULL)
 		return table->rel;
-	/* by its OID: a transaction that began earlier may tell an older name */
+	/* by its OID: a transaction that began earlier may have an older name */
 	snprintf(id, sizeof(id), "%u", table->relid);
 	table->rel = stream->callbacks.lookup(stream->callbacks.arg, id,
 										  table->schema, table->name, pos);
@@ -337,7 +339,9 @@ receiver(SourceStream *stream, PgRelation *table)
 	return table->rel;
 }
 
-/* ------------------------------------------------------------------ telling */
+/*
+ * ------------------------------------------------------------------ reporting
+ */
 
 static Change *
 make_change(SourceStream *stream, ChangeKind kind)
@@ -353,14 +357,14 @@ make_change(SourceStream *stream, ChangeKind kind)
 
 /* The transaction has something for us: BEGIN first, then this message again. */
 static Change *
-tell_begin(SourceStream *stream)
+report_begin(SourceStream *stream)
 {
 	stream->begun = true;
 	stream->waiting = true;
 	return make_change(stream, CHANGE_BEGIN);
 }
 
-/* An UPDATE that leaves the key as it was tells the new row only. */
+/* An UPDATE that leaves the key as it was has the new row only. */
 static void
 old_from_new(SourceStream *stream, const SourceRelation *rel)
 {
@@ -383,7 +387,7 @@ old_from_new(SourceStream *stream, const SourceRelation *rel)
 }
 
 static Change *
-tell_row(SourceStream *stream, PgRelation *table, MemoryContext rowcxt)
+report_row(SourceStream *stream, PgRelation *table, MemoryContext rowcxt)
 {
 	const PgOutputMessage *msg = stream->msg;
 	SourceRelation *rel = table->rel;
@@ -429,7 +433,7 @@ rename_relation(void *arg, Oid relid, const char *schema, const char *name)
 
 /* A row of the helper table: a statement of the source. */
 static Change *
-tell_ddl(SourceStream *stream, PgRelation *table)
+report_ddl(SourceStream *stream, PgRelation *table)
 {
 	const PgOutputMessage *msg = stream->msg;
 	SourcePos	before = {stream->commit_lsn, stream->nchanges - 1};
@@ -452,7 +456,7 @@ tell_ddl(SourceStream *stream, PgRelation *table)
 	if (!ours)
 		return NULL;
 	if (!stream->begun)
-		return tell_begin(stream);
+		return report_begin(stream);
 	change = make_change(stream, CHANGE_DDL);
 	*change = ddl;
 	change->kind = CHANGE_DDL;
@@ -491,7 +495,7 @@ stream_is_stale(SourceStream *stream)
 }
 
 static Change *
-tell_stale(SourceStream *stream, PgRelation *table)
+report_stale(SourceStream *stream, PgRelation *table)
 {
 	Change	   *change = make_change(stream, CHANGE_STALE);
 
@@ -519,7 +523,7 @@ next_truncated(SourceStream *stream)
 }
 
 static Change *
-tell_truncate(SourceStream *stream)
+report_truncate(SourceStream *stream)
 {
 	const PgOutputMessage *msg = stream->msg;
 	PgRelation *table = next_truncated(stream);
@@ -529,7 +533,7 @@ tell_truncate(SourceStream *stream)
 	if (table == NULL)
 		return NULL;
 	if (!stream->begun)
-		return tell_begin(stream);
+		return report_begin(stream);
 	stream->truncated++;
 	stream->waiting = next_truncated(stream) != NULL;
 	change = make_change(stream, CHANGE_TRUNCATE);
@@ -541,7 +545,7 @@ tell_truncate(SourceStream *stream)
 }
 
 Change *
-stream_tell(SourceStream *stream, MemoryContext rowcxt)
+stream_report(SourceStream *stream, MemoryContext rowcxt)
 {
 	const PgOutputMessage *msg = stream->msg;
 	PgRelation *table;
@@ -554,10 +558,10 @@ stream_tell(SourceStream *stream, MemoryContext rowcxt)
 	if (stream->nchanges <= stream->skip)
 		return NULL;
 	if (msg->kind == PGOUTPUT_TRUNCATE)
-		return tell_truncate(stream);
+		return report_truncate(stream);
 	table = find_relation(stream, msg->relid);
 	if (table->capture)
-		return tell_ddl(stream, table);
+		return report_ddl(stream, table);
 	if (receiver(stream, table) == NULL)
 	{
 		stream->waiting = false;
@@ -566,8 +570,8 @@ stream_tell(SourceStream *stream, MemoryContext rowcxt)
 	if (stream->give_up)
 		return make_change(stream, CHANGE_ROLLBACK);
 	if (!stream->begun)
-		return tell_begin(stream);
+		return report_begin(stream);
 	if (is_stale(stream, table))
-		return tell_stale(stream, table);
-	return tell_row(stream, table, rowcxt);
+		return report_stale(stream, table);
+	return report_row(stream, table, rowcxt);
 }

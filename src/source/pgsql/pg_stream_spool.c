@@ -7,7 +7,7 @@
  * came, each behind its length. Where the first message of a subtransaction
  * stands is remembered: as subtransactions nest, all that follows it belongs
  * to it or to parts of it while it is open, so that its abort cuts the file
- * there.
+ * in it.
  *
  *-------------------------------------------------------------------------
  */
@@ -70,7 +70,7 @@ spool_init(SourceStream *stream)
 	memset(&ctl, 0, sizeof(ctl));
 	ctl.keysize = sizeof(TransactionId);
 	ctl.entrysize = sizeof(PgSpool);
-	/* not a child of cxt: it must be there when the callback runs */
+	/* not a child of cxt: it must exist when the callback runs */
 	stream->spools = hash_create("dtsmig transactions in progress", 16, &ctl,
 								 HASH_ELEM | HASH_BLOBS);
 	callback = MemoryContextAllocZero(stream->cxt, sizeof(MemoryContextCallback));

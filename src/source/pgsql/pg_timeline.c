@@ -34,10 +34,10 @@ lost(uint32 old, uint32 now, const char *position, char *where)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_FILE),
-			 errmsg("the server that took over as the source lacks transactions that are applied here"),
+			 errmsg("the server that took over as the source lacks transactions that are applied at the destination"),
 			 errdetail("All up to %s is applied, of timeline %u; %s timeline %u.",
 					   position, old, where, now),
-			 errhint("What it lacks stays here, and what it has written since would be left out. " SOURCE_NEW_TASK_HINT)));
+			 errhint("What it lacks stays at the destination, and what it has written since would be left out. " SOURCE_NEW_TASK_HINT)));
 }
 
 /*

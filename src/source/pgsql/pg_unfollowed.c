@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pg_unfollowed.c
- *	  What a PostgreSQL source has that no statement of its log brings here:
+ *	  What a PostgreSQL source has that no statement of its log brings to the destination:
  *	  event triggers do not fire for databases and for event triggers, and what
  *	  may hold passwords is not recorded. It is compared with this database
  *	  when a task is checked, verified and cut over, and said.
@@ -50,7 +50,7 @@ add(List **found, char *what, char *sql)
 }
 
 static char *
-database_here(void)
+this_database(void)
 {
 	return pstrdup(quote_identifier(get_database_name(MyDatabaseId)));
 }
@@ -72,7 +72,7 @@ static void
 find_settings(PgConn *conn, List **found)
 {
 	PgResult   *r = pg_select(conn, "settings of the database", "ttt", SETTINGS);
-	StoreRows   *here = store_query(SETTINGS, "");
+	StoreRows   *dest = store_query(SETTINGS, "");
 
 	for (int i = 0; i < r->nrows; i++)
 	{
@@ -82,15 +82,15 @@ find_settings(PgConn *conn, List **found)
 		bool		same = role[0] != '\0' && !OidIsValid(get_role_oid(role, true));
 		char	   *target;
 
-		for (int j = 0; j < here->nrows && !same; j++)
-			same = strcmp(here->values[j][0], role) == 0 &&
-				strcmp(here->values[j][1], name) == 0 &&
-				strcmp(here->values[j][2], value) == 0;
+		for (int j = 0; j < dest->nrows && !same; j++)
+			same = strcmp(dest->values[j][0], role) == 0 &&
+				strcmp(dest->values[j][1], name) == 0 &&
+				strcmp(dest->values[j][2], value) == 0;
 		if (same)
 			continue;
-		target = role[0] ? psprintf("ROLE %s IN DATABASE %s", quote_identifier(role), database_here()) :
-			psprintf("DATABASE %s", database_here());
-		add(found, psprintf("setting %s = %s of the database%s%s at the source is not here",
+		target = role[0] ? psprintf("ROLE %s IN DATABASE %s", quote_identifier(role), this_database()) :
+			psprintf("DATABASE %s", this_database());
+		add(found, psprintf("setting %s = %s of the database%s%s at the source is not at the destination",
 							name, value[0] ? value : "''", role[0] ? " for role " : "", role),
 			psprintf("ALTER %s SET %s = %s", target, quote_identifier(name),
 					 is_list(name) ? value : quote_literal_cstr(value)));
@@ -101,12 +101,12 @@ static void
 find_comment(PgConn *conn, List **found)
 {
 	char	   *comment = pg_select_text_or_null(conn, "comment on the database", DATABASE_COMMENT);
-	StoreRows   *here = store_query(DATABASE_COMMENT, "");
+	StoreRows   *dest = store_query(DATABASE_COMMENT, "");
 
-	if (comment == NULL || (here->values[0][0] != NULL && strcmp(comment, here->values[0][0]) == 0))
+	if (comment == NULL || (dest->values[0][0] != NULL && strcmp(comment, dest->values[0][0]) == 0))
 		return;
-	add(found, "the comment on the source's database is not here",
-		psprintf("COMMENT ON DATABASE %s IS %s", database_here(), quote_literal_cstr(comment)));
+	add(found, "the comment on the source's database is not at the destination",
+		psprintf("COMMENT ON DATABASE %s IS %s", this_database(), quote_literal_cstr(comment)));
 }
 
 /* name, event, function, tags, how it is enabled; those of tasks left out */
@@ -127,18 +127,18 @@ find_event_triggers(PgConn *conn, List **found)
 		char	   *quoted = pstrdup(quote_identifier(name));
 		char	   *tags = pg_text_or_null(r, i, 3);
 		char		enabled = pg_char(r, i, 4);
-		StoreRows   *here = store_query("SELECT evtenabled FROM pg_catalog.pg_event_trigger WHERE evtname = $1", "t", name);
+		StoreRows   *dest = store_query("SELECT evtenabled FROM pg_catalog.pg_event_trigger WHERE evtname = $1", "t", name);
 
-		if (here->nrows == 0)
-			add(found, psprintf("event trigger %s of the source is not here", name),
+		if (dest->nrows == 0)
+			add(found, psprintf("event trigger %s of the source is not at the destination", name),
 				psprintf("CREATE EVENT TRIGGER %s ON %s%s%s%s EXECUTE FUNCTION %s()", quoted,
 						 pg_text(r, i, 1), tags ? " WHEN TAG IN (" : "", tags ? tags : "",
 						 tags ? ")" : "", pg_text(r, i, 2)));
-		else if (here->values[0][0][0] == 'A' || here->values[0][0][0] == 'R')
+		else if (dest->values[0][0][0] == 'A' || dest->values[0][0][0] == 'R')
 			add(found, psprintf("event trigger %s acts on the statements that the task applies, too: it is enabled always", name),
 				psprintf("ALTER EVENT TRIGGER %s ENABLE", quoted));
-		else if ((enabled == 'D') != (here->values[0][0][0] == 'D'))
-			add(found, psprintf("event trigger %s is %s at the source, and %s here", name,
+		else if ((enabled == 'D') != (dest->values[0][0][0] == 'D'))
+			add(found, psprintf("event trigger %s is %s at the source, and %s at the destination", name,
 								enabled == 'D' ? "disabled" : "enabled", enabled == 'D' ? "enabled" : "disabled"),
 				psprintf("ALTER EVENT TRIGGER %s %s", quoted, enabled == 'D' ? "DISABLE" : "ENABLE"));
 	}
@@ -160,7 +160,7 @@ find_servers(PgConn *conn, List **found)
 
 		if (store_query("SELECT 1 FROM pg_catalog.pg_foreign_server WHERE srvname = $1", "t",
 						pg_text(r, i, 0))->nrows == 0)
-			add(found, psprintf("foreign server %s of the source is not here; its options, which may hold secrets, are not read",
+			add(found, psprintf("foreign server %s of the source is not at the destination; its options, which may hold secrets, are not read",
 								pg_text(r, i, 0)),
 				psprintf("CREATE SERVER %s FOREIGN DATA WRAPPER %s", name,
 						 quote_identifier(pg_text(r, i, 1))));
@@ -179,7 +179,7 @@ find_servers(PgConn *conn, List **found)
 			store_query("SELECT 1 FROM pg_catalog.pg_user_mappings WHERE srvname = $1 "
 						"AND COALESCE(usename, 'public') = $2", "tt", pg_text(r, i, 0), role)->nrows > 0)
 			continue;
-		add(found, psprintf("user mapping of %s for server %s is not here; it holds passwords, which are not read",
+		add(found, psprintf("user mapping of %s for server %s is not at the destination; it holds passwords, which are not read",
 							role, pg_text(r, i, 0)),
 			psprintf("CREATE USER MAPPING FOR %s SERVER %s", public ? "PUBLIC" : quote_identifier(role),
 					 quote_identifier(pg_text(r, i, 0))));
@@ -200,34 +200,34 @@ find_servers(PgConn *conn, List **found)
 	"ORDER BY x.kind COLLATE \"C\", x.name COLLATE \"C\""
 
 static int
-compare_relation(const PgResult *r, int i, char *const *here)
+compare_relation(const PgResult *r, int i, char *const *dest)
 {
-	int			c = strcmp(pg_text(r, i, 0), here[0]);
+	int			c = strcmp(pg_text(r, i, 0), dest[0]);
 
-	return c != 0 ? c : strcmp(pg_text(r, i, 1), here[1]);
+	return c != 0 ? c : strcmp(pg_text(r, i, 1), dest[1]);
 }
 
 static void
 find_owners(PgConn *conn, List **found)
 {
 	PgResult   *r = pg_select(conn, "owners", "ttt", OWNERS);
-	StoreRows   *here = store_query(OWNERS, "");
+	StoreRows   *dest = store_query(OWNERS, "");
 	int			j = 0;
 
 	for (int i = 0; i < r->nrows; i++)
 	{
 		char	   *owner = pg_text(r, i, 2);
 
-		while (j < here->nrows && compare_relation(r, i, here->values[j]) > 0)
+		while (j < dest->nrows && compare_relation(r, i, dest->values[j]) > 0)
 			j++;
-		if (j == here->nrows)
+		if (j == dest->nrows)
 			break;
-		if (compare_relation(r, i, here->values[j]) != 0 ||
-			strcmp(owner, here->values[j][2]) == 0 ||
+		if (compare_relation(r, i, dest->values[j]) != 0 ||
+			strcmp(owner, dest->values[j][2]) == 0 ||
 			!OidIsValid(get_role_oid(owner, true)))
 			continue;
-		add(found, psprintf("%s belongs to role %s at the source, and to %s here",
-							pg_text(r, i, 1), owner, here->values[j][2]),
+		add(found, psprintf("%s belongs to role %s at the source, and to %s at the destination",
+							pg_text(r, i, 1), owner, dest->values[j][2]),
 			psprintf("ALTER %s %s OWNER TO %s", pg_text(r, i, 0), pg_text(r, i, 1),
 					 quote_identifier(owner)));
 	}
@@ -237,12 +237,12 @@ static void
 find_large_objects(PgConn *conn, List **found)
 {
 	static const char *const sql = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata";
-	int64		there = pg_bigint(pg_select(conn, "large objects", "i", sql), 0, 0);
-	int64		here = store_int(store_query(sql, ""), 0, 0);
+	int64		count = pg_bigint(pg_select(conn, "large objects", "i", sql), 0, 0);
+	int64		dest = store_int(store_query(sql, ""), 0, 0);
 
-	if (there > here)
+	if (count > dest)
 		add(found, psprintf("the source has " INT64_FORMAT " large objects, which are not migrated, and this database " INT64_FORMAT,
-							there, here), NULL);
+							count, dest), NULL);
 }
 
 List *

@@ -43,7 +43,7 @@ is_integer(const char *type)
 /*
  * How a column goes into a record. Types that hash alike and are not the same
  * (-0, 1.00, intervals) go as text, and so does a column that has another type
- * here.
+ * at the destination.
  */
 static CheckForm
 record_form(const SourceRelation *rel, int column)
@@ -363,7 +363,7 @@ pg_open_writers(SourceConn *conn, char **hidden)
 
 /*
  * Sessions of others in this database. Of roles that the account is no member
- * of it sees no more than that they are there, unless it may read all
+ * of it sees no more than that they exist, unless it may read all
  * statistics: whether they write then has to count as yes. A sender of the log
  * is known in any case, a process of the server has no role.
  */

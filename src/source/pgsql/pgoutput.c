@@ -5,7 +5,7 @@
  *
  * All bytes are taken by a cursor that never passes the end: after a failure
  * it stands at the end and gives zeros, so that a reader may go on to its own
- * end and look at the failure there.
+ * end and look at the failure then.
  *
  *-------------------------------------------------------------------------
  */

@@ -15,7 +15,7 @@
  *	  4			16		LSN and time of a STREAM ABORT
  *
  * Between STREAM START and STREAM STOP each message of a row or relation
- * carries the number of the (sub)transaction that it belongs to.
+ * has the number of the (sub)transaction that it belongs to.
  *
  *-------------------------------------------------------------------------
  */

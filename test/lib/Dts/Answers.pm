@@ -192,7 +192,7 @@ sub _serve
             if (!$n) { $drop->($c); next; }
             if ($fh == $c->{client})
             {
-                # the first packet tells who it is
+                # the first packet says who it is
                 $c->{pass} = $data !~ /search_path=/ unless $c->{seen}++;
                 $put->($c->{server}, $data);
                 next;

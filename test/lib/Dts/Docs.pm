@@ -29,16 +29,20 @@ sub blocks
 # what its reader waits for, and addresses are those of the test's servers.
 sub _ready
 {
-    my ($sql, $source, $task) = @_;
+    my ($sql, $source, $task, $dest) = @_;
     $sql =~ s/[ ]*\\watch \d+/;\nSELECT dtsmig.wait_for('$task', 'incremental');/g;
-    $sql =~ s/\bhost '[^']*'(, port '\d+')?/host '127.0.0.1', port '$source->{port}'/g;
+    $sql =~ s/\bhost '([^']*)'(?:, port '\d+')?/"host '127.0.0.1', port '" . ($dest && $1 =~ m{^10\.} ? $dest : $source)->{port} . "'"/ge;
+    # it has no certificate
+    $sql =~ s/, ssl_mode 'verify-full'//g if $dest;
     return $sql;
 }
 
 # Runs all SQL of a document in a new database "shop" of $pg. $source has the
 # database; what it has of earlier documents is removed first. task: the task
 # that \watch waits for; source_is_ready: blocks for the source are left out,
-# the test has done what they say in the words of its server; before: statements at the destination before the first.
+# the test has done what they say in the words of its server; before: statements
+# at the destination before the first; dest: the server elsewhere that it moves
+# to, $pg is the hub then; after: called when each block has run.
 sub run_document
 {
     my ($file, $source, $pg, %opt) = @_;
@@ -62,10 +66,11 @@ sub run_document
         else
         {
             $role = '' if $where eq 'admin';
-            ($code, undef, $err) = $pg->psql($role . _ready($sql, $source, $task), db => 'shop');
+            ($code, undef, $err) = $pg->psql($role . _ready($sql, $source, $task, $opt{dest}), db => 'shop');
             $role = "$1\n" if $where ne 'admin' && $sql =~ /^(SET ROLE \w+;)/m;
         }
         is($code, 0, "$file, line $line: its statements run") or diag($sql, $err);
+        $opt{after}->($n) if $opt{after} && $code == 0;
     }
     return $n;
 }

@@ -65,7 +65,7 @@ sub begin
     while (waitpid($child, POSIX::WNOHANG()) == 0)
     {
         sleep 0.1;
-        # a child that was told to end has some time for it
+        # a child that was asked to end has some time for it
         $until //= time + 15 if $signal;
         kill 'KILL', $child if $until && time > $until;
     }

@@ -186,7 +186,7 @@ fails_with("SELECT dtsmig.wait_for('own', 'running', '1 s')", qr/did not reach r
 
 # --- passwords nowhere
 my $all = $pg->sql(join ';', map { "SELECT t::text FROM $_ t" } qw(dtsmig.task dtsmig.task_event dtsmig.tasks dtsmig.task_log dtsmig.precheck_results dtsmig.task_objects pg_stat_activity dtsmig.task_table dtsmig.table_version));
-unlike($all, qr/s3cr|wR0ng|topSecret/, 'no password in any book or view');
+unlike($all, qr/s3cr|wR0ng|topSecret/, 'no password in any table or view');
 my $ps = join "\n", map { slurp($_) } glob '/proc/[0-9]*/cmdline';
 unlike(join("\n", grep { /postgres/ } split /\n/, `ps -eo args`), qr/s3cr%t/, 'none in a process title');
 (my $log = $pg->log_text) =~ s/^.*STATEMENT:.*(?:\n\t.*)*//mg;

@@ -168,7 +168,7 @@ for my $name (sort keys %rates)
     $task{$name}->release->drop;
 }
 
-# statements of the copy workers at the source, counted there
+# statements of the copy workers at the source, counted at it
 $my->sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
 my $t = task('queries', $my, 'narrow', { throttle_full_queries => 15, rows_per_range => 1000 });
 my $counted = "SELECT CONCAT(COUNT(*), ' ', UNIX_TIMESTAMP(NOW(6))) FROM mysql.general_log WHERE command_type = 'Query' "

@@ -1,5 +1,5 @@
 # ALTER DEFAULT PRIVILEGES of whoever installs the extension, or of a task's
-# account at the source, gives nobody rights on what is made there.
+# account at the source, gives nobody rights on what is made at it.
 use strict;
 use warnings;
 use Test::More;

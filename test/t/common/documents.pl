@@ -21,6 +21,14 @@ is(slurp("$top/docs/reference.md"), reference($pg), 'docs/reference.md is curren
 my %text = map { $_ => slurp("$top/$_") } grep { -f "$top/$_" } 'README.md', 'CONTRIBUTING.md', map { "docs/" . s{.*/}{}r } glob "$top/docs/*.md";
 cmp_ok(length $text{'README.md'}, '<=', 10240, 'README has at most 10 kB');
 
+# what shows statements is run
+my $run = join '', map { slurp("$top/test/t/$_/documents.pl") } qw(mysql pgsql);
+for my $page (grep { $text{$_} =~ /^ *```sql/m } sort keys %text)
+{
+    my ($name) = $page =~ m{([\w-]+)\.md$};
+    like($run, qr/\b\Q$name\E(?:\.md)?['" ]|qw\([^)]*\b\Q$name\E\b[^)]*\)/, "$page: a test runs its statements");
+}
+
 # The anchors of a page, as GitHub makes them of its headings.
 sub anchors
 {

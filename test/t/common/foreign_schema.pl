@@ -1,5 +1,5 @@
 # Schema dtsmig in other hands: nothing that a superuser runs may read or run
-# what somebody else has put there.
+# what somebody else has put into it.
 use strict;
 use warnings;
 use Test::More;
@@ -49,7 +49,7 @@ $pg->sql('CREATE EXTENSION dtsmig', role => 'other');
 $pg->sql('ALTER ROLE other NOSUPERUSER');
 is($pg->error("INSERT INTO dtsmig.task (task_name, owner, source, migration_types, wanted, status) VALUES ('x', 10, 's', '{full}', 'running', 'running')", role => 'other'), '', 'it writes to them');
 sleep 7;
-unlike($pg->log_text, qr/dtsmig started task|dtsmig task \d+/, 'nothing is started as whoever it names there');
+unlike($pg->log_text, qr/dtsmig started task|dtsmig task \d+/, 'nothing is started as whoever it names in it');
 like($pg->error("SELECT dtsmig.resume_task('x')"), qr/42501.*REASSIGN OWNED/s, 'functions refuse, and say what to do');
 $pg->sql("DELETE FROM dtsmig.task; REASSIGN OWNED BY other TO postgres");
 is($pg->error("SELECT dtsmig.create_roles(); SELECT * FROM dtsmig.tasks"), '', 'then it works again');

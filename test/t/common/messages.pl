@@ -19,7 +19,7 @@ my @exceptions = (
     [ 'worker/run_resync.c', 'is not wanted any more|was altered while a snapshot was taken|was altered before it was locked|lacks transactions that are applied already', 'is tried again at once' ],
     [ 'worker/run_snapshot.c', 'lack transactions that are applied already', 'is tried again' ],
     [ 'worker/resync_shape.c', 'does not show the columns', 'documented as that of tables/describe.c' ],
-    [ 'dest/batch/sets.c', '.', 'caught: the rows are written one by one, which tells which' ],
+    [ 'dest/batch/sets.c', '.', 'caught: the rows are written one by one, which names it' ],
     [ 'dest/mysql/session.c', 'lost the connection|has warned of values|^error of server', 'of a connection (class 08: retrying), caught (the rows are written one by one), or of a statement of the schema, as the server has it' ],
     [ 'dest/pgsql/session.c', 'lost the connection|has failed', 'of a connection (class 08: retrying), or one that cannot happen' ],
     [ 'dest/twin.c', 'cannot prepare', 'one that cannot happen: no worker prepares a transaction' ],

@@ -169,10 +169,10 @@ $my->sql('SET GLOBAL binlog_expire_logs_seconds = 604800');
 $pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"tag\": \"look again\"}')");
 ok(alert('retention', 'cleared'), 'retention is over') or diag $t->report;
 
-# somebody alters a table here
+# somebody alters a table at the destination
 $pg->sql('ALTER TABLE s.t ADD COLUMN mine int NOT NULL DEFAULT 0; ALTER TABLE s.t ALTER COLUMN v TYPE varchar(30)');
 $pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"tag\": \"look\"}')");
-ok(alert('schema_drift', 'raised'), 'a column that was altered here') or diag $t->report;
+ok(alert('schema_drift', 'raised'), 'a column that was altered at the destination') or diag $t->report;
 like($pg->value("SELECT subject || ': ' || message FROM dtsmig.alerts WHERE kind = 'schema_drift'"), qr/^s\.t: .*column "v" is now of type character varying\(30\)/, 'says what');
 $pg->sql('ALTER TABLE s.t ALTER COLUMN v TYPE varchar(40)');
 $pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"tag\": \"a <i>tag</i>\"}')");

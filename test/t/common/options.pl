@@ -91,7 +91,7 @@ for my $on ($my, $src)
     $on->sql("UPDATE $k.t SET v = 'bb' WHERE id = 2; INSERT INTO $k.t VALUES (9, 9, 'i'); DELETE FROM $k.t WHERE id = 3; INSERT INTO $k.t VALUES (4, 4, 'd')");
     $task->catch_up;
     is(here("SELECT * FROM $k.t ORDER BY 1"), "1|1|a\n2|2|bb\n4|4|d\n9|9|i", "$name: ignore: changes overwrite them") or diag $task->report;
-    # a table that appears later, and is here already
+    # a table that appears later, and is at the destination already
     $pg->sql("CREATE TABLE $k.late (id int PRIMARY KEY); INSERT INTO $k.late VALUES (7)");
     $on->sql("CREATE TABLE $k.late (id int PRIMARY KEY); INSERT INTO $k.late VALUES (1)");
     $task->catch_up;
@@ -112,7 +112,7 @@ for my $on ($my, $src)
     my $verify = sub { return here("SELECT kind || ' ' || coalesce(key::text, '') || coalesce(differences::text, '') FROM dtsmig.verify('${k}_set', mode => 'schema')") };
     is($verify->(), '', "$name: definitions with columns renamed, left out and set: nothing");
     $pg->sql("ALTER TABLE $k.s DROP COLUMN twice, ALTER label TYPE text, DROP CONSTRAINT s_pkey");
-    like($verify->(), qr/label/, "$name: a type that was changed here is found");
+    like($verify->(), qr/label/, "$name: a type that was changed at the destination is found");
     like($verify->(), qr/column twice/, "$name: and a column of the rules' that is gone");
     like($verify->(), qr/unique key \(tag,id\)/, "$name: and their key");
     $task->release;
@@ -132,7 +132,7 @@ $my->sql('CREATE DATABASE made; CREATE TABLE made.Mixed (Id int PRIMARY KEY, txt
 my $made = sub {
     my ($on, $options) = @_;
     my $t = Dts::Task->new($on, $pg, name => 'made', db => 'made', types => [qw(schema full)], options => $options)->start;
-    # a label whose provider is not here cannot be made
+    # a label whose provider is not at the destination cannot be made
     $t->wait_status($options->{security_labels} ? 'failed' : 'completed', 90) or diag $t->report;
     my $found = join ' ', map { $pg->value($_) // '' }
       "SELECT string_agg(c.relname || CASE WHEN c.relkind = 'i' THEN '=' || am.amname WHEN c.reltablespace <> 0 THEN '=' || (SELECT spcname FROM pg_tablespace WHERE oid = c.reltablespace) ELSE '' END, ' ' ORDER BY c.relname COLLATE \"C\") FROM pg_class c LEFT JOIN pg_am am ON am.oid = c.relam WHERE c.relnamespace IN (SELECT oid FROM pg_namespace WHERE lower(nspname) IN ('made', 'public')) AND c.relkind IN ('r', 'i') AND c.relname !~ 'pkey'",
@@ -163,7 +163,7 @@ $pg->sql('DROP EVENT TRIGGER see');
 # ------------------------------------------------------------------ origin
 $my->sql('CREATE DATABASE r; CREATE TABLE r.t (id int PRIMARY KEY)');
 my $task = Dts::Task->new($my, $pg, name => 'origin', db => 'r', options => { origin => 'none' })->start;
-ok($task->wait_status('failed', 90), 'origin none: refused where the log does not tell');
+ok($task->wait_status('failed', 90), 'origin none: refused where the log does not have it');
 like($task->last_error, qr/"origin" cannot be "none": the log of server "src_origin" does not say where changes came from/, 'and says why');
 $pg->sql(q{SELECT dtsmig.alter_task('origin', '{"origin": "any"}')});
 $task->resume;
@@ -180,7 +180,7 @@ $task->resume;
 ok($pg->poll_query("SELECT count(*) = 1 FROM ($stale) x (t) WHERE t = ''", 90), 'an hour') or diag $pg->value($stale);
 $task->release;
 
-# ------------------------------------------- auto_resume, over a restart here
+# --- auto_resume, over a restart of the destination
 $task = Dts::Task->new($my, $pg, name => 'r', db => 'r', options => { auto_resume => 60, conflict => 'ignore' })->start;
 $task->wait_for('incremental', 90);
 $pg->sql('ALTER TABLE r.t ADD CONSTRAINT stop CHECK (id <> 1)');

@@ -133,7 +133,7 @@ sub full
 $pg->sql($my->server_sql('other', dbname => 'other', role => 'mover') . '; GRANT USAGE ON FOREIGN SERVER other TO mover');
 like(full(), qr/^(precheck_)?failed .*(permission denied|lacks: SELECT, INSERT, UPDATE, DELETE).* 0$/s, 'a table that the owner may not write to stays as it is');
 $pg->sql('GRANT SELECT, INSERT, UPDATE, DELETE ON theirs TO mover');
-like(full(), qr/^(precheck_)?failed .*(must be owner|only on tables that it owns).* 0$/s, 'nor one whose triggers it may not hold back');
+like(full(), qr/^(precheck_)?failed .*(must be owner|only on tables that it owns).* 0$/s, 'nor one whose triggers it may not disable');
 SKIP:
 {
     skip 'settings are granted from 15 on', 1 if $pg->sql('SHOW server_version_num') < 150000;

@@ -1,5 +1,5 @@
 # Code of the task's owner that runs for the rows that a worker applies, while
-# triggers are held back: it gets past no trigger of somebody else's table, and
+# triggers are disabled: it gets past no trigger of somebody else's table, and
 # past no event trigger.
 use strict;
 use warnings;
@@ -50,7 +50,7 @@ END
     $pg->sql('ALTER TABLE hr.child ADD FOREIGN KEY (id) REFERENCES code.parent; CREATE EVENT TRIGGER no_ddl ON ddl_command_start EXECUTE FUNCTION hr.no_ddl()');
     $src->sql('INSERT INTO s.t VALUES (2, 2)');
     ok($pg->poll_query("SELECT count(*) > 0 FROM code.seen", 30), "$owner: the code runs") or diag $task->report;
-    is($pg->value("SELECT result FROM code.seen WHERE what = 'role'"), 'replica', "$owner: while triggers are held back");
+    is($pg->value("SELECT result FROM code.seen WHERE what = 'role'"), 'replica', "$owner: while triggers are disabled");
     is($pg->value("SELECT string_agg(what || ': ' || result, E'\\n') FROM code.seen WHERE what <> 'role' AND (result LIKE '% done' OR result NOT LIKE '$owner %')"), '', "$owner: nothing of it gets through");
     is($pg->value("SELECT string_agg(what || ': ' || result, E'\\n') FROM code.seen WHERE what ~ '^(CREATE|ALTER|GRANT|DROP)|CREATE TABLE' AND result NOT LIKE '%no DDL%'"), '', "$owner: event triggers have seen its DDL");
     is($pg->value('SELECT count(*) FROM hr.t'), 1, "$owner: the table is as it was");

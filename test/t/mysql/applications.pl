@@ -2,7 +2,7 @@
 # dts-deep-runs: mysql-9.7
 # Two applications of a hundred tables and more each: they come to running, with
 # all rows, NOT NULL of every column as at the source; and each object of the
-# source is here, or named with the reason why not.
+# source is at the destination, or named with the reason why not.
 use strict;
 use warnings;
 use Test::More;
@@ -33,7 +33,7 @@ for my $app (qw(erp crm))
     my $columns = "SELECT LOWER(table_name), LOWER(column_name), is_nullable FROM information_schema.columns WHERE table_schema = '$app' AND table_name IN (SELECT table_name FROM information_schema.tables WHERE table_schema = '$app' AND table_type = 'BASE TABLE')";
     is(join("\n", sort(rows_of($pg, $columns))), join("\n", sort(rows_of($my, $columns))), "$app: columns, and NOT NULL of each");
 
-    # objects that are not here have to be named with a reason
+    # objects that are not at the destination have to be named with a reason
     my @objects = $pg->rows("SELECT kind, name, state, coalesce(error, note) FROM dtsmig.task_objects WHERE task = '$app' AND coalesce(error, note) IS NOT NULL");
     my $named = sub {
         my ($name) = @_;

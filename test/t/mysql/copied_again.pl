@@ -1,6 +1,6 @@
 # Tables that are copied again while rows and DDL come: on request, and because
 # of statements that only the source can follow. With keys and without, and
-# with a foreign key's action between them. MySQL tells of no snapshot where it
+# with a foreign key's action between them. MySQL says of no snapshot where it
 # stands.
 #
 # dts-runs: mariadb

@@ -55,5 +55,5 @@ $my->sql('USE c; RENAME TABLE r TO r2; CREATE TABLE r (PRIMARY KEY (id)) AS SELE
 same('names reused');
 $pg->sql("SELECT dtsmig.resync_table('c', 'c.a')");
 $my->sql('USE c; CREATE TABLE d (PRIMARY KEY (id)) AS SELECT id, v FROM t; CREATE TABLE e AS SELECT id, v FROM t WHERE id < 50; DELETE FROM e WHERE id < 10');
-same('beside a copy');
+same('during a copy');
 done_testing();

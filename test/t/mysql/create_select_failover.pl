@@ -1,6 +1,6 @@
 # A failover between CREATE TABLE … SELECT and its rows, to a server that has
 # the transactions of two domains in another order: what is done of one
-# transaction is not taken for done of the one that comes first there.
+# transaction is not taken for done of the one that comes first at the other.
 use strict;
 use warnings;
 use Test::More;

@@ -1,4 +1,4 @@
-# What a cutover is refused for beside what 820 tries, each with its reason and
+# What a cutover is refused for in addition to what 820 tries, each with its reason and
 # a way past; of a refused one the task knows nothing.
 use strict;
 use warnings;
@@ -33,7 +33,7 @@ my $handle = $pg->value("SELECT runtime_handle FROM dtsmig.task WHERE task_name 
 $pg->sql("UPDATE dtsmig.task SET runtime_handle = NULL WHERE task_name = 'r'");
 refused(qr/its worker is gone.*resume_task/s, 'a worker that is gone');
 $pg->sql("UPDATE dtsmig.task SET runtime_handle = $handle WHERE task_name = 'r'");
-# A session of its own that holds a lock until it is told to go.
+# A session of its own that holds a lock until it is asked to go.
 sub holding
 {
     my ($sql) = @_;

@@ -1,5 +1,5 @@
 # After a cutover the first INSERT through every sequence works: what counts up
-# at a MariaDB source, in tables that were made here before, and where it ends.
+# at a MariaDB source, in tables that were made at the destination before, and where it ends.
 use strict;
 use warnings;
 use Test::More;

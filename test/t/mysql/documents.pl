@@ -1,4 +1,4 @@
-# What README and docs/ tell a user of MariaDB or MySQL to type runs as it
+# What README and docs/ have a user of MariaDB or MySQL type runs as it
 # stands, from the first GRANT to the cutover.
 # dts-runs: mariadb
 # dts-deep-runs: mysql-9.7

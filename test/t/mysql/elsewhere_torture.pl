@@ -1,5 +1,5 @@
 # The destination is another server, and everything between dies: kill -9 of the
-# hub and of the destination, sessions ended there, the line to it swallowed and
+# hub and of the destination, its sessions ended, the line to it swallowed and
 # cut, so that replies to COMMIT are lost; in the load and while changes and DDL
 # flow. Afterwards both ends are equal, keyless tables and counters included, and
 # the catalog has followed the ledger.

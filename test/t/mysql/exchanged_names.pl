@@ -1,5 +1,5 @@
 # Tables that exchange their names, pass them on, or are replaced, where some of
-# them are copied again after that and the log has yet to tell it. All have the
+# them are copied again after that and the log has yet to report it. All have the
 # same columns, so that rows of one would fit into the other.
 #
 # dts-runs: mariadb

@@ -114,7 +114,7 @@ END
     $task->catch_up;
     same_database($b, 'f', $pg, 'f', "$kind: after a crash of the new one");
 
-    # One that lacks what is applied here is refused until it has it.
+    # One that lacks what is applied at the destination is refused until it has it.
     my $c = replica($b);
     ok(synced($b, $c), "$kind: a third server");
     $c->sql($c->{mysql} && $c->{version} >= 80400 ? 'STOP REPLICA' : 'STOP SLAVE');

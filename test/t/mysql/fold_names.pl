@@ -18,7 +18,7 @@ my $number = join ' + ', map { "d$_.d * " . 4**$_ } 0 .. 7;
 my @folded = map { $_->[0] } $my->rows("SET NAMES utf8mb4; SELECT c FROM (SELECT CONVERT(CONVERT(UNHEX(LPAD(HEX(n), 4, '0')) USING utf16) USING utf8mb3) COLLATE utf8mb3_general_ci AS c FROM (SELECT $number AS n FROM "
   . join(', ', map { "$four d$_" } 0 .. 7) . ") x WHERE n BETWEEN 65 AND 65500 AND n NOT BETWEEN 55296 AND 57343) x WHERE HEX(LOWER(c)) <> HEX(c) ORDER BY HEX(c)");
 cmp_ok(scalar @folded, '>', 300, 'characters that the source folds');
-# a name here has 63 bytes
+# a name at the destination has 63 bytes
 my @names;
 while (my @part = splice @folded, 0, 12) { push @names, join '', 't', @part; }
 $my->sql("SET NAMES utf8mb4; CREATE DATABASE f; USE f;" . join '', map { "CREATE TABLE `$_` (id int PRIMARY KEY); INSERT INTO `$_` VALUES (1);" } @names);

@@ -64,7 +64,7 @@ is($pg->sql("SET enable_hashjoin = off; SET enable_mergejoin = off; $join"), "1|
 like($pg->sql("SET enable_hashjoin = off; SET enable_mergejoin = off; EXPLAIN (VERBOSE, COSTS OFF) $join"), qr/Remote Conditions: .*id/, 'EXPLAIN shows what they are found by');
 my $local = 'CREATE SCHEMA l; ' . join ' ', map { "CREATE TABLE l.$_ AS TABLE f.$_;" } qw(items parts many);
 $pg->sql($local);
-# every operator with every type: the same as over the rows that are here
+# every operator with every type: the same as over the rows that are at the destination
 my %constants = (id => [2, '2::bigint', '2.5', '-1'], '"Name"' => ["'two'", "'Two'", "'one'"], kind => ["'a'", "'c d'"], price => [0, '1.5', '-3.00', "'NaN'"], flag => [0, 1], made => ["'2024-02-29'", "'0001-01-01'", "'infinity'", "'2024-02-29 12:00'::timestamp"], seen => ["'2024-02-29 01:02:03.456'", "'2000-01-01'::date", "'9999-12-31 23:59:59.9991'"], big => [0, '18446744073709551615', '1'], note => ["''", "'é😀'"], tags => ["'{x,z}'", "'{}'"]);
 my (@asked, $pushed);
 for my $column (sort keys %constants)
@@ -87,11 +87,11 @@ for (0 .. $#asked)
     (my $f = $f[$_] // '') =~ s/^f/l/;
     $wrong .= "$asked[$_]: $f, not " . ($l[$_] // '') . "\n" if $f ne ($l[$_] // '');
 }
-is($wrong, '', scalar(@asked) . ' conditions mean the same there and here');
+is($wrong, '', scalar(@asked) . ' conditions mean the same at the source and at the destination');
 my @remote = split /\n/, join "\n", map { remote("SELECT id FROM f.items WHERE $_") } @asked;
 cmp_ok(scalar(grep { /WHERE/ } @remote), '>', @asked / 3, 'of which the source does many');
 
-# --- one snapshot for a transaction, whatever happens there
+# --- one snapshot for a transaction, whatever happens at the source
 my $seen = $pg->sql(q{SET work_mem = 64; BEGIN; DECLARE c CURSOR FOR SELECT id FROM f.many ORDER BY id; FETCH 2 FROM c; SELECT count(*) FROM f.items; FETCH 2 FROM c; SELECT max(id) FROM f.many; FETCH 1 FROM c; SELECT server || in_transaction FROM dtsmig.connections(); COMMIT; SELECT server || in_transaction FROM dtsmig.connections(); SELECT dtsmig.disconnect('src'); SELECT count(*) FROM dtsmig.connections()});
 is($seen, "1\n2\n4\n3\n4\n30000\n5\nsrctrue\nsrcfalse\nt\n0", 'two scans at a time over one connection');
 my $writer = $my->background(sub { "INSERT INTO `empty` (id) SELECT COALESCE(MAX(id), 0) + 1 FROM `empty`; DO SLEEP(0.02);\n" }, db => 'shop');

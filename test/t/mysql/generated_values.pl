@@ -25,8 +25,8 @@ my $notes = $pg->value("SELECT string_agg(note, ' ') FROM dtsmig.preview_schema(
 $task->start->wait_for('incremental', 60);
 same_table($my, 'g.t', $pg, 'g.t', 'copied');
 my $generated = $pg->value("SELECT string_agg(attname, '' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'g.t'::regclass AND attgenerated = 's'");
-is($generated, '134iklqruz', 'columns that are generated here: those whose values are the same');
-for my $plain (grep { $generated !~ /$_/ } sort keys %columns) { like($notes, qr/\b$plain: generated as .*? here a plain column with the source's values \(\w/, "$plain: preview_schema says that it is not, and why"); }
+is($generated, '134iklqruz', 'columns that are generated at the destination: those whose values are the same');
+for my $plain (grep { $generated !~ /$_/ } sort keys %columns) { like($notes, qr/\b$plain: generated as .*? at the destination a plain column with the source's values \(\w/, "$plain: preview_schema says that it is not, and why"); }
 (my $more = $rows) =~ s/\((\d)/(1$1/g;
 $my->sql("SET NAMES utf8mb4; SET sql_mode = ''; INSERT INTO t (id, a, b, d, x, s, t) VALUES $more; UPDATE t SET a = a + 1, d = d * 2, s = CONCAT(LEFT(s, 2), ' '), t = 'y' WHERE id < 5", db => 'g');
 $task->catch_up;
@@ -39,7 +39,7 @@ $my->sql(q{SET NAMES utf8mb4, sql_mode = ''; USE g; CREATE TABLE v (id int PRIMA
   . q{INSERT INTO v (id, s, y, d) VALUES (1, 'ŠšŒœŽžŸÿ', 0, 10), (2, 'ÀÖ×ØÞßàö÷øþ', 2020, 12.5), (3, 'AZazÐð€', NULL, -7.25)});
 $task->catch_up;
 same_table($my, 'g.v', $pg, 'g.v', 'letters of latin1, years and remainders as text');
-like($pg->value("SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'g.v'::regclass AND attgenerated = 's'"), qr/^lo up yt$/, 'what is generated here');
+like($pg->value("SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'g.v'::regclass AND attgenerated = 's'"), qr/^lo up yt$/, 'what is generated at the destination');
 
 # an expression that gives other values is found, in each mode
 $my->sql('USE g; CREATE TABLE u (id int PRIMARY KEY, a int, twice int AS (a * 2) STORED, thrice int AS (a * 3) VIRTUAL); INSERT INTO u (id, a) VALUES (1, 1), (2, 0), (3, 5), (4, NULL)');
@@ -52,13 +52,13 @@ for my $mode ("'full'", "'sample', sample => 1", "'incremental'")
     $pg->sql('UPDATE g.u SET a = a') if $mode eq "'incremental'";
     my (undef, $out, $err) = $pg->psql("SELECT key->>'id', kind, differences FROM dtsmig.verify('g', $mode) ORDER BY 1");
     is($out, qq(1|differs|{"twice": {"source": "2", "destination": "4"}}\n3|differs|{"twice": {"source": "10", "destination": "20"}}), "$mode: rows, column and values");
-    like($err, qr/WARNING: .*?column "twice" of table "g"\."u" is generated here, and has other values.*HINT: +repair cannot change it.*ALTER TABLE g\.u ALTER COLUMN twice DROP EXPRESSION; SELECT dtsmig\.resync_table\('g', 'g\.u'\);/s, "$mode: the way on");
+    like($err, qr/WARNING: .*?column "twice" of table "g"\."u" is generated at the destination, and has other values.*HINT: +repair cannot change it.*ALTER TABLE g\.u ALTER COLUMN twice DROP EXPRESSION; SELECT dtsmig\.resync_table\('g', 'g\.u'\);/s, "$mode: the way on");
     is(() = $err =~ /WARNING/g, 1, "$mode: said once") or diag $err;
 }
 # the way on
 my (undef, $asked, $refused) = $pg->psql("SELECT dtsmig.repair('g')");
 is($asked, 0, 'repair does not say that it has done it');
-like($refused, qr/WARNING: .*?2 rows differ in columns alone that are generated here: repair cannot change them/, 'and says why');
+like($refused, qr/WARNING: .*?2 rows differ in columns alone that are generated at the destination: repair cannot change them/, 'and says why');
 like($pg->error("SELECT dtsmig.cutover('g', quiet => '0.2 seconds')"), qr/differ/, 'nor does the cutover go past it');
 $pg->sql('ALTER TABLE g.u ALTER COLUMN twice DROP EXPRESSION');
 ok(poll_until(sub { $pg->value("SELECT concat(max(message)) FROM dtsmig.alerts WHERE task = 'g' AND kind = 'schema_drift' AND cleared_at IS NULL") =~ /column "twice" is not generated any more/ }, 60), 'an alert until that is done');

@@ -1,7 +1,7 @@
 # Tables that are selected by their names, and that the source renames to names
 # which are not: two exchange their names through a third one, a table is put
 # aside and made again. And tables that the source has no more, whatever the log
-# tells of them: they leave the task.
+# has them: they leave the task.
 #
 # dts-runs: mariadb, mysql-9.7
 use strict;
@@ -45,7 +45,7 @@ for my $month (1, 2, 3)
 }
 is($pg->value("SELECT string_agg(enum_range(NULL::l.log_e)::text || e, ' ') FROM l.log"), '{a,label3}label3', 'the type is that of the new table');
 is($pg->value("SELECT enum_range(NULL::l_left3.log_e)::text || e FROM l_left3.log"), '{a,label2}label2', 'what was put aside has its own');
-is($pg->value("SELECT count(*) FROM l_left.log"), 3, 'what was put aside is in a schema beside');
+is($pg->value("SELECT count(*) FROM l_left.log"), 3, 'what was put aside is in a schema of its own');
 is($pg->value("SELECT count(*) FROM l_left2.log"), 1, 'and what was put aside later in another');
 is($pg->value("SELECT count(*) FROM dtsmig.task_log WHERE task = 'l' AND severity = 'warning' AND message LIKE 'table l.log at the destination is moved to schema l_left%'"), 3, 'which the log says');
 

@@ -83,7 +83,7 @@ if ($expressions)
     $u->catch_up;
     $pg->sql("DELETE FROM u.x WHERE id = 2; INSERT INTO u.x (id) VALUES (2)");
     $equal->('x', 'and defaults as they are shown');
-    is($pg->value("SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'u.x'::regclass AND attgenerated = 's'"), $my->{mysql} ? 'c k' : 'c', 'columns that are generated here');
+    is($pg->value("SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'u.x'::regclass AND attgenerated = 's'"), $my->{mysql} ? 'c k' : 'c', 'columns that are generated at the destination');
     like($pg->value("SELECT string_agg(pg_get_constraintdef(oid), ' ') FROM pg_constraint WHERE conrelid = 'u.x'::regclass AND contype = 'c'"), qr/ж€/, 'a check');
     $my->sql("$mode CREATE TABLE y AS SELECT id, v, m FROM x; ALTER TABLE y ADD PRIMARY KEY (id); INSERT INTO y (id) VALUES (9)", db => 'u');
     ok(poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 'u' AND state <> 'ready'") // '') eq '0' }, 60), 'CREATE TABLE … SELECT is followed');

@@ -1,6 +1,6 @@
 # Rows that refer to their parent by a collation of the source alone ('A', or
-# 'a ', to 'a'): actions of foreign keys reach them there, and the log of most
-# versions does not tell.
+# 'a ', to 'a'): actions of foreign keys reach them at the source, and the log of most
+# versions does not have them.
 #
 # dts-runs: mariadb
 # dts-deep-runs: mysql-5.6, mysql-9.7, mariadb-11.8

@@ -1,6 +1,6 @@
 # The destination is another server, and the line to it breaks at a COMMIT: before it
-# arrives there, or after it and before the reply. Nobody here can know which; the
-# ledger there does. Each change is there once, of tables without a key too, and so is
+# arrives at the destination, or after it and before the reply. The hub cannot know which; the
+# ledger does. Each change is made once, of tables without a key too, and so is
 # each statement; in the load as well.
 #
 # dts-runs: mariadb

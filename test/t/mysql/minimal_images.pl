@@ -66,7 +66,7 @@ for my $image (qw(FULL MINIMAL NOBLOB))
 $left_out->release;
 
 # --- MariaDB logs a REPLACE as an UPDATE, without what it does not name; the
-# statement's text tells which it was
+# statement's text shows which it was
 my $default = $mariadb ? "DEFAULT 'd'" : '';
 $my->sql("CREATE DATABASE other; CREATE TABLE other.r (id int PRIMARY KEY, v varchar(20), b text, c blob); CREATE DATABASE r; USE r;"
       . join '', map { "CREATE TABLE $_ (id int PRIMARY KEY, v varchar(20), b text, c blob, d text NOT NULL $default); INSERT INTO $_ VALUES " . join(', ', map { "($_, 'v', 'text $_', 'blob $_', 'D')" } 1 .. 40) . ';' } qw(r R2 s));

@@ -133,7 +133,7 @@ END
         INSERT INTO hidden (id, h, v) VALUES (2, 8, 2); UPDATE hidden SET h = 70 WHERE id = 1;});
     $same->('generated invisible keys, invisible columns');
     is($pg->value(q{SELECT count(*) FROM pg_index WHERE indrelid = 'inc.gipk'::regclass AND indisprimary}), 1,
-        'the generated key is one here');
+        'the generated key is one at the destination');
 
     # Binlog metadata of both kinds, ROWS_QUERY, rotation.
     $my->sql(q{SET GLOBAL binlog_row_metadata = FULL; SET binlog_rows_query_log_events = ON; USE inc;

@@ -1,4 +1,4 @@
-# Foreign keys' actions that the log does not tell, beside what is out of the
+# Foreign keys' actions that the log does not have, except what is out of the
 # ordinary: rows without a parent at the source, parents without a key.
 #
 # dts-runs: mariadb, mysql-9.7
@@ -25,7 +25,7 @@ $my->sql('CREATE DATABASE o; USE o; SET foreign_key_checks = 0;
     INSERT INTO n VALUES ' . $list->(sub { "($_[0], $_[0], 'n')" }) . ';
     INSERT INTO g VALUES (5001, 77777, \'orphan\'), (5002, 77778, \'orphan\'); INSERT INTO n VALUES (5001, 77777, \'orphan\');
     INSERT INTO c VALUES (5001, 99999, \'orphan\');');
-# such keys cannot be made here
+# such keys cannot be made at the destination
 $pg->sql('CREATE SCHEMA o; CREATE TABLE o.p (id int PRIMARY KEY, v varchar(40)); CREATE TABLE o.c (id int PRIMARY KEY, p_id int, v varchar(40)); CREATE TABLE o.g (id int PRIMARY KEY, c_id int, v varchar(40)); CREATE TABLE o.n (id int PRIMARY KEY, c_id int, v varchar(40));');
 my $task = Dts::Task->new($my, $pg, name => 'o', db => 'o', types => [qw(full incremental)], options => { copy_workers => 1, rows_per_range => 1000, throttle_full_rows => 1500 })->start;
 my $i = 0;
@@ -49,7 +49,7 @@ $my->sql('USE o; DELETE FROM p WHERE id < 1500; SET foreign_key_checks = 0; DELE
 same('and after');
 $task->release;
 
-# --- no orphan tells: the row between gets its key again; and the task is
+# --- no orphan shows it: the row between gets its key again; and the task is
 # --- stopped on the way
 $my->sql('CREATE DATABASE r; USE r; SET foreign_key_checks = 0;
     CREATE TABLE g (id int PRIMARY KEY, c_id int, v varchar(40), FOREIGN KEY (c_id) REFERENCES c (id) ON DELETE CASCADE);

@@ -52,7 +52,7 @@ for my $case (@cases)
 $pg->sql("INSERT INTO _timescaledb_catalog.hypertable VALUES (1, 'd', 'other'), (2, 'other', 't'); INSERT INTO pg_catalog.pg_dist_partition (logicalrelid, partmethod) VALUES ('pg_class', 'h')");
 my $task = Dts::Task->new($my, $pg, name => 'rows', db => 'd', types => [qw(full incremental)]);
 $task->start->wait_for('incremental');
-is($pg->value('SELECT count(*) FROM d.t'), 2, 'a plain table beside distributed ones is filled');
+is($pg->value('SELECT count(*) FROM d.t'), 2, 'a plain table next to distributed ones is filled');
 $my->sql("INSERT INTO t VALUES (3, 'three')", db => 'd');
 $task->catch_up;
 is($pg->value('SELECT count(*) FROM d.t'), 3, 'and followed');

@@ -241,10 +241,10 @@ $joes->release;
 $pg->sql('CREATE TABLE fam.child (id int PRIMARY KEY)') if $pg->value("SELECT to_regclass('fam.child') IS NULL") eq 't';
 $pg->sql('ALTER TABLE fam.child DROP COLUMN p CASCADE');
 $task = $check->task(db => 'fam', types => [ 'full', 'incremental' ]);
-$task = $check->both_ways($task, same_name_tables => [ 'failed', qr/fam\.child is there, and lacks columns: p/ ]);
+$task = $check->both_ways($task, same_name_tables => [ 'failed', qr/fam\.child exists, and lacks columns: p/ ]);
 $pg->sql('DROP TABLE fam.child');
 $check->by_hand($task, sub { $pg->sql('CREATE TABLE fam.child (id int PRIMARY KEY, p int)') },
-    same_name_tables => [ 'failed', qr/fam\.child is not there/ ]);
+    same_name_tables => [ 'failed', qr/fam\.child does not exist/ ]);
 
 # --- room for what InnoDB thought that its tables take (the statistics that
 # were written before it was started again)

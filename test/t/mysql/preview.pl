@@ -123,9 +123,9 @@ has(\@pg, 'PostgreSQL: a foreign key without its parent', 'foreign key' => qr/up
 has(\@pg, 'PostgreSQL: a view over what is not selected', view => qr/leak$/, qr/secret\.p, which is not selected/);
 has(\@pg, 'PostgreSQL: a view over that', view => qr/leak_more$/, qr/app\.leak, which is left out/);
 has(\@pg, 'PostgreSQL: a trigger that is always on', trigger => qr/always/, qr/enabled always/i);
-has(\@pg, 'PostgreSQL: a policy for a role that is not here', policy => qr/strange/, qr/role "stranger"/);
-has(\@pg, 'PostgreSQL: an owner that is not here', owner => qr/child/, qr/no role "stranger"; the task's role owns it/);
-has(\@pg, 'PostgreSQL: a right for a role that is not here', grant => qr/child/, qr/no role "guest"/);
+has(\@pg, 'PostgreSQL: a policy for a role that is not at the destination', policy => qr/strange/, qr/role "stranger"/);
+has(\@pg, 'PostgreSQL: an owner that is not at the destination', owner => qr/child/, qr/no role "stranger"; the task's role owns it/);
+has(\@pg, 'PostgreSQL: a right for a role that is not at the destination', grant => qr/child/, qr/no role "guest"/);
 has(\@pg, 'PostgreSQL: a body that mentions another name', function => qr/body\(\)/, qr/its body mentions app\.moved/);
 is($pg->value("SELECT count(*) FROM pg_namespace WHERE nspname IN ('app', 'there')"), 0, 'nothing was made');
 done_testing();

@@ -1,4 +1,4 @@
-# The server here stops, or is killed, at each step before the changes: while
+# The server of the destination stops, or is killed, at each step before the changes: while
 # definitions are made, rows are copied, indexes are built, and what comes last.
 use strict;
 use warnings;

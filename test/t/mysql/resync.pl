@@ -7,7 +7,7 @@
 use strict;
 use warnings;
 use Test::More;
-use Dts::Beside;
+use Dts::Parallel;
 use Dts::Compare qw(same_database);
 use Dts::Env qw(poll_until reap);
 use Dts::Task qw(server_pair);
@@ -16,13 +16,13 @@ for my $kind ($ENV{DTS_KIND} // 'mariadb')
 {
     my ($my, $pg) = server_pair(kind => $kind);
     my $short = $kind ne 'mariadb';
-    $my->sql("CREATE DATABASE beside DEFAULT CHARACTER SET utf8mb4; USE beside;\n" . Dts::Beside::tables());
+    $my->sql("CREATE DATABASE beside DEFAULT CHARACTER SET utf8mb4; USE beside;\n" . Dts::Parallel::tables());
     my $task = Dts::Task->new($my, $pg, name => 'beside', db => 'beside');
-    my $t = Dts::Beside->new(label => $kind, src => $my, pg => $pg, task => $task,
+    my $t = Dts::Parallel->new(label => $kind, src => $my, pg => $pg, task => $task,
         db => 'beside', schema => 'beside',
         same => sub { same_database($my, 'beside', $pg, 'beside', $_[0]) });
     $task->start->wait_for('incremental', 90);
-    my $writer = $my->background(Dts::Beside::writes(), db => 'beside');
+    my $writer = $my->background(Dts::Parallel::writes(), db => 'beside');
 
     # a table with a key; meanwhile others have DDL that must not be done twice
     $t->hold;

@@ -8,7 +8,7 @@ use Dts::Task qw(server_pair);
 
 my ($my, $pg) = server_pair();
 
-# Rows of a table here, a line each.
+# Rows of a table at the destination, a line each.
 sub here { my ($sql) = @_; return join "\n", map { join '|', map { $_ // '' } @$_ } $pg->rows($sql) }
 sub columns { return $pg->value("SELECT string_agg(attname || ':' || format_type(atttypid, atttypmod), ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = '$_[0]'::regclass AND attnum > 0 AND NOT attisdropped") }
 sub refused { my ($sql) = @_; my ($code, $out, $err) = $pg->psql($sql); return $code ? $err : 'accepted' }
@@ -135,7 +135,7 @@ $same->('children of a row that leaves stay');
 $my->sql('UPDATE kin.par SET state = 0 WHERE id = 1; UPDATE kin.par SET state = 1 WHERE id = 2; UPDATE kin.par SET state = 0 WHERE id = 2');
 $same->('and are there when it comes back');
 $my->sql('DELETE FROM kin.par WHERE id = 3; UPDATE kin.par SET id = 40 WHERE id = 4');
-$same->('what the source does to children of rows in the filter is done here');
+$same->('what the source does to children of rows in the filter is done at the destination');
 is(here(q{SELECT source_table, kind, key FROM dtsmig.verify('kin')}), '', 'verified: children');
 $kin->release;
 # refused
@@ -195,7 +195,7 @@ $task->catch_up;
 is(here('SELECT * FROM k.t ORDER BY 1'), "1|1|a\n2|2|bb\n4|4|d\n9|9|i", 'changes overwrite them');
 $pg->sql(q{INSERT INTO k.t VALUES (77, 5, 'thief')});
 $my->sql(q{INSERT INTO k.t VALUES (6, 6, 'f'), (5, 5, 'e')});
-ok($task->wait_status('failed|retrying'), 'a row here that has the unique value of another one stops the task');
+ok($task->wait_status('failed|retrying'), 'a row at the destination that has the unique value of another one stops the task');
 like($task->last_error, qr/duplicate key value violates unique constraint "\w+"/, 'and the key is named') or diag $task->report;
 like(here(q{SELECT string_agg(concat_ws(' ', message, detail), ' ') FROM dtsmig.task_log WHERE task = 'ignore' AND severity <> 'info'}), qr/\(u\)=\(5\)/, 'with the value');
 $pg->sql('DELETE FROM k.t WHERE id = 77');

@@ -111,7 +111,7 @@ is(column('parent', 'id', 'a.attidentity'), 'd', 'AUTO_INCREMENT: identity');
 is(column('parent', 'id', 'format_type(atttypid, atttypmod)'), 'bigint', 'of int unsigned: bigint');
 is(column('child', 'id', 'format_type(atttypid, atttypmod)'), 'bigint', 'bigint unsigned auto_increment: bigint');
 is(column('parent', 'big', 'format_type(atttypid, atttypmod)'), column('child', 'parent_big', 'format_type(atttypid, atttypmod)'), 'both ends of a foreign key have one type');
-is(column('child', 'parent_id', 'format_type(atttypid, atttypmod)'), 'bigint', 'also here');
+is(column('child', 'parent_id', 'format_type(atttypid, atttypmod)'), 'bigint', 'also at the destination');
 is(column('parent', 'gs', 'a.attgenerated'), 's', 'a generated column that translates');
 is(column('parent', 'name', 'a.attnotnull'), 't', 'NOT NULL');
 is($pg->value("SELECT col_description('sc.parent'::regclass, 1)"), "it's the key", 'column comment');

@@ -1,6 +1,6 @@
 # A transaction is reported by the log before a snapshot has it: while it waits for
 # a replica to acknowledge it (semi-synchronous replication, AFTER_SYNC). It is
-# applied here by then; a table that is copied again, or a row that is repaired,
+# applied at the destination by then; a table that is copied again, or a row that is repaired,
 # from such a snapshot would lose it.
 #
 # dts-runs: mariadb, mysql-9.7
@@ -29,7 +29,7 @@ sub while_it_waits
     $my->sql("SET GLOBAL $none = ON; SET GLOBAL ${semi}_wait_point = AFTER_SYNC; SET GLOBAL ${semi}_timeout = 3000; SET GLOBAL ${semi}_enabled = ON");
     my $pid = fork // die "fork: $!";
     if ($pid == 0) { $my->sql($sql); require POSIX; POSIX::_exit(0); }
-    ok(poll_until(sub { ($pg->try_value($seen) // '') eq 't' }, 20, 0.02), "applied here: $sql");
+    ok(poll_until(sub { ($pg->try_value($seen) // '') eq 't' }, 20, 0.02), "applied at the destination: $sql");
     $code->();
     waitpid $pid, 0;
     $my->sql("SET GLOBAL ${semi}_enabled = OFF");
@@ -50,7 +50,7 @@ $ready->('one without a key');
 ok(eval { $task->catch_up(60); 1 }, 'caught up') or diag $task->report;
 same_database($my, 's', $pg, 's', 'one without a key');
 
-# somebody changes a row here; it is taken from the source again
+# somebody changes a row at the destination; it is taken from the source again
 $pg->sql("SET session_replication_role = replica; UPDATE s.t SET v = 'damaged' WHERE id = 7");
 is($pg->value("SELECT count(*) FROM dtsmig.verify('s')"), '1', 'the damage is found');
 while_it_waits(q{UPDATE s.t SET v = 'waits, too' WHERE id = 7}, q{SELECT v = 'waits, too' FROM s.t WHERE id = 7}, sub {

@@ -1,7 +1,7 @@
 # Tables with several unique keys and no primary key: the source takes one of them
 # for it, and an image that is not whole has the columns of that one alone. It is
 # not always the one that comes first by name, and statements can make it another.
-# Then a row that is repaired beside a statement that exchanges names of columns.
+# Then a row that is repaired together with a statement that exchanges names of columns.
 #
 # dts-runs: mariadb
 # dts-deep-runs: mysql-5.6, mysql-9.7
@@ -39,7 +39,7 @@ for my $image (qw(MINIMAL NOBLOB))
     }
     same_database($my, 'q', $pg, 'q', "$image: keys after DDL");
 }
-# repair beside renames
+# repair with renames
 $pg->sql("SET session_replication_role = replica; UPDATE q.r SET a = 'damaged' WHERE id = 2");
 $pg->sql("SELECT count(*) FROM dtsmig.verify('q')");
 $task->pause;

@@ -1,6 +1,6 @@
 # What statements of the log say in the writing of their session: its character
 # set, of names and literals, and its sql_mode, in defaults, generated columns,
-# checks and labels. What the source keeps of a literal is what is here.
+# checks and labels. What the source keeps of a literal is what is at the destination.
 #
 # dts-runs: mariadb, mysql-5.6
 # dts-deep-runs: mysql-9.7
@@ -83,7 +83,7 @@ if ($generated)
           . " SET sql_mode = ''; ALTER TABLE t ADD o int AS (n = 1 || n = 3) STORED, ADD q int AS (NOT n BETWEEN 1 AND 2) STORED; SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'; ALTER TABLE t ADD \"r\" varchar(20) AS (CONCAT(\"a\", 'x$slash')) STORED; SET NAMES latin1; ALTER TABLE t ADD u varchar(20) AS (CONCAT(a, '\xE9')) STORED");
     run('utf8mb4', "INSERT INTO t (id, a, n) VALUES (3, '1', 2), (4, 'x', NULL), (5, NULL, 1)");
     same('t', 'generated columns');
-    is($pg->value("SELECT string_agg(attname, '' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'w.t'::regclass AND attgenerated = 's'"), 'hiopqru', 'are generated here');
+    is($pg->value("SELECT string_agg(attname, '' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'w.t'::regclass AND attgenerated = 's'"), 'hiopqru', 'are generated at the destination');
 }
 if ($checks)
 {

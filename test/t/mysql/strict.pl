@@ -1,4 +1,4 @@
-# What the destination may be like: rows that somebody has changed there,
+# What the destination may be like: rows that somebody has changed at it,
 # odd settings of its role, another encoding, too few worker slots, an owner
 # who may not hold foreign keys back.
 use strict;

@@ -20,7 +20,7 @@ my $all256 = 'x\'' . join('', map { sprintf '%02x', $_ } 0 .. 255) . '\'';
 my @wide = map { "'label $_'" } 1 .. 300;
 my @set64 = map { sprintf "'m%02d'", $_ } 1 .. 64;
 my @cases = (
-    # name, type, type here, values
+    # name, type, type at the destination, values
     [ tinyint => 'tinyint', 'smallint', qw(-128 -1 0 1 127), ['NULL'] ],
     [ tinyintu => 'tinyint unsigned', 'smallint', qw(0 1 128 254 255), ['NULL'] ],
     [ tinyint1 => 'tinyint(1)', 'smallint', qw(-128 -1 0 1 2 127), ['NULL'] ],

@@ -70,7 +70,7 @@ is_deeply([ map { join '|', (split /\|/)[0 .. 2] } @$planted ],
 like(join("\n", @{ found("tables => '{million}'") }), qr/differs\|\{"id": "345678"\}\|\{"amount": \{"source": "3456.78", "destination": "3456.79"\}\}$/m, 'the column and both values are said');
 cmp_ok((split / /, last_run('rows_moved'))[0], '<', 3000, 'few rows were read');
 
-# A range's rows are read here once, and those at its ends once more.
+# A range's rows are read at the destination once, and those at its ends once more.
 my $fetched = sub { return $pg->value("SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relid = 'v.million'::regclass") };
 my $before = $fetched->();
 found("tables => '{million}'");
@@ -83,7 +83,7 @@ $task->catch_up;
 $total -= 1000000;
 
 # What is not applied yet hides no difference behind it, however many rows it is:
-# the task waits for a lock here until the verification waits for the task.
+# the task waits for a lock at the destination until the verification waits for the task.
 my $word = $pg->value('SELECT w FROM v.words WHERE v = 20000');
 $plant->(q{CREATE TABLE public.let_go (x int); UPDATE v.big SET amount = 0 WHERE id = 150000; UPDATE v.words SET v = -1 WHERE v = 20000; UPDATE v.docs SET j = j || '{"b": 0}' WHERE id = 2950});
 for my $max (1, 1000)
@@ -176,7 +176,7 @@ is_deeply(found("tables => '{keyless,keyless_json}'"), [], 'and are equal');
 is(last_run('rows, left_out'), '5100 {}', 'all their rows');
 like($pg->value("SELECT string_agg(message, ';') FROM dtsmig.task_log WHERE task = 'v'"), qr/rows of table "v"\."big" are repaired/, 'the log says so');
 
-# Incremental: rows written here since.
+# Incremental: rows written at the destination since.
 is_deeply(found("mode => 'incremental'"), [], 'incremental: nothing');
 $my->sql('UPDATE v.big SET amount = 0 WHERE id <= 500; INSERT INTO v.words VALUES (\'new\', 1); DELETE FROM v.pair LIMIT 5');
 $task->catch_up;
@@ -254,7 +254,7 @@ $pg->sql("ALTER TABLE v.kid DROP COLUMN twice, ADD COLUMN twice int GENERATED AL
 $pg->sql($constraint->('par', 'u') ? "ALTER TABLE v.par DROP CONSTRAINT $unique" : "DROP INDEX v.$unique");
 $pg->sql('ALTER TABLE v.par ALTER code DROP DEFAULT, ALTER other SET DEFAULT 1');
 is_deeply(objects(), [ map { "v.$_" } 'kid|differs column at: default', 'kid|differs column id: identity', 'kid|differs column twice: generated', 'kid|missing foreign key (par)', 'kid|missing index (age,name)',
-    'par|differs column code: default', 'par|differs column other: default', 'par|missing unique key (code)' ], 'keys and columns that were changed here') or diag explain found("mode => 'schema'");
+    'par|differs column code: default', 'par|differs column other: default', 'par|missing unique key (code)' ], 'keys and columns that were changed at the destination') or diag explain found("mode => 'schema'");
 my $shown = join("\n", @{ found("mode => 'schema', tables => '{kid}'") });
 like($shown, qr/"column twice: generated": \{"source": "CASE WHEN [^"]*\(age\)::bigint \* 2[^"]* END", "destination": "\(age \* 3\)"\}.*foreign key \(par\)/s, 'expressions are shown; tables are chosen');
 my ($twice) = $shown =~ /"column twice: generated": \{"source": "([^"]*)"/;

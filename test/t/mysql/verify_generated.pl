@@ -19,7 +19,7 @@ END
 my $task = Dts::Task->new($my, $pg, name => 'g', db => 'g');
 $task->start->wait_for('incremental', 60);
 same_table($my, 'g.t', $pg, 'g.t', 'values of generated columns');
-is($pg->value("SELECT count(*) FROM pg_attribute WHERE attrelid = 'g.t'::regclass AND attgenerated = 's'"), 4, 'they are generated here');
+is($pg->value("SELECT count(*) FROM pg_attribute WHERE attrelid = 'g.t'::regclass AND attgenerated = 's'"), 4, 'they are generated at the destination');
 is($pg->value("SELECT string_agg(differences::text, '; ') FROM dtsmig.verify('g', 'schema')"), '', 'no difference');
 $my->sql('ALTER TABLE t ADD w int GENERATED ALWAYS AS (IF(b IS NULL, a, -b)) STORED', db => 'g');
 $task->catch_up;

@@ -1,6 +1,6 @@
 # Verification of tables that rules shape: rows are summed up at the source
-# where a filter can be asked for there, and "set" made again here. What is asked
-# for chooses the rows that the filter here does.
+# where a filter can be asked for at the source, and "set" made again at the destination. What is asked
+# for chooses the rows that the filter at the destination does.
 #
 # dts-runs: mariadb, mysql-5.6, mysql-9.7
 use strict;
@@ -131,7 +131,7 @@ sub planted_cases
         is(counted(), "$count 0", "$say: $_[0]: no row was read");
     };
     $equal->('copied');
-    is(found('moved,hidden,other'), '', "$say: what cannot be known here: nothing differs");
+    is(found('moved,hidden,other'), '', "$say: what cannot be known at the destination: nothing differs");
     is(counted(), '6 6', "$say: its rows are read");
     is(found(q(overset)) . counted(), '2 0', "$say: a column that is there and set: no row was read");
     plant('s', 'UPDATE overset SET a = 1 WHERE id = 1');
@@ -195,7 +195,7 @@ END_SQL
     is($ids->('day'), '1 2 4', 'dates that a policy makes others of');
     is($ids->('nul'), '1 2 4', 'texts from which bytes are taken out');
     is(found('day,nul,flag,pick'), '', 'nothing differs');
-    # what is an error to read is one whatever the condition there says of it
+    # what is an error to read is one whatever the condition at the source says of it
     for my $bad ([ flag => 'INSERT INTO flag VALUES (4, 2)', qr/not a boolean/ ], [ pick => "SET sql_mode = ''; INSERT INTO pick VALUES (4, 'zz')", qr/holds the error value/ ])
     {
         my ($table, $sql, $error) = @$bad;

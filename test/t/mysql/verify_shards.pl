@@ -43,7 +43,7 @@ is(found('two'), '', 'for neither');
 $pg->sql(q{SET session_replication_role = replica; UPDATE m."all" SET t = 'x' WHERE id IN (6, 8); DELETE FROM m."all" WHERE id = 11});
 is(found('one'), 's1.a|differs|{"id": "6"}', 'each finds its own');
 is(found('two'), "s2.a|differs|{\"id\": \"8\"}\ns2.a|missing|{\"id\": \"11\"}", 'and no others');
-# Rows that a column tells apart: each finds those that its source has deleted.
+# Rows that a column distinguishes: each finds those that its source has deleted.
 # (A key that a rule makes is none that the source could be asked by.)
 $my->sql('USE s1; CREATE TABLE s1.t (id int PRIMARY KEY, v int); CREATE TABLE s2.t LIKE s1.t; INSERT INTO s1.t SELECT seq, seq FROM seq_1_to_2000; INSERT INTO s2.t SELECT 10000 + seq, -seq FROM seq_1_to_3000');
 for my $key (undef, [ 'shard', 'id' ])
@@ -72,7 +72,7 @@ is(join('|', map { @$_ } $pg->rows(q{SELECT source_table, kind, key FROM dtsmig.
 
 is($pg->value(q{SELECT count(*) FROM dtsmig.verify('one', tables => '{s1.wb}')}), 0, 'nor where no other task is in it');
 
-# A task that has ended: its rows are here still, unless another has taken over.
+# A task that has ended: its rows are at the destination still, unless another has taken over.
 like(($pg->psql(q{SELECT * FROM dtsmig.verify('one', tables => '{s1.a,s1.b}')}))[2], qr/NOTICE.*not searched for rows.*Rows of task "two" are in it/s, 'rows of a task that was released are told of');
 $my->sql('USE s1; CREATE TABLE s1.solo (id int PRIMARY KEY); INSERT INTO s1.solo SELECT seq FROM seq_1_to_10');
 for my $name ('before', 'after')

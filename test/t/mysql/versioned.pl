@@ -56,7 +56,7 @@ END
     $same->('after its history was deleted');
     $my->sql("SET SESSION binlog_row_image = MINIMAL; USE v; UPDATE hidden SET t = 'small' WHERE id < 9; DELETE FROM hidden WHERE id = 12; UPDATE shown SET t = 'small' WHERE id < 5; DELETE FROM shown WHERE id = 6");
     $same->('minimal images');
-    is($pg->value("SELECT count(*) FROM v.shown WHERE z < 'infinity' AND extract(year FROM z) < 2038"), 0, "$name: no row of history is here");
+    is($pg->value("SELECT count(*) FROM v.shown WHERE z < 'infinity' AND extract(year FROM z) < 2038"), 0, "$name: no row of history is at the destination");
     $my->stop;
     $pg->stop;
 }

@@ -37,7 +37,7 @@ sub stops { local $Test::Builder::Level = $Test::Builder::Level + 1; return $sto
 my @again = (way => [qw(resync_table resume_task)]);
 my @resume = (way => ['resume_task']);
 
-# --- values that are no value here: corrected at the source, copied again
+# --- values that are no value at the destination: corrected at the source, copied again
 stops('a byte 0x00', source => "INSERT INTO txt VALUES (7, CONCAT('a', CHAR(0), 'b'))", error => qr/text of column "v" holds a byte 0x00/, state => '22P05',
     where => qr/source table "w"\."txt", column "v", row with key \(id\)=\(7\).*binlog|binary log/s, correct => "UPDATE txt SET v = 'ab' WHERE id = 7", @again, tables => ['txt']);
 stops('the error value of an ENUM', source => "SET sql_mode = ''; INSERT INTO en VALUES (7, 'x')", error => qr/ENUM column "v" holds the error value/, state => '22P02', correct => "UPDATE en SET v = 'a' WHERE id = 7", @again, tables => ['en']);
@@ -50,19 +50,19 @@ stops('a byte 0x00, by option', source => "INSERT INTO txt VALUES (8, CONCAT('a'
 is($pg->value('SELECT v FROM w.txt WHERE id = 8'), 'ab', 'a byte 0x00, by option: stripped');
 $my->sql("UPDATE txt SET v = 'ab' WHERE id = 8", db => 'w');
 
-# --- rows that somebody has changed here
+# --- rows that somebody has changed at the destination
 stops('a row that is not here', before => 'DELETE FROM w.miss WHERE id = 1', source => 'UPDATE miss SET v = 9 WHERE id = 1', error => qr/row to update is not in table "w\.miss" at the destination/, state => 'P0002', where => qr/Row \(id\)=\(1\)/, @again, tables => ['miss']);
 stops('a row to delete', before => 'DELETE FROM w.gone_row', source => 'DELETE FROM gone_row WHERE id = 1', error => qr/row to delete is not in table "w\.gone_row"/, state => 'P0002', @again, tables => ['gone_row']);
-stops('a row that is here twice', before => 'ALTER TABLE w.dup DROP CONSTRAINT dup_pkey; INSERT INTO w.dup SELECT * FROM w.dup', source => 'UPDATE dup SET v = 9 WHERE id = 1', error => qr/2 rows of table "w\.dup" at the destination have the key of one row/, state => '21000', @again, tables => ['dup']);
+stops('a row that is at the destination twice', before => 'ALTER TABLE w.dup DROP CONSTRAINT dup_pkey; INSERT INTO w.dup SELECT * FROM w.dup', source => 'UPDATE dup SET v = 9 WHERE id = 1', error => qr/2 rows of table "w\.dup" at the destination have the key of one row/, state => '21000', @again, tables => ['dup']);
 
-# --- what somebody has put into the way here
-stops('a constraint of here', before => 'ALTER TABLE w.ck ADD CONSTRAINT small CHECK (v < 100)', source => 'INSERT INTO ck VALUES (7, 200)', error => qr/violates check constraint "small"/, state => '23514', way => ['DROP CONSTRAINT small', 'resume_task'], tables => ['ck']);
-stops('a unique constraint of here', before => 'ALTER TABLE w.uq ADD CONSTRAINT once UNIQUE (v)', source => 'INSERT INTO uq VALUES (7, 1), (8, 1)', error => qr/violates unique constraint "once"/, state => '23505', way => ['DROP CONSTRAINT once', 'resume_task'], tables => ['uq']);
-stops('NOT NULL of here', before => 'DELETE FROM w.nn; ALTER TABLE w.nn ALTER COLUMN v SET NOT NULL', source => 'INSERT INTO nn VALUES (7, NULL)', error => qr/null value in column "v" of relation "nn" violates not-null constraint/, state => '23502', way => ['DROP NOT NULL', qw(resync_table resume_task)], tables => ['nn']);
+# --- what somebody has put into the way at the destination
+stops('a constraint of the destination', before => 'ALTER TABLE w.ck ADD CONSTRAINT small CHECK (v < 100)', source => 'INSERT INTO ck VALUES (7, 200)', error => qr/violates check constraint "small"/, state => '23514', way => ['DROP CONSTRAINT small', 'resume_task'], tables => ['ck']);
+stops('a unique constraint of the destination', before => 'ALTER TABLE w.uq ADD CONSTRAINT once UNIQUE (v)', source => 'INSERT INTO uq VALUES (7, 1), (8, 1)', error => qr/violates unique constraint "once"/, state => '23505', way => ['DROP CONSTRAINT once', 'resume_task'], tables => ['uq']);
+stops('NOT NULL of the destination', before => 'DELETE FROM w.nn; ALTER TABLE w.nn ALTER COLUMN v SET NOT NULL', source => 'INSERT INTO nn VALUES (7, NULL)', error => qr/null value in column "v" of relation "nn" violates not-null constraint/, state => '23502', way => ['DROP NOT NULL', qw(resync_table resume_task)], tables => ['nn']);
 stops('a trigger of here', before => q{CREATE FUNCTION w.no() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'not here'; END$$; CREATE TRIGGER no BEFORE INSERT ON w.trg FOR EACH ROW EXECUTE FUNCTION w.no(); ALTER TABLE w.trg ENABLE ALWAYS TRIGGER no},
     source => 'INSERT INTO trg VALUES (7, 7)', error => qr/^not here$/, state => 'P0001', where => qr/applying INSERT to table "w\.trg", row \(id\)=\(7\).*applied up to/s, here => 'DROP TRIGGER no ON w.trg', @resume, tables => ['trg']);
 
-# --- what is gone here, or stands in the way of a statement
+# --- what is gone at the destination, or stands in the way of a statement
 my $again_made = 'CREATE TABLE w.drp (id int PRIMARY KEY, v int)';
 stops('a table that was dropped here', before => 'DROP TABLE w.drp', source => 'INSERT INTO drp VALUES (7, 7)', error => qr/table .*w.*drp.*(?:does not exist|was dropped) at the destination|table with OID \d+ was dropped/, state => '42P01', here => $again_made, @again, tables => ['drp']);
 stops('a view in the way of ALTER', before => 'CREATE VIEW public.mine AS SELECT v FROM w.vw', source => "ALTER TABLE vw MODIFY v varchar(20); INSERT INTO vw VALUES (7, 'x')", error => qr/a statement of the source cannot be replicated: ALTER TABLE vw/, state => '0A000', where => qr/mine/, here => 'DROP VIEW public.mine', @resume, tables => ['vw']);

@@ -18,7 +18,7 @@ $my->sql("USE x; XA START 'left'; INSERT INTO t VALUES (10, 'xa'); UPDATE t SET 
 $my->sql("USE x; XA START 'back'; INSERT INTO t VALUES (11, 'xa'); XA END 'back'; XA PREPARE 'back'");
 my $began = time;
 my $task = Dts::Task->new($my, $pg, name => 'x', db => 'x')->start;
-ok(eval { $task->wait_for('incremental', 120); 1 }, 'it starts beside them') or diag $@;
+ok(eval { $task->wait_for('incremental', 120); 1 }, 'it starts with them') or diag $@;
 cmp_ok(time - $began, '>', 28, 'when it has waited for them');
 $my->sql("XA ROLLBACK 'back'; INSERT INTO x.other VALUES (1)");
 ok(eval { $task->catch_up(30); 1 }, 'one is rolled back') or diag $@;
@@ -26,7 +26,7 @@ same_database($my, 'x', $pg, 'x', 'without a trace');
 $my->sql("INSERT INTO x.other VALUES (2); XA COMMIT 'left'; INSERT INTO x.other VALUES (3)");
 ok($task->wait_status('failed', 60), 'the other is committed: it stops') or diag $task->report;
 like($task->last_error, qr/^XA transaction .*was prepared before the stream's start/, 'with the reason');
-is($pg->value('SELECT count(*) FROM x.other'), 2, 'what came before is here');
+is($pg->value('SELECT count(*) FROM x.other'), 2, 'what came before is at the destination');
 like($task->get('last_error_hint'), qr/copied again.*skip_change\('x'\)/s, 'and the way on');
 $pg->sql("SELECT dtsmig.skip_change('x'); SELECT dtsmig.resync_table('x', 'x.t'), dtsmig.resync_table('x', 'x.k')");
 $task->resume if $task->status ne 'running';

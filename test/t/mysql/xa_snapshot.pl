@@ -61,7 +61,7 @@ while_it_commits(1, sub { $pg->sql("SELECT dtsmig.resync_table('s', 's.t'), dtsm
 $same->('tables copied again, committed by another session');
 
 # One that has been prepared for so long that it is taken to be left alone, and
-# is committed just then; and one that is left alone beside others that are not.
+# is committed just then; and one that is left alone among others that are not.
 if ($ENV{DTS_DEEP} && !$my->{mysql})
 {
     $my->sql("XA START 'late'; INSERT INTO s.k VALUES (4000, 'xa'); INSERT INTO s.t VALUES (4000, 'xa'); UPDATE s.t SET v = 'late' WHERE id = 50; DELETE FROM s.k WHERE id = 51; "
@@ -86,13 +86,13 @@ if ($ENV{DTS_DEEP} && !$my->{mysql})
 
     $my->sql("XA START 'left'; INSERT INTO s.t VALUES (5000, 'left'); XA END 'left'; XA PREPARE 'left'");
     while_it_commits(0, sub { $pg->sql("SELECT dtsmig.resync_table('s', 's.t')"); sleep 1 });
-    $same->('beside one that is prepared');
+    $same->('with one that is prepared');
     my $i = 50_000;
     my $busy = $my->background(sub { $i++; "XA START 'b$i'; INSERT INTO s.t VALUES ($i, 'busy'); XA END 'b$i'; XA PREPARE 'b$i'; XA COMMIT 'b$i'; SELECT SLEEP(0.1);" });
     $pg->sql("SELECT dtsmig.resync_table('s', 's.t')");
-    ok(poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 's' AND state <> 'ready'") // '') eq '0' }, 90), 'copied again beside it and others that are not left alone') or diag $task->report;
+    ok(poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 's' AND state <> 'ready'") // '') eq '0' }, 90), 'copied again with it and others that are not left alone') or diag $task->report;
     reap($busy, 'TERM', 20);
-    $same->('beside others');
+    $same->('with others');
     $my->sql("XA COMMIT 'left'");
     $same->('which commits, too');
     $my->sql('DELETE FROM s.t WHERE id > 4000');
@@ -114,13 +114,13 @@ my @writers = map {
 } 1 .. 2;
 $task = Dts::Task->new($my, $pg, name => 's', db => 's', options => { batch_delay => 0 });
 $task->start;
-ok(eval { $task->wait_for('incremental', 60); 1 }, 'a full load beside sessions that commit so all the time') or diag $@;
+ok(eval { $task->wait_for('incremental', 60); 1 }, 'a full load during sessions that commit so all the time') or diag $@;
 for (1 .. 3)
 {
     $pg->sql("SELECT dtsmig.resync_table('s', 's.t'), dtsmig.resync_table('s', 's.k')");
     ok(poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 's' AND state <> 'ready'") // '') eq '0' }, 60), 'copied again meanwhile') or diag $task->report;
 }
 reap($_, 'TERM', 20) for @writers;
-$same->('beside sessions that commit so all the time');
+$same->('during sessions that commit so all the time');
 is($task->status, 'running', 'the task runs');
 done_testing();

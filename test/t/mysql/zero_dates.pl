@@ -85,7 +85,7 @@ $pg->sql('DROP SCHEMA z CASCADE');
 $my->sql("$mode CREATE DATABASE y; USE y; CREATE TABLE big (id int PRIMARY KEY, d date NOT NULL, e date NOT NULL); CREATE TABLE small (d date NOT NULL);");
 $my->sql("INSERT INTO big VALUES " . join(', ', map { "($_, '2020-01-01', '2020-01-01')" } 1 .. 5000) . "; INSERT INTO small VALUES ('2020-01-01')", db => 'y');
 my $y = Dts::Task->new($my, $pg, name => 'y', db => 'y', options => { rows_per_range => 1000, copy_workers => 3 });
-# tables are made, and rows are held back until the dates are there
+# tables are made, and rows are kept out until the dates are there
 $pg->sql(<<'END');
 CREATE FUNCTION public.hold() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_advisory_lock_shared(77); PERFORM pg_advisory_unlock_shared(77); END$$;
 CREATE EVENT TRIGGER hold ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.hold();
@@ -94,7 +94,7 @@ END
 open my $lock, '|-', $pg->psql_cmd or die $!;
 print $lock "SELECT pg_advisory_lock(77);\n";
 $lock->flush;
-ok(poll_until(sub { $pg->value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77 AND granted AND mode = 'ExclusiveLock'") == 1 }, 30), 'tables are held back');
+ok(poll_until(sub { $pg->value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77 AND granted AND mode = 'ExclusiveLock'") == 1 }, 30), 'tables are kept out');
 $y->start;
 ok(poll_until(sub { $pg->value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77 AND NOT granted") > 0 }, 60), 'the source has been looked at');
 change("UPDATE big SET d = '0000-00-00' WHERE id IN (10, 2500, 4990); UPDATE big SET e = '0000-00-00' WHERE id = 3000; INSERT INTO small VALUES (0)", 'y');

@@ -1,5 +1,5 @@
 # A destination with synchronous_commit = off that is killed: the source was
-# told of nothing that the destination then does not have.
+# confirmed nothing that the destination then does not have.
 #
 # dts-runs: postgresql, postgresql-13 into postgresql-17-dev
 use strict;

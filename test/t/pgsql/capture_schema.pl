@@ -1,5 +1,5 @@
 # What captures DDL at a PostgreSQL source runs with the rights of the task's
-# account there: nobody else may have a hand in its schema.
+# account at the source: nobody else may have a hand in its schema.
 use strict;
 use warnings;
 use Test::More;

@@ -1,6 +1,6 @@
 # Changes of a PostgreSQL source's catalog that do not lock the table whose rows
 # are written meanwhile: schemas are renamed, tables are renamed unseen, labels
-# and attributes of types change, beside transactions that are open.
+# and attributes of types change, during transactions that are open.
 #
 # dts-runs: postgresql, postgresql-10, postgresql-18 into postgresql-18-dev
 # dts-deep-runs: postgresql-13
@@ -23,7 +23,7 @@ sub session
     return $in;
 }
 
-# Runs SQL there and waits for its end.
+# Runs SQL at the source and waits for its end.
 sub say_in
 {
     my ($session, $sql) = @_;
@@ -59,14 +59,14 @@ END
 my $task = Dts::Task->new($src, $pg, name => 'move', db => 'postgres')->start;
 $task->wait_for('incremental', 60);
 
-# --- a schema is renamed beside an open transaction that has written its table
+# --- a schema is renamed during an open transaction that has written its table
 my $open = session();
 say_in($open, "BEGIN; INSERT INTO s.t VALUES (100, 'open'); UPDATE s.t SET v = 'open' WHERE id = 1");
 $src->sql("ALTER SCHEMA s RENAME TO s2");
 say_in($open, 'DELETE FROM s2.t WHERE id = 2; COMMIT');
 $src->sql("INSERT INTO s2.t VALUES (102, 'later'); DELETE FROM s2.t WHERE id = 3");
-running($task, 'a schema renamed beside an open transaction');
-same_pg_tables($src, $pg, 'a schema renamed beside an open transaction', schemas => ['s2']);
+running($task, 'a schema renamed during an open transaction');
+same_pg_tables($src, $pg, 'a schema renamed during an open transaction', schemas => ['s2']);
 
 # --- the same of a transaction that is sent before it ends
 say_in($open, "BEGIN; INSERT INTO s2.big SELECT g, repeat('x', 500) FROM generate_series(1, 2000) g; UPDATE s2.t SET v = 'sent' WHERE id = 5");
@@ -139,6 +139,6 @@ $task->resume->wait_for('incremental', 60);
 $src->sql("INSERT INTO u.third VALUES (301, 'third'); DELETE FROM u.third WHERE id = 9");
 ok(poll_until(sub { $pg->value("SELECT count(*) FROM dtsmig.task_tables WHERE state <> 'ready'") eq '0' }, 60), 'copied again');
 running($task, 'copied again');
-is(pg_difference($src, 'u.third', $pg, 'u.t'), '', 'copied again: equal, under the name that it has here');
+is(pg_difference($src, 'u.third', $pg, 'u.t'), '', 'copied again: equal, under the name that it has at the destination');
 close $open;
 done_testing();

@@ -1,6 +1,6 @@
 # Rows that are read from a PostgreSQL source before its log has come to the
 # statements that they are of: a copy that is made again has rows that a constraint
-# forbids here until then, and columns under other names; rows that are repaired
+# forbids at the destination until then, and columns under other names; rows that are repaired
 # have been rewritten already.
 use strict;
 use warnings;
@@ -38,7 +38,7 @@ $task->resume->catch_up(30);
 ok(poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 't' AND state <> 'ready'") // '') eq '0' }, 60), 'and it goes on') or diag $task->report;
 same_pg_tables($src, $pg, 'after that');
 
-# repaired beside statements that rewrite
+# repaired together with statements that rewrite
 $pg->sql("SET session_replication_role = replica; UPDATE w SET v = 'damaged' WHERE id = 3; UPDATE x SET n = 'damaged' WHERE id IN (3, 4)");
 $pg->sql("SELECT count(*) FROM dtsmig.verify('t')");
 is($pg->value("SELECT count(*) FROM dtsmig.verify_results WHERE task = 't'"), 3, 'rows differ');

@@ -62,7 +62,7 @@ $src->sql("COMMIT PREPARED 'x'");
 $pg->sql('CREATE VIEW here AS SELECT 1 AS one');
 $src->sql('CREATE VIEW here AS SELECT 2 AS two');
 $task->catch_up;
-like($pg->error($cutover), qr/1 statements of the source were not replicated.*not replicated: CREATE VIEW/s, 'ddl_error = log: a statement that is not here');
+like($pg->error($cutover), qr/1 statements of the source were not replicated.*not replicated: CREATE VIEW/s, 'ddl_error = log: a statement that is not at the destination');
 $pg->sql('DROP VIEW here; CREATE VIEW here AS SELECT 2 AS two');
 is($pg->value("SELECT count(*) FROM dtsmig.verify('p', 'schema')"), '0', 'made by hand, and looked at');
 
@@ -108,7 +108,7 @@ my $shut = "SELECT dtsmig.cutover('shop', quiet => '0', verify => 'full', make_r
 like($pg->error($shut), qr/could not be made read-only.*process \d+ of role app can still write, and cannot be ended.*GRANT pg_signal_backend, pg_read_all_stats TO "?mig"?/s, 'a session that cannot be ended is said');
 is($here->(), 1, 'it is there still');
 print $session "INSERT INTO t (v) VALUES ('still');\n";
-ok(poll_until(sub { $pg->value("SELECT count(*) FROM shop.t WHERE v = 'still'") }, 60), 'and what it writes comes here');
+ok(poll_until(sub { $pg->value("SELECT count(*) FROM shop.t WHERE v = 'still'") }, 60), 'and what it writes comes to the destination');
 my ($code, $out, $err) = $pg->psql("BEGIN; SELECT dtsmig.cutover('shop', quiet => '0', verify => 'none'); SELECT detail FROM dtsmig.task_log WHERE task = 'shop' AND message LIKE 'the task is cut over%'; ROLLBACK");
 like($out, qr/can still be written to/, 'a cutover without make_read_only does not say that the source is read-only') or diag $err;
 ok(poll_until(sub { $shop->status eq 'running' && $shop->get('worker_pid') }, 60), 'the worker is back');

@@ -1,5 +1,5 @@
 # Option owners: a statement of the source runs as the role that owns what it
-# is on, where that role is here and the task's owner may be it; never with more
+# is on, where that role is at the destination and the task's owner may be it; never with more
 # rights than the task's owner has.
 use strict;
 use warnings;
@@ -49,7 +49,7 @@ for my $role ('mover', undef)
     is(owner_of('s.v'), 'app', "$name: and a view");
     is($pg->value("SELECT proowner::regrole FROM pg_proc WHERE oid = 's.f'::regproc"), 'app', "$name: and a function");
     is($pg->value("SELECT typowner::regrole FROM pg_type WHERE oid = 's.mood'::regtype"), 'app', "$name: and a type");
-    is(owner_of('s.of_ghost'), $role // 'postgres', "$name: of a role that is not here it is the task's owner's");
+    is(owner_of('s.of_ghost'), $role // 'postgres', "$name: of a role that is not at the destination it is the task's owner's");
     is(owner_of('s.of_postgres'), $role // 'postgres', "$name: so it is where the task's owner may not be that role");
     is($pg->value('SELECT count(*) FROM s.n'), 1, "$name: its rows come");
 
@@ -58,14 +58,14 @@ for my $role ('mover', undef)
     $task->catch_up;
     is(owner_of('s.of_ghost'), 'app', "$name: an owner can be changed");
 
-    # --- somebody else than the owner has run it there
+    # --- somebody else than the owner has run it at the source
     $src->sql('ALTER TABLE s.n ADD COLUMN x int DEFAULT s.who()');
     $pg->sql('TRUNCATE public.seen');
     $src->sql('ALTER TABLE s.n ADD COLUMN y int DEFAULT s.who() + 1');
     $task->catch_up;
-    is($pg->value("SELECT string_agg(DISTINCT who, ', ') FROM public.seen"), 'app', "$name: a superuser of the source lends nobody rights here");
+    is($pg->value("SELECT string_agg(DISTINCT who, ', ') FROM public.seen"), 'app', "$name: a superuser of the source lends nobody rights at the destination");
 
-    # --- what the owner may not do here
+    # --- what the owner may not do at the destination
     $pg->sql('REVOKE CREATE ON SCHEMA s FROM app; ALTER SCHEMA s OWNER TO postgres; GRANT USAGE ON SCHEMA s TO app, mover');
     $src->sql('CREATE TABLE s.more (id int PRIMARY KEY)', role => 'app');
     ok(poll_until(sub { $task->status eq 'failed' }, 20), "$name: what the owner may not do stops the task");

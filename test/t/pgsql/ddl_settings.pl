@@ -52,9 +52,9 @@ is($resyncs->(), 0, 'are run, not copied');
 $src->sql('ALTER DATABASE postgres RESET ALL');
 same_pg_tables($src, $pg, 'values are those of the source', schemas => ['s']);
 is($src->value("SELECT DISTINCT later::numeric FROM s.t"), '1234.50', 'an amount');
-is($pg->value("SELECT DISTINCT later::numeric FROM s.t"), '1234.50', 'is the same here');
+is($pg->value("SELECT DISTINCT later::numeric FROM s.t"), '1234.50', 'is the same at the destination');
 
-# --- a locale that is not here
+# --- a locale that is not at the destination
 $src->sql("CREATE TABLE s.u (id int PRIMARY KEY, ts timestamp, k int, m money); INSERT INTO s.u SELECT g, timestamp '2020-01-15' + g * interval '40 days', g, g FROM generate_series(1, 20) g");
 $task->catch_up;
 $src->sql("SET lc_time = 'fr_FR.UTF-8'; SET lc_monetary = 'fr_FR.UTF-8'; ALTER TABLE s.u ADD COLUMN other int");
@@ -70,7 +70,7 @@ like($pg->value('SELECT string_agg(DISTINCT ts, $$ $$) FROM s.u'), qr/Janvier|FÃ
 $src->sql("SET lc_monetary = 'fr_FR.UTF-8'; ALTER TABLE s.u ALTER m SET DEFAULT '1234,50 â‚¬'");
 ok($task->wait_status('failed', 30), 'an amount in a statement that cannot be read stops the task') or diag $task->report;
 like($task->last_error . $pg->value("SELECT last_error_hint FROM dtsmig.tasks WHERE name = 'm'") . $pg->value("SELECT string_agg(detail, ' ') FROM dtsmig.task_log WHERE task = 'm' AND severity = 'error'"),
-    qr/locale "fr_FR\.UTF-8" \(lc_monetary of the session at the source\) is not installed here/, 'with the reason');
+    qr/locale "fr_FR\.UTF-8" \(lc_monetary of the session at the source\) is not installed at the destination/, 'with the reason');
 $pg->sql(q(SELECT dtsmig.skip_change('m', 'ALTER TABLE s.u ALTER m SET DEFAULT 1234.5')));
 $task->resume->wait_for('running');
 $src->sql('INSERT INTO s.u (id) VALUES (100)');

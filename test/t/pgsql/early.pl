@@ -1,5 +1,5 @@
 # Large transactions of a PostgreSQL source (14 and later) that have committed
-# are applied while the source decodes them. What was told of one is void when
+# are applied while the source decodes them. What was reported of one is void when
 # another commits before it, when a part of it rolls back, or it holds DDL.
 use strict;
 use warnings;
@@ -98,7 +98,7 @@ $pg->sql('ALTER TABLE e.big DROP CONSTRAINT mine');
 $task->resume->catch_up(120);
 same_pg_tables($src, $pg, 'and goes on when it is fixed', schemas => ['e']);
 
-# What is not committed here is not seen, nor does it survive.
+# What is not committed at the destination is not seen, nor does it survive.
 $task->sql("SELECT dtsmig.alter_task('early', options => '{\"throttle_incremental_rows\": 1500}')");
 counts();
 $task->pause->wait_status('paused', 60);

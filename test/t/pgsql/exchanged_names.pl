@@ -1,6 +1,6 @@
 # Tables of a PostgreSQL source that exchange their names, pass them on, or move
 # to another schema, where some of them are copied after that and the log has
-# yet to tell it: while the task copies, with a pause between, and when they are
+# yet to report it: while the task copies, with a pause between, and when they are
 # copied again. All have the same columns, so that rows of one would fit into
 # the other.
 use strict;
@@ -133,7 +133,7 @@ ok(poll_until(sub { ($pg->try_value('SELECT v FROM c.swap2 WHERE id = 2') // '')
 tables_are_equal($task, 'repair', 'repair');
 
 # statements that the capture did not see: the user has one table copied again
-# and is told to do so with the other, or both, and each is followed under its
+# and is made to do so with the other, or both, and each is followed under its
 # new name
 for my $round (qw(unseen1 unseen2))
 {

@@ -94,7 +94,7 @@ my @answers = map { [ $pg->psql($_) ] } map { my $t = $_; join ';', map { "SELEC
 my @f = split /\n/, $answers[0][1];
 my @l = split /\n/, $answers[1][1];
 is(scalar @f, scalar @asked, 'as many answers as questions') or diag $answers[0][2];
-is(join("\n", map { "$asked[$_]: " . ($f[$_] // '') . ', not ' . ($l[$_] // '') } grep { ($f[$_] // '') ne ($l[$_] // '') } 0 .. $#asked), '', scalar(@asked) . ' conditions mean the same there and here');
+is(join("\n", map { "$asked[$_]: " . ($f[$_] // '') . ', not ' . ($l[$_] // '') } grep { ($f[$_] // '') ne ($l[$_] // '') } 0 .. $#asked), '', scalar(@asked) . ' conditions mean the same at the source and at the destination');
 
 # --- connection, snapshot, errors
 is($pg->sql(q{SET work_mem = 64; BEGIN; DECLARE c CURSOR FOR SELECT a FROM f.keyless; FETCH 1 FROM c; SELECT count(*) FROM f.own; MOVE 29000 IN c; FETCH 1 FROM c; SELECT server || in_transaction FROM dtsmig.connections(); COMMIT; SELECT server || in_transaction FROM dtsmig.connections()}) =~ s/^\d\n3\n\d\n//r, "src_mtrue\nsrc_mfalse", 'two scans at a time over one connection');
@@ -121,11 +121,11 @@ $pg->sql("CREATE FOREIGN TABLE f.looks (id bigint) SERVER src_m OPTIONS (schema_
 like($pg->error('SELECT * FROM f.looks'), qr/42P01/, 'a view of the source');
 is($pg->sql('SELECT * FROM odd ORDER BY id'), "1|happy\n2|happy\n3|", 'other types');
 
-# --- types that do not exist here
+# --- types that do not exist at the destination
 $src->sql("CREATE TYPE later AS ENUM ('x', 'y'); CREATE TABLE lately (id int PRIMARY KEY, l later); INSERT INTO lately VALUES (1, 'y')", db => 'template1');
 $pg->sql($src->server_sql('other', dbname => 'template1'));
 $pg->sql('CREATE SCHEMA g; IMPORT FOREIGN SCHEMA public FROM SERVER other INTO g');
-is($pg->sql('SELECT *, pg_typeof(l) FROM g.lately'), '1|y|text', 'a type that does not exist here is text');
+is($pg->sql('SELECT *, pg_typeof(l) FROM g.lately'), '1|y|text', 'a type that does not exist at the destination is text');
 
 # --- rights
 $pg->sql("CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA f TO reader; GRANT SELECT ON f.own, f.iden TO reader; GRANT USAGE ON FOREIGN SERVER src_m TO reader; CREATE USER MAPPING FOR reader SERVER src_m OPTIONS (user 'mig')");

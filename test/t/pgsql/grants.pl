@@ -1,5 +1,5 @@
-# Option grants: GRANT and REVOKE of a PostgreSQL source give here what they
-# gave there. At the source one of somebody who may not grant is a warning.
+# Option grants: GRANT and REVOKE of a PostgreSQL source give at the destination what they
+# gave at it. At the source one of somebody who may not grant is a warning.
 use strict;
 use warnings;
 use Test::More;
@@ -29,8 +29,8 @@ for my $owners (0, 1)
         $src->sql($grant, role => 'bob');
         $src->sql("DO \$\$BEGIN $grant; END\$\$", role => 'bob');
         is($skipped->($grant), $owners ? 0 : 2, "$with: $grant of a role that may not " . ($owners ? 'runs as that role' : 'is skipped, and said'));
-        is(may($src, 'visitor', 's.payroll', 'SELECT') . may($src, 'bob', 's.payroll', 'INSERT') . may($src, 'reader', 's.payroll', 'SELECT'), 'fft', "$with: it did nothing there");
-        is(may($pg, 'visitor', 's.payroll', 'SELECT') . may($pg, 'bob', 's.payroll', 'INSERT') . may($pg, 'reader', 's.payroll', 'SELECT'), 'fft', "$with: nor here");
+        is(may($src, 'visitor', 's.payroll', 'SELECT') . may($src, 'bob', 's.payroll', 'INSERT') . may($src, 'reader', 's.payroll', 'SELECT'), 'fft', "$with: it did nothing at the source");
+        is(may($pg, 'visitor', 's.payroll', 'SELECT') . may($pg, 'bob', 's.payroll', 'INSERT') . may($pg, 'reader', 's.payroll', 'SELECT'), 'fft', "$with: nor at the destination");
     }
 
     # --- somebody's function that a superuser runs, who is not asked
@@ -64,7 +64,7 @@ for my $owners (0, 1)
     # --- of the owner
     $src->sql('GRANT SELECT ON app.t TO visitor', role => 'app');
     $task->catch_up;
-    is(may($pg, 'visitor', 'app.t', 'SELECT'), $owners ? 't' : 'f', $owners ? "$with: the owner's runs as the owner" : "$with: nobody here is the owner that granted it");
+    is(may($pg, 'visitor', 'app.t', 'SELECT'), $owners ? 't' : 'f', $owners ? "$with: the owner's runs as the owner" : "$with: nobody at the destination is the owner that granted it");
     $src->sql('REVOKE SELECT ON app.t FROM visitor; DROP SCHEMA bob CASCADE');
     $task->catch_up;
     $task->release;

@@ -1,5 +1,5 @@
-# Columns GENERATED ALWAYS AS IDENTITY, which no UPDATE here can set: changed at
-# the source beside long values that the log does not repeat, as key and not, in
+# Columns GENERATED ALWAYS AS IDENTITY, which no UPDATE at the destination can set: changed at
+# the source together with long values that the log does not repeat, as key and not, in
 # changes and where conflict is ignore.
 #
 # dts-runs: postgresql, postgresql-10, postgresql-18 into postgresql-18-dev
@@ -39,7 +39,7 @@ $step->('a domain without a key', "UPDATE i.bare SET n = 5 WHERE d = 'a'; DELETE
 $task->release;
 $task->drop;
 
-# --- rows that are here already
+# --- rows that are at the destination already
 $pg->sql('DROP SCHEMA i CASCADE');
 $pg->sql("$ddl INSERT INTO i.key OVERRIDING SYSTEM VALUE SELECT g, 'mine', 'mine' FROM generate_series(1, 40) g; DELETE FROM i.key WHERE id > 16 OR id = 1; INSERT INTO i.other (id, n, v) OVERRIDING SYSTEM VALUE SELECT g, g + 500, 'mine' FROM generate_series(4, 9) g WHERE g <> 7;");
 $task = Dts::Task->new($src, $pg, name => 'again', db => 'postgres', options => { conflict => 'ignore' })->start;

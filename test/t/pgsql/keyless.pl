@@ -33,7 +33,7 @@ for my $d (@domains)
     $src->sql("CREATE TABLE k.t_$d (v k.$d, n int); ALTER TABLE k.t_$d REPLICA IDENTITY FULL;
         CREATE TABLE k.n_$d (v k.$d NOT NULL, n int); ALTER TABLE k.n_$d REPLICA IDENTITY FULL; INSERT INTO k.t_$d VALUES ('$value{$d}', 1), ('$value{$d}', 2), (NULL, 3), (NULL, 4); INSERT INTO k.n_$d VALUES ('$value{$d}', 1), ('$value{$d}', 2), ('$value{$d}', 3)");
 }
-# unique keys with NULLs, which tell nothing apart
+# unique keys with NULLs, which distinguish nothing
 $src->sql('CREATE TABLE k.u (a int UNIQUE, b text, UNIQUE (b, a)); ALTER TABLE k.u REPLICA IDENTITY FULL; INSERT INTO k.u VALUES (1, $$x$$), (NULL, $$y$$), (NULL, $$y$$), (NULL, NULL), (2, NULL)');
 $src->sql('CREATE TABLE k.mixed (a int UNIQUE, c int NOT NULL UNIQUE, v text); ALTER TABLE k.mixed REPLICA IDENTITY FULL; INSERT INTO k.mixed VALUES (NULL, 1, $$x$$), (NULL, 2, $$y$$), (3, 3, NULL)');
 # as wide as a table can be

@@ -22,7 +22,7 @@ my $src = Dts::PgSource->new->start;
 my $pg = Dts::Postgres->new(preload => 1)->start;
 $pg->sql('CREATE EXTENSION dtsmig');
 
-# One database a pair of locales: what the source has, and what is here.
+# One database a pair of locales: what the source has, and what is at the destination.
 my $n = 0;
 for my $case ([ 'de_DE.UTF-8', 'en_US.UTF-8' ], [ 'en_US.UTF-8', 'de_DE.UTF-8' ], [ 'de_DE.UTF-8', 'C' ], [ 'ja_JP.UTF-8', 'ja_JP.UTF-8' ])
 {
@@ -44,7 +44,7 @@ INSERT INTO m.key SELECT g * 1000.25::numeric::money, g FROM generate_series(-20
 INSERT INTO m.keyless SELECT g * 1000.25::numeric::money, '<b/>', g FROM generate_series(-20, 20) g;
 INSERT INTO m.filtered SELECT g, (g * 100)::money FROM generate_series(1, 20) g;
 END
-    # only what here reads as it is written may hold amounts inside
+    # only what the destination reads as it is written may hold amounts inside
     $src->sql("UPDATE m.bytes SET a = ARRAY[v, NULL, 12.5::numeric::money]", db => $db) if $here eq 'C';
     $src->sql('ALTER TABLE m.bytes DROP a', db => $db) if $here ne 'C';
     $pg->sql('DROP SCHEMA IF EXISTS m CASCADE');
@@ -89,14 +89,14 @@ $src->sql('CREATE SCHEMA y; CREATE TABLE y.t (id int PRIMARY KEY, v money); INSE
 $pg->sql("ALTER DATABASE postgres SET lc_monetary = 'en_US.UTF-8'");
 my $check = Dts::Precheck->new($src, $pg);
 my $task = $check->task(db => 'yen');
-$task = $check->both_ways($task, money => [ 'failed', qr/have 0 digits behind the point at the source \(lc_monetary ja_JP\.UTF-8\), and 2 here/ ]);
+$task = $check->both_ways($task, money => [ 'failed', qr/have 0 digits behind the point at the source \(lc_monetary ja_JP\.UTF-8\), and 2 at the destination/ ]);
 $task->start->wait_for('incremental', 60);
 is($pg->value('SELECT v::numeric FROM y.t'), 100, 'yen');
 # changed under its hands
 $pg->sql("ALTER DATABASE postgres SET lc_monetary = 'en_US.UTF-8'");
 $task->pause;
 $task->resume;
-ok(poll_until(sub { ($task->last_error // '') =~ /have 0 digits behind the point at the source, and 2 here/ }, 30), 'a database that is changed later stops the task') or diag $task->report;
+ok(poll_until(sub { ($task->last_error // '') =~ /have 0 digits behind the point at the source, and 2 at the destination/ }, 30), 'a database that is changed later stops the task') or diag $task->report;
 like($task->get('last_error_hint'), qr/ALTER DATABASE postgres SET lc_monetary = 'ja_JP.UTF-8'/, 'with the way on');
 $pg->sql("ALTER DATABASE postgres SET lc_monetary = 'ja_JP.UTF-8'");
 $src->sql('INSERT INTO y.t VALUES (2, 250)', db => 'yen');

@@ -88,7 +88,7 @@ sub same
     return ok(!@diff, $what) || diag join "\n", map { substr($_ // '', 0, 600) } @diff;
 }
 
-# Makes a table at both ends: name, then column, type there, type here, kind; and the rest of the definition.
+# Makes a table at both ends: name, then column, type at the source, type at the destination, kind; and the rest of the definition.
 sub table
 {
     my ($name, $pg_more, $my_more, @c) = @_;
@@ -219,7 +219,7 @@ same($task, 'killed workers, hub and destination');
 # both may move between two looks
 ok(poll_until(sub { $dst->value("SELECT value FROM ledger.dtsmig_ledger WHERE `key` = 'position'") eq $task->get('applied_position') }, 20, 0.1), 'ledger and catalog agree');
 
-# deadlocks with the application there, and locks that are held too long
+# deadlocks with the application at the destination, and locks that are held too long
 $src->sql("UPDATE s.swap SET u = u + 100000");
 {
     my $lock = $dst->background("SET innodb_lock_wait_timeout = 50; BEGIN; UPDATE s.big SET a = a WHERE id = 77; SELECT SLEEP(4); UPDATE s.big SET a = a WHERE id = 2; COMMIT");
@@ -325,7 +325,7 @@ for my $i (0 .. $#refused)
     is($dst->value("SELECT COUNT(*) FROM s.r$i"), 0, 'and nothing is left of it');
     $t->drop;
 }
-# two keys that are one there
+# two keys that are one at the destination
 $src->sql("CREATE TABLE s.double (k text PRIMARY KEY); INSERT INTO s.double VALUES ('b'), ('a'), ('A')");
 $dst->sql('CREATE TABLE s.`double` (k VARCHAR(10) PRIMARY KEY) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci');
 my $twice = task('twice', types => ['full'], objects => [ { schema => 's', table => 'double' } ])->start;

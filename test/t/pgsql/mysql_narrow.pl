@@ -1,4 +1,4 @@
-# What a column of another type there would change without a word is refused.
+# What a column of another type at the destination would change without a word is refused.
 # dts-runs: mariadb, mysql-9.7
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ sub task
         destination => $dst, destination_db => 'ledger', destination_user => 'app', destination_password => 'pw', %opt);
 }
 
-# type at the source, type there, value, what the error says, or (an array) what is there
+# type at the source, type at the destination, value, what the error says, or (an array) what it has
 my @values = (
     [ 'boolean', 'INT', "'t'", [1] ], [ 'double precision', 'INT', '5', [5] ], [ 'numeric', 'INT', '5.00', [5] ], [ 'integer', 'VARCHAR(10)', '5', ['5'] ],
     [ 'bigint', 'DOUBLE', '9007199254740992', ['9.007199254740992e15'] ], [ 'numeric', 'DOUBLE', '0.1', ['0.1'] ], [ 'numeric', 'FLOAT', '0.5', ['0.5'] ], [ 'bytea', 'BINARY(2)', q{'\x4142'}, ['AB'] ],

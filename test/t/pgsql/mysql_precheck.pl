@@ -77,7 +77,7 @@ $check->by_hand($task, sub { $dst->sql($1) if $_[0]{same_name_tables}{advice} =~
     same_name_tables => [ 'failed', qr/^table `s`\.`a` exists at the destination$/ ]);
 my $rows = task(more => { types => [ 'full', 'incremental' ] });
 $check->by_hand($rows, sub { $dst->sql('CREATE TABLE s.a (id INT PRIMARY KEY, t VARCHAR(20) UNIQUE)') },
-    same_name_tables => [ 'failed', qr/table `s`\.`a` is not there, and schema migration was not asked for/ ]);
+    same_name_tables => [ 'failed', qr/table `s`\.`a` does not exist, and schema migration was not asked for/ ]);
 $dst->sql('CREATE TRIGGER s.act BEFORE INSERT ON s.a FOR EACH ROW SET NEW.t = 1');
 $check->by_hand($rows, sub { $dst->sql('DROP TRIGGER s.act') },
     session_replication_role => [ 'warning', qr/triggers act on the rows that arrive: act of `s`\.`a`/ ]);
@@ -118,9 +118,9 @@ my %there = (destination => $lower, destination_db => '', destination_user => 'a
 my $upper = $check->task(%there, objects => [ { schema => 's', table => 'Upper' } ]);
 $check->by_hand($upper, sub { $check->task(%there, objects => [ { schema => 's', table => 'Upper', target_table => 'other' } ]) },
     lower_case_table_names => [ 'warning', qr/lower_case_table_names is 1: .*: Upper/ ]);
-like($check->items($check->task(%there, objects => [ { schema => 's', table => 'Upper' }, { schema => 's', table => 'upper' } ]))->{name_collision}{found}, qr/tables s\.Upper and s\.upper would both become Upper/, 'tables that are one there');
+like($check->items($check->task(%there, objects => [ { schema => 's', table => 'Upper' }, { schema => 's', table => 'upper' } ]))->{name_collision}{found}, qr/tables s\.Upper and s\.upper would both become Upper/, 'tables that are one at the destination');
 $upper->start->wait_for('incremental', 60);
 $src->sql('INSERT INTO s."Upper" VALUES (1)');
 $upper->catch_up(60);
-is($lower->value('SELECT COUNT(*) FROM s.upper'), 1, 'rows of a table whose name is in lower case there');
+is($lower->value('SELECT COUNT(*) FROM s.upper'), 1, 'rows of a table whose name is in lower case at the destination');
 done_testing();

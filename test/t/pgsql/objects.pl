@@ -57,7 +57,7 @@ END
 oracle('half', $renamed);
 my $task = Dts::Task->new($src, $pg, name => 'half', db => 'shop', objects => \@rules);
 my $known = sub { join "\n", map { join ': ', @$_ } $pg->rows("SELECT object, note FROM dtsmig.preview_schema('$_[0]') WHERE note IS NOT NULL AND kind <> 'rename' ORDER BY 1") };
-is($known->('half'), <<'END' =~ s/\n\z//r, 'what is left out or not carried over is said before');
+is($known->('half'), <<'END' =~ s/\n\z//r, 'what is left out or not migrated is said before');
 hr.dynamic(): its body mentions sales.orders, which is "Ver ""k'auf"."Best.ell ""ungen" at the destination
 hr.leak: it uses table secret.vault, which is not selected
 hr.leak_more: it uses view hr.leak, which is left out

@@ -104,7 +104,7 @@ $src->sql("CREATE ROLE rds_superuser; CREATE ROLE rds_replication; CREATE ROLE m
 $items = $check->items($check->task(db => 'shop', user => 'managed', objects => [ { schema => 'hidden' } ]));
 is($items->{ddl_capture}{status}, 'passed', 'ddl_capture: rds_superuser may create event triggers');
 like($items->{replication}{sql}, qr/^GRANT rds_replication TO "managed";$/, 'replication: the role that gives it is named');
-# here that role gives nothing of itself, which is tried and not believed
+# at the destination that role gives nothing of itself, which is tried and not believed
 $src->sql($items->{replication}{sql});
 $check->by_hand($check->task(db => 'shop', user => 'managed', objects => [ { schema => 'public', table => 'good' } ]),
     sub { $src->sql('ALTER ROLE managed REPLICATION'); return }, replication => [ 'failed', qr/managed cannot connect for replication/ ]);

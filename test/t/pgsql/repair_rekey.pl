@@ -14,7 +14,7 @@ $src->sql("CREATE SCHEMA r; CREATE TABLE r.t (id int PRIMARY KEY, v text, long t
 my $task = Dts::Task->new($src, $pg, name => 'move', db => 'postgres')->start;
 $task->wait_for('incremental', 60);
 
-# [ what, here, at the source while the task is paused ]
+# [ what, at the destination, at the source while the task is paused ]
 for my $case (
     [ 'the new key is repaired', "INSERT INTO r.t VALUES (107, 'extra', NULL)", 'UPDATE r.t SET id = 107 WHERE id = 5' ],
     [ 'the old key is repaired', "UPDATE r.t SET v = 'other' WHERE id = 6", 'UPDATE r.t SET id = 108 WHERE id = 6' ],

@@ -4,7 +4,7 @@
 use strict;
 use warnings;
 use Test::More;
-use Dts::Beside;
+use Dts::Parallel;
 use Dts::Env qw(poll_until);
 use Dts::PgSource qw(pg_pair same_pg_tables);
 use Dts::Task;
@@ -12,13 +12,13 @@ use Dts::Task;
 my ($src, $pg) = pg_pair();
 $src->sql('CREATE DATABASE beside');
 $src->sql('CREATE SCHEMA app; ALTER DATABASE beside SET search_path = app', db => 'beside');
-$src->sql(Dts::Beside::tables() . 'ALTER TABLE bare REPLICA IDENTITY FULL', db => 'beside');
+$src->sql(Dts::Parallel::tables() . 'ALTER TABLE bare REPLICA IDENTITY FULL', db => 'beside');
 my $task = Dts::Task->new($src, $pg, name => 'beside', db => 'beside');
-my $t = Dts::Beside->new(label => 'pg', src => $src, pg => $pg, task => $task,
+my $t = Dts::Parallel->new(label => 'pg', src => $src, pg => $pg, task => $task,
     db => 'beside', schema => 'app',
     same => sub { same_pg_tables($src, $pg, $_[0], schemas => ['app'], db => 'beside') });
 $task->start->wait_for('incremental', 90);
-my $writer = $src->background(Dts::Beside::writes(), db => 'beside');
+my $writer = $src->background(Dts::Parallel::writes(), db => 'beside');
 
 $t->hold;
 $t->resync('big');
@@ -51,7 +51,7 @@ $t->is_done('keyless');
 $t->crash_when_copied($_) for qw(big bare);
 $t->crash_in_replay($_) for qw(big bare);
 
-# the log tells of cascades
+# the log has cascades
 $t->hold;
 $t->resync('chi');
 $t->is_copying('chi', 'child');

@@ -50,7 +50,7 @@ is($may->('other', 's.later_proc()'), 'f', 'nor a procedure');
 $pg->sql('GRANT EXECUTE ON FUNCTION s.later(int) TO other');
 $src->sql("CREATE OR REPLACE FUNCTION s.later(int) RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT 2::text'");
 $task->catch_up;
-is($may->('other', 's.later(int)') . $pg->value('SELECT s.later(1)'), 't2', 'one that is replaced keeps the rights it has here');
+is($may->('other', 's.later(int)') . $pg->value('SELECT s.later(1)'), 't2', 'one that is replaced keeps the rights it has at the destination');
 
 # --- what can do anything at the server takes a superuser, whoever has it at the source
 $src->sql('CREATE SCHEMA low; CREATE TABLE low.t (id int PRIMARY KEY)');
@@ -70,14 +70,14 @@ for my $what (sort keys %low)
     $low->resume->wait_for('running');
     $low->catch_up;
 }
-is($pg->value("SELECT count(*) FROM pg_proc WHERE pronamespace = 'low'::regnamespace"), 0, 'none is here');
+is($pg->value("SELECT count(*) FROM pg_proc WHERE pronamespace = 'low'::regnamespace"), 0, 'none is at the destination');
 $low->release;
 $src->sql('CREATE FUNCTION low.watch() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN END$$; CREATE EVENT TRIGGER low_watch ON ddl_command_start EXECUTE FUNCTION low.watch()');
 my $copy = Dts::Task->new($src, $pg, name => 'low_copy', role => 'mover', objects => [ { schema => 'low' } ], options => { conflict => 'ignore' }, types => [ 'schema' ]);
 $copy->start;
 ok(poll_until(sub { $copy->status =~ /completed|failed/ }, 20), 'a copy of such definitions ends');
 is($pg->value("SELECT count(*) FROM dtsmig.task_objects WHERE task = 'low_copy' AND state = 'failed' AND error ~ 'permission denied for language'"), 3, 'functions in C, internal ones and those of untrusted languages have failed');
-is($pg->value("SELECT count(*) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE pronamespace = 'low'::regnamespace AND lanname IN ('c', 'internal', 'planyu')") . $pg->value('SELECT count(*) FROM pg_event_trigger'), '00', 'and are not here');
+is($pg->value("SELECT count(*) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE pronamespace = 'low'::regnamespace AND lanname IN ('c', 'internal', 'planyu')") . $pg->value('SELECT count(*) FROM pg_event_trigger'), '00', 'and are not at the destination');
 $src->sql('DROP EVENT TRIGGER low_watch');
 $copy->drop;
 
@@ -107,7 +107,7 @@ for my $what (sort keys %power)
     $task->resume;
     ok(poll_until(sub { $task->status eq 'failed' }, 20), "$what stops the task of a superuser") or diag $task->report;
     like($task->last_error . $pg->value("SELECT string_agg(concat_ws(' ', message, detail), ' ') FROM dtsmig.task_log WHERE task = 'm' AND logged_at >= '$since'"), qr/superuser_ddl/, "$what: the option is named");
-    is($pg->value("SELECT (SELECT count(*) FROM pg_proc WHERE pronamespace = 's'::regnamespace AND proname IN ('untrusted', 'in_c')) + (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'A' AND tgrelid = 's.fired'::regclass)"), 0, "$what: it is not here");
+    is($pg->value("SELECT (SELECT count(*) FROM pg_proc WHERE pronamespace = 's'::regnamespace AND proname IN ('untrusted', 'in_c')) + (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'A' AND tgrelid = 's.fired'::regclass)"), 0, "$what: it is not at the destination");
     $pg->sql('ALTER ROLE mover NOSUPERUSER');
     $task->sql("SELECT dtsmig.skip_change('m')");
     $task->resume->wait_for('running');
@@ -131,15 +131,15 @@ $src->sql("ALTER SYSTEM SET work_mem = '7MB'");
 $src->sql('CREATE EVENT TRIGGER all_watch ON ddl_command_start EXECUTE FUNCTION all_in.watch()');
 $src->sql('CREATE FUNCTION all_in.asked() RETURNS int LANGUAGE planyu AS $$BEGIN RETURN 7; END$$');
 $all->catch_up;
-is($pg->value("SELECT concat_ws(' ', to_regclass('all_in.beside'), to_regclass('all_in.block'), to_regclass('all_in.inside'))"), 'all_in.beside all_in.block all_in.inside', 'the tables are here');
+is($pg->value("SELECT concat_ws(' ', to_regclass('all_in.beside'), to_regclass('all_in.block'), to_regclass('all_in.inside'))"), 'all_in.beside all_in.block all_in.inside', 'the tables are at the destination');
 for my $file (qw(dts_program dts_block dts_inside dts_seven))
 {
     is($there->($src, $file) . $there->($pg, $file), 'tf', "COPY to a program or a file has run at the source alone: $file");
 }
-is($pg->value('SELECT string_agg(id::text, $$ $$) FROM all_in.t'), 7, 'COPY from a file of the source: its row is here');
+is($pg->value('SELECT string_agg(id::text, $$ $$) FROM all_in.t'), 7, 'COPY from a file of the source: its row is at the destination');
 is(join(' ', map { $_->value("SELECT count(*) FROM pg_file_settings WHERE name = 'work_mem' AND setting = '7MB'") } $src, $pg), '1 0', 'ALTER SYSTEM has run at the source alone');
 is(join(' ', map { $_->value("SELECT count(*) FROM pg_event_trigger WHERE evtname = 'all_watch'") } $src, $pg), '1 0', 'so has CREATE EVENT TRIGGER');
-is($pg->value('SELECT all_in.asked()'), 7, 'a function of an untrusted language is here, for option superuser_ddl asks for it');
+is($pg->value('SELECT all_in.asked()'), 7, 'a function of an untrusted language is at the destination, for option superuser_ddl asks for it');
 $src->sql('DROP EVENT TRIGGER all_watch');
 $all->release;
 
@@ -175,10 +175,10 @@ $src->sql('INSERT INTO owned.copied VALUES (2)', role => 'bob');
 $src->sql('CREATE TABLE owned.later (id int PRIMARY KEY); CREATE TRIGGER note AFTER INSERT ON owned.later FOR EACH ROW EXECUTE FUNCTION owned.note(); ALTER TABLE owned.later ENABLE ALWAYS TRIGGER note; INSERT INTO owned.later VALUES (3)', role => 'bob');
 $owned->catch_up;
 is($pg->value("SELECT string_agg(relname || ' ' || pg_get_userbyid(relowner), ', ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'owned'::regnamespace AND relkind = 'r'"), 'copied bob, later bob', 'the tables are of the role that owns them at the source');
-is($pg->value("SELECT string_agg(id::text, ' ') FROM (SELECT id FROM owned.copied UNION ALL SELECT id FROM owned.later ORDER BY id) t"), '1 2 3', 'their rows are here');
+is($pg->value("SELECT string_agg(id::text, ' ') FROM (SELECT id FROM owned.copied UNION ALL SELECT id FROM owned.later ORDER BY id) t"), '1 2 3', 'their rows are at the destination');
 is($pg->value("SELECT string_agg(tgrelid::regclass || ' ' || tgenabled::text, ', ' ORDER BY tgrelid::regclass::text) FROM pg_trigger WHERE tgname = 'note'"), 'owned.copied O, owned.later O', 'their triggers are enabled like others until the cutover');
 is($pg->value('SELECT count(*) FROM lair.seen'), 0, 'and have not run for rows that were copied and applied');
-# who owns the tables may have them run here
+# who owns the tables may have them run at the destination
 $pg->sql('ALTER TABLE owned.copied ENABLE ALWAYS TRIGGER note; ALTER TABLE owned.later ENABLE ALWAYS TRIGGER note', role => 'bob');
 $src->sql('INSERT INTO owned.copied VALUES (4); INSERT INTO owned.later VALUES (5)', role => 'bob');
 $owned->catch_up;

@@ -1,5 +1,5 @@
 # Definitions of a PostgreSQL source whose operators and functions are found by
-# its database's search_path: what means something else here is said, and with
+# its database's search_path: what means something else at the destination is said, and with
 # option search_path it does not.
 #
 # dts-runs: postgresql
@@ -45,7 +45,7 @@ like($pg->value("SELECT string_agg(differences::text, ' ') FROM dtsmig.verify_re
 is($pg->value('SELECT count(*) FROM app.joined'), 2, '(a join compares texts)');
 is($src->value('SELECT count(*) FROM app.joined', db => 'one'), 5, '(and citext at the source)');
 $pg->sql("SELECT dtsmig.verify('m', 'schema')");
-like($pg->error("SELECT dtsmig.cutover('m', verify => 'full')"), qr/use other operators or functions here|differences/, 'a cutover is refused');
+like($pg->error("SELECT dtsmig.cutover('m', verify => 'full')"), qr/use other operators or functions at the destination|differences/, 'a cutover is refused');
 $pg->sql('SET search_path = app, ext; CREATE OR REPLACE VIEW joined AS SELECT t.id AS a, u.id AS b FROM t JOIN u USING (tag); DROP VIEW nulled; CREATE VIEW nulled AS SELECT id, NULLIF(tag, $$a$$) AS n FROM t; ALTER TABLE t DROP CONSTRAINT t_tag_check, ADD CHECK (tag IS DISTINCT FROM $$forbidden$$);
     DROP TRIGGER noted ON u; CREATE TRIGGER noted BEFORE UPDATE ON u FOR EACH ROW WHEN (OLD.tag IS DISTINCT FROM NEW.tag) EXECUTE PROCEDURE note()');
 is($pg->value("SELECT count(*) FROM dtsmig.verify('m', 'schema')"), 0, 'made again by hand it finds nothing');
@@ -91,7 +91,7 @@ same_pg_tables($src, $pg, 'generated columns and checks with such functions', sc
 $task->release;
 $pg->sql('DROP SCHEMA app CASCADE');
 $task = $check->task(db => 'two');
-$task = $check->both_ways($task, function_paths => [ 'warning', qr/app\.twice/ ], database_settings => [ 'warning', qr/setting search_path = app, ext, public of the database at the source is not here/ ]);
+$task = $check->both_ways($task, function_paths => [ 'warning', qr/app\.twice/ ], database_settings => [ 'warning', qr/setting search_path = app, ext, public of the database at the source is not at the destination/ ]);
 $task->start->wait_for('incremental', 60);
 same_pg_tables($src, $pg, 'with the functions altered', schemas => ['app'], db => 'two');
 done_testing();

@@ -61,7 +61,7 @@ $pg->sql("ALTER SERVER src_f OPTIONS (SET port '$b->{port}')");
 $task->{my} = $b;
 $task->resume;
 ok($task->wait_status('failed', 60), 'the task does not go on') or diag $task->report . pg_difference($b, 'public.log', $pg, 'public.log');
-like($task->last_error, qr/lacks transactions that are applied here/, 'and says why');
+like($task->last_error, qr/lacks transactions that are applied at the destination/, 'and says why');
 $task->resume;
 ok($task->wait_status('failed', 60), 'nor when it is resumed');
 done_testing();

@@ -48,7 +48,7 @@ $task->catch_up;
 $pg->sql('CREATE VIEW public.uses AS SELECT * FROM bob.gone');
 $run->('DROP TABLE IF EXISTS payroll.nothing CASCADE; DROP TABLE bob.gone');
 ok(poll_until(sub { $task->status eq 'failed' }, 20), 'a DROP does not cascade because another statement does');
-is($pg->value("SELECT to_regclass('public.uses') IS NOT NULL"), 't', 'what uses the table here stays');
+is($pg->value("SELECT to_regclass('public.uses') IS NOT NULL"), 't', 'what uses the table at the destination stays');
 $pg->sql('DROP VIEW public.uses');
 $task->resume->wait_for('running');
 $task->catch_up;

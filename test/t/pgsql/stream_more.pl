@@ -68,7 +68,7 @@ cmp_ok($took, '<', 30, sprintf 'a fast shutdown of the source takes %.1f s', $to
 $src->start;
 same('after it', 90);
 
-# --- the replica identity changes: keys that old rows do not tell
+# --- the replica identity changes: keys that old rows do not have
 $src->sql('ALTER TABLE s.ident REPLICA IDENTITY USING INDEX ident_code_key; UPDATE s.ident SET id = 11 WHERE id = 1');
 ok(poll_until(sub { $task->status ne 'running' || $pg->value('SELECT count(*) FROM s.ident WHERE id = 11') == 1 }, 60), 'another replica identity: followed, or refused');
 if ($task->status eq 'failed')

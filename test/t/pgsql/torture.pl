@@ -2,7 +2,7 @@
 # destination server and of the source, and cut lines, in the copy, the index
 # builds and while changes flow. Afterwards both sides are equal, tables
 # without a key included, and every counter has been applied exactly once.
-# Beside transactions that are open labels of an enum and a schema get other
+# During transactions that are open labels of an enum and a schema get other
 # names, keys move between ranges of the copy, and the destination commits
 # asynchronously by default.
 #
@@ -70,7 +70,7 @@ my @writers = map {
     });
 } 1 .. 2;
 
-# Transactions that stay open beside changes of the catalog.
+# Transactions that stay open during changes of the catalog.
 my $step = 0;
 push @writers, $src->background(sub {
     sleep 0.15;

@@ -22,7 +22,7 @@ my $task = Dts::Task->new($src, $pg, name => 'm', db => 'shop', options => { own
 $task->wait_for('incremental', 60);
 my $warned = sub { my (undef, undef, $err) = $pg->psql($_[0]); return $err; };
 is($warned->("SELECT dtsmig.verify('m', 'schema')"), '', 'nothing is missing at first');
-is($pg->value("SELECT string_agg(tgenabled, '') FROM pg_trigger WHERE tgrelid = 's.old'::regclass AND NOT tgisinternal"), 'O', 'a trigger that is enabled always at the source is not so here');
+is($pg->value("SELECT string_agg(tgenabled, '') FROM pg_trigger WHERE tgrelid = 's.old'::regclass AND NOT tgisinternal"), 'O', 'a trigger that is enabled always at the source is not so at the destination');
 
 # --- triggers that act on replicated rows
 $src->sql("INSERT INTO s.old VALUES (3, 'c'); UPDATE s.old SET v = 'x'; INSERT INTO s.ruled VALUES (1)", db => 'shop');
@@ -42,12 +42,12 @@ CREATE EVENT TRIGGER see ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER 
 CREATE ROLE goes; CREATE TABLE s.owned (id int PRIMARY KEY); ALTER TABLE s.owned OWNER TO goes; REASSIGN OWNED BY goes TO postgres;
 END
 ok(eval { $task->catch_up; 1 }, 'the task goes on') or diag $task->report;
-my @wanted = (qr/setting work_mem = 77MB of the database at the source is not here/, qr/setting search_path = s, public of the database/, qr/setting (?i:datestyle) = SQL, DMY of the database for role helper/,
-    qr/the comment on the source's database is not here/, qr/event trigger see of the source is not here/, qr/foreign server far of the source is not here/, qr/user mapping of helper for server far is not here/,
-    qr/s\.owned belongs to role postgres at the source, and to goes here/, qr/the source has 2 large objects, which are not migrated, and this database 0/);
+my @wanted = (qr/setting work_mem = 77MB of the database at the source is not at the destination/, qr/setting search_path = s, public of the database/, qr/setting (?i:datestyle) = SQL, DMY of the database for role helper/,
+    qr/the comment on the source's database is not at the destination/, qr/event trigger see of the source is not at the destination/, qr/foreign server far of the source is not at the destination/, qr/user mapping of helper for server far is not at the destination/,
+    qr/s\.owned belongs to role postgres at the source, and to goes at the destination/, qr/the source has 2 large objects, which are not migrated, and this database 0/);
 my $said = $warned->("SELECT dtsmig.verify('m', 'schema')");
 like($said, $_, "verify says: $_") for @wanted;
-unlike($said, qr/away|topsecret/, 'not what cannot be here, and no password');
+unlike($said, qr/away|topsecret/, 'not what cannot be at the destination, and no password');
 my $precheck = $pg->value("SELECT found FROM dtsmig.precheck('m') WHERE item = 'database_settings'");
 like($precheck, $_, "the precheck says: $_") for @wanted[ 0 .. 3 ];
 like($precheck = $pg->value("SELECT found FROM dtsmig.precheck('m') WHERE item = 'large_objects'"), qr/: 2$/, 'and of large objects');
@@ -67,7 +67,7 @@ $pg->sql('ALTER EVENT TRIGGER see ENABLE ALWAYS');
 like($warned->("SELECT dtsmig.verify('m', 'schema')"), qr/event trigger see acts on the statements that the task applies, too/, 'an event trigger that is enabled always is said');
 $pg->sql('ALTER EVENT TRIGGER see ENABLE');
 
-# --- SQL that is shown to be run here is one statement, whatever the source calls a setting
+# --- SQL that is shown to be run at the destination is one statement, whatever the source calls a setting
 $src->sql("SELECT set_config('search_path', 's;ALTER/**/ROLE/**/helper/**/SUPERUSER', false); ALTER DATABASE shop SET search_path FROM CURRENT", db => 'shop');
 $said = $warned->("SELECT dtsmig.verify('m', 'schema')");
 like($said, qr/setting search_path = s;ALTER/, 'a setting that is more than one statement is said');

@@ -31,8 +31,8 @@ $src->sql("ALTER TABLE u.before SET LOGGED; UPDATE u.before SET v = 'new' WHERE 
 $src->sql("BEGIN; ALTER TABLE u.keyless SET LOGGED; UPDATE u.keyless SET v = v || '!'; COMMIT; DELETE FROM u.keyless WHERE v = 'b!'");
 ok(eval { $task->catch_up(40); 1 }, 'SET LOGGED is followed') or diag $task->report;
 ok($ready->(), 'the tables are copied') or diag $task->report;
-same_pg_tables($src, $pg, 'their rows are here', schemas => ['u']);
-is($persistence->('before'), 'p', 'and they are logged here');
+same_pg_tables($src, $pg, 'their rows are at the destination', schemas => ['u']);
+is($persistence->('before'), 'p', 'and they are logged at the destination');
 
 # --- made while the task follows
 $src->sql("CREATE UNLOGGED TABLE u.later (id int PRIMARY KEY, v text); INSERT INTO u.later VALUES (1, 'one')");
@@ -46,8 +46,8 @@ ok(eval { $task->catch_up(40); 1 }, 'SET LOGGED of one that came later') or diag
 ok($ready->(), 'copied') or diag $task->report;
 $src->sql("DELETE FROM u.later WHERE id = 2");
 $task->catch_up;
-same_pg_tables($src, $pg, 'its rows are here', schemas => ['u']);
-is($persistence->('later'), 'p', 'and it is logged here');
+same_pg_tables($src, $pg, 'its rows are at the destination', schemas => ['u']);
+is($persistence->('later'), 'p', 'and it is logged at the destination');
 
 # --- typed tables
 for my $sql ('ALTER TYPE u.e_t ADD ATTRIBUTE p int CASCADE', 'ALTER TYPE u.e_t ALTER ATTRIBUTE p TYPE bigint CASCADE', 'ALTER TYPE u.e_t RENAME ATTRIBUTE name TO label CASCADE', 'ALTER TYPE u.e_t DROP ATTRIBUTE p CASCADE', 'ALTER TYPE u.e_t ADD ATTRIBUTE q text CASCADE')
@@ -72,7 +72,7 @@ $pg->sql('ALTER TYPE u.e_t ADD ATTRIBUTE z int CASCADE');
 $pg->sql("SELECT dtsmig.resync_table('m', 'u.typed'); SELECT dtsmig.resync_table('m', 'u.second')");
 $task->pause;
 $task->resume;
-ok($ready->(), 'after the same here it is copied') or diag $task->report;
+ok($ready->(), 'after the same at the destination it is copied') or diag $task->report;
 ok(eval { $task->catch_up(40); 1 }, 'and followed') or diag $task->report;
 same_pg_tables($src, $pg, 'all', schemas => ['u']);
 ok(poll_until(sub { $pg->try_value("SELECT count(*) FROM dtsmig.alerts WHERE kind = 'resync' AND state = 'raised'") eq '0' }, 40), 'the alert is over');

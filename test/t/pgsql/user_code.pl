@@ -41,7 +41,7 @@ is($pg->value("SELECT count(*) FROM dtsmig.verify('m', mode => 'sample', sample 
 $pg->sql("SELECT dtsmig.repair('m')");
 ok($pg->poll_query("SELECT count(*) = 0 FROM dtsmig.verify_results WHERE state IN ('found', 'repairing') AND run_id = (SELECT max(run_id) FROM dtsmig.verify_runs)", 20), 'and repaired');
 is($src->value('SELECT count(*) FROM public.seen'), 0, 'no cast of a user was run at the source');
-is($pg->value('SELECT count(*) FROM public.seen'), 0, 'nor here');
+is($pg->value('SELECT count(*) FROM public.seen'), 0, 'nor at the destination');
 
 # --- a view or a foreign table in the place of a table
 $task->pause;

@@ -42,7 +42,7 @@ END_SQL
     is($pg->value("SELECT rows FROM dtsmig.verify_runs ORDER BY run_id DESC LIMIT 1"), $nums + 20000 + 3000 + 2500 + 1000 + 22, "$name: all rows");
     is($pg->value("SELECT rows_moved FROM dtsmig.verify_runs ORDER BY run_id DESC LIMIT 1"), 0, "$name: none of them had to be read");
     is($found->("mode => 'schema'"), '', "$name: definitions");
-    # what a type's own equality does not tell apart, and values that rows exchange
+    # what a type's own equality does not distinguish, and values that rows exchange
     my @plants = ([ 1, "l", "l = l >> 32" ], [ 2, 'n2', 'n2 = n2 + 0.01' ], [ 3, 'jb', q(jb = '{"a": 1.0}') ], [ 4, 'tt', "tt = tt + interval '1 us'" ], [ 5, 'by', 'by = by || by' ], [ 6, 'd', 'd = 0' ], [ 7, 'f', 'f = 0' ], [ 8, 'n', "n = '0.10'" ], [ 9, 'iv', "iv = '1 d'" ], [ 10, 't', 't = NULL' ],
         [ 11, 't', "t = 'b'" ], [ 12, 't', "t = 'a'" ], [ 13, 'y', 'y = NOT y' ], [ 14, 'c', "c = 'ac'" ], [ 15, 'e', "e = 'sad'" ], [ 16, 'ip', "ip = '1.2.3.4/31'" ], [ 17, 'ar', "ar = ARRAY['x', 'NULL', '17']" ]);
     $pg->sql('SET session_replication_role = replica;' . join ';', map { "UPDATE kinds SET $_->[2] WHERE id = $_->[0]" } @plants);
@@ -70,7 +70,7 @@ END_SQL
     $pg->sql('CREATE SEQUENCE alone; CREATE INDEX age_i ON made (age); CREATE INDEX lower_i ON made (lower(st)); ALTER TABLE made ADD UNIQUE (age, st), ADD FOREIGN KEY (par) REFERENCES parent ON DELETE CASCADE, ALTER st SET DEFAULT 1, ALTER nn SET NOT NULL, ALTER idn ADD GENERATED ALWAYS AS IDENTITY');
     $pg->sql('ALTER TABLE made DROP COLUMN twice, ADD COLUMN twice int GENERATED ALWAYS AS (age * 2) STORED') if $back;
     is($found->("mode => 'schema'"), '', "$name: fixed by what is the same");
-    # a column of another type here
+    # a column of another type at the destination
     if (!$kind)
     {
         $pg->sql('ALTER TABLE kinds ALTER i TYPE bigint, ALTER n2 TYPE numeric(12,2), ALTER vc TYPE text');

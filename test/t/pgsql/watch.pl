@@ -68,7 +68,7 @@ equal('a restart alone is none of that');
 $src->sql('CREATE TABLE w.c (id int); INSERT INTO w.c VALUES (1); DROP TABLE w.b; CREATE TABLE w.b (id int PRIMARY KEY); ALTER TABLE w.a RENAME TO d; INSERT INTO w.d VALUES (15)');
 equal('which goes on');
 
-noticed("ALTER PUBLICATION $name SET (publish = 'insert')", qr/publication "$name" at the source was altered so that it does not publish all changes/, 'it tells less');
+noticed("ALTER PUBLICATION $name SET (publish = 'insert')", qr/publication "$name" at the source was altered so that it does not publish all changes/, 'it reports less');
 $src->sql("ALTER PUBLICATION $name SET (publish = 'insert, update, delete, truncate')");
 $task->resume->wait_for('incremental', 120);
 noticed("ALTER EVENT TRIGGER \"${name}_drop\" DISABLE", qr/event triggers of "$name" are gone or disabled/, 'an event trigger is disabled');
@@ -82,7 +82,7 @@ $task->resume->wait_for('failed', 120);
 like($task->last_error, qr/the capture of DDL "$name" at the source was disabled, or made again, for a while/, 'an event trigger is disabled for a moment while the task is paused');
 $task->resume->wait_for('incremental', 120);
 $src->sql('INSERT INTO w.d VALUES (20)');
-equal('it goes on when it is told to');
+equal('it goes on when it is asked to');
 noticed('DROP SCHEMA dtsmig_source CASCADE', qr/the capture of DDL "$name" was removed from the source/, 'the capture is gone');
 $task->resume->wait_for('incremental', 120);
 $src->sql('INSERT INTO w.d VALUES (16)');

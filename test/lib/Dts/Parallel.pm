@@ -1,10 +1,10 @@
-# Dts::Beside: a table is copied again while the rest of its task goes on, from
+# Dts::Parallel: a table is copied again while the rest of its task goes on, from
 # whatever source. A throttle that lets a few rows a second pass holds the copy
 # until the test lifts it, so that nothing depends on how fast a machine is.
 #
-#   my $t = Dts::Beside->new(label => 'mariadb', src => $my, pg => $pg,
-#       task => $task, db => 'beside', schema => 'beside', same => sub { … });
-package Dts::Beside;
+#   my $t = Dts::Parallel->new(label => 'mariadb', src => $my, pg => $pg,
+#       task => $task, db => 'shop', schema => 'shop', same => sub { … });
+package Dts::Parallel;
 use strict;
 use warnings;
 use Test::More;
