@@ -108,6 +108,8 @@ sub start
             "$self->{bindir}/postgres", '-D', $self->{data});
         my $up = poll_until(sub {
             return 'gone' unless alive($self->{pid});
+            # a client is dear
+            return undef unless ((split /\n/, slurp("$self->{data}/postmaster.pid"))[7] // "") =~ /^(?:ready|standby)/;
             return $self->try_value('SELECT 1', 'template1') ? 'up' : undef;
         }, 60, 0.05);
         return $self if defined $up && $up eq 'up';
