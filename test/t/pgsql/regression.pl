@@ -1,6 +1,6 @@
 # The regression database of PostgreSQL itself: every object that pg_dump gives
-# is equal at the destination, or is listed here with its reason; so are rows. DTS_DEEP=1: of all
-# scripts, not of those alone that leave many objects.
+# is equal at the destination, or is listed here with its reason; so are rows.
+# DTS_DEEP=1: what all scripts leave, not those alone that leave many objects.
 #
 # dts-runs: postgresql
 # dts-deep-runs: into postgresql-18-dev
