@@ -2,8 +2,8 @@
 # DELETE and as part of a key, with the values at the edges. What arrives is
 # compared value by value with the source.
 #
-# dts-runs: mariadb, mysql-5.6, mysql-9.7, into postgresql-16-dev, into postgresql-18-dev
-# dts-deep-runs: mariadb-11.8, into postgresql-17-dev
+# dts-runs: mariadb, mysql-5.6, mysql-9.7, mariadb-11.8, into postgresql-16-dev, into postgresql-18-dev
+# dts-deep-runs: into postgresql-17-dev
 use strict;
 use warnings;
 use Test::More;
