@@ -248,6 +248,15 @@ sub free_port
     croak 'no free port';
 }
 
+# Does anybody listen on this port of 127.0.0.1?
+sub listens
+{
+    my ($port) = @_;
+    my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp') or return 0;
+    close $s;
+    return 1;
+}
+
 # Calls code until it returns true; its value, or undef after timeout seconds.
 sub poll_until
 {

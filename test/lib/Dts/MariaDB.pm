@@ -95,8 +95,11 @@ sub start
           --innodb-flush-log-at-trx-commit=2 --sync-binlog=0
           --max-connections=200 --default-time-zone=+05:00),
         @{ $self->{args} }, @more);
+    my $listens;
     my $up = poll_until(sub {
         return 'gone' unless alive($self->{pid});
+        # a client is dear; a port that nobody listens on is not
+        return undef unless $listens ||= Dts::Env::listens($self->{port});
         my ($code) = $self->mariadb('SELECT 1', timeout => 10);
         return $code ? undef : 'up';
     }, 90, 0.05);

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use Test::More;
+use Time::HiRes qw(sleep);
 use Dts::Compare qw(same_table);
 use Dts::Env qw(bindir poll_until reap slurp tmpdir topdir);
 use Dts::Task qw(server_pair);
@@ -56,7 +57,7 @@ is($pg->value("SELECT extversion FROM pg_extension WHERE extname = 'dtsmig'", db
 # --- a task at work through an update that it has nothing to do with
 my $task = Dts::Task->new($my, $pg, name => 'u', db => 'u');
 $task->start->wait_for('incremental', 120);
-my $writer = $my->background(sub { 'INSERT INTO t (v) VALUES (UUID()); UPDATE t SET v = UUID() WHERE id = ' . (1 + int rand 500) . '; DELETE FROM t WHERE id = ' . (1 + int rand 500) . '; INSERT INTO nokey VALUES (' . int(rand 1000) . ");\n" }, db => 'u');
+my $writer = $my->background(sub { sleep 0.003; return 'INSERT INTO t (v) VALUES (UUID()); UPDATE t SET v = UUID() WHERE id = ' . (1 + int rand 500) . '; DELETE FROM t WHERE id = ' . (1 + int rand 500) . '; INSERT INTO nokey VALUES (' . int(rand 1000) . ");\n" }, db => 'u');
 my $later = "$share/extension/dtsmig--$version--99.0.sql";
 open my $fh, '>', $later or die "$later: $!";
 print $fh slurp(topdir() . '/test/upgrade/dtsmig--0.9--1.0.sql') =~ /(DO \$\$.*?\n\$\$;\n)/s;

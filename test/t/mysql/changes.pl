@@ -152,6 +152,7 @@ step('a row of 20 MB', q{SET GLOBAL max_allowed_packet = 1073741824; INSERT INTO
 
 # A reader never sees half of a transaction.
 my $writer = $my->background(sub {
+    select undef, undef, undef, 0.001;
     my ($x, $y) = (1 + int rand 50, 1 + int rand 50);
     return "BEGIN; UPDATE account SET balance = balance - 7 WHERE id = $x; UPDATE account SET balance = balance + 7 WHERE id = $y; COMMIT;\n";
 }, db => 'inc');

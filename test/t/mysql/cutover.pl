@@ -27,7 +27,7 @@ like($pg->error("SELECT dtsmig.cutover('c', quiet => '-1 s')"), qr/must not be n
 $pg->sql('CREATE ROLE other LOGIN');
 like($pg->error("SET ROLE other; SELECT dtsmig.cutover('c')"), qr/must be owner/, 'by the owner alone');
 
-my $writer = $my->background(sub { 'INSERT INTO child (parent_id) VALUES (' . (1 + int rand 200) . ");\n" }, db => 'c');
+my $writer = $my->background(sub { select undef, undef, undef, 0.002; return 'INSERT INTO child (parent_id) VALUES (' . (1 + int rand 200) . ");\n" }, db => 'c');
 like(cutover("verify => 'none', quiet => '1 s'"), qr/the source is being written to.*changes came.*make_read_only/s, 'writers write');
 reap($writer, 'TERM');
 $task->catch_up;

@@ -1,7 +1,8 @@
 # Foreign tables over a source of the MySQL family: options, import, push-down
 # with EXPLAIN, snapshots, errors, rights, cancel, memory.
 #
-# dts-deep-runs: mysql-5.6, mysql-9.7, into postgresql-16-dev, into postgresql-17-dev, into postgresql-18-dev
+# dts-runs: mariadb, mysql-9.7
+# dts-deep-runs: mysql-5.6, into postgresql-16-dev, into postgresql-17-dev, into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;

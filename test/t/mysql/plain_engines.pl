@@ -25,6 +25,7 @@ for my $engine (@engines)
 $my->sql("$make CREATE TABLE i (id int, v varchar(100)) ENGINE=InnoDB; INSERT INTO i SELECT * FROM myisam_k");
 my $i = 0;
 my $writer = $my->background(sub {
+    select undef, undef, undef, 0.005;
     $i++;
     my $id = 10_000 + $i;
     return join ' ', 'USE m;', (map { "INSERT INTO $_ VALUES ($id, 'new'); UPDATE $_ SET v = 'changed $i' WHERE id = 1 + $i * 7 % 4000; DELETE FROM $_ WHERE id = 4000 - $i;" } @tables), "BEGIN; INSERT INTO i VALUES ($id, 'mixed'); INSERT INTO myisam_k VALUES ($id, 'mixed'); COMMIT; SELECT SLEEP(0.01);";

@@ -2,8 +2,8 @@
 # DELETE and as part of a key, with the values at the edges. What arrives is
 # compared value by value with the source.
 #
-# dts-runs: mariadb, mysql-5.6, mysql-9.7, into postgresql-16-dev, into postgresql-18-dev
-# dts-deep-runs: mariadb-11.8, into postgresql-17-dev
+# dts-runs: mariadb, mysql-5.6, mysql-9.7, mariadb-11.8, into postgresql-16-dev, into postgresql-18-dev
+# dts-deep-runs: into postgresql-17-dev
 use strict;
 use warnings;
 use Test::More;
@@ -297,10 +297,14 @@ foreign('changes');
 is($pg->value("SELECT string_agg(concat_ws(' ', source_table, kind, key, differences), '; ') FROM dtsmig.verify('$task->{name}')"), '', 'verify finds nothing');
 # Rows that had to be read for that: geometry, vectors, MariaDB's JSON, and dates
 # that no calendar has.
-my @moved = grep {
-    $pg->value("SELECT count(*) FROM dtsmig.verify('$task->{name}', tables => '{$_}')");
-    $pg->value('SELECT rows_moved FROM dtsmig.verify_runs ORDER BY run_id DESC LIMIT 1') } map { "t_$_->{name}" } @values;
-is_deeply([ grep { !/^t_(geometry|point|vector|json|date|datetime\d)$/ } @moved ], [], 'equal rows of other types are not read');
+# One run for all the others, and one for each only where that has read some.
+my $read = sub {
+    $pg->value("SELECT count(*) FROM dtsmig.verify('$task->{name}', tables => '{" . join(',', @_) . "}')");
+    return $pg->value('SELECT rows_moved FROM dtsmig.verify_runs ORDER BY run_id DESC LIMIT 1');
+};
+my @others = grep { !/^t_(geometry|point|vector|json|date|datetime\d)$/ } map { "t_$_->{name}" } @values;
+is(join(' ', $read->(@others) ? grep { $read->($_) } @others : ()), '', 'equal rows of other types are not read');
+cmp_ok($read->('t_point'), '>', 0, 'those of points are');
 is($pg->value('SELECT count(*) FROM ty.k_bigintu WHERE n <> 1'),
     $my->value('SELECT COUNT(*) FROM ty.k_bigintu WHERE n <> 1'), 'rows are left to compare');
 done_testing();

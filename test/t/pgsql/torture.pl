@@ -5,6 +5,7 @@
 # During transactions that are open labels of an enum and a schema get other
 # names, keys move between ranges of the copy, and the destination commits
 # asynchronously by default.
+# DTS_DEEP=1: 20 kills, not 8, and three times the rows in the largest table.
 #
 # dts-deep-runs: postgresql-10, postgresql-13, postgresql-18 into postgresql-18-dev
 use strict;
@@ -16,6 +17,7 @@ use Dts::PgSource qw(pg_pair same_pg_tables);
 use Dts::Proxy;
 use Dts::Task;
 
+my $size = $ENV{DTS_DEEP} ? 300000 : 100000;
 my $rounds = $ENV{DTS_TORTURE} // ($ENV{DTS_DEEP} ? 20 : 8);
 my $seed = $ENV{DTS_SEED} // time ^ $$;
 srand $seed;
@@ -31,7 +33,7 @@ CREATE INDEX ON big (k); CREATE INDEX ON big (c);
 CREATE TABLE parent (id int PRIMARY KEY, v int);
 CREATE TABLE child (id serial PRIMARY KEY, parent_id int NOT NULL REFERENCES parent ON DELETE CASCADE, v int);
 END
-$src->sql($ddl . <<'END');
+$src->sql($ddl . <<'END' =~ s/300000/$size/r);
 ALTER TABLE big ALTER pad SET STORAGE EXTERNAL;
 INSERT INTO counter SELECT g, 0, 'counter ' || g, g FROM generate_series(1, 200) g;
 INSERT INTO events SELECT g % 50, 'e' || g % 7, g % 3 FROM generate_series(1, 60000) g;
@@ -52,7 +54,7 @@ my @writers = map {
         sleep 0.004;
         my $d = rand;
         my $id = 1 + int rand 200;
-        my $big = 1 + int rand 300000;
+        my $big = 1 + int rand $size;
         my $p = 1 + int rand 500;
         return "UPDATE big SET id = id + 600000 WHERE id = $big;\n" if $d < 0.02;
         return "UPDATE big SET id = $big WHERE id = (SELECT min(id) FROM big WHERE id > 600000) AND NOT EXISTS (SELECT 1 FROM big WHERE id = $big);\n" if $d < 0.04;
@@ -87,10 +89,10 @@ my $ddl_step = sub {
 };
 my $ddl = $src->background($ddl_step);
 
-# A slow line makes the copy last long enough to be hit.
+# A slow line, and a limit, make the copy last long enough to be hit.
 my $proxy = Dts::Proxy->new(port => $src->{port});
 my $task = Dts::Task->new($src, $pg, name => 'tor', db => 'postgres', port => $proxy->{port},
-    options => { copy_workers => 2, rows_per_range => 20000, batch_delay => 200 });
+    options => { copy_workers => 2, rows_per_range => int($size / 15), batch_delay => 200, throttle_full_rows => int($size / 8) });
 $task->start;
 # the commit that started it is asynchronous, too
 $pg->sql('CHECKPOINT');
@@ -150,15 +152,18 @@ my $in_full = 0;
 my $slow = 0;
 while ($in_full < $rounds / 2)
 {
-    sleep 0.4 + rand 1.5;
+    sleep 0.2 + rand 1.2;
     my $at = where();
     $proxy->delay(25) if $at =~ /full/ && !$slow++;
     last if $at =~ m{/incremental} && $at =~ /changes/;
-    next if $at eq 'down';
+    # more than one before the copy would leave none for it
+    next if $at eq 'down' || ($in_full && $at =~ m{new$});
     $in_full++ if strike($what[ $in_full % @what ]);
     ok(running_again(), "comes back ($kills: $at)") or BAIL_OUT($task->report);
 }
 $proxy->delay(0);
+$pg->sql(q{SELECT dtsmig.alter_task('tor', '{"throttle_full_rows": 0}')});
+cmp_ok($in_full, '>', 1, 'kills while it copied');
 note "$in_full kills before the changes phase";
 if (!eval { $task->wait_for('incremental', 60); 1 })
 {
