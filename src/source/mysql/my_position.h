@@ -13,7 +13,7 @@
  *	mysql-bin.000003:1234;3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77
  *
  * gtids is the last MariaDB GTID of each domain before the place, or the set
- * of MySQL's GTIDs that are done with there. prepared
+ * of MySQL's GTIDs that are done with at the source. prepared
  * lists XA transactions that were prepared before it and have not ended: the
  * name as the binlog writes it, and where their rows begin.
  *
@@ -57,7 +57,7 @@ typedef struct MyPosition
 	MyPrepared *prepared;
 	uint64		statements;		/* so many DDL statements are done of the
 								 * transaction (CREATE TABLE … SELECT) … */
-	char	   *group;			/* … of this GTID; NULL: that begins there */
+	char	   *group;			/* … of this GTID; NULL: that begins at it */
 } MyPosition;
 
 /* Reads a text; raises 22023 where it is no position. */

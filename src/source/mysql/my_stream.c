@@ -102,7 +102,7 @@ stream_event_time(SourceStream *stream)
 	return time_t_to_timestamptz((pg_time_t) stream->event.timestamp);
 }
 
-/* --------------------------------------------------------------- telling */
+/* --------------------------------------------------------------- reporting */
 
 Change *
 stream_queue(SourceStream *stream, ChangeKind kind)
@@ -136,9 +136,11 @@ stream_begin(SourceStream *stream)
 	stream->other_sent = false;
 }
 
-/* Tells BEGIN: with the first thing in the transaction that is of interest. */
+/*
+ * Reports BEGIN: with the first thing in the transaction that is of interest.
+ */
 void
-stream_tell_begin(SourceStream *stream)
+stream_report_begin(SourceStream *stream)
 {
 	if (!stream->begin_sent)
 		stream_queue(stream, CHANGE_BEGIN);
@@ -148,7 +150,7 @@ stream_tell_begin(SourceStream *stream)
 void
 stream_commit(SourceStream *stream)
 {
-	stream_tell_begin(stream);
+	stream_report_begin(stream);
 	stream_queue(stream, CHANGE_COMMIT);
 	stream->state = STREAM_IDLE;
 }
@@ -274,7 +276,7 @@ end_unfinished(SourceStream *stream)
 
 /* ---------------------------------------------------------------- events */
 
-/* Nothing came: is the source still there? */
+/* Nothing came: is the source still alive? */
 static void
 check_silence(SourceStream *stream)
 {
@@ -392,7 +394,7 @@ handle_gtid(SourceStream *stream)
 }
 
 /*
- * The head of a file tells the state of all domains before it. A stream that was
+ * The head of a file has the state of all domains before it. A stream that was
  * asked for by GTID begins somewhere in the file, behind that state: it knows its
  * own, and notes each transaction from there on.
  */

@@ -190,7 +190,7 @@ pg_noreturn extern void stream_error(SourceStream *stream,
 extern SourcePos stream_end_pos(SourceStream *stream);
 extern Change *stream_queue(SourceStream *stream, ChangeKind kind);
 extern void stream_begin(SourceStream *stream);
-extern void stream_tell_begin(SourceStream *stream);
+extern void stream_report_begin(SourceStream *stream);
 extern void stream_commit(SourceStream *stream);
 extern void stream_move(SourceStream *stream);
 extern TimestampTz stream_event_time(SourceStream *stream);
@@ -237,7 +237,7 @@ extern bool stream_is_replaced(SourceStream *stream, StreamTable *table,
 extern bool stream_lacks_key(const StreamTable *table, const BinlogField *fields);
 
 /* my_stream_query.c */
-/* A name of a statement, as names of tables are here. */
+/* A name of a statement, as names of tables are at the destination. */
 extern char *stream_name(SourceStream *stream, const char *name);
 extern void stream_query(SourceStream *stream);
 extern void stream_replayed_query(SourceStream *stream);

@@ -17,7 +17,7 @@
 #include "utils/memutils.h"
 
 /*
- * A new file or a new transaction begins; what follows the GTID tells what it
+ * A new file or a new transaction begins; what follows the GTID shows what it
  * is.
  */
 void
@@ -37,8 +37,8 @@ stream_mysql_gtid(SourceStream *stream)
 
 /*
  * The head of a file has all GTIDs before it. A task that began while the source
- * had none takes them up here, where all that is before is done: from then on
- * its position has a set.
+ * had none takes them up at this point, where all that is before is done: from
+ * then on its position has a set.
  */
 void
 stream_previous_gtids(SourceStream *stream)

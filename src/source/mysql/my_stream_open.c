@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * my_stream_open.c
- *	  The beginning of a change stream: is the position still there, and the
+ *	  The beginning of a change stream: does its log still have the position, and the
  *	  handshake of a replica.
  *
  *-------------------------------------------------------------------------
@@ -55,8 +55,8 @@ lost_position(SourceStream *stream, const char *first)
 }
 
 /*
- * MySQL by GTID: what we have must be known there, and what we lack must be
- * in its logs.
+ * MySQL by GTID: what we have must be known at the source, and what we lack
+ * must be in its logs.
  */
 static void
 check_gtid_set(SourceStream *stream)
@@ -67,8 +67,9 @@ check_gtid_set(SourceStream *stream)
 	char	   *lost;
 
 	/*
-	 * A transaction is in the log, and may be applied here, before the source
-	 * counts it as executed: it may wait for a replica to acknowledge it.
+	 * A transaction is in the log, and may be applied at the destination,
+	 * before the source counts it as executed: it may wait for a replica to
+	 * acknowledge it.
 	 */
 	for (int tries = 1;; tries++)
 	{
@@ -79,7 +80,7 @@ check_gtid_set(SourceStream *stream)
 		if (tries >= EXECUTED_TRIES)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("server \"%s\" lacks transactions that are applied here: %s",
+					 errmsg("server \"%s\" lacks transactions that are applied at the destination: %s",
 							stream->info.server_name, unknown),
 					 errdetail("It has executed %s.",
 							   my_query_text(conn, "SELECT @@global.gtid_executed")),
@@ -99,7 +100,7 @@ check_gtid_set(SourceStream *stream)
 			 errmsg("binary logs of server \"%s\" are purged: changes from position " UINT64_FORMAT " of \"%s\" on are lost",
 					stream->info.server_name, stream->done.offset,
 					stream->done.file),
-			 errdetail("Transactions that are no longer there: %s.", lost),
+			 errdetail("Transactions that are no longer in its log: %s.", lost),
 			 errhint(LOST_HINT)));
 }
 
@@ -184,7 +185,7 @@ same_gtids(const MyPosition *a, const MyPosition *b)
  * Asks for the GTID state at the start. Where the position has one as well,
  * they must be the same: a log of the same name on another server, or one
  * written again after RESET MASTER, is not the one we have read. The source
- * reads the file up to there, some 500 MB a second.
+ * reads the file up to that position, some 500 MB a second.
  */
 static void
 check_gtids(SourceStream *stream)
@@ -352,12 +353,12 @@ register_replica(MyConn *conn, uint32 server_id)
 	append_le(&buf, 0, 3);		/* host, user, password: empty */
 	append_le(&buf, 0, 2);		/* port */
 	append_le(&buf, 0, 4);		/* rank */
-	append_le(&buf, 0, 4);		/* id of the source: filled in there */
+	append_le(&buf, 0, 4);		/* id of the source: filled in by the source */
 	my_command_ok(conn, COM_REGISTER_SLAVE, buf.data, buf.len);
 }
 
 /*
- * Tells the source what we understand and asks for its log: from file and
+ * Sends the source what we understand and asks for its log: from file and
  * offset on, or (by_gtid not NULL) from a GTID state on. Heartbeats come each
  * second. A consumer that is slow must not be taken for dead.
  */

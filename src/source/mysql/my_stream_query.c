@@ -137,12 +137,12 @@ note_temporary(SourceStream *stream, const BinlogStatement *stmt,
 
 /* ------------------------------------------------- rows as statements */
 
-static void tell_truncate(SourceStream *stream, SourceRelation *rel);
+static void report_truncate(SourceStream *stream, SourceRelation *rel);
 
 /*
  * The table that a statement writes to, if it is one that is followed: what
- * else it names is only read. *known: the statement's form tells; else any name
- * in it may be such a table.
+ * else it names is only read. *known: the statement's form shows it; else any
+ * name in it may be such a table.
  */
 static SourceRelation *
 written_table(SourceStream *stream, const BinlogStatement *stmt,
@@ -198,7 +198,7 @@ check_data(SourceStream *stream, const BinlogStatement *stmt,
 	if (known && all_rows && rel->def->engine != NULL &&
 		pg_strcasecmp(rel->def->engine, "MEMORY") == 0)
 	{
-		tell_truncate(stream, rel);
+		report_truncate(stream, rel);
 		return true;
 	}
 	if (!known && !(schema[0] != '\0' &&
@@ -247,7 +247,7 @@ parse_ddl(SourceStream *stream, const BinlogStatement *stmt,
 }
 
 static void
-tell_ddl(SourceStream *stream, const BinlogStatement *stmt,
+report_ddl(SourceStream *stream, const BinlogStatement *stmt,
 		 const BinlogQuery *query, const char *schema, SourceRelation *rel)
 {
 	Change	   *change = stream_queue(stream, CHANGE_DDL);
@@ -269,14 +269,14 @@ end_statement(SourceStream *stream)
 }
 
 static void
-tell_truncate(SourceStream *stream, SourceRelation *rel)
+report_truncate(SourceStream *stream, SourceRelation *rel)
 {
 	bool		alone = stream->state != STREAM_IN_TRANSACTION;
 	Change	   *change;
 
 	if (alone)
 		stream_begin(stream);
-	stream_tell_begin(stream);
+	stream_report_begin(stream);
 	change = stream_queue(stream, CHANGE_TRUNCATE);
 	change->rel = rel;
 	change->bytes = stream->event.size;
@@ -289,7 +289,7 @@ tell_truncate(SourceStream *stream, SourceRelation *rel)
  * parse is no reason to stop: it changes no table.
  */
 static bool
-tells_charset(SourceStream *stream, const BinlogStatement *stmt,
+has_charset(SourceStream *stream, const BinlogStatement *stmt,
 			  const BinlogQuery *query, char *schema)
 {
 	Change		change = {0};
@@ -319,7 +319,7 @@ handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 	if (stmt->kind == BINLOG_STMT_CREATE_DATABASE ||
 		stmt->kind == BINLOG_STMT_ALTER_DATABASE)
 	{
-		if (!tells_charset(stream, stmt, query, (char *) schema))
+		if (!has_charset(stream, stmt, query, (char *) schema))
 		{
 			end_statement(stream);
 			return;
@@ -342,10 +342,10 @@ handle_ddl(SourceStream *stream, const BinlogStatement *stmt,
 									   search.table, stream->start);
 	if (stmt->kind == BINLOG_STMT_TRUNCATE && rel != NULL)
 	{
-		tell_truncate(stream, rel);
+		report_truncate(stream, rel);
 		return;
 	}
-	tell_ddl(stream, stmt, query, schema, rel);
+	report_ddl(stream, stmt, query, schema, rel);
 	if (stream->state != STREAM_IN_TRANSACTION)
 		stream->state = STREAM_IDLE;
 }

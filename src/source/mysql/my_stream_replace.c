@@ -4,11 +4,12 @@
  *	  Images that are not whole: which UPDATEs of MariaDB's log were a REPLACE?
  *
  * A REPLACE that meets a row is logged as an UPDATE of it. What the statement
- * does not name has got its default there, and an image that is not whole
- * (binlog_row_image MINIMAL, NOBLOB) leaves it out like what an UPDATE does not
- * set. The statement's text tells: the source has it in its log
+ * does not name has got its default at the source, and an image that is not
+ * whole (binlog_row_image MINIMAL, NOBLOB) leaves it out like what an UPDATE
+ * does not set. The statement's text shows it: the source has it in its log
  * (binlog_annotate_row_events), and sends it to those who ask. That is done
- * from the first row on of which nothing else tells: the stream is opened again.
+ * from the first row on of which nothing else shows it: the stream is opened
+ * again.
  *
  * Rows of a table are of the statement itself if it names the table as the one
  * that it writes to: no trigger and no function may write to it meanwhile. All
@@ -192,7 +193,7 @@ is_update(SourceStream *stream, const StreamTable *table)
 
 	if (stream->annotation == NULL || stream->annotation_serial != table->map_serial)
 		return false;
-	/* a mode that reads it otherwise has names in quotes, which are none here */
+	/* a mode that reads it otherwise has names in quotes, which are none to this parser */
 	binlog_classify(stream->annotation, stream->annotation_len, 0, &stmt);
 	if (!binlog_statement_target(&stmt, &name, &all_rows))
 		return false;
@@ -228,7 +229,7 @@ stream_is_replaced(SourceStream *stream, StreamTable *table,
 }
 
 /*
- * Does the image of a row lack columns of the key by which rows are found here?
+ * Does the image of a row lack columns of the key by which rows are found at the destination?
  * Statements may have left the source with another unique key than the one that
  * is known to stand for a primary key.
  */

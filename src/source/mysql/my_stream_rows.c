@@ -135,7 +135,7 @@ build_table(SourceStream *stream, StreamTable *table,
 
 /*
  * Columns that MariaDB made before 10.1, or without mysql56_temporal_format,
- * have fraction digits that TABLE_MAP does not tell: the table's definition
+ * have fraction digits that TABLE_MAP does not have: the table's definition
  * does.
  */
 static void
@@ -458,7 +458,7 @@ stream_rows(SourceStream *stream)
 		stream->start.offset = stream->main.event_start;
 		stream_begin(stream);
 	}
-	stream_tell_begin(stream);
+	stream_report_begin(stream);
 	if (table->transactional)
 		stream->transactional_sent = true;
 	else
@@ -583,7 +583,7 @@ stream_rows_pending(SourceStream *stream)
 /*
  * Does a row of a system-versioned table live, or is it history? The end of a
  * life that lasts is the largest TIMESTAMP(6), of 2038 or (since 11.5) of
- * 2106, or the largest number. A row that does not tell its end has not ended.
+ * 2106, or the largest number. A row that does not have its end has not ended.
  */
 static bool
 is_alive(const StreamTable *table, const BinlogField *fields)
@@ -639,8 +639,8 @@ names_present(const StreamTable *table, const char *expr,
 
 /*
  * Does the image of a new row lack a value that the source has made of others,
- * and that is not made here? MariaDB leaves out those of VIRTUAL columns, unless
- * the image is FULL.
+ * and that is not made at the destination? MariaDB leaves out those of VIRTUAL
+ * columns, unless the image is FULL.
  */
 static bool
 lacks_generated(const StreamTable *table, const BinlogField *new, bool insert)

@@ -165,8 +165,8 @@ is_word_byte(char c)
 }
 
 /*
- * Does a character of two bytes begin here, of which the second may be that of
- * a quote or a backslash? charset: of the client; NULL: UTF-8.
+ * Does a character of two bytes begin at this place, of which the second may be
+ * that of a quote or a backslash? charset: of the client; NULL: UTF-8.
  */
 static bool
 begins_pair(const char *charset, char c)

@@ -6,7 +6,7 @@
  * That a transaction never ends, or ends with ROLLBACK, is only seen when its
  * rows have been reported. The consumer then forgets what it has not committed and
  * opens the stream again where it had committed last. What this process has
- * seen to be void is kept here, and skipped the second time.
+ * seen to be void is kept in it, and skipped the second time.
  *
  *-------------------------------------------------------------------------
  */
