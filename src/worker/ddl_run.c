@@ -25,6 +25,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "worker/statement.h"
 #include "worker/worker.h"
 
 static const char *
@@ -163,17 +164,6 @@ settings_begin(RecordReplay *c)
 								 true, 0, false);
 }
 
-static bool
-is_passing(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES) ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) ||
-		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-}
-
 /* Is it that what the statement makes exists? */
 static bool
 is_duplicate(int sqlerrcode)
@@ -284,7 +274,7 @@ record_run(RecordReplay *c, List *statements)
 		guard_own_statement(false);
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
-		if (is_passing(edata->sqlerrcode))
+		if (!statement_is_wrong(edata->sqlerrcode))
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
