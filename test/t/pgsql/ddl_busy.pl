@@ -43,7 +43,14 @@ sub statements
     push @s, "ALTER TABLE k@{[$n - 1]} RENAME TO kk@{[$n - 1]}; INSERT INTO kk@{[$n - 1]} VALUES (1000, 'renamed'); ALTER TABLE kk@{[$n - 1]} RENAME TO k@{[$n - 1]}" if $n > 1;
     for (@s)
     {
-        my ($rc, $o, $err) = $src->psql('', args => ['-c', $_], timeout => 60);
+        my ($rc, $o, $err);
+        # several tables at a time may meet whoever locks them in another order, as
+        # pg_dump does: an application does it again then
+        for my $try (1 .. 3)
+        {
+            ($rc, $o, $err) = $src->psql('', args => ['-c', $_], timeout => 60);
+            last if $err !~ /deadlock detected/;
+        }
         fail("at the source: $_\n$err") if $rc;
     }
 }
