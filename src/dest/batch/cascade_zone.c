@@ -19,6 +19,9 @@
  * where a change of a key cascades to c between the first and the last snapshot
  * of its copy, c is copied again.
  *
+ * Once c is to be copied again, its rows are left alone, and no longer tell which
+ * rows of g go with them: g is copied again with it.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -65,6 +68,9 @@ walk(const CascadeEdge *edge, CascadeAction action, SourcePos pos, int depth)
 			continue;
 		if (next->child->rel->torn == NULL && is_apart(next, pos))
 			next->child->rel->torn = "A cascade went through tables that were copied at different times.";
+		if (next->child->rel->torn == NULL && edge->child->rel->torn != NULL &&
+			!cascade_copy_has(next, pos))
+			next->child->rel->torn = "A cascade went through a table that is to be copied again.";
 		walk(next, cascade_next(action, next), pos, depth + 1);
 	}
 }

@@ -144,6 +144,8 @@ do_op(Batch *w, ApplyOp *op)
 								NULL));
 	if (op->cascade)
 	{
+		/* tables may be torn by now that were not when it was taken */
+		zone_cascade(table, op);
 		if (op->kind == CHANGE_DELETE)
 			w->routine->follow_deletes(w, table, &op, 1);
 		else

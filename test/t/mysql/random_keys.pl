@@ -15,7 +15,8 @@ use Dts::Compare qw(same_database);
 use Dts::Env qw(poll_until);
 use Dts::Task qw(server_pair);
 
-my $seed = $ENV{DTS_SEED} // int(time) % 1_000_000;
+# a change does not fail by a seed that nobody has seen before; these have found something
+my $seed = $ENV{DTS_SEED} // ($ENV{CI} && !$ENV{DTS_DEEP} ? ($ENV{DTS_KIND} ? 32321 : 50652) : int(time) % 1_000_000);
 my $seconds = $ENV{DTS_SECONDS} // 15;
 srand $seed;
 note("seed $seed");
