@@ -23,6 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
+#include "worker/destination.h"
 #include "worker/task_run.h"
 
 DTS_FUNCTION(dtsmig_verify);
@@ -105,6 +106,39 @@ put_result(ReturnSetInfo *rsinfo, const VerifyResult *r, bool data)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* What a destination elsewhere cannot be asked. */
+static void
+check_elsewhere(const Verify *v)
+{
+	if (!v->dest->elsewhere)
+		return;
+	if (v->dest->check == NULL)
+		task_check_local(v->task, "verify", "Compare the tables directly, over a channel of your own.");
+	if (v->mode == VERIFY_INCREMENTAL)
+		task_check_local(v->task, "mode incremental of verify",
+						 "Which rows were written last is not seen there. Use full, or sample.");
+	if (v->mode == VERIFY_SCHEMA)
+		task_check_local(v->task, "mode schema of verify",
+						 "Use full, and compare the definitions over a channel of your own.");
+}
+
+/* The destination is left with the call: nothing is written there. */
+static void
+run_verify(Verify *v, List *tables)
+{
+	v->dest = destination_attach(v->task, v->options, v->task->owner, false);
+	PG_TRY();
+	{
+		check_elsewhere(v);
+		verify_task(v, tables);
+	}
+	PG_FINALLY();
+	{
+		v->dest->detach();
+	}
+	PG_END_TRY();
+}
+
 Datum
 dtsmig_verify(PG_FUNCTION_ARGS)
 {
@@ -124,10 +158,11 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 				 errmsg("task, mode, sample and max_differences must not be null")));
 	v.task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	task_check_operator(v.task);
-	task_check_local(v.task, "verify", "Compare the tables directly, over a channel of your own.");
 	own = task_is_owners(v.task);
 	if (!own)
 		server_check_usage(v.task->source, GetUserId());
+	if (!own && strcmp(v.task->destination, DEST_LOCAL) != 0)
+		server_check_usage(v.task->destination, GetUserId());
 	v.mode = mode_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	v.sample = PG_GETARG_FLOAT8(3);
 	v.max_differences = PG_GETARG_INT64(4);
@@ -143,7 +178,7 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 	task_act_as_owner(v.task, &caller);
 	v.info = task_connection(v.task, v.task->owner);
 	v.source = source_routine(v.info->server_type);
-	verify_task(&v, PG_ARGISNULL(2) ? NIL : text_list(PG_GETARG_DATUM(2)));
+	run_verify(&v, PG_ARGISNULL(2) ? NIL : text_list(PG_GETARG_DATUM(2)));
 	if (!PG_ARGISNULL(2))
 	{
 		Oid			function;

@@ -187,7 +187,7 @@ check_foreign_keys(const Verify *v, bool accept)
 						  k->name), "GRANT SELECT on it.");
 			continue;
 		}
-		row = verify_value_dest(k->orphan);
+		row = verify_value_dest(v, k->orphan);
 		if (row == NULL)
 			continue;
 		if (!accept)
