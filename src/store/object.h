@@ -86,6 +86,17 @@
 #define OBJECT_FROM \
 	"dtsmig.task_object o LEFT JOIN dtsmig.task_table t USING (table_id)"
 
+/* One that is made when the task is over, at a destination elsewhere. */
+typedef struct WaitingObject
+{
+	int64		id;
+	char	   *title;
+	char	   *statement;
+} WaitingObject;
+
+/* All of a task, as they have to be made: WaitingObject *. */
+extern List *objects_waiting(int64 task_id);
+
 /*
  * What failed and is there by now counts as made (state done);
  * tables with rows of the source excepted. In a transaction.

@@ -35,6 +35,7 @@ static bool ivorysql = false;
 static bool citus = false;		/* tables there may be distributed by Citus */
 static PlanMode plan_mode = PLAN_UNKNOWN;
 static bool forgets_statements = false;
+static bool written = false;	/* by statements, and not committed yet */
 static List *idle_readers = NIL;	/* PgConn * */
 
 /* What the session is like, as far as the server and the role let it be. */
@@ -227,12 +228,19 @@ forget_plan_mode(void)
 	plan_mode = PLAN_UNKNOWN;
 }
 
+static void
+transaction_ended(bool committed)
+{
+	written = false;
+	ledger_committed(committed);
+}
+
 static const TwinRoutine twin_routine = {
 	.run = run_twin,
 	.server = session_server,
 	.before_commit = check_not_failed,
 	.reset = forget_plan_mode,
-	.ended = ledger_committed,
+	.ended = transaction_ended,
 	.detach = session_detach
 };
 
@@ -290,7 +298,11 @@ run_there(const char *sql, char **value)
 	if (value != NULL)
 		*value = session_value(sql);
 	else
+	{
+		/* setval is not undone, whatever becomes of the transaction */
+		written |= strncmp(sql, "SELECT ", 7) != 0;
 		pg_run(c, sql);
+	}
 	n = (uint64) Max(pg_copied(c), 0);
 	if (origin)
 		pg_run(c, SET_REPLICA);
@@ -358,6 +370,7 @@ session_detach(void)
 	twin_detach();
 	conn = NULL;
 	idle_readers = NIL;
+	written = false;
 	ledger_close();
 	/* closes the connection */
 	if (cxt != NULL)
@@ -369,6 +382,13 @@ session_attach(const DestPlace *at)
 {
 	MemoryContext old;
 
+	/* what one call has done there waits for COMMIT */
+	if (session_cxt != NULL && place.one_call && written && twin_is_open())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("this transaction has changed definitions at server \"%s\" already",
+						place.info->server_name),
+				 errhint("Commit it first.")));
 	session_detach();
 	session_cxt = AllocSetContextCreate(TopMemoryContext, "dtsmig destination",
 										ALLOCSET_DEFAULT_SIZES);
