@@ -15,6 +15,7 @@
 #include "check/advance.h"
 #include "check/cutover.h"
 #include "check/unfollowed.h"
+#include "core/attempt.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
@@ -68,6 +69,20 @@ check_elsewhere(const Verify *v, const CutoverOptions *options)
 						 "Use verify => 'full', 'sample' or 'none'.");
 }
 
+typedef struct Making
+{
+	const char *statement;
+	bool		script;
+} Making;
+
+static void
+make_object(void *arg)
+{
+	const Making *m = arg;
+
+	statement_execute(m->statement, m->script);
+}
+
 /*
  * What would have acted on rows that come, at a destination where that cannot
  * be disabled, is made now: foreign keys, triggers.
@@ -81,17 +96,25 @@ make_waiting(const Verify *v, bool accept)
 		return;
 	foreach(lc, objects_waiting(v->task->id))
 	{
-		const WaitingObject *o = lfirst(lc);
-		char	   *error = statement_run_in_transaction(o->id, o->statement,
-														 v->source->scripts, false);
+		WaitingObject *o = lfirst(lc);
+		Making		making = {o->statement, v->source->scripts};
+		ErrorData  *edata = attempt(make_object, &making);
+		char	   *error;
 
-		if (error == NULL)
+		if (edata == NULL)
+		{
+			object_set_made(o->id);
 			continue;
+		}
+		if (!statement_is_wrong(edata->sqlerrcode))
+			ReThrowError(edata);
+		error = edata->detail ? psprintf("%s %s", edata->message, edata->detail) : edata->message;
 		if (!accept)
 			cutover_refuse(v, psprintf("%s cannot be made at the destination", o->title), error,
-						   psprintf("Fix what is in its way, or say accept_differences. The statement: %s;", o->statement));
+						   psprintf("Fix what is in its way, or say accept_differences. The statement: %s",
+									o->statement));
 		task_warn(v->task, psprintf("%s is not made at the destination", o->title), error,
-				  psprintf("Fix what is in its way, then: %s;", o->statement));
+				  psprintf("Fix what is in its way, then: %s", o->statement));
 	}
 }
 
@@ -109,6 +132,7 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 				 errmsg("task \"%s\" was stopped meanwhile", v->task->name)));
 	/* asked for while the verification ran; from now on nobody can */
 	cutover_check_waits(v);
+	make_waiting(v, options->accept_differences);
 	(void) store_exec("UPDATE dtsmig.task SET wanted = $2, status = 'cut_over', "
 					  "cutover_position = $3, cutover_at = pg_catalog.clock_timestamp(), "
 					  "retrying_since = NULL, retrying_until = NULL, "
@@ -118,7 +142,6 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 	/* the application is sent here, with sequences as they are by then */
 	ForceSyncCommit();
 	(void) alert_clear(task->id, NULL, NULL, 0);
-	make_waiting(v, options->accept_differences);
 	advance_past_rows(task, v->dest);
 	advance_past_source(v, margin);
 	unfollowed_enable(v);

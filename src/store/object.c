@@ -52,6 +52,13 @@ objects_waiting(int64 task_id)
 	return list;
 }
 
+void
+object_set_made(int64 object_id)
+{
+	(void) store_exec("UPDATE dtsmig.task_object SET state = 'done', error = NULL, "
+					  "error_code = NULL WHERE object_id = $1", "i", object_id);
+}
+
 char *
 object_hint(const char *task, const char *title)
 {

@@ -96,6 +96,7 @@ typedef struct WaitingObject
 
 /* All of a task, as they have to be made: WaitingObject *. */
 extern List *objects_waiting(int64 task_id);
+extern void object_set_made(int64 object_id);
 
 /*
  * What failed and is there by now counts as made (state done);
