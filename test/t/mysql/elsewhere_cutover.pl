@@ -43,6 +43,7 @@ sub plant { $dst->sql("SET session_replication_role = replica; SET search_path =
 
 plant("UPDATE t SET v = 'other' WHERE id = 2");
 $refused->('a difference', "verify => 'full'", qr/55000.*the verification found 1 differences.*inc\.t differs \{"id": "2"\} \{"v": \{"source": "b", "destination": "other"\}\}/s);
+is($hub->value("SELECT count(*) FROM dtsmig.verify('inc')"), 1, 'a verification finds it');
 $refused->('one that was found before', "verify => 'none'", qr/55000.*1 differences that a verification found are not fixed/s);
 plant("UPDATE t SET v = 'b' WHERE id = 2");
 is($hub->value("SELECT count(*) FROM dtsmig.verify('inc')"), 0, 'it is as it was');
@@ -69,16 +70,15 @@ $goes_on->('the hub is killed');
 # --- it goes with the transaction
 $hub->sql("BEGIN; SELECT dtsmig.cutover('inc', quiet => '0', verify => 'full'); ROLLBACK");
 $goes_on->('rolled back');
-is($hub->value("SELECT count(*) FROM dtsmig.cutover('inc', verify => 'full', make_read_only => true)"), 1, 'cutover');
+$refused->('an account that may not', "verify => 'full', make_read_only => true", qr/55000.*the source could not be made read-only.*Access denied/s) if !$my->{mysql};
+is($hub->value("SELECT count(*) FROM dtsmig.cutover('inc', verify => 'full')"), 1, 'cutover');
 is($task->status, 'cut_over', 'is one');
 same_database($my, 'inc', $dst, 'inc', 'both ends');
-like(($my->mariadb("INSERT INTO inc.t (v) VALUES ('late')", user => 'app'))[2] . $my->value('SELECT @@global.read_only'), qr/1$/, 'the source is read-only');
 is($dst->value("SELECT string_agg(convalidated::text, ',') FROM pg_constraint WHERE contype = 'f'"), 'true', 'the foreign key is valid');
 cmp_ok($dst->value("INSERT INTO inc.t (v) VALUES ('here') RETURNING id"), '>', 100, 'an INSERT there has a value past the source\'s, and the margin');
 cmp_ok($dst->value('INSERT INTO inc.gone (v) VALUES (9) RETURNING id'), '>=', 4, 'of a table whose rows are gone, too');
 cmp_ok($dst->value("SELECT nextval('inc.own')"), '>', 100, 'and a sequence of its own') if !$my->{mysql};
 is($dst->value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'dtsmig%'"), 0, 'nobody is there any more');
-$my->sql('SET GLOBAL read_only = 0');
 $task->drop;
 is($dst->value("SELECT count(*) FROM dtsmig_ledger.dtsmig_ledger"), 0, 'the ledger knows nothing of it');
 done_testing();
