@@ -140,6 +140,11 @@ typedef struct DestRoutine
 	bool		elsewhere;
 	/* It is of the MySQL family, and so is the SQL that it takes. */
 	bool		mysql_sql;
+	/*
+	 * Its tables can be emptied and filled in one transaction: what is copied
+	 * again is there as it was, or as it is.
+	 */
+	bool		copies_again;
 	/* NULL: it is this database, or cannot be compared yet. */
 	const DestCheckRoutine *check;
 

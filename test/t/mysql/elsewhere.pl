@@ -91,10 +91,10 @@ is($ledger, $applied, 'ledger and catalog agree');
 cmp_ok($dst->value("SELECT count(*) FROM dtsmig_ledger.dtsmig_ledger WHERE key LIKE 'job:%'"), '>=', 10, 'with the ranges of the load');
 
 # --- what is not there yet says so
-for my $call ("verify('inc')", "cutover('inc')", "resync_table('inc', 't')", "repair('inc')", "retry_object('inc', 'x')")
+for my $call ("verify('inc', 'incremental')", "resync_table('inc', 't')", "repair('inc')", "retry_object('inc', 'x')")
 {
     my ($c, $o, $e) = $hub->psql("SELECT dtsmig.$call");
-    like($e, qr/0A000.*is not possible yet for task "inc": its destination is server "dst_inc"/s, "$call is refused");
+    like($e, qr/0A000.* is not possible yet for task "inc": its destination is server "dst_inc"/s, "$call is refused");
 }
 ($code, $out, $err) = $hub->psql("SELECT dtsmig.alter_task('inc', '{\"conflict\": \"ignore\"}')");
 like($err, qr/0A000.*"conflict" cannot be "ignore" yet/s, 'so is an option');
