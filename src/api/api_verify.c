@@ -266,10 +266,40 @@ check_ids(const TaskRecord *task, const char *ids)
 			 errhint("Use resync_table to copy a table again, DDL to fix a definition.")));
 }
 
+/* Of a task that follows nothing. */
+static void
+repair_now(TaskRecord *task)
+{
+	TaskRun    *run = palloc0(sizeof(TaskRun));
+	TaskIdentity caller;
+
+	task_act_as_owner(task, &caller);
+	run->cxt = CurrentMemoryContext;
+	run->task = task;
+	run->options = options_parse(task->options);
+	run->selection = selection_parse(task->objects);
+	run->info = task_connection(task, task->owner);
+	run->source = source_routine(run->info->server_type);
+	run->dest = destination_attach(task, run->options, task->owner, false);
+	PG_TRY();
+	{
+		repair_at_once(run);
+	}
+	PG_CATCH();
+	{
+		/* an error that is caught leaves no statement that goes there */
+		run->dest->detach();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	task_act_end(&caller);
+}
+
 Datum
 dtsmig_repair(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task;
+	const DestRoutine *dest;
 	char	   *ids = NULL;
 	int64		n;
 
@@ -279,7 +309,9 @@ dtsmig_repair(PG_FUNCTION_ARGS)
 				 errmsg("task must not be null")));
 	task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
 	task_check_owner(task);
-	task_check_local(task, "repair", NULL);
+	dest = destination_routine(task, task->owner);
+	if (dest->elsewhere && dest->check == NULL)
+		task_check_local(task, "repair", NULL);
 	if (strcmp(task->wanted, "released") == 0 || strcmp(task->status, "cut_over") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -296,20 +328,6 @@ dtsmig_repair(PG_FUNCTION_ARGS)
 	}
 	n = ask_for_repair(task, ids, PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2));
 	if (n > 0 && !task->do_incremental)
-	{
-		TaskRun    *run = palloc0(sizeof(TaskRun));
-		TaskIdentity caller;
-
-		task_act_as_owner(task, &caller);
-		run->cxt = CurrentMemoryContext;
-		run->task = task;
-		run->options = options_parse(task->options);
-		run->selection = selection_parse(task->objects);
-		run->info = task_connection(task, task->owner);
-		run->source = source_routine(run->info->server_type);
-		run->dest = dest_routine(DEST_LOCAL);
-		repair_at_once(run);
-		task_act_end(&caller);
-	}
+		repair_now(task);
 	PG_RETURN_INT64(n);
 }

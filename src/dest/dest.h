@@ -105,6 +105,8 @@ typedef struct DestCheckRoutine
 	 */
 	CheckTable *(*table) (const SourceRelation *rel, const CheckForm *forms,
 						  CheckDigest digest);
+	/* The table alone, for FROM or DELETE FROM. */
+	char	   *(*from) (const SourceRelation *rel);
 	/* Runs a SELECT of check_sql.h: CheckSum *. */
 	List	   *(*sums) (const char *sql);
 	/* The value that a SELECT gives; NULL: none. */

@@ -104,11 +104,12 @@ delete_here(const Repair *r, const SourceRelation *rel, char *const *key)
 	Verify		v = {0};
 
 	v.dest = r->run->dest;
-	task_spi(psprintf("DELETE FROM %s%s WHERE %s",
-					  get_rel_relkind(rel->target_relid) == RELKIND_PARTITIONED_TABLE ?
-					  "" : "ONLY ",
-					  quote_qualified_identifier(rel->target_schema,
-												 rel->target_name),
+	task_spi(psprintf("DELETE FROM %s WHERE %s",
+					  v.dest->check ? v.dest->check->from(rel) :
+					  psprintf("%s%s", get_rel_relkind(rel->target_relid) == RELKIND_PARTITIONED_TABLE ?
+							   "" : "ONLY ",
+							   quote_qualified_identifier(rel->target_schema,
+														  rel->target_name)),
 					  verify_key_dest(&v, rel, key)));
 }
 

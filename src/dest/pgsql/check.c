@@ -41,6 +41,12 @@ from_of(const PgTarget *target)
 	return psprintf("%s%s", target->partitioned ? "" : "ONLY ", target->qualified);
 }
 
+static char *
+check_from(const SourceRelation *rel)
+{
+	return from_of(rel->out->bound);
+}
+
 /* Can the server make the source's number of a row? */
 static bool
 makes_digest(PgConn *conn, CheckDigest digest)
@@ -243,6 +249,7 @@ check_close_rows(DestRows *rows)
 
 const DestCheckRoutine pgsql_check_routine = {
 	.table = check_table,
+	.from = check_from,
 	.sums = check_sums,
 	.value = check_value,
 	.key = check_key,

@@ -70,6 +70,19 @@ for my $what (qw(hub destination))
     $src->sql('UPDATE s.t SET n = n + 1 WHERE id < 100');
     $same->("$what killed");
 }
+# --- rows are repaired
+my $found = sub { return join "\n", map { join '|', @$_ } $hub->rows("SELECT source_table, kind, coalesce(key::text, '-') FROM dtsmig.verify('a') ORDER BY source_table COLLATE \"C\", 2, 3", role => 'mover') };
+my $repaired = sub { return poll_until(sub { $task->sql("SELECT count(*) FROM dtsmig.verify_results WHERE task = 'a' AND state = 'repairing'") eq '0' }, 60) };
+is($found->(), '', 'equal');
+plant("UPDATE t SET v = 'other', a = '{}' WHERE id = 5; DELETE FROM t WHERE id = 6; INSERT INTO t (id, v) VALUES (5000000, 'too many'); UPDATE by_mood SET v = 'other' WHERE k = 1.5; DELETE FROM by_mood WHERE m = 'ok'; DELETE FROM child WHERE id = 7; UPDATE parent SET v = 99 WHERE id = 7");
+is($found->(), join("\n", 's.by_mood|differs|{"k": "1.5", "m": "sad"}', 's.by_mood|missing|{"k": "2.0", "m": "ok"}', 's.child|missing|{"id": "7"}', 's.parent|differs|{"id": "7"}', 's.t|differs|{"id": "5"}', 's.t|extra|{"id": "5000000"}', 's.t|missing|{"id": "6"}'), 'rows that differ');
+my $more = $src->background(sub { sleep 0.01; return "UPDATE s.t SET n = n + 1 WHERE id IN (4, 5, 7, 8, @{[ 10 + int rand 1000 ]});\n" });
+is($task->sql("SELECT dtsmig.repair('a')"), 7, 'are repaired');
+ok($repaired->(), 'by the worker') or diag $task->report;
+$more->stop;
+is($task->sql("SELECT string_agg(DISTINCT state, ',') FROM dtsmig.verify_results WHERE task = 'a'"), 'repaired', 'all of them') or diag $task->report;
+$same->('repaired');
+is($found->(), '', 'and found equal');
 is($dst->value("SELECT value FROM dtsmig_ledger.dtsmig_ledger WHERE key = 'position'"), $task->get('applied_position'), 'ledger and catalog agree');
 like($hub->error("SELECT dtsmig.resync_table('a', 'nothing')", role => 'mover'), qr/42P01.*has no table "nothing"/s, 'a table that is none');
 $task->release->drop;
