@@ -101,7 +101,8 @@ make_waiting(const Verify *v, bool accept)
 		ErrorData  *edata = attempt(make_object, &making);
 		char	   *error;
 
-		if (edata == NULL)
+		/* that there may be of a cutover whose hub died after the commit there */
+		if (edata == NULL || statement_is_made(edata->sqlerrcode))
 		{
 			object_set_made(o->id);
 			continue;
