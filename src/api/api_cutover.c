@@ -64,9 +64,9 @@ check_elsewhere(const Verify *v, const CutoverOptions *options)
 	if (v->dest->check == NULL)
 		task_check_local(v->task, "cutover",
 						 "Stop writes at the source, wait until latency is 0 and the source's position is applied, compare, then release_task; docs/elsewhere.md has the steps.");
-	if (options->verify && (options->mode == VERIFY_INCREMENTAL || options->mode == VERIFY_SCHEMA))
+	if (options->verify && options->mode == VERIFY_INCREMENTAL)
 		task_check_local(v->task, "cutover with this verification",
-						 "Use verify => 'full', 'sample' or 'none'.");
+						 "Use verify => 'full', 'sample', 'schema' or 'none'.");
 }
 
 typedef struct Making

@@ -117,9 +117,6 @@ check_elsewhere(const Verify *v)
 	if (v->mode == VERIFY_INCREMENTAL)
 		task_check_local(v->task, "mode incremental of verify",
 						 "Which rows were written last is not seen there. Use full, or sample.");
-	if (v->mode == VERIFY_SCHEMA)
-		task_check_local(v->task, "mode schema of verify",
-						 "Use full, and compare the definitions over a channel of your own.");
 }
 
 /* The destination is left with the call: nothing is written there. */

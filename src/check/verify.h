@@ -276,17 +276,32 @@ extern void verify_dress(TableDef *now, const TableDef *known);
 extern void verify_column_parts(Verify *v, TableDef *def, TableColumn *col,
 								Relation rel);
 
+/* What a column at a destination elsewhere is. */
+typedef struct DestColumn
+{
+	char	   *name;
+	char	   *type;
+	bool		not_null;
+	bool		identity;
+	bool		generated;
+	bool		has_default;
+} DestColumn;
+
+/* The same of such a column: whether there is an expression, not which. */
+extern void verify_column_parts_elsewhere(Verify *v, TableDef *def, TableColumn *col,
+										  const DestColumn *there);
+
 /* verify_keys.c */
 /*
- * columns: quoted, joined by commas; () for an expression. partial: may be one
+ * relation: the quoted name of the table at the destination. columns: quoted, joined by commas; () for an expression. partial: may be one
  * of some rows.
  */
-extern void verify_index(Verify *v, const TableDef *def, Oid relid,
+extern void verify_index(Verify *v, const TableDef *def, const char *relation,
 						 const char *columns, bool unique, bool partial,
 						 const char *name);
 /* def is dressed; catalog: TableDef *, all of the task. */
 extern void verify_keys(Verify *v, const TableDef *def, const TableDef *known,
-						List *stored, const ShapeRule *rule, Oid relid);
+						List *stored, const ShapeRule *rule, const char *relation);
 
 /* verify_tables.c */
 /* Is a table among those that the user named? All are, if that is NIL. */

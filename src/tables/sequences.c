@@ -149,6 +149,9 @@ sequence_is_here(const Selection *selection, const TaskOptions *options,
 {
 	List	   *denied = NIL;
 
+	if (one_statement_is_elsewhere())
+		return select_one_value(psprintf("SELECT pg_catalog.to_regclass(%s)",
+										 quote_literal_cstr(name_there(selection, options, s->schema, s->name)))) != NULL;
 	return OidIsValid(find_sequence(selection, options, s, &denied)) || denied != NIL;
 }
 

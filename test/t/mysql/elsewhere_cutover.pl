@@ -41,6 +41,11 @@ my $refused = sub {
 };
 sub plant { $dst->sql("SET session_replication_role = replica; SET search_path = inc; $_[0]"); }
 
+is($hub->value("SELECT count(*) FROM dtsmig.verify('inc', 'schema')"), 0, 'definitions are equal');
+$dst->sql('ALTER TABLE inc.child DROP CONSTRAINT ' . $dst->value("SELECT quote_ident(conname) FROM pg_constraint WHERE contype = 'f'") . '; ALTER TABLE inc.t ALTER v TYPE text');
+$refused->('definitions that differ', "verify => 'schema'", qr/55000.*the verification found 2 differences.*inc\.child missing.*foreign key \(parent_id\).*inc\.t differs.*column v: type/s);
+$dst->sql('ALTER TABLE inc.child ADD FOREIGN KEY (parent_id) REFERENCES inc.parent (id) ON DELETE CASCADE; ALTER TABLE inc.t ALTER v TYPE varchar(20)');
+is($hub->value("SELECT count(*) FROM dtsmig.verify('inc', 'schema')"), 0, 'made as they were');
 plant("UPDATE t SET v = 'other' WHERE id = 2");
 $refused->('a difference', "verify => 'full'", qr/55000.*the verification found 1 differences.*inc\.t differs \{"id": "2"\} \{"v": \{"source": "b", "destination": "other"\}\}/s);
 is($hub->value("SELECT count(*) FROM dtsmig.verify('inc')"), 1, 'a verification finds it');

@@ -36,6 +36,7 @@ UPDATE kinds SET d = '-0' WHERE id = 6; UPDATE kinds SET n = '0.1' WHERE id = 8;
 INSERT INTO kinds (id, d, f, n, da, ts, tt) VALUES (31, '-0', 'NaN', 'NaN', 'infinity', '-infinity', '0044-03-15 BC');
 CREATE TABLE by_mood (m mood, n even, v int, PRIMARY KEY (m, n)); INSERT INTO by_mood VALUES ('sad', 2, 1), ('é', 2, 2), ('ok', 4, 3);
 CREATE TABLE "Odd ""name" ("select" integer PRIMARY KEY, "a b" text); INSERT INTO "Odd ""name" VALUES (1, 'x');
+CREATE TABLE made (id int PRIMARY KEY, age int, st text DEFAULT 'x', nn int NOT NULL, idn int GENERATED ALWAYS AS IDENTITY, m mood, p even, CONSTRAINT made_un UNIQUE (age, st)); CREATE INDEX age_i ON made (age); CREATE INDEX lower_i ON made (lower(st)); CREATE SEQUENCE alone; SELECT nextval('alone');
 CREATE TABLE wide (id int PRIMARY KEY, body text); INSERT INTO wide SELECT g, repeat(md5(g::text), 2000) FROM generate_series(1, 50) g;
 ANALYZE;
 END_SQL
@@ -50,6 +51,15 @@ is($run->('rows'), $src->value('SELECT ' . join(' + ', map { "(SELECT count(*) F
 is($run->('rows_moved'), 0, 'none of them had to be read');
 is($found->("mode => 'sample', sample => 0.3"), '', 'equal by a sample');
 is($dst->value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'dtsmig%' AND state LIKE 'idle in transaction%'"), 0, 'nothing is left open there');
+
+# --- definitions
+is($found->("mode => 'schema'"), '', 'definitions are equal');
+$dst->sql('DROP INDEX s.age_i; DROP INDEX s.lower_i; ALTER TABLE s.made DROP CONSTRAINT made_un, ALTER st DROP DEFAULT, ALTER nn DROP NOT NULL, ALTER idn DROP IDENTITY; ALTER TABLE s.kinds ALTER i TYPE bigint, ALTER e TYPE text; ALTER TABLE s.by_mood DROP COLUMN v; DROP SEQUENCE s.alone; DROP TABLE s."Odd ""name"');
+is($hub->value("SELECT string_agg(x, ', ' ORDER BY x COLLATE \"C\") FROM (SELECT concat_ws(' ', source_table, kind, jsonb_object_keys(differences)) AS x FROM dtsmig.verify('v', 'schema')) x", role => 'mover'),
+    join(', ', 's.Odd "name missing table', 's.alone missing sequence', 's.by_mood missing column v', 's.kinds differs column e: type', 's.kinds differs column i: type', 's.made differs column idn: identity', 's.made differs column nn: nullable', 's.made differs column st: default', 's.made missing index (())', 's.made missing index (age)', 's.made missing unique key (age,st)'), 'each that differs is found');
+$dst->sql(q{SET ROLE app; CREATE INDEX age_i ON s.made (age); CREATE INDEX lower_i ON s.made (lower(st)); ALTER TABLE s.made ADD UNIQUE (age, st), ALTER st SET DEFAULT 'x', ALTER nn SET NOT NULL, ALTER idn ADD GENERATED ALWAYS AS IDENTITY; ALTER TABLE s.kinds ALTER i TYPE int, ALTER e TYPE s.mood USING e::s.mood; ALTER TABLE s.by_mood ADD COLUMN v int; UPDATE s.by_mood SET v = CASE m WHEN 'sad' THEN 1 WHEN 'é' THEN 2 ELSE 3 END; CREATE SEQUENCE s.alone; CREATE TABLE s."Odd ""name" ("select" integer PRIMARY KEY, "a b" text); INSERT INTO s."Odd ""name" VALUES (1, 'x')});
+is($found->("mode => 'schema'"), '', 'and is fixed by what is the same');
+is($found->(), '', 'as are its rows');
 
 # --- each difference, made there
 sub plant { $dst->sql("SET session_replication_role = replica; SET DateStyle = 'ISO, MDY'; $_[0]"); }
