@@ -140,6 +140,9 @@ is($weak->status . $dst->value("SELECT count(*) FROM pg_trigger WHERE NOT tgisin
 $dst->sql('CREATE TRIGGER touch BEFORE INSERT ON w.t FOR EACH ROW WHEN (NEW.id = 1000) EXECUTE PROCEDURE w.touch()');
 $src->sql("DELETE FROM w.child WHERE id = 77; UPDATE w.t SET v = 'moved' WHERE id = 7");
 $weak->catch_up(60);
+like($hub->error("BEGIN; SELECT dtsmig.cutover('w', quiet => '0'); SELECT dtsmig.verify('w'); COMMIT", role => 'mover'), qr/0A000.*this transaction has changed definitions at server "dst_w" already/s, 'what waits for COMMIT there is not lost');
+ok(poll_until(sub { $weak->status eq 'running' && $weak->get('worker_pid') }, 60), 'the task goes on');
+$weak->catch_up(60);
 $hub->sql("SELECT dtsmig.cutover('w', quiet => '0', verify => 'full')", role => 'mover');
 same_pg_tables($src, $dst, 'both ends', schemas => ['w'], extra => 1);
 is($dst->value("SELECT string_agg(conname || ' ' || convalidated, ', ' ORDER BY conname) FROM pg_constraint WHERE contype = 'f'"), 'child_parent_fkey true', 'the foreign key is made');
