@@ -275,7 +275,7 @@ resync_empty(TaskRun *run, List *rels)
 	if (list.len == 0)
 		return;
 
-	/* a foreign key of another table, or a right that lacks, forbids TRUNCATE */
+	/* a foreign key of another table, or a missing right, forbids TRUNCATE */
 	edata = attempt(truncate_tables, list.data);
 	if (edata == NULL)
 		return;
