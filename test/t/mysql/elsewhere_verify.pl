@@ -20,8 +20,8 @@ $my->sql(<<"END");
 SET NAMES utf8mb4;
 CREATE DATABASE inc DEFAULT CHARACTER SET utf8mb4; USE inc;
 CREATE TABLE nums (id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, n decimal(20,6), d double, t varchar(50), at datetime(6));
-INSERT INTO nums (n, d, t, at) SELECT x / 7, x / 3, MD5(x), '2020-01-01' + INTERVAL x SECOND FROM (SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d AS x FROM $digits a, $digits b, $digits c, $digits d, $digits e WHERE e.d < 3) y ORDER BY x;
-CREATE TABLE words (w varchar(40) NOT NULL, k int NOT NULL, v int, PRIMARY KEY (w, k)); INSERT INTO words SELECT MD5(id), id % 10, id FROM nums WHERE id <= 15000;
+INSERT INTO nums (n, d, t, at) SELECT x / 7, x / 3, CONCAT(REVERSE(x), '-', x), '2020-01-01' + INTERVAL x SECOND FROM (SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d AS x FROM $digits a, $digits b, $digits c, $digits d, $digits e WHERE e.d < 3) y ORDER BY x;
+CREATE TABLE words (w varchar(40) NOT NULL, k int NOT NULL, v int, PRIMARY KEY (w, k)); INSERT INTO words SELECT CONCAT(REVERSE(id), '-', id), id % 10, id FROM nums WHERE id <= 15000;
 CREATE TABLE keyless (a int, b varchar(20), c double); INSERT INTO keyless SELECT id % 50, 'k', 0.5 FROM nums WHERE id <= 1000;
 CREATE TABLE kinds (id int PRIMARY KEY, ti tinyint, bu bigint unsigned, de decimal(20,6), f float, d double, b12 bit(12), y year, dt date, t time(6), dtm datetime(6), ts timestamp(6) NULL, c char(5), vc varchar(20), tx longtext, bin binary(4), vb varbinary(9), bl blob, j json, e enum('x','y'), s set('p','q'), gen int GENERATED ALWAYS AS (ti * 2) STORED);
 INSERT INTO kinds (id, ti, bu, de, f, d, b12, y, dt, t, dtm, ts, c, vc, tx, bin, vb, bl, j, e, s) SELECT id, id, 18446744073709551615 - id, id + 0.5, id / 3, -id / 3e-10, id, 2000 + id, '2024-02-28' + INTERVAL id DAY, '13:14:15.123456', '2024-01-02 03:04:05.678901', '2024-01-02 03:04:05.000001', 'ab', CONCAT('v ', id), REPEAT('ü', 3000), 'b', X'00ff', X'00010203', '{"a": [1, null]}', 'x', 'p,q' FROM nums WHERE id <= 25;
@@ -58,7 +58,7 @@ my @writers = map {
     $my->background(sub {
         sleep 0.01;
         my $id = 1 + int rand 30000;
-        return "UPDATE nums SET d = d + 1, t = MD5(t) WHERE id BETWEEN $id AND $id + 20; DELETE FROM words WHERE v = $id MOD 15000; INSERT INTO words VALUES (UUID(), 1, $id); UPDATE keyless SET c = c + 1 WHERE a = $id MOD 50 LIMIT 1;\n";
+        return "UPDATE nums SET d = d + 1, t = REVERSE(t) WHERE id BETWEEN $id AND $id + 20; DELETE FROM words WHERE v = $id MOD 15000; INSERT INTO words VALUES (UUID(), 1, $id); UPDATE keyless SET c = c + 1 WHERE a = $id MOD 50 LIMIT 1;\n";
     }, db => 'inc')
 } 1 .. 2;
 sleep 1;
