@@ -11,6 +11,7 @@
 #include "store/task.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "worker/destination.h"
 
 DTS_FUNCTION(dtsmig_skip_change);
 DTS_FUNCTION(dtsmig_resync_table);
@@ -52,10 +53,13 @@ dtsmig_resync_table(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
 	char	   *table = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	const DestRoutine *dest;
 	StoreRows   *rows;
 
 	task_check_owner(task);
-	task_check_local(task, "copying a table again", NULL);
+	dest = destination_routine(task, task->owner);
+	if (!dest->copies_again)
+		task_check_local(task, "copying a table again", NULL);
 	if (strcmp(task->wanted, "released") == 0 || strcmp(task->status, "cut_over") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -67,14 +71,18 @@ dtsmig_resync_table(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("task \"%s\" does not follow changes", task->name),
 				 errhint("Wait until its full load is done.")));
-	/* one that is being copied needs no other copy; one that waits, waits */
+	/*
+	 * One that is being copied needs no other copy; one that waits, waits. The
+	 * log is not read again for a destination whose ledger has all of it: there
+	 * the rest of the task waits.
+	 */
 	rows = store_query("UPDATE dtsmig.task_table SET state = 'resync', "
-					   "resync_step = CASE WHEN state <> 'resync' "
+					   "resync_step = CASE WHEN $3 THEN NULL WHEN state <> 'resync' "
 					   "OR resync_step IN ('copied', 'replay') THEN 'asked' "
 					   "ELSE resync_step END WHERE task_id = $1 AND "
 					   "(source_schema || '.' || source_table = $2 "
-					   "OR source_table = $2) RETURNING table_id", "it",
-					   task->id, table);
+					   "OR source_table = $2) RETURNING table_id", "itb",
+					   task->id, table, (int) dest->elsewhere);
 	if (rows->nrows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

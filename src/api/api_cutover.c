@@ -15,12 +15,16 @@
 #include "check/advance.h"
 #include "check/cutover.h"
 #include "check/unfollowed.h"
+#include "core/attempt.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
+#include "store/object.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "worker/destination.h"
+#include "worker/statement.h"
 
 DTS_FUNCTION(dtsmig_cutover);
 
@@ -51,6 +55,70 @@ set_verify(CutoverOptions *options, const char *name)
 			 errhint("It is full, sample, incremental, schema or none.")));
 }
 
+/* What a destination elsewhere cannot be asked yet. */
+static void
+check_elsewhere(const Verify *v, const CutoverOptions *options)
+{
+	if (!v->dest->elsewhere)
+		return;
+	if (v->dest->check == NULL)
+		task_check_local(v->task, "cutover",
+						 "Stop writes at the source, wait until latency is 0 and the source's position is applied, compare, then release_task; docs/elsewhere.md has the steps.");
+	if (options->verify && options->mode == VERIFY_INCREMENTAL)
+		task_check_local(v->task, "cutover with this verification",
+						 "Use verify => 'full', 'sample', 'schema' or 'none'.");
+}
+
+typedef struct Making
+{
+	const char *statement;
+	bool		script;
+} Making;
+
+static void
+make_object(void *arg)
+{
+	const Making *m = arg;
+
+	statement_execute(m->statement, m->script);
+}
+
+/*
+ * What would have acted on rows that come, at a destination where that cannot
+ * be disabled, is made now: foreign keys, triggers.
+ */
+static void
+make_waiting(const Verify *v, bool accept)
+{
+	ListCell   *lc;
+
+	if (!v->dest->elsewhere)
+		return;
+	foreach(lc, objects_waiting(v->task->id))
+	{
+		WaitingObject *o = lfirst(lc);
+		Making		making = {o->statement, v->source->scripts};
+		ErrorData  *edata = attempt(make_object, &making);
+		char	   *error;
+
+		/* that there may be of a cutover whose hub died after the commit there */
+		if (edata == NULL || statement_is_made(edata->sqlerrcode))
+		{
+			object_set_made(o->id);
+			continue;
+		}
+		if (!statement_is_wrong(edata->sqlerrcode))
+			ReThrowError(edata);
+		error = edata->detail ? psprintf("%s %s", edata->message, edata->detail) : edata->message;
+		if (!accept)
+			cutover_refuse(v, psprintf("%s cannot be made at the destination", o->title), error,
+						   psprintf("Fix what is in its way, or say accept_differences. The statement: %s",
+									o->statement));
+		task_warn(v->task, psprintf("%s is not made at the destination", o->title), error,
+				  psprintf("Fix what is in its way, then: %s", o->statement));
+	}
+}
+
 /* From here on the task is over; its worker has applied all up to position. */
 static void
 finish(Verify *v, const CutoverOptions *options, const char *position,
@@ -65,6 +133,7 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 				 errmsg("task \"%s\" was stopped meanwhile", v->task->name)));
 	/* asked for while the verification ran; from now on nobody can */
 	cutover_check_waits(v);
+	make_waiting(v, options->accept_differences);
 	(void) store_exec("UPDATE dtsmig.task SET wanted = $2, status = 'cut_over', "
 					  "cutover_position = $3, cutover_at = pg_catalog.clock_timestamp(), "
 					  "retrying_since = NULL, retrying_until = NULL, "
@@ -77,7 +146,7 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 	 */
 	ForceSyncCommit();
 	(void) alert_clear(task->id, NULL, NULL, 0);
-	advance_past_rows(task);
+	advance_past_rows(task, v->dest);
 	advance_past_source(v, margin);
 	unfollowed_enable(v);
 	if (release)
@@ -88,13 +157,26 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 				   NULL, NULL);
 }
 
+/* v->dest is attached. */
+static char *
+cut_over(Verify *v, const CutoverOptions *options, bool release, int64 margin)
+{
+	char	   *position;
+
+	check_elsewhere(v, options);
+	position = cutover_check(v, options);
+	finish(v, options, position, release, margin);
+	v->source->close(v->conn);
+	return position;
+}
+
 Datum
 dtsmig_cutover(PG_FUNCTION_ARGS)
 {
 	Verify		v = {0};
 	CutoverOptions options = {0};
 	TaskIdentity caller;
-	char	   *position;
+	char	   *volatile position = NULL;
 	int64		margin;
 
 	for (int i = 0; i < PG_NARGS(); i++)
@@ -109,8 +191,6 @@ dtsmig_cutover(PG_FUNCTION_ARGS)
 				 errhint("Use isolation level READ COMMITTED.")));
 	v.task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	task_check_owner(v.task);
-	task_check_local(v.task, "cutover",
-					 "Stop writes at the source, wait until latency is 0 and the source's position is applied, compare, then release_task; docs/elsewhere.md has the steps.");
 	set_verify(&options, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	options.make_read_only = PG_GETARG_BOOL(2);
 	options.accept_differences = PG_GETARG_BOOL(3);
@@ -130,9 +210,19 @@ dtsmig_cutover(PG_FUNCTION_ARGS)
 	task_act_as_owner(v.task, &caller);
 	v.info = task_connection(v.task, v.task->owner);
 	v.source = source_routine(v.info->server_type);
-	position = cutover_check(&v, &options);
-	finish(&v, &options, position, PG_GETARG_BOOL(7), margin);
-	v.source->close(v.conn);
+	source_end_expect();
+	v.dest = destination_attach(v.task, v.options, v.task->owner, false);
+	PG_TRY();
+	{
+		position = cut_over(&v, &options, PG_GETARG_BOOL(7), margin);
+	}
+	PG_CATCH();
+	{
+		/* an error that is caught leaves no statement that goes there */
+		v.dest->detach();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	task_act_end(&caller);
 	PG_RETURN_TEXT_P(cstring_to_text(position));
 }

@@ -411,6 +411,7 @@ Datum
 dtsmig_release_task(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task = own_task(fcinfo);
+	const DestRoutine *dest;
 	TaskIdentity caller;
 
 	if (strcmp(task->wanted, "released") == 0)
@@ -423,10 +424,11 @@ dtsmig_release_task(PG_FUNCTION_ARGS)
 	/* what goes at the source does not come back */
 	ForceSyncCommit();
 	task_act_as_owner(task, &caller);
+	source_end_expect();
 	/* sequences are set there */
-	(void) destination_attach(task, options_parse(task->options), task->owner, false);
+	dest = destination_attach(task, options_parse(task->options), task->owner, false);
 	end_at_source(task);
-	advance_past_rows(task);
+	advance_past_rows(task, dest);
 	if (strcmp(task->destination, DEST_LOCAL) == 0)
 		dest_routine(DEST_LOCAL)->forget_mark(task_origin_name(task));
 	task_act_end(&caller);

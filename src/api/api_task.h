@@ -24,5 +24,11 @@ extern void end_at_source(const TaskRecord *task);
  * What cannot be removed is a warning then. Called as the task's owner.
  */
 extern void source_end_at_commit(const TaskRecord *task);
+/*
+ * The same is about to come: called before a destination elsewhere is attached,
+ * whose commit is then the first thing that a COMMIT does. Where that fails, the
+ * source still has what the task needs to go on.
+ */
+extern void source_end_expect(void);
 
 #endif							/* DTSMIG_API_TASK_H */

@@ -23,6 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
+#include "worker/destination.h"
 #include "worker/task_run.h"
 
 DTS_FUNCTION(dtsmig_verify);
@@ -105,6 +106,36 @@ put_result(ReturnSetInfo *rsinfo, const VerifyResult *r, bool data)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* What a destination elsewhere cannot be asked. */
+static void
+check_elsewhere(const Verify *v)
+{
+	if (!v->dest->elsewhere)
+		return;
+	if (v->dest->check == NULL)
+		task_check_local(v->task, "verify", "Compare the tables directly, over a channel of your own.");
+	if (v->mode == VERIFY_INCREMENTAL)
+		task_check_local(v->task, "mode incremental of verify",
+						 "Which rows were written last is not seen there. Use full, or sample.");
+}
+
+/* The destination is left with the call: nothing is written there. */
+static void
+run_verify(Verify *v, List *tables)
+{
+	v->dest = destination_attach(v->task, v->options, v->task->owner, false);
+	PG_TRY();
+	{
+		check_elsewhere(v);
+		verify_task(v, tables);
+	}
+	PG_FINALLY();
+	{
+		v->dest->detach();
+	}
+	PG_END_TRY();
+}
+
 Datum
 dtsmig_verify(PG_FUNCTION_ARGS)
 {
@@ -124,10 +155,11 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 				 errmsg("task, mode, sample and max_differences must not be null")));
 	v.task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	task_check_operator(v.task);
-	task_check_local(v.task, "verify", "Compare the tables directly, over a channel of your own.");
 	own = task_is_owners(v.task);
 	if (!own)
 		server_check_usage(v.task->source, GetUserId());
+	if (!own && strcmp(v.task->destination, DEST_LOCAL) != 0)
+		server_check_usage(v.task->destination, GetUserId());
 	v.mode = mode_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	v.sample = PG_GETARG_FLOAT8(3);
 	v.max_differences = PG_GETARG_INT64(4);
@@ -143,7 +175,7 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 	task_act_as_owner(v.task, &caller);
 	v.info = task_connection(v.task, v.task->owner);
 	v.source = source_routine(v.info->server_type);
-	verify_task(&v, PG_ARGISNULL(2) ? NIL : text_list(PG_GETARG_DATUM(2)));
+	run_verify(&v, PG_ARGISNULL(2) ? NIL : text_list(PG_GETARG_DATUM(2)));
 	if (!PG_ARGISNULL(2))
 	{
 		Oid			function;
@@ -234,10 +266,40 @@ check_ids(const TaskRecord *task, const char *ids)
 			 errhint("Use resync_table to copy a table again, DDL to fix a definition.")));
 }
 
+/* Of a task that follows nothing. */
+static void
+repair_now(TaskRecord *task)
+{
+	TaskRun    *run = palloc0(sizeof(TaskRun));
+	TaskIdentity caller;
+
+	task_act_as_owner(task, &caller);
+	run->cxt = CurrentMemoryContext;
+	run->task = task;
+	run->options = options_parse(task->options);
+	run->selection = selection_parse(task->objects);
+	run->info = task_connection(task, task->owner);
+	run->source = source_routine(run->info->server_type);
+	run->dest = destination_attach(task, run->options, task->owner, false);
+	PG_TRY();
+	{
+		repair_at_once(run);
+	}
+	PG_CATCH();
+	{
+		/* an error that is caught leaves no statement that goes there */
+		run->dest->detach();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	task_act_end(&caller);
+}
+
 Datum
 dtsmig_repair(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task;
+	const DestRoutine *dest;
 	char	   *ids = NULL;
 	int64		n;
 
@@ -247,7 +309,9 @@ dtsmig_repair(PG_FUNCTION_ARGS)
 				 errmsg("task must not be null")));
 	task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
 	task_check_owner(task);
-	task_check_local(task, "repair", NULL);
+	dest = destination_routine(task, task->owner);
+	if (dest->elsewhere && dest->check == NULL)
+		task_check_local(task, "repair", NULL);
 	if (strcmp(task->wanted, "released") == 0 || strcmp(task->status, "cut_over") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -264,20 +328,6 @@ dtsmig_repair(PG_FUNCTION_ARGS)
 	}
 	n = ask_for_repair(task, ids, PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2));
 	if (n > 0 && !task->do_incremental)
-	{
-		TaskRun    *run = palloc0(sizeof(TaskRun));
-		TaskIdentity caller;
-
-		task_act_as_owner(task, &caller);
-		run->cxt = CurrentMemoryContext;
-		run->task = task;
-		run->options = options_parse(task->options);
-		run->selection = selection_parse(task->objects);
-		run->info = task_connection(task, task->owner);
-		run->source = source_routine(run->info->server_type);
-		run->dest = dest_routine(DEST_LOCAL);
-		repair_at_once(run);
-		task_act_end(&caller);
-	}
+		repair_now(task);
 	PG_RETURN_INT64(n);
 }

@@ -7,7 +7,8 @@
  *	  release_task, drop_task, cutover
  *	     |  source_end_at_commit: noted, with the depth of the transaction
  *	     |      |  ROLLBACK, ROLLBACK TO, an error: forgotten, the task goes on
- *	  COMMIT, when nothing here can refuse any more
+ *	  COMMIT, when nothing here can refuse any more, and a destination elsewhere
+ *	     |  has committed
  *	     |  removed at the source; what is left there is a warning
  *	  committed here
  *
@@ -130,6 +131,16 @@ at_sub_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent,
 }
 
 void
+source_end_expect(void)
+{
+	if (registered)
+		return;
+	RegisterXactCallback(at_end, NULL);
+	RegisterSubXactCallback(at_sub_end, NULL);
+	registered = true;
+}
+
+void
 source_end_at_commit(const TaskRecord *task)
 {
 	char	   *type = foreign_server_type(task->source);
@@ -139,12 +150,7 @@ source_end_at_commit(const TaskRecord *task)
 
 	if (source == NULL || source->release == NULL)
 		return;
-	if (!registered)
-	{
-		RegisterXactCallback(at_end, NULL);
-		RegisterSubXactCallback(at_sub_end, NULL);
-		registered = true;
-	}
+	source_end_expect();
 	old = MemoryContextSwitchTo(TopTransactionContext);
 	e = palloc0(sizeof(SourceEnd));
 	e->task.id = task->id;

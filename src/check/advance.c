@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "check/advance.h"
+#include "check/dest_catalog.h"
 
 #include "store/sql.h"
 #include "core/one_statement.h"
@@ -23,11 +24,11 @@
 #include "tables/sequences.h"
 #include "utils/builtins.h"
 
-/* May the role $2 read and set the sequence? */
-#define MAY_SET(s) \
+/* May the role read and set the sequence? */
+#define MAY_SET(s, role) \
 	"CASE WHEN " s ".relkind = 'S' THEN " \
-	"pg_catalog.has_sequence_privilege($2::oid, " s ".oid, 'SELECT') AND " \
-	"pg_catalog.has_sequence_privilege($2::oid, " s ".oid, 'UPDATE') ELSE true END"
+	"pg_catalog.has_sequence_privilege(" role ", " s ".oid, 'SELECT') AND " \
+	"pg_catalog.has_sequence_privilege(" role ", " s ".oid, 'UPDATE') ELSE true END"
 
 /* Columns a of the table c, and the sequences s in schema sn they draw from. */
 #define SEQUENCES_OF_COLUMNS \
@@ -63,49 +64,64 @@ typedef struct ColumnSequence
 	char	   *source_table;
 } ColumnSequence;
 
+static bool
+is_true(const char *value)
+{
+	return strcmp(value, "t") == 0;
+}
+
 /* Of all tables of the task. */
 static List *
-column_sequences(const TaskRecord *task)
+column_sequences(const TaskRecord *task, const DestRoutine *dest)
 {
 	List	   *list = NIL;
-	StoreRows   *rows;
+	List	   *rows;
+	ListCell   *lc;
 
-	rows = store_query("SELECT s.oid::bigint, pg_catalog.format('%I.%I', sn.nspname, s.relname), "
-					   "q.seqincrement > 0, q.seqmin, q.seqmax, "
-					   MAY_SET("s") ", "
-					   "pg_catalog.format('%I.%I', n.nspname, c.relname), a.attname, "
-					   "a.attidentity <> '', COALESCE(NULLIF(y.typbasetype, 0), y.oid) IN "
-					   "('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, "
-					   "'int8'::pg_catalog.regtype, 'numeric'::pg_catalog.regtype), "
-					   "t.source_schema, t.source_table "
-					   "FROM dtsmig.task_table t "
-					   "JOIN pg_catalog.pg_namespace n ON n.nspname = t.target_schema "
-					   "JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
-					   "AND c.relname = t.target_table "
-					   SEQUENCES_OF_COLUMNS
-					   "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid "
-					   "JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid "
-					   "WHERE t.task_id = $1 ORDER BY s.oid, c.oid, a.attnum", "ii",
-					   task->id, (int64) task->owner);
-	for (int i = 0; i < rows->nrows; i++)
+	rows = dest_catalog_select(task, dest, "sequences of columns", "otbiibttbbtt",
+							   "SELECT s.oid, pg_catalog.format('%I.%I', sn.nspname, s.relname), "
+							   "q.seqincrement > 0, q.seqmin, q.seqmax, "
+							   MAY_SET("s", "(SELECT oid FROM me)") ", "
+							   "pg_catalog.format('%I.%I', n.nspname, c.relname), a.attname, "
+							   "a.attidentity <> '', COALESCE(NULLIF(y.typbasetype, 0), y.oid) IN "
+							   "('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, "
+							   "'int8'::pg_catalog.regtype, 'numeric'::pg_catalog.regtype), "
+							   "t.source_schema, t.source_table "
+							   DEST_TASK_RELATIONS
+							   SEQUENCES_OF_COLUMNS
+							   "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid "
+							   "JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid "
+							   "ORDER BY s.oid, c.oid, a.attnum");
+	foreach(lc, rows)
 	{
+		char	  **row = lfirst(lc);
 		ColumnSequence *s = palloc0(sizeof(ColumnSequence));
 
-		s->relid = (Oid) store_int(rows, i, 0);
-		s->name = rows->values[i][1];
-		s->ascending = store_bool(rows, i, 2);
-		s->min = rows->values[i][3];
-		s->max = rows->values[i][4];
-		s->allowed = store_bool(rows, i, 5);
-		s->table = rows->values[i][6];
-		s->column = rows->values[i][7];
-		s->identity = store_bool(rows, i, 8);
-		s->integer = store_bool(rows, i, 9);
-		s->source_schema = rows->values[i][10];
-		s->source_table = rows->values[i][11];
+		s->relid = atooid(row[0]);
+		s->name = row[1];
+		s->ascending = is_true(row[2]);
+		s->min = row[3];
+		s->max = row[4];
+		s->allowed = is_true(row[5]);
+		s->table = row[6];
+		s->column = row[7];
+		s->identity = is_true(row[8]);
+		s->integer = is_true(row[9]);
+		s->source_schema = row[10];
+		s->source_table = row[11];
 		list = lappend(list, s);
 	}
 	return list;
+}
+
+char *
+advance_grant(const TaskRecord *task, const DestRoutine *dest, const char *sequences)
+{
+	if (dest->elsewhere)
+		return psprintf("At the destination: GRANT SELECT, UPDATE ON SEQUENCE %s to the account of the task.",
+						sequences);
+	return psprintf("GRANT SELECT, UPDATE ON SEQUENCE %s TO %s;", sequences,
+					quote_identifier(GetUserNameFromId(task->owner, false)));
 }
 
 /* As the task's owner, or the sequence's. How many rows it gives. */
@@ -131,11 +147,16 @@ tell_end(const TaskRecord *task, const char *sequence)
 			 "The next INSERT that needs a value fails, as it would at the source: give the column a larger type, and the sequence a further bound.");
 }
 
-static void
-advance_past_rows_here(const TaskRecord *task)
+void
+advance_past_rows(const TaskRecord *task, const DestRoutine *dest)
 {
-	List	   *sequences = column_sequences(task);
+	List	   *sequences;
 	ListCell   *lc;
+
+	/* InnoDB's AUTO_INCREMENT is past the rows by itself */
+	if (!one_statement_is_postgres())
+		return;
+	sequences = column_sequences(task, dest);
 
 	foreach(lc, sequences)
 	{
@@ -148,8 +169,7 @@ advance_past_rows_here(const TaskRecord *task)
 		if (!s->allowed)
 		{
 			task_warn(task, psprintf("sequence %s is left where it is", s->name), NULL,
-				 psprintf("GRANT SELECT, UPDATE ON SEQUENCE %s TO %s;", s->name,
-						  quote_identifier(GetUserNameFromId(task->owner, false))));
+					  advance_grant(task, dest, s->name));
 			continue;
 		}
 		last = select_one_value(psprintf("SELECT %s(%s)::numeric FROM %s",
@@ -172,62 +192,6 @@ advance_past_rows_here(const TaskRecord *task)
 	}
 }
 
-/*
- * The same where the destination is elsewhere, which this process is attached
- * to: of sequences that columns own, which go up.
- */
-static void
-advance_there(const TaskRecord *task)
-{
-	StoreRows   *rows = store_query("SELECT pg_catalog.format('%I.%I', target_schema, target_table) "
-								   "FROM dtsmig.task_table WHERE task_id = $1", "i", task->id);
-
-	for (int i = 0; i < rows->nrows; i++)
-	{
-		const char *table = rows->values[i][0];
-		char	   *columns;
-		char	   *one;
-
-		columns = select_one_value(psprintf("SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname) || E'\\t' || "
-											"pg_catalog.pg_get_serial_sequence(%s, a.attname), E'\\n') "
-											"FROM pg_catalog.pg_attribute a WHERE a.attrelid = pg_catalog.to_regclass(%s) "
-											"AND a.attnum > 0 AND NOT a.attisdropped "
-											"AND a.atttypid IN ('pg_catalog.int2'::pg_catalog.regtype, "
-											"'pg_catalog.int4'::pg_catalog.regtype, 'pg_catalog.int8'::pg_catalog.regtype, "
-											"'pg_catalog.numeric'::pg_catalog.regtype)",
-											quote_literal_cstr(table), quote_literal_cstr(table)));
-		while ((one = strsep(&columns, "\n")) != NULL)
-		{
-			char	   *sequence = one;
-			char	   *column = strsep(&sequence, "\t");
-
-			if (sequence == NULL)
-				continue;
-			(void) run_one_statement(psprintf("SELECT pg_catalog.setval(%s, m.last) FROM %s s, "
-											  "(SELECT LEAST(pg_catalog.max(%s), 9223372036854775807)::pg_catalog.int8 AS last FROM %s) m, "
-											  "pg_catalog.pg_sequence q WHERE q.seqrelid = %s::pg_catalog.regclass "
-											  "AND q.seqincrement > 0 AND m.last BETWEEN q.seqmin AND q.seqmax "
-											  "AND (s.last_value < m.last OR (s.last_value = m.last AND NOT s.is_called))",
-											  quote_literal_cstr(sequence), sequence, column, table,
-											  quote_literal_cstr(sequence)));
-		}
-	}
-}
-
-void
-advance_past_rows(const TaskRecord *task)
-{
-	/* InnoDB's AUTO_INCREMENT is past the rows by itself */
-	if (!one_statement_is_postgres())
-		return;
-	if (one_statement_is_elsewhere())
-	{
-		advance_there(task);
-		return;
-	}
-	advance_past_rows_here(task);
-}
-
 /* ------------------------------------------------------------- the source */
 
 /* The next value is this one, or a later one if it was that already. */
@@ -247,29 +211,52 @@ set_next(const TaskRecord *task, const char *sequence, const char *next)
 		tell_end(task, sequence);
 }
 
+/* One that is the task's; palloc'd. */
+typedef struct TaskSequence
+{
+	char	   *name;			/* quoted */
+	bool		allowed;		/* the task may read and set it */
+} TaskSequence;
+
+static TaskSequence *
+make_sequence(char *name, bool allowed)
+{
+	TaskSequence *s = palloc(sizeof(TaskSequence));
+
+	s->name = name;
+	s->allowed = allowed;
+	return s;
+}
+
 /*
  * Sequences of MariaDB that are objects of their own. Their position is the
  * first value that no session has in its cache.
  */
-static Oid
+static TaskSequence *
 own_sequence(Verify *v, const TableDef *def)
 {
 	NameCase	name_case = (NameCase) v->options->name_case;
-	StoreRows   *rows;
+	const char *schema = def->target_schema ? def->target_schema :
+		plan_name(def->schema, name_case, false);
+	const char *name = def->target_name ? def->target_name :
+		plan_name(def->name, name_case, false);
+	List	   *rows;
+	char	  **row;
+	TaskSequence *s;
 
-	rows = store_query("SELECT c.oid::bigint, pg_catalog.format('%I.%I', n.nspname, c.relname), "
-					   MAY_SET("c") " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
-					   "ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $3 "
-					   "AND c.relkind = 'S'", "tit",
-					   def->target_schema ? def->target_schema :
-					   plan_name(def->schema, name_case, false),
-					   (int64) v->task->owner, def->target_name ? def->target_name :
-					   plan_name(def->name, name_case, false));
-	if (rows->nrows == 0)
-		return InvalidOid;
-	if (def->auto_increment != NULL && store_bool(rows, 0, 2))
-		set_next(v->task, rows->values[0][1], def->auto_increment);
-	return (Oid) store_int(rows, 0, 0);
+	rows = dest_catalog_select(v->task, v->dest, "sequence", "tb",
+							   psprintf("SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname), %s "
+										"FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+										"ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s "
+										"AND c.relkind = 'S'", MAY_SET("c", "(SELECT oid FROM me)"),
+										quote_literal_cstr(schema), quote_literal_cstr(name)));
+	if (rows == NIL)
+		return NULL;
+	row = linitial(rows);
+	s = make_sequence(row[0], is_true(row[1]));
+	if (def->auto_increment != NULL && s->allowed)
+		set_next(v->task, s->name, def->auto_increment);
+	return s;
 }
 
 /* Is this the column with the source's AUTO_INCREMENT? */
@@ -297,7 +284,7 @@ counts_up(Verify *v, const TableDef *def, const ColumnSequence *s)
 	return false;
 }
 
-/* Returns the OIDs of sequences that are no column's. */
+/* Returns sequences that are no column's: TaskSequence *. */
 static List *
 past_auto_increment(Verify *v, List *columns)
 {
@@ -312,10 +299,10 @@ past_auto_increment(Verify *v, List *columns)
 
 		if (def->is_sequence)
 		{
-			Oid			relid = own_sequence(v, def);
+			TaskSequence *s = own_sequence(v, def);
 
-			if (OidIsValid(relid))
-				own = list_append_unique_oid(own, relid);
+			if (s != NULL)
+				own = lappend(own, s);
 			continue;
 		}
 		if (def->auto_increment == NULL)
@@ -331,39 +318,64 @@ past_auto_increment(Verify *v, List *columns)
 	return own;
 }
 
-/* All that are the task's; each once. */
+/* The same of a PostgreSQL source. Those elsewhere that may not be set raise an error. */
 static List *
-all_sequences(Verify *v, List **denied)
+past_sequences(Verify *v)
 {
-	List	   *columns = column_sequences(v->task);
-	List	   *oids;
+	List	   *denied = NIL;
+	List	   *found = advance_sequences(v->source, v->conn, v->selection, v->options,
+										  &denied);
+	List	   *own = NIL;
 	ListCell   *lc;
 
-	oids = v->source->sequences != NULL ?
-		advance_sequences(v->source, v->conn, v->selection, v->options, denied) :
-		past_auto_increment(v, columns);
-	foreach(lc, columns)
-		oids = list_append_unique_oid(oids, ((ColumnSequence *) lfirst(lc))->relid);
-	return oids;
+	if (v->dest->elsewhere)
+	{
+		foreach(lc, found)
+			own = lappend(own, make_sequence(lfirst(lc), true));
+		return own;
+	}
+	foreach(lc, denied)
+		found = list_append_unique_oid(found, lfirst_oid(lc));
+	foreach(lc, found)
+	{
+		StoreRows  *rows = store_query("SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), "
+									   MAY_SET("c", "$2::oid")
+									   " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+									   "ON n.oid = c.relnamespace WHERE c.oid = $1::oid", "ii",
+									   (int64) lfirst_oid(lc), (int64) v->task->owner);
+
+		if (rows->nrows > 0)
+			own = lappend(own, make_sequence(rows->values[0][0], store_bool(rows, 0, 1)));
+	}
+	return own;
 }
 
-/* Names of those of oids that the owner may, or may not, read and set. */
+/* All that are the task's, and that it may, or may not, read and set: names. */
 static List *
-by_right(const TaskRecord *task, List *oids, bool allowed)
+all_sequences(Verify *v, bool allowed)
 {
+	List	   *columns = column_sequences(v->task, v->dest);
+	List	   *all;
 	List	   *names = NIL;
 	ListCell   *lc;
 
-	foreach(lc, oids)
+	all = v->source->sequences != NULL ? past_sequences(v) : past_auto_increment(v, columns);
+	foreach(lc, columns)
 	{
-		StoreRows   *rows;
+		const ColumnSequence *s = lfirst(lc);
 
-		rows = store_query("SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) "
-						   "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
-						   "ON n.oid = c.relnamespace WHERE c.oid = $1::oid "
-						   "AND $3 = (" MAY_SET("c") ")", "iib", (int64) lfirst_oid(lc), (int64) task->owner, allowed);
-		if (rows->nrows > 0)
-			names = lappend(names, rows->values[0][0]);
+		all = lappend(all, make_sequence(s->name, s->allowed));
+	}
+	foreach(lc, all)
+	{
+		const TaskSequence *s = lfirst(lc);
+		bool		known = s->allowed != allowed;
+		ListCell   *ln;
+
+		foreach(ln, names)
+			known |= strcmp(lfirst(ln), s->name) == 0;
+		if (!known)
+			names = lappend(names, s->name);
 	}
 	return names;
 }
@@ -391,9 +403,12 @@ by_right(const TaskRecord *task, List *oids, bool allowed)
 void
 advance_past_source(Verify *v, int64 margin)
 {
-	List	   *names = by_right(v->task, all_sequences(v, NULL), true);
+	List	   *names;
 	ListCell   *lc;
 
+	if (!one_statement_is_postgres())
+		return;
+	names = all_sequences(v, true);
 	if (margin == 0)
 		return;
 	foreach(lc, names)
@@ -418,14 +433,10 @@ advance_past_source(Verify *v, int64 margin)
 char *
 advance_denied(Verify *v)
 {
-	List	   *denied = NIL;
-	List	   *oids = all_sequences(v, &denied);
+	List	   *denied = all_sequences(v, false);
 	StringInfoData buf;
 	ListCell   *lc;
 
-	foreach(lc, denied)
-		oids = list_append_unique_oid(oids, lfirst_oid(lc));
-	denied = by_right(v->task, oids, false);
 	if (denied == NIL)
 		return NULL;
 	initStringInfo(&buf);
@@ -442,7 +453,7 @@ advance_denied_of(Oid relid, Oid role)
 
 	rows = store_query("SELECT DISTINCT pg_catalog.format('%I.%I', sn.nspname, s.relname) "
 					   "FROM pg_catalog.pg_class c " SEQUENCES_OF_COLUMNS
-					   "WHERE c.oid = $1::oid AND NOT (" MAY_SET("s") ") ORDER BY 1",
+					   "WHERE c.oid = $1::oid AND NOT (" MAY_SET("s", "$2::oid") ") ORDER BY 1",
 					   "ii", (int64) relid, (int64) role);
 	for (int i = 0; i < rows->nrows; i++)
 		names = lappend(names, rows->values[i][0]);

@@ -21,7 +21,10 @@
  * there. Never back; one that ends there is left at its end, with a warning.
  * Called as the task's owner, once no worker runs.
  */
-extern void advance_past_rows(const TaskRecord *task);
+extern void advance_past_rows(const TaskRecord *task, const DestRoutine *dest);
+/* What lets the task set them, for a hint. */
+extern char *advance_grant(const TaskRecord *task, const DestRoutine *dest,
+						   const char *sequences);
 
 /*
  * All sequences go on where the source's would, which v is connected to, and

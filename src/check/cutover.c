@@ -109,8 +109,7 @@ check_sequences(Verify *v)
 
 	if (denied != NULL)
 		cutover_refuse(v, "sequences cannot be set", denied,
-					   psprintf("GRANT SELECT, UPDATE ON SEQUENCE %s TO %s;", denied,
-								quote_identifier(GetUserNameFromId(v->task->owner, false))));
+					   advance_grant(v->task, v->dest, denied));
 }
 
 /* ---------------------------------------------------------- the source */

@@ -15,31 +15,30 @@
 
 #include "check/cutover.h"
 
-#include "store/sql.h"
+#include "check/dest_catalog.h"
 #include "core/one_statement.h"
 #include "core/attempt.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 
-#define TASK_RELATIONS \
-	"FROM dtsmig.task_table t " \
-	"JOIN pg_catalog.pg_namespace n ON n.nspname = t.target_schema " \
-	"JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid " \
-	"AND c.relname = t.target_table "
+static List *
+ask(const Verify *v, const char *name, const char *shape, const char *sql)
+{
+	return dest_catalog_select(v->task, v->dest, name, shape, sql);
+}
 
 /* ----------------------------------------------------------------- indexes */
 
 static void
 check_indexes(const Verify *v)
 {
-	StoreRows   *rows;
+	List	   *rows;
 
-	rows = store_query("SELECT i.indexrelid::pg_catalog.regclass::text " TASK_RELATIONS
-					   "JOIN pg_catalog.pg_index i ON i.indrelid = c.oid "
-					   "WHERE t.task_id = $1 AND NOT i.indisvalid LIMIT 1", "i",
-					   v->task->id);
-	if (rows->nrows > 0)
-		cutover_refuse(v, psprintf("index %s is not valid", rows->values[0][0]), NULL,
+	rows = ask(v, "indexes", "t",
+			   "SELECT i.indexrelid::pg_catalog.regclass::text " DEST_TASK_RELATIONS
+			   "JOIN pg_catalog.pg_index i ON i.indrelid = c.oid "
+			   "WHERE NOT i.indisvalid LIMIT 1");
+	if (rows != NIL)
+		cutover_refuse(v, psprintf("index %s is not valid", *(char **) linitial(rows)), NULL,
 					   "REINDEX it.");
 }
 
@@ -56,19 +55,19 @@ run_utility(void *sql)
 static void
 validate_constraints(const Verify *v, bool accept)
 {
-	StoreRows   *rows;
+	List	   *rows;
+	ListCell   *lc;
 
-	rows = store_query("SELECT pg_catalog.format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I', "
+	rows = ask(v, "constraints", "tttt", "SELECT pg_catalog.format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I', "
 					   "n.nspname, c.relname, k.conname), k.conname, "
-					   "t.source_schema, t.source_table " TASK_RELATIONS
+					   "t.source_schema, t.source_table " DEST_TASK_RELATIONS
 					   "JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid "
-					   "WHERE t.task_id = $1 AND NOT k.convalidated "
+					   "WHERE NOT k.convalidated "
 					   "AND COALESCE(pg_catalog.to_jsonb(k) ->> 'conenforced', 'true') = 'true' "
-					   "AND k.contype IN ('f', 'c') AND k.coninhcount = 0 ORDER BY k.oid",
-					   "i", v->task->id);
-	for (int i = 0; i < rows->nrows; i++)
+					   "AND k.contype IN ('f', 'c') AND k.coninhcount = 0 ORDER BY k.oid");
+	foreach(lc, rows)
 	{
-		char	  **k = rows->values[i];
+		char	  **k = lfirst(lc);
 		ErrorData  *edata = attempt(run_utility, k[0]);
 
 		if (edata == NULL)
@@ -110,19 +109,20 @@ static List *
 valid_keys(const Verify *v)
 {
 	List	   *keys = NIL;
-	StoreRows   *rows;
+	List	   *rows;
+	ListCell   *lc;
 
-	rows = store_query("SELECT DISTINCT ON (k.oid) k.conname, pg_catalog.format('%I.%I', n.nspname, c.relname), "
+	rows = ask(v, "foreign keys", "tttbb", "SELECT DISTINCT ON (k.oid) k.conname, pg_catalog.format('%I.%I', n.nspname, c.relname), "
 					   "pg_catalog.format('SELECT pg_catalog.left(pg_catalog.to_jsonb(f)::text, 300) "
 					   "FROM %s f LEFT JOIN %s p ON %s WHERE (%s) AND p.%I IS NULL LIMIT 1', "
 					   "CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || pg_catalog.format('%I.%I', n.nspname, c.relname), "
 					   "CASE pc.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || pg_catalog.format('%I.%I', pn.nspname, pc.relname), "
 					   "j.matches, j.given, j.first), "
-					   "pg_catalog.has_table_privilege($2::oid, pc.oid, 'SELECT') "
-					   "AND pg_catalog.has_schema_privilege($2::oid, pn.oid, 'USAGE'), "
-					   "c.relowner = pc.relowner OR pg_catalog.pg_has_role(c.relowner, $2::oid, 'MEMBER') "
-					   "AND pg_catalog.pg_has_role(pc.relowner, $2::oid, 'MEMBER') "
-					   TASK_RELATIONS
+					   "pg_catalog.has_table_privilege((SELECT oid FROM me), pc.oid, 'SELECT') "
+					   "AND pg_catalog.has_schema_privilege((SELECT oid FROM me), pn.oid, 'USAGE'), "
+					   "c.relowner = pc.relowner OR pg_catalog.pg_has_role(c.relowner, (SELECT oid FROM me), 'MEMBER') "
+					   "AND pg_catalog.pg_has_role(pc.relowner, (SELECT oid FROM me), 'MEMBER') "
+					   DEST_TASK_RELATIONS
 					   "JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'f' AND k.convalidated "
 					   "JOIN pg_catalog.pg_class pc ON pc.oid = k.confrelid "
 					   "JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace "
@@ -140,24 +140,24 @@ valid_keys(const Verify *v)
 					   "JOIN pg_catalog.pg_attribute pa ON pa.attrelid = k.confrelid AND pa.attnum = u.pk "
 					   "JOIN pg_catalog.pg_operator o ON o.oid = u.op "
 					   "JOIN pg_catalog.pg_namespace opn ON opn.oid = o.oprnamespace) j "
-					   "WHERE t.task_id = $1 "
-					   "AND COALESCE(pg_catalog.to_jsonb(k) ->> 'conenforced', 'true') = 'true' "
+					   "WHERE COALESCE(pg_catalog.to_jsonb(k) ->> 'conenforced', 'true') = 'true' "
 					   "AND COALESCE(pg_catalog.to_jsonb(k) ->> 'conperiod', 'false') = 'false' "
 					   "AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgconstraint = k.oid "
 					   "AND g.tgrelid = k.conrelid AND g.tgenabled = 'D') "
 					   "AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint w WHERE w.conrelid = k.conrelid "
 					   "AND w.contype = 'f' AND w.conkey = k.conkey AND w.confrelid <> k.confrelid "
 					   "AND w.confrelid IN (SELECT pg_catalog.pg_partition_ancestors(k.confrelid))) "
-					   "ORDER BY k.oid", "ii", v->task->id, (int64) v->task->owner);
-	for (int i = 0; i < rows->nrows; i++)
+					   "ORDER BY k.oid");
+	foreach(lc, rows)
 	{
+		char	  **row = lfirst(lc);
 		KeyRow	   *k = palloc0(sizeof(KeyRow));
 
-		k->name = rows->values[i][0];
-		k->table = rows->values[i][1];
-		k->orphan = rows->values[i][2];
-		k->readable = store_bool(rows, i, 3);
-		k->of_one = store_bool(rows, i, 4);
+		k->name = row[0];
+		k->table = row[1];
+		k->orphan = row[2];
+		k->readable = strcmp(row[3], "t") == 0;
+		k->of_one = strcmp(row[4], "t") == 0;
 		keys = lappend(keys, k);
 	}
 	return keys;
@@ -187,7 +187,7 @@ check_foreign_keys(const Verify *v, bool accept)
 						  k->name), "GRANT SELECT on it.");
 			continue;
 		}
-		row = verify_value_dest(k->orphan);
+		row = verify_value_dest(v, k->orphan);
 		if (row == NULL)
 			continue;
 		if (!accept)
@@ -210,17 +210,18 @@ check_foreign_keys(const Verify *v, bool accept)
 static void
 look_at_triggers(const Verify *v)
 {
-	StoreRows   *rows;
+	List	   *rows;
+	char	   *disabled;
 
-	rows = store_query("SELECT pg_catalog.string_agg(x.what, ', ' ORDER BY x.what) FROM (SELECT DISTINCT "
+	rows = ask(v, "triggers", "T", "SELECT pg_catalog.string_agg(x.what, ', ' ORDER BY x.what) FROM (SELECT DISTINCT "
 					   "pg_catalog.format(CASE WHEN k.oid IS NULL THEN 'trigger %I on %I.%I' "
 					   "ELSE 'foreign key %I of %I.%I' END, COALESCE(k.conname, g.tgname), "
-					   "n.nspname, c.relname) AS what " TASK_RELATIONS
+					   "n.nspname, c.relname) AS what " DEST_TASK_RELATIONS
 					   "JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid AND g.tgenabled = 'D' "
-					   "LEFT JOIN pg_catalog.pg_constraint k ON k.oid = g.tgconstraint AND g.tgisinternal "
-					   "WHERE t.task_id = $1) x", "i", v->task->id);
-	if (rows->values[0][0] != NULL)
-		task_warn(v->task, "triggers are disabled here", rows->values[0][0],
+					   "LEFT JOIN pg_catalog.pg_constraint k ON k.oid = g.tgconstraint AND g.tgisinternal) x");
+	disabled = rows != NIL ? *(char **) linitial(rows) : NULL;
+	if (disabled != NULL)
+		task_warn(v->task, "triggers are disabled here", disabled,
 			 "The task has not done that: ALTER TABLE ... ENABLE TRIGGER, where it is not meant so.");
 }
 

@@ -265,7 +265,7 @@ check_triggers(PrecheckContext *pc, const DestIdentity *id, List **items)
 							  psprintf("role %s may not set session_replication_role: triggers and foreign keys of the destination act on the rows that arrive",
 									   id->account),
 							  pc->task->do_schema && pc->task->do_incremental ?
-							  "Or ignore it: foreign keys and triggers that the task would make are left for you to make when it is over, and stand in task_objects as waiting. Existing ones should be dropped or disabled until then." :
+							  "Or ignore it: foreign keys and triggers that the task would make stand in task_objects as waiting, and are made by cutover; after release_task they are left for you to make. Existing ones should be dropped or disabled until then." :
 							  "Or drop or disable those that exist until the task is over, and ignore this."),
 				 AT_DESTINATION, "GRANT SET ON PARAMETER session_replication_role TO %s",
 				 quote_identifier(id->account));

@@ -8,13 +8,12 @@
  */
 #include "postgres.h"
 
+#include "check/dest_catalog.h"
 #include "check/unfollowed.h"
 
 #include "store/sql.h"
-#include "catalog/namespace.h"
 #include "core/one_statement.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 void
 unfollowed_warn(const Verify *v)
@@ -22,7 +21,8 @@ unfollowed_warn(const Verify *v)
 	int			look_at = SOURCE_FINDS_MADE;
 	ListCell   *lc;
 
-	if (v->source->unfollowed == NULL || !v->task->do_schema)
+	/* they are looked for in this database */
+	if (v->source->unfollowed == NULL || !v->task->do_schema || v->dest->elsewhere)
 		return;
 	if (v->options->comments)
 		look_at |= SOURCE_FINDS_COMMENTS;
@@ -42,33 +42,50 @@ unfollowed_warn(const Verify *v)
 List *
 unfollowed_meanings(const Verify *v)
 {
-	if (v->source->meanings == NULL || !v->task->do_schema)
+	if (v->source->meanings == NULL || !v->task->do_schema || v->dest->elsewhere)
 		return NIL;
 	return v->source->meanings(v->conn);
 }
 
-/* The task's table here; InvalidOid: it has none of this name. */
-static Oid
-table_here(const Verify *v, const SourceAlways *a)
+/* The name of the task's table at the destination; false: it has none. */
+static bool
+find_table(const Verify *v, const SourceAlways *a, char **schema, char **table)
 {
 	StoreRows   *rows;
-	char	   *schema = NULL;
-	char	   *table = NULL;
-	Oid			nspid;
 
+	*schema = *table = NULL;
 	rows = store_query("SELECT target_schema, target_table FROM dtsmig.task_table "
 					   "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3",
 					   "itt", v->task->id, a->schema, a->table);
 	if (rows->nrows > 0)
 	{
-		schema = rows->values[0][0];
-		table = rows->values[0][1];
+		*schema = rows->values[0][0];
+		*table = rows->values[0][1];
 	}
 	/* views and partitioned tables hold no rows */
-	else if (!selection_match(v->selection, a->schema, a->table, &schema, &table))
-		return InvalidOid;
-	nspid = get_namespace_oid(schema ? schema : a->schema, true);
-	return OidIsValid(nspid) ? get_relname_relid(table ? table : a->table, nspid) : InvalidOid;
+	else if (!selection_match(v->selection, a->schema, a->table, schema, table))
+		return false;
+	if (*schema == NULL)
+		*schema = a->schema;
+	if (*table == NULL)
+		*table = a->table;
+	return true;
+}
+
+/* Is the trigger or rule there, enabled like any other? */
+static bool
+is_plain(const Verify *v, const SourceAlways *a, const char *schema, const char *table)
+{
+	return dest_catalog_select(v->task, v->dest, "triggers and rules", "b",
+							   psprintf("SELECT true FROM pg_catalog.pg_class c "
+										"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+										"JOIN %s WHERE n.nspname = %s AND c.relname = %s",
+										psprintf(a->rule ? "pg_catalog.pg_rewrite r ON r.ev_class = c.oid "
+												 "AND r.rulename = %s AND r.ev_enabled = 'O'" :
+												 "pg_catalog.pg_trigger r ON r.tgrelid = c.oid "
+												 "AND r.tgname = %s AND r.tgenabled = 'O' AND NOT r.tgisinternal",
+												 quote_literal_cstr(a->name)),
+										quote_literal_cstr(schema), quote_literal_cstr(table))) != NIL;
 }
 
 void
@@ -81,19 +98,14 @@ unfollowed_enable(const Verify *v)
 	foreach(lc, v->source->always(v->conn))
 	{
 		const SourceAlways *a = lfirst(lc);
-		Oid			relid = table_here(v, a);
+		char	   *schema;
+		char	   *table;
 		char	   *what;
 
-		if (!OidIsValid(relid) ||
-			store_query(a->rule ? "SELECT 1 FROM pg_catalog.pg_rewrite WHERE ev_class = $1::oid "
-						"AND rulename = $2 AND ev_enabled = 'O'" :
-						"SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = $1::oid "
-						"AND tgname = $2 AND tgenabled = 'O' AND NOT tgisinternal", "it",
-						(int64) relid, a->name)->nrows == 0)
+		if (!find_table(v, a, &schema, &table) || !is_plain(v, a, schema, table))
 			continue;
 		what = psprintf("ALTER TABLE %s ENABLE %s %s %s",
-						quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-												   get_rel_name(relid)),
+						quote_qualified_identifier(schema, table),
 						a->replica ? "REPLICA" : "ALWAYS", a->rule ? "RULE" : "TRIGGER",
 						quote_identifier(a->name));
 		(void) run_one_statement(what);

@@ -164,15 +164,15 @@ compare_buckets(Verify *v, VerifyTable *t, const CheckScope *scope,
 }
 
 char *
-verify_value_dest(const char *sql)
+verify_value_dest(const Verify *v, const char *sql)
 {
-	return select_one_value(sql);
+	return v->dest->check ? v->dest->check->value(sql) : select_one_value(sql);
 }
 
 static int64
-blocks_here(const VerifyTable *t)
+blocks_here(const Verify *v, const VerifyTable *t)
 {
-	char	   *value = verify_value_dest(psprintf("SELECT max(pg_catalog.pg_relation_size(p)) "
+	char	   *value = verify_value_dest(v, psprintf("SELECT max(pg_catalog.pg_relation_size(p)) "
 											"/ pg_catalog.current_setting('block_size')::int8 FROM "
 											"(SELECT relid AS p FROM pg_catalog.pg_partition_tree(%u) "
 											"UNION ALL SELECT %u) x", t->rel->target_relid,
@@ -188,12 +188,19 @@ rows_at_once(const Verify *v, int64 rows)
 	return v->rate > 0 ? Min(rows, Max(v->rate, 1000)) : rows;
 }
 
-/* Sums of all buckets here, block range by block range. */
+/*
+ * Sums of all buckets here, block range by block range. A table elsewhere need
+ * not have blocks, and is read at once.
+ */
 static List *
 all_buckets_dest(Verify *v, VerifyTable *t, const CheckScope *scope, int64 parts)
 {
-	int64		blocks = blocks_here(t);
+	int64		blocks;
 	List	   *sums = NIL;
+
+	if (v->dest->check)
+		return verify_sums_dest(v, t, scope, NIL);
+	blocks = blocks_here(v, t);
 
 	for (int64 i = 0; i < parts; i++)
 	{
@@ -204,7 +211,7 @@ all_buckets_dest(Verify *v, VerifyTable *t, const CheckScope *scope, int64 parts
 			psprintf(i == parts - 1 ? "ctid >= '(" INT64_FORMAT ",0)'" :
 					 "ctid >= '(" INT64_FORMAT ",0)' AND ctid < '(" INT64_FORMAT ",0)'",
 					 blocks * i / parts, blocks * (i + 1) / parts);
-		sums = verify_add_sums(sums, verify_sums_dest(t, &part, NIL));
+		sums = verify_add_sums(sums, verify_sums_dest(v, t, &part, NIL));
 		verify_pace(v, 0);
 	}
 	return sums;
@@ -442,7 +449,7 @@ key_bounds(Verify *v, VerifyTable *t, int128 *least, int128 *greatest)
 																	 there->first_key, order)));
 		}
 		/* a cast would give the column's name to what ORDER BY sorts */
-		values = lappend(values, verify_value_dest(psprintf("SELECT %s FROM %s ORDER BY %s%s LIMIT 1",
+		values = lappend(values, verify_value_dest(v, psprintf("SELECT %s FROM %s ORDER BY %s%s LIMIT 1",
 													 t->here->first_key, t->here->from,
 													 t->here->first_key, order)));
 		foreach(lc, values)

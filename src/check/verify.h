@@ -36,6 +36,7 @@
 
 #include "store/task.h"
 #include "core/options.h"
+#include "dest/dest.h"
 #include "schema/check_sql.h"
 #include "source/source.h"
 #include "transform/select.h"
@@ -75,6 +76,7 @@ typedef struct Verify
 	ConnectionInfo *info;
 	const SourceRoutine *source;
 	SourceConn *conn;
+	const DestRoutine *dest;	/* that this process is attached to */
 	MemoryContext cxt;			/* of all this verification */
 	MemoryContext scratch;		/* reset after every range */
 	int			nrels;
@@ -115,7 +117,7 @@ typedef struct VerifyTable
 								 * rule's work can be distinguished from rows here */
 	bool		checked;		/* summed, and what "set" makes is looked at here */
 	bool		ranged;			/* can be cut by its first key column */
-	CheckTable *here;			/* its from, first_key alone */
+	CheckTable *here;			/* of this database: from, first_key alone */
 	CheckForm  *forms;			/* of rel's columns */
 	struct RowText *text;		/* as the first source table writes rows */
 	List	   *there;			/* CheckTable *, for each of rels */
@@ -157,10 +159,10 @@ extern uint64 row_text_number(RowText *rt, const Datum *values,
 							  const bool *nulls, const int *columns, int n);
 
 /*
- * verify.c: the first value of what a query gives here; NULL: none. As the
- * task's owner.
+ * verify.c: the first value of what a query gives at the destination; NULL:
+ * none. As the task's owner, or its account there.
  */
-extern char *verify_value_dest(const char *sql);
+extern char *verify_value_dest(const Verify *v, const char *sql);
 
 /* verify_sums.c */
 extern void verify_prepare_table(Verify *v, VerifyTable *t);
@@ -173,11 +175,11 @@ extern void verify_sums(Verify *v, VerifyTable *t, const CheckScope *scope,
 extern CheckSum *verify_find_sum(List *sums, int group);
 /* Adds to sums those of other; sums is changed. */
 extern List *verify_add_sums(List *sums, List *other);
-extern List *verify_sums_dest(VerifyTable *t, const CheckScope *scope,
-							  List *splits);
+extern List *verify_sums_dest(const Verify *v, VerifyTable *t,
+							  const CheckScope *scope, List *splits);
 /*
- * The condition here of a scope; its buckets are not in it, rows have to be
- * asked for theirs.
+ * The condition here of a scope. Its buckets are in it where the destination
+ * has SQL for them; else rows have to be asked for theirs.
  */
 extern char *verify_condition_dest(const VerifyTable *t, const CheckScope *scope);
 
@@ -204,7 +206,8 @@ extern void verify_rows_dest(Verify *v, VerifyTable *t, const CheckScope *scope,
 extern char *verify_key_source(Verify *v, const SourceRelation *rel,
 							  char *const *key);
 /* The condition here for rows of a key. */
-extern char *verify_key_dest(const SourceRelation *rel, char *const *key);
+extern char *verify_key_dest(const Verify *v, const SourceRelation *rel,
+							 char *const *key);
 /* Compares the rows of a scope; candidates are added. */
 extern void verify_compare_rows(Verify *v, VerifyTable *t,
 								const CheckScope *scope);
@@ -273,17 +276,32 @@ extern void verify_dress(TableDef *now, const TableDef *known);
 extern void verify_column_parts(Verify *v, TableDef *def, TableColumn *col,
 								Relation rel);
 
+/* What a column at a destination elsewhere is. */
+typedef struct DestColumn
+{
+	char	   *name;
+	char	   *type;
+	bool		not_null;
+	bool		identity;
+	bool		generated;
+	bool		has_default;
+} DestColumn;
+
+/* The same of such a column: whether there is an expression, not which. */
+extern void verify_column_parts_elsewhere(Verify *v, TableDef *def, TableColumn *col,
+										  const DestColumn *there);
+
 /* verify_keys.c */
 /*
- * columns: quoted, joined by commas; () for an expression. partial: may be one
+ * relation: the quoted name of the table at the destination. columns: quoted, joined by commas; () for an expression. partial: may be one
  * of some rows.
  */
-extern void verify_index(Verify *v, const TableDef *def, Oid relid,
+extern void verify_index(Verify *v, const TableDef *def, const char *relation,
 						 const char *columns, bool unique, bool partial,
 						 const char *name);
 /* def is dressed; catalog: TableDef *, all of the task. */
 extern void verify_keys(Verify *v, const TableDef *def, const TableDef *known,
-						List *stored, const ShapeRule *rule, Oid relid);
+						List *stored, const ShapeRule *rule, const char *relation);
 
 /* verify_tables.c */
 /* Is a table among those that the user named? All are, if that is NIL. */

@@ -302,6 +302,30 @@ verify_column_parts(Verify *v, TableDef *def, TableColumn *col, Relation rel)
 		compare_default(v, def, parts.default_expr, rel, att, object);
 }
 
+void
+verify_column_parts_elsewhere(Verify *v, TableDef *def, TableColumn *col,
+							  const DestColumn *there)
+{
+	char	   *object = psprintf("column %s", col->target_name);
+	PlanColumn	parts;
+
+	if (col->pg_type == NULL)
+		return;
+	wanted_parts(v, def, col, &parts);
+	if ((parts.generated != NULL) != there->generated)
+		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: generated", object),
+			yes_no(parts.generated != NULL), yes_no(there->generated));
+	if (parts.generated != NULL || there->generated)
+		return;
+	if (parts.identity != there->identity)
+		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: identity", object),
+			yes_no(parts.identity), yes_no(there->identity));
+	if ((parts.default_expr != NULL) != there->has_default)
+		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: default", object),
+			parts.default_expr ? parts.default_expr : "none",
+			there->has_default ? "one" : "none");
+}
+
 /*
  * The definition of the source with the names and types that the catalog has
  * for what is here.

@@ -11,9 +11,9 @@
  */
 #include "postgres.h"
 
+#include "check/dest_catalog.h"
 #include "check/verify.h"
 
-#include "store/sql.h"
 #include "utils/builtins.h"
 
 static void
@@ -66,36 +66,43 @@ index_columns(const Verify *v, const TableDef *def, const TableIndex *index,
 	return buf.data;
 }
 
-/* NULL: there is none; "f": it is not valid. */
+/* NULL: there is none; "false": it is not valid. */
 static char *
-index_here(Oid relid, const char *columns, bool unique, bool partial)
+index_there(const Verify *v, const char *relation, const char *columns, bool unique,
+			bool partial)
 {
-	StoreRows   *rows;
+	StringInfoData sql;
+	List	   *rows;
 
-	rows = store_query("SELECT bool_or(i.indisvalid) FROM pg_catalog.pg_index i "
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT bool_or(i.indisvalid)::text FROM pg_catalog.pg_index i "
 					   "CROSS JOIN LATERAL (SELECT pg_catalog.string_agg(COALESCE("
 					   "pg_catalog.quote_ident(a.attname), '()'), ',' ORDER BY k.n) AS columns "
 					   "FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY k(attnum, n) "
 					   "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid "
 					   "AND a.attnum = k.attnum AND k.attnum <> 0 "
-					   "WHERE k.n <= i.indnkeyatts) c WHERE i.indrelid = $1::oid "
-					   "AND c.columns = $2 AND (i.indisunique OR NOT $3) "
-					   "AND (i.indpred IS NULL OR $4)", "itbb",
-					   (int64) relid, columns, (int) unique, (int) partial);
-	return rows->values[0][0];
+					   "WHERE k.n <= i.indnkeyatts) c ");
+	appendStringInfo(&sql, "WHERE i.indrelid = pg_catalog.to_regclass(%s) AND c.columns = %s",
+					 quote_literal_cstr(relation), quote_literal_cstr(columns));
+	if (unique)
+		appendStringInfoString(&sql, " AND i.indisunique");
+	if (!partial)
+		appendStringInfoString(&sql, " AND i.indpred IS NULL");
+	rows = dest_catalog_select(v->task, v->dest, "index", "T", sql.data);
+	return rows != NIL ? *(char **) linitial(rows) : NULL;
 }
 
 void
-verify_index(Verify *v, const TableDef *def, Oid relid, const char *columns,
+verify_index(Verify *v, const TableDef *def, const char *relation, const char *columns,
 			 bool unique, bool partial, const char *name)
 {
-	char	   *valid = index_here(relid, columns, unique, partial);
+	char	   *valid = index_there(v, relation, columns, unique, partial);
 
 	if (valid == NULL)
 		add(v, def, DIFFERENCE_MISSING,
 			psprintf("%s (%s)", unique ? "unique key" : "index", columns),
 			name, NULL);
-	else if (strcmp(valid, "t") != 0)
+	else if (strcmp(valid, "true") != 0)
 		add(v, def, DIFFERENCE_DIFFERS, psprintf("index (%s)", columns),
 			name, "not valid");
 }
@@ -125,7 +132,7 @@ has_unique(const Verify *v, const TableDef *def, const char *columns,
 
 static void
 compare_indexes(Verify *v, const TableDef *def, const TableDef *known,
-				const ShapeRule *rule, Oid relid)
+				const ShapeRule *rule, const char *relation)
 {
 	ListCell   *lc;
 
@@ -138,7 +145,7 @@ compare_indexes(Verify *v, const TableDef *def, const TableDef *known,
 		if (columns == NULL || (!unique && index->kind != INDEX_PLAIN) ||
 			(index->kind == INDEX_PRIMARY && rule && rule->primary_key != NIL))
 			continue;
-		verify_index(v, def, relid, columns, unique, index->partial, index->name);
+		verify_index(v, def, relation, columns, unique, index->partial, index->name);
 	}
 	foreach(lc, known->indexes)
 	{
@@ -147,7 +154,7 @@ compare_indexes(Verify *v, const TableDef *def, const TableDef *known,
 
 		if (columns != NULL && !has_unique(v, def, columns, rule) &&
 			!(index->kind == INDEX_PRIMARY && rule && rule->primary_key != NIL) &&
-			index_here(relid, columns, true, false) != NULL)
+			index_there(v, relation, columns, true, false) != NULL)
 			add(v, def, DIFFERENCE_EXTRA, psprintf("unique key (%s)", columns),
 				NULL, index->name);
 	}
@@ -265,34 +272,42 @@ actions(char on_update, char on_delete)
 
 static void
 compare_foreign_key(Verify *v, const TableDef *def, const TableForeignKey *fk,
-					const TableDef *parent, Oid relid)
+					const TableDef *parent, const char *relation)
 {
 	char	   *columns = column_list(def, fk->columns);
 	char	   *ref_columns = column_list(parent, fk->ref_columns);
 	char	   *wanted = actions(action_code(fk->on_update), action_code(fk->on_delete));
 	char	   *object;
 	char	   *found = NULL;
-	StoreRows   *rows;
+	StringInfoData sql;
+	List	   *rows;
+	ListCell   *lc;
 
 	if (columns == NULL || ref_columns == NULL)
 		return;
 	object = psprintf("foreign key (%s)", columns);
-	rows = store_query("SELECT c.confupdtype, c.confdeltype FROM pg_catalog.pg_constraint c "
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT c.confupdtype, c.confdeltype FROM pg_catalog.pg_constraint c "
 					   "CROSS JOIN LATERAL (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ',' ORDER BY k) AS mine, "
 					   "pg_catalog.string_agg(pg_catalog.quote_ident(b.attname), ',' ORDER BY k) AS theirs "
 					   "FROM pg_catalog.generate_subscripts(c.conkey, 1) k "
 					   "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[k] "
 					   "JOIN pg_catalog.pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = c.confkey[k]) x "
-					   "WHERE c.contype = 'f' AND c.conrelid = $1::oid AND c.confrelid = "
-					   "pg_catalog.to_regclass($2) AND x.mine = $3 AND x.theirs = $4",
-					   "ittt", (int64) relid,
-					   quote_qualified_identifier(parent->target_schema, parent->target_name),
-					   columns, ref_columns);
-	if (rows->nrows == 0)
+					   "WHERE c.contype = 'f' ");
+	appendStringInfo(&sql, "AND c.conrelid = pg_catalog.to_regclass(%s) "
+					 "AND c.confrelid = pg_catalog.to_regclass(%s) AND x.mine = %s AND x.theirs = %s",
+					 quote_literal_cstr(relation),
+					 quote_literal_cstr(quote_qualified_identifier(parent->target_schema,
+																   parent->target_name)),
+					 quote_literal_cstr(columns), quote_literal_cstr(ref_columns));
+	rows = dest_catalog_select(v->task, v->dest, "foreign key", "tt", sql.data);
+	if (rows == NIL)
 		add(v, def, DIFFERENCE_MISSING, object, fk->name, NULL);
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, rows)
 	{
-		found = actions(rows->values[i][0][0], rows->values[i][1][0]);
+		char	  **row = lfirst(lc);
+
+		found = actions(row[0][0], row[1][0]);
 		if (strcmp(found, wanted) == 0)
 			return;
 	}
@@ -302,10 +317,9 @@ compare_foreign_key(Verify *v, const TableDef *def, const TableForeignKey *fk,
 
 static void
 compare_foreign_keys(Verify *v, const TableDef *def, const TableDef *known,
-					 List *stored, Oid relid)
+					 List *stored, const char *relation)
 {
 	ListCell   *lc;
-	StoreRows   *rows;
 
 	foreach(lc, def->foreign_keys)
 	{
@@ -313,14 +327,14 @@ compare_foreign_keys(Verify *v, const TableDef *def, const TableDef *known,
 		TableDef   *parent = find_parent(stored, def, fk);
 
 		if (parent != NULL && is_alone(parent, stored) && !was_not_made(known, fk))
-			compare_foreign_key(v, def, fk, parent, relid);
+			compare_foreign_key(v, def, fk, parent, relation);
 	}
-	rows = store_query("SELECT conname FROM pg_catalog.pg_constraint "
-					   "WHERE conrelid = $1::oid AND NOT convalidated", "i",
-					   (int64) relid);
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, dest_catalog_select(v->task, v->dest, "constraints", "t",
+									psprintf("SELECT conname FROM pg_catalog.pg_constraint "
+											 "WHERE conrelid = pg_catalog.to_regclass(%s) AND NOT convalidated",
+											 quote_literal_cstr(relation))))
 	{
-		char	   *name = rows->values[i][0];
+		char	   *name = *(char **) lfirst(lc);
 
 		if (v->source->constraint_open != NULL &&
 			v->source->constraint_open(v->conn, def->schema, def->name, name))
@@ -332,8 +346,8 @@ compare_foreign_keys(Verify *v, const TableDef *def, const TableDef *known,
 
 void
 verify_keys(Verify *v, const TableDef *def, const TableDef *known, List *stored,
-			const ShapeRule *rule, Oid relid)
+			const ShapeRule *rule, const char *relation)
 {
-	compare_indexes(v, def, known, rule, relid);
-	compare_foreign_keys(v, def, known, stored, relid);
+	compare_indexes(v, def, known, rule, relation);
+	compare_foreign_keys(v, def, known, stored, relation);
 }

@@ -223,9 +223,51 @@ is_in_bucket(const VerifyTable *t, const CheckScope *scope,
 	return list_member_int(scope->buckets, (int) (number & (scope->nbuckets - 1)));
 }
 
-void
-verify_rows_dest(Verify *v, VerifyTable *t, const CheckScope *scope,
-				 const char *condition, TextRowTaker take, void *arg)
+/* The same of a destination elsewhere. take may read other rows meanwhile. */
+static void
+rows_elsewhere(Verify *v, VerifyTable *t, const CheckScope *scope,
+			   const char *condition, TextRowTaker take, void *arg)
+{
+	const DestCheckRoutine *check = v->dest->check;
+	SourceRelation *rel = t->rel->out;
+	bool		by_bucket = scope && scope->buckets != NIL && t->here->bucket == NULL;
+	RowReader  *reader = make_reader(rel, take, arg);
+	Datum	   *values = palloc0(sizeof(Datum) * Max(rel->ncolumns, 1));
+	bool	   *nulls = palloc0(sizeof(bool) * Max(rel->ncolumns, 1));
+	int		   *columns = palloc(sizeof(int) * Max(rel->ncolumns, 1));
+	int			n = 0;
+	DestRows   *rows;
+	bool		more = true;
+
+	for (int i = 0; i < rel->ncolumns; i++)
+		if (rel->columns[i].replicated)
+			columns[n++] = i;
+	rows = check->open_rows(t->rel, columns, n, verify_own_rows(t, condition));
+	while (more)
+	{
+		MemoryContext old = MemoryContextSwitchTo(reader->rowcxt);
+		bool		found;
+		bool		wanted;
+
+		CHECK_FOR_INTERRUPTS();
+		found = check->next_row(rows, values, nulls);
+		wanted = found && (!by_bucket || is_in_bucket(t, scope, values, nulls));
+		if (wanted)
+			write_values(reader, t->rel->shape, values, nulls);
+		MemoryContextSwitchTo(old);
+		if (!found)
+			break;
+		if (wanted)
+			more = hand_on(reader);
+		MemoryContextReset(reader->rowcxt);
+	}
+	check->close_rows(rows);
+	MemoryContextDelete(reader->rowcxt);
+}
+
+static void
+rows_here(VerifyTable *t, const CheckScope *scope, const char *condition,
+		  TextRowTaker take, void *arg)
 {
 	SourceRelation *rel = t->rel->out;
 	bool		by_bucket = scope && scope->buckets != NIL;
@@ -282,6 +324,16 @@ verify_rows_dest(Verify *v, VerifyTable *t, const CheckScope *scope,
 	MemoryContextDelete(reader->rowcxt);
 }
 
+void
+verify_rows_dest(Verify *v, VerifyTable *t, const CheckScope *scope,
+				 const char *condition, TextRowTaker take, void *arg)
+{
+	if (v->dest->check)
+		rows_elsewhere(v, t, scope, condition, take, arg);
+	else
+		rows_here(t, scope, condition, take, arg);
+}
+
 /* NULL: rows of such a key cannot be looked up there. */
 char *
 verify_key_source(Verify *v, const SourceRelation *rel, char *const *key)
@@ -292,10 +344,12 @@ verify_key_source(Verify *v, const SourceRelation *rel, char *const *key)
 }
 
 char *
-verify_key_dest(const SourceRelation *rel, char *const *key)
+verify_key_dest(const Verify *v, const SourceRelation *rel, char *const *key)
 {
 	StringInfoData buf;
 
+	if (v->dest->check)
+		return v->dest->check->key(rel, key);
 	initStringInfo(&buf);
 	rel = rel->out;
 	for (int i = 0; i < rel->nkey; i++)
@@ -514,7 +568,7 @@ verify_compare_keys(Verify *v, VerifyTable *t, List *keys)
 	initStringInfo(&here);
 	foreach(lc, keys)
 		appendStringInfo(&here, "%s(%s)", here.len > 0 ? " OR " : "",
-						 verify_key_dest(t->rel, lfirst(lc)));
+						 verify_key_dest(v, t->rel, lfirst(lc)));
 	foreach(lr, t->rels)
 	{
 		StringInfoData there;

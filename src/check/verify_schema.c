@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "check/dest_catalog.h"
 #include "check/unfollowed.h"
 #include "check/verify.h"
 
@@ -141,9 +142,84 @@ compare_column(Verify *v, const TableDef *def, const TableColumn *col,
 			col->target_nullable ? "yes" : "no", att->attnotnull ? "no" : "yes");
 }
 
-/* The columns and the key that a rule wants. */
+/* ----------------------------------------------- catalog against elsewhere */
+
+static List *
+columns_elsewhere(const Verify *v, const char *relation)
+{
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, dest_catalog_select(v->task, v->dest, "columns of a table", "ttbbbb",
+									psprintf("SELECT attname, pg_catalog.format_type(atttypid, atttypmod), "
+											 "attnotnull, attidentity <> '', attgenerated <> '', atthasdef "
+											 "FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(%s) "
+											 "AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+											 quote_literal_cstr(relation))))
+	{
+		char	  **row = lfirst(lc);
+		DestColumn *c = palloc(sizeof(DestColumn));
+
+		c->name = row[0];
+		c->type = row[1];
+		c->not_null = row[2][0] == 't';
+		c->identity = row[3][0] == 't';
+		c->generated = row[4][0] == 't';
+		c->has_default = row[5][0] == 't';
+		columns = lappend(columns, c);
+	}
+	return columns;
+}
+
+static const DestColumn *
+find_column(List *columns, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		const DestColumn *c = lfirst(lc);
+
+		if (strcmp(c->name, name) == 0)
+			return c;
+	}
+	return NULL;
+}
+
 static void
-compare_rule(Verify *v, const TableDef *def, const ShapeRule *rule, Oid relid)
+compare_column_elsewhere(Verify *v, const TableDef *def, const TableColumn *col,
+						 const ShapeRule *rule, const DestColumn *there)
+{
+	char	   *object = psprintf("column %s", col->target_name);
+	Oid			typid = InvalidOid;
+	int32		typmod = -1;
+	char	   *wanted;
+
+	if (there == NULL)
+	{
+		add(v, def, DIFFERENCE_MISSING, object, col->source_type, NULL);
+		return;
+	}
+	if (col->pg_type == NULL || is_set(rule, col->target_name))
+		return;
+	dts_parse_type(col->pg_type, &typid, &typmod);
+	wanted = OidIsValid(typid) ? format_type_with_typemod(typid, typmod) : col->pg_type;
+	/* the schema in front of a name depends on the session's search_path */
+	if (strcmp(wanted, there->type) != 0 && !is_name_of(there->type, wanted) &&
+		!is_name_of(wanted, there->type))
+		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: type", object), wanted, there->type);
+	if (there->not_null == col->target_nullable &&
+		!(there->not_null && model_in_source_key(def, col)))
+		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: nullable", object),
+			col->target_nullable ? "yes" : "no", there->not_null ? "no" : "yes");
+}
+
+/* ------------------------------------------------------------------- rules */
+
+/* The columns and the key that a rule wants; there: those of it, DestColumn *. */
+static void
+compare_rule(Verify *v, const TableDef *def, const ShapeRule *rule,
+			 const char *relation, List *there)
 {
 	StringInfoData key;
 	ListCell   *lc;
@@ -152,7 +228,7 @@ compare_rule(Verify *v, const TableDef *def, const ShapeRule *rule, Oid relid)
 	{
 		const RuleSet *set = lfirst(lc);
 
-		if (get_attnum(relid, set->target) == InvalidAttrNumber)
+		if (find_column(there, set->target) == NULL)
 			add(v, def, DIFFERENCE_MISSING, psprintf("column %s", set->target),
 				set->expr, NULL);
 	}
@@ -161,7 +237,7 @@ compare_rule(Verify *v, const TableDef *def, const ShapeRule *rule, Oid relid)
 		appendStringInfo(&key, "%s%s", key.len > 0 ? "," : "",
 						 quote_identifier(lfirst(lc)));
 	if (key.len > 0 && v->task->do_schema)
-		verify_index(v, def, relid, key.data, true, false, "primary_key of the rule");
+		verify_index(v, def, relation, key.data, true, false, "primary_key of the rule");
 }
 
 /* Tables that go into one: the first of them has made it. */
@@ -183,24 +259,14 @@ is_first(const TableDef *def, List *stored)
 	return true;
 }
 
-/* def: by the catalog; now: at the source */
+/* relid: the table in this database. */
 static void
-compare_here(Verify *v, const TableDef *def, TableDef *now, List *stored)
+compare_columns_here(Verify *v, const TableDef *def, TableDef *now,
+					 const ShapeRule *rule, Oid relid, bool parts)
 {
-	Oid			nspid = get_namespace_oid(def->target_schema, true);
-	Oid			relid = OidIsValid(nspid) ?
-		get_relname_relid(def->target_name, nspid) : InvalidOid;
-	const ShapeRule *rule = selection_shape(v->selection, def->schema, def->name);
-	Relation	rel;
+	Relation	rel = table_open(relid, AccessShareLock);
 	ListCell   *lc;
 
-	if (!OidIsValid(relid))
-	{
-		add(v, def, DIFFERENCE_MISSING, "table",
-			psprintf("%s.%s", def->schema, def->name), NULL);
-		return;
-	}
-	rel = table_open(relid, AccessShareLock);
 	foreach(lc, def->columns)
 	{
 		TableColumn *col = lfirst(lc);
@@ -209,20 +275,66 @@ compare_here(Verify *v, const TableDef *def, TableDef *now, List *stored)
 			compare_column(v, def, col, rule, rel);
 	}
 	verify_dress(now, def);
-	if (v->task->do_schema && is_first(def, stored))
+	foreach(lc, parts ? now->columns : NIL)
 	{
-		foreach(lc, now->columns)
-		{
-			TableColumn *col = lfirst(lc);
+		TableColumn *col = lfirst(lc);
 
-			if (col->target_name != NULL && !is_set(rule, col->target_name))
-				verify_column_parts(v, now, col, rel);
-		}
-		verify_keys(v, now, def, stored, rule, relid);
+		if (col->target_name != NULL && !is_set(rule, col->target_name))
+			verify_column_parts(v, now, col, rel);
 	}
 	table_close(rel, AccessShareLock);
+}
+
+static void
+compare_columns_elsewhere(Verify *v, const TableDef *def, TableDef *now,
+						  const ShapeRule *rule, List *there, bool parts)
+{
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		if (col->target_name != NULL)
+			compare_column_elsewhere(v, def, col, rule, find_column(there, col->target_name));
+	}
+	verify_dress(now, def);
+	foreach(lc, parts ? now->columns : NIL)
+	{
+		TableColumn *col = lfirst(lc);
+		const DestColumn *c = col->target_name ? find_column(there, col->target_name) : NULL;
+
+		if (c != NULL && !is_set(rule, col->target_name))
+			verify_column_parts_elsewhere(v, now, col, c);
+	}
+}
+
+/* def: by the catalog; now: at the source */
+static void
+compare_there(Verify *v, const TableDef *def, TableDef *now, List *stored)
+{
+	char	   *relation = quote_qualified_identifier(def->target_schema, def->target_name);
+	List	   *there = columns_elsewhere(v, relation);
+	const ShapeRule *rule = selection_shape(v->selection, def->schema, def->name);
+	Oid			nspid = get_namespace_oid(def->target_schema, true);
+	Oid			relid = !v->dest->elsewhere && OidIsValid(nspid) ?
+		get_relname_relid(def->target_name, nspid) : InvalidOid;
+	bool		parts = v->task->do_schema && is_first(def, stored);
+
+	if (v->dest->elsewhere ? there == NIL : !OidIsValid(relid))
+	{
+		add(v, def, DIFFERENCE_MISSING, "table",
+			psprintf("%s.%s", def->schema, def->name), NULL);
+		return;
+	}
+	if (v->dest->elsewhere)
+		compare_columns_elsewhere(v, def, now, rule, there, parts);
+	else
+		compare_columns_here(v, def, now, rule, relid, parts);
+	if (parts)
+		verify_keys(v, now, def, stored, rule, relation);
 	if (rule != NULL)
-		compare_rule(v, def, rule, relid);
+		compare_rule(v, def, rule, relation, there);
 }
 
 /* ----------------------------------------------------------------- objects */
@@ -359,7 +471,7 @@ verify_schema(Verify *v, List *wanted)
 			add(v, known, DIFFERENCE_EXTRA, "table", NULL,
 				psprintf("%s.%s", known->target_schema, known->target_name));
 		else
-			compare_here(v, known, def, all);
+			compare_there(v, known, def, all);
 	}
 	missing_sequences(v, wanted);
 	failed_objects(v, wanted);

@@ -254,7 +254,7 @@ read_side(Verify *v, VerifyTable *t, HTAB *looks, bool source, bool digests)
 			if (whole)
 				continue;
 			key = source ? verify_key_source(v, rel, look->candidate->key) :
-				verify_key_dest(rel, look->candidate->key);
+				verify_key_dest(v, rel, look->candidate->key);
 			whole = key == NULL;
 			if (whole)
 				continue;

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * verify_sums.c
- *	  Sums of rows, here and there. The source works on its sum while we work
- *	  on ours.
+ *	  Sums of rows, here and there. The source works on its sum while we, or
+ *	  the destination elsewhere, work on ours.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +16,7 @@
 #include "core/table_owner.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "tcop/dest.h"
 #include "transform/shape_rows.h"
 #include "tables/shards.h"
@@ -128,7 +129,7 @@ verify_prepare_table(Verify *v, VerifyTable *t)
 		if (rel == t->rel)
 		{
 			t->forms = forms;
-			t->here = table_here(rel, forms);
+			t->here = v->dest->check ? NULL : table_here(rel, forms);
 		}
 		there = v->source->check_table(v->conn, rel, forms);
 		there->among = rel->pushed;
@@ -139,6 +140,8 @@ verify_prepare_table(Verify *v, VerifyTable *t)
 			t->summed = false;
 		if (rel == t->rel)
 			t->text = row_text_make(rel, forms, there->digest);
+		if (rel == t->rel && v->dest->check)
+			t->here = v->dest->check->table(rel, forms, there->digest);
 	}
 	if (t->here->first_key == NULL)
 		t->ranged = false;
@@ -212,7 +215,8 @@ verify_condition_dest(const VerifyTable *t, const CheckScope *scope)
 {
 	CheckScope	plain = *scope;
 
-	plain.buckets = NIL;
+	if (t->here->bucket == NULL)
+		plain.buckets = NIL;
 	return check_condition(t->here, &plain);
 }
 
@@ -234,6 +238,8 @@ typedef struct Summing
 	bool	   *nulls;
 	MemoryContext rowcxt;
 	bool		checking;		/* the rule's expressions are being run */
+	const DestCheckRoutine *check;	/* of a destination elsewhere; NULL: rows are
+									 * here */
 	char	   *sql;
 	TableOwner	owner;			/* the table is read as its owner */
 } Summing;
@@ -241,9 +247,19 @@ typedef struct Summing
 /* A number that rows have whose columns are not what "set" makes of others. */
 #define SPOILT UINT64CONST(0x9E3779B97F4A7C15)
 
-/* Chooses the columns that are asked for. */
+static void
+choose_columns(Summing *s)
+{
+	const VerifyTable *t = s->t;
+	const SourceRelation *out = t->rel->out;
+
+	for (int i = 0; i < out->ncolumns; i++)
+		if (t->forms[i] != CHECK_FETCH || (t->checked && out->columns[i].replicated))
+			s->columns[s->ncolumns++] = i;
+}
+
 static char *
-select_here(Summing *s)
+select_here(const Summing *s)
 {
 	const VerifyTable *t = s->t;
 	const SourceRelation *out = t->rel->out;
@@ -252,13 +268,9 @@ select_here(Summing *s)
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
-	for (int i = 0; i < out->ncolumns; i++)
-		if (t->forms[i] != CHECK_FETCH || (t->checked && out->columns[i].replicated))
-		{
-			appendStringInfo(&sql, "%s%s", s->ncolumns > 0 ? ", " : "",
-							 quote_identifier(out->columns[i].target_name));
-			s->columns[s->ncolumns++] = i;
-		}
+	for (int i = 0; i < s->ncolumns; i++)
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(out->columns[s->columns[i]].target_name));
 	appendStringInfo(&sql, " FROM %s", t->here->from);
 	if (where)
 		appendStringInfo(&sql, " WHERE %s", where);
@@ -305,22 +317,14 @@ part_of(const Summing *s)
 	return lo;
 }
 
-/* DestReceiver.receiveSlot */
-static bool
-sum_row(TupleTableSlot *slot, DestReceiver *self)
+/* Adds s->values, in rowcxt. */
+static void
+add_row(Summing *s)
 {
-	Summing    *s = (Summing *) self;
 	const SourceRelation *rel = s->t->rel;
-	MemoryContext old = MemoryContextSwitchTo(s->rowcxt);
 	CheckSum   *group = s->groups;
 	uint64		number;
 
-	slot_getallattrs(slot);
-	for (int i = 0; i < s->ncolumns; i++)
-	{
-		s->values[s->columns[i]] = slot->tts_values[i];
-		s->nulls[s->columns[i]] = slot->tts_isnull[i];
-	}
 	number = row_text_number(s->t->text, s->values, s->nulls, NULL, rel->ncolumns);
 	if (s->nsplits > 0)
 		group += part_of(s);
@@ -343,6 +347,22 @@ sum_row(TupleTableSlot *slot, DestReceiver *self)
 	}
 	group->rows++;
 	group->sum += number;
+}
+
+/* DestReceiver.receiveSlot */
+static bool
+sum_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	Summing    *s = (Summing *) self;
+	MemoryContext old = MemoryContextSwitchTo(s->rowcxt);
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < s->ncolumns; i++)
+	{
+		s->values[s->columns[i]] = slot->tts_values[i];
+		s->nulls[s->columns[i]] = slot->tts_isnull[i];
+	}
+	add_row(s);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(s->rowcxt);
 	return true;
@@ -378,6 +398,30 @@ sum_up(void *arg)
 	SPI_finish();
 }
 
+/* The same of a destination elsewhere. */
+static void
+sum_up_elsewhere(void *arg)
+{
+	Summing    *s = arg;
+	const DestCheckRoutine *check = s->check;
+	DestRows   *rows = check->open_rows(s->t->rel, s->columns, s->ncolumns,
+										verify_own_rows(s->t, verify_condition_dest(s->t, s->scope)));
+	bool		more = true;
+
+	while (more)
+	{
+		MemoryContext old = MemoryContextSwitchTo(s->rowcxt);
+
+		CHECK_FOR_INTERRUPTS();
+		more = check->next_row(rows, s->values, s->nulls);
+		if (more)
+			add_row(s);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(s->rowcxt);
+	}
+	check->close_rows(rows);
+}
+
 /* Not of the row: the verification is to end, or cannot go on. */
 static bool
 ends_verification(int sqlerrcode)
@@ -400,7 +444,7 @@ ends_verification(int sqlerrcode)
 static bool
 sum_up_checked(Summing *s)
 {
-	ErrorData  *edata = attempt(sum_up, s);
+	ErrorData  *edata = attempt(s->check ? sum_up_elsewhere : sum_up, s);
 
 	if (edata == NULL)
 		return true;
@@ -410,15 +454,29 @@ sum_up_checked(Summing *s)
 	return false;
 }
 
+/* The server elsewhere adds up what it has. */
+static List *
+sums_elsewhere(const Verify *v, const VerifyTable *t, const CheckScope *scope,
+			   List *splits)
+{
+	CheckTable	table = *t->here;
+
+	table.among = t->own;
+	return v->dest->check->sums(check_sum_select(&table, scope, splits));
+}
+
 List *
-verify_sums_dest(VerifyTable *t, const CheckScope *scope, List *splits)
+verify_sums_dest(const Verify *v, VerifyTable *t, const CheckScope *scope, List *splits)
 {
 	int			n = Max(t->rel->out->ncolumns, 1);
 	List	   *sums = NIL;
 	Summing		s = {{sum_row, begin_rows, end_rows, end_rows, DestTuplestore}};
 	bool		known = true;
 
+	if (t->here->number != NULL && !t->checked)
+		return sums_elsewhere(v, t, scope, splits);
 	s.t = t;
+	s.check = v->dest->check;
 	s.scope = scope;
 	s.nsplits = list_length(splits);
 	s.splits = palloc0(sizeof(int128) * Max(s.nsplits, 1));
@@ -431,9 +489,13 @@ verify_sums_dest(VerifyTable *t, const CheckScope *scope, List *splits)
 	s.nulls = palloc0(sizeof(bool) * n);
 	s.rowcxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig row summed up",
 									 ALLOCSET_DEFAULT_SIZES);
-	s.sql = select_here(&s);
+	choose_columns(&s);
+	if (!s.check)
+		s.sql = select_here(&s);
 	if (t->checked)
 		known = sum_up_checked(&s);
+	else if (s.check)
+		sum_up_elsewhere(&s);
 	else
 		sum_up(&s);
 	MemoryContextDelete(s.rowcxt);
@@ -472,7 +534,7 @@ verify_sums(Verify *v, VerifyTable *t, const CheckScope *scope,
 	{
 		v->source->check_ask(v->conn, check_sum_select(lfirst(lc), scope, splits));
 		if (first)
-			*here = verify_sums_dest(t, scope, splits);
+			*here = verify_sums_dest(v, t, scope, splits);
 		first = false;
 		*there = verify_add_sums(*there, v->source->check_answer(v->conn));
 	}

@@ -109,7 +109,8 @@ shared_with(const Verify *v, const VerifyTable *t)
 	rows = store_query("SELECT x.source_schema, x.source_table, o.objects, o.task_name "
 					   "FROM dtsmig.task me, dtsmig.task_table x "
 					   "JOIN dtsmig.task o USING (task_id) "
-					   "WHERE me.task_id = $1 AND x.task_id <> $1 AND x.target_schema = $2 "
+					   "WHERE me.task_id = $1 AND x.task_id <> $1 AND o.destination = me.destination "
+					   "AND x.target_schema = $2 "
 					   "AND x.target_table = $3 AND NOT (o.status IN ('released', 'cut_over') "
 					   "AND o.source = me.source AND EXISTS (SELECT FROM dtsmig.task_table mine "
 					   "WHERE mine.task_id = $1 AND mine.source_schema = x.source_schema "
@@ -205,7 +206,8 @@ group_tables(Verify *v, List *wanted)
 		{
 			VerifyTable *other = lfirst(lc);
 
-			if (other->rel->target_relid == rel->target_relid &&
+			if (strcmp(other->rel->target_name, rel->target_name) == 0 &&
+				strcmp(other->rel->target_schema, rel->target_schema) == 0 &&
 				same_shape(other->rel, rel))
 				t = other;
 		}
@@ -253,7 +255,7 @@ check_names(const Verify *v, List *wanted)
 static void
 verify_data(Verify *v, List *wanted)
 {
-	DestRoutine compared = *dest_routine(DEST_LOCAL);
+	DestRoutine compared = *v->dest;
 	TableContext tc = {v->selection, v->source, v->conn, &compared, &v->options->policy};
 	int64		transactions = v->mode == VERIFY_INCREMENTAL ?
 		transactions_since(v) : -1;

@@ -26,6 +26,7 @@
 #include "core/change.h"
 #include "core/policy.h"
 #include "core/relation.h"
+#include "schema/check_sql.h"
 
 typedef struct DestWriter DestWriter;	/* applies changes */
 
@@ -88,6 +89,48 @@ typedef struct DestIdentity
 	bool		tls;
 } DestIdentity;
 
+typedef struct DestRows DestRows;	/* rows that are read there */
+
+/*
+ * What a verification asks of a destination elsewhere. Each answer is of one
+ * snapshot, which has all that is committed there, and holds no lock longer
+ * than it is read. rel is bound; its out is what the table there has.
+ */
+typedef struct DestCheckRoutine
+{
+	/*
+	 * The table in its SQL, for check_sql.h; forms: of each column, as the
+	 * source writes it, digest: the source's. number and bucket are NULL where
+	 * the server cannot make them.
+	 */
+	CheckTable *(*table) (const SourceRelation *rel, const CheckForm *forms,
+						  CheckDigest digest);
+	/* The table alone, for FROM or DELETE FROM. */
+	char	   *(*from) (const SourceRelation *rel);
+	/* Runs a SELECT of check_sql.h: CheckSum *. */
+	List	   *(*sums) (const char *sql);
+	/* The value that a SELECT gives; NULL: none. */
+	char	   *(*value) (const char *sql);
+	/* The condition for rows of a key, values as their types' output here. */
+	char	   *(*key) (const SourceRelation *rel, char *const *key);
+
+	/* Rows that meet the condition (NULL: all), n columns of rel->out alone. */
+	DestRows   *(*open_rows) (const SourceRelation *rel, const int *columns, int n,
+							  const char *condition);
+	/*
+	 * The next one, rel->out->ncolumns values in the current context; false:
+	 * there is none.
+	 */
+	bool		(*next_row) (DestRows *rows, Datum *values, bool *nulls);
+	void		(*close_rows) (DestRows *rows);
+
+	/*
+	 * A query of what its catalog has, in the transaction that is open: char **,
+	 * as many as shape has letters (see client/pg_result.h).
+	 */
+	List	   *(*select) (const char *name, const char *shape, const char *sql);
+} DestCheckRoutine;
+
 typedef struct DestRoutine
 {
 	const char *engine;			/* "local" */
@@ -99,6 +142,13 @@ typedef struct DestRoutine
 	bool		elsewhere;
 	/* It is of the MySQL family, and so is the SQL that it takes. */
 	bool		mysql_sql;
+	/*
+	 * Its tables can be emptied and filled in one transaction: what is copied
+	 * again is there as it was, or as it is.
+	 */
+	bool		copies_again;
+	/* NULL: it is this database, or cannot be compared yet. */
+	const DestCheckRoutine *check;
 
 	/*
 	 * From now on this process works for the destination at that place: all

@@ -124,12 +124,13 @@ subtransaction_event(SubXactEvent event, SubTransactionId subid,
 void
 twin_attach(const TwinRoutine *routine, bool for_one_call)
 {
-	if (!registered)
-	{
-		RegisterXactCallback(transaction_event, NULL);
+	/* the last to be registered is the first to be called: see source_end.c */
+	if (registered)
+		UnregisterXactCallback(transaction_event, NULL);
+	else
 		RegisterSubXactCallback(subtransaction_event, NULL);
-		registered = true;
-	}
+	RegisterXactCallback(transaction_event, NULL);
+	registered = true;
 	twin = routine;
 	one_call = for_one_call;
 	level = back_to = 0;

@@ -31,6 +31,34 @@ object_take_made(int64 task_id)
 								rows->values[i][0]), NULL, NULL, NULL);
 }
 
+List *
+objects_waiting(int64 task_id)
+{
+	StoreRows  *rows;
+	List	   *list = NIL;
+
+	rows = store_query("SELECT o.object_id, o.kind || ' ' || " OBJECT_FULL_NAME ", o.statement "
+					   "FROM " OBJECT_FROM " WHERE o.task_id = $1 AND o.state = 'waiting' "
+					   "AND o.statement IS NOT NULL ORDER BY o.object_id", "i", task_id);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		WaitingObject *o = palloc(sizeof(WaitingObject));
+
+		o->id = store_int(rows, i, 0);
+		o->title = rows->values[i][1];
+		o->statement = rows->values[i][2];
+		list = lappend(list, o);
+	}
+	return list;
+}
+
+void
+object_set_made(int64 object_id)
+{
+	(void) store_exec("UPDATE dtsmig.task_object SET state = 'done', error = NULL, "
+					  "error_code = NULL WHERE object_id = $1", "i", object_id);
+}
+
 char *
 object_hint(const char *task, const char *title)
 {

@@ -88,6 +88,18 @@
 #define OBJECT_FROM \
 	"dtsmig.task_object o LEFT JOIN dtsmig.task_table t USING (table_id)"
 
+/* One that is made when the task is over, at a destination elsewhere. */
+typedef struct WaitingObject
+{
+	int64		id;
+	char	   *title;
+	char	   *statement;
+} WaitingObject;
+
+/* All of a task, as they have to be made: WaitingObject *. */
+extern List *objects_waiting(int64 task_id);
+extern void object_set_made(int64 object_id);
+
 /*
  * What failed and exists by now counts as made (state done);
  * tables with rows of the source excepted. In a transaction.

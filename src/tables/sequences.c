@@ -149,6 +149,9 @@ sequence_is_here(const Selection *selection, const TaskOptions *options,
 {
 	List	   *denied = NIL;
 
+	if (one_statement_is_elsewhere())
+		return select_one_value(psprintf("SELECT pg_catalog.to_regclass(%s)",
+										 quote_literal_cstr(name_there(selection, options, s->schema, s->name)))) != NULL;
 	return OidIsValid(find_sequence(selection, options, s, &denied)) || denied != NIL;
 }
 
@@ -173,8 +176,8 @@ advance(Oid relid, const SourceSequence *s)
 					   "ii", (int64) relid, s->last_value);
 }
 
-/* The same where the destination is elsewhere. */
-static void
+/* The same where the destination is elsewhere; its name there, NULL: none. */
+static char *
 advance_there(const Selection *selection, const TaskOptions *options,
 			  const SourceSequence *s)
 {
@@ -196,13 +199,14 @@ advance_there(const Selection *selection, const TaskOptions *options,
 										 "WHERE c.oid = pg_catalog.to_regclass(%s) AND c.relkind = 'S'",
 										 quote_literal_cstr(name_there(selection, options, s->schema, s->name))));
 	if (name == NULL)
-		return;
+		return NULL;
 	/* never back */
 	(void) run_one_statement(psprintf("SELECT pg_catalog.setval(%s, %s) FROM %s WHERE %s",
 									  quote_literal_cstr(name), value, name,
 									  s->increment > 0 ?
 									  psprintf("last_value < %s OR (last_value = %s AND NOT is_called)", value, value) :
 									  psprintf("last_value > %s OR (last_value = %s AND NOT is_called)", value, value)));
+	return name;
 }
 
 /* A name or a text in the SQL of the MySQL family, where backslash is an escape. */
@@ -278,7 +282,10 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 		}
 		if (one_statement_is_elsewhere())
 		{
-			advance_there(selection, options, s);
+			char	   *name = advance_there(selection, options, s);
+
+			if (name != NULL)
+				here = lappend(here, name);
 			continue;
 		}
 		relid = find_sequence(selection, options, s, denied);

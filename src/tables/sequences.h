@@ -19,7 +19,8 @@
  * Moves sequences here up to where the source's are, never back, within the
  * caller's transaction. Returns the OIDs of those that are selected; denied
  * (may be NULL) receives those of them that the current role has no right to
- * read and set.
+ * read and set. Where the destination is elsewhere, returns their names (char *,
+ * quoted) instead, and raises an error of one that may not be set.
  */
 extern List *advance_sequences(const SourceRoutine *source, SourceConn *conn,
 							   const Selection *selection,

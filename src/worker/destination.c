@@ -103,6 +103,15 @@ destination_attach(const TaskRecord *task, const TaskOptions *options, Oid role,
 	}
 }
 
+const DestRoutine *
+destination_routine(const TaskRecord *task, Oid role)
+{
+	if (strcmp(task->destination, DEST_LOCAL) == 0)
+		return dest_routine(DEST_LOCAL);
+	destination_check(task->destination, task->source, role);
+	return dest_routine(connection_info(task->destination, role)->server_type);
+}
+
 void
 destination_leave(void)
 {
@@ -126,11 +135,11 @@ destination_object(int64 object_id)
 void
 destination_refuse_copy(const char *schema, const char *table, const char *why)
 {
-	if (!destination()->elsewhere)
+	if (destination()->copies_again)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("table \"%s\".\"%s\" has to be copied again, which is not possible yet where the destination is elsewhere",
+			 errmsg("table \"%s\".\"%s\" has to be copied again, which is not possible yet where the destination is of the MySQL family",
 					schema, table),
 			 why ? errdetail("%s", why) : 0,
 			 errhint("A statement of the source that caused it can be skipped by skip_change, once you have done at the destination what it does. Else begin the task again.")));

@@ -24,6 +24,8 @@ extern const DestRoutine *destination_attach(const TaskRecord *task,
 											 const TaskOptions *options,
 											 Oid role, bool worker);
 extern void destination_leave(void);
+/* The engine of a task's destination, which need not be reached; role as above. */
+extern const DestRoutine *destination_routine(const TaskRecord *task, Oid role);
 /* The one that this process is attached to; the local one, if it is to none. */
 extern const DestRoutine *destination(void);
 
@@ -35,8 +37,8 @@ extern char *destination_job(int64 job_id);
 extern char *destination_object(int64 object_id);
 
 /*
- * Raises 0A000 where the destination is elsewhere: a table would have to be
- * copied again, which is not possible there yet. why: a sentence, or NULL.
+ * Raises 0A000 where a table would have to be copied again, which the destination
+ * does not take (DestRoutine.copies_again). why: a sentence, or NULL.
  */
 extern void destination_refuse_copy(const char *schema, const char *table,
 									const char *why);

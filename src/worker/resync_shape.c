@@ -10,17 +10,13 @@
 
 #include "worker/resync_shape.h"
 
-#include "access/table.h"
-#include "access/xact.h"
-#include "catalog/namespace.h"
+#include "check/dest_catalog.h"
+#include "core/attempt.h"
 #include "store/task.h"
 #include "store/table.h"
 #include "schema/plan.h"
 #include "tables/shards.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/resowner.h"
 
 static bool
 is_action(const char *rule)
@@ -249,14 +245,18 @@ resync_is_altered(TaskRun *run, List *before, List *rels)
 	return false;
 }
 
+static void
+truncate_tables(void *tables)
+{
+	task_spi(psprintf("TRUNCATE %s", (char *) tables));
+}
+
 void
 resync_empty(TaskRun *run, List *rels)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
 	StringInfoData list;
 	ListCell   *lc;
-	volatile bool done = false;
+	ErrorData  *edata;
 
 	initStringInfo(&list);
 	foreach(lc, rels)
@@ -275,31 +275,13 @@ resync_empty(TaskRun *run, List *rels)
 	if (list.len == 0)
 		return;
 
-	/* a foreign key of another table forbids TRUNCATE */
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		task_spi(psprintf("TRUNCATE %s", list.data));
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		if (edata->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	if (done)
+	/* a foreign key of another table, or a missing right, forbids TRUNCATE */
+	edata = attempt(truncate_tables, list.data);
+	if (edata == NULL)
 		return;
+	if (edata->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED &&
+		edata->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
+		ReThrowError(edata);
 	foreach(lc, rels)
 	{
 		SourceRelation *rel = lfirst(lc);
@@ -323,36 +305,53 @@ column_here(const TableDef *old, const TableColumn *col)
  * altered the table here in the same way (as the error that stopped the stream
  * advises), its rows can be had; else the statement has to come in the log.
  */
+/* Of the table at the destination: its column, and the type of that. */
 static char *
-misfit(const TableDef *def, const SourceRelation *rel)
+type_there(List *columns, const char *name)
 {
-	Oid			nspid = get_namespace_oid(rel->target_schema, true);
-	Oid			relid = OidIsValid(nspid) ?
-		get_relname_relid(rel->target_name, nspid) : InvalidOid;
-	char	   *name = quote_qualified_identifier(rel->target_schema, rel->target_name);
 	ListCell   *lc;
 
-	if (!OidIsValid(relid))
+	foreach(lc, columns)
+	{
+		char	  **column = lfirst(lc);
+
+		if (strcmp(column[0], name) == 0)
+			return column[1];
+	}
+	return NULL;
+}
+
+static char *
+misfit(TaskRun *run, const TableDef *def, const SourceRelation *rel)
+{
+	char	   *name = quote_qualified_identifier(rel->target_schema, rel->target_name);
+	List	   *columns;
+	ListCell   *lc;
+
+	columns = dest_catalog_select(run->task, run->dest, "columns of a table", "tt",
+								  psprintf("SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) "
+										   "FROM pg_catalog.pg_attribute a "
+										   "JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
+										   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+										   "WHERE n.nspname = %s AND c.relname = %s "
+										   "AND a.attnum > 0 AND NOT a.attisdropped",
+										   quote_literal_cstr(rel->target_schema),
+										   quote_literal_cstr(rel->target_name)));
+	if (columns == NIL)
 		return psprintf("Table %s does not exist here.", name);
 	foreach(lc, def->columns)
 	{
 		const TableColumn *col = lfirst(lc);
 		const TableColumn *was = model_find_column(rel->def, col->name);
-		AttrNumber	attnum = get_attnum(relid, column_here(rel->def, col));
-		char	   *here;
-		Oid			typid;
-		Oid			collation;
-		int32		typmod;
+		char	   *here = type_there(columns, column_here(rel->def, col));
 
 		if (was != NULL && was->left_out)
 			continue;
-		if (attnum <= 0)
+		if (here == NULL)
 			return psprintf("The source has column \"%s\", which the table lacks here. "
 							"If no statement in the source's log is to bring it: "
 							"ALTER TABLE %s ADD COLUMN %s %s; and dtsmig.resync_table again.",
 							col->name, name, quote_identifier(col->name), col->source_type);
-		get_atttypetypmodcoll(relid, attnum, &typid, &typmod, &collation);
-		here = format_type_with_typemod(typid, typmod);
 		if (was != NULL && strcmp(was->source_type, col->source_type) != 0 &&
 			strcmp(here, col->source_type) != 0)
 			return psprintf("Column \"%s\" is of type %s at the source, and %s here. "
@@ -366,7 +365,7 @@ misfit(const TableDef *def, const SourceRelation *rel)
 		const TableColumn *was = lfirst(lc);
 
 		if (was->target_name != NULL && model_find_column(def, was->name) == NULL &&
-			get_attnum(relid, was->target_name) > 0)
+			type_there(columns, was->target_name) != NULL)
 			return psprintf("The source has no column \"%s\" any more, and the table has it here. "
 							"If no statement in the source's log is to drop it: "
 							"ALTER TABLE %s DROP COLUMN %s; and dtsmig.resync_table again.",
@@ -387,7 +386,7 @@ resync_why_not(TaskRun *run, const SourceRelation *rel, const TableDef *def,
 	altered = run->source->logs_shapes && rel->def->columns != NIL &&
 		!task_same_columns(def, rel->def);
 	if (altered)
-		why = misfit(def, rel);
+		why = misfit(run, def, rel);
 	if (why != NULL || list_member_ptr(settled, rel) ||
 		(altered && strcmp(def->name, rel->def->name) == 0 &&
 		 strcmp(def->schema, rel->def->schema) == 0))

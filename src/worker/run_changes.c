@@ -570,7 +570,8 @@ resync_is_asked(Follow *f)
 		!TimestampDifferenceExceeds(f->last_asked, now, ASK_RESYNC_MS))
 		return false;
 	f->last_asked = now;
-	return task_wants_stop(f->run) || resync_names_are_due(f->run);
+	return task_wants_stop(f->run) || resync_names_are_due(f->run) ||
+		(f->ledger_first && !follow_ledger_leads(f->run));
 }
 
 /*
@@ -702,7 +703,8 @@ open_relations(Follow *f)
 		for (int r = 0; r < run->nrels; r++)
 			wait |= run->rels[r]->resync &&
 				run->rels[r]->resync_step == RESYNC_NONE;
-		if (!wait || !more)
+		f->ledger_first = wait && follow_ledger_leads(run);
+		if (!wait || !more || f->ledger_first)
 			break;
 		more = task_resync(run);
 		MemoryContextSwitchTo(run->cxt);

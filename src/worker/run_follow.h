@@ -37,6 +37,8 @@ typedef struct Follow
 	bool		replicated;		/* this source transaction holds DDL that is done,
 								 * but not committed */
 	bool		reopen;			/* and has tables copied again after it */
+	bool		ledger_first;	/* a table is copied again when the catalog has
+								 * come to the ledger */
 	bool		marked;			/* a commit has marked tables to be copied again */
 	int64		new_changes;	/* since the last commit of the task */
 	int64		new_transactions;
@@ -97,6 +99,8 @@ extern void follow_place_copies(Follow *f);
 
 /* run_ledger.c ---------------------------------------------------------- */
 
+/* Is the ledger ahead of the catalog? Between transactions. */
+extern bool follow_ledger_leads(TaskRun *run);
 /* From where the log is followed; NULL: there is none. Sets run->behind. */
 extern char *follow_begin_position(Follow *f);
 /* While the catalog is behind: is it, still, at this change? */

@@ -14,6 +14,9 @@
 
 #include "worker/run_follow.h"
 
+#include "access/xact.h"
+#include "utils/snapmgr.h"
+
 /*
  * The catalog lags behind the destination's ledger: what comes exists at it
  * already, up to where that ends.
@@ -32,6 +35,31 @@ follow_ledger(Follow *f, const Change *change)
 		source_pos_cmp(change->pos, run->ledger_end) < 0)
 		return;
 	run->behind = false;
+}
+
+/*
+ * Definitions at the destination may be later than those of the catalog: a table
+ * cannot be copied again before these have followed.
+ */
+bool
+follow_ledger_leads(TaskRun *run)
+{
+	char	   *ledger = run->dest->position();
+	char	   *applied;
+	bool		leads;
+
+	if (!run->dest->elsewhere || ledger == NULL)
+		return false;
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	applied = task_applied(run);
+	leads = applied != NULL &&
+		source_pos_cmp(run->source->parse_position(applied),
+					   run->source->parse_position(ledger)) < 0;
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+	return leads;
 }
 
 /* From where the log is followed; NULL: there is none. */

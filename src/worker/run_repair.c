@@ -99,14 +99,18 @@ key_of(Jsonb *jb, int nkey)
 }
 
 static void
-delete_here(const SourceRelation *rel, char *const *key)
+delete_here(const Repair *r, const SourceRelation *rel, char *const *key)
 {
-	task_spi(psprintf("DELETE FROM %s%s WHERE %s",
-					  get_rel_relkind(rel->target_relid) == RELKIND_PARTITIONED_TABLE ?
-					  "" : "ONLY ",
-					  quote_qualified_identifier(rel->target_schema,
-												 rel->target_name),
-					  verify_key_dest(rel, key)));
+	Verify		v = {0};
+
+	v.dest = r->run->dest;
+	task_spi(psprintf("DELETE FROM %s WHERE %s",
+					  v.dest->check ? v.dest->check->from(rel) :
+					  psprintf("%s%s", get_rel_relkind(rel->target_relid) == RELKIND_PARTITIONED_TABLE ?
+							   "" : "ONLY ",
+							   quote_qualified_identifier(rel->target_schema,
+														  rel->target_name)),
+					  verify_key_dest(&v, rel, key)));
 }
 
 /*
@@ -116,7 +120,7 @@ delete_here(const SourceRelation *rel, char *const *key)
 static bool
 clear_place(void *arg, SourceRelation *rel, const TextRow *row)
 {
-	delete_here(rel, row->key);
+	delete_here(arg, rel, row->key);
 	return true;
 }
 
@@ -141,8 +145,9 @@ take_rows(Repair *r, const char *condition)
 	SourceRange range = {0};
 
 	v.source = r->run->source;
+	v.dest = r->run->dest;
 	v.conn = r->conn;
-	verify_rows_source(&v, r->rel, condition, clear_place, NULL);
+	verify_rows_source(&v, r->rel, condition, clear_place, r);
 	range.condition = unconstify(char *, condition);
 	r->rows = r->run->source->open_rows(r->conn, r->rel, &range);
 	(void) r->run->dest->load(r->rel->out, produce, r, LOAD_APPEND);
@@ -159,6 +164,7 @@ repair_some(Repair *r, List *differences)
 	ListCell   *lc;
 
 	v.source = r->run->source;
+	v.dest = r->run->dest;
 	v.conn = r->conn;
 	initStringInfo(&condition);
 	foreach(lc, differences)
@@ -172,7 +178,7 @@ repair_some(Repair *r, List *differences)
 					 errmsg("rows of table \"%s\".\"%s\" cannot be found at the source by their key",
 							rel->schema, rel->name),
 					 errhint("Use resync_table.")));
-		delete_here(rel, key);
+		delete_here(r, rel, key);
 		appendStringInfo(&condition, "%s(%s)", condition.len > 0 ? " OR " : "", there);
 	}
 	take_rows(r, condition.data);

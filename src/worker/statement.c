@@ -34,9 +34,8 @@ statement_is_wrong(int sqlerrcode)
 		sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
-/* Does the error say that the object, or one in its place, exists? */
-static bool
-is_exists_error(int sqlerrcode)
+bool
+statement_is_made(int sqlerrcode)
 {
 	return sqlerrcode == ERRCODE_DUPLICATE_TABLE ||
 		sqlerrcode == ERRCODE_DUPLICATE_OBJECT ||
@@ -93,7 +92,7 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		skipped = exists_ok && is_exists_error(edata->sqlerrcode);
+		skipped = exists_ok && statement_is_made(edata->sqlerrcode);
 		error = edata->message;
 		code = edata->sqlerrcode;
 	}

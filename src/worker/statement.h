@@ -31,6 +31,8 @@ extern char *statement_run_in_transaction(int64 object_id, const char *sql,
  * interrupt, a lock)?
  */
 extern bool statement_is_wrong(int sqlerrcode);
+/* Does the error say that the object, or one in its place, is there? */
+extern bool statement_is_made(int sqlerrcode);
 
 /*
  * Runs sql as the current user in the current transaction; its errors are

@@ -20,6 +20,8 @@
 
 #include "worker/way_on.h"
 
+#include "worker/destination.h"
+
 #include "store/sql.h"
 #include "core/attempt.h"
 #include "core/error_place.h"
@@ -123,7 +125,7 @@ make_hint(void *arg)
 	char	   *hint = way_on_cause(edata);
 
 	rows = store_query("SELECT pg_catalog.quote_literal(task_name), "
-					   "step IN ('catchup', 'changes') AND destination = 'local' "
+					   "step IN ('catchup', 'changes') "
 					   "FROM dtsmig.task WHERE task_id = $1", "i", task_id);
 	if (rows->nrows == 0)
 	{
@@ -137,7 +139,7 @@ make_hint(void *arg)
 	step->hint = text.data;
 	if (strstr(text.data, CALL) != NULL)
 		return;
-	if (store_bool(rows, 0, 1))
+	if (store_bool(rows, 0, 1) && destination()->copies_again)
 		table = table_of(task_id, edata);
 	if (error_place_is_skippable())
 		append_call(&text, "To leave it out: ", "skip_change", task, NULL);

@@ -121,11 +121,7 @@ store_state(void)
 }
 
 /* definitions do not change */
-NEVER(format_type_with_typemod)
-NEVER(get_attnum)
-NEVER(get_atttypetypmodcoll)
-NEVER(get_namespace_oid)
-NEVER(get_relname_relid)
+NEVER(dest_catalog_select)
 NEVER(plan_name)
 
 /* rules */

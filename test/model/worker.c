@@ -417,7 +417,7 @@ verify_key_source(Verify *v, const SourceRelation *rel, char *const *key)
 }
 
 char *
-verify_key_dest(const SourceRelation *rel, char *const *key)
+verify_key_dest(const Verify *v, const SourceRelation *rel, char *const *key)
 {
 	return psprintf("key %s", key[0]);
 }

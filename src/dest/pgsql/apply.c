@@ -121,6 +121,8 @@ forget_nothing(const char *name)
 const DestRoutine pgsql_dest_routine = {
 	.engine = DEST_PGSQL,
 	.elsewhere = true,
+	.copies_again = true,
+	.check = &pgsql_check_routine,
 	.attach = session_attach,
 	.detach = session_detach,
 	.identify = session_identify,

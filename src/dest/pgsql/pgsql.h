@@ -27,6 +27,7 @@ typedef struct PgTargetColumn
 	char	   *name;			/* quoted */
 	char	   *type;			/* without length, for a cast */
 	char	   *full_type;		/* with it; of a domain: its base type */
+	bool		known;			/* the type, or that of the domain, is one here, too */
 	bool		alien;			/* the type is not known here, or is a domain:
 								 * values are cast to it */
 	bool		text_only;		/* … and travels as text alone */
@@ -138,6 +139,12 @@ extern void session_by_index(bool by_index);
 extern const char *session_server(void);
 /* Is it the coordinator of a Citus cluster? */
 extern bool session_is_citus(void);
+/*
+ * A session of its own, that reads and has no transaction open; and its end. It
+ * is used again where it is idle, else closed.
+ */
+extern PgConn *session_reader(void);
+extern void session_reader_done(PgConn *reader, bool idle);
 /* Runs a TRUNCATE as it has to be run there. */
 extern void session_run_with_triggers(const char *sql);
 
@@ -191,6 +198,9 @@ extern char *stmt_column(const ApplyTable *table, int col);
 /* cascade.c */
 extern void follow_deletes(Batch *b, ApplyTable *table, ApplyOp **ops, int nops);
 extern void follow_update(Batch *b, ApplyTable *table, ApplyOp *op);
+
+/* check.c */
+extern const DestCheckRoutine pgsql_check_routine;
 
 /* fetch.c */
 extern bool fetch_row(ApplyTable *table, const Row *key, Row *row);

@@ -35,6 +35,8 @@ static bool ivorysql = false;
 static bool citus = false;		/* its tables may be distributed by Citus */
 static PlanMode plan_mode = PLAN_UNKNOWN;
 static bool forgets_statements = false;
+static bool written = false;	/* by statements, and not committed yet */
+static List *idle_readers = NIL;	/* PgConn * */
 
 /* What the session is like, as far as the server and the role let it be. */
 static const char *const wishes[] =
@@ -92,9 +94,9 @@ drop_connection(void)
 
 /* Each setting is read back: rows would be others if it was not taken. */
 static void
-speak_postgresql(void)
+speak_postgresql(PgConn *c)
 {
-	ivorysql = pg_select_bool(conn, "settings of IvorySQL",
+	ivorysql = pg_select_bool(c, "settings of IvorySQL",
 							  "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_settings "
 							  "WHERE name = 'ivorysql.compatible_mode')");
 	for (int i = 0; ivorysql && i < lengthof(as_postgresql); i++)
@@ -104,8 +106,8 @@ speak_postgresql(void)
 		ErrorData  *edata;
 		PgResult   *r;
 
-		(void) pg_try_run(conn, psprintf("SET %s = %s", name, value), &edata);
-		r = pg_selectf(conn, name, "t",
+		(void) pg_try_run(c, psprintf("SET %s = %s", name, value), &edata);
+		r = pg_selectf(c, name, "t",
 					   "SELECT setting FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) = pg_catalog.lower(%s)",
 					   pg_quote_literal(name));
 		if (r->nrows > 0 && strcmp(pg_text(r, 0, 0), value) != 0)
@@ -129,7 +131,7 @@ connect_there(void)
 	conn = pg_connect(place.info, PG_CONN_DESTINATION);
 	number++;
 	plan_mode = PLAN_UNKNOWN;
-	speak_postgresql();
+	speak_postgresql(conn);
 	for (int i = 0; i < lengthof(wishes); i++)
 		(void) pg_try_run(conn, wishes[i], &edata);
 	disables_triggers = pg_try_run(conn, "SET session_replication_role = replica",
@@ -141,6 +143,61 @@ connect_there(void)
 	if (place.search_path != NULL && place.search_path[0] != '\0')
 		pg_runf(conn, "SET search_path = %s, pg_temp", place.search_path);
 	ledger_open(conn, &place);
+	MemoryContextSwitchTo(old);
+}
+
+/* ---------------------------------------------------------------- readers */
+
+/* What a session that only reads is like. */
+static const char *const reader_wishes[] =
+{
+	"SET default_transaction_read_only = on",
+	"SET default_transaction_deferrable = off",
+	"SET client_min_messages = warning",
+	"SET jit = off",
+	"SET tcp_keepalives_idle = 10",
+	"SET tcp_keepalives_interval = 5",
+	"SET tcp_keepalives_count = 4",
+	"SET tcp_user_timeout = 30000",
+	"SET client_connection_check_interval = 10000",
+};
+
+PgConn *
+session_reader(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(session_cxt);
+	PgConn	   *reader = NULL;
+	ErrorData  *edata;
+
+	while (reader == NULL && idle_readers != NIL)
+	{
+		reader = llast(idle_readers);
+		idle_readers = list_delete_last(idle_readers);
+		if (pg_is_idle(reader))
+			continue;
+		pg_close(reader);
+		reader = NULL;
+	}
+	if (reader == NULL)
+	{
+		reader = pg_connect(place.info, PG_CONN_DESTINATION);
+		speak_postgresql(reader);
+		for (int i = 0; i < lengthof(reader_wishes); i++)
+			(void) pg_try_run(reader, reader_wishes[i], &edata);
+	}
+	MemoryContextSwitchTo(old);
+	return reader;
+}
+
+void
+session_reader_done(PgConn *reader, bool idle)
+{
+	MemoryContext old = MemoryContextSwitchTo(session_cxt);
+
+	if (idle)
+		idle_readers = lappend(idle_readers, reader);
+	else
+		pg_close(reader);
 	MemoryContextSwitchTo(old);
 }
 
@@ -171,12 +228,19 @@ forget_plan_mode(void)
 	plan_mode = PLAN_UNKNOWN;
 }
 
+static void
+transaction_ended(bool committed)
+{
+	written = false;
+	ledger_committed(committed);
+}
+
 static const TwinRoutine twin_routine = {
 	.run = run_twin,
 	.server = session_server,
 	.before_commit = check_not_failed,
 	.reset = forget_plan_mode,
-	.ended = ledger_committed,
+	.ended = transaction_ended,
 	.detach = session_detach
 };
 
@@ -234,7 +298,11 @@ run_there(const char *sql, char **value)
 	if (value != NULL)
 		*value = session_value(sql);
 	else
+	{
+		/* setval is not undone, whatever becomes of the transaction */
+		written |= strncmp(sql, "SELECT ", 7) != 0;
 		pg_run(c, sql);
+	}
 	n = (uint64) Max(pg_copied(c), 0);
 	if (origin)
 		pg_run(c, SET_REPLICA);
@@ -301,6 +369,8 @@ session_detach(void)
 	session_cxt = NULL;
 	twin_detach();
 	conn = NULL;
+	idle_readers = NIL;
+	written = false;
 	ledger_close();
 	/* closes the connection */
 	if (cxt != NULL)
@@ -312,6 +382,13 @@ session_attach(const DestPlace *at)
 {
 	MemoryContext old;
 
+	/* what one call has done there waits for COMMIT */
+	if (session_cxt != NULL && place.one_call && written && twin_is_open())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("this transaction has changed definitions at server \"%s\" already",
+						place.info->server_name),
+				 errhint("Commit it first.")));
 	session_detach();
 	session_cxt = AllocSetContextCreate(TopMemoryContext, "dtsmig destination",
 										ALLOCSET_DEFAULT_SIZES);

@@ -119,7 +119,8 @@ bind_column(SourceRelation *rel, PgTarget *target, int c, const PgResult *r,
 	tc->name = pg_quote_name(col->target_name);
 	tc->type = pg_text(r, i, 7);
 	tc->full_type = pg_text(r, i, 8);
-	if (is_known(base, pg_text(r, i, 6)))
+	tc->known = is_known(base, pg_text(r, i, 6));
+	if (tc->known)
 	{
 		col->typid = base;
 		col->typmod = (int32) pg_bigint(r, i, 5);

@@ -15,6 +15,7 @@
 #include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "schema/pg_check_sql.h"
 #include "source/pgsql/pg_engine.h"
 #include "source/pgsql/pg_money.h"
 #include "storage/latch.h"
@@ -26,11 +27,6 @@
 #define END_WAIT_MS 20000
 
 /* ------------------------------------------------------------------ forms */
-
-#define CONCAT_MAX 99
-
-/* The first version that hashes records. */
-#define RECORD_VERSION 140000
 
 static bool
 is_integer(const char *type)
@@ -92,7 +88,7 @@ pg_check_form(SourceConn *conn, const SourceRelation *rel, int column)
 	if (pg_money_in_type(rel->columns[column].typid, NULL))
 		return rel->columns[column].typid == MONEYOID && !rel->columns[column].in_key ?
 			CHECK_INTEGER : CHECK_FETCH;
-	if (version >= RECORD_VERSION)
+	if (version >= PG_CHECK_RECORD_VERSION)
 		return record_form(rel, column);
 	switch (rel->columns[column].typid)
 	{
@@ -124,135 +120,23 @@ pg_check_form(SourceConn *conn, const SourceRelation *rel, int column)
 	}
 }
 
-static char *
-digest_of(CheckDigest digest, const char *text)
+/* A column as pg_check_sql wants it. */
+static PgCheckColumn *
+columns_of(const SourceRelation *rel, const CheckForm *forms)
 {
-	return psprintf(digest == CHECK_HASH32 ?
-					"hashtext((%s) COLLATE \"C\")::int8" :
-					"hashtextextended((%s) COLLATE \"C\", 0)", text);
-}
+	PgCheckColumn *columns = palloc0(sizeof(PgCheckColumn) * Max(rel->ncolumns, 1));
 
-/*
- * A column as text. A cast of a type that is not the server's own can be a
- * function of whoever owns the type, and would run as this account: such a
- * value is written by its output function, as COPY does.
- */
-static char *
-text_of(const SourceRelation *rel, int column)
-{
-	char	   *name = pg_quote_name(rel->columns[column].name);
-	const TableColumn *def = list_nth(rel->def->columns, column);
-
-	if (def->base_type != NULL && def->base_type[0] != '\0')
-		return psprintf("%s::text", name);
-	return psprintf("CASE WHEN %s IS DISTINCT FROM NULL THEN format('%%s', %s) END",
-					name, name);
-}
-
-static char *
-expression_of(const SourceRelation *rel, CheckDigest digest, CheckForm form,
-			  int column)
-{
-	char	   *name = pg_quote_name(rel->columns[column].name);
-
-	switch (form)
+	for (int i = 0; i < rel->ncolumns; i++)
 	{
-		case CHECK_TEXT_DIGEST:
-			return digest_of(digest, text_of(rel, column));
-		case CHECK_BYTES_DIGEST:
-			return psprintf("md5(%s)", name);
-		case CHECK_FLOAT_BYTES:
-			return psprintf("encode(float8send(%s::float8), 'hex')", name);
-		default:
-			if (rel->columns[column].typid == MONEYOID)
-				return psprintf("('x' || encode(cash_send(%s::money), 'hex'))::bit(64)::int8", name);
-			return name;
+		const TableColumn *def = list_nth(rel->def->columns, i);
+
+		columns[i].form = forms[i];
+		columns[i].name = pg_quote_name(rel->columns[i].name);
+		columns[i].has_cast = def->base_type != NULL && def->base_type[0] != '\0';
+		columns[i].not_null = rel->columns[i].target_not_null;
+		columns[i].money = rel->columns[i].typid == MONEYOID;
 	}
-}
-
-/* A function takes 100 arguments at most; none of these is NULL. */
-static char *
-concat_all(List *expressions)
-{
-	List	   *groups = NIL;
-	List	   *group = NIL;
-	ListCell   *lc;
-
-	if (list_length(expressions) < CONCAT_MAX)
-		return check_concat(expressions);
-	foreach(lc, expressions)
-	{
-		group = lappend(group, lfirst(lc));
-		if (list_length(group) < CONCAT_MAX - 1 && lnext(expressions, lc) != NULL)
-			continue;
-		groups = lappend(groups, check_concat(group));
-		group = NIL;
-	}
-	return check_concat(groups);
-}
-
-/* Values, lengths of these columns: see check_sql.h. concat(NULL) is ''. */
-static char *
-row_text(const SourceRelation *rel, CheckDigest digest, const CheckForm *forms,
-		 const int *columns, int n)
-{
-	List	   *values = NIL;
-	List	   *lengths = NIL;
-	bool		left_out = false;
-
-	for (int i = 0; i < n; i++)
-	{
-		int			k = columns ? columns[i] : i;
-		bool		not_null = rel->columns[k].target_not_null;
-
-		if (forms[k] == CHECK_FETCH)
-			continue;
-		values = lappend(values, psprintf(not_null ? "%s" : "concat(%s)",
-										  expression_of(rel, digest, forms[k], k)));
-		if (forms[k] == CHECK_TEXT && not_null && !left_out)
-			left_out = true;
-		else if (forms[k] == CHECK_TEXT)
-			lengths = lappend(lengths, psprintf("concat(octet_length(%s))",
-												text_of(rel, k)));
-	}
-	return concat_all(list_concat(values, lengths));
-}
-
-/* The row's hash as text. */
-static char *
-record_text(const SourceRelation *rel, const CheckForm *forms,
-			const int *columns, int n)
-{
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	appendStringInfoString(&buf, "hash_record_extended(ROW(");
-	for (int i = 0, values = 0; i < n; i++)
-	{
-		int			k = columns ? columns[i] : i;
-
-		if (forms[k] == CHECK_FETCH)
-			continue;
-		appendStringInfo(&buf, forms[k] == CHECK_FLOAT_BYTES ? "%sfloat8send(%s::float8)" :
-						 forms[k] == CHECK_INTEGER && rel->columns[k].typid == MONEYOID ? "%scash_send(%s::money)" :
-						 forms[k] == CHECK_INTEGER ? "%sint8send(%s::int8)" :
-						 "%s%s",
-						 values++ > 0 ? ", " : "",
-						 forms[k] == CHECK_TEXT ? text_of(rel, k) :
-						 pg_quote_name(rel->columns[k].name));
-	}
-	appendStringInfoString(&buf, "), 0)::text");
-	return buf.data;
-}
-
-/* A number made of these columns; NULL: all. */
-static char *
-number_of(const SourceRelation *rel, CheckDigest digest, const CheckForm *forms,
-		  const int *columns, int n)
-{
-	return digest_of(digest, digest == CHECK_RECORD ?
-					 record_text(rel, forms, columns, n) :
-					 row_text(rel, digest, forms, columns, n));
+	return columns;
 }
 
 CheckTable *
@@ -261,9 +145,10 @@ pg_check_table(SourceConn *conn, const SourceRelation *rel,
 {
 	PgConn	   *sql = ((PgSource *) conn)->sql;
 	CheckTable *table = palloc0(sizeof(CheckTable));
+	PgCheckColumn *columns;
 
 	table->digest = pg_version_num(sql) < 110000 ? CHECK_HASH32 :
-		pg_version_num(sql) < RECORD_VERSION ? CHECK_HASH64 : CHECK_RECORD;
+		pg_version_num(sql) < PG_CHECK_RECORD_VERSION ? CHECK_HASH64 : CHECK_RECORD;
 	table->from = psprintf("ONLY %s", pg_quote_qualified(rel->schema, rel->name));
 	table->before = pg_before_reading(sql, pg_quote_qualified(rel->schema, rel->name));
 	if (rel->nkey > 0 && forms[rel->key[0]] == CHECK_INTEGER)
@@ -271,9 +156,10 @@ pg_check_table(SourceConn *conn, const SourceRelation *rel,
 	/* digests are of the bytes that a server has */
 	if (!pg_is_utf8(sql))
 		return table;
-	table->number = number_of(rel, table->digest, forms, NULL, rel->ncolumns);
+	columns = columns_of(rel, forms);
+	table->number = pg_check_number(table->digest, columns, NULL, rel->ncolumns);
 	table->bucket = rel->nkey == 0 ? table->number :
-		number_of(rel, table->digest, forms, rel->key, rel->nkey);
+		pg_check_number(table->digest, columns, rel->key, rel->nkey);
 	return table;
 }
 
@@ -324,7 +210,7 @@ pg_check_key(SourceConn *conn, const SourceRelation *rel, char *const *key)
 		}
 		appendStringInfo(&buf, "%s%s = %s", i > 0 ? " AND " : "",
 						 own ? pg_quote_name(rel->columns[rel->key[i]].name) :
-						 text_of(rel, rel->key[i]),
+						 pg_check_text(pg_quote_name(rel->columns[rel->key[i]].name), false),
 						 pg_quote_literal(key[i]));
 	}
 	return buf.data;

@@ -19,6 +19,29 @@ sub clear
     $dst->sql("SET client_min_messages = error; DROP SCHEMA IF EXISTS $_ CASCADE") for qw(inc dist dtsmig_ledger);
 }
 
+# Rows are compared, one that is gone (by id) is found and repaired, its table is
+# copied again, and the task is cut over.
+sub ends
+{
+    my ($hub, $dst, $task, $table, $id) = @_;
+    my $name = $task->get('name');
+    my $found = sub { return join "\n", map { join ' ', @$_ } $hub->rows("SELECT source_table, kind, key::text FROM dtsmig.verify('$name')") };
+    my $wait = sub { my ($sql) = @_; return $hub->poll_query($sql, 60, '0') };
+    is($found->(), '', 'a verification finds nothing');
+    $dst->sql("DELETE FROM $table WHERE id = $id");
+    like($found->(), qr/^\Q$table\E missing \{[^\n]*"id": "$id"[^\n]*\}$/, 'but a row that is gone');
+    $hub->sql("SELECT dtsmig.repair('$name')");
+    ok($wait->("SELECT count(*) FROM dtsmig.verify_results WHERE task = '$name' AND state <> 'repaired'"), 'which is repaired');
+    is($found->(), '', 'and there again');
+    $dst->sql("DELETE FROM $table WHERE id > 0");
+    $hub->sql("SELECT dtsmig.resync_table('$name', '$table')");
+    ok($wait->("SELECT count(*) FROM dtsmig.task_tables WHERE task = '$name' AND state <> 'ready'"), 'a table is copied again') or diag $task->report;
+    is($found->(), '', 'with all its rows');
+    $hub->sql("SELECT dtsmig.cutover('$name', verify => 'full')");
+    is($task->status, 'cut_over', 'cutover');
+    $task->drop;
+}
+
 sub my_into
 {
     my ($my, $hub, $dst) = @_;
@@ -103,7 +126,8 @@ END
     $task->catch_up(120);
     same_database($my, 'inc', $dst, 'inc', 'after the kills');
     is($dst->value('SELECT count(*) FROM dtsmig_ledger.dtsmig_ledger WHERE key = \'position\''), 1, 'a ledger');
-    $task->release->drop;
+    ends($hub, $dst, $task, 'inc.emptied', 111);
+    same_database($my, 'inc', $dst, 'inc', 'at the end');
     clear($dst);
     return;
 }
@@ -174,7 +198,7 @@ END
     $step->('keyless', "DELETE FROM keyless WHERE ctid IN (SELECT min(ctid::text)::tid FROM keyless WHERE a = 1); UPDATE keyless SET b = 'y' WHERE a = 2");
     $step->('TRUNCATE', q{TRUNCATE project, task; INSERT INTO project VALUES (77, 1, 'sad', 'x'); TRUNCATE "Odd ""na'me"; TRUNCATE parted_1});
     $step->('many rows', "INSERT INTO task SELECT 77, 1, i, 'r' || i, now(), '{}', i FROM generate_series(1, 3000) i; UPDATE task SET title = title || 'x' WHERE id % 3 = 0; DELETE FROM task WHERE id % 7 = 0");
-    $task->release->drop;
+    ends($hub, $dst, $task, 'dist.task', 1000);
     clear($dst);
     return;
 }
