@@ -89,11 +89,11 @@ typedef struct DestIdentity
 	bool		tls;
 } DestIdentity;
 
-typedef struct DestRows DestRows;	/* rows that are read there */
+typedef struct DestRows DestRows;	/* rows that are read at the destination */
 
 /*
  * What a verification asks of a destination elsewhere. Each answer is of one
- * snapshot, which has all that is committed there, and holds no lock longer
+ * snapshot, which has all that is committed at the destination, and holds no lock longer
  * than it is read. rel is bound; its out is what the table there has.
  */
 typedef struct DestCheckRoutine
@@ -111,7 +111,7 @@ typedef struct DestCheckRoutine
 	List	   *(*sums) (const char *sql);
 	/* The value that a SELECT gives; NULL: none. */
 	char	   *(*value) (const char *sql);
-	/* The condition for rows of a key, values as their types' output here. */
+	/* The condition for rows of a key, values as their types' output in this database. */
 	char	   *(*key) (const SourceRelation *rel, char *const *key);
 
 	/* Rows that meet the condition (NULL: all), n columns of rel->out alone. */

@@ -19,7 +19,7 @@
  * where a change of a key cascades to c between the first and the last snapshot
  * of its copy, c is copied again.
  *
- * Once c is to be copied again, its rows are left alone, and no longer tell which
+ * Once c is to be copied again, its rows are left alone, and no longer show which
  * rows of g go with them: g is copied again with it.
  *
  *-------------------------------------------------------------------------

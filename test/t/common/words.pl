@@ -57,7 +57,7 @@ cmp_ok(scalar @files, '>', 500, scalar(@files) . ' files');
 
 # Files whose words are to follow, since their code is being changed: texts, and
 # names. One that has none any more is to be taken out.
-my @later = map { qr{^(?:$_)$} } 'src/tables/sequences\.[ch]', 'src/worker/resync_shape\.c', 'src/worker/destination\.h',
+my @later = map { qr{^(?:$_)$} } 'src/tables/sequences\.[ch]', 'src/worker/resync_shape\.c', 
   'src/check/\w+\.[ch]', 'src/api/\w+\.[ch]', 'src/dest/pgsql/\w+\.[ch]', 'src/dest/mysql/session\.c', 'src/worker/run_repair\.c', 'docs/troubleshooting\.md', 'src/source/source\.h', 'src/source/pgsql/pg_meaning\.c',
   'test/t/mysql/verify\.pl';
 my %still;

@@ -46,7 +46,7 @@ is($task->status, 'running', 'the task runs');
 reap($_, 'TERM') for @writers;
 $same->('copied again');
 
-# --- a statement whose values no log tells (MySQL itself refuses it)
+# --- a statement whose values no log has (MySQL itself refuses it)
 $my->sql("ALTER TABLE t ADD COLUMN r varchar(40) DEFAULT (UUID()); UPDATE t SET n = 7 WHERE id < 5; INSERT INTO t (v) VALUES ('after')", db => 'inc') if !$my->{mysql};
 $same->('values that the source alone can make') if !$my->{mysql};
 !$my->{mysql} and like($hub->value("SELECT string_agg(message, '; ') FROM dtsmig.task_log WHERE task = 'a'"), qr/table "inc"\."t" is to be copied again.*table "inc"\."t" is copied again/s, 'are copied');
