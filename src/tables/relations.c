@@ -137,6 +137,8 @@ open_relation(MemoryContext cxt, const StoreRows *rows, int row, bool anyway,
 		return rel;
 	if (rule != NULL)
 		rel->applied = rule->operations;
+	if (tc->unbound)
+		return rel;
 	if (rule_reads_rows(rule))
 		shape_open(rel, rule, tc->dest->bind_relation);
 	else

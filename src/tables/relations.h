@@ -24,6 +24,8 @@ typedef struct TableContext
 	SourceConn *conn;			/* decoders are chosen over it */
 	const DestRoutine *dest;	/* that binds them */
 	TypePolicy *policy;
+	bool		unbound;		/* tables at the destination are of a later time: their
+								 * rows are not written, and they are not looked at */
 } TableContext;
 
 /*

@@ -20,6 +20,7 @@
 #include "store/sql.h"
 #include "store/table.h"
 #include "utils/builtins.h"
+#include "worker/destination.h"
 
 /* Its words in DROP; NULL: it has none of its own. */
 static const char *
@@ -110,7 +111,7 @@ stays(RecordReplay *c, const DdlDropped *d)
 static void
 delete_own_rows(RecordReplay *c, const SourceRelation *rel)
 {
-	if (c->only_model ||
+	if (c->only_model || c->run->behind ||
 		shape_leaves_out(c->run->selection, rel->schema, rel->name,
 						 OPERATION_DROP_TABLE) ||
 		shard_is_alone(c->run->task->id, rel->table_id))
@@ -118,6 +119,20 @@ delete_own_rows(RecordReplay *c, const SourceRelation *rel)
 	task_spi(psprintf("DELETE FROM %s WHERE %s", plan_table_name(rel->def),
 					  shard_own_rows(c->run->task->id, rel->table_id,
 									 c->run->selection)));
+}
+
+static bool
+has_index(const SourceRelation *rel, const char *name)
+{
+	const char *sql = "SELECT 1 FROM pg_catalog.pg_index i "
+		"JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+		"WHERE i.indrelid = pg_catalog.to_regclass(%s) AND c.relname = %s";
+	char	   *table = plan_table_name(rel->def);
+
+	if (destination()->elsewhere)
+		return destination()->value(psprintf(sql, quote_literal_cstr(table),
+											 quote_literal_cstr(name))) != NULL;
+	return store_query(psprintf(sql, "$1", "$2"), "tt", table, name)->nrows > 0;
 }
 
 /*
@@ -136,11 +151,7 @@ moved_index(RecordReplay *c, const DdlDropped *d)
 
 		if (strcmp(rel->schema, d->schema) == 0 &&
 			strcmp(rel->target_schema, record_target_schema(c, d->schema)) != 0 &&
-			store_query("SELECT 1 FROM pg_catalog.pg_index i "
-						"JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
-						"WHERE i.indrelid = pg_catalog.to_regclass($1) "
-						"AND c.relname = $2", "tt", plan_table_name(rel->def),
-						d->name)->nrows > 0)
+			has_index(rel, d->name))
 			return quote_qualified_identifier(rel->target_schema, d->name);
 	}
 	return NULL;
@@ -205,7 +216,7 @@ record_replay_drop(RecordReplay *c)
 	ListCell   *lc;
 
 	c->applied = sql != NIL;
-	if (c->why == NULL && !c->only_model && c->run->task->do_schema)
+	if (c->why == NULL && !c->only_model && !c->run->behind && c->run->task->do_schema)
 		(void) record_run(c, sql);
 	if (c->why != NULL && !c->only_model)
 		return;

@@ -1,14 +1,28 @@
 /*-------------------------------------------------------------------------
  *
  * ddl_elsewhere.c
- *	  Statements of a PostgreSQL source whose destination is elsewhere: they are
- *	  not replicated to it yet, and stop the task if they are about what it moves.
+ *	  Statements of a PostgreSQL source at a destination elsewhere.
+ *
+ * A PostgreSQL server takes them between the rows of their transaction, as this
+ * database does. The settings of the source's session are set in the session
+ * there, and what it had before is set again after the statement: a savepoint
+ * that is released keeps what was set inside of it.
+ *
+ * Where the account there may not disable triggers, foreign keys and triggers
+ * that a statement makes would act on the rows that come: they wait, as those of
+ * the schema do, for the end of the task.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "worker/run_ddl_pg.h"
+
+#include "core/attempt.h"
+#include "miscadmin.h"
+#include "store/sql.h"
+#include "utils/builtins.h"
+#include "worker/destination.h"
 
 /* Is the statement about something that the task has, or could have? */
 static bool
@@ -40,9 +54,123 @@ concerns(RecordReplay *c)
 bool
 record_is_elsewhere(RecordReplay *c)
 {
-	if (!c->run->dest->elsewhere || c->only_model)
+	if (!c->run->dest->mysql_sql || c->only_model)
 		return false;
 	if (concerns(c))
 		c->why = "DDL of a PostgreSQL source is not replicated to a destination elsewhere yet";
 	return true;
 }
+
+bool
+record_is_superuser(RecordReplay *c)
+{
+	if (!c->run->dest->elsewhere)
+		return superuser();
+	return !c->run->dest->mysql_sql &&
+		c->run->dest->value("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper") != NULL;
+}
+
+/* ---------------------------------------------------------------- settings */
+
+static void
+run_select(void *arg)
+{
+	(void) destination()->value(arg);
+}
+
+static char *
+set_one(const DdlSetting *s)
+{
+	return psprintf("pg_catalog.set_config(%s, %s, true)", quote_literal_cstr(s->name),
+					quote_literal_cstr(s->value));
+}
+
+static char *
+set_all(List *settings)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	foreach(lc, settings)
+		appendStringInfo(&sql, "%s%s", sql.len ? ", " : "SELECT ARRAY[", set_one(lfirst(lc)));
+	appendStringInfoString(&sql, "]::pg_catalog.text");
+	return sql.data;
+}
+
+/* Those of these names as they are there now; unknown ones are left out. */
+static List *
+read_settings(List *settings)
+{
+	StringInfoData sql;
+	char	  **values;
+	List	   *now = NIL;
+	ListCell   *lc;
+	int			i = 0;
+
+	initStringInfo(&sql);
+	foreach(lc, settings)
+		appendStringInfo(&sql, "%spg_catalog.current_setting(%s, true)",
+						 sql.len ? ", " : "SELECT ARRAY[",
+						 quote_literal_cstr(((DdlSetting *) lfirst(lc))->name));
+	appendStringInfoString(&sql, "]::pg_catalog.text");
+	values = destination_texts(sql.data, list_length(settings));
+	foreach(lc, settings)
+	{
+		DdlSetting *s = palloc(sizeof(DdlSetting));
+
+		s->name = ((DdlSetting *) lfirst(lc))->name;
+		s->value = values != NULL ? values[i++] : NULL;
+		if (s->value != NULL)
+			now = lappend(now, s);
+	}
+	return now;
+}
+
+static DdlSetting *
+setting(const char *name, const char *value)
+{
+	DdlSetting *s = palloc(sizeof(DdlSetting));
+
+	s->name = pstrdup(name);
+	s->value = pstrdup(value);
+	return s;
+}
+
+List *
+record_settings_begin(RecordReplay *c, const char *search_path)
+{
+	List	   *wanted = list_make3(setting("search_path", search_path),
+									setting("check_function_bodies", "off"),
+									setting("default_tablespace", ""));
+	List	   *before;
+	ListCell   *lc;
+
+	foreach(lc, c->record->settings)
+		wanted = lappend(wanted, lfirst(lc));
+	before = read_settings(wanted);
+	c->unset = NIL;
+	if (attempt(run_select, set_all(wanted)) == NULL)
+		return before;
+	/* a locale that the operating system there does not have, for one */
+	foreach(lc, wanted)
+	{
+		DdlSetting *s = lfirst(lc);
+		ErrorData  *edata = attempt(run_select, psprintf("SELECT %s", set_one(s)));
+
+		if (edata == NULL)
+			continue;
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION) ||
+			ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
+			ReThrowError(edata);
+		c->unset = lappend(c->unset, s);
+	}
+	return before;
+}
+
+void
+record_settings_end(List *before)
+{
+	run_select(set_all(before));
+}
+

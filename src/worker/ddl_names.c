@@ -13,10 +13,9 @@
 
 #include "worker/run_ddl_pg.h"
 
-#include "catalog/namespace.h"
 #include "schema/plan.h"
 #include "transform/shape.h"
-#include "utils/lsyscache.h"
+#include "worker/destination.h"
 
 static bool
 is_system_schema(const char *schema)
@@ -68,7 +67,6 @@ find_dest_relation(void *arg, const char *schema, const char *name,
 				   char **target_schema, char **target_name)
 {
 	RecordReplay *c = arg;
-	Oid			namespace;
 
 	if (is_system_schema(schema) ||
 		!selection_match(c->run->selection, schema, name, target_schema,
@@ -78,9 +76,7 @@ find_dest_relation(void *arg, const char *schema, const char *name,
 		*target_schema = record_target_schema(c, schema);
 	if (*target_name == NULL)
 		*target_name = plan_name(name, c->name_case, false);
-	namespace = get_namespace_oid(*target_schema, true);
-	return OidIsValid(namespace) &&
-		OidIsValid(get_relname_relid(*target_name, namespace));
+	return destination_has_relation(*target_schema, *target_name);
 }
 
 /* A name as SQL spells it, without its quotes. */

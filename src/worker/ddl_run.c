@@ -25,6 +25,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "worker/destination.h"
 #include "worker/statement.h"
 #include "worker/worker.h"
 
@@ -62,6 +63,7 @@ bool
 record_any_function(List *functions, const char *condition)
 {
 	StringInfoData list;
+	char	   *sql;
 	ListCell   *lc;
 
 	if (functions == NIL)
@@ -70,8 +72,11 @@ record_any_function(List *functions, const char *condition)
 	foreach(lc, functions)
 		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
 						 quote_literal_cstr(lfirst(lc)));
-	return store_query(psprintf("SELECT 1 FROM pg_catalog.pg_proc WHERE proname IN (%s) "
-								"AND (%s) LIMIT 1", list.data, condition), "")->nrows > 0;
+	sql = psprintf("SELECT 1 FROM pg_catalog.pg_proc WHERE proname IN (%s) AND (%s) LIMIT 1",
+				   list.data, condition);
+	if (destination()->elsewhere)
+		return destination()->value(sql) != NULL;
+	return store_query(sql, "")->nrows > 0;
 }
 
 /* Does one of these functions, or something below it, write by a locale? */
@@ -245,10 +250,14 @@ record_run(RecordReplay *c, List *statements)
 		int			nestlevel = NewGUCNestLevel();
 		Oid			role = role_of_record(c);
 		TableOwner	table_owner;
+		List	   *there = NIL;
 		ListCell   *lc;
 
 		MemoryContextSwitchTo(cxt);
+		/* texts are parsed here, wherever they run */
 		settings_begin(c);
+		if (destination()->elsewhere)
+			there = record_settings_begin(c, search_path_here(c));
 		refuse_unsure_money(c);
 		/* what is left of deferred checks would be in the way */
 		task_spi_source("SET CONSTRAINTS ALL IMMEDIATE");
@@ -263,6 +272,8 @@ record_run(RecordReplay *c, List *statements)
 			if (OidIsValid(role))
 				table_owner_end(&table_owner);
 		}
+		if (there != NIL)
+			record_settings_end(there);
 		AtEOXact_GUC(true, nestlevel);
 		ReleaseCurrentSubTransaction();
 		done = true;

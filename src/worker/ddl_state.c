@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "worker/run_ddl_pg.h"
+#include "worker/destination.h"
 #include "worker/left_tables.h"
 
 #include "store/sql.h"
@@ -116,6 +117,18 @@ record_make_newcomers(RecordReplay *c)
 	return sql;
 }
 
+static char *
+partition_check(const char *name)
+{
+	const char *sql = "SELECT pg_catalog.pg_get_partition_constraintdef(pg_catalog.to_regclass(%s))";
+	StoreRows   *rows;
+
+	if (destination()->elsewhere)
+		return destination()->value(psprintf(sql, quote_literal_cstr(name)));
+	rows = store_query(psprintf(sql, "$1"), "t", name);
+	return rows->nrows > 0 ? rows->values[0][0] : NULL;
+}
+
 /* What DETACH … CONCURRENTLY leaves behind; NULL: nothing. */
 char *
 record_check_detached(RecordReplay *c)
@@ -131,17 +144,15 @@ record_check_detached(RecordReplay *c)
 	foreach(lc, path)
 	{
 		SourceRelation *rel = task_find_relation(c->run, lfirst(lc), rv->relname);
-		StoreRows   *rows;
 		char	   *name;
+		char	   *check;
 
 		if (rel == NULL)
 			continue;
 		name = quote_qualified_identifier(rel->target_schema, rel->target_name);
-		rows = store_query("SELECT pg_catalog.pg_get_partition_constraintdef("
-						   "pg_catalog.to_regclass($1))", "t", name);
-		if (rows->nrows > 0 && rows->values[0][0] != NULL)
-			return psprintf("ALTER TABLE %s ADD CHECK (%s)", name,
-							rows->values[0][0]);
+		check = partition_check(name);
+		if (check != NULL)
+			return psprintf("ALTER TABLE %s ADD CHECK (%s)", name, check);
 	}
 	return NULL;
 }

@@ -29,6 +29,7 @@
 #include "access/xact.h"
 #include "store/table.h"
 #include "catalog/pg_type.h"
+#include "core/one_statement.h"
 #include "core/type_parts.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
@@ -63,7 +64,8 @@ is_touched(const SourceRelation *rel, char typtype)
 		/* types that every server has hold neither */
 		if (col->left_out || col->base_type == NULL || col->base_type[0] != '\0')
 			continue;
-		if (!OidIsValid(typid))
+		/* of one that is elsewhere nothing is known here */
+		if (!OidIsValid(typid) || one_statement_is_elsewhere())
 			return true;
 		if (typtype != 0 ? holds_kind(typid, typtype) :
 			holds_kind(typid, TYPTYPE_ENUM) || holds_kind(typid, TYPTYPE_COMPOSITE))

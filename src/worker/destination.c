@@ -9,9 +9,15 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
 #include "source/source.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "worker/destination.h"
 
 static const DestRoutine *attached = NULL;
@@ -120,6 +126,65 @@ destination_leave(void)
 	attached = NULL;
 }
 
+/* --------------------------------------------------------- what is there */
+
+bool
+destination_has_schema(const char *schema)
+{
+	if (!destination()->elsewhere)
+		return OidIsValid(get_namespace_oid(schema, true));
+	return destination()->value(psprintf("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s",
+										 quote_literal_cstr(schema))) != NULL;
+}
+
+bool
+destination_has_relation(const char *schema, const char *name)
+{
+	Oid			nspid;
+
+	if (destination()->elsewhere)
+		return destination()->value(psprintf("SELECT 1 FROM pg_catalog.pg_class c "
+											 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+											 "WHERE n.nspname = %s AND c.relname = %s",
+											 quote_literal_cstr(schema),
+											 quote_literal_cstr(name))) != NULL;
+	nspid = get_namespace_oid(schema, true);
+	return OidIsValid(nspid) && OidIsValid(get_relname_relid(name, nspid));
+}
+
+char **
+destination_all_texts(const char *sql, int *n)
+{
+	char	   *answer = destination()->value(sql);
+	char	  **texts;
+	ArrayType  *array;
+	Datum	   *values;
+	bool	   *nulls;
+
+	*n = 0;
+	if (answer == NULL)
+		return NULL;
+	array = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, answer, TEXTOID, -1));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, n);
+	texts = palloc(sizeof(char *) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		texts[i] = nulls[i] ? NULL : TextDatumGetCString(values[i]);
+	return texts;
+}
+
+char **
+destination_texts(const char *sql, int n)
+{
+	int			found;
+	char	  **texts = destination_all_texts(sql, &found);
+
+	if (texts != NULL && found != n)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the destination gave %d values where %d were asked for", found, n)));
+	return texts;
+}
+
 char *
 destination_job(int64 job_id)
 {
@@ -143,6 +208,12 @@ destination_refuse_copy(const char *schema, const char *table, const char *why)
 					schema, table),
 			 why ? errdetail("%s", why) : 0,
 			 errhint("A statement of the source that caused it can be skipped by skip_change, once you have done at the destination what it does. Else begin the task again.")));
+}
+
+bool
+destination_copies_again(void)
+{
+	return !destination()->elsewhere;
 }
 
 bool

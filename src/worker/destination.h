@@ -32,6 +32,20 @@ extern const DestRoutine *destination(void);
 /* Is it one that a task can have? Raises an error that says why not. */
 extern void destination_check(const char *name, const char *source, Oid role);
 
+/*
+ * What the destination's catalog has, if that is PostgreSQL's: a relation of any
+ * kind, a schema.
+ */
+extern bool destination_has_relation(const char *schema, const char *name);
+extern bool destination_has_schema(const char *schema);
+/*
+ * One row of an array that a SELECT at a destination elsewhere gives: n texts,
+ * which may be NULL; NULL: it gives no row. Raises 08P01 for another number.
+ */
+extern char **destination_texts(const char *sql, int n);
+/* The same of as many as there are; *n: how many. */
+extern char **destination_all_texts(const char *sql, int *n);
+
 /* Names of work that is claimed (DestRoutine.claim). */
 extern char *destination_job(int64 job_id);
 extern char *destination_object(int64 object_id);
@@ -42,6 +56,9 @@ extern char *destination_object(int64 object_id);
  */
 extern void destination_refuse_copy(const char *schema, const char *table,
 									const char *why);
+
+/* Can it have a table copied again? */
+extern bool destination_copies_again(void);
 
 /* Does a statement of that kind wait, since it would act on rows that come? */
 extern bool destination_defers(const char *kind, bool follows);

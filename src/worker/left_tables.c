@@ -22,6 +22,7 @@
 #include "schema/plan.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "worker/destination.h"
 
 void
 left_forget(TaskRun *run, const SourceRelation *rel, char *why)
@@ -39,9 +40,7 @@ left_forget(TaskRun *run, const SourceRelation *rel, char *why)
 bool
 left_is_free(TaskRun *run, const char *schema, const char *table)
 {
-	Oid			nspid = get_namespace_oid(schema, true);
-
-	return !OidIsValid(nspid) || !OidIsValid(get_relname_relid(table, nspid)) ||
+	return !destination_has_relation(schema, table) ||
 		store_query("SELECT 1 FROM dtsmig.task WHERE task_id = $1 AND $2 = ANY (left_tables)",
 					"it", run->task->id,
 					quote_qualified_identifier(schema, table))->nrows > 0;
@@ -55,11 +54,10 @@ left_schema(const char *schema, const char *table)
 	{
 		char	   *name = plan_name_with_suffix(schema, i == 1 ? "_left" :
 												 psprintf("_left%d", i));
-		Oid			nspid = get_namespace_oid(name, true);
 
-		if (!OidIsValid(nspid))
+		if (!destination_has_schema(name))
 			task_spi(psprintf("CREATE SCHEMA %s", quote_identifier(name)));
-		else if (OidIsValid(get_relname_relid(table, nspid)))
+		else if (destination_has_relation(name, table))
 			continue;
 		return name;
 	}
@@ -71,12 +69,16 @@ left_schema(const char *schema, const char *table)
  * of their own.
  */
 static void
-move_types(TaskRun *run, Oid nspid, Oid relid, const char *own)
+move_types(TaskRun *run, const char *schema, const char *table, const char *own)
 {
+	Oid			nspid;
+	Oid			relid;
 	StoreRows   *rows;
 
 	if (run->source->logs_shapes)
 		return;
+	nspid = get_namespace_oid(schema, false);
+	relid = get_relname_relid(table, nspid);
 	rows = store_query("SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, t.typname) "
 					   "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
 					   "JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace "
@@ -95,14 +97,13 @@ left_make_room(TaskRun *run, const char *schema, const char *table,
 			   int64 table_id)
 {
 	char	   *name = quote_qualified_identifier(schema, table);
-	Oid			nspid = get_namespace_oid(schema, true);
 	char	   *own;
 
 	/* what is in the way elsewhere stops the task */
-	if (run->dest->elsewhere)
+	if (run->dest->elsewhere && !run->source->logs_shapes)
 		return;
 
-	if (!OidIsValid(nspid) || !OidIsValid(get_relname_relid(table, nspid)) ||
+	if (!destination_has_relation(schema, table) ||
 		store_exec("UPDATE dtsmig.task SET left_tables = "
 				   "pg_catalog.array_remove(left_tables, $2) WHERE task_id = $1 "
 				   "AND $2 = ANY (left_tables) AND NOT EXISTS (SELECT 1 "
@@ -111,7 +112,7 @@ left_make_room(TaskRun *run, const char *schema, const char *table,
 				   run->task->id, name, schema, table, table_id) == 0)
 		return;
 	own = left_schema(schema, table);
-	move_types(run, nspid, get_relname_relid(table, nspid), own);
+	move_types(run, schema, table, own);
 	task_spi(psprintf("ALTER TABLE %s SET SCHEMA %s", name, quote_identifier(own)));
 	task_log_event(run->task->id, "warning",
 				   psprintf("table %s at the destination is moved to schema %s",

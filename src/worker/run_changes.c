@@ -53,7 +53,8 @@ lookup_relation(void *arg, const char *id, const char *schema,
 	Follow	   *f = arg;
 	SourceRelation *rel = task_indexed_relation(f->tables, id, schema, table);
 
-	if (rel == NULL || rel->resync || task_definition_passes(f->run, rel, pos) ||
+	/* what is read while the catalog is behind has been written */
+	if (rel == NULL || rel->resync || f->run->behind || task_definition_passes(f->run, rel, pos) ||
 		task_copy_has(f->run, rel, pos) || parallel_passes(f->run, rel, pos))
 		return NULL;
 	return rel;
@@ -144,7 +145,7 @@ set_relations(Follow *f)
 	int			n = 0;
 
 	for (int i = 0; i < f->run->nrels; i++)
-		if (!f->run->rels[i]->resync)
+		if (!f->run->rels[i]->resync && !f->run->behind)
 			rels[n++] = f->run->rels[i]->out;
 	follow_list_copies(f);
 	f->run->dest->set_relations(f->writer, rels, n);
@@ -338,6 +339,24 @@ refresh_relations(Follow *f, List *ids)
 	set_relations(f);
 }
 
+/* The destination's tables are those of the definitions now. */
+static void
+bind_relations(Follow *f)
+{
+	TaskRun    *run = f->run;
+	List	   *ids = NIL;
+
+	for (int i = 0; i < run->nrels; i++)
+	{
+		int64	   *id = palloc(sizeof(int64));
+
+		*id = run->rels[i]->table_id;
+		ids = lappend(ids, id);
+	}
+	refresh_relations(f, ids);
+	list_free_deep(ids);
+}
+
 /*
  * DDL is replicated between what came before it and what comes after. Returns
  * true when tables have to be copied again before the stream goes on.
@@ -463,8 +482,8 @@ replay_is_over(Follow *f, const Change *change)
 static bool
 take_change(Follow *f, Change *change)
 {
-	if (unlikely(f->run->behind))
-		follow_ledger(f, change);
+	if (unlikely(f->run->behind) && !follow_ledger(f, change))
+		bind_relations(f);
 	if (unlikely(f->run->replay_until != NULL) && replay_is_over(f, change))
 	{
 		end_replay(f);
@@ -681,6 +700,8 @@ open_relations(Follow *f)
 	TaskRun    *run = f->run;
 	bool		more = true;
 
+	/* is the catalog behind the destination? */
+	(void) follow_begin_position(f);
 	if (run->replay_until == NULL)
 		task_repair(run);
 	parallel_collect(run);

@@ -31,6 +31,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "worker/destination.h"
 #include "worker/left_tables.h"
 
 SourceRelation *
@@ -64,6 +65,9 @@ record_note_changed(RecordReplay *c, int64 table_id)
 void
 record_mark(RecordReplay *c, int64 table_id, const char *why)
 {
+	/* whoever has it skipped has seen to the rows */
+	if (c->only_model && !destination_copies_again())
+		return;
 	task_mark_resync(c->run, table_id, why);
 	record_note_changed(c, table_id);
 	c->replicated->resync = true;
@@ -207,6 +211,23 @@ rows_are_newer(RecordReplay *c, const SourceRelation *rel)
 	return false;
 }
 
+/* Of a column: its type, and the value of rows that are older; NULL: it is not there. */
+static char **
+missing_here(const char *table, const char *column)
+{
+	const char *sql = "SELECT %spg_catalog.format_type(a.atttypid, a.atttypmod), "
+		"a.attmissingval::pg_catalog.text%s FROM pg_catalog.pg_attribute a "
+		"WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attname = %s";
+	StoreRows   *rows;
+
+	if (destination()->elsewhere)
+		return destination_texts(psprintf(sql, "ARRAY[", "]::pg_catalog.text",
+										  quote_literal_cstr(table),
+										  quote_literal_cstr(column)), 2);
+	rows = store_query(psprintf(sql, "", "", "$1", "$2"), "tt", table, column);
+	return rows->nrows > 0 ? rows->values[0] : NULL;
+}
+
 /*
  * Rows that are older than a column have the value that its default had at
  * the source when it was added.
@@ -223,18 +244,15 @@ set_missing(RecordReplay *c, const SourceRelation *rel, const DdlTableState *t)
 		char	   *value = lfirst(lc2);
 		char	   *name = quote_qualified_identifier(t->def->target_schema,
 													  t->def->target_name);
-		StoreRows   *rows;
+		char	  **here;
 		char	   *own = NULL;
 
 		if (value == NULL || col->target_name == NULL ||
 			model_find_column(rel->def, col->name) != NULL)
 			continue;
-		rows = store_query("SELECT pg_catalog.format_type(a.atttypid, a.atttypmod), "
-						   "a.attmissingval::pg_catalog.text FROM pg_catalog.pg_attribute a "
-						   "WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2",
-						   "tt", name, col->target_name);
-		if (rows->nrows == 0 ||
-			(rows->values[0][1] != NULL && strcmp(rows->values[0][1], value) == 0))
+		here = missing_here(name, col->target_name);
+		if (here == NULL || here[0] == NULL ||
+			(here[1] != NULL && strcmp(here[1], value) == 0))
 			continue;
 		if (task_is_merged(c->run, rel->table_id))
 			own = shard_own_rows(c->run->task->id, rel->table_id,
@@ -242,7 +260,7 @@ set_missing(RecordReplay *c, const SourceRelation *rel, const DdlTableState *t)
 		(void) record_run(c, list_make1(psprintf("UPDATE ONLY %s SET %s = (%s::%s[])[1]%s%s",
 												 name, quote_identifier(col->target_name),
 												 quote_literal_cstr(value),
-												 rows->values[0][0],
+												 here[0],
 												 own ? " WHERE " : "",
 												 own ? own : "")));
 	}
@@ -382,7 +400,7 @@ keep_store(RecordReplay *c, const DdlTableState *t)
 		record_mark(c, rel->table_id, "Its columns got other names while the task copied it.");
 	else if (left_out_returns(rel->def, t->def))
 		record_mark(c, rel->table_id, "A column that was left out has another name.");
-	else if (!rel->resync && c->applied)
+	else if (!rel->resync && c->applied && !c->run->behind)
 		set_missing(c, rel, t);
 	t->def->rows_estimate = rel->def->rows_estimate;
 	t->def->data_bytes = rel->def->data_bytes;
@@ -400,6 +418,16 @@ keep_store(RecordReplay *c, const DdlTableState *t)
 }
 
 /* ------------------------------------------------------------------ entry */
+
+static bool
+has_procedure(const char *name)
+{
+	const char *sql = "SELECT 1 WHERE pg_catalog.to_regprocedure(%s) IS NOT NULL";
+
+	if (destination()->elsewhere)
+		return destination()->value(psprintf(sql, quote_literal_cstr(name))) != NULL;
+	return store_query(psprintf(sql, "$1"), "t", name)->nrows > 0;
+}
 
 /*
  * A new function is open to everybody, and what the source revokes is not
@@ -428,8 +456,7 @@ close_functions(RecordReplay *c)
 		name = pnstrdup(name, strlen(name) - strlen(" FROM PUBLIC"));
 		/* one that is replaced keeps what it had */
 		if (((CreateFunctionStmt *) c->statement->tree)->replace &&
-			store_bool(store_query("SELECT pg_catalog.to_regprocedure($1) IS NOT NULL", "t",
-								  name), 0, 0))
+			has_procedure(name))
 			continue;
 		sql = lappend(sql, revoke);
 	}
@@ -616,6 +643,9 @@ run_statements(RecordReplay *c, List *sql)
 		c->note = "The table has its columns by another table that goes into it.";
 		return;
 	}
+	/* it was run there */
+	if (c->run->behind)
+		return;
 	if (c->why == NULL && sql != NIL)
 		make_room(c);
 	if (c->why == NULL)
@@ -735,7 +765,7 @@ task_replicate_record(TaskRun *run, Change *change, const char *position,
 		if (c.record->failure != NULL)
 			c.why = psprintf("It could not be recorded at the source: %s",
 							 c.record->failure);
-		else if (superuser() && !run->options->superuser_ddl && run->task->do_schema)
+		else if (record_is_superuser(&c) && !run->options->superuser_ddl && run->task->do_schema)
 			c.why = "The task's role is a superuser, and DDL of the source would run as it: option superuser_ddl allows that";
 		else
 			replicate_record(&c);

@@ -128,5 +128,14 @@ extern void record_replay_drop(RecordReplay *c);
  * so, if it is about something of the task.
  */
 extern bool record_is_elsewhere(RecordReplay *c);
+/* Is the role as which statements run a superuser where they run? */
+extern bool record_is_superuser(RecordReplay *c);
+/*
+ * Sets in the session there, for the transaction, what the record says of the
+ * source's; c->unset receives those that cannot be had. Returns what they were,
+ * for record_settings_end.
+ */
+extern List *record_settings_begin(RecordReplay *c, const char *search_path);
+extern void record_settings_end(List *before);
 
 #endif							/* DTSMIG_RUN_DDL_PG_H */

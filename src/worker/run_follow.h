@@ -103,7 +103,10 @@ extern void follow_place_copies(Follow *f);
 extern bool follow_ledger_leads(TaskRun *run);
 /* From where the log is followed; NULL: there is none. Sets run->behind. */
 extern char *follow_begin_position(Follow *f);
-/* While the catalog is behind: is it, still, at this change? */
-extern void follow_ledger(Follow *f, const Change *change);
+/*
+ * While the catalog is behind: is it, still, at this change? Tables are bound
+ * once it is not: there they have the definitions of the ledger's end.
+ */
+extern bool follow_ledger(Follow *f, const Change *change);
 
 #endif							/* DTSMIG_RUN_FOLLOW_H */

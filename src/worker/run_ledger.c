@@ -6,7 +6,8 @@
  * A process that ends between the commit at the destination and the one of this
  * database leaves the catalog behind. The log is read again from where that
  * stands: rows are skipped up to where the ledger ends, and statements change
- * definitions alone.
+ * definitions alone. The destination's tables have the definitions that these come
+ * to, so nothing is bound before.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,7 +22,7 @@
  * The catalog lags behind the destination's ledger: what comes exists at it
  * already, up to where that ends.
  */
-void
+bool
 follow_ledger(Follow *f, const Change *change)
 {
 	TaskRun    *run = f->run;
@@ -29,12 +30,13 @@ follow_ledger(Follow *f, const Change *change)
 	if (f->in_transaction ||
 		(change->kind != CHANGE_BEGIN && change->kind != CHANGE_HEARTBEAT &&
 		 change->kind != CHANGE_DDL))
-		return;
+		return true;
 	if (change->kind == CHANGE_DDL ?
 		source_pos_cmp(change->pos, run->ledger_end) <= 0 :
 		source_pos_cmp(change->pos, run->ledger_end) < 0)
-		return;
+		return true;
 	run->behind = false;
+	return false;
 }
 
 /*

@@ -32,7 +32,8 @@ task_set_step(TaskRun *run, const char *phase, const char *step)
 static TableContext
 context_of(const TaskRun *run, SourceConn *conn)
 {
-	TableContext tc = {run->selection, run->source, conn, run->dest, &run->options->policy};
+	TableContext tc = {run->selection, run->source, conn, run->dest, &run->options->policy,
+		.unbound = run->behind};
 
 	return tc;
 }
