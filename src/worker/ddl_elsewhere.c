@@ -19,6 +19,7 @@
 #include "worker/run_ddl_pg.h"
 
 #include "core/attempt.h"
+#include "core/ddl_settings.h"
 #include "miscadmin.h"
 #include "store/sql.h"
 #include "utils/builtins.h"
@@ -59,6 +60,36 @@ record_is_elsewhere(RecordReplay *c)
 	if (concerns(c))
 		c->why = "DDL of a PostgreSQL source is not replicated to a destination elsewhere yet";
 	return true;
+}
+
+void
+record_note_type_names(RecordReplay *c)
+{
+	static const char *const tags[] = {"ALTER TYPE", "ALTER DOMAIN", "ALTER SCHEMA",
+	"ALTER EXTENSION", "ALTER TABLE"};
+	bool		may_rename = false;
+
+	for (int i = 0; i < lengthof(tags); i++)
+		may_rename |= strcmp(c->record->tag, tags[i]) == 0;
+	if (!c->run->dest->elsewhere || !may_rename)
+		return;
+	/* a table's name is that of its row type */
+	if (c->statement != NULL && IsA(c->statement->tree, AlterTableStmt))
+		return;
+	for (int i = 0; i < c->run->nrels; i++)
+	{
+		ListCell   *lc;
+
+		foreach(lc, c->run->rels[i]->def->columns)
+		{
+			const TableColumn *col = lfirst(lc);
+
+			if (col->base_type == NULL || col->base_type[0] != '\0')
+				continue;
+			record_note_changed(c, c->run->rels[i]->table_id);
+			break;
+		}
+	}
 }
 
 bool
@@ -168,9 +199,31 @@ record_settings_begin(RecordReplay *c, const char *search_path)
 	return before;
 }
 
-void
-record_settings_end(List *before)
+List *
+settings_there(void)
 {
-	run_select(set_all(before));
+	List	   *names = list_make2(setting("search_path", ""),
+								   setting("session_replication_role", ""));
+
+	for (int i = 0; ddl_setting_names[i] != NULL; i++)
+		names = lappend(names, setting(ddl_setting_names[i], ""));
+	return read_settings(names);
+}
+
+void
+settings_set_there(List *before)
+{
+	List	   *changed = NIL;
+	List	   *now = read_settings(before);
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	/* an account may not have the right to set what it has not set */
+	forboth(lc, before, lc2, now)
+		if (strcmp(((DdlSetting *) lfirst(lc))->value,
+				   ((DdlSetting *) lfirst(lc2))->value) != 0)
+			changed = lappend(changed, lfirst(lc));
+	if (changed != NIL)
+		run_select(set_all(changed));
 }
 

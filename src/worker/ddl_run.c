@@ -273,7 +273,7 @@ record_run(RecordReplay *c, List *statements)
 				table_owner_end(&table_owner);
 		}
 		if (there != NIL)
-			record_settings_end(there);
+			settings_set_there(there);
 		AtEOXact_GUC(true, nestlevel);
 		ReleaseCurrentSubTransaction();
 		done = true;

@@ -65,9 +65,14 @@ record_note_changed(RecordReplay *c, int64 table_id)
 void
 record_mark(RecordReplay *c, int64 table_id, const char *why)
 {
-	/* whoever has it skipped has seen to the rows */
-	if (c->only_model && !destination_copies_again())
+	if (!destination_copies_again())
+	{
+		/* whoever has it skipped has seen to the rows */
+		if (!c->only_model && c->why == NULL)
+			c->why = psprintf("%.*s, and the table cannot be copied again where the destination is elsewhere",
+							  (int) strcspn(why, "."), why);
 		return;
+	}
 	task_mark_resync(c->run, table_id, why);
 	record_note_changed(c, table_id);
 	c->replicated->resync = true;
@@ -679,6 +684,7 @@ replicate_record(RecordReplay *c)
 		return;
 	c->why = NULL;
 	record_note_types(c);
+	record_note_type_names(c);
 	foreach(lc, c->record->tables)
 		keep_store(c, lfirst(lc));
 }

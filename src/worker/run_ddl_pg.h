@@ -128,14 +128,21 @@ extern void record_replay_drop(RecordReplay *c);
  * so, if it is about something of the task.
  */
 extern bool record_is_elsewhere(RecordReplay *c);
+/* Notes tables for whose columns the statement gives a type there another name. */
+extern void record_note_type_names(RecordReplay *c);
 /* Is the role as which statements run a superuser where they run? */
 extern bool record_is_superuser(RecordReplay *c);
 /*
  * Sets in the session there, for the transaction, what the record says of the
  * source's; c->unset receives those that cannot be had. Returns what they were,
- * for record_settings_end.
+ * for settings_set_there.
  */
 extern List *record_settings_begin(RecordReplay *c, const char *search_path);
-extern void record_settings_end(List *before);
+/*
+ * DdlSetting *: what the session there has now of all that a statement may
+ * leave changed; and sets it again.
+ */
+extern List *settings_there(void);
+extern void settings_set_there(List *before);
 
 #endif							/* DTSMIG_RUN_DDL_PG_H */

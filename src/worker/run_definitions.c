@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "worker/run_ddl_pg.h"
 #include "worker/statement.h"
 
 /* Runs a statement through SPI as the task's role. */
@@ -48,7 +49,12 @@ task_spi_script(const char *sql)
 
 	if (one_statement_is_elsewhere())
 	{
+		/* what it sets is its own alone */
+		List	   *before = one_statement_is_postgres() ? settings_there() : NIL;
+
 		run_source_script(sql);
+		if (before != NIL)
+			settings_set_there(before);
 		return;
 	}
 	SPI_connect();
