@@ -114,3 +114,20 @@ object_watch(int64 task_id)
 											 rows->values[i][0], 0));
 	return reported;
 }
+
+void
+object_keep_waiting(int64 task_id, int64 table_id, const char *kind, const char *name,
+					const char *statement)
+{
+	(void) store_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, kind, "
+					  "name, statement, state) VALUES "
+					  "($1, NULLIF($2, 0), 'post_data', $3, $4, $5, 'waiting')", "iittt",
+					  task_id, table_id, kind, name, statement);
+}
+
+bool
+object_forget_waiting(int64 task_id, const char *kind, const char *name)
+{
+	return store_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1 AND kind = $2 "
+					  "AND name = $3 AND state = 'waiting'", "itt", task_id, kind, name) > 0;
+}

@@ -116,6 +116,15 @@ extern List *object_watch(int64 task_id);
 /* "SELECT dtsmig.…" for a hint: the ways on of an object that failed. */
 extern char *object_hint(const char *task, const char *title);
 
+/*
+ * A statement for an object of a table (0: of none of the task's) that is for
+ * somebody to run when the task is over: kept, and not wanted any more (false:
+ * there is none of that name). Its name is schema.table name.
+ */
+extern void object_keep_waiting(int64 task_id, int64 table_id, const char *kind,
+								const char *name, const char *statement);
+extern bool object_forget_waiting(int64 task_id, const char *kind, const char *name);
+
 /* Notes in task_log that the task goes on without an object. */
 extern void object_log_failed(const TaskRecord *task, const char *title,
 							  const char *error);

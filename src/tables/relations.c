@@ -138,7 +138,11 @@ open_relation(MemoryContext cxt, const StoreRows *rows, int row, bool anyway,
 	if (rule != NULL)
 		rel->applied = rule->operations;
 	if (tc->unbound)
+	{
+		for (int i = 0; i < rel->ncolumns; i++)
+			rel->columns[i].replicated = false;
 		return rel;
+	}
 	if (rule_reads_rows(rule))
 		shape_open(rel, rule, tc->dest->bind_relation);
 	else

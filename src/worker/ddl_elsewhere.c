@@ -21,7 +21,7 @@
 #include "core/attempt.h"
 #include "core/ddl_settings.h"
 #include "miscadmin.h"
-#include "store/sql.h"
+#include "store/object.h"
 #include "utils/builtins.h"
 #include "worker/destination.h"
 
@@ -227,3 +227,178 @@ settings_set_there(List *before)
 		run_select(set_all(changed));
 }
 
+
+/* ---------------------------------------------------- what would act on rows */
+
+#define ACTING_FIELDS 6
+
+/* What acts on rows of the tables of the record; a condition is to follow. */
+static char *
+acting_query(RecordReplay *c, const char *columns, const char *condition)
+{
+	static const struct
+	{
+		const char *kind;
+		const char *from;		/* of x, with x.oid, and the relation r */
+		const char *name;
+		const char *make;
+		const char *drop;
+	}			kinds[] = {
+		{"foreign key", "pg_catalog.pg_constraint x JOIN pg_catalog.pg_class r ON r.oid = x.conrelid "
+			"AND x.contype = 'f' AND x.conparentid = 0", "x.conname",
+			"pg_catalog.format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, r.relname, x.conname, pg_catalog.pg_get_constraintdef(x.oid))",
+			"pg_catalog.format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, r.relname, x.conname)"},
+		{"trigger", "pg_catalog.pg_trigger x JOIN pg_catalog.pg_class r ON r.oid = x.tgrelid AND NOT x.tgisinternal",
+			"x.tgname", "pg_catalog.pg_get_triggerdef(x.oid)",
+			"pg_catalog.format('DROP TRIGGER %I ON %I.%I', x.tgname, n.nspname, r.relname)"},
+		{"rule", "pg_catalog.pg_rewrite x JOIN pg_catalog.pg_class r ON r.oid = x.ev_class AND r.relkind IN ('r', 'p')",
+			"x.rulename", "pg_catalog.rtrim(pg_catalog.pg_get_ruledef(x.oid), ';')",
+		"pg_catalog.format('DROP RULE %I ON %I.%I', x.rulename, n.nspname, r.relname)"},
+	};
+	StringInfoData tables;
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&tables);
+	foreach(lc, c->record->objects)
+	{
+		const DdlObject *o = lfirst(lc);
+		char	   *schema;
+		char	   *name;
+
+		if (o->schema != NULL && o->table != NULL &&
+			record_target_relation(c, o->schema, o->table, &schema, &name))
+			appendStringInfo(&tables, "%spg_catalog.to_regclass(%s)",
+							 tables.len ? ", " : "",
+							 quote_literal_cstr(quote_qualified_identifier(schema, name)));
+	}
+	if (tables.len == 0)
+		return NULL;
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT ARRAY(SELECT %s FROM (", columns);
+	for (int i = 0; i < lengthof(kinds); i++)
+		appendStringInfo(&sql, "%sSELECT x.oid, '%s' AS kind, n.nspname AS schema, "
+						 "r.relname AS relation, %s AS name, %s AS make, %s AS drop "
+						 "FROM %s JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace "
+						 "WHERE r.oid IN (%s)", i ? " UNION ALL " : "", kinds[i].kind,
+						 kinds[i].name, kinds[i].make, kinds[i].drop, kinds[i].from,
+						 tables.data);
+	appendStringInfo(&sql, ") acting WHERE %s ORDER BY oid)::pg_catalog.text", condition);
+	return sql.data;
+}
+
+char *
+record_acting(RecordReplay *c)
+{
+	char	   *query;
+
+	if (!destination_defers("foreign key", c->run->task->do_incremental))
+		return NULL;
+	query = acting_query(c, "oid", "true");
+	return query ? destination()->value(query) : NULL;
+}
+
+static char *
+waiting_key(RecordReplay *c)
+{
+	return psprintf("waiting:%s", c->position);
+}
+
+/* As those of the schema are called. */
+static char *
+waiting_name(const char *schema, const char *table, const char *name)
+{
+	return psprintf("%s.%s %s", schema, table, name);
+}
+
+/* answer: an array of texts, each the text of an array of ACTING_FIELDS. */
+static void
+keep_waiting(RecordReplay *c, const char *answer, bool take_away)
+{
+	int			n;
+	char	  **objects = destination_texts_of(answer, &n);
+
+	for (int i = 0; i < n; i++)
+	{
+		int			nfields;
+		char	  **f = objects[i] ? destination_texts_of(objects[i], &nfields) : NULL;
+		int64		table_id = 0;
+
+		for (int k = 0; f != NULL && k < nfields; k++)
+			if (f[k] == NULL)
+				f = NULL;
+		if (f == NULL || nfields != ACTING_FIELDS)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("the destination describes a constraint, trigger or rule in a form that is not known")));
+		for (int k = 0; k < c->run->nrels; k++)
+			if (strcmp(c->run->rels[k]->target_schema, f[1]) == 0 &&
+				strcmp(c->run->rels[k]->target_name, f[2]) == 0)
+				table_id = c->run->rels[k]->table_id;
+		if (take_away)
+			task_spi_source(f[5]);
+		object_keep_waiting(c->run->task->id, table_id, f[0],
+							waiting_name(f[1], f[2], f[3]), f[4]);
+		task_log_event(c->run->task->id, "warning",
+					   psprintf("%s \"%s\" waits for the end of the task", f[0], f[3]),
+					   "The account at the destination may not set session_replication_role, so that it would act on the rows that the task writes.",
+					   psprintf("Run when the task is over: %s;", f[4]), NULL);
+	}
+}
+
+void
+record_leave_waiting(RecordReplay *c, const char *before)
+{
+	char	   *query;
+	char	   *answer;
+
+	/* names with their schemas */
+	(void) destination()->value("SELECT pg_catalog.set_config('search_path', '', true)");
+	query = acting_query(c, "ARRAY[kind, schema, relation, name, make, drop]::pg_catalog.text",
+						 psprintf("oid <> ALL (%s::pg_catalog.oid[])", quote_literal_cstr(before)));
+	answer = query ? destination()->value(query) : NULL;
+	if (answer == NULL || strcmp(answer, "{}") == 0)
+		return;
+	keep_waiting(c, answer, true);
+	/* a hub that dies before it commits learns of them by that */
+	if (destination()->claim(waiting_key(c)) == NULL)
+		destination()->record(waiting_key(c), answer);
+}
+
+void
+record_find_waiting(RecordReplay *c)
+{
+	char	   *answer = destination()->recorded(waiting_key(c));
+
+	if (answer != NULL && answer[0] != '\0')
+		keep_waiting(c, answer, false);
+}
+
+bool
+record_drops_waiting(RecordReplay *c)
+{
+	const AlterTableStmt *stmt = (const AlterTableStmt *) c->statement->tree;
+	const DdlTableState *t = c->record->tables != NIL ? linitial(c->record->tables) : NULL;
+	SourceRelation *rel;
+	ListCell   *lc;
+	int			n = 0;
+
+	if (!c->run->dest->elsewhere || t == NULL || !IsA(stmt, AlterTableStmt))
+		return false;
+	rel = record_relation(c, t->def->source_id, t->def->schema, t->def->name);
+	if (rel == NULL)
+		return false;
+	foreach(lc, stmt->cmds)
+	{
+		const AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_DropConstraint && cmd->name != NULL &&
+			(object_forget_waiting(c->run->task->id, "foreign key",
+								   waiting_name(rel->target_schema, rel->name, cmd->name)) ||
+			 object_forget_waiting(c->run->task->id, "foreign key",
+								   waiting_name(rel->target_schema, rel->target_name,
+												cmd->name))))
+			n++;
+	}
+	return n > 0 && n == list_length(stmt->cmds);
+}

@@ -58,16 +58,10 @@ record_target_schema(RecordReplay *c, const char *schema)
 	return target ? target : plan_name(schema, c->name_case, false);
 }
 
-/*
- * PgNamesFinder. Relations that are not in the catalog (views, sequences,
- * partitioned tables) are called by the same rules as when they were made.
- */
-static bool
-find_dest_relation(void *arg, const char *schema, const char *name,
-				   char **target_schema, char **target_name)
+bool
+record_target_relation(RecordReplay *c, const char *schema, const char *name,
+					   char **target_schema, char **target_name)
 {
-	RecordReplay *c = arg;
-
 	if (is_system_schema(schema) ||
 		!selection_match(c->run->selection, schema, name, target_schema,
 						 target_name))
@@ -76,7 +70,19 @@ find_dest_relation(void *arg, const char *schema, const char *name,
 		*target_schema = record_target_schema(c, schema);
 	if (*target_name == NULL)
 		*target_name = plan_name(name, c->name_case, false);
-	return destination_has_relation(*target_schema, *target_name);
+	return true;
+}
+
+/*
+ * PgNamesFinder. Relations that are not in the catalog (views, sequences,
+ * partitioned tables) are called by the same rules as when they were made.
+ */
+static bool
+find_dest_relation(void *arg, const char *schema, const char *name,
+				   char **target_schema, char **target_name)
+{
+	return record_target_relation(arg, schema, name, target_schema, target_name) &&
+		destination_has_relation(*target_schema, *target_name);
 }
 
 /* A name as SQL spells it, without its quotes. */

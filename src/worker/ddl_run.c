@@ -251,13 +251,17 @@ record_run(RecordReplay *c, List *statements)
 		Oid			role = role_of_record(c);
 		TableOwner	table_owner;
 		List	   *there = NIL;
+		char	   *acting = NULL;
 		ListCell   *lc;
 
 		MemoryContextSwitchTo(cxt);
 		/* texts are parsed here, wherever they run */
 		settings_begin(c);
 		if (destination()->elsewhere)
+		{
 			there = record_settings_begin(c, search_path_here(c));
+			acting = record_acting(c);
+		}
 		refuse_unsure_money(c);
 		/* what is left of deferred checks would be in the way */
 		task_spi_source("SET CONSTRAINTS ALL IMMEDIATE");
@@ -272,6 +276,8 @@ record_run(RecordReplay *c, List *statements)
 			if (OidIsValid(role))
 				table_owner_end(&table_owner);
 		}
+		if (acting != NULL)
+			record_leave_waiting(c, acting);
 		if (there != NIL)
 			settings_set_there(there);
 		AtEOXact_GUC(true, nestlevel);

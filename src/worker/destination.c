@@ -153,9 +153,8 @@ destination_has_relation(const char *schema, const char *name)
 }
 
 char **
-destination_all_texts(const char *sql, int *n)
+destination_texts_of(const char *answer, int *n)
 {
-	char	   *answer = destination()->value(sql);
 	char	  **texts;
 	ArrayType  *array;
 	Datum	   *values;
@@ -164,7 +163,7 @@ destination_all_texts(const char *sql, int *n)
 	*n = 0;
 	if (answer == NULL)
 		return NULL;
-	array = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, answer, TEXTOID, -1));
+	array = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, pstrdup(answer), TEXTOID, -1));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, n);
 	texts = palloc(sizeof(char *) * Max(*n, 1));
 	for (int i = 0; i < *n; i++)
@@ -176,7 +175,7 @@ char **
 destination_texts(const char *sql, int n)
 {
 	int			found;
-	char	  **texts = destination_all_texts(sql, &found);
+	char	  **texts = destination_texts_of(destination()->value(sql), &found);
 
 	if (texts != NULL && found != n)
 		ereport(ERROR,

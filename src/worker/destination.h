@@ -43,8 +43,8 @@ extern bool destination_has_schema(const char *schema);
  * which may be NULL; NULL: it gives no row. Raises 08P01 for another number.
  */
 extern char **destination_texts(const char *sql, int n);
-/* The same of as many as there are; *n: how many. */
-extern char **destination_all_texts(const char *sql, int *n);
+/* Texts out of that of an array, which may be NULL; *n: how many. */
+extern char **destination_texts_of(const char *answer, int *n);
 
 /* Names of work that is claimed (DestRoutine.claim). */
 extern char *destination_job(int64 job_id);

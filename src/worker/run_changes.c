@@ -46,6 +46,8 @@ index_relations(Follow *f)
 	f->tables = task_index_relations(f->run);
 }
 
+static void bind_relations(Follow *f);
+
 static SourceRelation *
 lookup_relation(void *arg, const char *id, const char *schema,
 				const char *table, SourcePos pos)
@@ -53,8 +55,20 @@ lookup_relation(void *arg, const char *id, const char *schema,
 	Follow	   *f = arg;
 	SourceRelation *rel = task_indexed_relation(f->tables, id, schema, table);
 
-	/* what is read while the catalog is behind has been written */
-	if (rel == NULL || rel->resync || f->run->behind || task_definition_passes(f->run, rel, pos) ||
+	/* at no place: it is asked whether it is followed */
+	if (unlikely(f->run->behind) && pos.segment != PG_UINT64_MAX)
+	{
+		MemoryContext old = CurrentMemoryContext;
+
+		/* it has been written */
+		if (source_pos_cmp(pos, f->run->ledger_end) < 0)
+			return NULL;
+		f->run->behind = false;
+		bind_relations(f);
+		MemoryContextSwitchTo(old);
+		rel = task_indexed_relation(f->tables, id, schema, table);
+	}
+	if (rel == NULL || rel->resync || task_definition_passes(f->run, rel, pos) ||
 		task_copy_has(f->run, rel, pos) || parallel_passes(f->run, rel, pos))
 		return NULL;
 	return rel;

@@ -565,6 +565,8 @@ statements_of(RecordReplay *c)
 	if (is_ignored(c) || is_left_to_cutover(c) || grants_perhaps(c))
 		return NIL;
 	c->applied = true;
+	if (record_drops_waiting(c))
+		return NIL;
 	sql = list_make1(record_rewrite(c, c->statement->sql));
 	/* what differs at the source only */
 	if (strcmp(linitial(sql), c->statement->sql) != 0 &&
@@ -650,7 +652,10 @@ run_statements(RecordReplay *c, List *sql)
 	}
 	/* it was run there */
 	if (c->run->behind)
+	{
+		record_find_waiting(c);
 		return;
+	}
 	if (c->why == NULL && sql != NIL)
 		make_room(c);
 	if (c->why == NULL)

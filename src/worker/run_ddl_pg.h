@@ -47,6 +47,13 @@ extern bool record_takes(RecordReplay *c, const char *type, const char *schema,
 extern SourceRelation *record_relation(RecordReplay *c, const char *source_id,
 									   const char *schema, const char *table);
 /*
+ * What a relation that the task takes is called at the destination; false: it
+ * takes none.
+ */
+extern bool record_target_relation(RecordReplay *c, const char *schema,
+								   const char *name, char **target_schema,
+								   char **target_name);
+/*
  * A statement of the source with the names that things have at the destination.
  */
 extern char *record_rewrite(RecordReplay *c, const char *sql);
@@ -130,6 +137,17 @@ extern void record_replay_drop(RecordReplay *c);
 extern bool record_is_elsewhere(RecordReplay *c);
 /* Notes tables for whose columns the statement gives a type there another name. */
 extern void record_note_type_names(RecordReplay *c);
+/*
+ * Foreign keys, triggers and rules that a statement makes, where they would act
+ * on rows that come: those that are there before it; and, after it, the new ones
+ * are taken away again, and wait in task_object. Both do nothing where triggers
+ * are disabled. Once more, where that was done and is not known here.
+ */
+extern char *record_acting(RecordReplay *c);
+extern void record_leave_waiting(RecordReplay *c, const char *before);
+extern void record_find_waiting(RecordReplay *c);
+/* Does the statement do no more than to drop foreign keys that wait? Not any more. */
+extern bool record_drops_waiting(RecordReplay *c);
 /* Is the role as which statements run a superuser where they run? */
 extern bool record_is_superuser(RecordReplay *c);
 /*

@@ -64,15 +64,28 @@ follow_ledger_leads(TaskRun *run)
 	return leads;
 }
 
+/* A session that was lost is made again, and reads the ledger as it is now. */
+static void
+ask_ledger(TaskRun *run)
+{
+	StartTransactionCommand();
+	(void) run->dest->value("SELECT 1");
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+}
+
 /* From where the log is followed; NULL: there is none. */
 char *
 follow_begin_position(Follow *f)
 {
 	TaskRun    *run = f->run;
 	char	   *position = follow_applied_position(f);
-	char	   *ledger = run->dest->position();
+	char	   *ledger;
 
 	run->behind = false;
+	if (run->dest->elsewhere)
+		ask_ledger(run);
+	ledger = run->dest->position();
 	if (!run->dest->elsewhere || position == NULL)
 		return position;
 	if (ledger == NULL)
