@@ -116,13 +116,14 @@ object_watch(int64 task_id)
 }
 
 void
-object_keep_waiting(int64 task_id, int64 table_id, const char *kind, const char *name,
-					const char *statement)
+object_keep_waiting(int64 task_id, const char *schema, const char *table,
+					const char *kind, const char *name, const char *statement)
 {
 	(void) store_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, kind, "
-					  "name, statement, state) VALUES "
-					  "($1, NULLIF($2, 0), 'post_data', $3, $4, $5, 'waiting')", "iittt",
-					  task_id, table_id, kind, name, statement);
+					  "name, statement, state) SELECT $1, (SELECT table_id "
+					  "FROM dtsmig.task_table WHERE task_id = $1 AND target_schema = $2 "
+					  "AND target_table = $3 LIMIT 1), 'post_data', $4, $5, $6, 'waiting'",
+					  "ittttt", task_id, schema, table, kind, name, statement);
 }
 
 bool

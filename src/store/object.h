@@ -117,12 +117,13 @@ extern List *object_watch(int64 task_id);
 extern char *object_hint(const char *task, const char *title);
 
 /*
- * A statement for an object of a table (0: of none of the task's) that is for
- * somebody to run when the task is over: kept, and not wanted any more (false:
- * there is none of that name). Its name is schema.table name.
+ * A statement for an object of a table of the destination that is for somebody to
+ * run when the task is over: kept, and not wanted any more (false: there is none
+ * of that name).
  */
-extern void object_keep_waiting(int64 task_id, int64 table_id, const char *kind,
-								const char *name, const char *statement);
+extern void object_keep_waiting(int64 task_id, const char *schema, const char *table,
+								const char *kind, const char *name,
+								const char *statement);
 extern bool object_forget_waiting(int64 task_id, const char *kind, const char *name);
 
 /* Notes in task_log that the task goes on without an object. */

@@ -311,39 +311,44 @@ waiting_name(const char *schema, const char *table, const char *name)
 	return psprintf("%s.%s %s", schema, table, name);
 }
 
-/* answer: an array of texts, each the text of an array of ACTING_FIELDS. */
-static void
-keep_waiting(RecordReplay *c, const char *answer, bool take_away)
+/* Each of c->waiting, an array of texts, is the text of an array of ACTING_FIELDS. */
+static char **
+waiting_fields(const char *object)
+{
+	int			n = 0;
+	char	  **f = object ? destination_texts_of(object, &n) : NULL;
+
+	for (int i = 0; f != NULL && i < n; i++)
+		if (f[i] == NULL)
+			n = 0;
+	if (n != ACTING_FIELDS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the destination describes a constraint, trigger or rule in a form that is not known")));
+	return f;
+}
+
+void
+record_keep_waiting(RecordReplay *c)
 {
 	int			n;
-	char	  **objects = destination_texts_of(answer, &n);
+	char	  **objects;
 
+	if (c->waiting == NULL)
+		return;
+	objects = destination_texts_of(c->waiting, &n);
 	for (int i = 0; i < n; i++)
 	{
-		int			nfields;
-		char	  **f = objects[i] ? destination_texts_of(objects[i], &nfields) : NULL;
-		int64		table_id = 0;
+		char	  **f = waiting_fields(objects[i]);
 
-		for (int k = 0; f != NULL && k < nfields; k++)
-			if (f[k] == NULL)
-				f = NULL;
-		if (f == NULL || nfields != ACTING_FIELDS)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROTOCOL_VIOLATION),
-					 errmsg("the destination describes a constraint, trigger or rule in a form that is not known")));
-		for (int k = 0; k < c->run->nrels; k++)
-			if (strcmp(c->run->rels[k]->target_schema, f[1]) == 0 &&
-				strcmp(c->run->rels[k]->target_name, f[2]) == 0)
-				table_id = c->run->rels[k]->table_id;
-		if (take_away)
-			task_spi_source(f[5]);
-		object_keep_waiting(c->run->task->id, table_id, f[0],
+		object_keep_waiting(c->run->task->id, f[1], f[2], f[0],
 							waiting_name(f[1], f[2], f[3]), f[4]);
 		task_log_event(c->run->task->id, "warning",
 					   psprintf("%s \"%s\" waits for the end of the task", f[0], f[3]),
 					   "The account at the destination may not set session_replication_role, so that it would act on the rows that the task writes.",
 					   psprintf("Run when the task is over: %s;", f[4]), NULL);
 	}
+	c->waiting = NULL;
 }
 
 void
@@ -351,6 +356,8 @@ record_leave_waiting(RecordReplay *c, const char *before)
 {
 	char	   *query;
 	char	   *answer;
+	char	  **objects;
+	int			n;
 
 	/* names with their schemas */
 	(void) destination()->value("SELECT pg_catalog.set_config('search_path', '', true)");
@@ -359,7 +366,10 @@ record_leave_waiting(RecordReplay *c, const char *before)
 	answer = query ? destination()->value(query) : NULL;
 	if (answer == NULL || strcmp(answer, "{}") == 0)
 		return;
-	keep_waiting(c, answer, true);
+	objects = destination_texts_of(answer, &n);
+	for (int i = 0; i < n; i++)
+		task_spi_source(waiting_fields(objects[i])[5]);
+	c->waiting = answer;
 	/* a hub that dies before it commits learns of them by that */
 	if (destination()->claim(waiting_key(c)) == NULL)
 		destination()->record(waiting_key(c), answer);
@@ -370,8 +380,7 @@ record_find_waiting(RecordReplay *c)
 {
 	char	   *answer = destination()->recorded(waiting_key(c));
 
-	if (answer != NULL && answer[0] != '\0')
-		keep_waiting(c, answer, false);
+	c->waiting = answer != NULL && answer[0] != '\0' ? answer : NULL;
 }
 
 bool

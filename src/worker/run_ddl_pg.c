@@ -692,6 +692,7 @@ replicate_record(RecordReplay *c)
 	record_note_type_names(c);
 	foreach(lc, c->record->tables)
 		keep_store(c, lfirst(lc));
+	record_keep_waiting(c);
 }
 
 /* What messages show of the statement. */
@@ -777,7 +778,9 @@ task_replicate_record(TaskRun *run, Change *change, const char *position,
 			c.why = psprintf("It could not be recorded at the source: %s",
 							 c.record->failure);
 		else if (record_is_superuser(&c) && !run->options->superuser_ddl && run->task->do_schema)
-			c.why = "The task's role is a superuser, and DDL of the source would run as it: option superuser_ddl allows that";
+			c.why = run->dest->elsewhere ?
+				"The account at the destination is a superuser, and DDL of the source would run as it: option superuser_ddl allows that" :
+				"The task's role is a superuser, and DDL of the source would run as it: option superuser_ddl allows that";
 		else
 			replicate_record(&c);
 		change->ddl_sql = statement_text(&c);

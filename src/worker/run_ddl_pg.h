@@ -30,6 +30,7 @@ typedef struct RecordReplay
 	bool		merged;			/* it is on a table that others go into, too */
 	char	   *exists;			/* what it makes exists: the error that says so */
 	const char *note;			/* it was done already: how */
+	char	   *waiting;		/* what was taken away, see record_keep_waiting */
 	List	   *unset;			/* DdlSetting *: those that could not be had */
 } RecordReplay;
 
@@ -140,12 +141,14 @@ extern void record_note_type_names(RecordReplay *c);
 /*
  * Foreign keys, triggers and rules that a statement makes, where they would act
  * on rows that come: those that are there before it; and, after it, the new ones
- * are taken away again, and wait in task_object. Both do nothing where triggers
- * are disabled. Once more, where that was done and is not known here.
+ * are taken away again. NULL where triggers are disabled: nothing is. Where it was
+ * done, and is not known here, it is found in the ledger. Then they wait in
+ * task_object.
  */
 extern char *record_acting(RecordReplay *c);
 extern void record_leave_waiting(RecordReplay *c, const char *before);
 extern void record_find_waiting(RecordReplay *c);
+extern void record_keep_waiting(RecordReplay *c);
 /* Does the statement do no more than to drop foreign keys that wait? Not any more. */
 extern bool record_drops_waiting(RecordReplay *c);
 /* Is the role as which statements run a superuser where they run? */

@@ -151,7 +151,7 @@ for my $sql ('ALTER TABLE s.t ADD COLUMN l1 int DEFAULT 5; UPDATE s.t SET l1 = i
         # each statement once: the second time there are rows alone
         follow_up();
         $line->lose($end);
-        $src->sql($end eq ($round % 2 ? 'reply' : 'request') ? "BEGIN; $sql; COMMIT" : "UPDATE s.t SET w = coalesce(w, 0) + 1; INSERT INTO s.beat VALUES (-$round)");
+        $src->sql($end eq ($round % 2 ? 'reply' : 'request') ? "BEGIN; $sql; COMMIT" : "UPDATE s.t SET w = coalesce(w, 0) + 1; INSERT INTO s.parent VALUES (-$round)");
         ok(poll_until(sub { $line->lost }, 30, 0.05), "round $round: the $end was lost");
         same("round $round, $end");
     }
@@ -159,7 +159,7 @@ for my $sql ('ALTER TABLE s.t ADD COLUMN l1 int DEFAULT 5; UPDATE s.t SET l1 = i
 # and at the very place, each time
 $src->sql('CREATE TABLE s.again (id int PRIMARY KEY, v int); INSERT INTO s.again VALUES (1, 0)');
 follow_up();
-for my $n (1 .. 6)
+for my $n (1 .. 3)
 {
     $line->lose('reply');
     $src->sql("BEGIN; UPDATE s.again SET v = v + 1; ALTER TABLE s.again ADD COLUMN c$n int DEFAULT $n" . ($n > 1 ? ', DROP COLUMN c' . ($n - 1) : '') . "; UPDATE s.again SET v = v + 1, c$n = v; COMMIT; UPDATE s.again SET v = v + 1");
@@ -170,7 +170,7 @@ is($task->sql("SELECT count(*) FROM dtsmig.task_objects WHERE task = 'st' AND st
 
 # --- kill -9 of hub and destination, between DDL and rows
 my $kills = 0;
-for my $n (1 .. ($ENV{DTS_DEEP} ? 20 : 6))
+for my $n (1 .. ($ENV{DTS_DEEP} ? 20 : 4))
 {
     $src->sql("BEGIN; UPDATE s.again SET v = v + 1; ALTER TABLE s.again ADD COLUMN k$n int DEFAULT $n" . ($n > 1 ? ', DROP COLUMN k' . ($n - 1) : '') . "; UPDATE s.again SET v = v + 1, k$n = v; INSERT INTO s.again (id, v) VALUES (100 + $n, $n); COMMIT; UPDATE s.again SET v = v + 1");
     sleep rand 0.15;
@@ -178,7 +178,7 @@ for my $n (1 .. ($ENV{DTS_DEEP} ? 20 : 6))
     $kills++;
     same("kill $n");
 }
-is($kills, $ENV{DTS_DEEP} ? 20 : 6, 'so many kills');
+is($kills, $ENV{DTS_DEEP} ? 20 : 4, 'so many kills');
 ok(poll_until(sub { $dst->value("SELECT value FROM dtsmig_ledger.dtsmig_ledger WHERE key = 'position'") eq $task->get('applied_position') }, 20, 0.1), 'ledger and catalog agree');
 
 # --- what stops it, and the ways on
@@ -199,7 +199,7 @@ $dst->sql('DROP TABLE s.in_the_way');
 $task->resume;
 same('when it is out of the way');
 stops('ALTER TABLE s.t ADD COLUMN r float8 DEFAULT random()', qr/ADD COLUMN r.*only the source knows.*cannot be copied again/s, 'a volatile default');
-skip_it('ALTER TABLE s.t ADD COLUMN r float8');
+skip_it('ALTER TABLE s.t ADD COLUMN r float8 DEFAULT random()');
 follow_up();
 $src->sql('UPDATE s.t SET r = id');
 same('with a statement in its place, and the rows brought');
@@ -211,14 +211,17 @@ stops('ALTER TABLE s.again DROP COLUMN v', qr/DROP COLUMN v.*depend/s, 'a view o
 skip_it('ALTER TABLE s.again DROP COLUMN v CASCADE');
 same('dropped with it');
 $dst->sql('ALTER ROLE app SUPERUSER');
-stops('ALTER TABLE s.again ADD COLUMN z int', qr/is a superuser.*superuser_ddl/s, 'an account that has become a superuser');
+stops('ALTER TABLE s.again ADD COLUMN z int', qr/account at the destination is a superuser.*superuser_ddl/s, 'an account that has become a superuser');
 $dst->sql('ALTER ROLE app NOSUPERUSER');
 $task->resume;
 same('when it is none any more');
+$task->pause->wait_status('paused', 30);
 $task->sql(q{SELECT dtsmig.alter_task('st', '{"ddl_error": "log"}')});
+$task->resume->wait_for('incremental', 60);
 $dst->sql('CREATE INDEX mine ON s.again (id)');
 $src->sql('BEGIN; INSERT INTO s.again (id) VALUES (3000); CREATE INDEX mine ON s.again (id); INSERT INTO s.again (id) VALUES (3001); COMMIT');
-same('ddl_error = log');
+ok(follow_up(), 'ddl_error = log: the task goes on');
+is(pg_difference($src, 's.again', $dst, 's.again'), '', 'with the rows around it');
 is($task->sql("SELECT count(*) FROM dtsmig.task_log WHERE task = 'st' AND severity = 'error' AND message LIKE '%not replicated: CREATE INDEX mine%' AND detail LIKE '%already exists%'"), 1, 'it is in the log');
 
 # --- the end: what waited is made by hand
