@@ -2,6 +2,9 @@
 # the statements of ddl.pl, between rows, in functions, DO blocks and
 # transactions. At the end pg_dump --schema-only of both is the same, and so are
 # all rows.
+#
+# dts-runs: postgresql
+# dts-deep-runs: postgresql-10, postgresql-18 into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;
