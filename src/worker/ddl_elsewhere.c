@@ -4,11 +4,11 @@
  *	  Statements of a PostgreSQL source at a destination elsewhere.
  *
  * A PostgreSQL server takes them between the rows of their transaction, as this
- * database does. The settings of the source's session are set in the session
- * there, and what it had before is set again after the statement: a savepoint
+ * database does. The settings of the source's session are set in the destination's
+ * session, and what that had before is set again after the statement: a savepoint
  * that is released keeps what was set inside of it.
  *
- * Where the account there may not disable triggers, foreign keys and triggers
+ * Where its account may not disable triggers, foreign keys and triggers
  * that a statement makes would act on the rows that come: they wait, as those of
  * the schema do, for the end of the task.
  *
@@ -129,7 +129,7 @@ set_all(List *settings)
 	return sql.data;
 }
 
-/* Those of these names as they are there now; unknown ones are left out. */
+/* Those of these names as they are now; unknown ones are left out. */
 static List *
 read_settings(List *settings)
 {
@@ -183,7 +183,7 @@ record_settings_begin(RecordReplay *c, const char *search_path)
 	c->unset = NIL;
 	if (attempt(run_select, set_all(wanted)) == NULL)
 		return before;
-	/* a locale that the operating system there does not have, for one */
+	/* a locale that the operating system does not have, for one */
 	foreach(lc, wanted)
 	{
 		DdlSetting *s = lfirst(lc);
@@ -200,7 +200,7 @@ record_settings_begin(RecordReplay *c, const char *search_path)
 }
 
 List *
-settings_there(void)
+dest_settings(void)
 {
 	List	   *names = list_make2(setting("search_path", ""),
 								   setting("session_replication_role", ""));
@@ -211,7 +211,7 @@ settings_there(void)
 }
 
 void
-settings_set_there(List *before)
+dest_settings_set(List *before)
 {
 	List	   *changed = NIL;
 	List	   *now = read_settings(before);

@@ -250,16 +250,16 @@ record_run(RecordReplay *c, List *statements)
 		int			nestlevel = NewGUCNestLevel();
 		Oid			role = role_of_record(c);
 		TableOwner	table_owner;
-		List	   *there = NIL;
+		List	   *before = NIL;
 		char	   *acting = NULL;
 		ListCell   *lc;
 
 		MemoryContextSwitchTo(cxt);
-		/* texts are parsed here, wherever they run */
+		/* this process parses texts, wherever they run */
 		settings_begin(c);
 		if (destination()->elsewhere)
 		{
-			there = record_settings_begin(c, search_path_here(c));
+			before = record_settings_begin(c, dest_search_path(c));
 			acting = record_acting(c);
 		}
 		refuse_unsure_money(c);
@@ -278,8 +278,8 @@ record_run(RecordReplay *c, List *statements)
 		}
 		if (acting != NULL)
 			record_leave_waiting(c, acting);
-		if (there != NIL)
-			settings_set_there(there);
+		if (before != NIL)
+			dest_settings_set(before);
 		AtEOXact_GUC(true, nestlevel);
 		ReleaseCurrentSubTransaction();
 		done = true;

@@ -64,7 +64,7 @@ is_touched(const SourceRelation *rel, char typtype)
 		/* types that every server has hold neither */
 		if (col->left_out || col->base_type == NULL || col->base_type[0] != '\0')
 			continue;
-		/* of one that is elsewhere nothing is known here */
+		/* nothing is known of one of another server */
 		if (!OidIsValid(typid) || one_statement_is_elsewhere())
 			return true;
 		if (typtype != 0 ? holds_kind(typid, typtype) :

@@ -126,7 +126,7 @@ destination_leave(void)
 	attached = NULL;
 }
 
-/* --------------------------------------------------------- what is there */
+/* --------------------------------------------------------- what it has ---- */
 
 bool
 destination_has_schema(const char *schema)

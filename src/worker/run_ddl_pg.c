@@ -216,9 +216,9 @@ rows_are_newer(RecordReplay *c, const SourceRelation *rel)
 	return false;
 }
 
-/* Of a column: its type, and the value of rows that are older; NULL: it is not there. */
+/* Of a column: its type, and the value of rows that are older; NULL: no such column. */
 static char **
-missing_here(const char *table, const char *column)
+missing_value(const char *table, const char *column)
 {
 	const char *sql = "SELECT %spg_catalog.format_type(a.atttypid, a.atttypmod), "
 		"a.attmissingval::pg_catalog.text%s FROM pg_catalog.pg_attribute a "
@@ -249,15 +249,15 @@ set_missing(RecordReplay *c, const SourceRelation *rel, const DdlTableState *t)
 		char	   *value = lfirst(lc2);
 		char	   *name = quote_qualified_identifier(t->def->target_schema,
 													  t->def->target_name);
-		char	  **here;
+		char	  **found;
 		char	   *own = NULL;
 
 		if (value == NULL || col->target_name == NULL ||
 			model_find_column(rel->def, col->name) != NULL)
 			continue;
-		here = missing_here(name, col->target_name);
-		if (here == NULL || here[0] == NULL ||
-			(here[1] != NULL && strcmp(here[1], value) == 0))
+		found = missing_value(name, col->target_name);
+		if (found == NULL || found[0] == NULL ||
+			(found[1] != NULL && strcmp(found[1], value) == 0))
 			continue;
 		if (task_is_merged(c->run, rel->table_id))
 			own = shard_own_rows(c->run->task->id, rel->table_id,
@@ -265,7 +265,7 @@ set_missing(RecordReplay *c, const SourceRelation *rel, const DdlTableState *t)
 		(void) record_run(c, list_make1(psprintf("UPDATE ONLY %s SET %s = (%s::%s[])[1]%s%s",
 												 name, quote_identifier(col->target_name),
 												 quote_literal_cstr(value),
-												 here[0],
+												 found[0],
 												 own ? " WHERE " : "",
 												 own ? own : "")));
 	}
@@ -650,7 +650,7 @@ run_statements(RecordReplay *c, List *sql)
 		c->note = "The table has its columns by another table that goes into it.";
 		return;
 	}
-	/* it was run there */
+	/* it was run */
 	if (c->run->behind)
 	{
 		record_find_waiting(c);

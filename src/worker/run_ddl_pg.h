@@ -136,13 +136,13 @@ extern void record_replay_drop(RecordReplay *c);
  * so, if it is about something of the task.
  */
 extern bool record_is_elsewhere(RecordReplay *c);
-/* Notes tables for whose columns the statement gives a type there another name. */
+/* Notes tables for whose columns the statement gives a type another name at the destination. */
 extern void record_note_type_names(RecordReplay *c);
 /*
  * Foreign keys, triggers and rules that a statement makes, where they would act
- * on rows that come: those that are there before it; and, after it, the new ones
+ * on rows that come: those that exist before it; and, after it, the new ones
  * are taken away again. NULL where triggers are disabled: nothing is. Where it was
- * done, and is not known here, it is found in the ledger. Then they wait in
+ * done, and is not known, it is found in the ledger. Then they wait in
  * task_object.
  */
 extern char *record_acting(RecordReplay *c);
@@ -154,16 +154,16 @@ extern bool record_drops_waiting(RecordReplay *c);
 /* Is the role as which statements run a superuser where they run? */
 extern bool record_is_superuser(RecordReplay *c);
 /*
- * Sets in the session there, for the transaction, what the record says of the
+ * Sets in the destination's session, for the transaction, what the record says of the
  * source's; c->unset receives those that cannot be had. Returns what they were,
- * for settings_set_there.
+ * for dest_settings_set.
  */
 extern List *record_settings_begin(RecordReplay *c, const char *search_path);
 /*
- * DdlSetting *: what the session there has now of all that a statement may
+ * DdlSetting *: what the destination's session has now of all that a statement may
  * leave changed; and sets it again.
  */
-extern List *settings_there(void);
-extern void settings_set_there(List *before);
+extern List *dest_settings(void);
+extern void dest_settings_set(List *before);
 
 #endif							/* DTSMIG_RUN_DDL_PG_H */

@@ -50,11 +50,11 @@ task_spi_script(const char *sql)
 	if (one_statement_is_elsewhere())
 	{
 		/* what it sets is its own alone */
-		List	   *before = one_statement_is_postgres() ? settings_there() : NIL;
+		List	   *before = one_statement_is_postgres() ? dest_settings() : NIL;
 
 		run_source_script(sql);
 		if (before != NIL)
-			settings_set_there(before);
+			dest_settings_set(before);
 		return;
 	}
 	SPI_connect();

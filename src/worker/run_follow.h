@@ -105,7 +105,8 @@ extern bool follow_ledger_leads(TaskRun *run);
 extern char *follow_begin_position(Follow *f);
 /*
  * While the catalog is behind: is it, still, at this change? Tables are bound
- * once it is not: there they have the definitions of the ledger's end.
+ * once it is not: at the destination they have the definitions of the ledger's
+ * end.
  */
 extern bool follow_ledger(Follow *f, const Change *change);
 

@@ -1,6 +1,6 @@
 # The reply to the COMMIT of a statement that drops or renames columns and tables
 # at a destination elsewhere is lost, or the hub dies right after it: the catalog
-# follows the ledger, although the tables there have other columns by then.
+# follows the ledger, although its tables have other columns by then.
 #
 # dts-runs: mariadb, mysql-9.7
 use strict;
