@@ -22,6 +22,7 @@
 #include "core/ddl_settings.h"
 #include "miscadmin.h"
 #include "store/object.h"
+#include "store/sql.h"
 #include "utils/builtins.h"
 #include "worker/destination.h"
 
@@ -99,6 +100,34 @@ record_is_superuser(RecordReplay *c)
 		return superuser();
 	return !c->run->dest->mysql_sql &&
 		c->run->dest->value("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper") != NULL;
+}
+
+/* ----------------------------------------------------------------- catalog */
+
+char **
+record_missing_value(const char *table, const char *column)
+{
+	const char *sql = "SELECT %spg_catalog.format_type(a.atttypid, a.atttypmod), "
+		"a.attmissingval::pg_catalog.text%s FROM pg_catalog.pg_attribute a "
+		"WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attname = %s";
+	StoreRows   *rows;
+
+	if (destination()->elsewhere)
+		return destination_texts(psprintf(sql, "ARRAY[", "]::pg_catalog.text",
+										  quote_literal_cstr(table),
+										  quote_literal_cstr(column)), 2);
+	rows = store_query(psprintf(sql, "", "", "$1", "$2"), "tt", table, column);
+	return rows->nrows > 0 ? rows->values[0] : NULL;
+}
+
+bool
+record_has_procedure(const char *name)
+{
+	const char *sql = "SELECT 1 WHERE pg_catalog.to_regprocedure(%s) IS NOT NULL";
+
+	if (destination()->elsewhere)
+		return destination()->value(psprintf(sql, quote_literal_cstr(name))) != NULL;
+	return store_query(psprintf(sql, "$1"), "t", name)->nrows > 0;
 }
 
 /* ---------------------------------------------------------------- settings */

@@ -216,23 +216,6 @@ rows_are_newer(RecordReplay *c, const SourceRelation *rel)
 	return false;
 }
 
-/* Of a column: its type, and the value of rows that are older; NULL: no such column. */
-static char **
-missing_value(const char *table, const char *column)
-{
-	const char *sql = "SELECT %spg_catalog.format_type(a.atttypid, a.atttypmod), "
-		"a.attmissingval::pg_catalog.text%s FROM pg_catalog.pg_attribute a "
-		"WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attname = %s";
-	StoreRows   *rows;
-
-	if (destination()->elsewhere)
-		return destination_texts(psprintf(sql, "ARRAY[", "]::pg_catalog.text",
-										  quote_literal_cstr(table),
-										  quote_literal_cstr(column)), 2);
-	rows = store_query(psprintf(sql, "", "", "$1", "$2"), "tt", table, column);
-	return rows->nrows > 0 ? rows->values[0] : NULL;
-}
-
 /*
  * Rows that are older than a column have the value that its default had at
  * the source when it was added.
@@ -255,7 +238,7 @@ set_missing(RecordReplay *c, const SourceRelation *rel, const DdlTableState *t)
 		if (value == NULL || col->target_name == NULL ||
 			model_find_column(rel->def, col->name) != NULL)
 			continue;
-		found = missing_value(name, col->target_name);
+		found = record_missing_value(name, col->target_name);
 		if (found == NULL || found[0] == NULL ||
 			(found[1] != NULL && strcmp(found[1], value) == 0))
 			continue;
@@ -424,16 +407,6 @@ keep_store(RecordReplay *c, const DdlTableState *t)
 
 /* ------------------------------------------------------------------ entry */
 
-static bool
-has_procedure(const char *name)
-{
-	const char *sql = "SELECT 1 WHERE pg_catalog.to_regprocedure(%s) IS NOT NULL";
-
-	if (destination()->elsewhere)
-		return destination()->value(psprintf(sql, quote_literal_cstr(name))) != NULL;
-	return store_query(psprintf(sql, "$1"), "t", name)->nrows > 0;
-}
-
 /*
  * A new function is open to everybody, and what the source revokes is not
  * followed where no rights are.
@@ -461,7 +434,7 @@ close_functions(RecordReplay *c)
 		name = pnstrdup(name, strlen(name) - strlen(" FROM PUBLIC"));
 		/* one that is replaced keeps what it had */
 		if (((CreateFunctionStmt *) c->statement->tree)->replace &&
-			has_procedure(name))
+			record_has_procedure(name))
 			continue;
 		sql = lappend(sql, revoke);
 	}

@@ -151,6 +151,12 @@ extern void record_find_waiting(RecordReplay *c);
 extern void record_keep_waiting(RecordReplay *c);
 /* Does the statement do no more than to drop foreign keys that wait? Not any more. */
 extern bool record_drops_waiting(RecordReplay *c);
+/*
+ * Of a column of the destination, wherever that is: its type, and the value of rows
+ * that are older than it; NULL: no such column.
+ */
+extern char **record_missing_value(const char *table, const char *column);
+extern bool record_has_procedure(const char *signature);
 /* Is the role as which statements run a superuser where they run? */
 extern bool record_is_superuser(RecordReplay *c);
 /*
