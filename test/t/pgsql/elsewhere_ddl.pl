@@ -43,7 +43,7 @@ sub bring_rows
     for my $table (map { $_->[0] } $src->rows("SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND nspname = 'app'"))
     {
         next if pg_difference($src, $table, $dst, $table) eq '';
-        my $rows = $src->sql("COPY $table TO STDOUT");
+        my $rows = $src->sql("SET extra_float_digits = 3; COPY $table TO STDOUT");
         $dst->sql("BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM ONLY $table;\nCOPY $table FROM STDIN;\n$rows" . ($rows eq '' ? '' : "\n") . "\\.\nCOMMIT");
     }
 }
