@@ -625,9 +625,8 @@ new_column(const ColumnDef *def, PgValues *values)
 		else if (con->contype == CONSTR_GENERATED)
 			said = true;
 	}
-	/* a domain's default, perhaps */
 	if (!said)
-		values->volatile_kind = true;
+		values->silent = lappend(values->silent, pstrdup(def->colname));
 }
 
 void

@@ -60,6 +60,8 @@ typedef struct PgValues
 {
 	bool		volatile_kind;	/* values that only the source knows, surely */
 	List	   *functions;		/* char *: names of functions that decide it */
+	List	   *silent;			/* char *: new columns without a default of their own;
+								 * a domain has one, perhaps */
 } PgValues;
 
 extern void pg_statement_values(const Node *tree, PgValues *values);
