@@ -212,7 +212,7 @@ destination_refuse_copy(const char *schema, const char *table, const char *why)
 bool
 destination_copies_again(void)
 {
-	return !destination()->elsewhere;
+	return destination()->copies_again;
 }
 
 bool

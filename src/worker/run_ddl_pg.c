@@ -69,7 +69,7 @@ record_mark(RecordReplay *c, int64 table_id, const char *why)
 	{
 		/* whoever has it skipped has seen to the rows */
 		if (!c->only_model && c->why == NULL)
-			c->why = psprintf("%.*s, and the table cannot be copied again where the destination is elsewhere",
+			c->why = psprintf("%.*s, and the table cannot be copied again at this destination",
 							  (int) strcspn(why, "."), why);
 		return;
 	}
