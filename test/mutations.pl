@@ -13,7 +13,7 @@
     [ 'rights: a role names a list of hosts', 'fdw/fdw_options.c', 'if (strpbrk(host, ",/@") != NULL)', 'if (false)', 'pgsql/hosts.pl' ],
     [ 'rights: a role names files of the server', 'fdw/fdw_options.c', "\t\t\tif (!superuser())", "\t\t\tif (false)", 'common/api.pl' ],
     [ 'rights: no password is asked for', 'client/pg_conn.c', 'if (!PQconnectionUsedPassword(conn->pq) && !pg_caller_is_superuser())', 'if (false)', 'pgsql/hosts.pl' ],
-    [ 'rights: a superuser\'s task runs the source\'s DDL', 'worker/run_ddl_pg.c', 'else if (superuser() && !run->options->superuser_ddl && run->task->do_schema)', 'else if (false)', 'pgsql/rights.pl' ],
+    [ 'rights: a superuser\'s task runs the source\'s DDL', 'worker/run_ddl_pg.c', 'else if (record_is_superuser(&c) && !run->options->superuser_ddl && run->task->do_schema)', 'else if (false)', 'pgsql/rights.pl' ],
     [ 'rights: triggers of a table of somebody else', 'worker/worker.c', "\tguard_begin(GetUserId());\n", '', 'common/worker_guard.pl' ],
     # --- trouble
     [ 'retry: a failed task is resumed for ever', 'store/retry.c', '"pg_catalog.clock_timestamp() < failed_since "', '"failed_since IS NOT NULL OR pg_catalog.clock_timestamp() < failed_since "', 'common/monitoring.pl' ],
