@@ -379,12 +379,12 @@ try_plan(PrecheckContext *pc, List *tables, List **plan, List **items)
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
 		category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
 		if (!pc->source->own_definitions ||
 			category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
 			category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION))
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
+			ReThrowError(edata);
 		precheck_add(items, "schema", PRECHECK_FAILED,
 			psprintf("%s%s%s", edata->message, edata->detail ? ": " : "",
 					 edata->detail ? edata->detail : ""), edata->hint);

@@ -255,11 +255,11 @@ check_expressions(ShapeCheck *c, TableDef *def, const ShapeRule *rule)
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
 		category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
-		if (category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
-			category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION))
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		if (category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
+			category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION))
+			ReThrowError(edata);
 		add(c, "expressions", PRECHECK_FAILED,
 			psprintf("%s (%s)", edata->message, edata->context ? edata->context : ""),
 			edata->hint ? edata->hint : pstrdup("Fix the rule."));

@@ -154,15 +154,19 @@ open_rows(CopyRun *run, SourceConn *conn, SourceRelation *rel,
 	}
 	PG_CATCH();
 	{
-		int			code = geterrcode();
+		ErrorData  *edata;
+		int			code;
 
 		MemoryContextSwitchTo(cxt);
+		edata = CopyErrorData();
+		code = edata->sqlerrcode;
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
 		if (code != ERRCODE_UNDEFINED_TABLE && code != ERRCODE_UNDEFINED_COLUMN &&
 			code != ERRCODE_UNDEFINED_SCHEMA && code != ERRCODE_UNDEFINED_DATABASE &&
 			code != ERRCODE_T_R_SERIALIZATION_FAILURE)
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
+			ReThrowError(edata);
+		FreeErrorData(edata);
 		rows = NULL;
 	}
 	PG_END_TRY();

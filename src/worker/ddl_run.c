@@ -291,10 +291,10 @@ record_run(RecordReplay *c, List *statements)
 		guard_own_statement(false);
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
-		if (!statement_is_wrong(edata->sqlerrcode))
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		if (!statement_is_wrong(edata->sqlerrcode))
+			ReThrowError(edata);
 		if ((c->run->options->conflict == CONFLICT_IGNORE || c->merged) &&
 			is_duplicate(edata->sqlerrcode))
 		{

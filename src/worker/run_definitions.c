@@ -273,10 +273,10 @@ try_once(TaskRun *run, List *pairs, PlanChange *change, List *views,
 
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
-		if (!statement_is_wrong(edata->sqlerrcode))
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		if (!statement_is_wrong(edata->sqlerrcode))
+			ReThrowError(edata);
 		error = edata;
 	}
 	PG_END_TRY();

@@ -125,11 +125,11 @@ make_view(TaskRun *run, const TaskView *view)
 
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
-		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) !=
-			ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION))
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) !=
+			ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION))
+			ReThrowError(edata);
 		MemoryContextSwitchTo(cxt);
 		CurrentResourceOwner = owner;
 		(void) store_exec("UPDATE dtsmig.task_object SET state = 'failed', "

@@ -88,10 +88,10 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 
 		MemoryContextSwitchTo(cxt);
 		edata = CopyErrorData();
-		if (!statement_is_wrong(edata->sqlerrcode))
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		if (!statement_is_wrong(edata->sqlerrcode))
+			ReThrowError(edata);
 		skipped = exists_ok && statement_is_made(edata->sqlerrcode);
 		error = edata->message;
 		code = edata->sqlerrcode;

@@ -38,7 +38,8 @@ sub call
 }
 
 my @often = grep { $_ ne 'null' && $_ ne 'fewer' } @Dts::MyProxy::ways;
-my $seed = $ENV{DTS_SEED} // time;
+# a change does not fail by a seed that nobody has seen before
+my $seed = $ENV{DTS_SEED} // ($ENV{CI} && !$ENV{DTS_DEEP} ? 7 : time);
 diag "DTS_SEED=$seed";
 my ($calls, $errors, $turn) = (0, 0, $seed % 1000);
 my %call = (
