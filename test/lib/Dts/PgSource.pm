@@ -132,7 +132,7 @@ sub pg_difference
     my ($src, $from, $dst, $to, %opt) = @_;
     $to //= $from;
     # versions print floating point numbers differently
-    my @cols = map { $_->[0] } $src->rows("SELECT CASE atttypid::regtype::text WHEN 'real' THEN format('float4send(%I)', attname) WHEN 'double precision' THEN format('float8send(%I)', attname) ELSE quote_ident(attname) END FROM pg_attribute "
+    my @cols = map { $_->[0] } $src->rows("SELECT CASE coalesce((SELECT nullif(typbasetype, 0) FROM pg_type WHERE oid = atttypid), atttypid)::regtype::text WHEN 'real' THEN format('float4send(%I)', attname) WHEN 'double precision' THEN format('float8send(%I)', attname) ELSE quote_ident(attname) END FROM pg_attribute "
           . "WHERE attrelid = '$from'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attname",
         db => $opt{db});
     my $row = join ", '|', ", map { "coalesce($_\::text, '~')" } @cols;

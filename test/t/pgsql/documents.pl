@@ -29,9 +29,9 @@ my $release = sub { $pg->sql("SELECT dtsmig.release_task('shop_move')", db => 's
 
 my $dst = Dts::Postgres->new(preload => 0)->start;
 $dst->sql($_) for split /; /, $account;
-is(run_document('docs/elsewhere.md', $src, $pg, before => $begin, dest => $dst, after => $wait), 2, 'docs/elsewhere.md: all of it');
+is(run_document('docs/elsewhere.md', $src, $pg, before => $begin, dest => $dst, after => $wait), 3, 'docs/elsewhere.md: all of it');
 is($dst->value('SELECT count(*), sum(id) FROM shop.orders', db => 'shop'), $src->value('SELECT count(*), sum(id) FROM shop.orders'), 'its rows are at the destination');
-$release->();
+is($pg->value("SELECT status FROM dtsmig.tasks WHERE name = 'shop_move'", db => 'shop'), 'cut_over', 'the task has ended');
 
 my $cluster = Dts::Postgres->new(preload => 0)->start;
 $cluster->sql($_) for split /; /, $account;
