@@ -143,7 +143,7 @@ dtsmig_retry_object(PG_FUNCTION_ARGS)
 	if (object->is_made && statement == NULL)
 	{
 		settle(task, object, "done", NULL,
-			   psprintf("%s exists by now, and taken for the one that could not be made",
+			   psprintf("%s exists by now, and is taken for the one that could not be made",
 						object->title));
 		PG_RETURN_VOID();
 	}

@@ -16,6 +16,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "core/attempt.h"
 #include "store/sql.h"
 #include "emit/mysql/emit.h"
 #include "miscadmin.h"
@@ -23,7 +24,6 @@
 #include "tables/describe.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/resowner.h"
 
 /* ------------------------------------------------------------ connection */
 
@@ -344,6 +344,26 @@ check_collisions(PrecheckContext *pc, List *tables, List **items)
 					 "no two names become one", NULL);
 }
 
+typedef struct PlanTrial
+{
+	PrecheckContext *pc;
+	List	   *tables;
+	PlanOptions *options;
+	List	   *plan;
+} PlanTrial;
+
+static void
+make_plan(void *arg)
+{
+	PlanTrial  *trial = arg;
+	PrecheckContext *pc = trial->pc;
+
+	trial->plan = plan_selected(pc->source, pc->conn, pc->info, trial->tables,
+								trial->options, NULL);
+	if (!pc->source->own_definitions && !pc->dest->elsewhere)
+		precheck_views(trial->tables, trial->plan, trial->options);
+}
+
 /*
  * The schema plan. Where the source's own tools make it, they fail on what
  * other items say better (rights, versions): that is one more item then.
@@ -351,48 +371,29 @@ check_collisions(PrecheckContext *pc, List *tables, List **items)
 static bool
 try_plan(PrecheckContext *pc, List *tables, List **plan, List **items)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	PlanOptions *options = plan_options(pc->options, pc->selection);
-	volatile bool done = false;
+	PlanTrial	trial = {pc, tables, plan_options(pc->options, pc->selection), NIL};
+	ErrorData  *edata;
+	int			category;
 
-	options->targets_only = !pc->task->do_schema;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
+	trial.options->targets_only = !pc->task->do_schema;
+	edata = attempt(make_plan, &trial);
+	if (edata == NULL)
 	{
-		*plan = plan_selected(pc->source, pc->conn, pc->info, tables, options,
-							  NULL);
-		if (!pc->source->own_definitions && !pc->dest->elsewhere)
-			precheck_views(tables, *plan, options);
-		ReleaseCurrentSubTransaction();
-		done = true;
+		*plan = trial.plan;
 		if (pc->source->own_definitions && pc->task->do_schema)
 			precheck_add(items, "schema", PRECHECK_PASSED,
 						 "the definitions can be read", NULL);
+		return true;
 	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-		int			category;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (!pc->source->own_definitions ||
-			category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
-			category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION))
-			ReThrowError(edata);
-		precheck_add(items, "schema", PRECHECK_FAILED,
-			psprintf("%s%s%s", edata->message, edata->detail ? ": " : "",
-					 edata->detail ? edata->detail : ""), edata->hint);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	return done;
+	category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+	if (!pc->source->own_definitions ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION))
+		ReThrowError(edata);
+	precheck_add(items, "schema", PRECHECK_FAILED,
+				 psprintf("%s%s%s", edata->message, edata->detail ? ": " : "",
+						  edata->detail ? edata->detail : ""), edata->hint);
+	return false;
 }
 
 /* ----------------------------------------------------------------- entry */

@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
+#include "core/attempt.h"
 #include "core/copy_row.h"
 #include "tables/describe.h"
 #include "tables/relations.h"
@@ -23,7 +24,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #define SAMPLE_ROWS 20
 
@@ -227,46 +227,45 @@ check_identity(ShapeCheck *c, const SourceRelation *rel)
 			quote_qualified_identifier(rel->schema, rel->name));
 }
 
+typedef struct ShapeStep
+{
+	ShapeCheck *c;
+	TableDef   *def;
+	const ShapeRule *rule;
+} ShapeStep;
+
+static void
+try_expressions(void *arg)
+{
+	const ShapeStep *step = arg;
+	ShapeCheck *c = step->c;
+	SourceRelation *rel = relations_make(CurrentMemoryContext, 0, step->def);
+
+	shape_open(rel, step->rule, bind_by_plan);
+	check_identity(c, rel);
+	if (c->pc->task->do_full || c->pc->task->do_incremental)
+		run_over_rows(c, rel);
+}
+
 static void
 check_expressions(ShapeCheck *c, TableDef *def, const ShapeRule *rule)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	ShapeStep	step = {c, def, rule};
+	ErrorData  *edata;
+	int			category;
 
 	c->tables++;
 	c->expressions += list_length(rule->set) + (rule->filter != NULL);
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		SourceRelation *rel = relations_make(cxt, 0, def);
-
-		shape_open(rel, rule, bind_by_plan);
-		check_identity(c, rel);
-		if (c->pc->task->do_full || c->pc->task->do_incremental)
-			run_over_rows(c, rel);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-		int			category;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
-			category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION))
-			ReThrowError(edata);
-		add(c, "expressions", PRECHECK_FAILED,
-			psprintf("%s (%s)", edata->message, edata->context ? edata->context : ""),
-			edata->hint ? edata->hint : pstrdup("Fix the rule."));
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
+	edata = attempt(try_expressions, &step);
+	if (edata == NULL)
+		return;
+	category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+	if (category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION))
+		ReThrowError(edata);
+	add(c, "expressions", PRECHECK_FAILED,
+		psprintf("%s (%s)", edata->message, edata->context ? edata->context : ""),
+		edata->hint ? edata->hint : pstrdup("Fix the rule."));
 }
 
 bool

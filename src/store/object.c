@@ -27,7 +27,7 @@ object_take_made(int64 task_id)
 					   "RETURNING made.title", "i", task_id);
 	for (int i = 0; i < rows->nrows; i++)
 		task_log_event(task_id, "info",
-					   psprintf("%s exists by now, and taken for the one that could not be made",
+					   psprintf("%s exists by now, and is taken for the one that could not be made",
 								rows->values[i][0]), NULL, NULL, NULL);
 }
 

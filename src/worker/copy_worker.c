@@ -38,7 +38,6 @@
 #include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
@@ -133,6 +132,23 @@ produce_rows(void *arg, StringInfo buf)
 	return more;
 }
 
+typedef struct OpenStep
+{
+	CopyRun    *run;
+	SourceConn *conn;
+	SourceRelation *rel;
+	const SourceRange *range;
+	SourceRows *rows;
+} OpenStep;
+
+static void
+open_step(void *arg)
+{
+	OpenStep   *step = arg;
+
+	step->rows = step->run->source->open_rows(step->conn, step->rel, step->range);
+}
+
 /*
  * NULL: the table at the source has changed since the snapshot. It is copied
  * again when the log has reported how.
@@ -141,38 +157,23 @@ static SourceRows *
 open_rows(CopyRun *run, SourceConn *conn, SourceRelation *rel,
 		  const SourceRange *range)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	SourceRows *volatile rows = NULL;
+	OpenStep	step = {run, conn, rel, range, NULL};
+	ErrorData  *edata = attempt(open_step, &step);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
+	if (edata == NULL)
+		return step.rows;
+	switch (edata->sqlerrcode)
 	{
-		rows = run->source->open_rows(conn, rel, range);
-		ReleaseCurrentSubTransaction();
+		case ERRCODE_UNDEFINED_TABLE:
+		case ERRCODE_UNDEFINED_COLUMN:
+		case ERRCODE_UNDEFINED_SCHEMA:
+		case ERRCODE_UNDEFINED_DATABASE:
+		case ERRCODE_T_R_SERIALIZATION_FAILURE:
+			FreeErrorData(edata);
+			return NULL;
 	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-		int			code;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		code = edata->sqlerrcode;
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (code != ERRCODE_UNDEFINED_TABLE && code != ERRCODE_UNDEFINED_COLUMN &&
-			code != ERRCODE_UNDEFINED_SCHEMA && code != ERRCODE_UNDEFINED_DATABASE &&
-			code != ERRCODE_T_R_SERIALIZATION_FAILURE)
-			ReThrowError(edata);
-		FreeErrorData(edata);
-		rows = NULL;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	return rows;
+	ReThrowError(edata);
+	return NULL;
 }
 
 static void

@@ -210,12 +210,6 @@ destination_refuse_copy(const char *schema, const char *table, const char *why)
 }
 
 bool
-destination_copies_again(void)
-{
-	return destination()->copies_again;
-}
-
-bool
 destination_defers(const char *kind, bool follows)
 {
 	/*

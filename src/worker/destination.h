@@ -57,9 +57,6 @@ extern char *destination_object(int64 object_id);
 extern void destination_refuse_copy(const char *schema, const char *table,
 									const char *why);
 
-/* Can it have a table copied again? */
-extern bool destination_copies_again(void);
-
 /* Does a statement of that kind wait, since it would act on rows that come? */
 extern bool destination_defers(const char *kind, bool follows);
 

@@ -297,7 +297,7 @@ take_row(Follow *f, Change *change)
 	if (unlikely(rel->zero_seen) && f->run->task->do_schema)
 		allow_zero_dates(f, rel);
 	change->pos = f->transaction_start;
-	/* it exists */
+	/* the destination has it */
 	if (unlikely(f->run->behind) && change_is_before(change, f->run->ledger_end))
 		return;
 	change->lenient = false;

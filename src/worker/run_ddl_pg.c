@@ -65,7 +65,7 @@ record_note_changed(RecordReplay *c, int64 table_id)
 void
 record_mark(RecordReplay *c, int64 table_id, const char *why)
 {
-	if (!destination_copies_again())
+	if (!destination()->copies_again)
 	{
 		/* whoever has it skipped has seen to the rows */
 		if (!c->only_model && c->why == NULL)

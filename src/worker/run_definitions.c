@@ -21,7 +21,6 @@
 #include "executor/spi.h"
 #include "schema/mysql_ddl.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "worker/run_ddl_pg.h"
 #include "worker/statement.h"
@@ -249,40 +248,36 @@ task_is_row_error(int sqlerrcode)
 		sqlerrcode == ERRCODE_DATATYPE_MISMATCH;
 }
 
+typedef struct PlanStep
+{
+	TaskRun    *run;
+	List	   *pairs;
+	PlanChange *change;
+	List	   *views;
+	List	  **foreign_keys;
+} PlanStep;
+
+static void
+run_plan(void *arg)
+{
+	const PlanStep *step = arg;
+
+	task_drop_views(step->views);
+	task_run_plan(step->run, step->pairs, step->change, step->foreign_keys);
+	task_make_views(step->run, step->views);
+}
+
 /* Runs a plan in a subtransaction, without views; NULL: done. */
 static ErrorData *
 try_once(TaskRun *run, List *pairs, PlanChange *change, List *views,
 		 List **foreign_keys)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	PlanStep	step = {run, pairs, change, views, foreign_keys};
+	ErrorData  *edata = attempt(run_plan, &step);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		task_drop_views(views);
-		task_run_plan(run, pairs, change, foreign_keys);
-		task_make_views(run, views);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (!statement_is_wrong(edata->sqlerrcode))
-			ReThrowError(edata);
-		error = edata;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
-	return error;
+	if (edata != NULL && !statement_is_wrong(edata->sqlerrcode))
+		ReThrowError(edata);
+	return edata;
 }
 
 /*

@@ -19,7 +19,7 @@
 #include "utils/snapmgr.h"
 
 /*
- * The catalog lags behind the destination's ledger: what comes exists at it
+ * The catalog lags behind the destination's ledger: what comes is applied
  * already, up to where that ends.
  */
 bool

@@ -16,9 +16,9 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
+#include "core/attempt.h"
 #include "store/sql.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 struct TaskView
 {
@@ -107,46 +107,33 @@ task_drop_views(List *views)
 }
 
 static void
+run_one(void *arg)
+{
+	task_spi(arg);
+}
+
+static void
 make_view(TaskRun *run, const TaskView *view)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *edata = attempt(run_one, psprintf("CREATE VIEW %s AS %s", view->name,
+												  view->query));
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		task_spi(psprintf("CREATE VIEW %s AS %s", view->name, view->query));
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) !=
-			ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION))
-			ReThrowError(edata);
-		MemoryContextSwitchTo(cxt);
-		CurrentResourceOwner = owner;
-		(void) store_exec("UPDATE dtsmig.task_object SET state = 'failed', "
-						  "error = $3, error_code = $5 WHERE task_id = $1 AND kind = 'view' "
-						  "AND name = $2 AND COALESCE(target_schema, $4) = $4",
-						  "itttt", run->task->id, view->relname,
-						  edata->message, view->schema,
-						  unpack_sql_state(edata->sqlerrcode));
-		task_log_event(run->task->id, "warning",
-					   psprintf("view %s does not fit its tables any more, and is gone",
-								view->name),
-					   psprintf("%s. Its query was: %s", edata->message,
-								view->query), NULL, NULL);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
+	if (edata == NULL)
+		return;
+	if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) !=
+		ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION))
+		ReThrowError(edata);
+	(void) store_exec("UPDATE dtsmig.task_object SET state = 'failed', "
+					  "error = $3, error_code = $5 WHERE task_id = $1 AND kind = 'view' "
+					  "AND name = $2 AND COALESCE(target_schema, $4) = $4",
+					  "itttt", run->task->id, view->relname,
+					  edata->message, view->schema,
+					  unpack_sql_state(edata->sqlerrcode));
+	task_log_event(run->task->id, "warning",
+				   psprintf("view %s does not fit its tables any more, and is gone",
+							view->name),
+				   psprintf("%s. Its query was: %s", edata->message,
+							view->query), NULL, NULL);
 }
 
 void

@@ -13,10 +13,10 @@
 #include "access/xact.h"
 #include "store/states.h"
 #include "store/sql.h"
+#include "core/attempt.h"
 #include "core/one_statement.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 bool
@@ -63,47 +63,39 @@ statement_execute(const char *sql, bool script)
 	AtEOXact_GUC(true, nestlevel);
 }
 
+typedef struct ObjectStep
+{
+	int64		object_id;
+	const char *sql;
+	bool		script;
+} ObjectStep;
+
+static void
+run_object(void *arg)
+{
+	const ObjectStep *step = arg;
+
+	/* a destination elsewhere may have it, though the catalog does not */
+	if (destination()->claim(destination_object(step->object_id)) == NULL)
+		statement_execute(step->sql, step->script);
+}
+
 char *
 statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 							 bool exists_ok)
 {
-	MemoryContext cxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	char	   *volatile error = NULL;
-	volatile bool skipped = false;
-	volatile int code = 0;
+	ObjectStep	step = {object_id, sql, script};
+	ErrorData  *edata = attempt(run_object, &step);
+	char	   *error = edata ? edata->message : NULL;
+	bool		skipped = edata && exists_ok && statement_is_made(edata->sqlerrcode);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(cxt);
-	PG_TRY();
-	{
-		/* a destination elsewhere may have it, though the catalog does not */
-		if (destination()->claim(destination_object(object_id)) == NULL)
-			statement_execute(sql, script);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(cxt);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (!statement_is_wrong(edata->sqlerrcode))
-			ReThrowError(edata);
-		skipped = exists_ok && statement_is_made(edata->sqlerrcode);
-		error = edata->message;
-		code = edata->sqlerrcode;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(cxt);
-	CurrentResourceOwner = owner;
+	if (edata != NULL && !statement_is_wrong(edata->sqlerrcode))
+		ReThrowError(edata);
 	(void) store_exec("UPDATE dtsmig.task_object SET state = $2, error = $3, "
 					  "error_code = $4 WHERE object_id = $1", "ittt", object_id,
 					  skipped ? OBJECT_STATE_SKIPPED :
 					  error ? OBJECT_STATE_FAILED : OBJECT_STATE_DONE, error,
-					  error ? unpack_sql_state(code) : NULL);
+					  error ? unpack_sql_state(edata->sqlerrcode) : NULL);
 	return skipped ? NULL : error;
 }
 
