@@ -73,7 +73,6 @@ may_have_default(const StreamTable *table, int i, const BinlogField *old)
 	const TableColumn *col = list_nth(rel->def->columns, i);
 	Row			was;
 	Row			by_default;
-	bool		equal;
 
 	/* NULL is equal to nothing; a number that is generated, to none that was */
 	if (col->auto_increment ||
@@ -93,13 +92,8 @@ may_have_default(const StreamTable *table, int i, const BinlogField *old)
 	my_value_from_binlog(rel, i, old->data, old->size, &was);
 	my_value_by_default(rel, i, &by_default);
 	/* one that is no literal is in the image */
-	equal = was.status[i] == COLUMN_VALUE && by_default.status[i] == COLUMN_VALUE &&
+	return was.status[i] == COLUMN_VALUE && by_default.status[i] == COLUMN_VALUE &&
 		datumIsEqual(was.values[i], by_default.values[i], column->typbyval, column->typlen);
-	pfree(was.values);
-	pfree(was.status);
-	pfree(by_default.values);
-	pfree(by_default.status);
-	return equal;
 }
 
 /* May a new row that is inserted meet the old one by this index? */

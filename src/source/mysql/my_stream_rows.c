@@ -705,6 +705,8 @@ stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 	if (!was && !is)
 		return NULL;
 	change->kind = !was ? CHANGE_INSERT : is ? CHANGE_UPDATE : CHANGE_DELETE;
+	/* what the row is looked at for goes with it */
+	old = MemoryContextSwitchTo(rowcxt);
 	if (unlikely(rows->kind == BINLOG_ROWS_UPDATE && stream->mariadb) && was && is &&
 		table->rel->out->torn == NULL &&
 		source_pos_cmp(stream->start, table->rel->snap_lo) >= 0 &&
@@ -712,11 +714,15 @@ stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 		table->rel->out->torn = "REPLACE may have given its rows defaults, and the log does not hold whole rows (binlog_row_image).";
 	/* the statement's text is to be read with it */
 	if (unlikely(stream->voided))
+	{
+		MemoryContextSwitchTo(old);
 		return NULL;
+	}
 	if (was && unlikely(stream_lacks_key(table, first)))
 	{
 		if (source_pos_cmp(stream->start, table->rel->snap_lo) >= 0)
 			table->rel->out->torn = "The log has its rows by another unique key (binlog_row_image).";
+		MemoryContextSwitchTo(old);
 		return NULL;
 	}
 	if (is && table->rel->out->torn == NULL &&
@@ -724,7 +730,6 @@ stream_next_row(SourceStream *stream, MemoryContext rowcxt)
 		lacks_generated(table, stream->fields, !was))
 		table->rel->out->torn = "Values of a generated column are not in the log (binlog_row_image).";
 
-	old = MemoryContextSwitchTo(rowcxt);
 	if (was)
 		decode_row(stream, table, first, &change->old, false, NULL, NULL);
 	if (is)
