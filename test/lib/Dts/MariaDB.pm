@@ -269,6 +269,31 @@ CREATE USER MAPPING FOR $role SERVER $name
 END
 }
 
+# Becomes a replica of another one, by GTID.
+sub replicate
+{
+    my ($self, $source) = @_;
+    $source->sql(q{SET sql_log_bin = 0; CREATE USER repl@'%' IDENTIFIED BY 'repl'; GRANT REPLICATION SLAVE ON *.* TO repl@'%'})
+      unless $source->{repl}++;
+    if ($self->{mysql} && $self->{version} >= 80400)
+    {
+        $self->sql("CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = $source->{port}, SOURCE_USER = 'repl', "
+              . "SOURCE_PASSWORD = 'repl', SOURCE_AUTO_POSITION = 1, SOURCE_SSL = 1, SOURCE_CONNECT_RETRY = 1; START REPLICA");
+        return $self;
+    }
+    my $gtid = $self->{mysql} ? 'MASTER_AUTO_POSITION = 1' : 'MASTER_USE_GTID = slave_pos';
+    $self->sql("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = $source->{port}, MASTER_USER = 'repl', "
+          . "MASTER_PASSWORD = 'repl', $gtid, MASTER_CONNECT_RETRY = 1; START SLAVE");
+    return $self;
+}
+
+# And is one no longer.
+sub promote
+{
+    my ($self) = @_;
+    $self->sql($self->{mysql} && $self->{version} >= 80400 ? 'STOP REPLICA; RESET REPLICA ALL' : 'STOP SLAVE; RESET SLAVE ALL');
+}
+
 # Where its log ends: file, offset.
 sub log_end
 {

@@ -12,7 +12,7 @@ use parent 'Dts::Postgres';
 use Exporter qw(import);
 use Test::More ();
 use Time::HiRes qw(sleep);
-use Dts::Env qw(spawn reap on_exit tmpdir own_dir slurp);
+use Dts::Env qw(spawn reap on_exit tmpdir own_dir);
 use Dts::Kinds qw(server_folder);
 
 our @EXPORT_OK = qw(same_pg_tables pg_difference pg_pair);
@@ -45,12 +45,7 @@ sub start
     {
         $self->sql("CREATE ROLE mig LOGIN SUPERUSER REPLICATION PASSWORD 'secret'");
         # a password must be asked for
-        my $hba = "$self->{data}/pg_hba.conf";
-        my $old = slurp($hba);
-        open my $fh, '>', $hba or die "$hba: $!";
-        print $fh "host all mig 127.0.0.1/32 md5\nhost replication mig 127.0.0.1/32 md5\n$old";
-        close $fh;
-        $self->sql('SELECT pg_reload_conf()');
+        $self->prepend_hba(map { "host $_ mig 127.0.0.1/32 md5" } qw(all replication));
         sleep 0.2;
     }
     return $self;

@@ -98,6 +98,18 @@ sub append_conf
     close $fh;
 }
 
+# Lines of pg_hba.conf that come before those that are there; for the server as it runs.
+sub prepend_hba
+{
+    my ($self, @lines) = @_;
+    my $file = "$self->{data}/pg_hba.conf";
+    my $old = slurp($file);
+    open my $fh, '>', $file or croak "$file: $!";
+    print $fh map({ "$_\n" } @lines), $old;
+    close $fh;
+    $self->sql('SELECT pg_reload_conf()');
+}
+
 sub start
 {
     my ($self) = @_;

@@ -18,12 +18,7 @@ use Dts::Task qw(server_pair);
 
 my ($a, $pg) = server_pair(kind => $ENV{DTS_KIND});
 my $b = Dts::MariaDB->new(kind => $ENV{DTS_KIND})->start;
-$a->sql(q{SET sql_log_bin = 0; CREATE USER repl@'%' IDENTIFIED BY 'repl'; GRANT REPLICATION SLAVE ON *.* TO repl@'%'});
-my $new = $a->{mysql} && $a->{version} >= 80400;
-my $by = $a->{mysql} ? 'MASTER_AUTO_POSITION = 1' : 'MASTER_USE_GTID = slave_pos';
-$b->sql($new
-    ? "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = $a->{port}, SOURCE_USER = 'repl', SOURCE_PASSWORD = 'repl', SOURCE_AUTO_POSITION = 1, SOURCE_SSL = 1, SOURCE_CONNECT_RETRY = 1; START REPLICA"
-    : "CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = $a->{port}, MASTER_USER = 'repl', MASTER_PASSWORD = 'repl', $by, MASTER_CONNECT_RETRY = 1; START SLAVE");
+$b->replicate($a);
 my $gtids = $a->{mysql} ? 'SELECT @@global.gtid_executed' : 'SELECT @@global.gtid_binlog_pos';
 # MySQL: for a key that changes the child is copied again, which cascaded_keys.pl has
 my $keys = sub { my ($t, $more) = @_; return $a->{mysql} ? '' : " UPDATE $t SET id = 9000 WHERE id = 7; INSERT INTO $more" };
@@ -55,7 +50,7 @@ for my $db (qw(known moved))
         ok(poll_until(sub { $copied->('chi') == 1 && $b->value($gtids) eq $want }, 60, 0.05), "$db: the child is, in one snapshot") or diag $task->report;
         is($copied->('held'), 0, "$db: a third one is not");
         $a->kill9;
-        $b->sql($new ? 'STOP REPLICA; RESET REPLICA ALL' : 'STOP SLAVE; RESET SLAVE ALL');
+        $b->promote;
         $b->sql("FLUSH BINARY LOGS; INSERT INTO $db.held VALUES (2)");
         $pg->sql("ALTER SERVER src_$db OPTIONS (SET port '$b->{port}')");
         $task->{my} = $b;

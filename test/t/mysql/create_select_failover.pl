@@ -12,15 +12,13 @@ use Dts::Task qw(server_pair);
 my ($a, $pg) = server_pair();
 my $b = Dts::MariaDB->new->start;
 my $rows = join ', ', map { "($_, $_)" } 1 .. 1500;
-$a->sql(q{SET sql_log_bin = 0; CREATE USER repl@'%' IDENTIFIED BY 'repl'; GRANT REPLICATION SLAVE ON *.* TO repl@'%'});
-$b->sql("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = $a->{port}, MASTER_USER = 'repl', MASTER_PASSWORD = 'repl', "
-      . 'MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1; START SLAVE');
+$b->replicate($a);
 $a->sql("CREATE DATABASE c; USE c; CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES $rows");
 my $task = Dts::Task->new($a, $pg, name => 'c', db => 'c', options => { batch_delay => 0, throttle_incremental_rows => 200 })->start;
 $task->wait_for('incremental', 60);
 my $gtids = $a->value('SELECT @@global.gtid_binlog_pos');
 ok(poll_until(sub { $b->value('SELECT @@global.gtid_binlog_pos') eq $gtids }, 60, 0.1), 'the replica has all');
-$b->sql('STOP SLAVE; RESET SLAVE ALL');
+$b->promote;
 my ($domain, $server, $seq) = $gtids =~ /^(\d+)-(\d+)-(\d+)$/ or die $gtids;
 
 # one of each domain, in this order here …

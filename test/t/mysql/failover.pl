@@ -18,21 +18,7 @@ sub replica
 {
     my ($a, %opt) = @_;
     my $b = Dts::MariaDB->new(kind => $a->{kind}, args => $opt{args} // [])->start;
-    my $new = $a->{mysql} && $a->{version} >= 80400;
-    $a->sql(q{SET sql_log_bin = 0; CREATE USER repl@'%' IDENTIFIED BY 'repl';
-        GRANT REPLICATION SLAVE ON *.* TO repl@'%';}) unless $a->{repl}++;
-    if ($new)
-    {
-        $b->sql("CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = $a->{port}, SOURCE_USER = 'repl', "
-              . "SOURCE_PASSWORD = 'repl', SOURCE_AUTO_POSITION = 1, SOURCE_SSL = 1, SOURCE_CONNECT_RETRY = 1; START REPLICA;");
-    }
-    else
-    {
-        my $gtid = $a->{mysql} ? 'MASTER_AUTO_POSITION = 1' : 'MASTER_USE_GTID = slave_pos';
-        $b->sql("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = $a->{port}, MASTER_USER = 'repl', "
-              . "MASTER_PASSWORD = 'repl', $gtid, MASTER_CONNECT_RETRY = 1; START SLAVE;");
-    }
-    return $b;
+    return $b->replicate($a);
 }
 
 sub gtids
@@ -46,12 +32,6 @@ sub synced
     my ($a, $b) = @_;
     my $want = gtids($a);
     return poll_until(sub { gtids($b) eq $want }, 60, 0.1);
-}
-
-sub promote
-{
-    my ($b) = @_;
-    $b->sql($b->{mysql} && $b->{version} >= 80400 ? 'STOP REPLICA; RESET REPLICA ALL' : 'STOP SLAVE; RESET SLAVE ALL');
 }
 
 sub switch_to
@@ -96,7 +76,7 @@ END
     $a->sql(q{USE f; INSERT INTO t (v) VALUES ('unread'); INSERT INTO nokey VALUES (3, 'c'); DELETE FROM t WHERE id = 1;});
     ok(synced($a, $b), "$kind: the replica has all");
     $a->kill9;
-    promote($b);
+    $b->promote;
     $b->sql(q{FLUSH BINARY LOGS; USE f; INSERT INTO t (v) VALUES ('new server'); UPDATE nokey SET y = 'z' WHERE x = 1 LIMIT 1;});
     switch_to($pg, $task, $b);
     $task->resume;
@@ -162,7 +142,7 @@ END
     reap($writer, 'TERM');
     ok(synced($b, $d), "$kind: it has all");
     $b->kill9;
-    promote($d);
+    $d->promote;
     $d->sql(q{USE g; INSERT INTO big (v) VALUES ('there'); UPDATE nokey SET y = 'q' WHERE x = 3 LIMIT 1; FLUSH BINARY LOGS;});
     switch_to($pg, $move, $d);
     note "the step was $step";

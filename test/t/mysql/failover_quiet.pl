@@ -12,9 +12,7 @@ use Dts::Task qw(server_pair);
 
 my ($a, $pg) = server_pair();
 my ($b, $c) = map { Dts::MariaDB->new->start } 1 .. 2;
-$a->sql(q{SET sql_log_bin = 0; CREATE USER repl@'%' IDENTIFIED BY 'repl'; GRANT REPLICATION SLAVE ON *.* TO repl@'%'});
-$_->sql("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = $a->{port}, MASTER_USER = 'repl', MASTER_PASSWORD = 'repl', "
-      . 'MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1; START SLAVE') for $b, $c;
+$_->replicate($a) for $b, $c;
 sub synced
 {
     my $want = $a->value('SELECT @@global.gtid_binlog_pos');
@@ -39,7 +37,7 @@ my ($applied) = $pg->value('SELECT applied_position FROM dtsmig.task_position') 
 is($applied, $b->value('SELECT @@global.gtid_binlog_pos'), 'so has the task');
 
 $a->kill9;
-$b->sql('STOP SLAVE; RESET SLAVE ALL');
+$b->promote;
 ok(goes_on_at($task, $b, 1), 'it goes on at the other server') or diag $task->report;
 my ($file) = $b->log_end;
 ok($pg->poll_query("SELECT applied_position LIKE '$file:%' FROM dtsmig.task_position", 30), 'a heartbeat has come') or diag $task->report;
@@ -49,7 +47,7 @@ $task->resume;
 ok(eval { $task->wait_for('incremental', 20); $task->catch_up(20); 1 }, 'it goes on after a pause') or diag $@, $task->report;
 
 # again, at the third one, which has the rows in its log as well
-$c->sql('STOP SLAVE; RESET SLAVE ALL');
+$c->promote;
 $b->kill9;
 ok(goes_on_at($task, $c, 2), 'a second failover') or diag $task->report;
 $c->sql('INSERT INTO f.t VALUES (2, 2)');

@@ -11,9 +11,7 @@ use Dts::Task qw(server_pair);
 
 my ($a, $pg) = server_pair();
 my $b = Dts::MariaDB->new->start;
-$a->sql(q{SET sql_log_bin = 0; CREATE USER repl@'%' IDENTIFIED BY 'repl'; GRANT REPLICATION SLAVE ON *.* TO repl@'%'});
-$b->sql("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = $a->{port}, MASTER_USER = 'repl', MASTER_PASSWORD = 'repl', "
-      . 'MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1; START SLAVE');
+$b->replicate($a);
 $a->sql(q{CREATE DATABASE f; CREATE TABLE f.t (id int PRIMARY KEY, v text); FLUSH LOCAL BINARY LOGS});
 my $task = Dts::Task->new($a, $pg, name => 'f', db => 'f')->start->wait_for('incremental', 60);
 
@@ -29,7 +27,8 @@ same_database($a, 'f', $pg, 'f', 'it is left out');
 # the other one takes over, and has not written much of its second file yet
 my $gtids = $a->value('SELECT @@global.gtid_binlog_pos');
 ok(poll_until(sub { $b->value('SELECT @@global.gtid_binlog_pos') eq $gtids }, 60, 0.1), 'the replica has all');
-$b->sql('STOP SLAVE; RESET SLAVE ALL; FLUSH LOCAL BINARY LOGS');
+$b->promote;
+$b->sql('FLUSH LOCAL BINARY LOGS');
 my ($other, $begin) = $b->log_end;
 is($other, $file, 'files of the same name');
 cmp_ok($begin, '<', 20_000, 'and an earlier place');

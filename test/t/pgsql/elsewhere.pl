@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Dts::Env qw(poll_until slurp);
+use Dts::Env qw(poll_until);
 use Dts::PgSource qw(pg_pair same_pg_tables);
 use Dts::Postgres;
 use Dts::Task;
@@ -13,11 +13,7 @@ use Dts::Task;
 my ($src, $hub) = pg_pair();
 my $dst = Dts::Postgres->new(preload => 0)->start;
 $dst->sql("CREATE ROLE app LOGIN PASSWORD 'pw'; CREATE DATABASE app OWNER app");
-my $hba = slurp("$dst->{data}/pg_hba.conf");
-open my $fh, '>', "$dst->{data}/pg_hba.conf" or die $!;
-print $fh "host all app 127.0.0.1/32 scram-sha-256\n$hba";
-close $fh;
-$dst->sql('SELECT pg_reload_conf()');
+$dst->prepend_hba('host all app 127.0.0.1/32 scram-sha-256');
 $dst->{dbname} = 'app';
 
 # the hub's task belongs to a role without any special right, too

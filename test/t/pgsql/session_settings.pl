@@ -61,14 +61,7 @@ $task->release;
 
 # --- what cannot be set is said
 $src->sql("CREATE ROLE plain LOGIN REPLICATION PASSWORD 'secret'; ALTER ROLE plain SET zero_damaged_pages = on; GRANT USAGE ON SCHEMA s TO plain; GRANT SELECT ON ALL TABLES IN SCHEMA s TO plain");
-{
-    my $hba = "$src->{data}/pg_hba.conf";
-    my $old = Dts::Env::slurp($hba);
-    open my $fh, '>', $hba or die $!;
-    print $fh "host all plain 127.0.0.1/32 md5\n$old";
-    close $fh;
-    $src->sql('SELECT pg_reload_conf()');
-}
+$src->prepend_hba('host all plain 127.0.0.1/32 md5');
 $pg->sql($src->server_sql('p', user => 'plain'));
 ok(poll_until(sub { $pg->error("SELECT count(*) FROM dtsmig.test_connection('p')") =~ /does not let a session set zero_damaged_pages/ }, 10), 'a setting that stays is an error');
 like($pg->error("SELECT count(*) FROM dtsmig.test_connection('p')"), qr/55000.*HINT:.*ALTER ROLE "plain" SET zero_damaged_pages = 'off'/s, 'with the way on');
