@@ -35,7 +35,7 @@ typedef struct StoreTableNames
 	const char *table;
 	const char *target_schema;
 	const char *target_table;
-	bool		keyed;			/* a key tells its rows apart */
+	bool		keyed;			/* its rows have a key */
 } StoreTableNames;
 
 /* A table of a task, of TABLE_STATE_…; returns its id. Estimates may be 0. */
