@@ -88,6 +88,16 @@ task_load(const char *name_or_id, bool for_update)
 	return task;
 }
 
+Jsonb *
+task_definition(int64 id)
+{
+	return store_jsonb(store_query("SELECT pg_catalog.jsonb_build_object('name', task_name, "
+								   "'source', source, 'destination', destination, "
+								   "'migration_types', migration_types, 'objects', objects, "
+								   "'options', options) FROM dtsmig.task WHERE task_id = $1",
+								   "i", id), 0, 0);
+}
+
 char *
 task_origin_name(const TaskRecord *task)
 {
