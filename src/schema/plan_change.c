@@ -666,6 +666,7 @@ plan_change(List *pairs, const PlanOptions *options, TimestampTz moment)
 			news = lappend(news, t->after);
 	}
 	new_plan = plan_schema(news, options, NULL);
+	state.change->plan = new_plan;
 	foreach(lc, state.pairs)
 	{
 		TablePair  *t = lfirst(lc);

@@ -18,13 +18,15 @@ object_add(int64 task_id, const NewObject *object)
 {
 	(void) store_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, "
 					  "kind, name, statement, note, warning, state, error, error_code, "
-					  "target_schema) SELECT $1, (SELECT table_id FROM dtsmig.task_table "
-					  "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3), "
+					  "target_schema) SELECT $1, COALESCE(NULLIF($14, 0), (SELECT table_id "
+					  "FROM dtsmig.task_table "
+					  "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3)), "
 					  "$4, $5, $6, $7, $8, $9, $10, $11, $12, $13",
-					  "ittttttt" "btttt", task_id, object->schema, object->table,
+					  "ittttttt" "btttt" "i", task_id, object->schema, object->table,
 					  object->phase, object->kind, object->name, object->statement,
 					  object->note, (int) object->warning, object->state,
-					  object->error, object->error_code, object->target_schema);
+					  object->error, object->error_code, object->target_schema,
+					  object->table_id);
 }
 
 bool
@@ -48,6 +50,21 @@ object_forget(int64 task_id, const char *kind, const char *name,
 					  "AND kind = $2 AND name = $3 AND statement = $4 AND state IN ('"
 					  OBJECT_STATE_WAITING "', '" OBJECT_STATE_FAILED "')", "ittt",
 					  task_id, kind, name, statement);
+}
+
+void
+object_forget_later(int64 table_id)
+{
+	(void) store_exec("DELETE FROM dtsmig.task_object WHERE table_id = $1 AND phase IN ('"
+					  OBJECT_PHASE_UNIQUE "', '" OBJECT_PHASE_POST_DATA "') AND state IN ('"
+					  OBJECT_STATE_WAITING "', '" OBJECT_STATE_FAILED "')", "i", table_id);
+}
+
+bool
+object_is_known(int64 table_id, const char *kind, const char *name)
+{
+	return store_query("SELECT 1 FROM dtsmig.task_object WHERE table_id = $1 AND kind = $2 "
+					   "AND name = $3", "itt", table_id, kind, name)->nrows > 0;
 }
 
 List *

@@ -96,6 +96,7 @@ typedef struct NewObject
 	const char *kind;
 	const char *name;
 	const char *state;			/* of OBJECT_STATE_… */
+	int64		table_id;		/* its table; 0: the one of this name */
 	const char *schema;			/* of its table, at the source; NULL: it is of none */
 	const char *table;
 	const char *target_schema;
@@ -112,6 +113,10 @@ extern void object_add(int64 task_id, const NewObject *object);
  * error and statement are these. False: it has none.
  */
 extern bool object_replace(int64 task_id, const NewObject *object);
+/* A table's objects of phases after the rows that are still to be made are none any more. */
+extern void object_forget_later(int64 table_id);
+/* Is there one of a table, of this kind and name? */
+extern bool object_is_known(int64 table_id, const char *kind, const char *name);
 /* It is not to be made any more, by this statement. */
 extern void object_forget(int64 task_id, const char *kind, const char *name,
 						  const char *statement);

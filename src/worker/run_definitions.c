@@ -157,6 +157,56 @@ keep_for_later(TaskRun *run, const PlanStatement *st)
 	object_add(run->task->id, &object);
 }
 
+/* The pair of a table that is there before and after, and differs; NULL: none. */
+static PlanPair *
+altered_pair(List *pairs, const PlanStatement *st)
+{
+	ListCell   *lc;
+
+	foreach(lc, pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->before != NULL && pair->after != NULL && pair->differs &&
+			st->schema != NULL && st->table != NULL &&
+			strcmp(pair->after->schema, st->schema) == 0 &&
+			strcmp(pair->after->name, st->table) == 0)
+			return pair;
+	}
+	return NULL;
+}
+
+/*
+ * What is made of altered tables after the rows is what their new plan says: a
+ * name that has changed stands in each such statement.
+ */
+static void
+replace_later(TaskRun *run, List *pairs, const PlanChange *change)
+{
+	ListCell   *lc;
+
+	foreach(lc, pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->before != NULL && pair->after != NULL && pair->differs)
+			object_forget_later(pair->id);
+	}
+	foreach(lc, change->plan)
+	{
+		PlanStatement *st = lfirst(lc);
+		PlanPair   *pair = st->sql == NULL || phase_is_done(run, st->phase) ? NULL :
+			altered_pair(pairs, st);
+		NewObject	object;
+
+		if (pair == NULL || object_is_known(pair->id, st->kind, st->name))
+			continue;
+		object = task_object_of(st, waiting_phase(st->phase), OBJECT_STATE_WAITING);
+		object.table_id = pair->id;
+		object_add(run->task->id, &object);
+	}
+}
+
 /* Does no row need what the statement makes? As OBJECT_IS_OPTIONAL has it. */
 static bool
 is_optional(const PlanStatement *st)
@@ -218,10 +268,14 @@ task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 		if (!phase_is_done(run, st->phase))
 			object_forget(run->task->id, st->kind, st->name, st->sql);
 	}
+	if (!phase_is_done(run, PLAN_POST_DATA))
+		replace_later(run, pairs, change);
 	foreach(lc, change->run)
 	{
 		PlanStatement *st = lfirst(lc);
 
+		if (!phase_is_done(run, st->phase) && altered_pair(pairs, st) != NULL)
+			continue;
 		if (!phase_is_done(run, st->phase) ||
 			destination_defers(st->kind, run->task->do_incremental))
 			keep_for_later(run, st);
