@@ -53,7 +53,7 @@ task_load_id(int64 id, bool for_update)
 	StoreRows   *rows;
 
 	rows = for_update ?
-		store_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1 FOR UPDATE",
+		store_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1 FOR NO KEY UPDATE",
 					"i", id) :
 		store_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1",
 					"i", id);

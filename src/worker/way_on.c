@@ -93,7 +93,7 @@ way_on_cause(const ErrorData *edata)
 		return psprintf("If the constraint is this database's own: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;",
 						name, quote_identifier(edata->column_name));
 	if (edata->sqlerrcode == ERRCODE_CHECK_VIOLATION)
-		return psprintf("The row lies outside of all partitions at the destination: the source may have added one, or left it where it does not belong (EXCHANGE PARTITION … WITHOUT VALIDATION). To make room for it: CREATE TABLE %s PARTITION OF %s DEFAULT;",
+		return psprintf("The row lies outside of all partitions at the destination: the source may partition the table otherwise by now, or have left it where it does not belong (EXCHANGE PARTITION … WITHOUT VALIDATION). To make room for it: CREATE TABLE %s PARTITION OF %s DEFAULT;",
 						quote_qualified_identifier(edata->schema_name,
 												   plan_name_with_suffix(edata->table_name, "_default")),
 						name);
