@@ -59,10 +59,10 @@ extern char *mysql_ddl_rename_in(const char *expr, List *columns);
 
 /*
  * What a table whose partitions were those of before has at the destination,
- * where they become those of after at the source. Partitions that are dropped or
- * put together there stay here, and so do all, if it is partitioned by something
- * else: that moves rows between them. plan_partition.c takes of RANGE what lies
- * above those before, of LIST the values that are new.
+ * where they become those of after at the source. Partitions that the source
+ * drops or merges stay, and so do all, if it is partitioned by something else:
+ * that moves rows between them. plan_partition.c takes of RANGE what lies above
+ * those before, of LIST the values that are new.
  */
 extern char *mysql_partitions_kept(char *before, const char *after);
 

@@ -247,7 +247,7 @@ listed(const List *values, const char *value)
 }
 
 /*
- * Does a range of rows lie between the two? A partition that was dropped at
+ * Does a range lie between the two? A partition that was dropped at
  * the source and one that was added then may have the same bound. Of keys of
  * several columns the source's order is taken as it is.
  */

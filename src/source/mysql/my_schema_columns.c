@@ -88,6 +88,15 @@ raw_default(MyConn *conn, const TableColumn *col, const char *text,
 		return pstrdup(text);
 	if ((strstr(col->base_type, "binary") != NULL) && strncmp(text, "0x", 2) == 0)
 		return psprintf("x'%s'", text + 2);
+	if (strcmp(col->base_type, "char") == 0)
+	{
+		/* an ALTER under PAD_CHAR_TO_FULL_LENGTH fills it up */
+		int			n = strlen(text);
+
+		while (n > 0 && text[n - 1] == ' ')
+			n--;
+		text = pnstrdup(text, n);
+	}
 	return my_quote_literal(text);
 }
 

@@ -204,7 +204,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_command@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_command@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $dtsmig$\n"
 	"-- ddl_command_end\n"
 	"DECLARE\n"
 	"  cmds jsonb;\n"
@@ -262,7 +262,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_dropped@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_dropped@(stack text, query text, t_tag text, path name[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $dtsmig$\n"
 	"-- sql_drop\n"
 	"DECLARE\n"
 	"  gone jsonb;\n"
@@ -292,7 +292,7 @@ const char *const pg_capture_parts[] =
 	"END\n"
 	"$dtsmig$\n",
 
-	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_rewritten@(t_tag text, query text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dtsmig$\n"
+	"CREATE OR REPLACE FUNCTION dtsmig_source.@stream_rewritten@(t_tag text, query text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $dtsmig$\n"
 	"-- table_rewrite\n"
 	"DECLARE\n"
 	"  rec jsonb;\n"
