@@ -59,6 +59,30 @@ is_replicated(const TableColumn *col)
 	return col != NULL && col->target_name != NULL;
 }
 
+/* What a column was before; NULL: it is new. */
+static TableColumn *
+column_before(const TablePair *t, const TableColumn *col)
+{
+	return col->origin == NULL ? NULL :
+		find_exactly(t->pair->before->columns, col->origin);
+}
+
+/*
+ * In the middle, what it was made of may be gone: it is what it was before that
+ * counts.
+ */
+static bool
+was_generated(const ChangeState *state, const TablePair *t, const TableColumn *col)
+{
+	TableColumn *before = column_before(t, col);
+	PlanColumn	parts;
+
+	if (!is_replicated(before))
+		return false;
+	plan_column_parts(t->pair->before, before, state->options, &parts);
+	return parts.generated != NULL;
+}
+
 /*
  * A generated column cannot be altered, nor can what it is made of: it is
  * made again. So is a column that becomes one, with all that are made of it.
@@ -73,14 +97,12 @@ alter_look(ChangeState *state, TablePair *t)
 	{
 		TableColumn *col = lfirst(lc);
 		TableColumn *was = find_exactly(t->middle->columns, col->name);
-		PlanColumn	a;
 		PlanColumn	b;
 
 		if (!is_replicated(col) || !is_replicated(was))
 			continue;
-		plan_column_parts(t->middle, was, state->options, &a);
 		plan_column_parts(t->after, col, state->options, &b);
-		turns |= a.generated == NULL && b.generated != NULL;
+		turns |= !was_generated(state, t, col) && b.generated != NULL;
 		t->retyped |= turns || type_differs(was, col);
 	}
 	foreach(lc, t->after->columns)
@@ -97,7 +119,7 @@ alter_look(ChangeState *state, TablePair *t)
 		if (b.generated != NULL &&
 			(t->retyped || !same_text(a.generated, b.generated)))
 			t->rebuilt = lappend(t->rebuilt, col->name);
-		else if (a.generated != NULL && b.generated == NULL &&
+		else if (was_generated(state, t, col) && b.generated == NULL &&
 				 (turns || type_differs(was, col)))
 			t->rebuilt = lappend(t->rebuilt, col->name);
 	}
@@ -172,6 +194,36 @@ drop_columns(ChangeState *state, TablePair *t)
 	}
 }
 
+/*
+ * Columns that are not generated at the destination any more, before those that
+ * they are made of are dropped or altered. Their values are the source's from now on.
+ */
+static void
+drop_expressions(ChangeState *state, TablePair *t)
+{
+	ListCell   *lc;
+
+	foreach(lc, t->after->columns)
+	{
+		TableColumn *col = lfirst(lc);
+		TableColumn *was = find_exactly(t->middle->columns, col->name);
+		PlanColumn	b;
+
+		if (!is_replicated(col) || !is_replicated(was) || is_rebuilt(t, col->name))
+			continue;
+		plan_column_parts(t->after, col, state->options, &b);
+		if (!was_generated(state, t, col) || b.generated != NULL)
+			continue;
+		change_run(state, t->after, "column",
+				   psprintf("ALTER TABLE %s ALTER COLUMN %s DROP EXPRESSION IF EXISTS",
+							plan_table_name(t->after),
+							quoted(column_before(t, col)->target_name)));
+		if (t->retyped && col->generation_expr != NULL && !t->pair->emptied)
+			t->pair->copy_why = psprintf("column \"%s\" is not generated at the destination any more",
+										 col->name);
+	}
+}
+
 /* a -> b, b -> a goes through a third name. */
 static void
 rename_columns(ChangeState *state, TablePair *t)
@@ -183,8 +235,7 @@ rename_columns(ChangeState *state, TablePair *t)
 	foreach(lc, t->after->columns)
 	{
 		TableColumn *col = lfirst(lc);
-		TableColumn *was = col->origin == NULL ? NULL :
-			find_exactly(t->pair->before->columns, col->origin);
+		TableColumn *was = column_before(t, col);
 		ListCell   *lc2;
 		char	   *to;
 
@@ -285,6 +336,7 @@ void
 alter_names(ChangeState *state, TablePair *t)
 {
 	rename_table(state, t);
+	drop_expressions(state, t);
 	drop_columns(state, t);
 	rename_columns(state, t);
 	rename_indexes(state, t);
@@ -421,35 +473,6 @@ retype_column(ChangeState *state, TablePair *t, TableColumn *was,
 						  using ? " USING " : "", using ? using : ""));
 }
 
-/*
- * Columns that are not generated at the destination any more, before those that
- * they are made of are altered. Their values are the source's from now on.
- */
-static void
-drop_expressions(ChangeState *state, TablePair *t)
-{
-	ListCell   *lc;
-
-	foreach(lc, t->after->columns)
-	{
-		TableColumn *col = lfirst(lc);
-		TableColumn *was = find_exactly(t->middle->columns, col->name);
-		PlanColumn	a;
-		PlanColumn	b;
-
-		if (!is_replicated(col) || !is_replicated(was) || is_rebuilt(t, col->name))
-			continue;
-		plan_column_parts(t->middle, was, state->options, &a);
-		plan_column_parts(t->after, col, state->options, &b);
-		if (a.generated == NULL || b.generated != NULL)
-			continue;
-		alter_column(state, t, col, "DROP EXPRESSION IF EXISTS");
-		if (t->retyped && col->generation_expr != NULL && !t->pair->emptied)
-			t->pair->copy_why = psprintf("column \"%s\" is not generated at the destination any more",
-										 col->name);
-	}
-}
-
 static void
 change_column(ChangeState *state, TablePair *t, TableColumn *was,
 			  TableColumn *col)
@@ -527,7 +550,6 @@ alter_columns(ChangeState *state, TablePair *t)
 {
 	ListCell   *lc;
 
-	drop_expressions(state, t);
 	foreach(lc, t->after->columns)
 	{
 		TableColumn *col = lfirst(lc);
