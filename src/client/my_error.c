@@ -28,7 +28,7 @@ my_sqlerrcode(unsigned int err, const char *state)
 			return ERRCODE_UNDEFINED_DATABASE;
 		case 1054:
 			return ERRCODE_UNDEFINED_COLUMN;
-		case 1146:
+		case MY_ER_NO_SUCH_TABLE:
 			return ERRCODE_UNDEFINED_TABLE;
 		case 1053:				/* server shutdown in progress */
 		case 1927:				/* connection was killed */

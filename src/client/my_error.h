@@ -12,6 +12,8 @@
  * The SQLSTATE (as MAKE_SQLSTATE makes it) for an error number and the
  * source's own SQLSTATE (may be NULL).
  */
+#define MY_ER_NO_SUCH_TABLE 1146
+
 extern int	my_sqlerrcode(unsigned int err, const char *state);
 
 #endif							/* DTSMIG_MY_ERROR_H */

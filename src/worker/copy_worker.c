@@ -138,6 +138,8 @@ typedef struct OpenStep
 	SourceConn *conn;
 	SourceRelation *rel;
 	const SourceRange *range;
+	SourceSnapshot *snapshot;
+	SourceConn *held;
 	SourceRows *rows;
 } OpenStep;
 
@@ -145,8 +147,24 @@ static void
 open_step(void *arg)
 {
 	OpenStep   *step = arg;
+	CopyRun    *run = step->run;
+	SourceSnapshot *snapshot = step->snapshot;
 
-	step->rows = step->run->source->open_rows(step->conn, step->rel, step->range);
+	/* what no snapshot has is read while nobody writes to it */
+	if (run->source->hold_tables && run->task->do_incremental &&
+		(step->held = run->source->hold_tables(run->info, list_make1(step->rel),
+											   &snapshot->low)) != NULL)
+	{
+		snapshot->high = snapshot->low;
+		snapshot->exact = true;
+	}
+	/* a table without a key needs to know exactly where its copy stands */
+	else if (step->rel->nkey == 0 && !snapshot->exact && snapshot->high != NULL)
+	{
+		step->conn = run->source->connect(run->info);
+		run->source->open_table_snapshot(step->conn, run->info, step->rel, snapshot);
+	}
+	step->rows = run->source->open_rows(step->conn, step->rel, step->range);
 }
 
 /*
@@ -154,14 +172,12 @@ open_step(void *arg)
  * again when the log has reported how.
  */
 static SourceRows *
-open_rows(CopyRun *run, SourceConn *conn, SourceRelation *rel,
-		  const SourceRange *range)
+open_rows(OpenStep *step)
 {
-	OpenStep	step = {run, conn, rel, range, NULL};
-	ErrorData  *edata = attempt(open_step, &step);
+	ErrorData  *edata = attempt(open_step, step);
 
 	if (edata == NULL)
-		return step.rows;
+		return step->rows;
 	switch (edata->sqlerrcode)
 	{
 		case ERRCODE_UNDEFINED_TABLE:
@@ -274,8 +290,8 @@ static void
 copy_range(CopyRun *run, StoreJob *job)
 {
 	ProducerState st;
-	SourceConn *conn = run->conn;
-	SourceConn *held = NULL;
+	SourceConn *conn;
+	OpenStep	step = {0};
 	SourceSnapshot snapshot = run->snapshot;
 	SourceRange range = {0};
 	SourceRelation *rel;
@@ -304,23 +320,16 @@ copy_range(CopyRun *run, StoreJob *job)
 	st.rel = rel;
 	run->slot->table_id = job->table_id;
 
-	/* what no snapshot has is read while nobody writes to it */
-	if (run->source->hold_tables && run->task->do_incremental &&
-		(held = run->source->hold_tables(run->info, list_make1(rel), &snapshot.low)) != NULL)
-	{
-		snapshot.high = snapshot.low;
-		snapshot.exact = true;
-	}
-	/* a table without a key needs to know exactly where its copy stands */
-	else if (rel->nkey == 0 && !snapshot.exact && snapshot.high != NULL)
-	{
-		conn = run->source->connect(run->info);
-		run->source->open_table_snapshot(conn, run->info, rel, &snapshot);
-	}
+	step.run = run;
+	step.conn = run->conn;
+	step.rel = rel;
+	step.range = &range;
+	step.snapshot = &snapshot;
+	st.rows = run->rows = open_rows(&step);
+	conn = step.conn;
 	run->holds_tables = snapshot.holds_tables;
-	st.rows = run->rows = open_rows(run, conn, rel, &range);
-	if (held != NULL)
-		run->source->close(held);
+	if (step.held != NULL)
+		run->source->close(step.held);
 	if (st.rows == NULL)
 	{
 		task_leave_table(run->task->id, job->table_id);

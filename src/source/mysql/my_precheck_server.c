@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "client/my_error.h"
 #include "source/mysql/my_precheck_impl.h"
 #include "source/mysql/my_snapshot.h"
 
@@ -138,7 +139,8 @@ check_select(MyPrecheck *p)
 			continue;
 		checked++;
 		if (my_try_query(p->conn, psprintf("SELECT * FROM %s LIMIT 0", name),
-						 0, &res, &errmsg, &my_errno))
+						 0, &res, &errmsg, &my_errno) ||
+			my_errno == MY_ER_NO_SUCH_TABLE)	/* dropped or renamed meanwhile */
 			continue;
 		if (n++ == 0)
 			item = my_precheck_add(p, "privileges", PRECHECK_FAILED, NULL,

@@ -40,6 +40,7 @@
 #include "utils/timestamp.h"
 
 #include "client/my_conn.h"
+#include "client/my_error.h"
 #include "source/mysql/my_position.h"
 #include "source/mysql/my_rows.h"
 #include "source/mysql/my_snapshot.h"
@@ -373,7 +374,8 @@ lock_tables(MyConn *conn, List *rels, const char *why)
 			return;
 		if (my_errno != MY_ER_LOCK_TIMEOUT)
 			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					(errcode(my_errno == MY_ER_NO_SUCH_TABLE ? ERRCODE_UNDEFINED_TABLE :
+							 ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("could not lock table \"%s\".\"%s\" at the source: %s",
 							rel->schema, rel->name, message),
 					 errdetail("%s", why),
