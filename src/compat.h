@@ -101,6 +101,23 @@ typedef struct RangeTblEntry DtsPermission;
 #endif
 
 /*
+ * Whose rights a statement has on the table that it writes to; InvalidOid: the
+ * current user's. While it is planned, and run. Apart from the range table since 16
+ * (a61b1f74823c).
+ */
+#if PG_VERSION_NUM >= 160000
+#define dts_target_role(root, rte) \
+	((rte)->perminfoindex == 0 ? InvalidOid : \
+	 getRTEPermissionInfo((root)->parse->rteperminfos, rte)->checkAsUser)
+#define dts_result_role(rinfo, estate) ExecGetResultRelCheckAsUser(rinfo, estate)
+#else
+#define dts_target_role(root, rte) ((rte)->checkAsUser)
+#define dts_result_role(rinfo, estate) \
+	exec_rt_fetch((rinfo)->ri_RangeTableIndex > 0 ? (rinfo)->ri_RangeTableIndex : \
+				  (rinfo)->ri_RootResultRelInfo->ri_RangeTableIndex, estate)->checkAsUser
+#endif
+
+/*
  * int64_div_fast_to_numeric() is wrong for a scale that is a multiple of four,
  * or above nine, before 15.2 (found by the tests of types).
  */

@@ -80,6 +80,9 @@ struct MyConn
 	bool		streaming;		/* rows or events have not ended */
 	bool		in_transaction; /* as the last answer had it */
 	bool		destination;	/* it is written to */
+	bool		writing;		/* see my_set_writing */
+	bool		strict;			/* see my_write_prepare_session */
+	char	   *server;			/* of CREATE SERVER */
 	bool		broken;			/* a call was given up */
 	int			fd;
 	char	   *where;			/* "server "x" (host:port)", for errors */
@@ -554,6 +557,7 @@ my_connect_as(const ConnectionInfo *info, bool destination)
 	conn->batch = palloc(BATCH_SIZE);
 	conn->fd = -1;
 	conn->destination = destination;
+	conn->server = pstrdup(info->server_name);
 	conn->where = unix_socket ?
 		psprintf("server \"%s\" (%s)", info->server_name, host) :
 		psprintf("server \"%s\" (%s:%d)", info->server_name, host, info->port);
@@ -573,7 +577,7 @@ my_connect_as(const ConnectionInfo *info, bool destination)
 								 conn_to_utf8(info->dbname),
 								 info->port, unix_socket,
 								 CLIENT_REMEMBER_OPTIONS |
-								 (destination ? CLIENT_FOUND_ROWS : 0));
+								 (destination || info->writes ? CLIENT_FOUND_ROWS : 0));
 	while (conn->connecting != 0)
 	{
 		int			events = wait_for_connect(conn);
@@ -786,6 +790,36 @@ my_heard(MyConn *conn)
 	(void) mariadb_get_infov(conn->mysql, MARIADB_CONNECTION_BYTES_READ,
 							 &conn->heard);
 	return conn->heard != before;
+}
+
+bool
+my_is_strict(MyConn *conn)
+{
+	return conn->strict;
+}
+
+void
+my_set_strict(MyConn *conn)
+{
+	conn->strict = true;
+}
+
+const char *
+my_server_name(MyConn *conn)
+{
+	return conn->server;
+}
+
+void
+my_set_writing(MyConn *conn, bool writing)
+{
+	conn->writing = writing;
+}
+
+bool
+my_is_writing(MyConn *conn)
+{
+	return conn->writing;
 }
 
 bool

@@ -168,6 +168,14 @@ extern bool my_heard(MyConn *conn);
 
 /* As the last answer of the server had it. */
 extern bool my_in_transaction(MyConn *conn);
+/* Its name in this database. */
+extern const char *my_server_name(MyConn *conn);
+/* Has my_write_prepare_session come to its end? */
+extern bool my_is_strict(MyConn *conn);
+extern void my_set_strict(MyConn *conn);
+/* Has what is read of a source's snapshot stood between what is written? */
+extern void my_set_writing(MyConn *conn, bool writing);
+extern bool my_is_writing(MyConn *conn);
 
 /* Which server it is: its ids, palloc'd. */
 extern char *my_server_uid(MyConn *conn);

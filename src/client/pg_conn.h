@@ -96,6 +96,8 @@ extern bool pg_select_bool(PgConn *conn, const char *name, const char *sql);
  */
 extern void pg_run(PgConn *conn, const char *sql);
 extern void pg_runf(PgConn *conn, const char *fmt,...) pg_attribute_printf(2, 3);
+/* Runs one that writes: rows that it has written. */
+extern int64 pg_write(PgConn *conn, const char *sql);
 /* False: an error of the source, in *edata */
 extern bool pg_try_run(PgConn *conn, const char *sql, ErrorData **edata);
 /* pg_select in two steps, between which the source works. */

@@ -30,6 +30,7 @@
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
+#include "optimizer/prep.h"
 #include "optimizer/restrictinfo.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -324,12 +325,12 @@ fdw_get_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *inpu
 /* See fdw_plan.h. */
 static List *
 private_of(const PlanTable *p, List *wanted, List *order, char *limit, bool many,
-		   List *aggregates, List *clauses)
+		   List *aggregates, List *clauses, FdwLock lock)
 {
 	List	   *private = list_make5(makeInteger((int) p->table->relid), wanted, order,
 									 makeString(limit), makeInteger(many));
 
-	return lappend(lappend(private, aggregates), clauses);
+	return lappend(lappend(lappend(private, aggregates), clauses), makeInteger(lock));
 }
 
 /* Attributes that the plan looks at, as Integers. */
@@ -390,6 +391,19 @@ pushed_limit(PlannerInfo *root, const RelOptInfo *rel, const PlanTable *p,
 	return psprintf(INT64_FORMAT, limit + offset);
 }
 
+/* Rows that are to be written, or that the query asks to lock. */
+static FdwLock
+lock_of(PlannerInfo *root, const RelOptInfo *rel)
+{
+	PlanRowMark *mark = get_plan_rowmark(root->rowMarks, rel->relid);
+
+	if (bms_is_member(rel->relid, root->all_result_relids))
+		return FDW_LOCK_UPDATE;
+	if (mark == NULL || mark->strength == LCS_NONE)
+		return FDW_LOCK_NONE;
+	return mark->strength >= LCS_FORNOKEYUPDATE ? FDW_LOCK_UPDATE : FDW_LOCK_SHARE;
+}
+
 static ForeignScan *
 aggregate_plan(const PlanTable *p, List *tlist)
 {
@@ -402,7 +416,7 @@ aggregate_plan(const PlanTable *p, List *tlist)
 							 makeTargetEntry(copyObject(lfirst(lc)),
 											 list_length(scan_tlist) + 1, NULL, false));
 	private = private_of(p, NIL, NIL, "", false, copyObject(p->aggregates),
-						 copyObject(p->conditions));
+						 copyObject(p->conditions), FDW_LOCK_NONE);
 	return make_foreignscan(tlist, NIL, 0, NIL, private, scan_tlist, NIL, NULL);
 }
 
@@ -422,7 +436,7 @@ fdw_get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path,
 	limit = pushed_limit(root, rel, p, path);
 	private = private_of(p, wanted_attributes(rel, clauses), order, limit,
 						 path->path.param_info == NULL && limit[0] == '\0' &&
-						 rel->tuples > FEW_ROWS, NIL, NIL);
+						 rel->tuples > FEW_ROWS, NIL, NIL, lock_of(root, rel));
 	return make_foreignscan(tlist, clauses, rel->relid, clauses, private, NIL, NIL,
 							outer_plan);
 }

@@ -20,6 +20,7 @@
  *	  String: most rows that are read; empty: all
  *	  Integer: may what is not read be many rows?
  *	  of an aggregate: List of the Aggrefs, List of clauses; else NIL, NIL
+ *	  Integer, an FdwLock
  */
 enum FdwPrivate
 {
@@ -29,8 +30,17 @@ enum FdwPrivate
 	FDW_LIMIT,
 	FDW_MANY,
 	FDW_AGGREGATES,
-	FDW_CLAUSES
+	FDW_CLAUSES,
+	FDW_LOCK
 };
+
+/* What is done to the rows that are read. */
+typedef enum FdwLock
+{
+	FDW_LOCK_NONE,
+	FDW_LOCK_SHARE,
+	FDW_LOCK_UPDATE
+} FdwLock;
 
 extern void fdw_get_size(PlannerInfo *root, RelOptInfo *rel, Oid relid);
 extern void fdw_get_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid);

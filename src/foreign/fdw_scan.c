@@ -14,13 +14,14 @@
 #include "foreign/fdw_plan.h"
 
 #include "access/table.h"
-#include "core/table_owner.h"
 #include "executor/executor.h"
 #include "foreign/fdw_explain.h"
 #include "foreign/fdw_push.h"
+#include "foreign/fdw_row.h"
 #include "foreign/fdw_stream.h"
 #include "miscadmin.h"
 #include "parser/parsetree.h"
+#include "source/write.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -36,11 +37,7 @@ typedef struct FdwScan
 	FdwStream  *stream;
 	bool		running;		/* rows were asked for */
 	bool		ended;
-	int			nwanted;		/* attributes that are read: */
-	AttrNumber *attnos;			/* in the order of the stream's columns */
-	Oid		   *domain;			/* of each: a domain to be checked */
-	Oid		   *code;			/* whose code that is */
-	void	  **domain_extra;
+	FdwRow	   *row;
 } FdwScan;
 
 /* The role whose user mapping and rights a scan has: as the plan's table says. */
@@ -90,26 +87,8 @@ wanted_of(const FdwScan *s)
 static void
 bind(FdwScan *s)
 {
-	const SourceRelation *rel;
-
 	s->table = fdw_table_open(s->relid, s->role, wanted_of(s), false);
-	rel = s->table->rel;
-	s->attnos = palloc0(sizeof(AttrNumber) * rel->ncolumns);
-	s->domain = palloc0(sizeof(Oid) * rel->ncolumns);
-	s->code = palloc0(sizeof(Oid) * rel->ncolumns);
-	s->domain_extra = palloc0(sizeof(void *) * rel->ncolumns);
-	for (int i = 0; i < rel->ncolumns; i++)
-	{
-		int			n = s->nwanted;
-
-		if (!rel->columns[i].replicated)
-			continue;
-		s->attnos[n] = rel->columns[i].target_attnum;
-		s->domain[n] = rel->columns[i].target_typid;
-		if (OidIsValid(s->domain[n]))
-			s->code[n] = table_owner_of_domain(s->domain[n]);
-		s->nwanted++;
-	}
+	s->row = fdw_row_make(s->table);
 	s->stream = fdw_stream_make(s->table->c, s->table->cxt, s->table->rel);
 }
 
@@ -148,6 +127,12 @@ append_order(StringInfo buf, const FdwScan *s)
 	}
 }
 
+static FdwLock
+lock_of(const FdwScan *s)
+{
+	return (FdwLock) intVal(list_nth(s->private, FDW_LOCK));
+}
+
 /* The condition, with what stands behind it; NULL: none. parent: see fdw_push. */
 static char *
 condition_of(const FdwScan *s, PlanState *parent, ExprContext *econtext,
@@ -167,6 +152,17 @@ condition_of(const FdwScan *s, PlanState *parent, ExprContext *econtext,
 	append_order(&buf, s);
 	if (limit[0] != '\0' && exact)
 		appendStringInfo(&buf, " LIMIT %s", limit);
+	switch (lock_of(s))
+	{
+		case FDW_LOCK_NONE:
+			break;
+		case FDW_LOCK_SHARE:
+			appendStringInfoString(&buf, s->table->c->source->write->share);
+			break;
+		case FDW_LOCK_UPDATE:
+			appendStringInfoString(&buf, " FOR UPDATE");
+			break;
+	}
 	return any || strlen(buf.data) > strlen("1 = 1") ? buf.data : NULL;
 }
 
@@ -273,7 +269,8 @@ start(ForeignScanState *node, FdwScan *s)
 
 	if (s->table == NULL)
 		bind(s);
-	else if (fdw_connection_get(s->table->server, s->role) != s->table->c)
+	if ((lock_of(s) == FDW_LOCK_NONE ? fdw_connection_get(s->table->server, s->role) :
+		 fdw_connection_get_to_write(s->table->server, s->role)) != s->table->c)
 		elog(ERROR, "a scan of foreign table %u has lost its connection", s->relid);
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig condition",
 								ALLOCSET_SMALL_SIZES);
@@ -284,22 +281,11 @@ start(ForeignScanState *node, FdwScan *s)
 	if (!never)
 	{
 		MemoryContextSwitchTo(econtext->ecxt_per_query_memory);
-		fdw_stream_open(s->stream, condition,
+		fdw_stream_open(s->stream, condition, lock_of(s) != FDW_LOCK_NONE,
 						intVal(list_nth(s->private, FDW_MANY)));
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);
-}
-
-/* What the domains of a row's columns ask for, as the table's owner. */
-static void
-check_domain(FdwScan *s, int i, Datum value, bool isnull, MemoryContext cxt)
-{
-	TableOwner	owner;
-
-	table_owner_begin_value(s->relid, s->code[i], &owner);
-	domain_check(value, isnull, s->domain[i], &s->domain_extra[i], cxt);
-	table_owner_end(&owner);
 }
 
 TupleTableSlot *
@@ -322,18 +308,7 @@ fdw_iterate_scan(ForeignScanState *node)
 		s->ended = true;
 		return slot;
 	}
-	memset(slot->tts_isnull, true, sizeof(bool) * slot->tts_tupleDescriptor->natts);
-	for (int i = 0; i < s->nwanted; i++)
-	{
-		int			a = s->attnos[i] - 1;
-
-		if (OidIsValid(s->domain[i]))
-			check_domain(s, i, values[i], nulls[i],
-						 node->ss.ps.state->es_query_cxt);
-		slot->tts_values[a] = values[i];
-		slot->tts_isnull[a] = nulls[i];
-	}
-	return ExecStoreVirtualTuple(slot);
+	return fdw_row_store(s->row, slot, values, nulls, node->ss.ps.state->es_query_cxt);
 }
 
 void

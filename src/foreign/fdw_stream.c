@@ -22,6 +22,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "core/copy_row.h"
+#include "source/write.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
@@ -112,27 +113,44 @@ fdw_stream_free(FdwStream *s)
 	MemoryContextDelete(s->cxt);
 }
 
-void
-fdw_stream_open(FdwStream *s, const char *condition, bool many)
+/* Nothing is left of an earlier one; in the context of rows, whose former is returned. */
+static MemoryContext
+begin_rows(FdwStream *s, bool many)
 {
-	MemoryContext old;
-	SourceRange range = {.part = true};
-
 	Assert(s->rows == NULL && s->c->active == NULL);
 	if (s->store != NULL)
 		tuplestore_end(s->store);
 	s->store = NULL;
 	forget_kept(s);
 	MemoryContextReset(s->rowscxt);
-	old = MemoryContextSwitchTo(s->rowscxt);
-	range.condition = condition ? pstrdup(condition) : NULL;
 	s->many = many;
 	s->orphan = s->broken = false;
 	s->reading = 0;
 	s->owner = CurrentResourceOwner;
 	s->level = GetCurrentTransactionNestLevel();
+	return MemoryContextSwitchTo(s->rowscxt);
+}
+
+void
+fdw_stream_open(FdwStream *s, const char *condition, bool locks, bool many)
+{
+	SourceRange range = {.part = true,.locks = locks};
+	/* what a lock is for is read to its end */
+	MemoryContext old = begin_rows(s, many && !locks);
+
+	range.condition = condition ? pstrdup(condition) : NULL;
 	/* an error within may leave rows to be read: they are this stream's */
 	s->rows = s->c->source->open_rows(s->c->conn, s->rel, &range);
+	s->c->active = s;
+	MemoryContextSwitchTo(old);
+}
+
+void
+fdw_stream_open_written(FdwStream *s, StringInfo sql)
+{
+	MemoryContext old = begin_rows(s, false);
+
+	s->rows = s->c->source->write->write_rows(s->c->conn, s->rel, sql);
 	s->c->active = s;
 	MemoryContextSwitchTo(old);
 }

@@ -112,6 +112,7 @@ typedef struct SourceRange
 	int64		rows_estimate;
 	bool		part;			/* its end may come early (LIMIT, an interrupt): the
 								 * source is not asked how many rows there were */
+	bool		locks;			/* the condition ends by a lock of the rows */
 } SourceRange;
 
 /*
@@ -447,6 +448,7 @@ typedef struct SourceRoutine
 	char	   *(*quote_name) (const char *name);
 	const char *random;			/* from 0 to 1 */
 	const struct PushDialect *push;
+	const struct SourceWriteRoutine *write; /* see source/write.h */
 
 	SourceStream *(*open_changes) (const ConnectionInfo *info,
 								   const char *position,

@@ -96,14 +96,15 @@ next_packet(SourceRows *rows, const uint8 **packet, Size *len)
  * A transaction keeps what it has read from being altered, which stops all who
  * come after the one that wants to alter it, and so perhaps ourselves. MySQL
  * lets go when a savepoint is returned to, and keeps the snapshot; MariaDB does
- * so only where the session writes no log (SourceSnapshot.holds_tables).
+ * so only where the session writes no log (SourceSnapshot.holds_tables). What
+ * the transaction has written would go, too.
  */
 #define LET_GO "ROLLBACK TO SAVEPOINT " MY_SNAPSHOT_SAVEPOINT
 
 static bool
 can_let_go(MyConn *conn)
 {
-	return my_in_transaction(conn) && !my_is_mariadb(conn);
+	return my_in_transaction(conn) && !my_is_mariadb(conn) && !my_is_writing(conn);
 }
 
 /* See check_number. */

@@ -19,6 +19,7 @@
 #include "source/mysql/my_verify.h"
 #include "source/mysql/my_zero_dates.h"
 #include "source/source.h"
+#include "source/write.h"
 
 static char *
 my_quote_name(const char *name)
@@ -93,6 +94,7 @@ const SourceRoutine mysql_source_routine =
 	.quote_name = my_quote_name,
 	.random = "RAND()",
 	.push = &my_push_dialect,
+	.write = &mysql_source_write,
 	.open_changes = my_open_changes,
 	.next_change = my_next_change,
 	.stream_is_in = my_stream_is_in,

@@ -83,15 +83,21 @@ pg_end_snapshot(SourceConn *conn)
 }
 
 void
-pg_begin_read(SourceConn *conn)
+pg_begin_transaction(SourceConn *conn, const char *mode)
 {
 	PgSource   *source = (PgSource *) conn;
 
-	pg_run(source->sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	pg_runf(source->sql, "BEGIN ISOLATION LEVEL REPEATABLE READ %s", mode);
 	if (source->pid == 0)
 		source->pid = strtol(pg_select_text(source->sql, "process",
 											"SELECT pg_catalog.pg_backend_pid()::pg_catalog.text"),
 							 NULL, 10);
+}
+
+void
+pg_begin_read(SourceConn *conn)
+{
+	pg_begin_transaction(conn, "READ ONLY");
 }
 
 void
@@ -348,6 +354,7 @@ struct SourceRows
 {
 	PgConn	   *conn;
 	bool		locked;			/* within a savepoint, whose end lets go */
+	bool		keeps;			/* locks of rows stay */
 	bool		text;
 	bool		begun;			/* the binary header has been skipped */
 	bool		ended;			/* so has the trailer */
@@ -392,32 +399,42 @@ lock_table(SourceRows *rows, const SourceRelation *rel)
 static void
 unlock_table(SourceRows *rows)
 {
-	if (rows->locked)
+	if (rows->locked && rows->keeps && !pg_is_failed(rows->conn))
+		pg_run(rows->conn, "RELEASE SAVEPOINT dtsmig_rows");
+	else if (rows->locked)
 		pg_run(rows->conn, "ROLLBACK TO SAVEPOINT dtsmig_rows; "
 						"RELEASE SAVEPOINT dtsmig_rows");
 	rows->locked = false;
 }
 
-char *
-pg_rows_query(SourceRelation *rel, const SourceRange *range, const char *select)
+static void
+append_columns(StringInfo sql, const SourceRelation *rel)
 {
-	StringInfoData sql;
 	bool		any = false;
 
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s", select ? select : "");
-	for (int i = 0; select == NULL && i < rel->ncolumns; i++)
+	for (int i = 0; i < rel->ncolumns; i++)
 	{
 		char	   *name;
 
 		if (!rel->columns[i].replicated)
 			continue;
 		name = pg_quote_name(rel->columns[i].name);
-		appendStringInfo(&sql, "%s%s", any ? ", " : "",
+		appendStringInfo(sql, "%s%s", any ? ", " : "",
 						 rel->text_rows && rel->columns[i].typid == MONEYOID ?
 						 pg_money_text(name) : name);
 		any = true;
 	}
+}
+
+char *
+pg_rows_query(SourceRelation *rel, const SourceRange *range, const char *select)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s", select ? select : "");
+	if (select == NULL)
+		append_columns(&sql, rel);
 	appendStringInfo(&sql, " FROM ONLY %s",
 					 pg_quote_qualified(rel->schema, rel->name));
 	if (rel->pushed != NULL && range != NULL && range->condition != NULL)
@@ -464,10 +481,28 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	SourceRows *rows = palloc0(sizeof(SourceRows));
 	char	   *before = begin_rows(rows, conn, rel);
 
+	rows->keeps = range != NULL && range->locks;
 	pg_copy_open(rows->conn, psprintf("%sCOPY (%s) TO STDOUT (FORMAT %s)",
 									  before ? before : "",
 									  pg_rows_query(rel, range, NULL),
 									  rows->text ? "text" : "binary"));
+	return rows;
+}
+
+/* A statement that writes, without what it returns. */
+SourceRows *
+pg_open_written(SourceConn *conn, SourceRelation *rel, const char *sql)
+{
+	SourceRows *rows = palloc0(sizeof(SourceRows));
+	StringInfoData columns;
+
+	rows->conn = ((PgSource *) conn)->sql;
+	rows->text = rel->text_rows;
+	rows->name = pg_quote_qualified(rel->schema, rel->name);
+	initStringInfo(&columns);
+	append_columns(&columns, rel);
+	pg_copy_open(rows->conn, psprintf("COPY (%s RETURNING %s) TO STDOUT (FORMAT %s)", sql,
+									  columns.data, rows->text ? "text" : "binary"));
 	return rows;
 }
 

@@ -9,6 +9,7 @@
 
 #include "source/pgsql/pg_definition.h"
 #include "source/pgsql/pg_engine.h"
+#include "source/write.h"
 #include "source/pgsql/pg_verify.h"
 
 static SourceConn *
@@ -175,6 +176,7 @@ const SourceRoutine pgsql_source_routine =
 	.quote_name = pg_quote_name,
 	.random = "random()",
 	.push = &pg_push_dialect,
+	.write = &pgsql_source_write,
 	.open_changes = pg_open_changes,
 	.next_change = pg_next_change,
 	.stream_is_in = pg_stream_is_in,
