@@ -365,6 +365,9 @@ conn_raise(MyConn *conn, const char *doing)
 	/* an interrupt made the call fail: say so instead */
 	CHECK_FOR_INTERRUPTS();
 
+	/* a deadlock: the server has rolled back all of the transaction */
+	if (err == 1213)
+		conn->in_transaction = false;
 	if (err == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
