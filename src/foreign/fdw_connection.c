@@ -410,6 +410,21 @@ fdw_connection_interrupt(FdwConnection *c)
 	return reported;
 }
 
+void
+fdw_connection_failed(FdwConnection *c, MemoryContext cxt)
+{
+	ErrorData  *error;
+
+	if (geterrcode() != ERRCODE_QUERY_CANCELED)
+		PG_RE_THROW();
+	MemoryContextSwitchTo(cxt);
+	error = CopyErrorData();
+	FlushErrorState();
+	(void) fdw_connection_interrupt(c);
+	ReThrowError(error);
+	pg_unreachable();
+}
+
 /* ---------------------------------------------------------------- functions */
 
 Datum

@@ -14,7 +14,7 @@
 #ifndef DTSMIG_FDW_CONNECTION_H
 #define DTSMIG_FDW_CONNECTION_H
 
-#include "postgres.h"
+#include "compat.h"
 
 #include "source/source.h"
 
@@ -77,5 +77,10 @@ extern TableDef *fdw_connection_describe(FdwConnection *c, const char *schema,
  * could not be known.
  */
 extern bool fdw_connection_interrupt(FdwConnection *c);
+/*
+ * The error that has been caught of a statement which writes or locks rows is
+ * raised again; one that was cancelled is not to go on at the source.
+ */
+pg_noreturn extern void fdw_connection_failed(FdwConnection *c, MemoryContext cxt);
 
 #endif							/* DTSMIG_FDW_CONNECTION_H */

@@ -219,7 +219,6 @@ end_texts(int level)
 	AtEOXact_GUC(true, level);
 }
 
-/* What is being done at the source is not to go on, and hold its locks. */
 static int64
 write_rows(FdwModify *m, StringInfo sql)
 {
@@ -234,15 +233,7 @@ write_rows(FdwModify *m, StringInfo sql)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		if (geterrcode() != ERRCODE_QUERY_CANCELED)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(cxt);
-		error = CopyErrorData();
-		FlushErrorState();
-		(void) fdw_connection_interrupt(c);
-		ReThrowError(error);
+		fdw_connection_failed(c, cxt);
 	}
 	PG_END_TRY();
 	return n;

@@ -46,6 +46,7 @@ struct FdwStream
 	Datum	   *values;			/* of those replicated */
 	bool	   *nulls;
 	bool		many;
+	bool		locks;			/* rows at the source, or writes them */
 	bool		orphan;
 	bool		broken;			/* an error came while rows were put aside: some
 								 * are lost */
@@ -115,7 +116,7 @@ fdw_stream_free(FdwStream *s)
 
 /* Nothing is left of an earlier one; in the context of rows, whose former is returned. */
 static MemoryContext
-begin_rows(FdwStream *s, bool many)
+begin_rows(FdwStream *s, bool many, bool locks)
 {
 	Assert(s->rows == NULL && s->c->active == NULL);
 	if (s->store != NULL)
@@ -124,6 +125,7 @@ begin_rows(FdwStream *s, bool many)
 	forget_kept(s);
 	MemoryContextReset(s->rowscxt);
 	s->many = many;
+	s->locks = locks;
 	s->orphan = s->broken = false;
 	s->reading = 0;
 	s->owner = CurrentResourceOwner;
@@ -131,27 +133,59 @@ begin_rows(FdwStream *s, bool many)
 	return MemoryContextSwitchTo(s->rowscxt);
 }
 
+/* sql NULL: those that meet the condition; else those that it writes. */
+static void
+open_rows(FdwStream *s, SourceRange *range, StringInfo sql)
+{
+	const FdwConnection *c = s->c;
+
+	/* an error within may leave rows to be read: they are this stream's */
+	if (sql == NULL)
+		s->rows = c->source->open_rows(c->conn, s->rel, range);
+	else
+		s->rows = c->source->write->write_rows(c->conn, s->rel, sql);
+}
+
+static void
+open_stream(FdwStream *s, SourceRange *range, StringInfo sql)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+
+	if (!s->locks)
+		open_rows(s, range, sql);
+	else
+	{
+		PG_TRY();
+		{
+			open_rows(s, range, sql);
+		}
+		PG_CATCH();
+		{
+			fdw_connection_failed(s->c, cxt);
+		}
+		PG_END_TRY();
+	}
+	s->c->active = s;
+}
+
 void
 fdw_stream_open(FdwStream *s, const char *condition, bool locks, bool many)
 {
 	SourceRange range = {.part = true,.locks = locks};
 	/* what a lock is for is read to its end */
-	MemoryContext old = begin_rows(s, many && !locks);
+	MemoryContext old = begin_rows(s, many && !locks, locks);
 
 	range.condition = condition ? pstrdup(condition) : NULL;
-	/* an error within may leave rows to be read: they are this stream's */
-	s->rows = s->c->source->open_rows(s->c->conn, s->rel, &range);
-	s->c->active = s;
+	open_stream(s, &range, NULL);
 	MemoryContextSwitchTo(old);
 }
 
 void
 fdw_stream_open_written(FdwStream *s, StringInfo sql)
 {
-	MemoryContext old = begin_rows(s, false);
+	MemoryContext old = begin_rows(s, false, true);
 
-	s->rows = s->c->source->write->write_rows(s->c->conn, s->rel, sql);
-	s->c->active = s;
+	open_stream(s, NULL, sql);
 	MemoryContextSwitchTo(old);
 }
 
@@ -161,6 +195,44 @@ ended(FdwStream *s)
 	s->rows = NULL;
 	if (s->c->active == s)
 		s->c->active = NULL;
+}
+
+static bool
+take_row(FdwStream *s)
+{
+	const SourceRoutine *source = s->c->source;
+	bool		any;
+
+	if (s->reader == NULL)
+	{
+		any = source->next_row(s->rows, &s->row);
+		for (int i = 0; any && i < s->rel->ncolumns; i++)
+			s->row_nulls[i] = s->row.status[i] != COLUMN_VALUE;
+		return any;
+	}
+	resetStringInfo(&s->buf);
+	any = source->next_copy(s->rows, &s->buf);
+	if (any)
+		copy_reader_read(s->reader, &s->buf, s->row.values, s->row_nulls);
+	return any;
+}
+
+static bool
+take_row_locked(FdwStream *s)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	volatile bool any = false;
+
+	PG_TRY();
+	{
+		any = take_row(s);
+	}
+	PG_CATCH();
+	{
+		fdw_connection_failed(s->c, cxt);
+	}
+	PG_END_TRY();
+	return any;
 }
 
 /* The next row of the source into row, in rowcxt. */
@@ -174,19 +246,7 @@ read_row(FdwStream *s)
 	MemoryContextReset(s->rowcxt);
 	old = MemoryContextSwitchTo(s->rowcxt);
 	s->reading = GetCurrentTransactionNestLevel();
-	if (s->reader == NULL)
-	{
-		any = source->next_row(s->rows, &s->row);
-		for (int i = 0; any && i < s->rel->ncolumns; i++)
-			s->row_nulls[i] = s->row.status[i] != COLUMN_VALUE;
-	}
-	else
-	{
-		resetStringInfo(&s->buf);
-		any = source->next_copy(s->rows, &s->buf);
-		if (any)
-			copy_reader_read(s->reader, &s->buf, s->row.values, s->row_nulls);
-	}
+	any = s->locks ? take_row_locked(s) : take_row(s);
 	for (int i = 0; any && i < s->nreplicated; i++)
 	{
 		s->values[i] = s->row.values[s->replicated[i]];
