@@ -17,6 +17,7 @@
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "client/my_literal.h"
+#include "common/int.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -30,6 +31,9 @@
 #include "utils/varbit.h"
 
 #define LAST_YEAR 9999
+
+/* Of TIME, whose last hour is the server's to refuse. */
+#define LAST_DAY 35
 
 /* Of DECIMAL, and of a literal. */
 #define DECIMAL_DIGITS 65
@@ -445,14 +449,20 @@ append_time(StringInfo sql, const SourceRelation *rel, int col, TimeADT value)
 static void
 append_interval(StringInfo sql, const SourceRelation *rel, int col, const Interval *value)
 {
-	int64		time = value->time + value->day * USECS_PER_DAY;
-	int64		seconds = Abs(time) / USECS_PER_SEC;
+	int64		time = value->time;
+	int64		seconds;
 
 	if (value->month != 0)
 		my_literal_refuse(rel, col, ERRCODE_DATETIME_FIELD_OVERFLOW, "an interval of months", NULL);
-	appendStringInfo(sql, "'%s%02d:%02d:", time < 0 ? "-" : "", (int) (seconds / 3600),
-					 (int) (seconds / 60 % 60));
-	append_second(sql, rel, col, (int) (seconds % 60), (int) (Abs(time) % USECS_PER_SEC));
+	if (pg_add_s64_overflow(time, value->day * USECS_PER_DAY, &time) ||
+		abs(value->day) > LAST_DAY || time < -LAST_DAY * USECS_PER_DAY ||
+		time > LAST_DAY * USECS_PER_DAY)
+		my_literal_refuse(rel, col, ERRCODE_DATETIME_FIELD_OVERFLOW, "so long an interval", NULL);
+	appendStringInfo(sql, "'%s", time < 0 ? "-" : "");
+	time = time < 0 ? -time : time;
+	seconds = time / USECS_PER_SEC;
+	appendStringInfo(sql, "%02d:%02d:", (int) (seconds / 3600), (int) (seconds / 60 % 60));
+	append_second(sql, rel, col, (int) (seconds % 60), (int) (time % USECS_PER_SEC));
 	appendStringInfoChar(sql, '\'');
 }
 
