@@ -78,11 +78,8 @@ struct MyConn
 	MYSQL	   *mysql;
 	bool		connected;		/* the handshake is done */
 	bool		streaming;		/* rows or events have not ended */
-	bool		in_transaction; /* as the last answer had it */
 	bool		destination;	/* it is written to */
-	bool		writing;		/* see my_set_writing */
-	bool		strict;			/* see my_write_prepare_session */
-	char	   *server;			/* of CREATE SERVER */
+	MyUse		use;
 	bool		broken;			/* a call was given up */
 	int			fd;
 	char	   *where;			/* "server "x" (host:port)", for errors */
@@ -365,9 +362,8 @@ conn_raise(MyConn *conn, const char *doing)
 	/* an interrupt made the call fail: say so instead */
 	CHECK_FOR_INTERRUPTS();
 
-	/* a deadlock: the server has rolled back all of the transaction */
-	if (err == 1213)
-		conn->in_transaction = false;
+	/* a deadlock has rolled back all of the transaction */
+	conn->use.in_transaction &= err != 1213;
 	if (err == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
@@ -560,14 +556,13 @@ my_connect_as(const ConnectionInfo *info, bool destination)
 	conn->batch = palloc(BATCH_SIZE);
 	conn->fd = -1;
 	conn->destination = destination;
-	conn->server = pstrdup(info->server_name);
+	conn->use.server = pstrdup(info->server_name);
 	conn->where = unix_socket ?
 		psprintf("server \"%s\" (%s)", info->server_name, host) :
 		psprintf("server \"%s\" (%s:%d)", info->server_name, host, info->port);
 	conn->mysql = mysql_init(NULL);
 	if (conn->mysql == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	conn->cleanup.func = conn_cleanup;
 	conn->cleanup.arg = conn;
 	MemoryContextRegisterResetCallback(conn->cxt, &conn->cleanup);
@@ -687,7 +682,7 @@ conn_answered(MyConn *conn)
 void
 conn_set_status(MyConn *conn, unsigned int status)
 {
-	conn->in_transaction = (status & SERVER_STATUS_IN_TRANS) != 0;
+	conn->use.in_transaction = (status & SERVER_STATUS_IN_TRANS) != 0;
 }
 
 /* The next of the packets that were read; false: there is none. */
@@ -795,38 +790,8 @@ my_heard(MyConn *conn)
 	return conn->heard != before;
 }
 
-bool
-my_is_strict(MyConn *conn)
+MyUse *
+my_use(MyConn *conn)
 {
-	return conn->strict;
-}
-
-void
-my_set_strict(MyConn *conn)
-{
-	conn->strict = true;
-}
-
-const char *
-my_server_name(MyConn *conn)
-{
-	return conn->server;
-}
-
-void
-my_set_writing(MyConn *conn, bool writing)
-{
-	conn->writing = writing;
-}
-
-bool
-my_is_writing(MyConn *conn)
-{
-	return conn->writing;
-}
-
-bool
-my_in_transaction(MyConn *conn)
-{
-	return conn->in_transaction;
+	return &conn->use;
 }

@@ -166,16 +166,22 @@ extern bool my_read_packet(MyConn *conn, long timeout_ms, const uint8 **data,
 /* Has the source sent anything since the last look? */
 extern bool my_heard(MyConn *conn);
 
-/* As the last answer of the server had it. */
-extern bool my_in_transaction(MyConn *conn);
-/* Its name in this database. */
-extern const char *my_server_name(MyConn *conn);
-/* Has my_write_prepare_session come to its end? */
-extern bool my_is_strict(MyConn *conn);
-extern void my_set_strict(MyConn *conn);
-/* Has what is read of a source's snapshot stood between what is written? */
-extern void my_set_writing(MyConn *conn, bool writing);
-extern bool my_is_writing(MyConn *conn);
+/* What is kept with a connection by those who use it. */
+typedef struct MyUse
+{
+	bool		in_transaction; /* as the last answer of the server had it */
+	const char *server;			/* its name in this database */
+	bool		strict;			/* my_write_prepare_session has come to its end */
+	bool		writing;		/* a transaction of a source writes, too: nothing is rolled
+								 * back to what was read */
+} MyUse;
+extern MyUse *my_use(MyConn *conn);
+
+static inline bool
+my_in_transaction(MyConn *conn)
+{
+	return my_use(conn)->in_transaction;
+}
 
 /* Which server it is: its ids, palloc'd. */
 extern char *my_server_uid(MyConn *conn);

@@ -30,7 +30,7 @@ my_literal_refuse(const SourceRelation *rel, int col, int code, const char *what
 			 errmsg("column \"%s\" of table \"%s.%s\" at %s cannot hold %s",
 					rel->columns[col].target_name, rel->target_schema, rel->target_name,
 					writer->place, what),
-			 !writer->task ? errhint("Change the value, or the column there.") :
+			 !writer->task ? errhint("Change the value, or the column of the table at the server.") :
 			 option ?
 			 errhint("SELECT dtsmig.alter_task('…', '{%s}'); and resume the task.", option) :
 			 errhint("Change the value at the source, or the column at the destination."),

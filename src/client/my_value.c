@@ -156,7 +156,7 @@ my_check_size(const SourceRelation *rel, int col, Size bytes)
 			 errdetail("Its max_allowed_packet leaves room for %zu bytes.", writer->max_statement),
 			 writer->task ?
 			 errhint("Run at the destination: SET GLOBAL max_allowed_packet = 1073741824; and resume the task.") :
-			 errhint("Run there: SET GLOBAL max_allowed_packet = 1073741824; and connect again: SELECT dtsmig.disconnect_all();"),
+			 errhint("Run at the source: SET GLOBAL max_allowed_packet = 1073741824; and connect again: SELECT dtsmig.disconnect_all();"),
 			 ERR_SOURCE_TABLE(rel)));
 }
 

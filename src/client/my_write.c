@@ -90,13 +90,13 @@ my_write_prepare_session(MyConn *conn, const char *server, bool foreign_keys)
 	const char *checks = foreign_keys ? "1" : "0";
 	const Setting keys = {"foreign_key_checks", checks, checks};
 
-	if (my_is_strict(conn))
+	if (my_use(conn)->strict)
 		return;
 	set(conn, server, &keys);
 	for (int i = 0; i < lengthof(settings); i++)
 		set(conn, server, &settings[i]);
 	set_mode(conn, server);
-	my_set_strict(conn);
+	my_use(conn)->strict = true;
 }
 
 Size
@@ -127,7 +127,7 @@ my_write_check_warnings(MyConn *conn, const char *server, int *warned_row)
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("server \"%s\" has warned of a value that it was given, and does not say of which",
 						server),
-				 errhint("Run there: SET GLOBAL max_error_count = 1024; and resume the task, or repeat the statement.")));
+				 errhint("Run at the server: SET GLOBAL max_error_count = 1024; and resume the task, or repeat the statement.")));
 	for (int i = 0; i < my_nrows(r); i++)
 	{
 		char	   *message = my_get_text(r, i, 2);

@@ -70,7 +70,7 @@ attributes(Relation rel, const Bitmapset *set)
 	return columns;
 }
 
-/* Is what is really there looked at after a row was written? */
+/* Is a row read after it was written? */
 static bool
 returns(const ModifyTable *plan, const TriggerDesc *triggers, CmdType operation)
 {

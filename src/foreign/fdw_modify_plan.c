@@ -58,7 +58,7 @@ fdw_add_update_targets(PlannerInfo *root, Index rtindex, RangeTblEntry *rte, Rel
 						RelationGetRelationName(rel)),
 				 errdetail("Table \"%s\".\"%s\" of server \"%s\" has no primary key, nor a unique one without NULL, whose columns all are columns of the foreign table.",
 						   table->schema, table->name, table->c->info->server_name),
-				 errhint("ALTER FOREIGN TABLE %s ALTER COLUMN … OPTIONS (key 'true') names columns that tell rows apart.",
+				 errhint("ALTER FOREIGN TABLE %s ALTER COLUMN … OPTIONS (key 'true') names columns that identify rows.",
 						 quote_identifier(RelationGetRelationName(rel)))));
 	foreach(lc, key)
 	{

@@ -47,8 +47,8 @@ extern FdwTable *fdw_table_open(Oid relid, Oid role, Bitmapset *wanted,
 extern void fdw_table_close(FdwTable *table);
 
 /*
- * Attributes that tell rows of the table apart, as integers: those of the options,
- * else of the source's key; NIL: there is none, or not all of it.
+ * Attributes of the key, as integers: those of the options, else of the source's
+ * key; NIL: there is none, or not all of it.
  */
 extern List *fdw_table_key(const FdwTable *table);
 

@@ -16,7 +16,7 @@
 
 /* None is open at the source. */
 extern void fdw_transaction_begin(FdwConnection *c);
-/* Something is going to be asked in the subtransaction that is open here. */
+/* Something is going to be asked in the subtransaction of this session. */
 extern void fdw_transaction_use(FdwConnection *c);
 extern void fdw_transaction_commit(FdwConnection *c);
 extern void fdw_transaction_subtransaction_ends(FdwConnection *c, int level, bool failed);

@@ -104,7 +104,7 @@ next_packet(SourceRows *rows, const uint8 **packet, Size *len)
 static bool
 can_let_go(MyConn *conn)
 {
-	return my_in_transaction(conn) && !my_is_mariadb(conn) && !my_is_writing(conn);
+	return my_in_transaction(conn) && !my_is_mariadb(conn) && !my_use(conn)->writing;
 }
 
 /* See check_number. */

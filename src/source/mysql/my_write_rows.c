@@ -31,10 +31,10 @@ begin(SourceConn *source)
 {
 	MyConn	   *conn = (MyConn *) source;
 
-	my_write_prepare_session(conn, my_server_name(conn), true);
+	my_write_prepare_session(conn, my_use(conn)->server, true);
 	my_query(conn, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", 0);
 	my_query(conn, "START TRANSACTION WITH CONSISTENT SNAPSHOT", 0);
-	my_set_writing(conn, true);
+	my_use(conn)->writing = true;
 }
 
 static void
@@ -43,7 +43,7 @@ commit(SourceConn *source)
 	MyConn	   *conn = (MyConn *) source;
 
 	my_query(conn, "COMMIT", 0);
-	my_set_writing(conn, false);
+	my_use(conn)->writing = false;
 }
 
 static void
@@ -88,7 +88,7 @@ prepare(SourceConn *source, SourceRelation *rel, const TypePolicy *policy)
 						rel->schema, rel->name),
 				 errdetail("%s", reason),
 				 errhint("Write to it at the source.")));
-	writer->server = my_server_name(conn);
+	writer->server = my_use(conn)->server;
 	writer->place = psprintf("server \"%s\"", writer->server);
 	writer->max_statement = my_write_max_statement(conn);
 	writer->policy = policy;
@@ -154,7 +154,7 @@ write_rows(SourceConn *source, const SourceRelation *rel, StringInfo sql, bool s
 		my_raise_error(conn, "writing rows");
 	}
 	if (done.warnings > 0)
-		my_write_check_warnings(conn, my_server_name(conn), &row);
+		my_write_check_warnings(conn, my_use(conn)->server, &row);
 	return (int64) done.rows;
 }
 
@@ -219,7 +219,7 @@ empty(SourceConn *source, List *rels, bool restart, bool cascade)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("TRUNCATE of a foreign table of a MySQL server takes neither RESTART IDENTITY nor CASCADE"),
-				 errdetail("Its rows are deleted: a TRUNCATE there could not be taken back."),
+				 errdetail("Its rows are deleted, for TRUNCATE of this server could not be rolled back."),
 				 errhint("Name all tables in the statement that reference one of them.")));
 	foreach(lc, rels)
 	{
