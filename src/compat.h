@@ -35,13 +35,19 @@
 							NIL, private)
 #define dts_foreign_upper_path(root, rel, target, rows, startup, total, private) \
 	create_foreign_upper_path(root, rel, target, rows, 0, startup, total, NIL, NULL, NIL, private)
+#define dts_foreign_join_path(root, rel, rows, startup, total) \
+	create_foreign_join_path(root, rel, NULL, rows, 0, startup, total, NIL, NULL, NULL, NIL, NIL)
 #elif PG_VERSION_NUM >= 170000
+#define dts_foreign_join_path(root, rel, rows, startup, total) \
+	create_foreign_join_path(root, rel, NULL, rows, startup, total, NIL, NULL, NULL, NIL, NIL)
 #define dts_foreign_path(root, rel, target, rows, startup, total, pathkeys, outer, private) \
 	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, NIL, \
 							private)
 #define dts_foreign_upper_path(root, rel, target, rows, startup, total, private) \
 	create_foreign_upper_path(root, rel, target, rows, startup, total, NIL, NULL, NIL, private)
 #else
+#define dts_foreign_join_path(root, rel, rows, startup, total) \
+	create_foreign_join_path(root, rel, NULL, rows, startup, total, NIL, NULL, NULL, NIL)
 #define dts_foreign_path(root, rel, target, rows, startup, total, pathkeys, outer, private) \
 	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, private)
 #define dts_foreign_upper_path(root, rel, target, rows, startup, total, private) \

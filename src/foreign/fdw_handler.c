@@ -11,6 +11,7 @@
  */
 #include "compat.h"
 
+#include "foreign/fdw_join.h"
 #include "foreign/fdw_modify.h"
 #include "foreign/fdw_plan.h"
 
@@ -24,6 +25,7 @@ dtsmig_fdw_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignRelSize = fdw_get_size;
 	routine->GetForeignPaths = fdw_get_paths;
 	routine->GetForeignPlan = fdw_get_plan;
+	routine->GetForeignJoinPaths = fdw_get_join_paths;
 	routine->GetForeignUpperPaths = fdw_get_upper_paths;
 	routine->BeginForeignScan = fdw_begin_scan;
 	routine->IterateForeignScan = fdw_iterate_scan;

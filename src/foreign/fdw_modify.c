@@ -145,7 +145,7 @@ begin(EState *estate, ResultRelInfo *rinfo, const ModifyTable *plan, CmdType ope
 	open_key(m, targetlist, rel);
 	if (returns(plan, rel->trigdesc, operation))
 	{
-		m->row = fdw_row_make(m->table);
+		m->row = fdw_row_make(m->table->rel, m->table->relid, m->table->rel->ncolumns, InvalidOid);
 		m->stream = fdw_stream_make(m->table->c, m->table->cxt, m->table->rel);
 	}
 	MemoryContextSwitchTo(old);

@@ -19,8 +19,10 @@
  *	  List of Integer: attributes that rows are sorted by, negative: descending
  *	  String: most rows that are read; empty: all
  *	  Integer: may what is not read be many rows?
- *	  of an aggregate: List of the Aggrefs, List of clauses; else NIL, NIL
+ *	  of an aggregate: List of the Aggrefs; else NIL
+ *	  of an aggregate or join: List of clauses; else NIL
  *	  Integer, an FdwLock
+ *	  of a join: see fdw_join.h; else NIL
  */
 enum FdwPrivate
 {
@@ -31,7 +33,8 @@ enum FdwPrivate
 	FDW_MANY,
 	FDW_AGGREGATES,
 	FDW_CLAUSES,
-	FDW_LOCK
+	FDW_LOCK,
+	FDW_JOIN
 };
 
 /* What is done to the rows that are read. */

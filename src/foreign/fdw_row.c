@@ -14,35 +14,35 @@
 
 struct FdwRow
 {
-	Oid			relid;
 	int			n;				/* attributes that are read: */
 	AttrNumber *attnos;			/* in the order of the stream's columns */
+	Oid		   *relid;			/* of each: the foreign table */
 	Oid		   *domain;			/* of each: a domain to be checked */
 	Oid		   *code;			/* whose code that is */
 	void	  **extra;
 };
 
 FdwRow *
-fdw_row_make(const FdwTable *table)
+fdw_row_make(const SourceRelation *rel, Oid relid, int n, Oid other)
 {
-	const SourceRelation *rel = table->rel;
 	FdwRow	   *row = palloc0(sizeof(FdwRow));
 
-	row->relid = table->relid;
+	row->relid = palloc0(sizeof(Oid) * rel->ncolumns);
 	row->attnos = palloc0(sizeof(AttrNumber) * rel->ncolumns);
 	row->domain = palloc0(sizeof(Oid) * rel->ncolumns);
 	row->code = palloc0(sizeof(Oid) * rel->ncolumns);
 	row->extra = palloc0(sizeof(void *) * rel->ncolumns);
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
-		int			n = row->n;
+		int			at = row->n;
 
 		if (!rel->columns[i].replicated)
 			continue;
-		row->attnos[n] = rel->columns[i].target_attnum;
-		row->domain[n] = rel->columns[i].target_typid;
-		if (OidIsValid(row->domain[n]))
-			row->code[n] = table_owner_of_domain(row->domain[n]);
+		row->attnos[at] = rel->columns[i].target_attnum;
+		row->relid[at] = i < n ? relid : other;
+		row->domain[at] = rel->columns[i].target_typid;
+		if (OidIsValid(row->domain[at]))
+			row->code[at] = table_owner_of_domain(row->domain[at]);
 		row->n++;
 	}
 	return row;
@@ -54,7 +54,7 @@ check_domain(FdwRow *row, int i, Datum value, bool isnull, MemoryContext cxt)
 {
 	TableOwner	owner;
 
-	table_owner_begin_value(row->relid, row->code[i], &owner);
+	table_owner_begin_value(row->relid[i], row->code[i], &owner);
 	domain_check(value, isnull, row->domain[i], &row->extra[i], cxt);
 	table_owner_end(&owner);
 }

@@ -15,8 +15,11 @@
 
 typedef struct FdwRow FdwRow;
 
-/* Of the columns that the table is read with; in the current context. */
-extern FdwRow *fdw_row_make(const FdwTable *table);
+/*
+ * Of the columns that a relation is read with, the first n of which are those of a
+ * foreign table, the others of another one; in the current context.
+ */
+extern FdwRow *fdw_row_make(const SourceRelation *rel, Oid relid, int n, Oid other);
 
 /*
  * A row of a stream into the slot, which points to its values; domains are

@@ -16,6 +16,7 @@
 #include "access/table.h"
 #include "executor/executor.h"
 #include "foreign/fdw_explain.h"
+#include "foreign/fdw_join.h"
 #include "foreign/fdw_push.h"
 #include "foreign/fdw_row.h"
 #include "foreign/fdw_stream.h"
@@ -38,6 +39,7 @@ typedef struct FdwScan
 	bool		running;		/* rows were asked for */
 	bool		ended;
 	FdwRow	   *row;
+	FdwJoin    *join;			/* NULL: it is none */
 } FdwScan;
 
 /* The role whose user mapping and rights a scan has: as the plan's table says. */
@@ -59,7 +61,7 @@ fdw_begin_scan(ForeignScanState *node, int eflags)
 	s->private = plan->fdw_private;
 	s->relid = (Oid) intVal(list_nth(s->private, FDW_RELATION));
 	s->role = role_of_scan(node);
-	s->clauses = list_nth(s->private, FDW_AGGREGATES) != NIL ?
+	s->clauses = plan->scan.scanrelid == 0 ?
 		list_nth(s->private, FDW_CLAUSES) : plan->fdw_exprs;
 	node->fdw_state = s;
 }
@@ -87,9 +89,23 @@ wanted_of(const FdwScan *s)
 static void
 bind(FdwScan *s)
 {
-	s->table = fdw_table_open(s->relid, s->role, wanted_of(s), false);
-	s->row = fdw_row_make(s->table);
-	s->stream = fdw_stream_make(s->table->c, s->table->cxt, s->table->rel);
+	const List *join = list_nth(s->private, FDW_JOIN);
+	SourceRelation *rel;
+
+	if (join != NIL)
+	{
+		s->join = fdw_join_open(join, s->relid, s->role);
+		s->table = s->join->tables[0];
+		s->row = s->join->row;
+		rel = s->join->rel;
+	}
+	else
+	{
+		s->table = fdw_table_open(s->relid, s->role, wanted_of(s), false);
+		rel = s->table->rel;
+		s->row = fdw_row_make(rel, s->relid, rel->ncolumns, InvalidOid);
+	}
+	s->stream = fdw_stream_make(s->table->c, s->table->cxt, rel);
 }
 
 /* ------------------------------------------------------------ what is asked */
@@ -164,6 +180,16 @@ condition_of(const FdwScan *s, PlanState *parent, ExprContext *econtext,
 			break;
 	}
 	return any || strlen(buf.data) > strlen("1 = 1") ? buf.data : NULL;
+}
+
+static char *
+join_sql(const FdwScan *s, bool *never)
+{
+	char	   *sql = fdw_join_sql(s->join, s->clauses, never);
+
+	if (sql == NULL)
+		changed(s);
+	return sql;
 }
 
 /* The columns of an aggregate, with commas between, as one text. */
@@ -275,10 +301,17 @@ start(ForeignScanState *node, FdwScan *s)
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig condition",
 								ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(cxt);
-	condition = condition_of(s, &node->ss.ps, econtext, &never);
+	condition = s->join ? join_sql(s, &never) :
+		condition_of(s, &node->ss.ps, econtext, &never);
 	s->running = true;
 	s->ended = never;
-	if (!never)
+	if (!never && s->join != NULL)
+	{
+		MemoryContextSwitchTo(econtext->ecxt_per_query_memory);
+		fdw_stream_open_join(s->stream, list_make2(s->join->tables[0]->rel, s->join->tables[1]->rel),
+							 condition, intVal(list_nth(s->private, FDW_MANY)));
+	}
+	else if (!never)
 	{
 		MemoryContextSwitchTo(econtext->ecxt_per_query_memory);
 		fdw_stream_open(s->stream, condition, lock_of(s) != FDW_LOCK_NONE,
@@ -330,6 +363,8 @@ fdw_end_scan(ForeignScanState *node)
 	if (s == NULL || s->table == NULL)
 		return;
 	fdw_stream_free(s->stream);
+	if (s->join != NULL)
+		fdw_table_close(s->join->tables[1]);
 	s->stream = NULL;
 	s->table = NULL;
 }
@@ -348,6 +383,11 @@ fdw_explain_scan(ForeignScanState *node, struct ExplainState *es)
 		return;
 	if (s->table == NULL)
 		bind(s);
+	if (s->join != NULL)
+	{
+		ExplainPropertyText("Remote SQL", join_sql(s, &never), es);
+		return;
+	}
 	range.condition = condition_of(s, NULL, NULL, &never);
 	if (never)
 		range.condition = "1 = 0";

@@ -181,6 +181,16 @@ fdw_stream_open(FdwStream *s, const char *condition, bool locks, bool many)
 }
 
 void
+fdw_stream_open_join(FdwStream *s, List *tables, const char *sql, bool many)
+{
+	MemoryContext old = begin_rows(s, many, false);
+
+	s->rows = s->c->source->open_join(s->c->conn, s->rel, tables, pstrdup(sql));
+	s->c->active = s;
+	MemoryContextSwitchTo(old);
+}
+
+void
 fdw_stream_open_written(FdwStream *s, StringInfo sql)
 {
 	MemoryContext old = begin_rows(s, false, true);

@@ -33,6 +33,8 @@ extern void fdw_stream_free(FdwStream *stream);
  * is not read is not to be waited for either.
  */
 extern void fdw_stream_open(FdwStream *stream, const char *condition, bool locks, bool many);
+/* Those of a SELECT over tables (SourceRelation *). */
+extern void fdw_stream_open_join(FdwStream *stream, List *tables, const char *sql, bool many);
 /* Those that a statement has written (SourceWriteRoutine.write_rows). */
 extern void fdw_stream_open_written(FdwStream *stream, StringInfo sql);
 /*

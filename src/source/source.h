@@ -415,6 +415,15 @@ typedef struct SourceRoutine
 	SourceRows *(*open_rows) (SourceConn *conn, SourceRelation *rel,
 							  const SourceRange *range);
 	/*
+	 * The same of a SELECT that gives the replicated columns of rel, which stands
+	 * for a join of tables (SourceRelation *). column: one as it is selected; only:
+	 * in front of a table's name.
+	 */
+	SourceRows *(*open_join) (SourceConn *conn, SourceRelation *rel, List *tables,
+							  const char *sql);
+	char	   *(*column) (const SourceRelation *rel, int column);
+	const char *only;
+	/*
 	 * The statement of open_rows; with select, that one with other columns: an
 	 * expression in SQL that both families read.
 	 */

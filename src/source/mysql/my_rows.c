@@ -168,11 +168,10 @@ my_rows_value(SourceConn *conn, SourceRelation *rel, const SourceRange *range,
 	return value;
 }
 
-SourceRows *
-my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
+static SourceRows *
+open_select(SourceConn *conn, SourceRelation *rel, const char *sql, bool counted)
 {
 	SourceRows *rows = palloc0(sizeof(SourceRows));
-	char	   *sql;
 	MemoryContext cxt = CurrentMemoryContext;
 	volatile int nreplicated = count_replicated(rel);
 	volatile int n = 0;
@@ -182,10 +181,9 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
 				 errmsg("no column of table \"%s\".\"%s\" goes to the destination",
 						rel->schema, rel->name)));
-	sql = my_rows_query(rel, range, NULL);
 	rows->conn = (MyConn *) conn;
 	rows->rel = rel;
-	rows->counted = is_counted(range);
+	rows->counted = counted;
 	PG_TRY();
 	{
 		n = my_stream_query(rows->conn, sql);
@@ -207,8 +205,23 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("source sends %d columns of table \"%s\".\"%s\", %d were asked for",
 						n, rel->schema, rel->name, nreplicated)));
+	return rows;
+}
+
+SourceRows *
+my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
+{
+	char	   *sql = my_rows_query(rel, range, NULL);
+	SourceRows *rows = open_select(conn, rel, sql, is_counted(range));
+
 	pfree(sql);
 	return rows;
+}
+
+SourceRows *
+my_open_join(SourceConn *conn, SourceRelation *rel, List *tables, const char *sql)
+{
+	return open_select(conn, rel, sql, false);
 }
 
 bool

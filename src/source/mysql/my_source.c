@@ -16,6 +16,7 @@
 #include "source/mysql/my_snapshot.h"
 #include "source/mysql/my_stream.h"
 #include "source/mysql/my_value_impl.h"
+#include "source/mysql/my_values.h"
 #include "source/mysql/my_verify.h"
 #include "source/mysql/my_zero_dates.h"
 #include "source/source.h"
@@ -83,6 +84,9 @@ const SourceRoutine mysql_source_routine =
 	.plan_ranges = my_plan_ranges,
 	.prepare_relation = my_prepare_relation,
 	.open_rows = my_open_rows,
+	.open_join = my_open_join,
+	.column = my_select_expression,
+	.only = "",
 	.rows_query = my_rows_query,
 	.rows_value = my_rows_value,
 	.next_row = my_next_row,

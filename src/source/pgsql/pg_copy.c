@@ -377,7 +377,8 @@ lock_table(SourceRows *rows, const SourceRelation *rel)
 		psprintf(" AND c.oid = %s", pg_quote_literal(rel->def->source_id));
 	PgResult   *r;
 
-	pg_run(rows->conn, "SAVEPOINT dtsmig_rows");
+	if (!rows->locked)
+		pg_run(rows->conn, "SAVEPOINT dtsmig_rows");
 	rows->locked = true;
 	pg_runf(rows->conn, "LOCK TABLE ONLY %s IN ACCESS SHARE MODE", name);
 	r = pg_selectf(rows->conn, "table of the snapshot", "i",
@@ -407,6 +408,14 @@ unlock_table(SourceRows *rows)
 	rows->locked = false;
 }
 
+char *
+pg_column(const SourceRelation *rel, int column)
+{
+	char	   *name = pg_quote_name(rel->columns[column].name);
+
+	return rel->text_rows && rel->columns[column].typid == MONEYOID ? pg_money_text(name) : name;
+}
+
 static void
 append_columns(StringInfo sql, const SourceRelation *rel)
 {
@@ -414,14 +423,9 @@ append_columns(StringInfo sql, const SourceRelation *rel)
 
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
-		char	   *name;
-
 		if (!rel->columns[i].replicated)
 			continue;
-		name = pg_quote_name(rel->columns[i].name);
-		appendStringInfo(sql, "%s%s", any ? ", " : "",
-						 rel->text_rows && rel->columns[i].typid == MONEYOID ?
-						 pg_money_text(name) : name);
+		appendStringInfo(sql, "%s%s", any ? ", " : "", pg_column(rel, i));
 		any = true;
 	}
 }
@@ -485,6 +489,26 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	pg_copy_open(rows->conn, psprintf("%sCOPY (%s) TO STDOUT (FORMAT %s)",
 									  before ? before : "",
 									  pg_rows_query(rel, range, NULL),
+									  rows->text ? "text" : "binary"));
+	return rows;
+}
+
+/* Within a transaction. */
+SourceRows *
+pg_open_join(SourceConn *conn, SourceRelation *rel, List *tables, const char *sql)
+{
+	SourceRows *rows = palloc0(sizeof(SourceRows));
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		if (lc == list_head(tables))
+			(void) begin_rows(rows, conn, lfirst(lc));
+		else
+			lock_table(rows, lfirst(lc));
+	}
+	rows->text = rel->text_rows;
+	pg_copy_open(rows->conn, psprintf("COPY (%s) TO STDOUT (FORMAT %s)", sql,
 									  rows->text ? "text" : "binary"));
 	return rows;
 }

@@ -107,6 +107,9 @@ extern char *pg_rows_value(SourceConn *conn, SourceRelation *rel,
 						   const SourceRange *range, const char *select);
 extern void pg_recover(PgConn *conn);
 extern void pg_interrupt(SourceConn *conn, const ConnectionInfo *info);
+extern SourceRows *pg_open_join(SourceConn *conn, SourceRelation *rel, List *tables,
+								const char *sql);
+extern char *pg_column(const SourceRelation *rel, int column);
 extern SourceRows *pg_open_written(SourceConn *conn, SourceRelation *rel, const char *sql);
 extern void pg_begin_transaction(SourceConn *conn, const char *mode);
 extern void pg_begin_read(SourceConn *conn);
