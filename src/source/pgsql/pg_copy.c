@@ -94,16 +94,26 @@ pg_begin_transaction(SourceConn *conn, const char *mode)
 							 NULL, 10);
 }
 
+/* Tables that it has read stay locked to its end, and are looked at once. */
 void
 pg_begin_read(SourceConn *conn)
 {
-	pg_begin_transaction(conn, "READ ONLY");
+	PgSource   *source = (PgSource *) conn;
+
+	pg_begin_transaction(conn, "READ ONLY; SAVEPOINT dtsmig_base");
+	source->holds = true;
+	source->held = NIL;
 }
 
 void
 pg_end_read(SourceConn *conn)
 {
-	end_transaction(((PgSource *) conn)->sql);
+	PgSource   *source = (PgSource *) conn;
+
+	end_transaction(source->sql);
+	source->holds = false;
+	list_free(source->held);
+	source->held = NIL;
 }
 
 void
@@ -461,6 +471,31 @@ pg_recover(PgConn *conn)
 		pg_run(conn, "ROLLBACK TO SAVEPOINT dtsmig_rows");
 }
 
+/* The same in a transaction of pg_begin_read, whose errors take all locks back. */
+static void
+hold_table(SourceRows *rows, PgSource *source, const SourceRelation *rel)
+{
+	MemoryContext old;
+
+	if (pg_is_failed(source->sql))
+	{
+		pg_run(source->sql, "ROLLBACK TO SAVEPOINT dtsmig_base");
+		list_free(source->held);
+		source->held = NIL;
+	}
+	if (rel->def->source_id != NULL &&
+		list_member_oid(source->held, (Oid) strtoul(rel->def->source_id, NULL, 10)))
+		return;
+	lock_table(rows, rel);
+	rows->locked = false;
+	pg_run(source->sql, "RELEASE SAVEPOINT dtsmig_rows");
+	if (rel->def->source_id == NULL)
+		return;
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(source));
+	source->held = lappend_oid(source->held, (Oid) strtoul(rel->def->source_id, NULL, 10));
+	MemoryContextSwitchTo(old);
+}
+
 /*
  * The table is locked for rows to come; within a transaction it is the one of
  * the snapshot. SQL to stand in front of their statement, or NULL.
@@ -468,12 +503,19 @@ pg_recover(PgConn *conn)
 static char *
 begin_rows(SourceRows *rows, SourceConn *conn, const SourceRelation *rel)
 {
-	rows->conn = ((PgSource *) conn)->sql;
+	PgSource   *source = (PgSource *) conn;
+
+	rows->conn = source->sql;
 	rows->text = rel->text_rows;
 	rows->name = pg_quote_qualified(rel->schema, rel->name);
 	if (!pg_in_transaction(rows->conn))
 		return pg_before_reading(rows->conn, rows->name);
 
+	if (source->holds)
+	{
+		hold_table(rows, source, rel);
+		return NULL;
+	}
 	pg_recover(rows->conn);
 	lock_table(rows, rel);
 	return NULL;
@@ -502,7 +544,7 @@ pg_open_join(SourceConn *conn, SourceRelation *rel, List *tables, const char *sq
 
 	foreach(lc, tables)
 	{
-		if (lc == list_head(tables))
+		if (lc == list_head(tables) || ((PgSource *) conn)->holds)
 			(void) begin_rows(rows, conn, lfirst(lc));
 		else
 			lock_table(rows, lfirst(lc));

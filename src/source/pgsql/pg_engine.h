@@ -32,6 +32,8 @@ typedef struct PgSource
 	char	   *snapshot;		/* its name, */
 	char	   *snapshot_lsn;	/* and where it stands in the log */
 	int64		pid;			/* of the session's process; 0: not asked for yet */
+	bool		holds;			/* a transaction of begin_read is open … */
+	List	   *held;			/* … with these tables locked, by OID */
 } PgSource;
 
 /*
