@@ -81,7 +81,6 @@ struct MyConn
 	bool		destination;	/* it is written to */
 	MyUse		use;
 	bool		broken;			/* a call was given up */
-	int			fd;
 	char	   *where;			/* "server "x" (host:port)", for errors */
 
 	/* the call under way */
@@ -123,9 +122,9 @@ set_nonblocking(MyConn *conn)
 {
 	int			flags;
 
-	conn->fd = mysql_get_socket(conn->mysql);
-	flags = fcntl(conn->fd, F_GETFL);
-	if (flags < 0 || fcntl(conn->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+	conn->use.fd = mysql_get_socket(conn->mysql);
+	flags = fcntl(conn->use.fd, F_GETFL);
+	if (flags < 0 || fcntl(conn->use.fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		ereport(ERROR,
 				(errcode_for_socket_access(),
 				 errmsg("could not set the connection to non-blocking mode: %m")));
@@ -276,7 +275,7 @@ await_call(MyConn *conn, long timeout_ms)
 {
 	while (conn->wishes != 0 && conn->batch_at == conn->batch_end)
 	{
-		int			rc = conn_wait(conn->fd,
+		int			rc = conn_wait(conn->use.fd,
 										 (conn->wishes & MYSQL_WAIT_READ) != 0,
 										 timeout_ms);
 
@@ -554,7 +553,7 @@ my_connect_as(const ConnectionInfo *info, bool destination)
 
 	conn->cxt = CurrentMemoryContext;
 	conn->batch = palloc(BATCH_SIZE);
-	conn->fd = -1;
+	conn->use.fd = -1;
 	conn->destination = destination;
 	conn->use.server = pstrdup(info->server_name);
 	conn->where = unix_socket ?
@@ -587,7 +586,7 @@ my_connect_as(const ConnectionInfo *info, bool destination)
 		conn_raise(conn, "connecting");
 	conn->connected = true;
 	set_nonblocking(conn);
-	conn_watch_peer(conn->fd);
+	conn_watch_peer(conn->use.fd);
 
 	/* the library goes on without TLS where a server has none */
 	if (info->ssl_mode >= SSL_MODE_REQUIRE &&

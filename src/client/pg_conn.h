@@ -140,6 +140,10 @@ extern char *pg_quote_qualified(const char *schema, const char *name);
  * COPY.
  */
 extern void pg_copy_open(PgConn *conn, const char *sql);
+/* The same in two steps; nothing else may be asked in between. */
+extern void pg_copy_send(PgConn *conn, const char *sql);
+extern void pg_copy_receive(PgConn *conn);
+extern int	pg_socket_of(PgConn *conn);
 extern int	pg_copy_next(PgConn *conn, const char **data, Size *len,
 						 long timeout_ms);
 /* Rows that the COPY which has come to its end has sent; -1: it does not say. */

@@ -56,6 +56,8 @@ static const ServerOption server_options[] =
 	"The same of TRUNCATE."},
 	{"batch_size", ForeignServerRelationId, SERVER_OPTION_INT, "100", 1, FDW_BATCH_MAX, NULL,
 	"Rows that an INSERT into a foreign table sends at a time."},
+	{"async_capable", ForeignServerRelationId, SERVER_OPTION_ENUM, "false", 0, 0, "true,false",
+	"Scans of its foreign tables under Append wait for several servers at a time."},
 	{"user", UserMappingRelationId, SERVER_OPTION_TEXT, NULL, 0, 0, NULL,
 	"Account at the source."},
 	{"password", UserMappingRelationId, SERVER_OPTION_TEXT, NULL, 0, 0, NULL,

@@ -16,7 +16,7 @@
 
 /* From the third on a server has them, too, for all its tables. */
 static const char *const table_options[] = {
-	"schema_name", "table_name", "updatable", "truncatable", "batch_size"
+	"schema_name", "table_name", "updatable", "truncatable", "batch_size", "async_capable"
 };
 static const char *const column_options[] = {"column_name", "key"};
 
@@ -39,7 +39,7 @@ is_table_option(const char *name)
 static void
 check_value(DefElem *def)
 {
-	static const char *const flags[] = {"updatable", "truncatable", "key"};
+	static const char *const flags[] = {"updatable", "truncatable", "async_capable", "key"};
 	char	   *value = defGetString(def);
 	char	   *end;
 	long		n;
@@ -89,6 +89,14 @@ fdw_table_batch_size(List *table, List *server)
 	DefElem    *def = find(table, server, "batch_size");
 
 	return def ? atoi(defGetString(def)) : FDW_BATCH_DEFAULT;
+}
+
+bool
+fdw_table_is_async(List *table, List *server)
+{
+	DefElem    *def = find(table, server, "async_capable");
+
+	return def != NULL && defGetBoolean(def);
 }
 
 bool

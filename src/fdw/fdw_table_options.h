@@ -23,6 +23,8 @@ extern void fdw_table_validate(List *given, Oid catalog);
 /* Options of a foreign table and of its server: "updatable", "truncatable". */
 extern bool fdw_table_allows(List *table, List *server, const char *name);
 extern int	fdw_table_batch_size(List *table, List *server);
+/* May its scans be asynchronous? */
+extern bool fdw_table_is_async(List *table, List *server);
 /* Of a column: is it one of the key? */
 extern bool fdw_table_is_key(List *column);
 

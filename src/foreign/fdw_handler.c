@@ -48,5 +48,9 @@ dtsmig_fdw_handler(PG_FUNCTION_ARGS)
 	routine->EndForeignInsert = fdw_end_modify;
 	routine->ExplainForeignModify = fdw_explain_modify;
 	routine->ExecForeignTruncate = fdw_truncate;
+	routine->IsForeignPathAsyncCapable = fdw_is_async;
+	routine->ForeignAsyncRequest = fdw_async_request;
+	routine->ForeignAsyncConfigureWait = fdw_async_configure;
+	routine->ForeignAsyncNotify = fdw_async_notify;
 	PG_RETURN_POINTER(routine);
 }

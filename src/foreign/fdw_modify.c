@@ -266,7 +266,7 @@ static bool
 read_row(FdwModify *m, const char *condition, TupleTableSlot *slot)
 {
 	fdw_connection_use(m->table->c);
-	fdw_stream_open(m->stream, condition, false, false);
+	fdw_stream_open(m->stream, condition, false, false, false);
 	return take_row(m, slot);
 }
 

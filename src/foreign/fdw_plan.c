@@ -440,3 +440,11 @@ fdw_get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path,
 	return make_foreignscan(tlist, clauses, rel->relid, clauses, private, NIL, NIL,
 							outer_plan);
 }
+
+bool
+fdw_is_async(ForeignPath *path)
+{
+	const PlanTable *p = path->path.parent->fdw_private;
+
+	return p != NULL && p->aggregates == NIL && p->outer == NULL && p->table->async;
+}

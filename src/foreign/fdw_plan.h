@@ -53,9 +53,15 @@ extern ForeignScan *fdw_get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid,
 								 ForeignPath *path, List *tlist, List *clauses,
 								 Plan *outer_plan);
 
+/* Does the option of the table, or its server, say so? */
+extern bool fdw_is_async(ForeignPath *path);
+
 /* fdw_scan.c */
 extern void fdw_begin_scan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *fdw_iterate_scan(ForeignScanState *node);
+extern void fdw_async_request(AsyncRequest *request);
+extern void fdw_async_configure(AsyncRequest *request);
+extern void fdw_async_notify(AsyncRequest *request);
 extern void fdw_rescan(ForeignScanState *node);
 extern void fdw_end_scan(ForeignScanState *node);
 extern void fdw_explain_scan(ForeignScanState *node, struct ExplainState *es);

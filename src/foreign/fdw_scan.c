@@ -14,6 +14,7 @@
 #include "foreign/fdw_plan.h"
 
 #include "access/table.h"
+#include "executor/execAsync.h"
 #include "executor/executor.h"
 #include "foreign/fdw_explain.h"
 #include "foreign/fdw_join.h"
@@ -23,6 +24,7 @@
 #include "miscadmin.h"
 #include "parser/parsetree.h"
 #include "source/write.h"
+#include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -284,8 +286,9 @@ aggregate(ForeignScanState *node, FdwScan *s, TupleTableSlot *slot)
 
 /* --------------------------------------------------------------------- rows */
 
+/* sent: the source is not waited for. */
 static void
-start(ForeignScanState *node, FdwScan *s)
+start(ForeignScanState *node, FdwScan *s, bool sent)
 {
 	ExprContext *econtext = node->ss.ps.ps_ExprContext;
 	MemoryContext old = MemoryContextSwitchTo(econtext->ecxt_per_query_memory);
@@ -315,7 +318,7 @@ start(ForeignScanState *node, FdwScan *s)
 	{
 		MemoryContextSwitchTo(econtext->ecxt_per_query_memory);
 		fdw_stream_open(s->stream, condition, lock_of(s) != FDW_LOCK_NONE,
-						intVal(list_nth(s->private, FDW_MANY)));
+						intVal(list_nth(s->private, FDW_MANY)), sent);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);
@@ -335,13 +338,73 @@ fdw_iterate_scan(ForeignScanState *node)
 	if (list_nth(s->private, FDW_AGGREGATES) != NIL)
 		return aggregate(node, s, slot);
 	if (!s->running)
-		start(node, s);
+		start(node, s, false);
 	if (s->ended || !fdw_stream_next(s->stream, &values, &nulls))
 	{
 		s->ended = true;
 		return slot;
 	}
 	return fdw_row_store(s->row, slot, values, nulls, node->ss.ps.state->es_query_cxt);
+}
+
+/* ---------------------------------------------------------- asynchronous */
+
+/*
+ * Under Append the sources of several tables are at work at the same time: each
+ * gets its statement at first, and is waited for until it has begun to answer.
+ * Of one server, one after the other: they have one connection.
+ */
+static void
+give_row(AsyncRequest *request)
+{
+	ForeignScanState *node = (ForeignScanState *) request->requestee;
+	TupleTableSlot *slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
+
+	ExecAsyncRequestDone(request, slot);
+}
+
+void
+fdw_async_request(AsyncRequest *request)
+{
+	ForeignScanState *node = (ForeignScanState *) request->requestee;
+	FdwScan    *s = node->fdw_state;
+
+	if (s->running || s->ended || lock_of(s) != FDW_LOCK_NONE ||
+		list_nth(s->private, FDW_AGGREGATES) != NIL || list_nth(s->private, FDW_JOIN) != NIL)
+	{
+		give_row(request);
+		return;
+	}
+	start(node, s, true);
+	if (s->ended)
+		give_row(request);
+	else
+		ExecAsyncRequestPending(request);
+}
+
+void
+fdw_async_configure(AsyncRequest *request)
+{
+	FdwScan    *s = ((ForeignScanState *) request->requestee)->fdw_state;
+	AppendState *append = (AppendState *) request->requestor;
+	const FdwConnection *c = s->table->c;
+
+	/* another scan of the connection has made it put its rows aside */
+	if (c->active != s->stream)
+	{
+		request->callback_pending = false;
+		give_row(request);
+		ExecAsyncResponse(request);
+		return;
+	}
+	(void) AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE,
+							 c->source->socket(c->conn), NULL, request);
+}
+
+void
+fdw_async_notify(AsyncRequest *request)
+{
+	give_row(request);
 }
 
 void

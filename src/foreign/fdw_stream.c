@@ -169,9 +169,9 @@ open_stream(FdwStream *s, SourceRange *range, StringInfo sql)
 }
 
 void
-fdw_stream_open(FdwStream *s, const char *condition, bool locks, bool many)
+fdw_stream_open(FdwStream *s, const char *condition, bool locks, bool many, bool sent)
 {
-	SourceRange range = {.part = true,.locks = locks};
+	SourceRange range = {.part = true,.locks = locks,.sent = sent};
 	/* what a lock is for is read to its end */
 	MemoryContext old = begin_rows(s, many && !locks, locks);
 

@@ -30,9 +30,10 @@ extern void fdw_stream_free(FdwStream *stream);
 /*
  * Asks for the rows that meet a condition in the source's SQL (NULL: all).
  * locks: it ends by a lock of them. many: there may be so many of them that what
- * is not read is not to be waited for either.
+ * is not read is not to be waited for either. sent: the source is not waited for.
  */
-extern void fdw_stream_open(FdwStream *stream, const char *condition, bool locks, bool many);
+extern void fdw_stream_open(FdwStream *stream, const char *condition, bool locks, bool many,
+							bool sent);
 /* Those of a SELECT over tables (SourceRelation *). */
 extern void fdw_stream_open_join(FdwStream *stream, List *tables, const char *sql, bool many);
 /* Those that a statement has written (SourceWriteRoutine.write_rows). */

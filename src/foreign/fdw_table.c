@@ -198,6 +198,7 @@ read_options(FdwTable *t, Relation foreign)
 		t->name = pstrdup(RelationGetRelationName(foreign));
 	t->options = fdw_table_type_options(ft->options);
 	t->batch_size = fdw_table_batch_size(ft->options, GetForeignServer(ft->serverid)->options);
+	t->async = fdw_table_is_async(ft->options, GetForeignServer(ft->serverid)->options);
 }
 
 FdwTable *

@@ -25,6 +25,7 @@ typedef struct FdwTable
 	char	   *name;
 	TaskOptions *options;
 	int			batch_size;
+	bool		async;			/* option async_capable */
 	Bitmapset  *key;			/* attributes that options call the key; NULL: none does */
 	int			natts;
 	int		   *source_of;		/* of each attribute: index into rel->columns; -1:

@@ -113,6 +113,7 @@ typedef struct SourceRange
 	bool		part;			/* its end may come early (LIMIT, an interrupt): the
 								 * source is not asked how many rows there were */
 	bool		locks;			/* the condition ends by a lock of the rows */
+	bool		sent;			/* open_rows does not wait for the source */
 } SourceRange;
 
 /*
@@ -414,6 +415,8 @@ typedef struct SourceRoutine
 	 */
 	SourceRows *(*open_rows) (SourceConn *conn, SourceRelation *rel,
 							  const SourceRange *range);
+	/* Can be read when the source has answered, after open_rows has sent. */
+	int			(*socket) (SourceConn *conn);
 	/*
 	 * The same of a SELECT that gives the replicated columns of rel, which stands
 	 * for a join of tables (SourceRelation *). column: one as it is selected; only:

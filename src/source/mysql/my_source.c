@@ -84,6 +84,7 @@ const SourceRoutine mysql_source_routine =
 	.plan_ranges = my_plan_ranges,
 	.prepare_relation = my_prepare_relation,
 	.open_rows = my_open_rows,
+	.socket = my_rows_socket,
 	.open_join = my_open_join,
 	.column = my_select_expression,
 	.only = "",

@@ -365,6 +365,7 @@ struct SourceRows
 	PgConn	   *conn;
 	bool		locked;			/* within a savepoint, whose end lets go */
 	bool		keeps;			/* locks of rows stay */
+	bool		sent;			/* nothing has been received yet */
 	bool		text;
 	bool		begun;			/* the binary header has been skipped */
 	bool		ended;			/* so has the trailer */
@@ -521,6 +522,19 @@ begin_rows(SourceRows *rows, SourceConn *conn, const SourceRelation *rel)
 	return NULL;
 }
 
+static void
+receive_rows(SourceRows *rows)
+{
+	rows->sent = false;
+	pg_copy_receive(rows->conn);
+}
+
+int
+pg_rows_socket(SourceConn *conn)
+{
+	return pg_socket_of(((PgSource *) conn)->sql);
+}
+
 SourceRows *
 pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 {
@@ -528,10 +542,13 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	char	   *before = begin_rows(rows, conn, rel);
 
 	rows->keeps = range != NULL && range->locks;
-	pg_copy_open(rows->conn, psprintf("%sCOPY (%s) TO STDOUT (FORMAT %s)",
+	pg_copy_send(rows->conn, psprintf("%sCOPY (%s) TO STDOUT (FORMAT %s)",
 									  before ? before : "",
 									  pg_rows_query(rel, range, NULL),
 									  rows->text ? "text" : "binary"));
+	rows->sent = true;
+	if (range == NULL || !range->sent)
+		receive_rows(rows);
 	return rows;
 }
 
@@ -625,6 +642,8 @@ pg_next_copy(SourceRows *rows, StringInfo buf)
 	const char *data;
 	Size		len;
 
+	if (rows->sent)
+		receive_rows(rows);
 	for (;;)
 	{
 		if (pg_copy_next(rows->conn, &data, &len, -1) < 0)
@@ -663,6 +682,8 @@ pg_next_copy(SourceRows *rows, StringInfo buf)
 void
 pg_close_rows(SourceRows *rows)
 {
+	if (rows->sent)
+		receive_rows(rows);
 	pg_copy_stop(rows->conn);
 	unlock_table(rows);
 	pfree(rows);

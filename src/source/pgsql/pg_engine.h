@@ -109,6 +109,7 @@ extern char *pg_rows_value(SourceConn *conn, SourceRelation *rel,
 						   const SourceRange *range, const char *select);
 extern void pg_recover(PgConn *conn);
 extern void pg_interrupt(SourceConn *conn, const ConnectionInfo *info);
+extern int	pg_rows_socket(SourceConn *conn);
 extern SourceRows *pg_open_join(SourceConn *conn, SourceRelation *rel, List *tables,
 								const char *sql);
 extern char *pg_column(const SourceRelation *rel, int column);

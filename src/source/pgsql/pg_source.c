@@ -166,6 +166,7 @@ const SourceRoutine pgsql_source_routine =
 	.plan_ranges = pg_plan_ranges,
 	.prepare_relation = pg_prepare_relation,
 	.open_rows = pg_open_rows,
+	.socket = pg_rows_socket,
 	.open_join = pg_open_join,
 	.column = pg_column,
 	.only = "ONLY ",

@@ -105,6 +105,18 @@ like(remote('SELECT i.note FROM f.items i JOIN f.parts l ON l.item = i.id WHERE 
 unlike(remote($_), qr/JOIN/, "not pushed: $_") for 'SELECT i.id FROM f.items i JOIN f.parts l ON l.item < i.id', 'SELECT i.id FROM f.items i LEFT JOIN f.parts l ON l.item = i.id', 'SELECT i.id FROM f.items i JOIN f.items l ON l."Name" = i."Name"', 'SELECT i.id FROM f.items i JOIN f.parts l ON l.item = i.id WHERE i.note LIKE \'n%\'', 'SELECT i FROM f.items i JOIN f.parts l ON l.item = i.id', 'SELECT i.id FROM f.items i JOIN f.parts l ON l.item = i.id FOR UPDATE';
 is($pg->sql('BEGIN; DECLARE c CURSOR FOR SELECT i.id, l.n FROM f.items i JOIN f.parts l ON l.item = i.id ORDER BY 1, 2; FETCH 1 FROM c; SELECT count(*) FROM f.many; FETCH 1 FROM c; COMMIT'), "1|1\n30000\n1|2", 'a cursor over one');
 
+# several servers at a time, under Append
+$pg->sql($my->server_sql('src2', dbname => 'shop'));
+$pg->sql(q{CREATE SCHEMA second; IMPORT FOREIGN SCHEMA shop LIMIT TO (many, parts) FROM SERVER src2 INTO second; ALTER SERVER src OPTIONS (ADD async_capable 'true'); ALTER SERVER src2 OPTIONS (ADD async_capable 'true')});
+my $both = 'SELECT id FROM f.many UNION ALL SELECT item FROM second.parts UNION ALL SELECT item FROM f.parts';
+is(scalar(() = $pg->sql("EXPLAIN $both") =~ /Async Foreign Scan/g), 3, 'asynchronous scans');
+is($pg->sql("SELECT count(*) FROM ($both) x"), $pg->sql('SELECT (SELECT count(*) FROM f.many) + (SELECT count(*) FROM second.parts) + (SELECT count(*) FROM f.parts)'), 'have all rows');
+is($pg->sql("SELECT count(*) FROM ($both LIMIT 2) x"), '2', 'can end early');
+is($pg->sql("SELECT string_agg((SELECT count(*) FROM ($both) x WHERE x.id = v.a)::text, ' ') FROM (VALUES (1), (2)) v(a)"), $pg->sql("SET enable_async_append = off; SELECT string_agg((SELECT count(*) FROM ($both) x WHERE x.id = v.a)::text, ' ') FROM (VALUES (1), (2)) v(a)"), 'and begin again');
+is($pg->sql("BEGIN; DECLARE c CURSOR FOR $both; FETCH 1 FROM c; SELECT count(*) FROM f.parts; MOVE 10 IN c; COMMIT") =~ s/^\d+\n//r, $pg->sql('SELECT count(*) FROM f.parts'), 'beside another scan');
+like($pg->error("SELECT 1 / (v - v) FROM ($both) x(v)"), qr/22012/, 'an error meanwhile');
+$pg->sql('ALTER SERVER src OPTIONS (DROP async_capable)');
+
 # --- one snapshot for a transaction, whatever happens at the source
 my $seen = $pg->sql(q{SET work_mem = 64; BEGIN; DECLARE c CURSOR FOR SELECT id FROM f.many ORDER BY id; FETCH 2 FROM c; SELECT count(*) FROM f.items; FETCH 2 FROM c; SELECT max(id) FROM f.many; FETCH 1 FROM c; SELECT server || in_transaction FROM dtsmig.connections(); COMMIT; SELECT server || in_transaction FROM dtsmig.connections(); SELECT dtsmig.disconnect('src'); SELECT count(*) FROM dtsmig.connections()});
 is($seen, "1\n2\n4\n3\n4\n30000\n5\nsrctrue\nsrcfalse\nt\n0", 'two scans at a time over one connection');

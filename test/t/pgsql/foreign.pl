@@ -105,6 +105,18 @@ for my $join ('SELECT a.*, b.* FROM %s.plain a JOIN %s.own b ON a.id = b.id', 'S
 }
 unlike(remote($_), qr/JOIN/, "not pushed: $_") for 'SELECT a.id FROM f.plain a JOIN f.own b ON a.id < b.id', 'SELECT a.id FROM f.plain a LEFT JOIN f.own b ON a.id = b.id', 'SELECT a.id FROM f.plain a JOIN f.keyless b ON a.t = b.b';
 
+# several servers at a time, under Append
+$pg->sql($src->server_sql('src_2', dbname => 'postgres'));
+$pg->sql(q{CREATE SCHEMA second; IMPORT FOREIGN SCHEMA public LIMIT TO (keyless, iden) FROM SERVER src_2 INTO second; ALTER SERVER src_m OPTIONS (ADD async_capable 'true'); ALTER SERVER src_2 OPTIONS (ADD async_capable 'true')});
+my $both = 'SELECT a FROM f.keyless UNION ALL SELECT id FROM second.iden UNION ALL SELECT id FROM f.iden';
+is(scalar(() = $pg->sql("EXPLAIN $both") =~ /Async Foreign Scan/g), 3, 'asynchronous scans');
+is($pg->sql("SELECT count(*) FROM ($both) x"), $pg->sql('SELECT (SELECT count(*) FROM f.keyless) + (SELECT count(*) FROM second.iden) + (SELECT count(*) FROM f.iden)'), 'have all rows');
+is($pg->sql("SELECT count(*) FROM ($both LIMIT 2) x"), '2', 'can end early');
+is($pg->sql("SELECT string_agg((SELECT count(*) FROM ($both) x WHERE x.a = v.a)::text, ' ') FROM (VALUES (1), (2)) v(a)"), $pg->sql("SET enable_async_append = off; SELECT string_agg((SELECT count(*) FROM ($both) x WHERE x.a = v.a)::text, ' ') FROM (VALUES (1), (2)) v(a)"), 'and begin again');
+is($pg->sql("BEGIN; DECLARE c CURSOR FOR $both; FETCH 1 FROM c; SELECT count(*) FROM f.iden; MOVE 10 IN c; COMMIT") =~ s/^\d+\n//r, $pg->sql('SELECT count(*) FROM f.iden'), 'beside another scan');
+like($pg->error("SELECT 1 / (v - v) FROM ($both) x(v)"), qr/22012/, 'an error meanwhile');
+$pg->sql('ALTER SERVER src_m OPTIONS (DROP async_capable)');
+
 # --- connection, snapshot, errors
 is($pg->sql(q{SET work_mem = 64; BEGIN; DECLARE c CURSOR FOR SELECT a FROM f.keyless; FETCH 1 FROM c; SELECT count(*) FROM f.own; MOVE 29000 IN c; FETCH 1 FROM c; SELECT server || in_transaction FROM dtsmig.connections(); COMMIT; SELECT server || in_transaction FROM dtsmig.connections()}) =~ s/^\d\n3\n\d\n//r, "src_mtrue\nsrc_mfalse", 'two scans at a time over one connection');
 is($pg->sql('SELECT count(*) FROM f.own i WHERE EXISTS (SELECT FROM f.keyless)'), '3', 'a scan that is ended early');
