@@ -124,7 +124,8 @@ begin_rows(FdwStream *s, bool many, bool locks)
 	s->store = NULL;
 	forget_kept(s);
 	MemoryContextReset(s->rowscxt);
-	s->many = many;
+	/* an interrupt could end what was written, too */
+	s->many = many && !s->c->writing;
 	s->locks = locks;
 	s->orphan = s->broken = false;
 	s->reading = 0;
