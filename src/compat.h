@@ -35,13 +35,19 @@
 							NIL, private)
 #define dts_foreign_upper_path(root, rel, target, rows, startup, total, private) \
 	create_foreign_upper_path(root, rel, target, rows, 0, startup, total, NIL, NULL, NIL, private)
+#define dts_foreign_join_path(root, rel, rows, startup, total) \
+	create_foreign_join_path(root, rel, NULL, rows, 0, startup, total, NIL, NULL, NULL, NIL, NIL)
 #elif PG_VERSION_NUM >= 170000
+#define dts_foreign_join_path(root, rel, rows, startup, total) \
+	create_foreign_join_path(root, rel, NULL, rows, startup, total, NIL, NULL, NULL, NIL, NIL)
 #define dts_foreign_path(root, rel, target, rows, startup, total, pathkeys, outer, private) \
 	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, NIL, \
 							private)
 #define dts_foreign_upper_path(root, rel, target, rows, startup, total, private) \
 	create_foreign_upper_path(root, rel, target, rows, startup, total, NIL, NULL, NIL, private)
 #else
+#define dts_foreign_join_path(root, rel, rows, startup, total) \
+	create_foreign_join_path(root, rel, NULL, rows, startup, total, NIL, NULL, NULL, NIL)
 #define dts_foreign_path(root, rel, target, rows, startup, total, pathkeys, outer, private) \
 	create_foreignscan_path(root, rel, target, rows, startup, total, pathkeys, outer, NULL, private)
 #define dts_foreign_upper_path(root, rel, target, rows, startup, total, private) \
@@ -98,6 +104,23 @@ typedef struct RangeTblEntry DtsPermission;
 #define dts_foreign_scan_role(plan, estate) \
 	exec_rt_fetch((plan)->scan.scanrelid > 0 ? (plan)->scan.scanrelid : \
 				  (Index) bms_next_member((plan)->fs_relids, -1), estate)->checkAsUser
+#endif
+
+/*
+ * Whose rights a statement has on the table that it writes to; InvalidOid: the
+ * current user's. While it is planned, and run. Apart from the range table since 16
+ * (a61b1f74823c).
+ */
+#if PG_VERSION_NUM >= 160000
+#define dts_target_role(root, rte) \
+	((rte)->perminfoindex == 0 ? InvalidOid : \
+	 getRTEPermissionInfo((root)->parse->rteperminfos, rte)->checkAsUser)
+#define dts_result_role(rinfo, estate) ExecGetResultRelCheckAsUser(rinfo, estate)
+#else
+#define dts_target_role(root, rte) ((rte)->checkAsUser)
+#define dts_result_role(rinfo, estate) \
+	exec_rt_fetch((rinfo)->ri_RangeTableIndex > 0 ? (rinfo)->ri_RangeTableIndex : \
+				  (rinfo)->ri_RootResultRelInfo->ri_RangeTableIndex, estate)->checkAsUser
 #endif
 
 /*

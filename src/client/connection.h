@@ -45,6 +45,8 @@ typedef struct ConnectionInfo
 								 * source later; NULL: everything is taken */
 	bool		set_identity;	/* tables without a replica identity get one that
 								 * is the whole row */
+	bool		writes;			/* rows may be written over it, too: an UPDATE counts
+								 * those that it finds */
 	bool		own_changes;	/* changes that the source has received by
 								 * replication are left out */
 	char	   *server_uid;		/* SourceIdentity's: no other server will do;

@@ -78,10 +78,9 @@ struct MyConn
 	MYSQL	   *mysql;
 	bool		connected;		/* the handshake is done */
 	bool		streaming;		/* rows or events have not ended */
-	bool		in_transaction; /* as the last answer had it */
 	bool		destination;	/* it is written to */
+	MyUse		use;
 	bool		broken;			/* a call was given up */
-	int			fd;
 	char	   *where;			/* "server "x" (host:port)", for errors */
 
 	/* the call under way */
@@ -123,9 +122,9 @@ set_nonblocking(MyConn *conn)
 {
 	int			flags;
 
-	conn->fd = mysql_get_socket(conn->mysql);
-	flags = fcntl(conn->fd, F_GETFL);
-	if (flags < 0 || fcntl(conn->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+	conn->use.fd = mysql_get_socket(conn->mysql);
+	flags = fcntl(conn->use.fd, F_GETFL);
+	if (flags < 0 || fcntl(conn->use.fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		ereport(ERROR,
 				(errcode_for_socket_access(),
 				 errmsg("could not set the connection to non-blocking mode: %m")));
@@ -276,7 +275,7 @@ await_call(MyConn *conn, long timeout_ms)
 {
 	while (conn->wishes != 0 && conn->batch_at == conn->batch_end)
 	{
-		int			rc = conn_wait(conn->fd,
+		int			rc = conn_wait(conn->use.fd,
 										 (conn->wishes & MYSQL_WAIT_READ) != 0,
 										 timeout_ms);
 
@@ -362,6 +361,8 @@ conn_raise(MyConn *conn, const char *doing)
 	/* an interrupt made the call fail: say so instead */
 	CHECK_FOR_INTERRUPTS();
 
+	/* a deadlock has rolled back all of the transaction */
+	conn->use.in_transaction &= err != 1213;
 	if (err == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
@@ -552,15 +553,15 @@ my_connect_as(const ConnectionInfo *info, bool destination)
 
 	conn->cxt = CurrentMemoryContext;
 	conn->batch = palloc(BATCH_SIZE);
-	conn->fd = -1;
+	conn->use.fd = -1;
 	conn->destination = destination;
+	conn->use.server = pstrdup(info->server_name);
 	conn->where = unix_socket ?
 		psprintf("server \"%s\" (%s)", info->server_name, host) :
 		psprintf("server \"%s\" (%s:%d)", info->server_name, host, info->port);
 	conn->mysql = mysql_init(NULL);
 	if (conn->mysql == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	conn->cleanup.func = conn_cleanup;
 	conn->cleanup.arg = conn;
 	MemoryContextRegisterResetCallback(conn->cxt, &conn->cleanup);
@@ -573,7 +574,7 @@ my_connect_as(const ConnectionInfo *info, bool destination)
 								 conn_to_utf8(info->dbname),
 								 info->port, unix_socket,
 								 CLIENT_REMEMBER_OPTIONS |
-								 (destination ? CLIENT_FOUND_ROWS : 0));
+								 (destination || info->writes ? CLIENT_FOUND_ROWS : 0));
 	while (conn->connecting != 0)
 	{
 		int			events = wait_for_connect(conn);
@@ -585,7 +586,7 @@ my_connect_as(const ConnectionInfo *info, bool destination)
 		conn_raise(conn, "connecting");
 	conn->connected = true;
 	set_nonblocking(conn);
-	conn_watch_peer(conn->fd);
+	conn_watch_peer(conn->use.fd);
 
 	/* the library goes on without TLS where a server has none */
 	if (info->ssl_mode >= SSL_MODE_REQUIRE &&
@@ -680,7 +681,7 @@ conn_answered(MyConn *conn)
 void
 conn_set_status(MyConn *conn, unsigned int status)
 {
-	conn->in_transaction = (status & SERVER_STATUS_IN_TRANS) != 0;
+	conn->use.in_transaction = (status & SERVER_STATUS_IN_TRANS) != 0;
 }
 
 /* The next of the packets that were read; false: there is none. */
@@ -788,8 +789,8 @@ my_heard(MyConn *conn)
 	return conn->heard != before;
 }
 
-bool
-my_in_transaction(MyConn *conn)
+MyUse *
+my_use(MyConn *conn)
 {
-	return conn->in_transaction;
+	return &conn->use;
 }

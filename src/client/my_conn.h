@@ -143,7 +143,7 @@ extern char *my_quote_literal(const char *value);
  * encoded string, or 0xFB for NULL.
  */
 extern void my_send_query(MyConn *conn, const char *sql);
-extern int	my_stream_columns(MyConn *conn);
+extern int	my_stream_columns(MyConn *conn, const char *sql);
 extern int	my_stream_query(MyConn *conn, const char *sql);
 extern bool my_stream_next(MyConn *conn, const uint8 **row, Size *len);
 
@@ -166,8 +166,23 @@ extern bool my_read_packet(MyConn *conn, long timeout_ms, const uint8 **data,
 /* Has the source sent anything since the last look? */
 extern bool my_heard(MyConn *conn);
 
-/* As the last answer of the server had it. */
-extern bool my_in_transaction(MyConn *conn);
+/* What is kept with a connection by those who use it. */
+typedef struct MyUse
+{
+	bool		in_transaction; /* as the last answer of the server had it */
+	const char *server;			/* its name in this database */
+	int			fd;				/* -1: none */
+	bool		strict;			/* my_write_prepare_session has come to its end */
+	bool		writing;		/* a transaction of a source writes, too: nothing is rolled
+								 * back to what was read */
+} MyUse;
+extern MyUse *my_use(MyConn *conn);
+
+static inline bool
+my_in_transaction(MyConn *conn)
+{
+	return my_use(conn)->in_transaction;
+}
 
 /* Which server it is: its ids, palloc'd. */
 extern char *my_server_uid(MyConn *conn);

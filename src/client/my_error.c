@@ -45,7 +45,8 @@ my_sqlerrcode(unsigned int err, const char *state)
 		case 2012:
 		case 2026:				/* TLS */
 			return ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION;
-		case 1412:				/* DDL since the snapshot */
+		case 1020:				/* a row has changed since the snapshot */
+		case 1412:				/* DDL since it */
 			return ERRCODE_T_R_SERIALIZATION_FAILURE;
 		case 1205:				/* lock wait timeout */
 			return ERRCODE_LOCK_NOT_AVAILABLE;
@@ -57,6 +58,11 @@ my_sqlerrcode(unsigned int err, const char *state)
 		case 1062:				/* duplicate entry */
 		case 1586:
 			return ERRCODE_UNIQUE_VIOLATION;
+		case 1216:				/* no such row, or there are rows that point to it */
+		case 1217:
+		case 1451:
+		case 1452:
+			return ERRCODE_FOREIGN_KEY_VIOLATION;
 		case 1048:
 			return ERRCODE_NOT_NULL_VIOLATION;
 		case 1265:				/* data truncated */

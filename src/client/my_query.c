@@ -623,8 +623,8 @@ my_send_query(MyConn *conn, const char *sql)
 		conn_raise(conn, psprintf("running \"%s\"", shown(sql)));
 }
 
-static int
-stream_columns(MyConn *conn, const char *sql)
+int
+my_stream_columns(MyConn *conn, const char *sql)
 {
 	int			ncolumns;
 
@@ -638,16 +638,10 @@ stream_columns(MyConn *conn, const char *sql)
 }
 
 int
-my_stream_columns(MyConn *conn)
-{
-	return stream_columns(conn, "a query");
-}
-
-int
 my_stream_query(MyConn *conn, const char *sql)
 {
 	my_send_query(conn, sql);
-	return stream_columns(conn, sql);
+	return my_stream_columns(conn, sql);
 }
 
 bool

@@ -96,6 +96,8 @@ extern bool pg_select_bool(PgConn *conn, const char *name, const char *sql);
  */
 extern void pg_run(PgConn *conn, const char *sql);
 extern void pg_runf(PgConn *conn, const char *fmt,...) pg_attribute_printf(2, 3);
+/* Runs one that writes: rows that it has written. */
+extern int64 pg_write(PgConn *conn, const char *sql);
 /* False: an error of the source, in *edata */
 extern bool pg_try_run(PgConn *conn, const char *sql, ErrorData **edata);
 /* pg_select in two steps, between which the source works. */
@@ -138,6 +140,10 @@ extern char *pg_quote_qualified(const char *schema, const char *name);
  * COPY.
  */
 extern void pg_copy_open(PgConn *conn, const char *sql);
+/* The same in two steps; nothing else may be asked in between. */
+extern void pg_copy_send(PgConn *conn, const char *sql);
+extern void pg_copy_receive(PgConn *conn);
+extern int	pg_socket_of(PgConn *conn);
 extern int	pg_copy_next(PgConn *conn, const char **data, Size *len,
 						 long timeout_ms);
 /* Rows that the COPY which has come to its end has sent; -1: it does not say. */

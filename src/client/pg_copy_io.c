@@ -14,16 +14,22 @@
 #include "utils/timestamp.h"
 
 void
-pg_copy_open(PgConn *conn, const char *sql)
+pg_copy_send(PgConn *conn, const char *sql)
+{
+	pg_conn_check(conn);
+	source_statements++;
+	if (!PQsendQuery(conn->pq, sql))
+		pg_conn_lost(conn);
+	pg_conn_flush(conn);
+}
+
+void
+pg_copy_receive(PgConn *conn)
 {
 	PGresult   *res;
 	ExecStatusType status;
 	ErrorData  *edata = NULL;
 
-	pg_conn_check(conn);
-	source_statements++;
-	if (!PQsendQuery(conn->pq, sql))
-		pg_conn_lost(conn);
 	/* another command may stand in front of it (see pg_before_reading) */
 	while ((status = PQresultStatus(res = pg_conn_next_result(conn))) == PGRES_COMMAND_OK)
 		PQclear(res);
@@ -40,6 +46,19 @@ pg_copy_open(PgConn *conn, const char *sql)
 	}
 	conn->copying = true;
 	conn->replication = status == PGRES_COPY_BOTH;
+}
+
+void
+pg_copy_open(PgConn *conn, const char *sql)
+{
+	pg_copy_send(conn, sql);
+	pg_copy_receive(conn);
+}
+
+int
+pg_socket_of(PgConn *conn)
+{
+	return PQsocket(conn->pq);
 }
 
 /* The COPY has ended: its command tag, or an error. */

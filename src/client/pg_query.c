@@ -66,6 +66,13 @@ pg_runf(PgConn *conn, const char *fmt,...)
 	pg_run(conn, sql);
 }
 
+int64
+pg_write(PgConn *conn, const char *sql)
+{
+	pg_run(conn, sql);
+	return pg_copied(conn);
+}
+
 bool
 pg_tables_only(PgConn *conn, bool on)
 {

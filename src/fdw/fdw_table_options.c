@@ -14,15 +14,97 @@
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 
-static const char *const table_options[] = {"schema_name", "table_name"};
+/* From the third on a server has them, too, for all its tables. */
+static const char *const table_options[] = {
+	"schema_name", "table_name", "updatable", "truncatable", "batch_size", "async_capable"
+};
+static const char *const column_options[] = {"column_name", "key"};
+
+static bool
+is_among(const char *name, const char *const *names, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
 
 static bool
 is_table_option(const char *name)
 {
-	for (int i = 0; i < lengthof(table_options); i++)
-		if (strcmp(table_options[i], name) == 0)
-			return true;
-	return false;
+	return is_among(name, table_options, lengthof(table_options));
+}
+
+/* Raises HV024 for a value that such an option cannot have. */
+static void
+check_value(DefElem *def)
+{
+	static const char *const flags[] = {"updatable", "truncatable", "async_capable", "key"};
+	char	   *value = defGetString(def);
+	char	   *end;
+	long		n;
+
+	if (is_among(def->defname, flags, lengthof(flags)))
+		(void) defGetBoolean(def);
+	if (strcmp(def->defname, "batch_size") != 0)
+		return;
+	errno = 0;
+	n = strtol(value, &end, 10);
+	if (errno != 0 || end == value || *end || n < 1 || n > FDW_BATCH_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"%s\": \"%s\"", def->defname, value),
+				 errhint("Valid values are %d .. %d.", 1, FDW_BATCH_MAX)));
+}
+
+/* Of the table, else of its server; NULL: of neither. */
+static DefElem *
+find(List *table, List *server, const char *name)
+{
+	List	   *lists[] = {table, server};
+	ListCell   *lc;
+
+	for (int i = 0; i < lengthof(lists); i++)
+		foreach(lc, lists[i])
+		{
+			DefElem    *def = lfirst(lc);
+
+			if (strcmp(def->defname, name) == 0)
+				return def;
+		}
+	return NULL;
+}
+
+bool
+fdw_table_allows(List *table, List *server, const char *name)
+{
+	DefElem    *def = find(table, server, name);
+
+	return def == NULL || defGetBoolean(def);
+}
+
+int
+fdw_table_batch_size(List *table, List *server)
+{
+	DefElem    *def = find(table, server, "batch_size");
+
+	return def ? atoi(defGetString(def)) : FDW_BATCH_DEFAULT;
+}
+
+bool
+fdw_table_is_async(List *table, List *server)
+{
+	DefElem    *def = find(table, server, "async_capable");
+
+	return def != NULL && defGetBoolean(def);
+}
+
+bool
+fdw_table_is_key(List *column)
+{
+	DefElem    *def = find(column, NIL, "key");
+
+	return def != NULL && defGetBoolean(def);
 }
 
 bool
@@ -45,7 +127,7 @@ valid_options(Oid catalog)
 	const OptionDef *options = option_table(&n);
 
 	if (catalog == AttributeRelationId)
-		return "column_name";
+		return "column_name, key";
 	initStringInfo(&buf);
 	for (int i = 0; i < lengthof(table_options); i++)
 		appendStringInfo(&buf, "%s%s", i ? ", " : "", table_options[i]);
@@ -83,7 +165,7 @@ fdw_table_validate(List *given, Oid catalog)
 	{
 		DefElem    *def = lfirst(lc);
 		bool		known = catalog == AttributeRelationId ?
-			strcmp(def->defname, "column_name") == 0 :
+			is_among(def->defname, column_options, lengthof(column_options)) :
 			is_table_option(def->defname) || fdw_table_is_type_option(def->defname);
 
 		if (!known)
@@ -92,6 +174,7 @@ fdw_table_validate(List *given, Oid catalog)
 					 errmsg("invalid option \"%s\"", def->defname),
 					 errhint("Valid options in this context are: %s.",
 							 valid_options(catalog))));
+		check_value(def);
 	}
 	if (catalog == ForeignTableRelationId)
 		(void) fdw_table_type_options(given);

@@ -74,7 +74,7 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows,
 	int			n = 0;
 
 	reservoir_init_selection_state(&reservoir, targrows);
-	fdw_stream_open(stream, sample_condition(table, targrows, &share), true);
+	fdw_stream_open(stream, sample_condition(table, targrows, &share), false, true, false);
 	while (fdw_stream_next(stream, &values, &nulls))
 	{
 		int			at = -1;

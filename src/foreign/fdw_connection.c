@@ -11,6 +11,8 @@
  *
  * The transaction at the source is read only and has one snapshot, whatever
  * the local isolation level. Local subtransactions have no counterpart at it.
+ * The first write begins another one (fdw_transaction.c); where the local
+ * isolation level promises one snapshot, that one is open from the start.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +23,7 @@
 #include "access/xact.h"
 #include "fdw/fdw_options.h"
 #include "foreign/fdw_stream.h"
+#include "foreign/fdw_transaction.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -51,8 +54,19 @@ discard(FdwConnection *c)
 	c->tables = NIL;
 	c->xcxt = NULL;
 	c->in_transaction = false;
+	c->writing = false;
 	if (cxt != NULL)
 		MemoryContextDelete(cxt);
+}
+
+static void
+transaction_over(FdwConnection *c)
+{
+	c->in_transaction = false;
+	c->tables = NIL;
+	MemoryContextReset(c->xcxt);
+	if (c->invalid)
+		discard(c);
 }
 
 /* At the end of a local transaction that has gone well. */
@@ -61,6 +75,13 @@ end_transaction(FdwConnection *c)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 
+	if (c->writing)
+	{
+		fdw_stream_park(c->active);
+		fdw_transaction_commit(c);
+		transaction_over(c);
+		return;
+	}
 	if (c->active != NULL)
 	{
 		discard(c);
@@ -69,11 +90,7 @@ end_transaction(FdwConnection *c)
 	PG_TRY();
 	{
 		c->source->end_read(c->conn);
-		c->in_transaction = false;
-		c->tables = NIL;
-		MemoryContextReset(c->xcxt);
-		if (c->invalid)
-			discard(c);
+		transaction_over(c);
 	}
 	PG_CATCH();
 	{
@@ -142,9 +159,14 @@ subtransaction_ends(SubXactEvent event, SubTransactionId mine,
 		return;
 	hash_seq_init(&scan, connections);
 	while ((c = hash_seq_search(&scan)) != NULL)
+	{
 		if (c->cxt != NULL && c->active != NULL)
 			fdw_stream_subtransaction_ends(c->active, level,
 										   event == SUBXACT_EVENT_ABORT_SUB);
+		if (c->cxt != NULL && c->writing)
+			fdw_transaction_subtransaction_ends(c, level,
+												event == SUBXACT_EVENT_ABORT_SUB);
+	}
 }
 
 /* A server or user mapping has changed; hash 0: perhaps all have. */
@@ -206,6 +228,7 @@ open_connection(FdwConnection *c, const ForeignServer *server)
 		/* a host that this role may not name is refused */
 		c->info = connection_info(server->servername, c->key.role);
 		c->info->application = "dtsmig foreign table";
+		c->info->writes = true;
 		c->source = source_routine(c->info->server_type);
 		c->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID,
 											   ObjectIdGetDatum(c->key.server));
@@ -236,7 +259,10 @@ begin_transaction(FdwConnection *c, bool kept)
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(c->xcxt);
-		c->source->begin_read(c->conn);
+		if (IsolationUsesXactSnapshot() && !XactReadOnly)
+			fdw_transaction_begin(c);
+		else
+			c->source->begin_read(c->conn);
 		c->in_transaction = true;
 		MemoryContextSwitchTo(cxt);
 	}
@@ -295,7 +321,28 @@ fdw_connection_get(Oid serverid, Oid role)
 		open_connection(c, server);
 		(void) begin_transaction(c, false);
 	}
+	fdw_connection_use(c);
+	return c;
+}
+
+void
+fdw_connection_use(FdwConnection *c)
+{
 	fdw_stream_park(c->active);
+	if (c->writing)
+		fdw_transaction_use(c);
+}
+
+FdwConnection *
+fdw_connection_get_to_write(Oid serverid, Oid role)
+{
+	FdwConnection *c = fdw_connection_get(serverid, role);
+
+	if (c->writing)
+		return c;
+	c->in_transaction = false;
+	c->source->end_read(c->conn);
+	fdw_transaction_begin(c);
 	return c;
 }
 
@@ -361,6 +408,21 @@ fdw_connection_interrupt(FdwConnection *c)
 	}
 	PG_END_TRY();
 	return reported;
+}
+
+void
+fdw_connection_failed(FdwConnection *c, MemoryContext cxt)
+{
+	ErrorData  *error;
+
+	if (geterrcode() != ERRCODE_QUERY_CANCELED)
+		PG_RE_THROW();
+	MemoryContextSwitchTo(cxt);
+	error = CopyErrorData();
+	FlushErrorState();
+	(void) fdw_connection_interrupt(c);
+	ReThrowError(error);
+	pg_unreachable();
 }
 
 /* ---------------------------------------------------------------- functions */

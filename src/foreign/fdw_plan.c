@@ -14,7 +14,9 @@
 #include "compat.h"
 
 #include "foreign/fdw_explain.h"
+#include "foreign/fdw_join.h"
 #include "foreign/fdw_plan.h"
+#include "foreign/fdw_plan_table.h"
 
 #include "access/stratnum.h"
 #include "access/sysattr.h"
@@ -30,29 +32,13 @@
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
+#include "optimizer/prep.h"
 #include "optimizer/restrictinfo.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 #include "access/htup_details.h"
-
-/* Of a connection that is open, as in postgres_fdw. */
-#define STARTUP_COST 100.0
-#define ROW_COST 0.01
-
-/* Fewer rows are read to their end when the scan ends early. */
-#define FEW_ROWS 10000
-
-/* RelOptInfo.fdw_private */
-typedef struct PlanTable
-{
-	FdwTable   *table;
-	bool		exact;			/* the source can do all conditions */
-	List	   *conditions;		/* those without rows of other tables */
-	List	   *aggregates;		/* of an upper relation: Aggref * */
-	RelOptInfo *input;
-} PlanTable;
 
 static Oid
 role_of(const RelOptInfo *rel)
@@ -324,12 +310,13 @@ fdw_get_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *inpu
 /* See fdw_plan.h. */
 static List *
 private_of(const PlanTable *p, List *wanted, List *order, char *limit, bool many,
-		   List *aggregates, List *clauses)
+		   List *aggregates, List *clauses, FdwLock lock, List *join)
 {
 	List	   *private = list_make5(makeInteger((int) p->table->relid), wanted, order,
 									 makeString(limit), makeInteger(many));
 
-	return lappend(lappend(private, aggregates), clauses);
+	private = lappend(lappend(private, aggregates), clauses);
+	return lappend(lappend(private, makeInteger(lock)), join);
 }
 
 /* Attributes that the plan looks at, as Integers. */
@@ -390,6 +377,19 @@ pushed_limit(PlannerInfo *root, const RelOptInfo *rel, const PlanTable *p,
 	return psprintf(INT64_FORMAT, limit + offset);
 }
 
+/* Rows that are to be written, or that the query asks to lock. */
+static FdwLock
+lock_of(PlannerInfo *root, const RelOptInfo *rel)
+{
+	PlanRowMark *mark = get_plan_rowmark(root->rowMarks, rel->relid);
+
+	if (bms_is_member(rel->relid, root->all_result_relids))
+		return FDW_LOCK_UPDATE;
+	if (mark == NULL || mark->strength == LCS_NONE)
+		return FDW_LOCK_NONE;
+	return mark->strength >= LCS_FORNOKEYUPDATE ? FDW_LOCK_UPDATE : FDW_LOCK_SHARE;
+}
+
 static ForeignScan *
 aggregate_plan(const PlanTable *p, List *tlist)
 {
@@ -402,8 +402,20 @@ aggregate_plan(const PlanTable *p, List *tlist)
 							 makeTargetEntry(copyObject(lfirst(lc)),
 											 list_length(scan_tlist) + 1, NULL, false));
 	private = private_of(p, NIL, NIL, "", false, copyObject(p->aggregates),
-						 copyObject(p->conditions));
+						 copyObject(p->conditions), FDW_LOCK_NONE, NIL);
 	return make_foreignscan(tlist, NIL, 0, NIL, private, scan_tlist, NIL, NULL);
+}
+
+static ForeignScan *
+join_plan(const PlanTable *p, const RelOptInfo *rel, List *tlist)
+{
+	List	   *scan_tlist;
+	List	   *join = fdw_join_private(rel, &scan_tlist);
+
+	return make_foreignscan(tlist, NIL, 0, NIL,
+							private_of(p, NIL, NIL, "", rel->rows > FEW_ROWS, NIL,
+									   copyObject(p->conditions), FDW_LOCK_NONE, join),
+							scan_tlist, NIL, NULL);
 }
 
 ForeignScan *
@@ -417,12 +429,22 @@ fdw_get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path,
 
 	if (p->aggregates != NIL)
 		return aggregate_plan(p, tlist);
+	if (p->outer != NULL)
+		return join_plan(p, rel, tlist);
 	clauses = extract_actual_clauses(clauses, false);
 	order = pushed_order(rel, p, path->path.pathkeys);
 	limit = pushed_limit(root, rel, p, path);
 	private = private_of(p, wanted_attributes(rel, clauses), order, limit,
 						 path->path.param_info == NULL && limit[0] == '\0' &&
-						 rel->tuples > FEW_ROWS, NIL, NIL);
+						 rel->tuples > FEW_ROWS, NIL, NIL, lock_of(root, rel), NIL);
 	return make_foreignscan(tlist, clauses, rel->relid, clauses, private, NIL, NIL,
 							outer_plan);
+}
+
+bool
+fdw_is_async(ForeignPath *path)
+{
+	const PlanTable *p = path->path.parent->fdw_private;
+
+	return p != NULL && p->aggregates == NIL && p->outer == NULL && p->table->async;
 }

@@ -14,13 +14,17 @@
 #include "foreign/fdw_plan.h"
 
 #include "access/table.h"
-#include "core/table_owner.h"
+#include "executor/execAsync.h"
 #include "executor/executor.h"
 #include "foreign/fdw_explain.h"
+#include "foreign/fdw_join.h"
 #include "foreign/fdw_push.h"
+#include "foreign/fdw_row.h"
 #include "foreign/fdw_stream.h"
 #include "miscadmin.h"
 #include "parser/parsetree.h"
+#include "source/write.h"
+#include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -36,11 +40,8 @@ typedef struct FdwScan
 	FdwStream  *stream;
 	bool		running;		/* rows were asked for */
 	bool		ended;
-	int			nwanted;		/* attributes that are read: */
-	AttrNumber *attnos;			/* in the order of the stream's columns */
-	Oid		   *domain;			/* of each: a domain to be checked */
-	Oid		   *code;			/* whose code that is */
-	void	  **domain_extra;
+	FdwRow	   *row;
+	FdwJoin    *join;			/* NULL: it is none */
 } FdwScan;
 
 /* The role whose user mapping and rights a scan has: as the plan's table says. */
@@ -62,7 +63,7 @@ fdw_begin_scan(ForeignScanState *node, int eflags)
 	s->private = plan->fdw_private;
 	s->relid = (Oid) intVal(list_nth(s->private, FDW_RELATION));
 	s->role = role_of_scan(node);
-	s->clauses = list_nth(s->private, FDW_AGGREGATES) != NIL ?
+	s->clauses = plan->scan.scanrelid == 0 ?
 		list_nth(s->private, FDW_CLAUSES) : plan->fdw_exprs;
 	node->fdw_state = s;
 }
@@ -90,27 +91,23 @@ wanted_of(const FdwScan *s)
 static void
 bind(FdwScan *s)
 {
-	const SourceRelation *rel;
+	const List *join = list_nth(s->private, FDW_JOIN);
+	SourceRelation *rel;
 
-	s->table = fdw_table_open(s->relid, s->role, wanted_of(s), false);
-	rel = s->table->rel;
-	s->attnos = palloc0(sizeof(AttrNumber) * rel->ncolumns);
-	s->domain = palloc0(sizeof(Oid) * rel->ncolumns);
-	s->code = palloc0(sizeof(Oid) * rel->ncolumns);
-	s->domain_extra = palloc0(sizeof(void *) * rel->ncolumns);
-	for (int i = 0; i < rel->ncolumns; i++)
+	if (join != NIL)
 	{
-		int			n = s->nwanted;
-
-		if (!rel->columns[i].replicated)
-			continue;
-		s->attnos[n] = rel->columns[i].target_attnum;
-		s->domain[n] = rel->columns[i].target_typid;
-		if (OidIsValid(s->domain[n]))
-			s->code[n] = table_owner_of_domain(s->domain[n]);
-		s->nwanted++;
+		s->join = fdw_join_open(join, s->relid, s->role);
+		s->table = s->join->tables[0];
+		s->row = s->join->row;
+		rel = s->join->rel;
 	}
-	s->stream = fdw_stream_make(s->table->c, s->table->cxt, s->table->rel);
+	else
+	{
+		s->table = fdw_table_open(s->relid, s->role, wanted_of(s), false);
+		rel = s->table->rel;
+		s->row = fdw_row_make(rel, s->relid, rel->ncolumns, InvalidOid);
+	}
+	s->stream = fdw_stream_make(s->table->c, s->table->cxt, rel);
 }
 
 /* ------------------------------------------------------------ what is asked */
@@ -148,6 +145,12 @@ append_order(StringInfo buf, const FdwScan *s)
 	}
 }
 
+static FdwLock
+lock_of(const FdwScan *s)
+{
+	return (FdwLock) intVal(list_nth(s->private, FDW_LOCK));
+}
+
 /* The condition, with what stands behind it; NULL: none. parent: see fdw_push. */
 static char *
 condition_of(const FdwScan *s, PlanState *parent, ExprContext *econtext,
@@ -167,7 +170,28 @@ condition_of(const FdwScan *s, PlanState *parent, ExprContext *econtext,
 	append_order(&buf, s);
 	if (limit[0] != '\0' && exact)
 		appendStringInfo(&buf, " LIMIT %s", limit);
+	switch (lock_of(s))
+	{
+		case FDW_LOCK_NONE:
+			break;
+		case FDW_LOCK_SHARE:
+			appendStringInfoString(&buf, s->table->c->source->write->share);
+			break;
+		case FDW_LOCK_UPDATE:
+			appendStringInfoString(&buf, " FOR UPDATE");
+			break;
+	}
 	return any || strlen(buf.data) > strlen("1 = 1") ? buf.data : NULL;
+}
+
+static char *
+join_sql(const FdwScan *s, bool *never)
+{
+	char	   *sql = fdw_join_sql(s->join, s->clauses, never);
+
+	if (sql == NULL)
+		changed(s);
+	return sql;
 }
 
 /* The columns of an aggregate, with commas between, as one text. */
@@ -262,8 +286,9 @@ aggregate(ForeignScanState *node, FdwScan *s, TupleTableSlot *slot)
 
 /* --------------------------------------------------------------------- rows */
 
+/* sent: the source is not waited for. */
 static void
-start(ForeignScanState *node, FdwScan *s)
+start(ForeignScanState *node, FdwScan *s, bool sent)
 {
 	ExprContext *econtext = node->ss.ps.ps_ExprContext;
 	MemoryContext old = MemoryContextSwitchTo(econtext->ecxt_per_query_memory);
@@ -273,33 +298,30 @@ start(ForeignScanState *node, FdwScan *s)
 
 	if (s->table == NULL)
 		bind(s);
-	else if (fdw_connection_get(s->table->server, s->role) != s->table->c)
+	if ((lock_of(s) == FDW_LOCK_NONE ? fdw_connection_get(s->table->server, s->role) :
+		 fdw_connection_get_to_write(s->table->server, s->role)) != s->table->c)
 		elog(ERROR, "a scan of foreign table %u has lost its connection", s->relid);
 	cxt = AllocSetContextCreate(CurrentMemoryContext, "dtsmig condition",
 								ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(cxt);
-	condition = condition_of(s, &node->ss.ps, econtext, &never);
+	condition = s->join ? join_sql(s, &never) :
+		condition_of(s, &node->ss.ps, econtext, &never);
 	s->running = true;
 	s->ended = never;
-	if (!never)
+	if (!never && s->join != NULL)
 	{
 		MemoryContextSwitchTo(econtext->ecxt_per_query_memory);
-		fdw_stream_open(s->stream, condition,
-						intVal(list_nth(s->private, FDW_MANY)));
+		fdw_stream_open_join(s->stream, list_make2(s->join->tables[0]->rel, s->join->tables[1]->rel),
+							 condition, intVal(list_nth(s->private, FDW_MANY)));
+	}
+	else if (!never)
+	{
+		MemoryContextSwitchTo(econtext->ecxt_per_query_memory);
+		fdw_stream_open(s->stream, condition, lock_of(s) != FDW_LOCK_NONE,
+						intVal(list_nth(s->private, FDW_MANY)), sent);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(cxt);
-}
-
-/* What the domains of a row's columns ask for, as the table's owner. */
-static void
-check_domain(FdwScan *s, int i, Datum value, bool isnull, MemoryContext cxt)
-{
-	TableOwner	owner;
-
-	table_owner_begin_value(s->relid, s->code[i], &owner);
-	domain_check(value, isnull, s->domain[i], &s->domain_extra[i], cxt);
-	table_owner_end(&owner);
 }
 
 TupleTableSlot *
@@ -316,24 +338,73 @@ fdw_iterate_scan(ForeignScanState *node)
 	if (list_nth(s->private, FDW_AGGREGATES) != NIL)
 		return aggregate(node, s, slot);
 	if (!s->running)
-		start(node, s);
+		start(node, s, false);
 	if (s->ended || !fdw_stream_next(s->stream, &values, &nulls))
 	{
 		s->ended = true;
 		return slot;
 	}
-	memset(slot->tts_isnull, true, sizeof(bool) * slot->tts_tupleDescriptor->natts);
-	for (int i = 0; i < s->nwanted; i++)
-	{
-		int			a = s->attnos[i] - 1;
+	return fdw_row_store(s->row, slot, values, nulls, node->ss.ps.state->es_query_cxt);
+}
 
-		if (OidIsValid(s->domain[i]))
-			check_domain(s, i, values[i], nulls[i],
-						 node->ss.ps.state->es_query_cxt);
-		slot->tts_values[a] = values[i];
-		slot->tts_isnull[a] = nulls[i];
+/* ---------------------------------------------------------- asynchronous */
+
+/*
+ * Under Append the sources of several tables are at work at the same time: each
+ * gets its statement at first, and is waited for until it has begun to answer.
+ * Of one server, one after the other: they have one connection.
+ */
+static void
+give_row(AsyncRequest *request)
+{
+	ForeignScanState *node = (ForeignScanState *) request->requestee;
+	TupleTableSlot *slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
+
+	ExecAsyncRequestDone(request, slot);
+}
+
+void
+fdw_async_request(AsyncRequest *request)
+{
+	ForeignScanState *node = (ForeignScanState *) request->requestee;
+	FdwScan    *s = node->fdw_state;
+
+	if (s->running || s->ended || lock_of(s) != FDW_LOCK_NONE ||
+		list_nth(s->private, FDW_AGGREGATES) != NIL || list_nth(s->private, FDW_JOIN) != NIL)
+	{
+		give_row(request);
+		return;
 	}
-	return ExecStoreVirtualTuple(slot);
+	start(node, s, true);
+	if (s->ended)
+		give_row(request);
+	else
+		ExecAsyncRequestPending(request);
+}
+
+void
+fdw_async_configure(AsyncRequest *request)
+{
+	FdwScan    *s = ((ForeignScanState *) request->requestee)->fdw_state;
+	AppendState *append = (AppendState *) request->requestor;
+	const FdwConnection *c = s->table->c;
+
+	/* another scan of the connection has made it put its rows aside */
+	if (c->active != s->stream)
+	{
+		request->callback_pending = false;
+		give_row(request);
+		ExecAsyncResponse(request);
+		return;
+	}
+	(void) AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE,
+							 c->source->socket(c->conn), NULL, request);
+}
+
+void
+fdw_async_notify(AsyncRequest *request)
+{
+	give_row(request);
 }
 
 void
@@ -355,6 +426,8 @@ fdw_end_scan(ForeignScanState *node)
 	if (s == NULL || s->table == NULL)
 		return;
 	fdw_stream_free(s->stream);
+	if (s->join != NULL)
+		fdw_table_close(s->join->tables[1]);
 	s->stream = NULL;
 	s->table = NULL;
 }
@@ -373,6 +446,11 @@ fdw_explain_scan(ForeignScanState *node, struct ExplainState *es)
 		return;
 	if (s->table == NULL)
 		bind(s);
+	if (s->join != NULL)
+	{
+		ExplainPropertyText("Remote SQL", join_sql(s, &never), es);
+		return;
+	}
 	range.condition = condition_of(s, NULL, NULL, &never);
 	if (never)
 		range.condition = "1 = 0";

@@ -22,6 +22,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "core/copy_row.h"
+#include "source/write.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
@@ -45,6 +46,7 @@ struct FdwStream
 	Datum	   *values;			/* of those replicated */
 	bool	   *nulls;
 	bool		many;
+	bool		locks;			/* rows at the source, or writes them */
 	bool		orphan;
 	bool		broken;			/* an error came while rows were put aside: some
 								 * are lost */
@@ -112,28 +114,89 @@ fdw_stream_free(FdwStream *s)
 	MemoryContextDelete(s->cxt);
 }
 
-void
-fdw_stream_open(FdwStream *s, const char *condition, bool many)
+/* Nothing is left of an earlier one; in the context of rows, whose former is returned. */
+static MemoryContext
+begin_rows(FdwStream *s, bool many, bool locks)
 {
-	MemoryContext old;
-	SourceRange range = {.part = true};
-
 	Assert(s->rows == NULL && s->c->active == NULL);
 	if (s->store != NULL)
 		tuplestore_end(s->store);
 	s->store = NULL;
 	forget_kept(s);
 	MemoryContextReset(s->rowscxt);
-	old = MemoryContextSwitchTo(s->rowscxt);
-	range.condition = condition ? pstrdup(condition) : NULL;
-	s->many = many;
+	/* an interrupt could end what was written, too */
+	s->many = many && !s->c->writing;
+	s->locks = locks;
 	s->orphan = s->broken = false;
 	s->reading = 0;
 	s->owner = CurrentResourceOwner;
 	s->level = GetCurrentTransactionNestLevel();
+	return MemoryContextSwitchTo(s->rowscxt);
+}
+
+/* sql NULL: those that meet the condition; else those that it writes. */
+static void
+open_rows(FdwStream *s, SourceRange *range, StringInfo sql)
+{
+	const FdwConnection *c = s->c;
+
 	/* an error within may leave rows to be read: they are this stream's */
-	s->rows = s->c->source->open_rows(s->c->conn, s->rel, &range);
+	if (sql == NULL)
+		s->rows = c->source->open_rows(c->conn, s->rel, range);
+	else
+		s->rows = c->source->write->write_rows(c->conn, s->rel, sql);
+}
+
+static void
+open_stream(FdwStream *s, SourceRange *range, StringInfo sql)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+
+	if (!s->locks)
+		open_rows(s, range, sql);
+	else
+	{
+		PG_TRY();
+		{
+			open_rows(s, range, sql);
+		}
+		PG_CATCH();
+		{
+			fdw_connection_failed(s->c, cxt);
+		}
+		PG_END_TRY();
+	}
 	s->c->active = s;
+}
+
+void
+fdw_stream_open(FdwStream *s, const char *condition, bool locks, bool many, bool sent)
+{
+	SourceRange range = {.part = true,.locks = locks,.sent = sent};
+	/* what a lock is for is read to its end */
+	MemoryContext old = begin_rows(s, many && !locks, locks);
+
+	range.condition = condition ? pstrdup(condition) : NULL;
+	open_stream(s, &range, NULL);
+	MemoryContextSwitchTo(old);
+}
+
+void
+fdw_stream_open_join(FdwStream *s, List *tables, const char *sql, bool many)
+{
+	MemoryContext old = begin_rows(s, many, false);
+
+	s->rows = s->c->source->open_join(s->c->conn, s->rel, tables, pstrdup(sql));
+	s->c->active = s;
+	MemoryContextSwitchTo(old);
+}
+
+void
+fdw_stream_open_written(FdwStream *s, StringInfo sql)
+{
+	MemoryContext old = begin_rows(s, false, true);
+
+	open_stream(s, NULL, sql);
 	MemoryContextSwitchTo(old);
 }
 
@@ -143,6 +206,44 @@ ended(FdwStream *s)
 	s->rows = NULL;
 	if (s->c->active == s)
 		s->c->active = NULL;
+}
+
+static bool
+take_row(FdwStream *s)
+{
+	const SourceRoutine *source = s->c->source;
+	bool		any;
+
+	if (s->reader == NULL)
+	{
+		any = source->next_row(s->rows, &s->row);
+		for (int i = 0; any && i < s->rel->ncolumns; i++)
+			s->row_nulls[i] = s->row.status[i] != COLUMN_VALUE;
+		return any;
+	}
+	resetStringInfo(&s->buf);
+	any = source->next_copy(s->rows, &s->buf);
+	if (any)
+		copy_reader_read(s->reader, &s->buf, s->row.values, s->row_nulls);
+	return any;
+}
+
+static bool
+take_row_locked(FdwStream *s)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	volatile bool any = false;
+
+	PG_TRY();
+	{
+		any = take_row(s);
+	}
+	PG_CATCH();
+	{
+		fdw_connection_failed(s->c, cxt);
+	}
+	PG_END_TRY();
+	return any;
 }
 
 /* The next row of the source into row, in rowcxt. */
@@ -156,19 +257,7 @@ read_row(FdwStream *s)
 	MemoryContextReset(s->rowcxt);
 	old = MemoryContextSwitchTo(s->rowcxt);
 	s->reading = GetCurrentTransactionNestLevel();
-	if (s->reader == NULL)
-	{
-		any = source->next_row(s->rows, &s->row);
-		for (int i = 0; any && i < s->rel->ncolumns; i++)
-			s->row_nulls[i] = s->row.status[i] != COLUMN_VALUE;
-	}
-	else
-	{
-		resetStringInfo(&s->buf);
-		any = source->next_copy(s->rows, &s->buf);
-		if (any)
-			copy_reader_read(s->reader, &s->buf, s->row.values, s->row_nulls);
-	}
+	any = s->locks ? take_row_locked(s) : take_row(s);
 	for (int i = 0; any && i < s->nreplicated; i++)
 	{
 		s->values[i] = s->row.values[s->replicated[i]];

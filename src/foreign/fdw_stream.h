@@ -29,10 +29,15 @@ extern void fdw_stream_free(FdwStream *stream);
 
 /*
  * Asks for the rows that meet a condition in the source's SQL (NULL: all).
- * many: there may be so many of them that what is not read is not to be
- * waited for either.
+ * locks: it ends by a lock of them. many: there may be so many of them that what
+ * is not read is not to be waited for either. sent: the source is not waited for.
  */
-extern void fdw_stream_open(FdwStream *stream, const char *condition, bool many);
+extern void fdw_stream_open(FdwStream *stream, const char *condition, bool locks, bool many,
+							bool sent);
+/* Those of a SELECT over tables (SourceRelation *). */
+extern void fdw_stream_open_join(FdwStream *stream, List *tables, const char *sql, bool many);
+/* Those that a statement has written (SourceWriteRoutine.write_rows). */
+extern void fdw_stream_open_written(FdwStream *stream, StringInfo sql);
 /*
  * The next row: of each replicated column, in their order, *values and *nulls,
  * good until the next call. False: there is none.

@@ -97,11 +97,13 @@ bind_column(FdwTable *t, SourceRelation *rel, Relation foreign, int attno,
 			bool any_case)
 {
 	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(foreign), attno - 1);
-	char	   *name = fdw_option_value(GetForeignColumnOptions(t->relid, attno),
-									"column_name");
+	List	   *options = GetForeignColumnOptions(t->relid, attno);
+	char	   *name = fdw_option_value(options, "column_name");
 	SourceColumn *col;
 	int			i;
 
+	if (fdw_table_is_key(options))
+		t->key = bms_add_member(t->key, attno);
 	if (name == NULL)
 		name = NameStr(att->attname);
 	i = find_column(rel, name, any_case);
@@ -195,6 +197,8 @@ read_options(FdwTable *t, Relation foreign)
 	if (t->name == NULL)
 		t->name = pstrdup(RelationGetRelationName(foreign));
 	t->options = fdw_table_type_options(ft->options);
+	t->batch_size = fdw_table_batch_size(ft->options, GetForeignServer(ft->serverid)->options);
+	t->async = fdw_table_is_async(ft->options, GetForeignServer(ft->serverid)->options);
 }
 
 FdwTable *
@@ -250,6 +254,29 @@ void
 fdw_table_close(FdwTable *t)
 {
 	MemoryContextDelete(t->cxt);
+}
+
+List *
+fdw_table_key(const FdwTable *t)
+{
+	TableIndex *index = model_row_key(t->rel->def);
+	List	   *key = NIL;
+	ListCell   *lc;
+	int			attno = -1;
+
+	while ((attno = bms_next_member(t->key, attno)) >= 0)
+		key = lappend_int(key, attno);
+	if (key != NIL || index == NULL)
+		return key;
+	foreach(lc, index->parts)
+	{
+		int			i = find_column(t->rel, ((IndexPart *) lfirst(lc))->column, false);
+
+		if (i < 0 || t->rel->columns[i].target_name == NULL)
+			return NIL;
+		key = lappend_int(key, t->rel->columns[i].target_attnum);
+	}
+	return key;
 }
 
 TableColumn *

@@ -24,6 +24,9 @@ typedef struct FdwTable
 	char	   *schema;			/* at the source */
 	char	   *name;
 	TaskOptions *options;
+	int			batch_size;
+	bool		async;			/* option async_capable */
+	Bitmapset  *key;			/* attributes that options call the key; NULL: none does */
 	int			natts;
 	int		   *source_of;		/* of each attribute: index into rel->columns; -1:
 								 * it was dropped */
@@ -43,6 +46,12 @@ typedef struct FdwTable
 extern FdwTable *fdw_table_open(Oid relid, Oid role, Bitmapset *wanted,
 								bool for_plan);
 extern void fdw_table_close(FdwTable *table);
+
+/*
+ * Attributes of the key, as integers: those of the options, else of the source's
+ * key; NIL: there is none, or not all of it.
+ */
+extern List *fdw_table_key(const FdwTable *table);
 
 /* The column as it is at the source. */
 extern TableColumn *fdw_table_column(const FdwTable *table, int attno);

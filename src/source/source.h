@@ -112,6 +112,8 @@ typedef struct SourceRange
 	int64		rows_estimate;
 	bool		part;			/* its end may come early (LIMIT, an interrupt): the
 								 * source is not asked how many rows there were */
+	bool		locks;			/* the condition ends by a lock of the rows */
+	bool		sent;			/* open_rows does not wait for the source */
 } SourceRange;
 
 /*
@@ -413,6 +415,17 @@ typedef struct SourceRoutine
 	 */
 	SourceRows *(*open_rows) (SourceConn *conn, SourceRelation *rel,
 							  const SourceRange *range);
+	/* Can be read when the source has answered, after open_rows has sent. */
+	int			(*socket) (SourceConn *conn);
+	/*
+	 * The same of a SELECT that gives the replicated columns of rel, which stands
+	 * for a join of tables (SourceRelation *). column: one as it is selected; only:
+	 * in front of a table's name.
+	 */
+	SourceRows *(*open_join) (SourceConn *conn, SourceRelation *rel, List *tables,
+							  const char *sql);
+	char	   *(*column) (const SourceRelation *rel, int column);
+	const char *only;
 	/*
 	 * The statement of open_rows; with select, that one with other columns: an
 	 * expression in SQL that both families read.
@@ -447,6 +460,7 @@ typedef struct SourceRoutine
 	char	   *(*quote_name) (const char *name);
 	const char *random;			/* from 0 to 1 */
 	const struct PushDialect *push;
+	const struct SourceWriteRoutine *write; /* see source/write.h */
 
 	SourceStream *(*open_changes) (const ConnectionInfo *info,
 								   const char *position,

@@ -18,7 +18,7 @@
 static char *
 readable(const ApplyTable *table, int col)
 {
-	const MyColumn *column = &((const MyTarget *) table->rel->bound)->columns[col];
+	const MyField *column = &((const MyTarget *) table->rel->bound)->columns[col];
 
 	switch (column->form)
 	{
@@ -34,7 +34,7 @@ readable(const ApplyTable *table, int col)
 static Datum
 value_of(const SourceRelation *rel, int col, char *text)
 {
-	const MyColumn *column = &((const MyTarget *) rel->bound)->columns[col];
+	const MyField *column = &((const MyTarget *) rel->bound)->columns[col];
 	Oid			input;
 	Oid			ioparam;
 
@@ -71,7 +71,7 @@ my_fetch_row(ApplyTable *table, const Row *key, Row *row)
 	for (int i = 0; i < rel->nkey; i++)
 	{
 		appendStringInfoString(&sql, i > 0 ? " AND " : "");
-		value_append_match(&sql, rel, rel->key[i], key->values[rel->key[i]], false);
+		my_value_append_match(&sql, rel, rel->key[i], key->values[rel->key[i]], false);
 	}
 	appendStringInfoString(&sql, " FOR UPDATE");
 	mysql_several(conn, false);

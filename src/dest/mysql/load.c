@@ -213,7 +213,7 @@ add_row(Load *load, Datum *values, bool *nulls)
 		if (any)
 			appendStringInfoChar(&st->sql, ',');
 		any = true;
-		value_append(&st->sql, rel, i, values[i], nulls[i]);
+		my_value_append(&st->sql, rel, i, values[i], nulls[i]);
 	}
 	appendStringInfoChar(&st->sql, ')');
 	my_check_size(rel, -1, load->head_len + st->sql.len - start);

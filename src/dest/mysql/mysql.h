@@ -11,51 +11,10 @@
 
 #include "postgres.h"
 
-#include "fmgr.h"
-
 #include "client/my_conn.h"
+#include "client/my_value.h"
 #include "dest/batch/batch.h"
 #include "dest/dest.h"
-
-/* How values of a column in flight become literals. */
-typedef enum MyForm
-{
-	FORM_TEXT,					/* what the type's output function says, quoted … */
-	FORM_BARE,					/* … as it is */
-	FORM_CHAR,					/* of char(n), without the blanks at its end */
-	FORM_BOOL,
-	FORM_FLOAT4,
-	FORM_FLOAT8,
-	FORM_NUMERIC,
-	FORM_MONEY,
-	FORM_DATE,
-	FORM_TIMESTAMP,				/* with or without time zone: in UTC */
-	FORM_TIME,
-	FORM_BYTEA,
-	FORM_BIT,
-	FORM_BIT_BYTES,				/* bits as a binary string */
-	FORM_JSON,
-	FORM_ARRAY
-} MyForm;
-
-/*
- * A column of a table at the destination, as it was when the relation was
- * bound.
- */
-typedef struct MyColumn
-{
-	char	   *name;			/* quoted */
-	char	   *type;			/* DATA_TYPE: "varchar" */
-	int			fsp;			/* digits of a second */
-	int			decimals;		/* of FLOAT(7,2) and DOUBLE(7,2); -1 */
-	Size		length;			/* of texts and binary strings, at most */
-	char	   *labels;			/* "enum('a','b')", of that type and SET; NULL */
-	bool		not_null;
-	bool		inexact;		/* texts that are different can be equal in it */
-	bool		json;			/* of MySQL, which reads its numbers */
-	MyForm		form;
-	FmgrInfo	output;
-} MyColumn;
 
 /* Text of statements that write rows. */
 typedef struct MyPart
@@ -75,14 +34,6 @@ typedef struct MyStmt
 	MyPart	   *part[2];		/* that is being filled */
 	List	   *parts[2];		/* MyPart *: that are full */
 } MyStmt;
-
-/* SourceRelation.bound */
-typedef struct MyTarget
-{
-	char	   *qualified;		/* quoted database.table */
-	MyColumn   *columns;		/* for each of rel */
-	Oid		   *out_func;		/* the same: of types in flight */
-} MyTarget;
 
 /* session.c */
 extern void mysql_attach(const DestPlace *place);
@@ -120,7 +71,8 @@ extern void mysql_write_send(MyConn *conn, const char *sql, Size len);
 extern int64 mysql_write_receive(MyConn *conn);
 /* Row of a statement of several that the server has warned of, from 1; 0: none. */
 extern int	mysql_warned_row(void);
-extern const TypePolicy *mysql_policy(void);
+/* This process, at the destination. */
+extern const MyWriter *mysql_writer(void);
 
 /* ledger.c */
 extern void my_ledger_open(MyConn *conn, const DestPlace *place);
@@ -145,18 +97,6 @@ extern void my_ledger_end(MyConn *conn, bool done);
 extern void my_target_bind(SourceRelation *rel);
 extern void my_target_bind_to_compare(SourceRelation *rel);
 extern char *my_target_refuses(const char *schema, const char *table, char **hint);
-
-/* value.c */
-extern MyForm value_form(Oid typid, const MyColumn *column);
-/* Appends a value as a literal; isnull: NULL. */
-extern void value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value,
-						 bool isnull);
-/* Appends a condition that holds for rows with that value alone; NULL is one. */
-extern void value_append_match(StringInfo sql, const SourceRelation *rel, int col,
-							   Datum value, bool isnull);
-
-/* So many bytes, of a column or (-1) a row, are what the server takes, or an error. */
-extern void my_check_size(const SourceRelation *rel, int col, Size bytes);
 
 /* stmt.c */
 extern BatchStmt *my_stmt_get(ApplyTable *table, StmtKind kind, const Row *row);

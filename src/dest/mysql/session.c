@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "client/my_error.h"
+#include "client/my_write.h"
 #include "core/one_statement.h"
 #include "dest/mysql/mysql.h"
 #include "dest/twin.h"
@@ -25,79 +26,14 @@
 #define OLDEST_MYSQL 50600
 #define OLDEST_MARIADB 100600
 
-/* So much of a packet is not the statement's. */
-#define PACKET_MARGIN 1024
-
 static MemoryContext session_cxt = NULL;	/* NULL: nothing is attached */
 static DestPlace *place = NULL;
 static MyConn *conn = NULL;
-static Size max_packet = 0;
 static bool rows_written = false;	/* in the transaction that is open */
 static bool several = false;	/* statements in one text */
 static int	warned_row = 0;		/* of a statement's rows, the one that the server has
 								 * warned of; 0: none */
-
-typedef struct Setting
-{
-	const char *name;
-	const char *value;			/* as SQL */
-	const char *shown;			/* as it reads then */
-} Setting;
-
-static const Setting settings[] = {
-	{"foreign_key_checks", "0", "0"},
-	{"unique_checks", "1", "1"},
-	{"sql_safe_updates", "0", "0"},
-	{"sql_notes", "1", "1"},
-	{"completion_type", "0", "NO_CHAIN"},
-	{"sql_big_selects", "1", "1"},
-	{"innodb_lock_wait_timeout", "60", "60"},
-};
-
-/* A value that does not fit is an error; nothing else changes what is written. */
-static const char *const modes[] = {
-	"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "NO_ZERO_IN_DATE", "NO_ZERO_DATE",
-	"ERROR_FOR_DIVISION_BY_ZERO", "NO_AUTO_VALUE_ON_ZERO", "NO_ENGINE_SUBSTITUTION"
-};
-
-pg_noreturn static void
-refuse_setting(const char *name, const char *shown)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("server \"%s\" does not let a session set %s", mysql_server(), name),
-			 errdetail("It is \"%s\" after it was set; values would not be stored as they are.", shown),
-			 errhint("Connect to the server itself if a proxy stands before it.")));
-}
-
-static void
-set_mode(void)
-{
-	StringInfoData words;
-	char	   *shown;
-	char	   *rest;
-	char	   *word;
-	int			found = 0;
-
-	initStringInfo(&words);
-	for (int i = 0; i < lengthof(modes); i++)
-		appendStringInfo(&words, "%s%s", i > 0 ? "," : "", modes[i]);
-	my_query(conn, psprintf("SET SESSION sql_mode = '%s'", words.data), 0);
-	shown = my_query_text(conn, "SELECT @@SESSION.sql_mode");
-	rest = pstrdup(shown);
-	while ((word = strsep(&rest, ",")) != NULL)
-	{
-		bool		known = false;
-
-		for (int i = 0; i < lengthof(modes); i++)
-			known |= strcmp(word, modes[i]) == 0;
-		if (!known)
-			refuse_setting("sql_mode", shown);
-		found++;
-	}
-	if (found != lengthof(modes))
-		refuse_setting("sql_mode", shown);
-}
+static MyWriter writer = {.place = "the destination",.task = true};
 
 /* A variable that not all versions have; NULL: this one has not. */
 static char *
@@ -113,17 +49,7 @@ prepare_session(void)
 {
 	char	   *binlog = variable("binlog_format");
 
-	for (int i = 0; i < lengthof(settings); i++)
-	{
-		const Setting *s = &settings[i];
-		char	   *shown;
-
-		my_query(conn, psprintf("SET SESSION %s = %s", s->name, s->value), 0);
-		shown = my_query_text(conn, psprintf("SELECT @@SESSION.%s", s->name));
-		if (strcmp(shown, s->shown) != 0)
-			refuse_setting(s->name, shown);
-	}
-	set_mode();
+	my_write_prepare_session(conn, mysql_server(), false);
 	/* fewer locks; the log of statements cannot have it */
 	if (binlog == NULL || strcmp(binlog, "STATEMENT") != 0)
 		my_query(conn, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", 0);
@@ -135,7 +61,7 @@ prepare_session(void)
 	/* what AUTO_INCREMENT is, and not what it was */
 	if (variable("information_schema_stats_expiry") != NULL)
 		my_query(conn, "SET SESSION information_schema_stats_expiry = 0", 0);
-	max_packet = (Size) my_query_int64(conn, "SELECT @@SESSION.max_allowed_packet");
+	writer.max_statement = my_write_max_statement(conn);
 }
 
 static bool
@@ -294,42 +220,11 @@ mysql_several(MyConn *c, bool wanted)
 	several = wanted;
 }
 
-/* What a statement may warn of though it has stored what it was given. */
-static bool
-is_harmless(int64 code)
-{
-	return code == 1287 ||		/* something will not exist in later versions */
-		code == 1592 ||			/* a log of statements may not repeat it */
-		code == 3719;			/* "utf8" means another character set later */
-}
-
 /* Of the last statement. */
 static void
 check_warnings(MyConn *c)
 {
-	MyResult   *r = my_query(c, "SHOW WARNINGS", 3);
-
-	/* which not every account may set */
-	if (my_nrows(r) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("server \"%s\" has warned of a value that it was given, and does not say of which",
-						mysql_server()),
-				 errhint("Run at the destination: SET GLOBAL max_error_count = 1024; and resume the task.")));
-	for (int i = 0; i < my_nrows(r); i++)
-	{
-		char	   *message = my_get_text(r, i, 2);
-		char	   *at = strstr(message, " at row ");
-
-		if (is_harmless(my_get_int64(r, i, 1)))
-			continue;
-		warned_row = at ? atoi(at + strlen(" at row ")) : 0;
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("server \"%s\" would not store a value as it is: %s",
-						mysql_server(), message),
-				 errdetail("It warned of it, with code %s.", my_get_text(r, i, 1))));
-	}
+	my_write_check_warnings(c, mysql_server(), &warned_row);
 }
 
 int
@@ -398,10 +293,10 @@ mysql_write_receive(MyConn *c)
 	return (int64) done.rows;
 }
 
-const TypePolicy *
-mysql_policy(void)
+const MyWriter *
+mysql_writer(void)
 {
-	return place->policy;
+	return &writer;
 }
 
 char *
@@ -527,7 +422,7 @@ mysql_server(void)
 Size
 mysql_max_statement(void)
 {
-	return max_packet > 2 * PACKET_MARGIN ? max_packet - PACKET_MARGIN : max_packet / 2;
+	return writer.max_statement;
 }
 
 /* ------------------------------------------------------------------- routine */
@@ -559,6 +454,8 @@ mysql_attach(const DestPlace *at)
 										ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(session_cxt);
 	place = dest_place_copy(at);
+	writer.server = place->info->server_name;
+	writer.policy = place->policy;
 	MemoryContextSwitchTo(old);
 	twin_attach(&twin_routine, place->one_call);
 	one_statement_runs_by(run_at_destination, false);

@@ -39,7 +39,7 @@ is_key(ApplyTable *table, int col)
 	return false;
 }
 
-static const MyColumn *
+static const MyField *
 column_of(const ApplyTable *table, int col)
 {
 	return &((const MyTarget *) table->rel->bound)->columns[col];
@@ -190,7 +190,7 @@ my_stmt_get(ApplyTable *table, StmtKind kind, const Row *row)
 static void
 append_value(StringInfo buf, const ApplyTable *table, const Row *row, int col)
 {
-	value_append(buf, table->rel, col, row->values[col], row->status[col] == COLUMN_NULL);
+	my_value_append(buf, table->rel, col, row->values[col], row->status[col] == COLUMN_NULL);
 }
 
 static void
@@ -202,7 +202,7 @@ append_key(StringInfo buf, const ApplyTable *table, const Row *row)
 
 		if (i > 0)
 			appendStringInfoString(buf, " AND ");
-		value_append_match(buf, table->rel, col, row->values[col],
+		my_value_append_match(buf, table->rel, col, row->values[col],
 						   row->status[col] == COLUMN_NULL);
 	}
 }
@@ -228,7 +228,7 @@ append_row(StringInfo buf, const MyStmt *stmt, const Row *old, const Row *row, i
 				int			col = table->cols[i];
 
 				appendStringInfoString(buf, n++ > 0 ? " AND " : "");
-				value_append_match(buf, table->rel, col, old->values[col],
+				my_value_append_match(buf, table->rel, col, old->values[col],
 								   old->status[col] == COLUMN_NULL);
 			}
 			if (n == 0)

@@ -27,6 +27,8 @@ struct SourceRows
 	uint64		nread;			/* packets of rows that have come */
 	bool		done;			/* the last row has been read */
 	bool		counted;		/* by the source, too */
+	bool		sent;			/* nothing has been received yet … */
+	char	   *sql;			/* … in answer to this */
 };
 
 /* ------------------------------------------------------------------------
@@ -78,10 +80,14 @@ receive_packet(SourceRows *rows, const uint8 **packet, Size *len)
 	return false;
 }
 
+static void receive_rows(SourceRows *rows);
+
 /* The next row's packet; false: there is none. */
 static bool
 next_packet(SourceRows *rows, const uint8 **packet, Size *len)
 {
+	if (rows->sent)
+		receive_rows(rows);
 	if (rows->packet != NULL)
 	{
 		*packet = rows->packet;
@@ -96,14 +102,15 @@ next_packet(SourceRows *rows, const uint8 **packet, Size *len)
  * A transaction keeps what it has read from being altered, which stops all who
  * come after the one that wants to alter it, and so perhaps ourselves. MySQL
  * lets go when a savepoint is returned to, and keeps the snapshot; MariaDB does
- * so only where the session writes no log (SourceSnapshot.holds_tables).
+ * so only where the session writes no log (SourceSnapshot.holds_tables). What
+ * the transaction has written would go, too.
  */
 #define LET_GO "ROLLBACK TO SAVEPOINT " MY_SNAPSHOT_SAVEPOINT
 
 static bool
 can_let_go(MyConn *conn)
 {
-	return my_in_transaction(conn) && !my_is_mariadb(conn);
+	return my_in_transaction(conn) && !my_is_mariadb(conn) && !my_use(conn)->writing;
 }
 
 /* See check_number. */
@@ -167,27 +174,17 @@ my_rows_value(SourceConn *conn, SourceRelation *rel, const SourceRange *range,
 	return value;
 }
 
-SourceRows *
-my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
+/* The answer to what was sent begins. */
+static void
+receive_rows(SourceRows *rows)
 {
-	SourceRows *rows = palloc0(sizeof(SourceRows));
-	char	   *sql;
 	MemoryContext cxt = CurrentMemoryContext;
-	volatile int nreplicated = count_replicated(rel);
 	volatile int n = 0;
 
-	if (nreplicated == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-				 errmsg("no column of table \"%s\".\"%s\" goes to the destination",
-						rel->schema, rel->name)));
-	sql = my_rows_query(rel, range, NULL);
-	rows->conn = (MyConn *) conn;
-	rows->rel = rel;
-	rows->counted = is_counted(range);
+	rows->sent = false;
 	PG_TRY();
 	{
-		n = my_stream_query(rows->conn, sql);
+		n = my_stream_columns(rows->conn, rows->sql);
 		/* with the first row comes what is wrong with the table */
 		if (!receive_packet(rows, &rows->packet, &rows->len))
 			rows->packet = NULL;
@@ -195,19 +192,62 @@ my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(cxt);
+		rows->done = true;
 		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_CONNECTION_EXCEPTION &&
 			can_let_go(rows->conn))
 			(void) my_try_query(rows->conn, LET_GO, 0, NULL, NULL, NULL);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	if (n != nreplicated)
+	if (n != count_replicated(rows->rel))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("source sends %d columns of table \"%s\".\"%s\", %d were asked for",
-						n, rel->schema, rel->name, nreplicated)));
+						n, rows->rel->schema, rows->rel->name, count_replicated(rows->rel))));
+}
+
+static SourceRows *
+open_select(SourceConn *conn, SourceRelation *rel, const char *sql, bool counted, bool sent)
+{
+	SourceRows *rows = palloc0(sizeof(SourceRows));
+
+	if (count_replicated(rel) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("no column of table \"%s\".\"%s\" goes to the destination",
+						rel->schema, rel->name)));
+	rows->conn = (MyConn *) conn;
+	rows->rel = rel;
+	rows->counted = counted;
+	rows->sql = pstrdup(sql);
+	my_send_query(rows->conn, sql);
+	rows->sent = true;
+	if (!sent)
+		receive_rows(rows);
+	return rows;
+}
+
+SourceRows *
+my_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
+{
+	char	   *sql = my_rows_query(rel, range, NULL);
+	SourceRows *rows = open_select(conn, rel, sql, is_counted(range),
+								   range != NULL && range->sent);
+
 	pfree(sql);
 	return rows;
+}
+
+SourceRows *
+my_open_join(SourceConn *conn, SourceRelation *rel, List *tables, const char *sql)
+{
+	return open_select(conn, rel, sql, false, false);
+}
+
+int
+my_rows_socket(SourceConn *conn)
+{
+	return my_use((MyConn *) conn)->fd;
 }
 
 bool
@@ -248,6 +288,7 @@ my_close_rows(SourceRows *rows)
 		CHECK_FOR_INTERRUPTS();
 	if (can_let_go(rows->conn))
 		(void) my_query(rows->conn, LET_GO, 0);
+	pfree(rows->sql);
 	pfree(rows);
 }
 

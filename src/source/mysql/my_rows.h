@@ -19,6 +19,9 @@ extern void my_prepare_relation(SourceConn *conn, SourceRelation *rel,
 
 extern SourceRows *my_open_rows(SourceConn *conn, SourceRelation *rel,
 								const SourceRange *range);
+extern int	my_rows_socket(SourceConn *conn);
+extern SourceRows *my_open_join(SourceConn *conn, SourceRelation *rel, List *tables,
+								const char *sql);
 extern char *my_rows_query(SourceRelation *rel, const SourceRange *range,
 						   const char *select);
 extern char *my_rows_value(SourceConn *conn, SourceRelation *rel,

@@ -16,9 +16,11 @@
 #include "source/mysql/my_snapshot.h"
 #include "source/mysql/my_stream.h"
 #include "source/mysql/my_value_impl.h"
+#include "source/mysql/my_values.h"
 #include "source/mysql/my_verify.h"
 #include "source/mysql/my_zero_dates.h"
 #include "source/source.h"
+#include "source/write.h"
 
 static char *
 my_quote_name(const char *name)
@@ -82,6 +84,10 @@ const SourceRoutine mysql_source_routine =
 	.plan_ranges = my_plan_ranges,
 	.prepare_relation = my_prepare_relation,
 	.open_rows = my_open_rows,
+	.socket = my_rows_socket,
+	.open_join = my_open_join,
+	.column = my_select_expression,
+	.only = "",
 	.rows_query = my_rows_query,
 	.rows_value = my_rows_value,
 	.next_row = my_next_row,
@@ -93,6 +99,7 @@ const SourceRoutine mysql_source_routine =
 	.quote_name = my_quote_name,
 	.random = "RAND()",
 	.push = &my_push_dialect,
+	.write = &mysql_source_write,
 	.open_changes = my_open_changes,
 	.next_change = my_next_change,
 	.stream_is_in = my_stream_is_in,

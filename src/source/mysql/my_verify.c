@@ -298,7 +298,7 @@ my_check_answer(SourceConn *conn)
 	Size		len;
 	List	   *sums = NIL;
 
-	if (my_stream_columns(my) != 3)
+	if (my_stream_columns(my, "a query") != 3)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("the source's answer has an unexpected number of columns")));

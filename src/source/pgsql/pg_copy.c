@@ -83,21 +83,37 @@ pg_end_snapshot(SourceConn *conn)
 }
 
 void
-pg_begin_read(SourceConn *conn)
+pg_begin_transaction(SourceConn *conn, const char *mode)
 {
 	PgSource   *source = (PgSource *) conn;
 
-	pg_run(source->sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	pg_runf(source->sql, "BEGIN ISOLATION LEVEL REPEATABLE READ %s", mode);
 	if (source->pid == 0)
 		source->pid = strtol(pg_select_text(source->sql, "process",
 											"SELECT pg_catalog.pg_backend_pid()::pg_catalog.text"),
 							 NULL, 10);
 }
 
+/* Tables that it has read stay locked to its end, and are looked at once. */
+void
+pg_begin_read(SourceConn *conn)
+{
+	PgSource   *source = (PgSource *) conn;
+
+	pg_begin_transaction(conn, "READ ONLY; SAVEPOINT dtsmig_base");
+	source->holds = true;
+	source->held = NIL;
+}
+
 void
 pg_end_read(SourceConn *conn)
 {
-	end_transaction(((PgSource *) conn)->sql);
+	PgSource   *source = (PgSource *) conn;
+
+	end_transaction(source->sql);
+	source->holds = false;
+	list_free(source->held);
+	source->held = NIL;
 }
 
 void
@@ -348,6 +364,8 @@ struct SourceRows
 {
 	PgConn	   *conn;
 	bool		locked;			/* within a savepoint, whose end lets go */
+	bool		keeps;			/* locks of rows stay */
+	bool		sent;			/* nothing has been received yet */
 	bool		text;
 	bool		begun;			/* the binary header has been skipped */
 	bool		ended;			/* so has the trailer */
@@ -370,7 +388,8 @@ lock_table(SourceRows *rows, const SourceRelation *rel)
 		psprintf(" AND c.oid = %s", pg_quote_literal(rel->def->source_id));
 	PgResult   *r;
 
-	pg_run(rows->conn, "SAVEPOINT dtsmig_rows");
+	if (!rows->locked)
+		pg_run(rows->conn, "SAVEPOINT dtsmig_rows");
 	rows->locked = true;
 	pg_runf(rows->conn, "LOCK TABLE ONLY %s IN ACCESS SHARE MODE", name);
 	r = pg_selectf(rows->conn, "table of the snapshot", "i",
@@ -392,32 +411,45 @@ lock_table(SourceRows *rows, const SourceRelation *rel)
 static void
 unlock_table(SourceRows *rows)
 {
-	if (rows->locked)
+	if (rows->locked && rows->keeps && !pg_is_failed(rows->conn))
+		pg_run(rows->conn, "RELEASE SAVEPOINT dtsmig_rows");
+	else if (rows->locked)
 		pg_run(rows->conn, "ROLLBACK TO SAVEPOINT dtsmig_rows; "
 						"RELEASE SAVEPOINT dtsmig_rows");
 	rows->locked = false;
 }
 
 char *
+pg_column(const SourceRelation *rel, int column)
+{
+	char	   *name = pg_quote_name(rel->columns[column].name);
+
+	return rel->text_rows && rel->columns[column].typid == MONEYOID ? pg_money_text(name) : name;
+}
+
+static void
+append_columns(StringInfo sql, const SourceRelation *rel)
+{
+	bool		any = false;
+
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		if (!rel->columns[i].replicated)
+			continue;
+		appendStringInfo(sql, "%s%s", any ? ", " : "", pg_column(rel, i));
+		any = true;
+	}
+}
+
+char *
 pg_rows_query(SourceRelation *rel, const SourceRange *range, const char *select)
 {
 	StringInfoData sql;
-	bool		any = false;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s", select ? select : "");
-	for (int i = 0; select == NULL && i < rel->ncolumns; i++)
-	{
-		char	   *name;
-
-		if (!rel->columns[i].replicated)
-			continue;
-		name = pg_quote_name(rel->columns[i].name);
-		appendStringInfo(&sql, "%s%s", any ? ", " : "",
-						 rel->text_rows && rel->columns[i].typid == MONEYOID ?
-						 pg_money_text(name) : name);
-		any = true;
-	}
+	if (select == NULL)
+		append_columns(&sql, rel);
 	appendStringInfo(&sql, " FROM ONLY %s",
 					 pg_quote_qualified(rel->schema, rel->name));
 	if (rel->pushed != NULL && range != NULL && range->condition != NULL)
@@ -440,6 +472,31 @@ pg_recover(PgConn *conn)
 		pg_run(conn, "ROLLBACK TO SAVEPOINT dtsmig_rows");
 }
 
+/* The same in a transaction of pg_begin_read, whose errors take all locks back. */
+static void
+hold_table(SourceRows *rows, PgSource *source, const SourceRelation *rel)
+{
+	MemoryContext old;
+
+	if (pg_is_failed(source->sql))
+	{
+		pg_run(source->sql, "ROLLBACK TO SAVEPOINT dtsmig_base");
+		list_free(source->held);
+		source->held = NIL;
+	}
+	if (rel->def->source_id != NULL &&
+		list_member_oid(source->held, (Oid) strtoul(rel->def->source_id, NULL, 10)))
+		return;
+	lock_table(rows, rel);
+	rows->locked = false;
+	pg_run(source->sql, "RELEASE SAVEPOINT dtsmig_rows");
+	if (rel->def->source_id == NULL)
+		return;
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(source));
+	source->held = lappend_oid(source->held, (Oid) strtoul(rel->def->source_id, NULL, 10));
+	MemoryContextSwitchTo(old);
+}
+
 /*
  * The table is locked for rows to come; within a transaction it is the one of
  * the snapshot. SQL to stand in front of their statement, or NULL.
@@ -447,15 +504,35 @@ pg_recover(PgConn *conn)
 static char *
 begin_rows(SourceRows *rows, SourceConn *conn, const SourceRelation *rel)
 {
-	rows->conn = ((PgSource *) conn)->sql;
+	PgSource   *source = (PgSource *) conn;
+
+	rows->conn = source->sql;
 	rows->text = rel->text_rows;
 	rows->name = pg_quote_qualified(rel->schema, rel->name);
 	if (!pg_in_transaction(rows->conn))
 		return pg_before_reading(rows->conn, rows->name);
 
+	if (source->holds)
+	{
+		hold_table(rows, source, rel);
+		return NULL;
+	}
 	pg_recover(rows->conn);
 	lock_table(rows, rel);
 	return NULL;
+}
+
+static void
+receive_rows(SourceRows *rows)
+{
+	rows->sent = false;
+	pg_copy_receive(rows->conn);
+}
+
+int
+pg_rows_socket(SourceConn *conn)
+{
+	return pg_socket_of(((PgSource *) conn)->sql);
 }
 
 SourceRows *
@@ -464,10 +541,51 @@ pg_open_rows(SourceConn *conn, SourceRelation *rel, const SourceRange *range)
 	SourceRows *rows = palloc0(sizeof(SourceRows));
 	char	   *before = begin_rows(rows, conn, rel);
 
-	pg_copy_open(rows->conn, psprintf("%sCOPY (%s) TO STDOUT (FORMAT %s)",
+	rows->keeps = range != NULL && range->locks;
+	pg_copy_send(rows->conn, psprintf("%sCOPY (%s) TO STDOUT (FORMAT %s)",
 									  before ? before : "",
 									  pg_rows_query(rel, range, NULL),
 									  rows->text ? "text" : "binary"));
+	rows->sent = true;
+	if (range == NULL || !range->sent)
+		receive_rows(rows);
+	return rows;
+}
+
+/* Within a transaction. */
+SourceRows *
+pg_open_join(SourceConn *conn, SourceRelation *rel, List *tables, const char *sql)
+{
+	SourceRows *rows = palloc0(sizeof(SourceRows));
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		if (lc == list_head(tables) || ((PgSource *) conn)->holds)
+			(void) begin_rows(rows, conn, lfirst(lc));
+		else
+			lock_table(rows, lfirst(lc));
+	}
+	rows->text = rel->text_rows;
+	pg_copy_open(rows->conn, psprintf("COPY (%s) TO STDOUT (FORMAT %s)", sql,
+									  rows->text ? "text" : "binary"));
+	return rows;
+}
+
+/* A statement that writes, without what it returns. */
+SourceRows *
+pg_open_written(SourceConn *conn, SourceRelation *rel, const char *sql)
+{
+	SourceRows *rows = palloc0(sizeof(SourceRows));
+	StringInfoData columns;
+
+	rows->conn = ((PgSource *) conn)->sql;
+	rows->text = rel->text_rows;
+	rows->name = pg_quote_qualified(rel->schema, rel->name);
+	initStringInfo(&columns);
+	append_columns(&columns, rel);
+	pg_copy_open(rows->conn, psprintf("COPY (%s RETURNING %s) TO STDOUT (FORMAT %s)", sql,
+									  columns.data, rows->text ? "text" : "binary"));
 	return rows;
 }
 
@@ -524,6 +642,8 @@ pg_next_copy(SourceRows *rows, StringInfo buf)
 	const char *data;
 	Size		len;
 
+	if (rows->sent)
+		receive_rows(rows);
 	for (;;)
 	{
 		if (pg_copy_next(rows->conn, &data, &len, -1) < 0)
@@ -562,6 +682,8 @@ pg_next_copy(SourceRows *rows, StringInfo buf)
 void
 pg_close_rows(SourceRows *rows)
 {
+	if (rows->sent)
+		receive_rows(rows);
 	pg_copy_stop(rows->conn);
 	unlock_table(rows);
 	pfree(rows);

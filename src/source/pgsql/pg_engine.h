@@ -32,6 +32,8 @@ typedef struct PgSource
 	char	   *snapshot;		/* its name, */
 	char	   *snapshot_lsn;	/* and where it stands in the log */
 	int64		pid;			/* of the session's process; 0: not asked for yet */
+	bool		holds;			/* a transaction of begin_read is open … */
+	List	   *held;			/* … with these tables locked, by OID */
 } PgSource;
 
 /*
@@ -107,6 +109,12 @@ extern char *pg_rows_value(SourceConn *conn, SourceRelation *rel,
 						   const SourceRange *range, const char *select);
 extern void pg_recover(PgConn *conn);
 extern void pg_interrupt(SourceConn *conn, const ConnectionInfo *info);
+extern int	pg_rows_socket(SourceConn *conn);
+extern SourceRows *pg_open_join(SourceConn *conn, SourceRelation *rel, List *tables,
+								const char *sql);
+extern char *pg_column(const SourceRelation *rel, int column);
+extern SourceRows *pg_open_written(SourceConn *conn, SourceRelation *rel, const char *sql);
+extern void pg_begin_transaction(SourceConn *conn, const char *mode);
 extern void pg_begin_read(SourceConn *conn);
 extern void pg_end_read(SourceConn *conn);
 extern bool pg_next_copy(SourceRows *rows, StringInfo buf);

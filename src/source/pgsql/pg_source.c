@@ -9,6 +9,7 @@
 
 #include "source/pgsql/pg_definition.h"
 #include "source/pgsql/pg_engine.h"
+#include "source/write.h"
 #include "source/pgsql/pg_verify.h"
 
 static SourceConn *
@@ -165,6 +166,10 @@ const SourceRoutine pgsql_source_routine =
 	.plan_ranges = pg_plan_ranges,
 	.prepare_relation = pg_prepare_relation,
 	.open_rows = pg_open_rows,
+	.socket = pg_rows_socket,
+	.open_join = pg_open_join,
+	.column = pg_column,
+	.only = "ONLY ",
 	.rows_query = pg_rows_query,
 	.rows_value = pg_rows_value,
 	.next_copy = pg_next_copy,
@@ -175,6 +180,7 @@ const SourceRoutine pgsql_source_routine =
 	.quote_name = pg_quote_name,
 	.random = "random()",
 	.push = &pg_push_dialect,
+	.write = &pgsql_source_write,
 	.open_changes = pg_open_changes,
 	.next_change = pg_next_change,
 	.stream_is_in = pg_stream_is_in,

@@ -25,6 +25,7 @@ my @exceptions = (
     [ 'dest/twin.c', 'cannot prepare', 'one that cannot happen: no worker prepares a transaction' ],
     [ 'worker/destination.c', 'a destination is local|same server|cannot be a destination|MySQL family to the MySQL family', 'of create_task, before there is anything to stop' ],
     [ 'tables/describe.c', 'where the destination is MySQL|cannot serve a destination', 'of the precheck, before there is anything to stop' ],
+    [ 'source/mysql/my_write_rows.c', '.', 'of a foreign table: no task writes to its source' ],
     [ 'source/mysql/my_stream_void.c', '.', 'caught: the stream is opened again' ],
     [ 'source/mysql/my_stream.c', 'no heartbeat|has ended the stream', 'a lost connection: retrying' ],
     [ 'source/pgsql/pg_stream.c', 'has ended the stream|has to be opened again', 'a lost connection: retrying' ],

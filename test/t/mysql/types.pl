@@ -294,6 +294,27 @@ $task->catch_up;
 stage('DELETE');
 foreign('changes');
 
+# Each value goes back through a foreign table, is the same there byte by byte
+# (but for JSON's blanks, and what was read as NULL), and as a key finds its row.
+my @back = map { my $v = $_; map { "${_}_$v->{name}" } 't', @{ $v->{key} } ? 'k' : () } @values;
+$my->sql('CREATE DATABASE tw; GRANT INSERT, UPDATE, DELETE ON tw.* TO mig; ' . join ' ', map { "CREATE TABLE tw.$_ LIKE ty.$_;" } @back);
+$pg->sql('CREATE SCHEMA ftw');
+$pg->sql(join ' ', map { $_->[0] } $pg->rows(q{SELECT format('CREATE FOREIGN TABLE ftw.%I (%s) SERVER src_ty OPTIONS (schema_name ''tw'', table_name %L);', relname, string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum), relname)
+  FROM pg_class c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 WHERE relnamespace = 'fty'::regnamespace AND relkind = 'f' GROUP BY relname}));
+for my $table (@back)
+{
+    my $error = $pg->error("INSERT INTO ftw.$table SELECT * FROM fty.$table");
+    # MySQL shows a number that it would not read again
+    like($error, $table eq 't_json' ? qr/^$|22003: .* in JSON without rounding it/ : qr/^$/, "$table: its rows are written");
+    next if $error;
+    is($pg->value("SELECT concat_ws(' ', (SELECT count(*) FROM (TABLE fty.$table EXCEPT ALL TABLE ftw.$table) x), (SELECT count(*) FROM (TABLE ftw.$table EXCEPT ALL TABLE fty.$table) x))"), '0 0', "$table: they are read as they were");
+    my $same = $table =~ /^k/ ? 'a.n = b.n AND HEX(a.v) = HEX(b.v)' : 'a.id = b.id AND (b.v IS NULL OR HEX(a.v) = HEX(b.v))';
+    is($my->value("SELECT COUNT(*) FROM ty.$table a WHERE NOT EXISTS (SELECT 1 FROM tw.$table b WHERE $same)"), '0', "$table: as they were") if $table ne 't_json';
+    next if $table !~ /^k/;
+    is($pg->error("UPDATE ftw.$table SET n = n + 100; DELETE FROM ftw.$table WHERE n > 100"), '', "$table: rows are found by it");
+    is($my->value("SELECT COUNT(*) FROM tw.$table"), '0', "$table: all of them");
+}
+
 is($pg->value("SELECT string_agg(concat_ws(' ', source_table, kind, key, differences), '; ') FROM dtsmig.verify('$task->{name}')"), '', 'verify finds nothing');
 # Rows that had to be read for that: geometry, vectors, MariaDB's JSON, and dates
 # that no calendar has.

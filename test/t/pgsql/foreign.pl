@@ -96,6 +96,27 @@ my @l = split /\n/, $answers[1][1];
 is(scalar @f, scalar @asked, 'as many answers as questions') or diag $answers[0][2];
 is(join("\n", map { "$asked[$_]: " . ($f[$_] // '') . ', not ' . ($l[$_] // '') } grep { ($f[$_] // '') ne ($l[$_] // '') } 0 .. $#asked), '', scalar(@asked) . ' conditions mean the same at the source and at the destination');
 
+# joins by integers, of two tables of the server
+for my $join ('SELECT a.*, b.* FROM %s.plain a JOIN %s.own b ON a.id = b.id', 'SELECT a.b, a.iv, b.mo, b.m, a.n FROM %s.plain a, %s.own b WHERE a.i4 = b.id AND a.id > 0 AND b.id < 3', 'SELECT count(*) FROM %s.plain a JOIN %s.iden b ON a.i2 = b.id', 'SELECT a.t, b.xs, b.jb FROM %s.plain a JOIN %s.plain b ON a.i2 = b.id AND a.id = b.i2 WHERE a.bo')
+{
+    my ($there, $here) = map { sprintf $join, $_, $_ } qw(f public);
+    is($pg->sql("SELECT string_agg(x::text, ' ' ORDER BY x::text COLLATE \"C\") FROM ($there) x"), $pg->sql("SELECT string_agg(x::text, ' ' ORDER BY x::text COLLATE \"C\") FROM ($here) x"), "$join: the same as here");
+    like(remote($there), qr/^SELECT \w\.c\d.* JOIN .*$/, 'at the source');
+}
+unlike(remote($_), qr/JOIN/, "not pushed: $_") for 'SELECT a.id FROM f.plain a JOIN f.own b ON a.id < b.id', 'SELECT a.id FROM f.plain a LEFT JOIN f.own b ON a.id = b.id', 'SELECT a.id FROM f.plain a JOIN f.keyless b ON a.t = b.b';
+
+# several servers at a time, under Append
+$pg->sql($src->server_sql('src_2', dbname => 'postgres'));
+$pg->sql(q{CREATE SCHEMA second; IMPORT FOREIGN SCHEMA public LIMIT TO (keyless, iden) FROM SERVER src_2 INTO second; ALTER SERVER src_m OPTIONS (ADD async_capable 'true'); ALTER SERVER src_2 OPTIONS (ADD async_capable 'true')});
+my $both = 'SELECT a FROM f.keyless UNION ALL SELECT id FROM second.iden UNION ALL SELECT id FROM f.iden';
+is(scalar(() = $pg->sql("EXPLAIN $both") =~ /Async Foreign Scan/g), 3, 'asynchronous scans');
+is($pg->sql("SELECT count(*) FROM ($both) x"), $pg->sql('SELECT (SELECT count(*) FROM f.keyless) + (SELECT count(*) FROM second.iden) + (SELECT count(*) FROM f.iden)'), 'have all rows');
+is($pg->sql("SELECT count(*) FROM ($both LIMIT 2) x"), '2', 'can end early');
+is($pg->sql("SELECT string_agg((SELECT count(*) FROM ($both) x WHERE x.a = v.a)::text, ' ') FROM (VALUES (1), (2)) v(a)"), $pg->sql("SET enable_async_append = off; SELECT string_agg((SELECT count(*) FROM ($both) x WHERE x.a = v.a)::text, ' ') FROM (VALUES (1), (2)) v(a)"), 'and begin again');
+is($pg->sql("BEGIN; DECLARE c CURSOR FOR $both; FETCH 1 FROM c; SELECT count(*) FROM f.iden; MOVE 10 IN c; COMMIT") =~ s/^\d+\n//r, $pg->sql('SELECT count(*) FROM f.iden'), 'beside another scan');
+like($pg->error("SELECT 1 / (v - v) FROM ($both) x(v)"), qr/22012/, 'an error meanwhile');
+$pg->sql('ALTER SERVER src_m OPTIONS (DROP async_capable)');
+
 # --- connection, snapshot, errors
 is($pg->sql(q{SET work_mem = 64; BEGIN; DECLARE c CURSOR FOR SELECT a FROM f.keyless; FETCH 1 FROM c; SELECT count(*) FROM f.own; MOVE 29000 IN c; FETCH 1 FROM c; SELECT server || in_transaction FROM dtsmig.connections(); COMMIT; SELECT server || in_transaction FROM dtsmig.connections()}) =~ s/^\d\n3\n\d\n//r, "src_mtrue\nsrc_mfalse", 'two scans at a time over one connection');
 is($pg->sql('SELECT count(*) FROM f.own i WHERE EXISTS (SELECT FROM f.keyless)'), '3', 'a scan that is ended early');

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * value.c
+ * my_value.c
  *	  Values of PostgreSQL as literals of the MySQL family.
  *
  * What cannot be written as it is raises an error that names table and column,
@@ -16,7 +16,8 @@
 
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
-#include "dest/mysql/mysql.h"
+#include "client/my_literal.h"
+#include "common/int.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -31,6 +32,9 @@
 
 #define LAST_YEAR 9999
 
+/* Of TIME, whose last hour is the server's to refuse. */
+#define LAST_DAY 35
+
 /* Of DECIMAL, and of a literal. */
 #define DECIMAL_DIGITS 65
 #define DECIMAL_SCALE 30
@@ -38,12 +42,13 @@
 /* Bytes of binary strings that are written in hexadecimal digits, at most. */
 #define HEX_MAX_BYTES 1024
 
-static const char hex_digits[] = "0123456789abcdef";
+#define GEOMETRIES \
+	" geometry point linestring polygon multipoint multilinestring multipolygon geomcollection geometrycollection "
 
 /* ------------------------------------------------------------------- forms */
 
 static bool
-is_type(const MyColumn *column, const char *types)
+is_type(const MyField *column, const char *types)
 {
 	Size		len = strlen(column->type);
 
@@ -55,13 +60,13 @@ is_type(const MyColumn *column, const char *types)
 }
 
 static bool
-is_integer(const MyColumn *column)
+is_integer(const MyField *column)
 {
 	return is_type(column, " tinyint smallint mediumint int bigint year bit ");
 }
 
-MyForm
-value_form(Oid typid, const MyColumn *column)
+static MyForm
+form_of(Oid typid, const MyField *column)
 {
 	bool		number = is_type(column, " tinyint smallint mediumint int bigint decimal float double year bit ");
 	bool		binary = is_type(column, " binary varbinary tinyblob blob mediumblob longblob ");
@@ -95,18 +100,40 @@ value_form(Oid typid, const MyColumn *column)
 			return is_type(column, " datetime timestamp ") ? FORM_TIMESTAMP : FORM_TEXT;
 		case TIMEOID:
 			return is_type(column, " time ") ? FORM_TIME : FORM_TEXT;
+		case INTERVALOID:
+			return is_type(column, " time ") ? FORM_INTERVAL : FORM_TEXT;
 		case BYTEAOID:
-			return FORM_BYTEA;
+			return is_type(column, GEOMETRIES) ? FORM_GEOMETRY : FORM_BYTEA;
 		case BITOID:
 		case VARBITOID:
 			return is_type(column, " bit ") ? FORM_BIT : binary ? FORM_BIT_BYTES : FORM_TEXT;
 		case JSONOID:
 		case JSONBOID:
 			return FORM_JSON;
+		case TEXTOID:
+		case VARCHAROID:
+			return FORM_TEXT;
 		default:
-			return OidIsValid(get_element_type(typid)) && typid != INT2VECTOROID &&
-				typid != OIDVECTOROID ? FORM_ARRAY : FORM_TEXT;
+			if (is_type(column, GEOMETRIES))
+				return FORM_GEOMETRY;
+			if (is_type(column, " vector "))
+				return FORM_VECTOR;
+			if (!OidIsValid(get_element_type(typid)) || typid == INT2VECTOROID ||
+				typid == OIDVECTOROID)
+				return FORM_TEXT;
+			return is_type(column, " set ") ? FORM_SET : FORM_ARRAY;
 	}
+}
+
+void
+my_field_take(MyField *field, Oid typid, MemoryContext cxt)
+{
+	Oid			function;
+	bool		varlena;
+
+	getTypeOutputInfo(typid, &function, &varlena);
+	fmgr_info_cxt(function, &field->output, cxt);
+	field->form = form_of(typid, field);
 }
 
 /* ----------------------------------------------------------------- refusals */
@@ -114,31 +141,22 @@ value_form(Oid typid, const MyColumn *column)
 void
 my_check_size(const SourceRelation *rel, int col, Size bytes)
 {
-	if (bytes <= mysql_max_statement())
+	const MyWriter *writer = ((const MyTarget *) rel->bound)->writer;
+
+	if (bytes <= writer->max_statement)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 col >= 0 ?
 			 errmsg("a value of column \"%s\" of table \"%s.%s\" is larger than server \"%s\" takes: %zu bytes",
 					rel->columns[col].target_name, rel->target_schema, rel->target_name,
-					mysql_server(), bytes) :
+					writer->server, bytes) :
 			 errmsg("a row of table \"%s.%s\" is larger than server \"%s\" takes: %zu bytes",
-					rel->target_schema, rel->target_name, mysql_server(), bytes),
-			 errdetail("Its max_allowed_packet leaves room for %zu bytes.", mysql_max_statement()),
-			 errhint("Run at the destination: SET GLOBAL max_allowed_packet = 1073741824; and resume the task."),
-			 ERR_SOURCE_TABLE(rel)));
-}
-
-pg_noreturn static void
-refuse(const SourceRelation *rel, int col, int code, const char *what, const char *option)
-{
-	ereport(ERROR,
-			(errcode(code),
-			 errmsg("column \"%s\" of table \"%s.%s\" at the destination cannot hold %s",
-					rel->columns[col].target_name, rel->target_schema, rel->target_name, what),
-			 option ?
-			 errhint("SELECT dtsmig.alter_task('…', '{%s}'); and resume the task.", option) :
-			 errhint("Change the value at the source, or the column at the destination."),
+					rel->target_schema, rel->target_name, writer->server, bytes),
+			 errdetail("Its max_allowed_packet leaves room for %zu bytes.", writer->max_statement),
+			 writer->task ?
+			 errhint("Run at the destination: SET GLOBAL max_allowed_packet = 1073741824; and resume the task.") :
+			 errhint("Run at the source: SET GLOBAL max_allowed_packet = 1073741824; and connect again: SELECT dtsmig.disconnect_all();"),
 			 ERR_SOURCE_TABLE(rel)));
 }
 
@@ -151,18 +169,27 @@ append_null(StringInfo sql, const SourceRelation *rel, int col)
 	if (target->columns[col].not_null)
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("column \"%s\" of table \"%s.%s\" at the destination is NOT NULL, and a row has NULL in it",
-						rel->columns[col].target_name, rel->target_schema, rel->target_name),
-				 errhint("Let the column take NULL at the destination: ALTER TABLE … MODIFY … NULL."),
+				 errmsg("column \"%s\" of table \"%s.%s\" at %s is NOT NULL, and a row has NULL in it",
+						rel->columns[col].target_name, rel->target_schema, rel->target_name,
+						target->writer->place),
+				 target->writer->task ?
+				 errhint("Let the column take NULL at the destination: ALTER TABLE … MODIFY … NULL.") :
+				 errhint("Leave the column out to get its default."),
 				 ERR_SOURCE_TABLE(rel)));
 	appendStringInfoString(sql, "NULL");
+}
+
+static const TypePolicy *
+policy_of(const SourceRelation *rel)
+{
+	return ((const MyTarget *) rel->bound)->writer->policy;
 }
 
 static void
 special_number(StringInfo sql, const SourceRelation *rel, int col, const char *text)
 {
-	if (mysql_policy()->special_number == SPECIAL_NUMBER_ERROR)
-		refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, text, "\"special_number\": \"null\"");
+	if (policy_of(rel)->special_number == SPECIAL_NUMBER_ERROR)
+		my_literal_refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, text, "\"special_number\": \"null\"");
 	append_null(sql, rel, col);
 }
 
@@ -171,12 +198,12 @@ static void
 out_of_range(StringInfo sql, const SourceRelation *rel, int col, bool first, const char *text)
 {
 	const MyTarget *target = rel->bound;
-	const MyColumn *column = &target->columns[col];
+	const MyField *column = &target->columns[col];
 
-	switch (mysql_policy()->out_of_range)
+	switch (policy_of(rel)->out_of_range)
 	{
 		case OUT_OF_RANGE_ERROR:
-			refuse(rel, col, ERRCODE_DATETIME_FIELD_OVERFLOW, text, "\"out_of_range\": \"null\"");
+			my_literal_refuse(rel, col, ERRCODE_DATETIME_FIELD_OVERFLOW, text, "\"out_of_range\": \"null\"");
 			break;
 		case OUT_OF_RANGE_NULL:
 			append_null(sql, rel, col);
@@ -194,54 +221,25 @@ out_of_range(StringInfo sql, const SourceRelation *rel, int col, bool first, con
 
 /* ------------------------------------------------------------------ literals */
 
-/* Backslash is an escape in the session. */
-static void
-append_text(StringInfo sql, const char *text, Size len)
-{
-	const char *end = text + len;
-
-	appendStringInfoChar(sql, '\'');
-	while (text < end)
-	{
-		const char *s = text;
-
-		while (s < end && *s != '\'' && *s != '\\')
-			s++;
-		appendBinaryStringInfo(sql, text, s - text);
-		if (s < end)
-		{
-			appendStringInfoChar(sql, *s);
-			appendStringInfoChar(sql, *s++);
-		}
-		text = s;
-	}
-	appendStringInfoChar(sql, '\'');
-}
-
 /* Long ones take half the space as they are. */
 static void
 append_binary(StringInfo sql, const SourceRelation *rel, int col, const uint8 *data, Size len)
 {
 	const MyTarget *target = rel->bound;
-	const MyColumn *column = &target->columns[col];
+	const MyField *column = &target->columns[col];
 
 	if (strcmp(column->type, "binary") == 0 && len < column->length)
-		refuse(rel, col, ERRCODE_STRING_DATA_LENGTH_MISMATCH,
+		my_literal_refuse(rel, col, ERRCODE_STRING_DATA_LENGTH_MISMATCH,
 			   psprintf("a value of %zu bytes as it is: it would get zero bytes at its end, for its type is BINARY(%zu)",
 						len, column->length), NULL);
 	if (len > HEX_MAX_BYTES && GetDatabaseEncoding() == PG_UTF8)
 	{
 		appendStringInfoString(sql, "_binary");
-		append_text(sql, (const char *) data, len);
+		my_literal_text(sql, (const char *) data, len);
 		return;
 	}
 	appendStringInfoString(sql, "x'");
-	enlargeStringInfo(sql, (int) (2 * len + 2));
-	for (Size i = 0; i < len; i++)
-	{
-		sql->data[sql->len++] = hex_digits[data[i] >> 4];
-		sql->data[sql->len++] = hex_digits[data[i] & 15];
-	}
+	my_literal_hex(sql, data, len);
 	appendStringInfoChar(sql, '\'');
 }
 
@@ -251,14 +249,14 @@ refuse_number(const SourceRelation *rel, int col, const char *text)
 {
 	const MyTarget *target = rel->bound;
 
-	refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+	my_literal_refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
 		   psprintf("the number %.60s without rounding it: its type is %s", text,
 					target->columns[col].type), NULL);
 }
 
 /* Does FLOAT(7,2) or DOUBLE(7,2) round it? */
 static bool
-is_rounded(const MyColumn *column, double value)
+is_rounded(const MyField *column, double value)
 {
 	double		stored;
 
@@ -276,19 +274,19 @@ static void
 check_text(const SourceRelation *rel, int col, const char *text, Size len)
 {
 	const MyTarget *target = rel->bound;
-	const MyColumn *column = &target->columns[col];
+	const MyField *column = &target->columns[col];
 	char	   *label;
 	char	   *at;
 
 	if (len > 0 && text[len - 1] == ' ' && strcmp(column->type, "char") == 0)
-		refuse(rel, col, ERRCODE_STRING_DATA_RIGHT_TRUNCATION,
+		my_literal_refuse(rel, col, ERRCODE_STRING_DATA_RIGHT_TRUNCATION,
 			   "blanks at the end of a value: its type is CHAR", NULL);
 	if (column->labels == NULL || len == 0 || strspn(text, " +-0123456789") != len)
 		return;
 	label = psprintf("'%s'", text);
 	at = strstr(column->labels, label);
 	if (at == NULL || at == column->labels || strchr("(,", at[-1]) == NULL)
-		refuse(rel, col, ERRCODE_INVALID_PARAMETER_VALUE,
+		my_literal_refuse(rel, col, ERRCODE_INVALID_PARAMETER_VALUE,
 			   psprintf("'%.60s', which is none of its labels", text), NULL);
 }
 
@@ -296,7 +294,7 @@ static void
 append_double(StringInfo sql, const SourceRelation *rel, int col, double value)
 {
 	const MyTarget *target = rel->bound;
-	const MyColumn *column = &target->columns[col];
+	const MyField *column = &target->columns[col];
 	char	   *text;
 
 	if (isnan(value) || isinf(value))
@@ -330,7 +328,7 @@ numeric_is(const char *a, const char *b)
 
 /* Is a number one that a column of FLOAT or DOUBLE has, as it is shown? */
 static bool
-is_double(const MyColumn *column, const char *number)
+is_double(const MyField *column, const char *number)
 {
 	bool		single = strcmp(column->type, "float") == 0;
 	double		value = strtod(number, NULL);
@@ -347,7 +345,7 @@ static void
 append_numeric(StringInfo sql, const SourceRelation *rel, int col, char *text)
 {
 	const MyTarget *target = rel->bound;
-	const MyColumn *column = &target->columns[col];
+	const MyField *column = &target->columns[col];
 	char	   *point = strchr(text, '.');
 	Size		len = strlen(text);
 	Size		scale = 0;
@@ -366,7 +364,7 @@ append_numeric(StringInfo sql, const SourceRelation *rel, int col, char *text)
 			text[--len] = '\0';
 	}
 	if (scale > DECIMAL_SCALE || len - (scale > 0) - (text[0] == '-') > DECIMAL_DIGITS)
-		refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+		my_literal_refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
 			   psprintf("the number %.*s%s: it has more than %d digits, or %d behind the point",
 						60, text, len > 60 ? "..." : "", DECIMAL_DIGITS, DECIMAL_SCALE), NULL);
 	if ((is_integer(column) && scale > 0) ||
@@ -388,7 +386,7 @@ append_second(StringInfo sql, const SourceRelation *rel, int col, int sec, int u
 		return;
 	/* it would be rounded without a word */
 	if (usec % unit[fsp] != 0)
-		refuse(rel, col, ERRCODE_DATETIME_FIELD_OVERFLOW,
+		my_literal_refuse(rel, col, ERRCODE_DATETIME_FIELD_OVERFLOW,
 			   psprintf("the part of a second of a value (.%06d): it has %d digits", usec, fsp),
 			   NULL);
 	appendStringInfo(sql, ".%06d", usec);
@@ -447,6 +445,27 @@ append_time(StringInfo sql, const SourceRelation *rel, int col, TimeADT value)
 	appendStringInfoChar(sql, '\'');
 }
 
+/* TIME holds more than a day. */
+static void
+append_interval(StringInfo sql, const SourceRelation *rel, int col, const Interval *value)
+{
+	int64		time = value->time;
+	int64		seconds;
+
+	if (value->month != 0)
+		my_literal_refuse(rel, col, ERRCODE_DATETIME_FIELD_OVERFLOW, "an interval of months", NULL);
+	if (pg_add_s64_overflow(time, value->day * USECS_PER_DAY, &time) ||
+		abs(value->day) > LAST_DAY || time < -LAST_DAY * USECS_PER_DAY ||
+		time > LAST_DAY * USECS_PER_DAY)
+		my_literal_refuse(rel, col, ERRCODE_DATETIME_FIELD_OVERFLOW, "so long an interval", NULL);
+	appendStringInfo(sql, "'%s", time < 0 ? "-" : "");
+	time = time < 0 ? -time : time;
+	seconds = time / USECS_PER_SEC;
+	appendStringInfo(sql, "%02d:%02d:", (int) (seconds / 3600), (int) (seconds / 60 % 60));
+	append_second(sql, rel, col, (int) (seconds % 60), (int) (time % USECS_PER_SEC));
+	appendStringInfoChar(sql, '\'');
+}
+
 static void
 append_bits(StringInfo sql, const char *digits)
 {
@@ -487,7 +506,7 @@ is_json_number_kept(const char *number)
 static void
 append_json(StringInfo sql, const SourceRelation *rel, int col, char *text)
 {
-	JsonNumberPolicy policy = mysql_policy()->json_number;
+	JsonNumberPolicy policy = policy_of(rel)->json_number;
 	StringInfoData buf;
 	const char *p = text;
 
@@ -517,7 +536,7 @@ append_json(StringInfo sql, const SourceRelation *rel, int col, char *text)
 			else if (policy == JSON_NUMBER_DOUBLE && !isinf(strtod(number, NULL)))
 				appendStringInfoString(&buf, number);
 			else
-				refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+				my_literal_refuse(rel, col, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
 					   psprintf("the number %.60s in JSON without rounding it", number),
 					   "\"json_number\": \"text\"");
 			pfree(number);
@@ -525,17 +544,17 @@ append_json(StringInfo sql, const SourceRelation *rel, int col, char *text)
 		else
 			appendStringInfoChar(&buf, *p++);
 	}
-	append_text(sql, buf.data, buf.len);
+	my_literal_text(sql, buf.data, buf.len);
 	pfree(buf.data);
 }
 
 /* -------------------------------------------------------------------- entry */
 
 void
-value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bool isnull)
+my_value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bool isnull)
 {
 	const MyTarget *target = rel->bound;
-	const MyColumn *column = &target->columns[col];
+	const MyField *column = &target->columns[col];
 	FmgrInfo   *output = unconstify(FmgrInfo *, &column->output);
 	char	   *shown;
 
@@ -566,7 +585,7 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 				Size		len = strlen(shown);
 
 				check_text(rel, col, shown, len);
-				append_text(sql, shown, len);
+				my_literal_text(sql, shown, len);
 			}
 			pfree(shown);
 			break;
@@ -578,7 +597,7 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 				len = strlen(shown);
 				while (len > 0 && shown[len - 1] == ' ')
 					len--;
-				append_text(sql, shown, len);
+				my_literal_text(sql, shown, len);
 				pfree(shown);
 				break;
 			}
@@ -611,6 +630,21 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 		case FORM_TIME:
 			append_time(sql, rel, col, DatumGetTimeADT(value));
 			break;
+		case FORM_INTERVAL:
+			append_interval(sql, rel, col, DatumGetIntervalP(value));
+			break;
+		case FORM_SET:
+			shown = my_literal_set(rel, col, value);
+			check_text(rel, col, shown, strlen(shown));
+			my_literal_text(sql, shown, strlen(shown));
+			pfree(shown);
+			break;
+		case FORM_GEOMETRY:
+			my_literal_shape(sql, rel, col, value);
+			break;
+		case FORM_VECTOR:
+			my_literal_vector(sql, rel, col, OutputFunctionCall(output, value));
+			break;
 		case FORM_BYTEA:
 			{
 				bytea	   *bytes = DatumGetByteaPP(value);
@@ -636,7 +670,7 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 			if (column->json)
 				append_json(sql, rel, col, shown);
 			else
-				append_text(sql, shown, strlen(shown));
+				my_literal_text(sql, shown, strlen(shown));
 			pfree(shown);
 			break;
 		case FORM_ARRAY:
@@ -644,17 +678,17 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 			if (column->json)
 				append_json(sql, rel, col, shown);
 			else
-				append_text(sql, shown, strlen(shown));
+				my_literal_text(sql, shown, strlen(shown));
 			pfree(shown);
 			break;
 	}
 }
 
 void
-value_append_match(StringInfo sql, const SourceRelation *rel, int col, Datum value, bool isnull)
+my_value_append_match(StringInfo sql, const SourceRelation *rel, int col, Datum value, bool isnull)
 {
 	const MyTarget *target = rel->bound;
-	const MyColumn *column = &target->columns[col];
+	const MyField *column = &target->columns[col];
 	StringInfoData literal;
 
 	if (isnull)
@@ -663,7 +697,7 @@ value_append_match(StringInfo sql, const SourceRelation *rel, int col, Datum val
 		return;
 	}
 	initStringInfo(&literal);
-	value_append(&literal, rel, col, value, false);
+	my_value_append(&literal, rel, col, value, false);
 	if (strcmp(literal.data, "NULL") == 0)
 		appendStringInfo(sql, "%s IS NULL", column->name);
 	else if (column->json)
