@@ -44,7 +44,8 @@ typedef struct ConnectionInfo
 	char	   *stream_objects; /* the task's rules, JSON, for what is made at the
 								 * source later; NULL: everything is taken */
 	bool		set_identity;	/* tables without a replica identity get one that
-								 * is the whole row */
+								 * is the whole row; … */
+	bool		set_identities; /* … and so do those that have one */
 	bool		own_changes;	/* changes that the source has received by
 								 * replication are left out */
 	char	   *server_uid;		/* SourceIdentity's: no other server will do;
@@ -52,6 +53,8 @@ typedef struct ConnectionInfo
 	char	   *keep_from;		/* a position from which changes are going to be
 								 * read again: a stream confirms nothing that
 								 * lies after it; NULL: none */
+	int			own_pid;		/* of this process, where the server is that which it
+								 * runs in: it is none of those that write; 0 */
 } ConnectionInfo;
 
 /* Statements that this process has sent to sources, replication apart. */

@@ -85,3 +85,12 @@ conn_prepare_session(MyConn *conn)
 					 errhint("Connect to the server itself if a proxy stands before it.")));
 	}
 }
+
+bool
+my_writes_read_only(MyConn *conn)
+{
+	return my_query_int64(conn, "SELECT COUNT(*) FROM information_schema.user_privileges "
+						  "WHERE REPLACE(privilege_type, '_', ' ') IN ('SUPER', 'CONNECTION ADMIN', 'READ ONLY ADMIN') "
+						  "AND grantee = CONCAT('\'', SUBSTRING_INDEX(CURRENT_USER(), '@', CHAR_LENGTH(CURRENT_USER()) - CHAR_LENGTH(REPLACE(CURRENT_USER(), '@', ''))), "
+						  "'\'@\'', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '\'')") > 0;
+}

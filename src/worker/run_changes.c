@@ -175,6 +175,7 @@ open_writer(Follow *f)
 	options.batch_rows = run->options->batch_rows;
 	options.batch_bytes = run->options->batch_memory * INT64CONST(1048576);
 	options.overwrite = run->options->conflict == CONFLICT_IGNORE;
+	options.changed_only = run->task->reverse_of != 0;
 	f->writer = run->writer = run->dest->open(&options);
 	set_relations(f);
 }

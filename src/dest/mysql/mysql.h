@@ -35,7 +35,8 @@ typedef enum MyForm
 	FORM_BIT,
 	FORM_BIT_BYTES,				/* bits as a binary string */
 	FORM_JSON,
-	FORM_ARRAY
+	FORM_ARRAY,
+	FORM_SET					/* of text[]: labels with commas between them */
 } MyForm;
 
 /*

@@ -19,6 +19,7 @@
 #include "dest/mysql/mysql.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/cash.h"
 #include "utils/date.h"
@@ -103,6 +104,8 @@ value_form(Oid typid, const MyColumn *column)
 		case JSONOID:
 		case JSONBOID:
 			return FORM_JSON;
+		case TEXTARRAYOID:
+			return is_type(column, " set ") ? FORM_SET : FORM_ARRAY;
 		default:
 			return OidIsValid(get_element_type(typid)) && typid != INT2VECTOROID &&
 				typid != OIDVECTOROID ? FORM_ARRAY : FORM_TEXT;
@@ -529,6 +532,31 @@ append_json(StringInfo sql, const SourceRelation *rel, int col, char *text)
 	pfree(buf.data);
 }
 
+/* Of SET: the labels with commas between them. */
+static char *
+set_text(const SourceRelation *rel, int col, ArrayType *array)
+{
+	StringInfoData buf;
+	Datum	   *labels;
+	bool	   *nulls;
+	int			n;
+
+	initStringInfo(&buf);
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &labels, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *label = nulls[i] ? NULL : TextDatumGetCString(labels[i]);
+
+		/* no label of SET has a comma; an empty one would be none */
+		if (label == NULL || label[0] == '\0' || strchr(label, ',') != NULL)
+			refuse(rel, col, ERRCODE_INVALID_PARAMETER_VALUE,
+				   label ? psprintf("'%.60s', which is none of its labels", label) :
+				   "NULL among its labels", NULL);
+		appendStringInfo(&buf, "%s%s", i > 0 ? "," : "", label);
+	}
+	return buf.data;
+}
+
 /* -------------------------------------------------------------------- entry */
 
 void
@@ -637,6 +665,12 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 				append_json(sql, rel, col, shown);
 			else
 				append_text(sql, shown, strlen(shown));
+			pfree(shown);
+			break;
+		case FORM_SET:
+			shown = set_text(rel, col, DatumGetArrayTypeP(value));
+			check_text(rel, col, shown, strlen(shown));
+			append_text(sql, shown, strlen(shown));
 			pfree(shown);
 			break;
 		case FORM_ARRAY:

@@ -192,6 +192,7 @@ const SourceRoutine pgsql_source_routine =
 	.check_key = pg_check_key,
 	.open_writers = pg_open_writers,
 	.make_read_only = pg_make_read_only,
+	.make_writable = pg_make_writable,
 	.is_read_only = pg_is_read_only,
 	.constraint_open = pg_constraint_open,
 };
