@@ -26,12 +26,6 @@
 	"FROM pg_catalog.pg_control_system() c, pg_catalog.pg_database d " \
 	"WHERE d.datname = pg_catalog.current_database()"
 
-bool
-source_is_here(const TaskRecord *task)
-{
-	return strcmp(task->source, SOURCE_HERE) == 0;
-}
-
 void
 source_check_here(const TaskRecord *task, const SourceRoutine *source, SourceConn *conn)
 {

@@ -17,7 +17,12 @@
 #define SOURCE_HERE "local"
 
 /* Has the task this database as its source? */
-extern bool source_is_here(const TaskRecord *task);
+static inline bool
+source_is_here(const TaskRecord *task)
+{
+	return strcmp(task->source, SOURCE_HERE) == 0;
+}
+
 /*
  * conn leads to the source of a task: raises 55000 if that should be this
  * database, and is another one.

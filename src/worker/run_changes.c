@@ -14,6 +14,7 @@
 
 #include "worker/run_follow.h"
 
+#include "check/here.h"
 #include "worker/zero_dates.h"
 
 #include "access/xact.h"
@@ -29,6 +30,8 @@
 
 /* How often an idle stream's position goes into the catalog. */
 #define IDLE_STORE_MS 1000
+/* The same of this database, whose log grows by each of them. */
+#define IDLE_STORE_HERE_MS 60000
 /* How often the source's sequences are asked for. */
 #define SEQUENCES_MS 10000
 /* The source is asked so often whether all is still published. */
@@ -469,12 +472,17 @@ static void
 source_is_idle(Follow *f, bool store_now)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	bool		here = source_is_here(f->run->task);
 
 	if (store_now || follow_batch_is_due(f, 0) || (f->new_changes == 0 &&
-		TimestampDifferenceExceeds(f->last_stored, now, IDLE_STORE_MS)))
+		TimestampDifferenceExceeds(f->last_stored, now, here ? IDLE_STORE_HERE_MS : IDLE_STORE_MS)))
 		follow_commit(f);
 	else
+	{
 		f->unstored = true;
+		if (here && f->new_changes == 0)
+			follow_show_idle(f, f->run->source->stream_position(f->stream));
+	}
 	f->latency = 0;
 	follow_publish(f);
 }
@@ -507,6 +515,7 @@ take_change(Follow *f, Change *change)
 	switch (change->kind)
 	{
 		case CHANGE_BEGIN:
+			follow_show_idle(f, NULL);
 			if (change->in_progress)
 				begin_early(f);
 			f->in_transaction = true;

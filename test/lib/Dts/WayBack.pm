@@ -41,14 +41,14 @@ sub way_back_torture
     if ($pair) { $my->sql('CREATE SCHEMA shop; CREATE TABLE shop.t (id int PRIMARY KEY, v text, n int DEFAULT 0)'); }
     else
     {
-        $my->sql('CREATE DATABASE shop; CREATE TABLE shop.t (id int PRIMARY KEY, v varchar(100), n int DEFAULT 0); CREATE DATABASE dtsmig_ledger');
+        $my->sql('CREATE DATABASE shop; CREATE TABLE shop.t (id int PRIMARY KEY, v varchar(100), n int DEFAULT 0); CREATE DATABASE ledger');
         my ($mig) = $my->value(q{SELECT CONCAT('mig@', QUOTE(host)) FROM mysql.user WHERE user = 'mig' LIMIT 1});
-        $my->sql("GRANT ALL ON shop.* TO $mig; GRANT ALL ON dtsmig_ledger.* TO $mig; GRANT PROCESS ON *.* TO $mig");
+        $my->sql("GRANT ALL ON shop.* TO $mig; GRANT ALL ON ledger.* TO $mig; GRANT PROCESS ON *.* TO $mig");
     }
     $my->sql('INSERT INTO shop.t (id, v) VALUES ' . join(', ', map { "($_, 'v$_')" } 1 .. 2000));
     my $task = Dts::Task->new($my, $pg, name => 'm', db => $pair ? 'postgres' : 'shop', ($pair ? (objects => [ { schema => 'shop' } ]) : ()));
     $task->start->wait_for('incremental', 60);
-    $pg->sql("SELECT dtsmig.reverse_task('m')");
+    $pg->sql("SELECT dtsmig.reverse_task('m', options => '{\"ledger_schema\": \"ledger\"}')");
     my $back = way_back_of($task);
     srand(my $seed = $ENV{DTS_SEED} // $$);
     note "seed $seed";

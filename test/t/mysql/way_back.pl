@@ -24,12 +24,12 @@ CREATE TABLE Upper (Id int PRIMARY KEY, UserName varchar(20));
 END
 $my->sql('USE shop; INSERT INTO t (v, e, s, b, d, ts, n, bl, j, f) VALUES ' . join(', ', map { "('v$_', " . (1 + $_ % 3) . ", " . ($_ % 8) . ", $_ % 2, '2020-01-01 00:00:00.123456', '2021-06-01 12:00:00', $_ / 7, x'00ff27', '{\"a\": $_}', $_ / 3)" } 1 .. 300)
       . '; INSERT INTO parent VALUES ' . join(', ', map { "($_)" } 1 .. 20) . '; INSERT INTO child VALUES ' . join(', ', map { "($_, 1 + $_ % 20)" } 1 .. 100) . "; INSERT INTO Upper VALUES (1, 'a'), (2, 'b')");
-$my->sql("CREATE DATABASE dtsmig_ledger");
+$my->sql("CREATE DATABASE ledger");
 my ($mig) = $my->value(q{SELECT CONCAT('mig@', QUOTE(host)) FROM mysql.user WHERE user = 'mig' LIMIT 1});
-$my->sql("GRANT ALL ON shop.* TO $mig; GRANT ALL ON dtsmig_ledger.* TO $mig; GRANT PROCESS ON *.* TO $mig");
+$my->sql("GRANT ALL ON shop.* TO $mig; GRANT ALL ON ledger.* TO $mig; GRANT PROCESS ON *.* TO $mig");
 my $task = Dts::Task->new($my, $pg, name => 'm', db => 'shop');
 $task->start->wait_for('incremental', 60);
-$pg->sql("SELECT dtsmig.reverse_task('m')");
+$pg->sql("SELECT dtsmig.reverse_task('m', options => '{\"ledger_schema\": \"ledger\"}')");
 is($pg->value("SELECT string_agg(concat_ws(' ', item, found), E'\\n') FROM dtsmig.precheck('m_back') WHERE status = 'failed'"), '', 'its precheck');
 my $back = way_back_of($task);
 
@@ -48,7 +48,7 @@ sub pg_writes
     my $k = 1000 * $i;
     return ("INSERT INTO shop.t (v, e, s, b, d, n, bl, j, f) SELECT 'w$i', 'it''s', '{x,z}', 1, now(), 1.5, '\\x0001', '{\"b\": [1, null]}', 0.1 FROM generate_series(1, 50)",
         "UPDATE shop.t SET v = v || 'x', e = 'b,c', s = NULL, n = NULL WHERE id BETWEEN 100 AND 149", "DELETE FROM shop.t WHERE id = 200 + $i",
-        "INSERT INTO shop.parent VALUES ($k)", "INSERT INTO shop.child VALUES ($k, $k)", "DELETE FROM shop.parent WHERE id = $i", qq{UPDATE shop.upper SET username = 'n$i' WHERE id = 1});
+        "INSERT INTO shop.parent VALUES ($k)", "INSERT INTO shop.child VALUES ($k, $k)", "DELETE FROM shop.parent WHERE id = $i", qq{UPDATE shop.upper SET "UserName" = 'n$i' WHERE "Id" = 1});
 }
 sub my_writes
 {
