@@ -176,7 +176,8 @@ finish(Cutover *c)
 	advance_past_rows(task, v->dest);
 	advance_past_source(v, c->margin);
 	unfollowed_enable(v);
-	if (c->release)
+	/* with a way back, the other task's worker does it: a crash leaves both whole */
+	if (c->release && !c->back)
 		source_end_at_commit(task);
 	task_log_event(task->id, "info", psprintf("the task is cut over at %s", c->position),
 				   read_only ? "The source is read-only." :

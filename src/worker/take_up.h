@@ -47,8 +47,8 @@ extern void take_up_store(TakeUp *t);
 /* What was made at the source is removed, as far as can be; raises no error. */
 extern void take_up_give_up(TakeUp *t);
 /*
- * Of a task whose way back is not being taken: what a cutover has left that
- * ended in the middle.
+ * What the task in the other direction has at its source, while this one runs: it
+ * was ended, or was about to be taken up by a cutover that has not come to its end.
  */
 extern void take_up_clear(const TaskRecord *task);
 

@@ -56,21 +56,22 @@ sub way_back_torture
 
     my $running = sub { my @r = $pg->rows("SELECT name FROM dtsmig.tasks WHERE name IN ('m', 'm_back') AND status IN ('running', 'retrying', 'unresponsive')"); return map { $_->[0] } @r; };
     my $up = sub { return poll_until(sub { defined $pg->try_value('SELECT 1') && 1 }, 60, 0.1); };
-    my $end = time + 60;
+    my $end = time + 90;
     while (time < $end && $turns < 8)
     {
         $up->();
         my ($now) = $running->();
+        poll_until(sub { $pg->try_value("SELECT status = 'running' AND worker_pid IS NOT NULL FROM dtsmig.tasks WHERE name = '$now'") eq 't' }, 30, 0.1);
         my ($from, $to) = $now eq 'm' ? ($task, $back) : ($back, $task);
         my ($server, $other) = $now eq 'm' ? ($my, $pg) : ($pg, $my);
         # the application where it is now
         $server->sql('INSERT INTO shop.t (id, v) VALUES ' . join(', ', map { '(' . (10000 + $written * 10 + $_) . ", 'w')" } 0 .. 9) . '; UPDATE shop.t SET n = n + 1 WHERE id <= 50');
         $written++;
         my $call = fork // die;
-        if (!$call) { $pg->psql("SELECT dtsmig.cutover('$now', reverse => true, quiet => '0', verify => 'full')"); require POSIX; POSIX::_exit(0); }
-        if (rand() < 0.75)
+        if (!$call) { my ($code, undef, $err) = $pg->psql("SELECT dtsmig.cutover('$now', reverse => true, quiet => '0', verify => 'full')"); note $err =~ s/\n.*//sr if $code; require POSIX; POSIX::_exit(0); }
+        if (rand() < 0.6)
         {
-            sleep rand 1.5;
+            sleep rand 1.2;
             my $what = int rand 4;
             $kills++;
             if ($what == 0) { $pg->kill9; $pg->start; }
