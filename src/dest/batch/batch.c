@@ -420,7 +420,8 @@ complete_row(ApplyTable *table, ApplyOp *op, const Row *from)
 static bool
 take_rekey(Batch *b, ApplyTable *table, ApplyOp *op)
 {
-	if (op->update_only)
+	/* what it leaves alone would be written again */
+	if (op->update_only || (b->changed_only && !op->complete))
 		return false;
 	if (!op->complete)
 		complete_row(table, op, &op->old);
