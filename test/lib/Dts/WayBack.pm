@@ -11,6 +11,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Dts::Compare qw(same_database);
 use Dts::Env qw(bindir poll_until);
+use Dts::Install qw(foreign_bindir);
 use Dts::PgSource qw(same_pg_tables);
 use Dts::Task;
 
@@ -19,7 +20,7 @@ our @EXPORT_OK = qw(way_back_hub way_back_of way_back_torture);
 sub way_back_hub
 {
     local $ENV{DTS_PG_KIND};
-    my $pg = Dts::PgSource->new(bindir => bindir(), preload => 1, @_)->start;
+    my $pg = Dts::PgSource->new(bindir => $ENV{DTS_DEST} ? foreign_bindir($ENV{DTS_DEST}) : bindir(), preload => 1, @_)->start;
     $pg->sql('CREATE EXTENSION dtsmig');
     $pg->sql($pg->server_sql('local'));
     return $pg;

@@ -3,7 +3,8 @@
 # step, with no row of the first moment lost and none that comes back; what refuses it
 # leaves the task running.
 #
-# dts-runs: postgresql, postgresql-10
+# dts-runs: postgresql, postgresql-13
+# dts-deep-runs: postgresql-18 into postgresql-18-dev
 use strict;
 use warnings;
 use Test::More;
