@@ -14,7 +14,7 @@
 #include "store/task.h"
 #include "check/advance.h"
 #include "check/cutover.h"
-#include "check/here.h"
+#include "check/local_source.h"
 #include "check/unfollowed.h"
 #include "core/attempt.h"
 #include "core/options.h"
@@ -291,7 +291,7 @@ dtsmig_cutover(PG_FUNCTION_ARGS)
 	task_act_as_owner(v.task, &caller);
 	v.info = task_connection(v.task, v.task->owner);
 	v.source = source_routine(v.info->server_type);
-	if (source_is_here(v.task))
+	if (source_is_local(v.task))
 		v.info->own_pid = MyProcPid;
 	find_back(&c, PG_NARGS() > 8 && PG_GETARG_BOOL(8));
 	source_end_expect();

@@ -12,7 +12,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "check/advance.h"
-#include "check/here.h"
+#include "check/local_source.h"
 #include "commands/dbcommands.h"
 #include "core/attempt.h"
 #include "core/choices.h"
@@ -169,7 +169,7 @@ check_elsewhere(const char *destination, const TaskOptions *options)
 static void
 check_here(const char *source)
 {
-	if (strcmp(source, SOURCE_HERE) != 0 || foreign_server_type(source) != NULL)
+	if (strcmp(source, SOURCE_LOCAL) != 0 || foreign_server_type(source) != NULL)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),

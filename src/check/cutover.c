@@ -21,7 +21,7 @@
 #include "store/sql.h"
 #include "store/object.h"
 #include "check/advance.h"
-#include "check/here.h"
+#include "check/local_source.h"
 #include "check/unfollowed.h"
 #include "core/wait.h"
 #include "miscadmin.h"
@@ -346,7 +346,7 @@ cutover_check(Verify *v, const CutoverOptions *options)
 	if (!options->accept_differences)
 		check_objects(v);
 	v->conn = v->source->connect(v->info);
-	source_check_here(v->task, v->source, v->conn);
+	source_check_local(v->task, v->source, v->conn);
 	if (asks)
 		check_sequences(v);
 	stop_writes(v, options);

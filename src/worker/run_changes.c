@@ -14,7 +14,7 @@
 
 #include "worker/run_follow.h"
 
-#include "check/here.h"
+#include "check/local_source.h"
 #include "worker/zero_dates.h"
 
 #include "access/xact.h"
@@ -31,7 +31,7 @@
 /* How often an idle stream's position goes into the catalog. */
 #define IDLE_STORE_MS 1000
 /* The same of this database, whose log grows by each of them. */
-#define IDLE_STORE_HERE_MS 60000
+#define IDLE_STORE_LOCAL_MS 60000
 /* How often the source's sequences are asked for. */
 #define SEQUENCES_MS 10000
 /* The source is asked so often whether all is still published. */
@@ -472,15 +472,15 @@ static void
 source_is_idle(Follow *f, bool store_now)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		here = source_is_here(f->run->task);
+	bool		local = source_is_local(f->run->task);
 
 	if (store_now || follow_batch_is_due(f, 0) || (f->new_changes == 0 &&
-		TimestampDifferenceExceeds(f->last_stored, now, here ? IDLE_STORE_HERE_MS : IDLE_STORE_MS)))
+		TimestampDifferenceExceeds(f->last_stored, now, local ? IDLE_STORE_LOCAL_MS : IDLE_STORE_MS)))
 		follow_commit(f);
 	else
 	{
 		f->unstored = true;
-		if (here && f->new_changes == 0)
+		if (local && f->new_changes == 0)
 			follow_show_idle(f, f->run->source->stream_position(f->stream));
 	}
 	f->latency = 0;

@@ -15,7 +15,7 @@
 #include "worker/take_up.h"
 
 #include "access/xact.h"
-#include "check/here.h"
+#include "check/local_source.h"
 #include "check/precheck.h"
 #include "core/attempt.h"
 #include "fdw/fdw_options.h"
@@ -102,7 +102,7 @@ take_up_prepare(const TaskRecord *task)
 	t->info = task_connection(&t->task, task->owner);
 	t->source = source_routine(t->info->server_type);
 	t->conn = t->source->connect(t->info);
-	source_check_here(&t->task, t->source, t->conn);
+	source_check_local(&t->task, t->source, t->conn);
 
 	dest = destination_attach(&t->task, t->options, task->owner, false);
 	pc.task = &t->task;

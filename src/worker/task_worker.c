@@ -21,7 +21,7 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
-#include "check/here.h"
+#include "check/local_source.h"
 #include "core/error_place.h"
 #include "store/states.h"
 #include "store/sql.h"
@@ -306,7 +306,7 @@ check_identity(TaskRun *run)
 	if (id.server_uid && strcmp(rows->values[0][0], id.server_uid) != 0)
 		fail_over(run, rows->values[0][0], id.server_uid);
 	check_timeline(run);
-	source_check_here(run->task, run->source, run->conn);
+	source_check_local(run->task, run->source, run->conn);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
- * here.c
- *	  The source "local" (see here.h).
+ * local_source.c
+ *	  The source "local" (see local_source.h).
  *
  * It is reached as any other source is, over a connection with the user mapping
  * of the task's owner: nobody has more rights for being here already. What
@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "check/here.h"
+#include "check/local_source.h"
 
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
@@ -27,20 +27,20 @@
 	"WHERE d.datname = pg_catalog.current_database()"
 
 void
-source_check_here(const TaskRecord *task, const SourceRoutine *source, SourceConn *conn)
+source_check_local(const TaskRecord *task, const SourceRoutine *source, SourceConn *conn)
 {
 	char	   *there;
 
-	if (!source_is_here(task))
+	if (!source_is_local(task))
 		return;
 	there = source->own_definitions ? source->check_value(conn, WHO) : NULL;
 	if (there != NULL && strcmp(there, store_query(WHO, "")->values[0][0]) == 0)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("server \"%s\" does not lead to this database", SOURCE_HERE),
+			 errmsg("server \"%s\" does not lead to this database", SOURCE_LOCAL),
 			 errdetail("A source of that name is this very database."),
 			 errhint("ALTER SERVER %s OPTIONS (SET host '127.0.0.1', SET port '%s', SET dbname %s); or give that server another name.",
-					 SOURCE_HERE, GetConfigOption("port", false, false),
+					 SOURCE_LOCAL, GetConfigOption("port", false, false),
 					 quote_literal_cstr(get_database_name(MyDatabaseId)))));
 }
