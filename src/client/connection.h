@@ -53,6 +53,7 @@ typedef struct ConnectionInfo
 	char	   *keep_from;		/* a position from which changes are going to be
 								 * read again: a stream confirms nothing that
 								 * lies after it; NULL: none */
+	bool		fenced;			/* a cutover has made it read-only, for others */
 	int			own_pid;		/* of this process, where the server is that which it
 								 * runs in: it is none of those that write; 0 */
 } ConnectionInfo;

@@ -362,6 +362,7 @@ task_connection(const TaskRecord *task, Oid role)
 	uint64		own[2];
 
 	info->application = psprintf("dtsmig task " INT64_FORMAT, task->id);
+	info->fenced = task->fenced;
 	if (!task->do_incremental)
 		return info;
 	own[0] = GetSystemIdentifier();

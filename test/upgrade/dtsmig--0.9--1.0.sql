@@ -162,7 +162,7 @@ SELECT t.task_id AS id, t.task_name AS name,
     t.options ->> 'tag' AS tag,
     t.created, t.started, t.updated, t.resume_at,
     (SELECT o.task_name FROM dtsmig.task o WHERE o.task_id = t.reverse_of) AS reverse_of,
-    CASE WHEN t.wanted IN ('running', 'paused') AND (t.reverse_of IS NOT NULL
+    CASE WHEN (t.wanted IN ('running', 'paused') OR t.status = 'failed') AND (t.reverse_of IS NOT NULL
         OR EXISTS (SELECT 1 FROM dtsmig.task o WHERE o.reverse_of = t.task_id))
       THEN CASE WHEN t.no_return IS NOT NULL THEN 'no: ' || t.no_return
         WHEN t.status = 'failed' THEN 'no: ' || t.last_error ELSE 'yes' END END

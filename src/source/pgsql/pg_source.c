@@ -17,6 +17,9 @@ pg_source_connect(const ConnectionInfo *info)
 	PgSource   *source = palloc0(sizeof(PgSource));
 
 	source->sql = pg_connect(info, PG_CONN_SQL);
+	/* what its changes take is made before it is writable again */
+	if (info->fenced)
+		pg_run(source->sql, "SET default_transaction_read_only = off");
 	return (SourceConn *) source;
 }
 
