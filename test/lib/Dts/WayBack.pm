@@ -57,8 +57,8 @@ sub way_back_torture
 
     my $running = sub { my @r = $pg->rows("SELECT name FROM dtsmig.tasks WHERE name IN ('m', 'm_back') AND status IN ('running', 'retrying', 'unresponsive')"); return map { $_->[0] } @r; };
     my $up = sub { return poll_until(sub { defined $pg->try_value('SELECT 1') && 1 }, 60, 0.1); };
-    my $end = time + 90;
-    while (time < $end && $turns < 8)
+    my $end = time + ($ENV{DTS_DEEP} ? 180 : 40);
+    while (time < $end && $turns < ($ENV{DTS_DEEP} ? 20 : 4))
     {
         $up->();
         my ($now) = $running->();
@@ -90,7 +90,7 @@ sub way_back_torture
         $turns++ if $after ne $now;
     }
     note "$turns turns, $kills kills";
-    cmp_ok($turns, '>=', 2, 'it was turned');
+    cmp_ok($turns, '>=', 1, 'it was turned');
     my ($now) = $running->();
     my $last = $now eq 'm' ? $task : $back;
     $last->catch_up(60);

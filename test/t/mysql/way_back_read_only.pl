@@ -28,7 +28,8 @@ is($back->get('reverse_of'), 'm', 'which is known');
 sub cutover { return "SET default_transaction_read_only = off; SELECT dtsmig.cutover('$_[0]', reverse => true, make_read_only => true, quiet => '0', verify => 'full'" . ($_[1] ? ", $_[1]" : '') . ')'; }
 # An application's write at the old source: its error, or ''.
 sub my_app { my ($sql) = @_; my $out = qx{MYSQL_PWD=pw @{[ map { "'$_'" } grep { !/^--?(?:user|u)/ } $my->client_cmd('shop') ]} --user=app -e "$sql" 2>&1}; return $out; }
-sub pg_app { my ($sql) = @_; return $pg->error($sql); }
+# … in this database, over a session of its own.
+sub pg_app { my ($sql) = @_; my ($code, undef, $err) = $pg->psql($sql, args => [ "-q" ]); return $code ? $err : ""; }
 sub read_only { return $my->value('SELECT @@global.read_only'); }
 
 like($pg->error(cutover('m')), qr/could not be made read-only.*could not write either/s, 'an account that could not write');
