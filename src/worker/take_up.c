@@ -307,7 +307,8 @@ take_up_clear(const TaskRecord *task)
 	TaskRecord *partner = task_load_partner(task, false);
 	ErrorData  *edata;
 
-	if (partner == NULL || strcmp(partner->wanted, TASK_WANTED_RUNNING) == 0 ||
+	if (partner == NULL || partner->owner != task->owner ||
+		strcmp(partner->wanted, TASK_WANTED_RUNNING) == 0 ||
 		!partner->do_incremental || !lock_take_up(partner->id, false))
 		return;
 	/* a source that is out of reach keeps no task from going on */
