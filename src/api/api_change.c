@@ -7,7 +7,9 @@
  */
 #include "compat.h"
 
-#include "store/sql.h"
+#include "store/skip.h"
+#include "store/states.h"
+#include "store/table.h"
 #include "store/task.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -25,7 +27,7 @@ dtsmig_skip_change(PG_FUNCTION_ARGS)
 	char	   *statement = PG_ARGISNULL(1) ? NULL :
 		text_to_cstring(PG_GETARG_TEXT_PP(1));
 	TaskRecord *task;
-	StoreRows   *rows;
+	char	   *refused;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -33,16 +35,13 @@ dtsmig_skip_change(PG_FUNCTION_ARGS)
 				 errmsg("task must not be null")));
 	task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
 	task_check_owner(task);
-	rows = store_query("UPDATE dtsmig.task SET skip_position = refused_position, "
-					   "skip_statement = $2 WHERE task_id = $1 "
-					   "AND refused_position IS NOT NULL "
-					   "RETURNING refused_statement", "it", task->id, statement);
-	if (rows->nrows == 0)
+	refused = store_skip_ask(task->id, statement);
+	if (refused == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no statement has stopped task \"%s\"", task->name)));
 	task_log_event(task->id, "warning",
-				   psprintf("to be skipped: %.500s", rows->values[0][0]),
+				   psprintf("to be skipped: %.500s", refused),
 				   statement, NULL, NULL);
 	PG_RETURN_VOID();
 }
@@ -54,19 +53,21 @@ dtsmig_resync_table(PG_FUNCTION_ARGS)
 	TaskRecord *task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
 	char	   *table = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	const DestRoutine *dest;
-	StoreRows   *rows;
+	int			n;
 
 	task_check_owner(task);
 	dest = destination_routine(task, task->owner);
 	if (!dest->copies_again)
 		task_check_local(task, "copying a table again", NULL);
-	if (strcmp(task->wanted, "released") == 0 || strcmp(task->status, "cut_over") == 0)
+	if (strcmp(task->wanted, TASK_WANTED_RELEASED) == 0 ||
+		strcmp(task->status, TASK_STATUS_CUT_OVER) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("task \"%s\" is %s: its source counts no more", task->name,
 						task->status)));
 	if (!task->do_incremental ||
-		(strcmp(task->step, "changes") != 0 && strcmp(task->step, "catchup") != 0))
+		(strcmp(task->step, TASK_STEP_CHANGES) != 0 &&
+		 strcmp(task->step, TASK_STEP_CATCHUP) != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("task \"%s\" does not follow changes", task->name),
@@ -76,19 +77,13 @@ dtsmig_resync_table(PG_FUNCTION_ARGS)
 	 * log is not read again for a destination whose ledger has all of it: there
 	 * the rest of the task waits.
 	 */
-	rows = store_query("UPDATE dtsmig.task_table SET state = 'resync', "
-					   "resync_step = CASE WHEN $3 THEN NULL WHEN state <> 'resync' "
-					   "OR resync_step IN ('copied', 'replay') THEN 'asked' "
-					   "ELSE resync_step END WHERE task_id = $1 AND "
-					   "(source_schema || '.' || source_table = $2 "
-					   "OR source_table = $2) RETURNING table_id", "itb",
-					   task->id, table, (int) dest->elsewhere);
-	if (rows->nrows == 0)
+	n = store_tables_ask_resync(task->id, table, dest->elsewhere);
+	if (n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("task \"%s\" has no table \"%s\"", task->name, table),
 				 errhint("The view dtsmig.task_tables lists them.")));
-	if (rows->nrows > 1)
+	if (n > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_AMBIGUOUS_ALIAS),
 				 errmsg("task \"%s\" has more than one table \"%s\"", task->name,

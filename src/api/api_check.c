@@ -9,7 +9,6 @@
 #include "compat.h"
 
 #include "api/srf.h"
-#include "store/sql.h"
 #include "store/task.h"
 #include "check/precheck.h"
 #include "core/attempt.h"

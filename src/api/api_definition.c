@@ -15,7 +15,6 @@
 #include "utils/fmgroids.h"
 #include "utils/jsonb.h"
 
-#include "store/sql.h"
 #include "catalog/pg_type.h"
 #include "store/task.h"
 
@@ -35,15 +34,9 @@ Datum
 dtsmig_task_definition(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
-	StoreRows   *rows;
 
 	task_check_owner(task);
-	rows = store_query("SELECT pg_catalog.jsonb_build_object('name', task_name, "
-					   "'source', source, 'destination', destination, "
-					   "'migration_types', migration_types, 'objects', objects, "
-					   "'options', options) FROM dtsmig.task WHERE task_id = $1",
-					   "i", task->id);
-	PG_RETURN_JSONB_P(store_jsonb(rows, 0, 0));
+	PG_RETURN_JSONB_P(task_definition(task->id));
 }
 
 static void

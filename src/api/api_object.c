@@ -8,8 +8,8 @@
 #include "compat.h"
 
 #include "access/xact.h"
-#include "store/sql.h"
 #include "store/object.h"
+#include "store/states.h"
 #include "store/task.h"
 #include "core/one_statement.h"
 #include "fdw/fdw_options.h"
@@ -23,79 +23,48 @@
 DTS_FUNCTION(dtsmig_skip_object);
 DTS_FUNCTION(dtsmig_retry_object);
 
-/* An object of a task, as the catalog has it. */
-typedef struct TaskObject
-{
-	int64		id;
-	char	   *title;			/* kind and name, with its schema */
-	char	   *statement;		/* NULL: it does not translate */
-	bool		is_made;		/* it has failed, and exists by now */
-	bool		is_table;		/* that the task has rows for */
-	char	   *relation;		/* quoted name of the relation that has its
-								 * name now; NULL: there is none */
-} TaskObject;
-
 /*
  * The one that is meant. others: also one that was left out before, as its
  * definition did not translate or was not wanted.
  */
-static TaskObject *
+static NamedObject *
 find_object(const TaskRecord *task, const char *name, bool others)
 {
-	TaskObject *object = palloc0(sizeof(TaskObject));
-	StoreRows   *rows;
-	int			n;
+	List	   *objects = objects_named(task->id, name);
+	NamedObject *object;
+	NamedObject *second;
+	bool		failed;
 
-	rows = store_query("SELECT o.object_id, o.kind || ' ' || " OBJECT_FULL_NAME ", o.statement, "
-					   OBJECT_IS_MADE ", o.kind = 'table' AND t.table_id IS NOT NULL, o.state, "
-					   "(SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) "
-					   "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-					   "WHERE c.oid = " OBJECT_RELATION "), "
-					   "pg_catalog.count(*) FILTER (WHERE o.state = 'failed') OVER () "
-					   "FROM " OBJECT_FROM " WHERE o.task_id = $1 AND $2 IN (o.name, "
-					   "o.kind || ' ' || o.name, " OBJECT_FULL_NAME ", "
-					   "o.kind || ' ' || " OBJECT_FULL_NAME ", "
-					   "o.target_schema || '.' || o.name, "
-					   "o.kind || ' ' || o.target_schema || '.' || o.name) "
-					   "ORDER BY o.state = 'failed' DESC, o.state = 'skipped' DESC, o.object_id",
-					   "it", task->id, name);
-	if (rows->nrows == 0)
+	if (objects == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("task \"%s\" has no object \"%s\"", task->name, name),
 				 errhint("SELECT kind, name, state FROM dtsmig.task_objects WHERE task = %s; lists them.",
 						 quote_literal_cstr(task->name))));
-	n = (int) store_int(rows, 0, 7);
-	if (n == 0 && !(others && strcmp(rows->values[0][5], "skipped") == 0))
+	/* those that failed come first, then those that were left out */
+	object = linitial(objects);
+	failed = strcmp(object->state, OBJECT_STATE_FAILED) == 0;
+	if (!failed && !(others && strcmp(object->state, OBJECT_STATE_SKIPPED) == 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s of task \"%s\" has not failed", rows->values[0][1], task->name),
-				 errdetail("Its state is \"%s\".", rows->values[0][5])));
-	if (n > 1 || (n == 0 && rows->nrows > 1 && strcmp(rows->values[1][5], "skipped") == 0))
+				 errmsg("%s of task \"%s\" has not failed", object->title, task->name),
+				 errdetail("Its state is \"%s\".", object->state)));
+	second = list_length(objects) > 1 ? lsecond(objects) : NULL;
+	if (second != NULL && strcmp(second->state, object->state) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_AMBIGUOUS_ALIAS),
 				 errmsg("task \"%s\" has more than one object \"%s\"", task->name, name),
-				 errhint("Say %s or %s.", quote_literal_cstr(rows->values[0][1]),
-						 quote_literal_cstr(rows->values[1][1]))));
-	object->id = store_int(rows, 0, 0);
-	object->title = rows->values[0][1];
-	object->statement = rows->values[0][2];
-	object->is_made = store_bool(rows, 0, 3);
-	object->is_table = store_bool(rows, 0, 4);
-	object->relation = rows->values[0][6];
+				 errhint("Say %s or %s.", quote_literal_cstr(object->title),
+						 quote_literal_cstr(second->title))));
 	return object;
 }
 
 /* It is in the state given, and nobody waits for it any more. */
 static void
-settle(const TaskRecord *task, const TaskObject *object, const char *state,
+settle(const TaskRecord *task, const NamedObject *object, const char *state,
 	   const char *statement, const char *message)
 {
-	(void) store_exec("UPDATE dtsmig.task_object SET state = $2, error = NULL, "
-					  "error_code = NULL, statement = COALESCE($3, statement) "
-					  "WHERE object_id = $1", "itt", object->id, state, statement);
-	(void) store_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE object_id = $1",
-					  "i", object->id);
+	object_settle(object->id, state, statement);
 	task_log_event(task->id, "info", message, statement, NULL, NULL);
 	(void) object_watch(task->id);
 }
@@ -104,7 +73,7 @@ Datum
 dtsmig_skip_object(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
-	TaskObject *object;
+	NamedObject *object;
 
 	task_check_owner(task);
 	object = find_object(task, text_to_cstring(PG_GETARG_TEXT_PP(1)), false);
@@ -116,7 +85,7 @@ dtsmig_skip_object(PG_FUNCTION_ARGS)
 						task->name, object->title),
 				 errhint("Make it by hand, or by a statement of yours: SELECT dtsmig.retry_object(%s, %s, 'CREATE TABLE ...'); or leave the table out by a rule with \"exclude\" in a new task.",
 						 quote_literal_cstr(task->name), quote_literal_cstr(object->title))));
-	settle(task, object, "skipped", NULL,
+	settle(task, object, OBJECT_STATE_SKIPPED, NULL,
 		   psprintf("the task does without %s, says %s", object->title,
 					GetUserNameFromId(GetUserId(), false)));
 	PG_RETURN_VOID();
@@ -126,7 +95,7 @@ Datum
 dtsmig_retry_object(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task;
-	TaskObject *object;
+	NamedObject *object;
 	TaskIdentity caller;
 	char	   *statement;
 
@@ -142,7 +111,7 @@ dtsmig_retry_object(PG_FUNCTION_ARGS)
 	object = find_object(task, text_to_cstring(PG_GETARG_TEXT_PP(1)), true);
 	if (object->is_made && statement == NULL)
 	{
-		settle(task, object, "done", NULL,
+		settle(task, object, OBJECT_STATE_DONE, NULL,
 			   psprintf("%s exists by now, and is taken for the one that could not be made",
 						object->title));
 		PG_RETURN_VOID();
@@ -161,7 +130,7 @@ dtsmig_retry_object(PG_FUNCTION_ARGS)
 		statement_execute(object->statement,
 						  source_routine(task_connection(task, task->owner)->server_type)->scripts);
 	task_act_end(&caller);
-	settle(task, object, "done", statement,
+	settle(task, object, OBJECT_STATE_DONE, statement,
 		   psprintf("%s is made, as %s asked for", object->title,
 					GetUserNameFromId(GetUserId(), false)));
 	PG_RETURN_VOID();

@@ -15,10 +15,10 @@
 #include "miscadmin.h"
 #include "schema/model.h"
 #include "source/source.h"
-#include "store/sql.h"
 #include "store/states.h"
 #include "store/task.h"
 #include "store/version.h"
+#include "store/way_back.h"
 #include "transform/select.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -122,33 +122,29 @@ rules_back(const TaskRecord *task)
 {
 	Selection  *selection = selection_parse(task->objects);
 	StringInfoData buf;
-	StoreRows  *rows;
+	List	   *tables = store_way_back_tables(task->id);
+	ListCell   *lc;
 
-	rows = store_query("SELECT t.table_id, t.source_schema, t.source_table, "
-					   "t.target_schema, t.target_table, pg_catalog.count(*) OVER "
-					   "(PARTITION BY t.target_schema, t.target_table) > 1 "
-					   "FROM dtsmig.task_table t WHERE t.task_id = $1 ORDER BY t.table_id", "i",
-					   task->id);
-	if (rows->nrows == 0)
+	if (tables == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("task \"%s\" has not read its tables yet", task->name),
 				 errhint("SELECT dtsmig.wait_for(%s, 'incremental');",
 						 quote_literal_cstr(task->name))));
 	initStringInfo(&buf);
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, tables)
 	{
-		char	  **row = rows->values[i];
-		TableDef   *def = model_from_jsonb(store_version_latest(store_int(rows, i, 0)));
+		const WayBackTable *t = lfirst(lc);
+		TableDef   *def = model_from_jsonb(store_version_latest(t->id));
 
-		if (store_bool(rows, i, 5))
-			refuse("rows of several tables are in it", row[1], row[2]);
-		appendStringInfoString(&buf, i > 0 ? ", {" : "[{");
-		put(&buf, "schema", row[3]);
-		put(&buf, "table", row[4]);
-		put(&buf, "target_schema", row[1]);
-		put(&buf, "target_table", row[2]);
-		put_shape(&buf, def, selection_shape(selection, row[1], row[2]));
+		if (t->merged)
+			refuse("rows of several tables are in it", t->schema, t->name);
+		appendStringInfoString(&buf, lc == list_head(tables) ? "[{" : ", {");
+		put(&buf, "schema", t->target_schema);
+		put(&buf, "table", t->target_name);
+		put(&buf, "target_schema", t->schema);
+		put(&buf, "target_table", t->name);
+		put_shape(&buf, def, selection_shape(selection, t->schema, t->name));
 		appendStringInfoChar(&buf, '}');
 	}
 	appendStringInfoChar(&buf, ']');
@@ -232,7 +228,6 @@ dtsmig_reverse_task(PG_FUNCTION_ARGS)
 	call->args[4].value = jsonb_of(rules_back(task));
 	call->args[5].value = options_back(task, PG_GETARG_DATUM(2));
 	id = dtsmig_create_task(call);
-	(void) store_exec("UPDATE dtsmig.task SET reverse_of = $2, owner = $3::oid WHERE task_id = $1",
-					  "iii", DatumGetInt64(id), task->id, (int64) task->owner);
+	store_way_back_link(DatumGetInt64(id), task);
 	PG_RETURN_DATUM(id);
 }

@@ -9,9 +9,11 @@
 
 #include "access/xact.h"
 #include "api/srf.h"
-#include "store/sql.h"
+#include "store/difference.h"
 #include "catalog/pg_type.h"
+#include "store/states.h"
 #include "store/task.h"
+#include "store/verify_run.h"
 #include "check/verify.h"
 #include "core/options.h"
 #include "fdw/fdw_options.h"
@@ -182,8 +184,8 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 		bool		varlena;
 
 		getTypeOutputInfo(TEXTARRAYOID, &function, &varlena);
-		(void) store_exec("UPDATE dtsmig.verify_run SET tables = $2::text[] WHERE run_id = $1",
-						  "it", v.run_id, OidOutputFunctionCall(function, PG_GETARG_DATUM(2)));
+		store_verify_set_tables(v.run_id,
+								OidOutputFunctionCall(function, PG_GETARG_DATUM(2)));
 	}
 	foreach(lc, v.results)
 		put_result(rsinfo, lfirst(lc), own);
@@ -196,73 +198,46 @@ dtsmig_verify(PG_FUNCTION_ARGS)
 
 /* ------------------------------------------------------------------ repair */
 
-/* Results (d) that are asked for. */
-#define ASKED_FOR "d.task_id = $1 AND d.state IN ('found', 'failed') " \
-	"AND d.key_values IS NOT NULL " \
-	"AND ($2::bigint[] IS NULL OR d.difference_id = ANY ($2::bigint[])) " \
-	"AND ($3 = 0 OR d.run_id = $3) AND ($2 IS NOT NULL OR $3 <> 0 OR d.run_id = " \
-	"(SELECT max(run_id) FROM dtsmig.verify_run WHERE task_id = $1)) "
-
-/*
- * Rows that differ in columns that are generated at the destination, and in no
- * other.
- */
-#define ONLY_GENERATED "(d.kind = 'differs' AND NOT EXISTS (" \
-	"SELECT FROM pg_catalog.jsonb_object_keys(d.differences) k WHERE NOT EXISTS (" \
-	"SELECT FROM dtsmig.task_table t JOIN pg_catalog.pg_namespace n ON n.nspname = t.target_schema " \
-	"JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.target_table " \
-	"JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = k.k AND a.attgenerated <> '' " \
-	"WHERE t.table_id = d.table_id)))"
-
 /* Marks what is asked for; returns how many. */
 static int64
 ask_for_repair(const TaskRecord *task, const char *ids, int64 run_id)
 {
-	StoreRows   *rows;
+	DifferenceFilter asked = {task->id, ids, run_id};
+	char	   *table;
+	int64		generated = store_differences_generated(&asked, &table);
 
-	rows = store_query("SELECT count(*), min(d.source_table) FROM dtsmig.verify_difference d "
-					   "WHERE " ASKED_FOR "AND " ONLY_GENERATED,
-					   "iti", task->id, ids, run_id);
-	if (store_int(rows, 0, 0) > 0)
+	if (generated > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_GENERATED_ALWAYS),
-				 errmsg("%s rows differ in columns alone that are generated at the destination: repair cannot change them",
-						rows->values[0][0]),
-				 errdetail("One of their tables is \"%s\".", rows->values[0][1]),
+				 errmsg(INT64_FORMAT " rows differ in columns alone that are generated at the destination: repair cannot change them",
+						generated),
+				 errdetail("One of their tables is \"%s\".", table),
 				 errhint("ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION makes the column, see dtsmig.verify_results, a plain one; then resync_table brings the source's values.")));
-	return (int64) store_exec("UPDATE dtsmig.verify_difference d SET state = 'repairing', error = NULL "
-							  "WHERE " ASKED_FOR "AND NOT " ONLY_GENERATED,
-							  "iti", task->id, ids, run_id);
+	return store_differences_ask(&asked);
 }
 
 /* What was asked for by its id and cannot be had. */
 static void
 check_ids(const TaskRecord *task, const char *ids)
 {
-	StoreRows   *rows;
+	const RefusedDifference *d = store_differences_refused(task->id, ids);
 
-	rows = store_query("SELECT x.id, d.object, d.table_id IS NOT NULL, d.state, d.task_id = $1 "
-					   "FROM unnest($2::bigint[]) x(id) LEFT JOIN dtsmig.verify_difference d "
-					   "ON d.difference_id = x.id AND d.task_id = $1 "
-					   "WHERE d.key_values IS NULL OR d.state NOT IN ('found', 'failed') LIMIT 1",
-					   "it", task->id, ids);
-	if (rows->nrows == 0)
+	if (d == NULL)
 		return;
-	if (rows->values[0][4] == NULL)
+	if (d->state == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("task \"%s\" has no verification result %s", task->name,
-						rows->values[0][0]),
+						d->id),
 				 errhint("The view dtsmig.verify_results lists them.")));
-	if (strcmp(rows->values[0][3], "repaired") == 0 ||
-		strcmp(rows->values[0][3], "repairing") == 0)
+	if (strcmp(d->state, DIFFERENCE_STATE_REPAIRED) == 0 ||
+		strcmp(d->state, DIFFERENCE_STATE_REPAIRING) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("result %s is %s already", rows->values[0][0],
-						rows->values[0][3])));
+				 errmsg("result %s is %s already", d->id, d->state)));
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("result %s is no row of a table with a key", rows->values[0][0]),
+			 errmsg("result %s is no row of a table with a key", d->id),
 			 errhint("Use resync_table to copy a table again, DDL to fix a definition.")));
 }
 

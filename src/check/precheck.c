@@ -18,7 +18,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "core/attempt.h"
-#include "store/sql.h"
+#include "store/precheck.h"
 #include "emit/mysql/emit.h"
 #include "miscadmin.h"
 #include "schema/plan.h"
@@ -446,11 +446,13 @@ precheck_collect(PrecheckContext *pc)
 }
 
 static bool
-is_ignored(const StoreRows *ignored, const char *item)
+is_ignored(List *ignored, const char *item)
 {
-	for (int i = 0; i < ignored->nrows; i++)
+	ListCell   *lc;
+
+	foreach(lc, ignored)
 	{
-		if (strcmp(ignored->values[i][0], item) == 0)
+		if (strcmp(lfirst(lc), item) == 0)
 			return true;
 	}
 	return false;
@@ -462,14 +464,11 @@ precheck_store(int64 task_id, List *items)
 	bool		ok = true;
 	bool		keep = !XactReadOnly && !RecoveryInProgress();
 	int64		n = 0;
-	StoreRows   *ignored;
+	List	   *ignored = store_precheck_ignored(task_id);
 	ListCell   *lc;
 
-	ignored = store_query("SELECT item FROM dtsmig.precheck_ignored "
-						  "WHERE task_id = $1", "i", task_id);
 	if (keep)
-		(void) store_exec("DELETE FROM dtsmig.precheck_item WHERE task_id = $1",
-						  "i", task_id);
+		store_precheck_forget(task_id);
 	foreach(lc, items)
 	{
 		PrecheckItem *i = lfirst(lc);
@@ -479,11 +478,12 @@ precheck_store(int64 task_id, List *items)
 			i->status = PRECHECK_IGNORED;
 		ok &= strcmp(i->status, PRECHECK_FAILED) != 0;
 		if (keep)
-			(void) store_exec("INSERT INTO dtsmig.precheck_item "
-							  "(task_id, item_no, item, status, found, advice, "
-							  "sql, run_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-							  "iitttttt", task_id, ++n, i->item, i->status,
-							  i->found, precheck_advice(i), i->sql, i->run_at);
+		{
+			StorePrecheckItem row = {i->item, i->status, i->found, precheck_advice(i),
+			i->sql, i->run_at};
+
+			store_precheck_add(task_id, ++n, &row);
+		}
 	}
 	return ok;
 }
@@ -491,40 +491,32 @@ precheck_store(int64 task_id, List *items)
 void
 precheck_ignore(const TaskRecord *task, const char *item, bool ignore)
 {
-	StoreRows   *failed;
-	uint64		n;
+	char	   *found;
+	char	   *role = GetUserNameFromId(GetUserId(), false);
+	bool		news;
 
 	if (precheck_def(item) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the precheck has no item \"%s\"", item),
 				 errhint("SELECT * FROM dtsmig.precheck_items lists them.")));
-	failed = store_query("SELECT found FROM dtsmig.precheck_item WHERE task_id = $1 "
-						 "AND item = $2 AND status = 'failed' ORDER BY item_no",
-						 "it", task->id, item);
-	if (ignore && failed->nrows > 0)
+	if (ignore && store_precheck_has_failed(task->id, item, &found))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("item \"%s\" has failed, and only warnings can be ignored",
 						item),
-				 failed->values[0][0] ? errdetail("%s.", failed->values[0][0]) : 0,
+				 found ? errdetail("%s.", found) : 0,
 				 errhint("The view dtsmig.precheck_results says what to do; then run the precheck again.")));
-	if (ignore)
-		n = store_exec("INSERT INTO dtsmig.precheck_ignored (task_id, item, ignored_by) "
-					   "VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", "itt",
-					   task->id, item, GetUserNameFromId(GetUserId(), false));
-	else
-		n = store_exec("DELETE FROM dtsmig.precheck_ignored WHERE task_id = $1 "
-					   "AND item = $2", "it", task->id, item);
-	(void) store_exec("UPDATE dtsmig.precheck_item SET status = $3 WHERE task_id = $1 "
-					  "AND item = $2 AND status IN ('warning', 'ignored')",
-					  "itt", task->id, item,
-					  ignore ? PRECHECK_IGNORED : PRECHECK_WARNING);
-	if (n > 0)
+	news = ignore ? store_precheck_ignore(task->id, item, role) :
+		store_precheck_heed(task->id, item);
+	store_precheck_set_status(task->id, item,
+							  ignore ? PRECHECK_WARNING : PRECHECK_IGNORED,
+							  ignore ? PRECHECK_IGNORED : PRECHECK_WARNING);
+	if (news)
 		task_log_event(task->id, "info",
 					   psprintf(ignore ?
 								"warnings of item \"%s\" of the precheck are ignored, says %s" :
 								"warnings of item \"%s\" of the precheck are not ignored any more, says %s",
-								item, GetUserNameFromId(GetUserId(), false)),
+								item, role),
 					   NULL, NULL, NULL);
 }

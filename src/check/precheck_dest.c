@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "access/xlog.h"
 #include "store/sql.h"
+#include "store/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "check/advance.h"
@@ -48,9 +49,7 @@ target_of(const TableDef *def)
 static bool
 is_own(PrecheckContext *pc, const TableDef *def)
 {
-	return store_query("SELECT 1 FROM dtsmig.task_table WHERE task_id = $1 "
-					   "AND target_schema = $2 AND target_table = $3", "itt",
-					   pc->task->id, def->target_schema, def->target_name)->nrows > 0;
+	return store_table_is_target(pc->task->id, def->target_schema, def->target_name);
 }
 
 /* A schema to put a table aside that nobody wants to lose. */

@@ -11,7 +11,7 @@
 
 #include "check/precheck.h"
 
-#include "store/sql.h"
+#include "store/table.h"
 #include "schema/plan.h"
 #include "utils/builtins.h"
 
@@ -44,9 +44,7 @@ has_schema(PrecheckContext *pc, const char *schema)
 static bool
 is_own(PrecheckContext *pc, const TableDef *def)
 {
-	return store_query("SELECT 1 FROM dtsmig.task_table WHERE task_id = $1 "
-					   "AND target_schema = $2 AND target_table = $3", "itt",
-					   pc->task->id, def->target_schema, def->target_name)->nrows > 0;
+	return store_table_is_target(pc->task->id, def->target_schema, def->target_name);
 }
 
 /* Tables in the way, or not there; and two of the source that would be one. */

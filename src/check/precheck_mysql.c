@@ -12,7 +12,7 @@
 #include "emit/mysql/emit.h"
 #include "lib/stringinfo.h"
 #include "nodes/value.h"
-#include "store/sql.h"
+#include "store/table.h"
 
 /* From here on the plan's statements and those that write rows are understood. */
 #define OLDEST_MYSQL 50600
@@ -61,9 +61,7 @@ has_table(PrecheckContext *pc, const TableDef *def)
 static bool
 is_own(PrecheckContext *pc, const TableDef *def)
 {
-	return store_query("SELECT 1 FROM dtsmig.task_table WHERE task_id = $1 "
-					   "AND target_schema = $2 AND target_table = $3", "itt",
-					   pc->task->id, def->target_schema, def->target_name)->nrows > 0;
+	return store_table_is_target(pc->task->id, def->target_schema, def->target_name);
 }
 
 static char *

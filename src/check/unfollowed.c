@@ -11,7 +11,7 @@
 #include "check/dest_catalog.h"
 #include "check/unfollowed.h"
 
-#include "store/sql.h"
+#include "store/table.h"
 #include "core/one_statement.h"
 #include "utils/builtins.h"
 
@@ -51,19 +51,10 @@ unfollowed_meanings(const Verify *v)
 static bool
 find_table(const Verify *v, const SourceAlways *a, char **schema, char **table)
 {
-	StoreRows   *rows;
-
 	*schema = *table = NULL;
-	rows = store_query("SELECT target_schema, target_table FROM dtsmig.task_table "
-					   "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3",
-					   "itt", v->task->id, a->schema, a->table);
-	if (rows->nrows > 0)
-	{
-		*schema = rows->values[0][0];
-		*table = rows->values[0][1];
-	}
 	/* views and partitioned tables hold no rows */
-	else if (!selection_match(v->selection, a->schema, a->table, schema, table))
+	if (!store_table_target(v->task->id, a->schema, a->table, schema, table) &&
+		!selection_match(v->selection, a->schema, a->table, schema, table))
 		return false;
 	if (*schema == NULL)
 		*schema = a->schema;

@@ -22,7 +22,6 @@
 
 #include "check/verify.h"
 
-#include "store/sql.h"
 #include "common/hashfn.h"
 #include "core/one_statement.h"
 #include "miscadmin.h"

@@ -9,7 +9,8 @@
 
 #include "check/verify.h"
 
-#include "store/sql.h"
+#include "store/difference.h"
+#include "store/verify_run.h"
 #include "core/wait.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -28,13 +29,8 @@ static const char *const kind_names[] = {"missing", "extra", "differs"};
 void
 verify_begin(Verify *v)
 {
-	StoreRows   *rows;
-
 	v->started = GetCurrentTimestamp();
-	rows = store_query("INSERT INTO dtsmig.verify_run (task_id, mode, xid) VALUES ($1, $2, "
-					   "pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint) "
-					   "RETURNING run_id", "it", v->task->id, mode_names[v->mode]);
-	v->run_id = store_int(rows, 0, 0);
+	v->run_id = store_verify_begin(v->task->id, mode_names[v->mode]);
 }
 
 static char *
@@ -74,13 +70,10 @@ warn(const Verify *v)
 void
 verify_end(Verify *v)
 {
-	(void) store_exec("UPDATE dtsmig.verify_run SET finished = pg_catalog.clock_timestamp(), "
-					  "rows = $2, rows_moved = $3, differences = $4, unsettled = $5, "
-					  "cut_tables = $6, left_out = CASE WHEN $7 <> '' "
-					  "THEN pg_catalog.string_to_array($7, E'\\n') ELSE '{}' END "
-					  "WHERE run_id = $1", "iiiiiit", v->run_id, v->rows, v->moved,
-					  (int64) list_length(v->results), v->unsettled, v->cut_tables,
-					  joined(v->left_out, "\n"));
+	StoreVerifyEnd end = {v->rows, v->moved, list_length(v->results), v->unsettled,
+	v->cut_tables, joined(v->left_out, "\n")};
+
+	store_verify_end(v->run_id, &end);
 	task_log_event(v->task->id, v->results == NIL ? "info" : "warning",
 				   psprintf("verification (%s): %d differences",
 							mode_names[v->mode], list_length(v->results)),
@@ -118,18 +111,13 @@ add_result(Verify *v, SourceRelation *rel, const char *schema,
 {
 	MemoryContext old;
 	VerifyResult *r;
-	StoreRows   *rows;
+	NewDifference d = {rel ? rel->table_id : 0, schema, table, kind_names[kind],
+	object, key, key_values, differences};
+	int64		id = store_difference_add(v->run_id, v->task->id, &d);
 
-	rows = store_query("INSERT INTO dtsmig.verify_difference (run_id, task_id, table_id, "
-					   "source_schema, source_table, kind, object, key, key_values, differences) "
-					   "VALUES ($1, $2, (SELECT table_id FROM dtsmig.task_table WHERE table_id = $3), "
-					   "$4, $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb) RETURNING difference_id",
-					   "iiitttt" "ttt", v->run_id, v->task->id,
-					   rel ? (int64) rel->table_id : (int64) 0, schema, table,
-					   kind_names[kind], object, key, key_values, differences);
 	old = MemoryContextSwitchTo(v->cxt);
 	r = palloc0(sizeof(VerifyResult));
-	r->id = store_int(rows, 0, 0);
+	r->id = id;
 	r->rel = rel;
 	r->table = psprintf("%s.%s", schema, table);
 	r->kind = kind;

@@ -17,7 +17,7 @@
 
 #include "compat.h"
 #include "access/table.h"
-#include "store/sql.h"
+#include "store/table.h"
 #include "store/object.h"
 #include "catalog/namespace.h"
 #include "tables/describe.h"
@@ -342,18 +342,16 @@ compare_there(Verify *v, const TableDef *def, TableDef *now, List *stored)
 static void
 failed_objects(Verify *v, List *wanted)
 {
-	StoreRows   *rows;
+	ListCell   *lc;
 
-	rows = store_query("SELECT COALESCE(t.source_schema, ''), COALESCE(t.source_table, ''), "
-					   "o.kind || ' ' || o.name, o.statement, o.error "
-					   "FROM " OBJECT_FROM " WHERE o.task_id = $1 AND o.state = 'failed' "
-					   "AND NOT " OBJECT_IS_MADE " ORDER BY o.object_id",
-					   "i", v->task->id);
-	for (int i = 0; i < rows->nrows; i++)
-		if (verify_is_wanted(rows->values[i][0], rows->values[i][1], wanted))
-			verify_add_object(v, NULL, rows->values[i][0], rows->values[i][1],
-						  DIFFERENCE_MISSING, rows->values[i][2],
-						  rows->values[i][3], rows->values[i][4]);
+	foreach(lc, objects_missing(v->task->id))
+	{
+		const MissingObject *o = lfirst(lc);
+
+		if (verify_is_wanted(o->schema, o->table, wanted))
+			verify_add_object(v, NULL, o->schema, o->table, DIFFERENCE_MISSING, o->title,
+							  o->statement, o->error);
+	}
 }
 
 /* Those that no column owns; what a column owns goes with it. */
@@ -384,22 +382,18 @@ missing_sequences(Verify *v, List *wanted)
 static List *
 store_definitions(Verify *v, List *wanted, List **left_out, List **all)
 {
-	StoreRows   *rows;
 	List	   *tables = NIL;
+	ListCell   *lc;
 
-	rows = store_query("SELECT x.definition, t.state = 'resync' FROM dtsmig.task_table t JOIN LATERAL "
-					   "(SELECT definition FROM dtsmig.table_version v "
-					   "WHERE v.table_id = t.table_id ORDER BY generation DESC LIMIT 1) x "
-					   "ON true WHERE t.task_id = $1 "
-					   "ORDER BY t.table_id", "i", v->task->id);
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, store_tables_load(v->task->id))
 	{
-		TableDef   *def = model_from_jsonb(store_jsonb(rows, i, 0));
+		const StoreTable *t = lfirst(lc);
+		TableDef   *def = model_from_jsonb(t->definition);
 
 		*all = lappend(*all, def);
 		if (!verify_is_wanted(def->schema, def->name, wanted))
 			continue;
-		if (store_bool(rows, i, 1))
+		if (t->resync)
 		{
 			verify_leave_out(v, def->schema, def->name, wanted);
 			*left_out = lappend(*left_out, def);

@@ -25,7 +25,8 @@
 
 #include "check/verify.h"
 
-#include "store/sql.h"
+#include "store/position.h"
+#include "store/progress.h"
 #include "core/wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -86,11 +87,9 @@ nap(long ms)
 int64
 verify_changes_applied(const Verify *v)
 {
-	StoreRows   *rows;
+	StorePosition *position = store_position_load(v->task->id);
 
-	rows = store_query("SELECT changes FROM dtsmig.task_position WHERE task_id = $1",
-					   "i", v->task->id);
-	return rows->nrows ? store_int(rows, 0, 0) : 0;
+	return position ? position->changes : 0;
 }
 
 /* again: the time starts again whenever the task has got on. */
@@ -113,25 +112,19 @@ wait_applied(Verify *v, const char *position, long timeout_ms, bool anew)
 	old = MemoryContextSwitchTo(cxt);
 	for (;;)
 	{
-		StoreRows   *rows;
+		TaskApplied *now;
 		char	   *applied;
 
 		MemoryContextReset(cxt);
-		rows = store_query("SELECT COALESCE(r.applied_position, p.applied_position, "
-						   "t.start_position), r.pid IS NOT NULL, t.status, "
-						   "t.last_error, COALESCE(p.changes, 0) "
-						   "FROM dtsmig.task t "
-						   "LEFT JOIN dtsmig.task_position p USING (task_id) "
-						   "LEFT JOIN LATERAL dtsmig.task_runtime(t.runtime_handle, t.task_id) r "
-						   "ON true WHERE t.task_id = $1", "i", v->task->id);
-		if (rows->nrows == 0)
+		now = store_task_applied(v->task->id);
+		if (now == NULL)
 			break;
-		applied = rows->values[0][0];
-		v->applied_changes = store_int(rows, 0, 4);
+		applied = now->position;
+		v->applied_changes = now->changes;
 		if (applied && v->source->position_has_place(applied) &&
 			source_pos_cmp(v->source->parse_position(applied), wanted) >= 0)
 			break;
-		if (store_bool(rows, 0, 1))
+		if (now->running)
 			alive = GetCurrentTimestamp();
 		if (anew && (v->applied_changes != changes ||
 					 (applied && (place == NULL || strcmp(applied, place) != 0))))
@@ -146,8 +139,8 @@ wait_applied(Verify *v, const char *position, long timeout_ms, bool anew)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("task \"%s\" is %s: what differs cannot be distinguished from what is not applied yet",
-							v->task->name, rows->values[0][2]),
-					 rows->values[0][3] ? errdetail("%s", rows->values[0][3]) : 0,
+							v->task->name, now->status),
+					 now->error ? errdetail("%s", now->error) : 0,
 					 errhint("Use resume_task.")));
 		if (TimestampDifferenceExceeds(began, GetCurrentTimestamp(), (int) timeout_ms))
 			ereport(ERROR,

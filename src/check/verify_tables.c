@@ -9,7 +9,8 @@
 
 #include "check/verify.h"
 
-#include "store/sql.h"
+#include "store/shared_table.h"
+#include "store/verify_run.h"
 #include "mb/pg_wchar.h"
 #include "tables/shards.h"
 #include "utils/builtins.h"
@@ -25,15 +26,9 @@
 static int64
 transactions_since(const Verify *v)
 {
-	StoreRows   *rows;
+	int64		age = store_verify_age(v->task->id);
 
-	rows = store_query("SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint - xid "
-					   "FROM dtsmig.verify_run WHERE task_id = $1 AND finished IS NOT NULL "
-					   "AND mode IN ('full', 'incremental') ORDER BY run_id DESC LIMIT 1",
-					   "i", v->task->id);
-	if (rows->nrows == 0 || store_int(rows, 0, 0) > PG_INT32_MAX)
-		return -1;
-	return store_int(rows, 0, 0);
+	return age > PG_INT32_MAX ? -1 : age;
 }
 
 bool
@@ -104,27 +99,16 @@ is_distinguished(const Verify *v, const VerifyTable *t, List *tags)
 static char *
 shared_with(const Verify *v, const VerifyTable *t)
 {
-	StoreRows   *rows;
+	ListCell   *lc;
 
-	rows = store_query("SELECT x.source_schema, x.source_table, o.objects, o.task_name "
-					   "FROM dtsmig.task me, dtsmig.task_table x "
-					   "JOIN dtsmig.task o USING (task_id) "
-					   "WHERE me.task_id = $1 AND x.task_id <> $1 AND o.destination = me.destination "
-					   "AND x.target_schema = $2 "
-					   "AND x.target_table = $3 AND NOT (o.status IN ('released', 'cut_over') "
-					   "AND o.source = me.source AND EXISTS (SELECT FROM dtsmig.task_table mine "
-					   "WHERE mine.task_id = $1 AND mine.source_schema = x.source_schema "
-					   "AND mine.source_table = x.source_table "
-					   "AND mine.target_schema = $2 AND mine.target_table = $3)) "
-					   "ORDER BY x.table_id", "itt", v->task->id,
-					   t->rel->target_schema, t->rel->target_name);
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, store_tables_of_others(v->task->id, t->rel->target_schema,
+									   t->rel->target_name))
 	{
-		char	  **other = rows->values[i];
-		const Selection *theirs = selection_parse(other[2] ? store_jsonb(rows, i, 2) : NULL);
+		const SharingTable *other = lfirst(lc);
+		const Selection *theirs = selection_parse(other->objects);
 
-		if (!is_distinguished(v, t, tags_of(theirs, other[0], other[1])))
-			return psprintf("task \"%s\"", other[3]);
+		if (!is_distinguished(v, t, tags_of(theirs, other->schema, other->table)))
+			return psprintf("task \"%s\"", other->task);
 	}
 	return NULL;
 }

@@ -386,15 +386,17 @@ establish(PgConn *conn, PgConnKind kind)
 	{
 		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
 														   deadline);
+		int			events = status == PGRES_POLLING_READING ?
+			WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE;
 
 		if (status == PGRES_POLLING_FAILED)
 			raise_not_connected(conn, message_of(PQerrorMessage(conn->pq)));
 		if (left <= 0)
 			raise_not_connected(conn, psprintf("No answer within %d seconds.",
 											   info->connect_timeout));
-		(void) pg_conn_wait_socket(PQsocket(conn->pq), status == PGRES_POLLING_READING ?
-						   WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE, left);
-		status = PQconnectPoll(conn->pq);
+		/* libpq takes a connection that is still being made for a made one */
+		if (pg_socket_wait(PQsocket(conn->pq), events, left) & events)
+			status = PQconnectPoll(conn->pq);
 	}
 	if (!PQconnectionUsedPassword(conn->pq) && !pg_caller_is_superuser())
 		ereport(ERROR,

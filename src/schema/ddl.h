@@ -60,6 +60,7 @@ typedef enum DdlActionKind
 	DDL_SET_ENGINE,				/* text */
 	DDL_SET_AUTO_INCREMENT,		/* text: next value */
 	DDL_SET_PARTITIONS,			/* text: PARTITION BY …; NULL: none */
+	DDL_ADD_PARTITIONS,			/* text: (PARTITION …, …) */
 	DDL_ADD_PERIOD,				/* name; text: as in SHOW CREATE TABLE */
 	DDL_DROP_PERIOD,			/* name */
 	DDL_VERSIONING,				/* on */

@@ -628,6 +628,9 @@ table_options(MyDdl *d)
 			case DDL_SET_PARTITIONS:
 				d->def->partitions = mysql_ddl_bounds(d, action->text);
 				break;
+			case DDL_ADD_PARTITIONS:
+				d->def->partitions = mysql_ddl_more_partitions(d, action->text);
+				break;
 			case DDL_VERSIONING:
 				mysql_ddl_fail(d, "system versioning is not followed");
 				break;

@@ -57,6 +57,15 @@ extern bool mysql_ddl_follow_parent(TableDef *def, const TableDef *old,
 /* Names in expressions of def follow a new name of its columns. */
 extern char *mysql_ddl_rename_in(const char *expr, List *columns);
 
+/*
+ * What a table whose partitions were those of before has at the destination,
+ * where they become those of after at the source. Partitions that are dropped or
+ * put together there stay here, and so do all, if it is partitioned by something
+ * else: that moves rows between them. plan_partition.c takes of RANGE what lies
+ * above those before, of LIST the values that are new.
+ */
+extern char *mysql_partitions_kept(char *before, const char *after);
+
 /* Character set of a collation, palloc'd. */
 extern char *mysql_collation_charset(const char *collation);
 

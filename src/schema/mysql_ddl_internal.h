@@ -29,6 +29,8 @@ extern void mysql_ddl_default(const MyDdl *d, TableColumn *col);
 
 /* mysql_ddl_bounds.c: PARTITION BY with its bounds as the source keeps them */
 extern char *mysql_ddl_bounds(const MyDdl *d, const char *text);
+/* PARTITION BY of the table with the partitions of ADD PARTITION at its end. */
+extern char *mysql_ddl_more_partitions(const MyDdl *d, const char *text);
 
 /* mysql_ddl_keys.c: after the columns */
 extern void mysql_ddl_keys(MyDdl *d);

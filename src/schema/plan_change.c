@@ -501,6 +501,40 @@ drop_triggers(ChangeState *state, List *old_plan)
 	}
 }
 
+static bool
+is_partitioned(List *plan, const PlanStatement *st)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan)
+	{
+		PlanStatement *p = lfirst(lc);
+
+		if (is_kind(p, "partition") && strcmp(p->schema, st->schema) == 0 &&
+			strcmp(p->table, st->table) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Partitions that have been added to a table that has some. */
+static void
+make_partitions(ChangeState *state, List *mid_plan, List *new_plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, new_plan)
+	{
+		PlanStatement *st = lfirst(lc);
+		TablePair  *t = pair_of(state, st->schema, st->table);
+
+		if (is_kind(st, "partition") && st->sql != NULL && t != NULL &&
+			t->middle != NULL && t->pair->differs && is_partitioned(mid_plan, st) &&
+			!plan_has(mid_plan, st))
+			state->change->run = lappend(state->change->run, st);
+	}
+}
+
 /* Tables and schemas of the new plan that do not exist. */
 static void
 make_tables(ChangeState *state, List *new_plan)
@@ -620,6 +654,9 @@ plan_change(List *pairs, const PlanOptions *options, TimestampTz moment)
 		TablePair  *t = palloc0(sizeof(TablePair));
 
 		t->pair = pair;
+		if (pair->before != NULL && pair->after != NULL && pair->after != pair->before)
+			pair->after->partitions = mysql_partitions_kept(pair->before->partitions,
+															pair->after->partitions);
 		t->after = pair->after == pair->before ? mysql_ddl_copy(pair->before) :
 			pair->after;
 		state.pairs = lappend(state.pairs, t);
@@ -629,6 +666,7 @@ plan_change(List *pairs, const PlanOptions *options, TimestampTz moment)
 			news = lappend(news, t->after);
 	}
 	new_plan = plan_schema(news, options, NULL);
+	state.change->plan = new_plan;
 	foreach(lc, state.pairs)
 	{
 		TablePair  *t = lfirst(lc);
@@ -688,6 +726,7 @@ plan_change(List *pairs, const PlanOptions *options, TimestampTz moment)
 			alter_columns(&state, t);
 	}
 	make_tables(&state, new_plan);
+	make_partitions(&state, mid_plan, new_plan);
 	drop_tables(&state);
 	drop_types(&state, old_plan, new_plan);
 	make_rest(&state, mid_plan, new_plan, gone);

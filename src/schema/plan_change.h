@@ -39,6 +39,8 @@ typedef struct PlanChange
 	List	   *run;			/* PlanStatement *, in order */
 	List	   *gone;			/* PlanStatement * of the old plan that made what is
 								 * dropped now */
+	List	   *plan;			/* PlanStatement *: all that makes the tables as they
+								 * are to be */
 } PlanChange;
 
 /*

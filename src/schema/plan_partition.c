@@ -198,14 +198,13 @@ bound_value(PartitionBy *p)
 					(int) (n % 60));
 }
 
-/* (v, v, …) without the parentheses; NULL: not understood */
-static char *
-bound_list(PartitionBy *p)
+/* The values of (v, v, …); NIL: not understood */
+static List *
+bound_values(PartitionBy *p)
 {
-	StringInfoData buf;
+	List	   *values = NIL;
 	bool		parens = accept_word(p, "(");
 
-	initStringInfo(&buf);
 	do
 	{
 		char	   *value = bound_value(p);
@@ -213,13 +212,58 @@ bound_list(PartitionBy *p)
 		if (value == NULL)
 		{
 			give_up(p, "a bound is not a constant that translates");
-			return NULL;
+			return NIL;
 		}
-		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "", value);
+		values = lappend(values, value);
 	} while (parens && accept_word(p, ","));
 	if (parens && !accept_word(p, ")"))
 		give_up(p, "a bound does not parse");
+	return values;
+}
+
+static char *
+joined(const List *values)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, values)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "", (char *) lfirst(lc));
 	return buf.data;
+}
+
+static bool
+listed(const List *values, const char *value)
+{
+	ListCell   *lc;
+
+	foreach(lc, values)
+	{
+		if (strcmp(lfirst(lc), value) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Does a range of rows lie between the two? A partition that was dropped at
+ * the source and one that was added then may have the same bound. Of keys of
+ * several columns the source's order is taken as it is.
+ */
+static bool
+lies_above(const char *bound, const char *lower)
+{
+	char	   *end;
+	char	   *lower_end;
+	double		a = strtod(bound + 1, &end);
+	double		b = strtod(lower + 1, &lower_end);
+
+	if (bound[0] != '\'' || lower[0] != '\'')
+		return strcmp(lower, "MAXVALUE") != 0;
+	if (strcmp(end, "'") == 0 && strcmp(lower_end, "'") == 0)
+		return a > b;
+	return strcmp(bound, lower) > 0;
 }
 
 static void
@@ -278,7 +322,7 @@ static void
 read_partitions(SchemaPlan *state, PartitionBy *p, List **children)
 {
 	char	   *lower = lowest_bound(p);
-	bool		null_listed = false;
+	List	   *all = NIL;
 	ListCell   *lc;
 
 	if (!accept_word(p, "("))
@@ -286,7 +330,7 @@ read_partitions(SchemaPlan *state, PartitionBy *p, List **children)
 	while (accept_word(p, "PARTITION"))
 	{
 		char	   *name = p->token.text;
-		char	   *bound;
+		List	   *values;
 
 		advance(p);
 		if (!accept_word(p, "VALUES"))
@@ -295,22 +339,30 @@ read_partitions(SchemaPlan *state, PartitionBy *p, List **children)
 		{
 			if (!accept_word(p, "LESS") || !accept_word(p, "THAN"))
 				give_up(p, "the partitions do not parse");
-			bound = bound_list(p);
-			if (bound != NULL)
+			values = bound_values(p);
+			if (list_length(values) > 1 ||
+				(values != NIL && lies_above(linitial(values), lower)))
+			{
 				add_child(state, p, children, name,
-						  psprintf("FOR VALUES FROM (%s) TO (%s)", lower, bound));
-			lower = bound;
+						  psprintf("FOR VALUES FROM (%s) TO (%s)", lower, joined(values)));
+				lower = joined(values);
+			}
 		}
 		else
 		{
+			List	   *news = NIL;
+
 			accept_word(p, "IN");
-			bound = bound_list(p);
-			if (bound != NULL)
+			values = bound_values(p);
+			foreach(lc, values)
 			{
-				null_listed = null_listed || strstr(bound, "NULL") != NULL;
-				add_child(state, p, children, name,
-						  psprintf("FOR VALUES IN (%s)", bound));
+				if (!listed(all, lfirst(lc)))
+					news = lappend(news, lfirst(lc));
 			}
+			all = list_concat(all, news);
+			if (news != NIL)
+				add_child(state, p, children, name,
+						  psprintf("FOR VALUES IN (%s)", joined(news)));
 		}
 		skip_to_comma(p);
 		if (!accept_word(p, ","))
@@ -324,7 +376,7 @@ read_partitions(SchemaPlan *state, PartitionBy *p, List **children)
 	{
 		TableColumn *col = lfirst(lc);
 
-		if (col->target_nullable && !null_listed)
+		if (col->target_nullable && !listed(all, "NULL"))
 		{
 			add_child(state, p, children, "default", "DEFAULT");
 			break;

@@ -10,6 +10,7 @@
 #include "store/alert.h"
 
 #include "store/sql.h"
+#include "store/states.h"
 
 /* NOTIFY takes less than 8000 bytes. */
 #define PAYLOAD_MAX 7900
@@ -103,33 +104,24 @@ alert_clear(int64 task_id, const char *kind, const char *subject, int64 alert_id
 	return reported;
 }
 
-static List *
-texts(const StoreRows *rows)
-{
-	List	   *list = NIL;
-
-	for (int i = 0; i < rows->nrows; i++)
-		list = lappend(list, rows->values[i][0]);
-	return list;
-}
-
 List *
 alert_subjects(int64 task_id, const char *kind)
 {
-	return texts(store_query("SELECT subject FROM dtsmig.alert WHERE task_id = $1 "
-							 "AND kind = $2 AND cleared IS NULL", "it", task_id, kind));
+	return store_texts(store_query("SELECT subject FROM dtsmig.alert WHERE task_id = $1 "
+								   "AND kind = $2 AND cleared IS NULL", "it", task_id, kind));
 }
 
 List *
 alert_resyncs_over(int64 task_id)
 {
-	return texts(store_query("SELECT a.subject FROM dtsmig.alert a WHERE a.task_id = $1 "
-							 "AND a.kind = '" ALERT_RESYNC "' AND a.cleared IS NULL "
-							 "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_table t "
-							 "WHERE t.task_id = $1 "
-							 "AND t.source_schema || '.' || t.source_table = a.subject "
-							 "AND t.state = 'resync' AND t.waits_for IS NOT NULL)",
-							 "i", task_id));
+	return store_texts(store_query("SELECT a.subject FROM dtsmig.alert a WHERE a.task_id = $1 "
+								   "AND a.kind = '" ALERT_RESYNC "' AND a.cleared IS NULL "
+								   "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_table t "
+								   "WHERE t.task_id = $1 "
+								   "AND t.source_schema || '.' || t.source_table = a.subject "
+								   "AND t.state = '" TABLE_STATE_RESYNC "' "
+								   "AND t.waits_for IS NOT NULL)",
+								   "i", task_id));
 }
 
 int64

@@ -11,6 +11,7 @@
 
 #include "store/sql.h"
 #include "store/object.h"
+#include "store/states.h"
 
 bool
 store_jobs_planned(int64 task_id)
@@ -28,7 +29,7 @@ store_jobs_left(int64 task_id)
 	StoreRows   *rows;
 
 	rows = store_query("SELECT EXISTS (SELECT 1 FROM dtsmig.task_job WHERE "
-					   "task_id = $1 AND state <> 'done')", "i", task_id);
+					   "task_id = $1 AND state <> '" JOB_STATE_DONE "')", "i", task_id);
 	return store_bool(rows, 0, 0);
 }
 
@@ -39,7 +40,7 @@ store_job_add_range(int64 task_id, int64 table_id, const char *condition,
 	/* ranges come before statements, large tables first */
 	(void) store_exec("INSERT INTO dtsmig.task_job (task_id, table_id, kind, "
 					  "state, condition, whole_table, rows_estimate, priority) "
-					  "VALUES ($1, $2, 'copy', 'ready', $3, $4, $5, "
+					  "VALUES ($1, $2, '" JOB_KIND_COPY "', '" JOB_STATE_READY "', $3, $4, $5, "
 					  "1000000000 + $6)", "iitbii", task_id, table_id, condition,
 					  (int) whole_table, rows_estimate, table_bytes);
 }
@@ -50,13 +51,14 @@ store_jobs_add_statements(int64 task_id, const char *phase, bool ready,
 {
 	(void) store_exec("INSERT INTO dtsmig.task_job "
 					  "(task_id, table_id, kind, state, object_id, priority) "
-					  "SELECT o.task_id, o.table_id, 'statement', "
-					  "CASE WHEN $3 OR o.table_id IS NULL THEN 'ready' ELSE 'waiting' END, "
+					  "SELECT o.task_id, o.table_id, '" JOB_KIND_STATEMENT "', "
+					  "CASE WHEN $3 OR o.table_id IS NULL THEN '" JOB_STATE_READY "' "
+					  "ELSE '" JOB_STATE_WAITING "' END, "
 					  "o.object_id, $4 + COALESCE(t.bytes_estimate, 0) "
 					  "FROM dtsmig.task_object o "
 					  "LEFT JOIN dtsmig.task_table t USING (table_id) "
 					  "WHERE o.task_id = $1 AND o.phase = $2 "
-					  "AND o.state IN ('waiting', 'failed') "
+					  "AND o.state IN ('" OBJECT_STATE_WAITING "', '" OBJECT_STATE_FAILED "') "
 					  "AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j "
 					  "WHERE j.object_id = o.object_id) ORDER BY o.object_id",
 					  "itbi", task_id, phase, (int) ready, priority);
@@ -68,14 +70,16 @@ store_job_take(int64 task_id, bool no_copy)
 	StoreRows   *rows;
 	StoreJob   *job;
 
-	rows = store_query("SELECT j.job_id, COALESCE(j.table_id, 0), j.kind = 'copy', "
+	rows = store_query("SELECT j.job_id, COALESCE(j.table_id, 0), j.kind = '" JOB_KIND_COPY "', "
 					   "j.condition, j.whole_table, COALESCE(j.object_id, 0), "
 					   "o.statement, o.kind || ' ' || " OBJECT_FULL_NAME ", "
 					   OBJECT_MAY_BE_MADE ", COALESCE(" OBJECT_IS_OPTIONAL ", false) "
 					   "FROM dtsmig.task_job j LEFT JOIN dtsmig.task_object o "
 					   "USING (object_id) LEFT JOIN dtsmig.task_table t "
-					   "ON t.table_id = o.table_id WHERE j.task_id = $1 AND j.state = 'ready' "
-					   "AND (j.kind <> 'copy' OR NOT $2) ORDER BY j.priority DESC, j.job_id LIMIT 1 "
+					   "ON t.table_id = o.table_id WHERE j.task_id = $1 "
+					   "AND j.state = '" JOB_STATE_READY "' "
+					   "AND (j.kind <> '" JOB_KIND_COPY "' OR NOT $2) "
+					   "ORDER BY j.priority DESC, j.job_id LIMIT 1 "
 					   "FOR UPDATE OF j SKIP LOCKED", "ib", task_id, (int) no_copy);
 	if (rows->nrows == 0)
 		return NULL;
@@ -96,7 +100,7 @@ store_job_take(int64 task_id, bool no_copy)
 void
 store_job_done(int64 job_id)
 {
-	(void) store_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1",
+	(void) store_exec("UPDATE dtsmig.task_job SET state = '" JOB_STATE_DONE "' WHERE job_id = $1",
 					  "i", job_id);
 }
 
@@ -104,7 +108,7 @@ void
 store_job_copied(int64 job_id, int64 rows, int64 bytes, const char *low,
 				 const char *high)
 {
-	(void) store_exec("UPDATE dtsmig.task_job SET state = 'done', rows = $2, "
+	(void) store_exec("UPDATE dtsmig.task_job SET state = '" JOB_STATE_DONE "', rows = $2, "
 					  "bytes = $3, snapshot_low = $4, snapshot_position = $5 "
 					  "WHERE job_id = $1", "iiitt", job_id, rows, bytes, low,
 					  high);
@@ -113,25 +117,76 @@ store_job_copied(int64 job_id, int64 rows, int64 bytes, const char *low,
 void
 store_jobs_free_copied(int64 table_id)
 {
-	(void) store_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
-					  "AND kind = 'statement' AND state = 'waiting' AND NOT EXISTS "
+	(void) store_exec("UPDATE dtsmig.task_job SET state = '" JOB_STATE_READY "' "
+					  "WHERE table_id = $1 "
+					  "AND kind = '" JOB_KIND_STATEMENT "' AND state = '" JOB_STATE_WAITING "' "
+					  "AND NOT EXISTS "
 					  "(SELECT 1 FROM dtsmig.task_job j WHERE j.table_id = $1 "
-					  "AND j.kind = 'copy' AND j.state <> 'done')", "i", table_id);
+					  "AND j.kind = '" JOB_KIND_COPY "' "
+					  "AND j.state <> '" JOB_STATE_DONE "')", "i", table_id);
 }
 
 void
 store_jobs_free(int64 table_id)
 {
-	(void) store_exec("UPDATE dtsmig.task_job SET state = 'ready' WHERE table_id = $1 "
-					  "AND kind = 'statement' AND state = 'waiting'", "i", table_id);
+	(void) store_exec("UPDATE dtsmig.task_job SET state = '" JOB_STATE_READY "' "
+					  "WHERE table_id = $1 "
+					  "AND kind = '" JOB_KIND_STATEMENT "' "
+					  "AND state = '" JOB_STATE_WAITING "'", "i", table_id);
+}
+
+List *
+store_jobs_of_table(int64 table_id)
+{
+	return store_ids(store_query("SELECT job_id FROM dtsmig.task_job "
+								 "WHERE table_id = $1 AND kind = '" JOB_KIND_COPY "'",
+								 "i", table_id));
+}
+
+static List *
+ranges_from(const StoreRows *rows)
+{
+	List	   *ranges = NIL;
+
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		StoreRange *r = palloc(sizeof(StoreRange));
+
+		r->job_id = store_int(rows, i, 0);
+		r->table_id = store_int(rows, i, 1);
+		r->low = rows->values[i][2];
+		r->high = rows->values[i][3];
+		ranges = lappend(ranges, r);
+	}
+	return ranges;
+}
+
+List *
+store_ranges_left(int64 task_id)
+{
+	return ranges_from(store_query("SELECT job_id, table_id, snapshot_low, snapshot_position "
+								   "FROM dtsmig.task_job WHERE task_id = $1 "
+								   "AND kind = '" JOB_KIND_COPY "' "
+								   "AND state <> '" JOB_STATE_DONE "' ORDER BY table_id",
+								   "i", task_id));
+}
+
+List *
+store_ranges_copied(int64 task_id)
+{
+	return ranges_from(store_query("SELECT job_id, table_id, snapshot_low, snapshot_position "
+								   "FROM dtsmig.task_job WHERE task_id = $1 "
+								   "AND kind = '" JOB_KIND_COPY "' "
+								   "AND snapshot_position IS NOT NULL ORDER BY table_id",
+								   "i", task_id));
 }
 
 void
 store_jobs_again(int64 table_id)
 {
-	(void) store_exec("UPDATE dtsmig.task_job SET state = 'ready', "
+	(void) store_exec("UPDATE dtsmig.task_job SET state = '" JOB_STATE_READY "', "
 					  "snapshot_low = NULL, snapshot_position = NULL "
-					  "WHERE table_id = $1 AND kind = 'copy'", "i", table_id);
+					  "WHERE table_id = $1 AND kind = '" JOB_KIND_COPY "'", "i", table_id);
 }
 
 bool
@@ -139,9 +194,9 @@ store_jobs_give_up(int64 table_id)
 {
 	StoreRows   *rows;
 
-	rows = store_query("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id IN "
+	rows = store_query("UPDATE dtsmig.task_job SET state = '" JOB_STATE_DONE "' WHERE job_id IN "
 					   "(SELECT job_id FROM dtsmig.task_job WHERE table_id = $1 "
-					   "AND kind = 'copy' AND state <> 'done' "
+					   "AND kind = '" JOB_KIND_COPY "' AND state <> '" JOB_STATE_DONE "' "
 					   "FOR UPDATE SKIP LOCKED) RETURNING job_id", "i", table_id);
 	return rows->nrows > 0;
 }

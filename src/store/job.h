@@ -14,6 +14,7 @@
 #define DTSMIG_STORE_JOB_H
 
 #include "postgres.h"
+#include "nodes/pg_list.h"
 
 typedef struct StoreJob
 {
@@ -55,6 +56,21 @@ extern void store_job_copied(int64 job_id, int64 rows, int64 bytes,
 /* Statements of a table become ready: if all its ranges are done; anyway. */
 extern void store_jobs_free_copied(int64 table_id);
 extern void store_jobs_free(int64 table_id);
+
+/* A range of a table's rows. */
+typedef struct StoreRange
+{
+	int64		job_id;
+	int64		table_id;
+	char	   *low;			/* its snapshot's positions; NULL: unknown */
+	char	   *high;
+} StoreRange;
+
+/* A table's ranges, done or not: ids of their jobs, int64 *. */
+extern List *store_jobs_of_table(int64 table_id);
+/* A task's that are not done; that are, and know their snapshot: by tables. */
+extern List *store_ranges_left(int64 task_id);
+extern List *store_ranges_copied(int64 task_id);
 
 /* All ranges of a table are to be copied again. */
 extern void store_jobs_again(int64 table_id);

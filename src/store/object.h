@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * object.h
- *	  Objects of a schema that could not be made: rows of dtsmig.task_object.
+ *	  Objects of a schema that a task makes, and those that could not be made:
+ *	  rows of dtsmig.task_object.
  *
  * Rows need tables, types, keys and what those need: without one of these a
  * task stops. Views, comments, triggers and indexes that are not unique hold
@@ -87,6 +88,112 @@
 /* From where o and t are, for a condition to follow. */
 #define OBJECT_FROM \
 	"dtsmig.task_object o LEFT JOIN dtsmig.task_table t USING (table_id)"
+
+/* An object as it comes into the catalog. Texts may be NULL but for the first ones. */
+typedef struct NewObject
+{
+	const char *phase;			/* of OBJECT_PHASE_… */
+	const char *kind;
+	const char *name;
+	const char *state;			/* of OBJECT_STATE_… */
+	int64		table_id;		/* its table; 0: the one of this name */
+	const char *schema;			/* of its table, at the source; NULL: it is of none */
+	const char *table;
+	const char *target_schema;
+	const char *statement;
+	const char *note;
+	bool		warning;
+	const char *error;
+	const char *error_code;		/* SQLSTATE */
+} NewObject;
+
+extern void object_add(int64 task_id, const NewObject *object);
+/*
+ * The same of one that the catalog may have by its kind, name and table: state,
+ * error and statement are these. False: it has none.
+ */
+extern bool object_replace(int64 task_id, const NewObject *object);
+/* A table's objects of phases after the rows that are still to be made are none any more. */
+extern void object_forget_later(int64 table_id);
+/* Is there one of a table, of this kind and name? */
+extern bool object_is_known(int64 table_id, const char *kind, const char *name);
+/* It is not to be made any more, by this statement. */
+extern void object_forget(int64 task_id, const char *kind, const char *name,
+						  const char *statement);
+
+/* An object that is to be made, or to be tried again. */
+typedef struct ObjectToMake
+{
+	int64		id;
+	char	   *kind;
+	char	   *name;			/* with what it is of */
+	char	   *statement;
+	bool		may_be_made;	/* by hand, since it failed */
+	char	   *relation;		/* if so: what has its name now, qualified and quoted;
+								 * NULL: nothing */
+	bool		is_relation;
+	bool		optional;		/* no row needs it */
+} ObjectToMake;
+
+/* Those of a phase, in their order: ObjectToMake *. */
+extern List *objects_to_make(int64 task_id, const char *phase);
+/* What has become of one; error, with its SQLSTATE: NULL. */
+extern void object_set_state(int64 object_id, const char *state,
+							 const char *error, const char *error_code);
+/* The task does without, and the error is kept. */
+extern void object_set_skipped(int64 object_id);
+
+/* An object by the name that a user has given. */
+typedef struct NamedObject
+{
+	int64		id;
+	char	   *title;			/* kind and name, with what it is of */
+	char	   *statement;		/* NULL: it does not translate */
+	char	   *state;
+	bool		is_made;		/* it has failed, and exists by now */
+	bool		is_table;		/* that the task has rows for */
+	char	   *relation;		/* what has its name now, qualified and quoted; NULL:
+								 * nothing */
+} NamedObject;
+
+/* All that may be meant (NamedObject *): failed ones, skipped ones, others. */
+extern List *objects_named(int64 task_id, const char *name);
+/* It is in that state, and no worker waits for it. statement: another; or NULL. */
+extern void object_settle(int64 object_id, const char *state,
+						  const char *statement);
+
+/* An object that could not be made, and does not exist by now. */
+typedef struct MissingObject
+{
+	char	   *schema;			/* of its table, at the source; "": it is of none */
+	char	   *table;
+	char	   *title;			/* kind and name */
+	char	   *statement;		/* NULL: it does not translate */
+	char	   *error;
+} MissingObject;
+
+/* All of a task: MissingObject *. */
+extern List *objects_missing(int64 task_id);
+
+/* A view of this database. */
+typedef struct ObjectView
+{
+	char	   *name;			/* qualified and quoted */
+	char	   *schema;
+	char	   *relname;
+	char	   *query;
+	bool		own;			/* the task has made it */
+} ObjectView;
+
+/*
+ * Views that use any of these tables (qualified and quoted, with a byte 1 between
+ * them), those that are used by others last.
+ */
+extern List *object_views_of(int64 task_id, const char *tables);
+/* A view that the task had made is gone. */
+extern void object_view_failed(int64 task_id, const char *schema,
+							   const char *relname, const char *error,
+							   const char *error_code);
 
 /* One that is made when the task is over, at a destination elsewhere. */
 typedef struct WaitingObject

@@ -29,7 +29,7 @@ store_task_progress(int64 task_id)
 
 	rows = store_query("SELECT pg_catalog.concat_ws(' ', t.step, p.applied_position, "
 					   "p.changes, (SELECT pg_catalog.count(*) FROM dtsmig.task_job j "
-					   "WHERE j.task_id = t.task_id AND j.state = 'done')) "
+					   "WHERE j.task_id = t.task_id AND j.state = '" JOB_STATE_DONE "')) "
 					   "FROM dtsmig.task t LEFT JOIN dtsmig.task_position p "
 					   "USING (task_id) WHERE t.task_id = $1", "i", task_id);
 	return rows->nrows > 0 ? rows->values[0][0] : pstrdup("");
@@ -98,7 +98,7 @@ store_retry_waits(int64 task_id)
 	StoreRows   *rows;
 
 	rows = store_query("SELECT 1 FROM dtsmig.task WHERE task_id = $1 "
-					   "AND status = 'failed' AND resume_at IS NOT NULL", "i",
+					   "AND status = '" TASK_STATUS_FAILED "' AND resume_at IS NOT NULL", "i",
 					   task_id);
 	return rows->nrows > 0;
 }
@@ -109,11 +109,11 @@ store_retry_lock(int64 task_id, RetryState *state)
 	StoreRows   *rows;
 
 	memset(state, 0, sizeof(*state));
-	rows = store_query("SELECT status = 'failed' AND resume_at IS NOT NULL "
+	rows = store_query("SELECT status = '" TASK_STATUS_FAILED "' AND resume_at IS NOT NULL "
 					   "AND cutover_at IS NULL, "
 					   "COALESCE(resume_at <= pg_catalog.clock_timestamp(), false), "
-					   "wanted = 'running' "
-					   "FROM dtsmig.task WHERE task_id = $1 FOR UPDATE", "i", task_id);
+					   "wanted = '" TASK_WANTED_RUNNING "' "
+					   "FROM dtsmig.task WHERE task_id = $1 FOR NO KEY UPDATE", "i", task_id);
 	if (rows->nrows == 0)
 		return false;
 	state->waits = store_bool(rows, 0, 0);
@@ -132,8 +132,8 @@ store_retry_forget(int64 task_id)
 void
 store_retry_resume(int64 task_id)
 {
-	(void) store_exec("UPDATE dtsmig.task SET status = 'running', "
-					  "wanted = 'running', resume_at = NULL, "
+	(void) store_exec("UPDATE dtsmig.task SET status = '" TASK_STATUS_RUNNING "', "
+					  "wanted = '" TASK_WANTED_RUNNING "', resume_at = NULL, "
 					  "updated = pg_catalog.clock_timestamp() "
 					  "WHERE task_id = $1", "i", task_id);
 }

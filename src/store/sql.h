@@ -87,6 +87,16 @@ store_ids(const StoreRows *rows)
 	}
 	return ids;
 }
+/* The same as texts (char *). */
+static inline List *
+store_texts(const StoreRows *rows)
+{
+	List	   *texts = NIL;
+
+	for (int i = 0; i < rows->nrows; i++)
+		texts = lappend(texts, rows->values[i][0]);
+	return texts;
+}
 extern bool store_bool(const StoreRows *rows, int row, int column);
 extern Jsonb *store_jsonb(const StoreRows *rows, int row, int column);
 

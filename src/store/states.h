@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * states.h
- *	  Words that stand in the columns wanted, status, phase, step and state of
- *	  the dtsmig.* tables, as their CHECK constraints have them.
+ *	  Words that stand in the columns wanted, status, phase, step, state and
+ *	  kind of the dtsmig.* tables, as their CHECK constraints have them.
  *
  *-------------------------------------------------------------------------
  */
@@ -60,5 +60,25 @@
 #define OBJECT_STATE_DONE "done"
 #define OBJECT_STATE_FAILED "failed"
 #define OBJECT_STATE_SKIPPED "skipped"
+
+/* task_object.phase: when it is made */
+#define OBJECT_PHASE_PRE_DATA "pre_data"
+#define OBJECT_PHASE_KEY "key"
+#define OBJECT_PHASE_UNIQUE "unique"
+#define OBJECT_PHASE_INDEX "index"
+#define OBJECT_PHASE_POST_DATA "post_data"
+
+/* task_job.kind, and state */
+#define JOB_KIND_COPY "copy"
+#define JOB_KIND_STATEMENT "statement"
+#define JOB_STATE_WAITING "waiting"
+#define JOB_STATE_READY "ready"
+#define JOB_STATE_DONE "done"
+
+/* verify_difference.state */
+#define DIFFERENCE_STATE_FOUND "found"
+#define DIFFERENCE_STATE_REPAIRING "repairing"
+#define DIFFERENCE_STATE_REPAIRED "repaired"
+#define DIFFERENCE_STATE_FAILED "failed"
 
 #endif							/* DTSMIG_STORE_STATES_H */

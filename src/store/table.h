@@ -17,6 +17,7 @@
 
 #include "postgres.h"
 #include "nodes/pg_list.h"
+#include "utils/jsonb.h"
 
 /* A table's name at the source, for messages. */
 typedef struct StoreName
@@ -24,6 +25,65 @@ typedef struct StoreName
 	char	   *schema;
 	char	   *name;
 } StoreName;
+
+/* ------------------------------------------------------------- rows of it */
+
+/* What it is called, and what it becomes. */
+typedef struct StoreTableNames
+{
+	const char *schema;			/* at the source */
+	const char *table;
+	const char *target_schema;
+	const char *target_table;
+	bool		keyed;			/* its rows have a key */
+} StoreTableNames;
+
+/* A table of a task, of TABLE_STATE_…; returns its id. Estimates may be 0. */
+extern int64 store_table_add(int64 task_id, const StoreTableNames *names,
+							 const char *state, int64 rows_estimate,
+							 int64 bytes_estimate);
+extern void store_table_rename(int64 table_id, const StoreTableNames *names);
+/* All that was read of a source's schema: its tables, objects, changed names. */
+extern void store_schema_forget(int64 task_id);
+/* A name of the source that is another at the destination. */
+extern void store_schema_add_name(int64 task_id, const char *kind,
+								  const char *source, const char *target,
+								  const char *reason);
+
+/* A table as it is opened, with the definition that is in force. */
+typedef struct StoreTable
+{
+	int64		id;
+	Jsonb	   *definition;
+	int64		generation;		/* of the definition, from 1 on */
+	char	   *from;			/* which holds from this position on; "": always */
+	char	   *low;			/* zone of its copy; NULL: there is none */
+	char	   *high;
+	char	   *described;		/* positions, or NULL */
+	char	   *types_from;
+	bool		resync;			/* its rows are to be copied again */
+	char	   *resync_step;	/* of TABLE_STEP_…; NULL: none */
+	bool		one_snapshot;
+	char	   *source_mark;	/* NULL: none */
+} StoreTable;
+
+/* NULL: there is none. Those of a task (StoreTable *), by their ids. */
+extern StoreTable *store_table_load(int64 table_id);
+extern List *store_tables_load(int64 task_id);
+
+/* Is this one of a task's tables at the destination? */
+extern bool store_table_is_target(int64 task_id, const char *target_schema,
+								  const char *target_table);
+/* What a table of the source becomes; false: it is none of the task's. */
+extern bool store_table_target(int64 task_id, const char *schema,
+							   const char *table, char **target_schema,
+							   char **target_table);
+/*
+ * A table of either name, as schema.table at the source, unless it is to be
+ * copied again already; NULL: none.
+ */
+extern char *store_table_of_name(int64 task_id, const char *schema,
+								 const char *table);
 
 /* ------------------------------------------------------------------ copies */
 
@@ -35,12 +95,26 @@ extern bool store_table_finish_copy(int64 table_id);
 extern void store_table_copy_again(int64 table_id);
 /* The definition is known up to this position; NULL: as far as before. */
 extern void store_table_described(int64 table_id, const char *position);
+/* The definitions of all tables of a task are known up to this position. */
+extern void store_tables_described(int64 task_id, const char *position);
 extern void store_table_set_zone(int64 table_id, const char *low,
 								 const char *high);
 /* Rows were read later than the copy: in another snapshot, up to high. */
 extern char *store_table_zone_end(int64 table_id);
 extern void store_table_set_zone_end(int64 table_id, const char *high);
 extern void store_table_many_snapshots(int64 table_id);
+/* A table of which some ranges are copied, and some are not. */
+typedef struct PartCopiedTable
+{
+	int64		id;
+	char	   *schema;			/* at the source */
+	char	   *table;
+	char	   *target;			/* qualified and quoted */
+} PartCopiedTable;
+
+extern List *store_tables_part_copied(int64 task_id);
+/* All tables but those to be copied again are as the source's. */
+extern void store_tables_set_ready(int64 task_id);
 /* The ends of all zones of a task's tables (char *). */
 extern List *store_tables_zone_ends(int64 task_id);
 
@@ -52,6 +126,12 @@ extern List *store_tables_zone_ends(int64 task_id);
  */
 extern StoreName *store_table_mark_resync(int64 table_id);
 extern StoreName *store_table_keep_resync(int64 table_id);
+/*
+ * The same of tables that are called so (schema.table, or table alone): while the
+ * task goes on, or, alone, while it waits. One that is being copied need not be
+ * copied again. Returns how many there are.
+ */
+extern int	store_tables_ask_resync(int64 task_id, const char *name, bool alone);
 /* Does a table wait for that? */
 extern bool store_tables_wait(int64 task_id);
 /* Those that do (int64 *), but for the log to be read again for them. */

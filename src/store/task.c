@@ -55,7 +55,7 @@ task_load_id(int64 id, bool for_update)
 	StoreRows   *rows;
 
 	rows = for_update ?
-		store_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1 FOR UPDATE",
+		store_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1 FOR NO KEY UPDATE",
 					"i", id) :
 		store_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1",
 					"i", id);
@@ -99,6 +99,16 @@ task_load_partner(const TaskRecord *task, bool for_update)
 		return task_load_id(task->reverse_of, for_update);
 	rows = store_query("SELECT task_id FROM dtsmig.task WHERE reverse_of = $1", "i", task->id);
 	return rows->nrows > 0 ? task_load_id(store_int(rows, 0, 0), for_update) : NULL;
+}
+
+Jsonb *
+task_definition(int64 id)
+{
+	return store_jsonb(store_query("SELECT pg_catalog.jsonb_build_object('name', task_name, "
+								   "'source', source, 'destination', destination, "
+								   "'migration_types', migration_types, 'objects', objects, "
+								   "'options', options) FROM dtsmig.task WHERE task_id = $1",
+								   "i", id), 0, 0);
 }
 
 char *

@@ -43,6 +43,8 @@ extern TaskRecord *task_load_id(int64 id, bool for_update);
  * dtsmig.reverse_task); NULL: there is none.
  */
 extern TaskRecord *task_load_partner(const TaskRecord *task, bool for_update);
+/* As task_definition has it: what create_task was given, and options as they are. */
+extern Jsonb *task_definition(int64 id);
 /* Raises 42501 unless the current user is a member of the owner role. */
 extern void task_check_owner(const TaskRecord *task);
 /* Is it the current user's to see? */

@@ -14,7 +14,7 @@
 #include "tables/relations.h"
 
 #include "store/states.h"
-#include "store/sql.h"
+#include "store/table.h"
 #include "transform/shape_rows.h"
 #include "utils/memutils.h"
 
@@ -73,16 +73,6 @@ relations_make(MemoryContext cxt, int64 table_id, TableDef *def)
 	return rel;
 }
 
-#define RELATION_QUERY \
-	"SELECT t.table_id, v.definition, t.snapshot_low, t.snapshot_high, " \
-	"v.generation, v.from_position, t.state = 'resync', t.described_position, " \
-	"t.resync_step, t.types_position, t.one_snapshot, t.source_mark " \
-	"FROM dtsmig.task_table t JOIN LATERAL " \
-	"(SELECT definition, generation, from_position " \
-	"FROM dtsmig.table_version v " \
-	"WHERE v.table_id = t.table_id ORDER BY generation DESC LIMIT 1) v " \
-	"ON true "
-
 static ResyncStep
 resync_step(const char *name)
 {
@@ -95,44 +85,49 @@ resync_step(const char *name)
 	return RESYNC_NONE;
 }
 
+static bool
+is_set(const char *position)
+{
+	return position != NULL && position[0] != '\0';
+}
+
 /* anyway: it is bound, too, if its rows are to be copied again */
 static SourceRelation *
-open_relation(MemoryContext cxt, const StoreRows *rows, int row, bool anyway,
+open_relation(MemoryContext cxt, const StoreTable *t, bool anyway,
 			  const TableContext *tc)
 {
-	TableDef   *def = model_from_jsonb(store_jsonb(rows, row, 1));
-	SourceRelation *rel = relations_make(cxt, store_int(rows, row, 0), def);
-	char	  **v = rows->values[row];
+	TableDef   *def = model_from_jsonb(t->definition);
+	SourceRelation *rel = relations_make(cxt, t->id, def);
 	const ShapeRule *rule = selection_shape(tc->selection, def->schema, def->name);
 
-	if (v[3] && v[3][0] && !tc->source->position_has_place(v[3]))
-		rel->snap_elsewhere = MemoryContextStrdup(rel->cxt, v[3]);
-	if (v[2] && v[2][0] && !rel->snap_elsewhere &&
-		!tc->source->position_has_place(v[2]))
-		rel->snap_set = MemoryContextStrdup(rel->cxt, v[2]);
-	else if (v[2] && v[2][0])
-		rel->snap_lo = tc->source->parse_position(v[2]);
-	if (v[3] && v[3][0])
-		rel->snap_hi = tc->source->parse_position(v[3]);
-	rel->generation = (uint32) store_int(rows, row, 4);
-	if (v[5] && v[5][0])
-		rel->def_from = tc->source->parse_position(v[5]);
+	if (is_set(t->high) && !tc->source->position_has_place(t->high))
+		rel->snap_elsewhere = MemoryContextStrdup(rel->cxt, t->high);
+	if (is_set(t->low) && !rel->snap_elsewhere &&
+		!tc->source->position_has_place(t->low))
+		rel->snap_set = MemoryContextStrdup(rel->cxt, t->low);
+	else if (is_set(t->low))
+		rel->snap_lo = tc->source->parse_position(t->low);
+	if (is_set(t->high))
+		rel->snap_hi = tc->source->parse_position(t->high);
+	rel->generation = (uint32) t->generation;
+	if (is_set(t->from))
+		rel->def_from = tc->source->parse_position(t->from);
 	rel->unsure = rel->snap_hi;
-	if (v[7] && v[7][0])
+	if (is_set(t->described))
 	{
-		SourcePos	described = tc->source->parse_position(v[7]);
+		SourcePos	described = tc->source->parse_position(t->described);
 
 		if (source_pos_cmp(described, rel->unsure) > 0)
 			rel->unsure = described;
 	}
-	rel->one_snapshot = store_bool(rows, row, 10);
-	if (v[11] != NULL)
-		rel->source_mark = MemoryContextStrdup(rel->cxt, v[11]);
-	if (v[9] && v[9][0])
-		rel->types_from = tc->source->parse_position(v[9]);
-	if (store_bool(rows, row, 6))
-		rel->resync_step = resync_step(v[8]);
-	rel->resync = store_bool(rows, row, 6) && rel->resync_step != RESYNC_REPLAY;
+	rel->one_snapshot = t->one_snapshot;
+	if (t->source_mark != NULL)
+		rel->source_mark = MemoryContextStrdup(rel->cxt, t->source_mark);
+	if (is_set(t->types_from))
+		rel->types_from = tc->source->parse_position(t->types_from);
+	if (t->resync)
+		rel->resync_step = resync_step(t->resync_step);
+	rel->resync = t->resync && rel->resync_step != RESYNC_REPLAY;
 	if (rel->resync && !anyway)
 		return rel;
 	if (rule != NULL)
@@ -169,12 +164,9 @@ relations_try_open_one(MemoryContext cxt, int64 table_id, bool anyway,
 					   const TableContext *tc)
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
-	StoreRows   *rows;
-	SourceRelation *rel = NULL;
+	StoreTable *t = store_table_load(table_id);
+	SourceRelation *rel = t ? open_relation(cxt, t, anyway, tc) : NULL;
 
-	rows = store_query(RELATION_QUERY "WHERE t.table_id = $1", "i", table_id);
-	if (rows->nrows == 1)
-		rel = open_relation(cxt, rows, 0, anyway, tc);
 	MemoryContextSwitchTo(old);
 	return rel;
 }
@@ -183,15 +175,14 @@ SourceRelation **
 relations_open(MemoryContext cxt, int64 task_id, const TableContext *tc, int *nrels)
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
-	StoreRows   *rows;
-	SourceRelation **rels;
+	List	   *tables = store_tables_load(task_id);
+	SourceRelation **rels = palloc0(sizeof(SourceRelation *) *
+									Max(list_length(tables), 1));
+	ListCell   *lc;
 
-	rows = store_query(RELATION_QUERY "WHERE t.task_id = $1 ORDER BY t.table_id",
-					   "i", task_id);
-	rels = palloc0(sizeof(SourceRelation *) * Max(rows->nrows, 1));
-	for (int i = 0; i < rows->nrows; i++)
-		rels[i] = open_relation(cxt, rows, i, false, tc);
-	*nrels = rows->nrows;
+	foreach(lc, tables)
+		rels[foreach_current_index(lc)] = open_relation(cxt, lfirst(lc), false, tc);
+	*nrels = list_length(tables);
 	MemoryContextSwitchTo(old);
 	return rels;
 }

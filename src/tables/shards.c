@@ -9,7 +9,7 @@
 
 #include "tables/shards.h"
 
-#include "store/sql.h"
+#include "store/shared_table.h"
 #include "lib/stringinfo.h"
 #include "transform/shape_expr.h"
 #include "utils/builtins.h"
@@ -72,52 +72,39 @@ shards_differ(List *a, List *b)
 	return false;
 }
 
-/* The other tables of the same target: task, names at the source, its rules. */
-static StoreRows *
-others_of(int64 task_id, int64 table_id)
-{
-	return store_query("SELECT o.source_schema, o.source_table, t.objects, t.task_name, "
-					   "o.task_id = me.task_id, me.source_schema, me.source_table, "
-					   "me.target_schema, me.target_table "
-					   "FROM dtsmig.task_table me "
-					   "JOIN dtsmig.task_table o ON o.target_schema = me.target_schema "
-					   "AND o.target_table = me.target_table AND o.table_id <> me.table_id "
-					   "JOIN dtsmig.task t ON t.task_id = o.task_id "
-					   "AND t.destination = (SELECT m.destination FROM dtsmig.task m WHERE m.task_id = $1) "
-					   "WHERE me.task_id = $1 AND me.table_id = $2", "ii", task_id,
-					   table_id);
-}
-
 bool
 shard_is_alone(int64 task_id, int64 table_id)
 {
-	return others_of(task_id, table_id)->nrows == 0;
+	SharedTarget target;
+
+	return store_tables_sharing(task_id, table_id, &target) == NIL;
 }
 
 char *
 shard_own_rows(int64 task_id, int64 table_id, const Selection *selection)
 {
-	StoreRows   *rows = others_of(task_id, table_id);
+	SharedTarget t;
+	List	   *others = store_tables_sharing(task_id, table_id, &t);
 	List	   *own = NIL;
+	ListCell   *lc;
 
-	if (rows->nrows > 0)
-		own = shard_tags(selection_shape(selection, rows->values[0][5],
-										 rows->values[0][6]),
-						 rows->values[0][5], rows->values[0][6]);
-	for (int i = 0; i < rows->nrows; i++)
+	if (others != NIL)
+		own = shard_tags(selection_shape(selection, t.source_schema, t.source_table),
+						 t.source_schema, t.source_table);
+	foreach(lc, others)
 	{
-		char	  **v = rows->values[i];
-		const Selection *theirs = store_bool(rows, i, 4) ? selection :
-			selection_parse(v[2] ? store_jsonb(rows, i, 2) : NULL);
+		const SharingTable *o = lfirst(lc);
+		const Selection *theirs = o->same_task ? selection :
+			selection_parse(o->objects);
 
-		if (!shards_differ(own, shard_tags(selection_shape(theirs, v[0], v[1]),
-										   v[0], v[1])))
+		if (!shards_differ(own, shard_tags(selection_shape(theirs, o->schema, o->table),
+										   o->schema, o->table)))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("rows of table \"%s\".\"%s\" cannot be distinguished from those of \"%s\".\"%s\" at the destination",
-							v[5], v[6], v[0], v[1]),
+							t.source_schema, t.source_table, o->schema, o->table),
 					 errdetail("Both go into table \"%s\".\"%s\", that of task \"%s\" as well: to take away the rows of one would take away the other's.",
-							   v[7], v[8], v[3]),
+							   t.target_schema, t.target_table, o->task),
 					 errhint("Delete the rows by hand; or give the tables a column that distinguishes them, by \"set\" with a constant in the rules of both.")));
 	}
 	return shard_condition(own);

@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #include "access/xact.h"
-#include "store/sql.h"
 #include "store/object.h"
+#include "store/origin.h"
 #include "store/job.h"
 #include "store/table.h"
 #include "core/attempt.h"
@@ -493,7 +493,6 @@ static void
 prepare(CopyRun *run, const CopyWorkerArgs *args)
 {
 	ConnectionInfo *info;
-	StoreRows   *rows;
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
 	StartTransactionCommand();
@@ -508,12 +507,10 @@ prepare(CopyRun *run, const CopyWorkerArgs *args)
 	run->options = options_parse(run->task->options);
 	run->selection = selection_parse(run->task->objects);
 	info = task_connection(run->task, GetUserId());
-	rows = store_query("SELECT source_identity FROM dtsmig.task WHERE task_id = $1",
-					   "i", args->task_id);
+	info->server_uid = store_source_identity(args->task_id);
 	run->dest = destination_attach(run->task, run->options, GetUserId(), true);
 	MemoryContextSwitchTo(TopMemoryContext);
 	run->dest->mark_copy(task_origin_name(run->task));
-	info->server_uid = rows->nrows > 0 ? rows->values[0][0] : NULL;
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(TopMemoryContext);

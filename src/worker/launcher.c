@@ -21,6 +21,7 @@
 #include "access/tableam.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "store/progress.h"
 #include "store/sql.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
@@ -157,28 +158,17 @@ dtsmig_launcher_main(Datum arg)
 static void
 start_wanted_tasks(void)
 {
-	StoreRows   *rows;
 	TaskShared *copy = palloc(sizeof(TaskShared));
+	ListCell   *lc;
 
-	rows = store_query("SELECT t.task_id, t.owner, COALESCE(t.runtime_handle, 0) "
-					   "FROM dtsmig.task t JOIN pg_catalog.pg_roles r "
-					   "ON r.oid = t.owner AND r.rolcanlogin "
-					   "WHERE (t.wanted = 'running' OR (t.status = 'failed' "
-					   "AND t.resume_at IS NOT NULL)) AND NOT EXISTS "
-					   "(SELECT 1 FROM pg_catalog.pg_stat_activity a "
-					   "WHERE a.datid = (SELECT oid FROM pg_catalog.pg_database "
-					   "WHERE datname = pg_catalog.current_database()) "
-					   "AND a.backend_type = 'dtsmig task' AND a.usesysid = t.owner "
-					   "AND a.application_name = 'dtsmig task ' || t.task_id)", "");
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, store_tasks_to_start())
 	{
-		int64		id = store_int(rows, i, 0);
+		const TaskToStart *t = lfirst(lc);
 
-		if (shared_peek((dsm_handle) store_int(rows, i, 2), id, copy))
+		if (shared_peek((dsm_handle) t->handle, t->id, copy))
 			continue;
-		if (task_worker_start(MyDatabaseId, (Oid) store_int(rows, i, 1), id,
-							  InvalidTransactionId))
-			ereport(LOG, (errmsg("dtsmig started task " INT64_FORMAT " again", id)));
+		if (task_worker_start(MyDatabaseId, t->owner, t->id, InvalidTransactionId))
+			ereport(LOG, (errmsg("dtsmig started task " INT64_FORMAT " again", t->id)));
 	}
 }
 

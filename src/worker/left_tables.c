@@ -16,6 +16,7 @@
 
 #include "worker/left_tables.h"
 
+#include "store/left.h"
 #include "store/sql.h"
 #include "store/table.h"
 #include "catalog/namespace.h"
@@ -28,10 +29,8 @@ void
 left_forget(TaskRun *run, const SourceRelation *rel, char *why)
 {
 	store_table_delete(rel->table_id);
-	(void) store_exec("UPDATE dtsmig.task SET left_tables = pg_catalog.array_append("
-					  "pg_catalog.array_remove(left_tables, $2), $2) WHERE task_id = $1",
-					  "it", run->task->id,
-					  quote_qualified_identifier(rel->target_schema, rel->target_name));
+	store_left_add(run->task->id,
+				   quote_qualified_identifier(rel->target_schema, rel->target_name));
 	task_log_event(run->task->id, "warning",
 				   psprintf("table \"%s\".\"%s\" is not followed any more",
 							rel->schema, rel->name), why, NULL, NULL);
@@ -41,9 +40,7 @@ bool
 left_is_free(TaskRun *run, const char *schema, const char *table)
 {
 	return !destination_has_relation(schema, table) ||
-		store_query("SELECT 1 FROM dtsmig.task WHERE task_id = $1 AND $2 = ANY (left_tables)",
-					"it", run->task->id,
-					quote_qualified_identifier(schema, table))->nrows > 0;
+		store_left_has(run->task->id, quote_qualified_identifier(schema, table));
 }
 
 /* A schema that has no such table, made if need be. */
@@ -104,12 +101,7 @@ left_make_room(TaskRun *run, const char *schema, const char *table,
 		return;
 
 	if (!destination_has_relation(schema, table) ||
-		store_exec("UPDATE dtsmig.task SET left_tables = "
-				   "pg_catalog.array_remove(left_tables, $2) WHERE task_id = $1 "
-				   "AND $2 = ANY (left_tables) AND NOT EXISTS (SELECT 1 "
-				   "FROM dtsmig.task_table t WHERE t.target_schema = $3 "
-				   "AND t.target_table = $4 AND t.table_id <> $5)", "ittti",
-				   run->task->id, name, schema, table, table_id) == 0)
+		!store_left_take(run->task->id, name, schema, table, table_id))
 		return;
 	own = left_schema(schema, table);
 	move_types(run, schema, table, own);

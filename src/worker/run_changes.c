@@ -18,7 +18,6 @@
 #include "worker/zero_dates.h"
 
 #include "access/xact.h"
-#include "store/sql.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"

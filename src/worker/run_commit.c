@@ -12,7 +12,7 @@
 
 #include "access/xact.h"
 #include "core/error_place.h"
-#include "store/sql.h"
+#include "store/skip.h"
 #include "store/position.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -70,9 +70,7 @@ follow_note_refused(Follow *f, const char *where, const char *what)
 {
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) store_exec("UPDATE dtsmig.task SET refused_position = $2, "
-					  "refused_statement = $3 WHERE task_id = $1", "itt",
-					  f->run->task->id, where, what);
+	store_skip_refuse(f->run->task->id, where, what);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	error_place_set_skippable();
@@ -88,20 +86,18 @@ follow_skips(void *arg, const char *where, const char *what)
 	Follow	   *f = arg;
 	TaskRun    *run = f->run;
 	MemoryContext old = CurrentMemoryContext;
-	StoreRows   *rows;
+	char	   *instead = NULL;
 	bool		skip;
 
 	if (!IsTransactionState())
 		StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(old);
-	rows = store_query("SELECT skip_statement FROM dtsmig.task WHERE task_id = $1 "
-					   "AND skip_position = $2", "it", run->task->id, where);
-	skip = rows->nrows > 0;
-	if (skip && rows->values[0][0] != NULL && !run->behind)
+	skip = store_skip_wanted(run->task->id, where, &instead);
+	if (skip && instead != NULL && !run->behind)
 	{
 		run->dest->flush(f->writer);
-		task_spi_script(rows->values[0][0]);
+		task_spi_script(instead);
 	}
 	if (skip)
 		task_log_event(run->task->id, "warning", psprintf(EVENT_SKIPPED "%s", what),

@@ -19,7 +19,7 @@
 
 #include "access/xact.h"
 #include "store/states.h"
-#include "store/sql.h"
+#include "store/progress.h"
 #include "store/job.h"
 #include "store/table.h"
 #include "core/wait.h"
@@ -132,8 +132,10 @@ plan_copy_jobs(TaskRun *run)
 		throttle_pay(&run->shared->full, source_statements - sent, 0, 0);
 		sent = source_statements;
 	}
-	store_jobs_add_statements(run->task->id, "key", !copies, INT64CONST(1000000000000000));
-	store_jobs_add_statements(run->task->id, "index", !copies, INT64CONST(100000000000000));
+	store_jobs_add_statements(run->task->id, OBJECT_PHASE_KEY, !copies,
+							  INT64CONST(1000000000000000));
+	store_jobs_add_statements(run->task->id, OBJECT_PHASE_INDEX, !copies,
+							  INT64CONST(100000000000000));
 	end_transaction(run->cxt);
 }
 
@@ -393,28 +395,31 @@ later_position(TaskRun *run, char *a, char *b)
 }
 
 /*
- * The zone of a table from the snapshots of its ranges, rows first to last-1
- * of low and high. Positions of two servers do not compare: then the zone
+ * The zone of a table from the snapshots of its ranges (StoreRange *), from
+ * first to last-1. Positions of two servers do not compare: then the zone
  * reaches from the start of the changes to where the source is now.
  */
 static void
-table_zone(TaskRun *run, const StoreRows *rows, int first, int last,
+table_zone(TaskRun *run, List *ranges, int first, int last,
 		   char **low, char **high)
 {
+	StoreRange *range = list_nth(ranges, first);
 	bool		same = true;
 
-	*low = rows->values[first][1];
-	*high = rows->values[first][2];
+	*low = range->low;
+	*high = range->high;
 	for (int i = first + 1; i < last; i++)
-		same = same && *low != NULL && rows->values[i][1] != NULL &&
-			strcmp(rows->values[i][1], *low) == 0 &&
-			strcmp(rows->values[i][2], *high) == 0;
+	{
+		range = list_nth(ranges, i);
+		same = same && *low != NULL && range->low != NULL &&
+			strcmp(range->low, *low) == 0 && strcmp(range->high, *high) == 0;
+	}
 	if (same)
 		return;
 	for (int i = first; i < last; i++)
 	{
-		char	   *l = rows->values[i][1];
-		char	   *h = rows->values[i][2];
+		char	   *l = ((StoreRange *) list_nth(ranges, i))->low;
+		char	   *h = ((StoreRange *) list_nth(ranges, i))->high;
 
 		if (!run->source->position_has_place(h))
 		{
@@ -437,27 +442,23 @@ table_zone(TaskRun *run, const StoreRows *rows, int first, int last,
 static void
 note_snapshots(TaskRun *run)
 {
-	StoreRows   *rows;
+	List	   *ranges = store_ranges_copied(run->task->id);
 	char	   *last = NULL;
 	char	   *start = run->task->start_position;
 	bool		elsewhere = false;
 	int			i = 0;
 
-	rows = store_query("SELECT table_id, snapshot_low, snapshot_position "
-					   "FROM dtsmig.task_job "
-					   "WHERE task_id = $1 AND kind = 'copy' "
-					   "AND snapshot_position IS NOT NULL ORDER BY table_id",
-					   "i", run->task->id);
-	while (i < rows->nrows)
+	while (i < list_length(ranges))
 	{
-		int64		table_id = store_int(rows, i, 0);
+		int64		table_id = ((StoreRange *) list_nth(ranges, i))->table_id;
 		int			first = i;
 		char	   *low;
 		char	   *high;
 
-		while (i < rows->nrows && store_int(rows, i, 0) == table_id)
+		while (i < list_length(ranges) &&
+			   ((StoreRange *) list_nth(ranges, i))->table_id == table_id)
 			i++;
-		table_zone(run, rows, first, i, &low, &high);
+		table_zone(run, ranges, first, i, &low, &high);
 		if (!run->source->position_has_place(high))
 			elsewhere = true;
 		else
@@ -473,9 +474,7 @@ note_snapshots(TaskRun *run)
 	if (elsewhere)
 		last = later_position(run, last,
 							  run->source->current_position(run->conn));
-	(void) store_exec("UPDATE dtsmig.task SET target_position = $2, "
-					  "start_position = $3 WHERE task_id = $1",
-					  "itt", run->task->id, last, start);
+	store_task_set_target(run->task->id, last, start);
 	run->task->target_position = last ? MemoryContextStrdup(run->cxt, last) : NULL;
 	run->task->start_position = start ? MemoryContextStrdup(run->cxt, start) : NULL;
 }
@@ -505,7 +504,7 @@ run_unique_indexes(TaskRun *run)
 	bool		work;
 
 	begin_transaction(run->cxt);
-	store_jobs_add_statements(run->task->id, "unique", true, 0);
+	store_jobs_add_statements(run->task->id, OBJECT_PHASE_UNIQUE, true, 0);
 	work = store_jobs_left(run->task->id);
 	end_transaction(run->cxt);
 	if (work)

@@ -20,7 +20,7 @@
 #include "worker/run_ddl.h"
 
 #include "access/xact.h"
-#include "store/sql.h"
+#include "store/origin.h"
 #include "store/table.h"
 #include "executor/spi.h"
 #include "tables/describe.h"
@@ -576,29 +576,25 @@ replay_schema(Replay *c)
 			return;
 	collation = mysql_ddl_schema_collation(c->stmt, c->defaults);
 	if (collation != NULL)
-		(void) store_exec("UPDATE dtsmig.task SET source_collations = "
-						  "COALESCE(source_collations, '{}') || "
-						  "pg_catalog.jsonb_build_object($2, $3) WHERE task_id = $1",
-						  "itt", c->run->task->id, name->schema, collation);
+		store_source_set_collation(c->run->task->id, name->schema, collation);
 }
 
 /* The default collations as of the position of the statement. */
 static void
 set_collations(Replay *c)
 {
-	StoreRows   *rows;
+	List	   *collations = store_source_collations(c->run->task->id);
+	ListCell   *lc;
 
-	rows = store_query("SELECT e.key, e.value FROM dtsmig.task t, "
-					   "pg_catalog.jsonb_each_text(t.source_collations) e "
-					   "WHERE t.task_id = $1", "i", c->run->task->id);
-	if (rows->nrows > 0)
+	if (collations != NIL)
 		c->defaults->schemas = NIL;
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, collations)
 	{
+		const StoreCollation *known = lfirst(lc);
 		DdlCharset *entry = palloc0(sizeof(DdlCharset));
 
-		entry->name = rows->values[i][0];
-		entry->collation = rows->values[i][1];
+		entry->name = known->schema;
+		entry->collation = known->collation;
 		c->defaults->schemas = lappend(c->defaults->schemas, entry);
 	}
 }

@@ -22,7 +22,6 @@
 
 #include "worker/run_ddl_pg.h"
 
-#include "store/sql.h"
 #include "store/table.h"
 #include "miscadmin.h"
 #include "schema/plan.h"

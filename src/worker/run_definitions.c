@@ -12,7 +12,6 @@
 
 #include "access/xact.h"
 #include "store/states.h"
-#include "store/sql.h"
 #include "store/object.h"
 #include "store/table.h"
 #include "store/version.h"
@@ -126,21 +125,86 @@ phase_is_done(TaskRun *run, PlanPhase phase)
 static const char *
 waiting_phase(PlanPhase phase)
 {
-	return phase == PLAN_UNIQUE ? "unique" : "post_data";
+	return phase == PLAN_UNIQUE ? OBJECT_PHASE_UNIQUE : OBJECT_PHASE_POST_DATA;
+}
+
+NewObject
+task_object_of(const PlanStatement *st, const char *phase, const char *state)
+{
+	NewObject	object = {
+		.phase = phase,
+		.kind = st->kind,
+		.name = st->name,
+		.state = state,
+		.schema = st->schema,
+		.table = st->table,
+		.target_schema = st->target_schema,
+		.statement = st->sql,
+		.note = st->note,
+		.warning = st->warning,
+	};
+
+	return object;
 }
 
 /* An object for a phase that comes later. */
 static void
 keep_for_later(TaskRun *run, const PlanStatement *st)
 {
-	(void) store_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, "
-					  "kind, name, statement, note, warning, state, target_schema) "
-					  "SELECT $1, (SELECT table_id FROM dtsmig.task_table "
-					  "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3), "
-					  "$4, $5, $6, $7, $8, $9, 'waiting', $10",
-					  "itttttt" "tbt", run->task->id, st->schema, st->table,
-					  waiting_phase(st->phase), st->kind, st->name, st->sql,
-					  st->note, (int) st->warning, st->target_schema);
+	NewObject	object = task_object_of(st, waiting_phase(st->phase),
+										OBJECT_STATE_WAITING);
+
+	object_add(run->task->id, &object);
+}
+
+/* The pair of a table that is there before and after, and differs; NULL: none. */
+static PlanPair *
+altered_pair(List *pairs, const PlanStatement *st)
+{
+	ListCell   *lc;
+
+	foreach(lc, pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->before != NULL && pair->after != NULL && pair->differs &&
+			st->schema != NULL && st->table != NULL &&
+			strcmp(pair->after->schema, st->schema) == 0 &&
+			strcmp(pair->after->name, st->table) == 0)
+			return pair;
+	}
+	return NULL;
+}
+
+/*
+ * What is made of altered tables after the rows is what their new plan says: a
+ * name that has changed stands in each such statement.
+ */
+static void
+replace_later(TaskRun *run, List *pairs, const PlanChange *change)
+{
+	ListCell   *lc;
+
+	foreach(lc, pairs)
+	{
+		PlanPair   *pair = lfirst(lc);
+
+		if (pair->before != NULL && pair->after != NULL && pair->differs)
+			object_forget_later(pair->id);
+	}
+	foreach(lc, change->plan)
+	{
+		PlanStatement *st = lfirst(lc);
+		PlanPair   *pair = st->sql == NULL || phase_is_done(run, st->phase) ? NULL :
+			altered_pair(pairs, st);
+		NewObject	object;
+
+		if (pair == NULL || object_is_known(pair->id, st->kind, st->name))
+			continue;
+		object = task_object_of(st, waiting_phase(st->phase), OBJECT_STATE_WAITING);
+		object.table_id = pair->id;
+		object_add(run->task->id, &object);
+	}
 }
 
 /* Does no row need what the statement makes? As OBJECT_IS_OPTIONAL has it. */
@@ -163,6 +227,7 @@ static void
 run_optional(TaskRun *run, const PlanStatement *st)
 {
 	ErrorData  *edata = attempt(run_one, st->sql);
+	NewObject	object;
 	char	   *title;
 	bool		known;
 
@@ -170,26 +235,17 @@ run_optional(TaskRun *run, const PlanStatement *st)
 						  task_is_view_error(edata->sqlerrcode) ||
 						  edata->sqlerrcode == ERRCODE_UNSAFE_NEW_ENUM_VALUE_USAGE))
 		ReThrowError(edata);
-	known = store_exec("UPDATE dtsmig.task_object o SET state = $5, error = $6, error_code = $7, "
-					   "statement = $8 WHERE o.task_id = $1 AND o.kind = $2 AND o.name = $3 "
-					   "AND o.target_schema = $4 AND o.table_id IS NOT DISTINCT FROM "
-					   "(SELECT table_id FROM dtsmig.task_table WHERE task_id = $1 "
-					   "AND source_schema = $9 AND source_table = $10)", "itttttttt" "t",
-					   run->task->id, st->kind, st->name, st->target_schema,
-					   edata ? OBJECT_STATE_FAILED : OBJECT_STATE_DONE,
-					   edata ? edata->message : NULL,
-					   edata ? unpack_sql_state(edata->sqlerrcode) : NULL, st->sql,
-					   st->schema, st->table) > 0;
+	object = task_object_of(st, OBJECT_PHASE_POST_DATA,
+							edata ? OBJECT_STATE_FAILED : OBJECT_STATE_DONE);
+	object.note = NULL;
+	object.warning = false;
+	object.error = edata ? edata->message : NULL;
+	object.error_code = edata ? unpack_sql_state(edata->sqlerrcode) : NULL;
+	known = object_replace(run->task->id, &object);
 	if (edata == NULL)
 		return;
 	if (!known)
-		(void) store_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, kind, name, "
-						  "statement, state, error, error_code, target_schema) "
-						  "SELECT $1, (SELECT table_id FROM dtsmig.task_table WHERE task_id = $1 "
-						  "AND source_schema = $2 AND source_table = $3), 'post_data', $4, $5, $6, "
-						  "'failed', $7, $8, $9", "itttttt" "tt", run->task->id, st->schema, st->table,
-						  st->kind, st->name, st->sql, edata->message,
-						  unpack_sql_state(edata->sqlerrcode), st->target_schema);
+		object_add(run->task->id, &object);
 	title = psprintf("%s %s.%s", st->kind, st->target_schema, st->name);
 	object_log_failed(run->task, title, edata->message);
 }
@@ -210,15 +266,16 @@ task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 		PlanStatement *st = lfirst(lc);
 
 		if (!phase_is_done(run, st->phase))
-			(void) store_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1 "
-							  "AND kind = $2 AND name = $3 AND statement = $4 "
-							  "AND state IN ('waiting', 'failed')", "ittt",
-							  run->task->id, st->kind, st->name, st->sql);
+			object_forget(run->task->id, st->kind, st->name, st->sql);
 	}
+	if (!phase_is_done(run, PLAN_POST_DATA))
+		replace_later(run, pairs, change);
 	foreach(lc, change->run)
 	{
 		PlanStatement *st = lfirst(lc);
 
+		if (!phase_is_done(run, st->phase) && altered_pair(pairs, st) != NULL)
+			continue;
 		if (!phase_is_done(run, st->phase) ||
 			destination_defers(st->kind, run->task->do_incremental))
 			keep_for_later(run, st);
@@ -363,18 +420,25 @@ task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
 	return false;
 }
 
-static int64
-insert_table(TaskRun *run, const TableDef *def, const char *state)
+StoreTableNames
+task_names_of(const TableDef *def)
 {
-	StoreRows   *rows;
+	StoreTableNames names = {def->schema, def->name, def->target_schema,
+	def->target_name, model_row_key(def) != NULL};
 
-	rows = store_query("INSERT INTO dtsmig.task_table (task_id, source_schema, "
-					   "source_table, target_schema, target_table, keyed, state) "
-					   "VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING table_id",
-					   "ittttbt", run->task->id, def->schema, def->name,
-					   def->target_schema, def->target_name,
-					   (int) (model_row_key(def) != NULL), state);
-	return store_int(rows, 0, 0);
+	return names;
+}
+
+/* A table that is new; with its first definition. */
+static int64
+insert_table(TaskRun *run, const TableDef *def, const char *state,
+			 const char *position)
+{
+	StoreTableNames names = task_names_of(def);
+	int64		id = store_table_add(run->task->id, &names, state, 0, 0);
+
+	store_version_add(id, position, model_to_jsonb(def));
+	return id;
 }
 
 static void
@@ -404,19 +468,12 @@ task_store_pairs(TaskRun *run, List *pairs, const char *position,
 		if (pair->after == NULL)
 			store_table_delete(pair->id);
 		else if (pair->id == 0)
-		{
-			pair->id = insert_table(run, pair->after, TABLE_STATE_READY);
-			store_version_add(pair->id, position, model_to_jsonb(pair->after));
-		}
+			pair->id = insert_table(run, pair->after, TABLE_STATE_READY, position);
 		else
 		{
-			(void) store_exec("UPDATE dtsmig.task_table SET source_schema = $2, "
-							  "source_table = $3, target_schema = $4, "
-							  "target_table = $5, keyed = $6 WHERE table_id = $1",
-							  "ittttb", pair->id, pair->after->schema,
-							  pair->after->name, pair->after->target_schema,
-							  pair->after->target_name,
-							  (int) (model_row_key(pair->after) != NULL));
+			StoreTableNames names = task_names_of(pair->after);
+
+			store_table_rename(pair->id, &names);
 			store_version_add(pair->id, position, model_to_jsonb(pair->after));
 		}
 		note_changed(changed, pair->id);
@@ -442,7 +499,6 @@ task_take_in(TaskRun *run, const char *schema, const char *table,
 			 const char *position)
 {
 	TableDef   *def = palloc0(sizeof(TableDef));
-	int64		id;
 
 	destination_refuse_copy(schema, table, NULL);
 	def->schema = pstrdup(schema);
@@ -455,8 +511,7 @@ task_take_in(TaskRun *run, const char *schema, const char *table,
 	if (def->target_name == NULL)
 		def->target_name = plan_name(table, (NameCase) run->options->name_case,
 									 false);
-	id = insert_table(run, def, TABLE_STATE_RESYNC);
-	store_version_add(id, position, model_to_jsonb(def));
+	(void) insert_table(run, def, TABLE_STATE_RESYNC, position);
 	task_log_event(run->task->id, "info",
 				   psprintf("table \"%s\".\"%s\" is taken in", schema, table),
 				   NULL, NULL, NULL);

@@ -12,7 +12,7 @@
 
 #include "access/xact.h"
 #include "core/error_place.h"
-#include "store/sql.h"
+#include "store/skip.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -43,9 +43,7 @@ task_refuse_ddl(TaskRun *run, const Change *change, const char *where,
 	MemoryContextSwitchTo(run->cxt);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) store_exec("UPDATE dtsmig.task SET refused_position = $2, "
-					  "refused_statement = $3 WHERE task_id = $1", "itt",
-					  run->task->id, change->ddl_before, change->ddl_sql);
+	store_skip_refuse(run->task->id, change->ddl_before, change->ddl_sql);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
@@ -63,16 +61,5 @@ task_refuse_ddl(TaskRun *run, const Change *change, const char *where,
 bool
 task_ddl_is_skipped(TaskRun *run, const Change *change, char **statement)
 {
-	StoreRows   *rows;
-
-	rows = store_query("UPDATE dtsmig.task SET skip_position = NULL, "
-					   "skip_statement = NULL, refused_position = NULL, "
-					   "refused_statement = NULL FROM (SELECT task_id AS id, "
-					   "skip_statement AS st FROM dtsmig.task WHERE task_id = $1) o "
-					   "WHERE task_id = $1 AND skip_position = $2 RETURNING o.st",
-					   "it", run->task->id, change->ddl_before);
-	if (rows->nrows == 0)
-		return false;
-	*statement = rows->values[0][0];
-	return true;
+	return store_skip_take(run->task->id, change->ddl_before, statement);
 }

@@ -12,9 +12,12 @@
 
 #include "access/xact.h"
 #include "store/alert.h"
-#include "store/states.h"
-#include "store/sql.h"
 #include "store/object.h"
+#include "store/origin.h"
+#include "store/precheck.h"
+#include "store/progress.h"
+#include "store/states.h"
+#include "store/table.h"
 #include "store/version.h"
 #include "check/precheck.h"
 #include "executor/spi.h"
@@ -38,15 +41,15 @@ phase_name(PlanPhase phase)
 	switch (phase)
 	{
 		case PLAN_PRE_DATA:
-			return "pre_data";
+			return OBJECT_PHASE_PRE_DATA;
 		case PLAN_KEY:
-			return "key";
+			return OBJECT_PHASE_KEY;
 		case PLAN_UNIQUE:
-			return "unique";
+			return OBJECT_PHASE_UNIQUE;
 		case PLAN_INDEX:
-			return "index";
+			return OBJECT_PHASE_INDEX;
 		case PLAN_POST_DATA:
-			return "post_data";
+			return OBJECT_PHASE_POST_DATA;
 	}
 	return NULL;
 }
@@ -55,15 +58,11 @@ phase_name(PlanPhase phase)
 static List *
 alert_precheck(TaskRun *run)
 {
-	StoreRows   *rows;
 	char	   *text;
 
-	rows = store_query("SELECT pg_catalog.string_agg(DISTINCT item, ', ' ORDER BY item) "
-					   "FROM dtsmig.precheck_item WHERE task_id = $1 "
-					   "AND status = 'failed'", "i", run->task->id);
 	text = alert_raise(run->task->id, ALERT_FAILED, "",
 					   psprintf("it has not been started: the precheck failed (%s)",
-								rows->values[0][0]),
+								store_precheck_failed(run->task->id)),
 					   NULL, PRECHECK_HINT);
 	return text ? list_make1(text) : NIL;
 }
@@ -86,9 +85,7 @@ run_precheck(TaskRun *run)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) store_exec("UPDATE dtsmig.task SET status = 'prechecking', "
-					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
-					  "i", run->task->id);
+	store_task_begin_precheck(run->task->id);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 
@@ -96,10 +93,7 @@ run_precheck(TaskRun *run)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	items = precheck_collect(&pc);
 	ok = precheck_store(run->task->id, items);
-	(void) store_exec("UPDATE dtsmig.task SET status = $2, wanted = $3, "
-					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
-					  "itt", run->task->id, ok ? TASK_STATUS_RUNNING : TASK_STATUS_PRECHECK_FAILED,
-					  ok ? TASK_WANTED_RUNNING : TASK_WANTED_IDLE);
+	store_task_end_precheck(run->task->id, ok);
 	if (!ok)
 	{
 		task_log_event(run->task->id, "error", "the precheck failed", NULL,
@@ -115,43 +109,26 @@ run_precheck(TaskRun *run)
 	}
 }
 
-/* One table into the catalog; returns its id. */
-static int64
+/* One table into the catalog. */
+static void
 store_table(TaskRun *run, TableDef *def)
 {
-	StoreRows   *rows;
-	int64		id;
-	bool		keyed = model_row_key(def) != NULL;
+	StoreTableNames names = task_names_of(def);
+	int64		id = store_table_add(run->task->id, &names, TABLE_STATE_WAITING,
+									 def->rows_estimate, def->data_bytes);
 
-	rows = store_query("INSERT INTO dtsmig.task_table (task_id, source_schema, "
-					   "source_table, target_schema, target_table, keyed, "
-					   "rows_estimate, bytes_estimate, state) "
-					   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting') "
-					   "RETURNING table_id", "ittttbii", run->task->id,
-					   def->schema, def->name, def->target_schema,
-					   def->target_name, keyed, def->rows_estimate,
-					   def->data_bytes);
-	id = store_int(rows, 0, 0);
 	store_version_add(id, run->task->start_position ? run->task->start_position : "",
 					  model_to_jsonb(def));
-	return id;
 }
 
 static void
-store_statement(TaskRun *run, PlanStatement *st)
+store_statement(TaskRun *run, const PlanStatement *st)
 {
 	bool		run_it = run->task->do_schema && st->sql != NULL;
+	NewObject	object = task_object_of(st, phase_name(st->phase),
+										run_it ? OBJECT_STATE_WAITING : OBJECT_STATE_SKIPPED);
 
-	(void) store_exec("INSERT INTO dtsmig.task_object (task_id, table_id, phase, "
-					  "kind, name, statement, note, warning, state, target_schema) "
-					  "SELECT $1, (SELECT table_id FROM dtsmig.task_table "
-					  "WHERE task_id = $1 AND source_schema = $2 AND source_table = $3), "
-					  "$4, $5, $6, $7, $8, $9, $10, $11",
-					  "ittttttt" "btt", run->task->id, st->schema, st->table,
-					  phase_name(st->phase), st->kind, st->name, st->sql,
-					  st->note, (int) st->warning,
-					  run_it ? OBJECT_STATE_WAITING : OBJECT_STATE_SKIPPED,
-					  st->target_schema);
+	object_add(run->task->id, &object);
 }
 
 static bool
@@ -234,16 +211,12 @@ store_collations(TaskRun *run, const DdlDefaults *defaults)
 
 	if (defaults == NULL)
 		return;
-	(void) store_exec("UPDATE dtsmig.task SET source_collations = '{}' "
-					  "WHERE task_id = $1", "i", run->task->id);
+	store_source_forget_collations(run->task->id);
 	foreach(lc, defaults->schemas)
 	{
 		DdlCharset *entry = lfirst(lc);
 
-		(void) store_exec("UPDATE dtsmig.task SET source_collations = "
-						  "source_collations || pg_catalog.jsonb_build_object($2, $3) "
-						  "WHERE task_id = $1", "itt", run->task->id, entry->name,
-						  entry->collation);
+		store_source_set_collation(run->task->id, entry->name, entry->collation);
 	}
 }
 
@@ -280,18 +253,13 @@ run_read_schema(TaskRun *run)
 														run->task->start_position);
 	if (run->source->end_snapshot && !run->task->do_full)
 		run->source->end_snapshot(run->conn);
-	(void) store_exec("DELETE FROM dtsmig.task_object WHERE task_id = $1", "i",
-					  run->task->id);
-	(void) store_exec("DELETE FROM dtsmig.task_table WHERE task_id = $1", "i",
-					  run->task->id);
-	(void) store_exec("DELETE FROM dtsmig.changed_name WHERE task_id = $1", "i",
-					  run->task->id);
+	store_schema_forget(run->task->id);
 	foreach(lc, tables)
 	{
 		TableDef   *def = lfirst(lc);
 
 		if (model_has_rows(def))
-			(void) store_table(run, def);
+			store_table(run, def);
 	}
 	foreach(lc, plan)
 		store_statement(run, lfirst(lc));
@@ -299,15 +267,11 @@ run_read_schema(TaskRun *run)
 	{
 		NameChange *n = lfirst(lc);
 
-		(void) store_exec("INSERT INTO dtsmig.changed_name VALUES ($1, $2, $3, $4, $5)",
-						  "itttt", run->task->id, n->kind, n->source, n->target,
-						  n->reason);
+		store_schema_add_name(run->task->id, n->kind, n->source, n->target, n->reason);
 	}
-	(void) store_exec("UPDATE dtsmig.task SET start_position = $2 WHERE task_id = $1",
-					  "it", run->task->id, run->task->start_position);
+	store_task_set_start(run->task->id, run->task->start_position);
 	store_collations(run, defaults);
-	(void) store_exec("UPDATE dtsmig.task_table SET described_position = $2 WHERE task_id = $1",
-					  "it", run->task->id, described);
+	store_tables_described(run->task->id, described);
 	task_set_step(run, TASK_PHASE_SCHEMA, TASK_STEP_SCHEMA);
 	task_log_event(run->task->id, "info", "read the source's tables",
 				   run->task->start_position ?
@@ -318,47 +282,22 @@ run_read_schema(TaskRun *run)
 }
 
 /*
- * What is to be run in a phase: id, kind, full name, statement; may it have
- * been made by hand; the relation of its name, if so; is it to be a relation;
- * does no row need it?
- */
-static StoreRows *
-statements_to_run(TaskRun *run, const char *phase)
-{
-	object_take_made(run->task->id);
-	return store_query("SELECT o.object_id, o.kind, " OBJECT_FULL_NAME ", o.statement, "
-					   OBJECT_MAY_BE_MADE ", CASE WHEN " OBJECT_MAY_BE_MADE
-					   " THEN (SELECT format('%I.%I', n.nspname, c.relname) "
-					   "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-					   "WHERE c.oid = " OBJECT_RELATION ") END, "
-					   "o.kind IN ('table', 'foreign table', 'view', 'materialized view', 'sequence'), "
-					   OBJECT_IS_OPTIONAL
-					   " FROM " OBJECT_FROM " WHERE o.task_id = $1 AND o.phase = $2 "
-					   "AND o.state IN ('waiting', 'failed') ORDER BY o.object_id",
-					   "it", run->task->id, phase);
-}
-
-/*
  * Runs a statement; returns its error. The hint of one that failed says to
  * make the object by hand: what exists at the next try is taken for it, but
  * no table that has rows already, as those of the source would join them, and
  * nothing that existed, and was in the way, before.
  */
 static char *
-run_statement(TaskRun *run, const StoreRows *rows, int i)
+run_statement(TaskRun *run, const ObjectToMake *object)
 {
-	int64		id = store_int(rows, i, 0);
-	const char *relation = rows->values[i][5];
-	bool		is_relation = store_bool(rows, i, 6);
-
-	if (relation != NULL && is_relation &&
-		statement_take_made(id, relation, run->task->do_full &&
-							strcmp(rows->values[i][1], "table") == 0))
+	if (object->relation != NULL && object->is_relation &&
+		statement_take_made(object->id, object->relation, run->task->do_full &&
+							strcmp(object->kind, "table") == 0))
 		return NULL;
-	return statement_run_object(id, rows->values[i][3],
+	return statement_run_object(object->id, object->statement,
 								run->source->scripts,
 								run->options->conflict == CONFLICT_IGNORE ||
-								(store_bool(rows, i, 4) && !is_relation));
+								(object->may_be_made && !object->is_relation));
 }
 
 static void
@@ -434,29 +373,32 @@ refuse_objects(TaskRun *run, List *titles, List *errors)
 static void
 run_statements(TaskRun *run, const char *phase)
 {
-	StoreRows   *rows;
+	List	   *objects;
 	List	   *titles = NIL;
 	List	   *errors = NIL;
 	bool		without = false;
+	ListCell   *lc;
 	MemoryContext old = MemoryContextSwitchTo(run->cxt);
 
 	begin_store(run);
-	rows = statements_to_run(run, phase);
+	object_take_made(run->task->id);
+	objects = objects_to_make(run->task->id, phase);
 	end_store(run);
 
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, objects)
 	{
-		char	   *title = psprintf("%s %s", rows->values[i][1], rows->values[i][2]);
+		const ObjectToMake *object = lfirst(lc);
+		char	   *title = psprintf("%s %s", object->kind, object->name);
 		char	   *error;
 
 		CHECK_FOR_INTERRUPTS();
-		if (destination_defers(rows->values[i][1], run->task->do_incremental))
+		if (destination_defers(object->kind, run->task->do_incremental))
 			continue;
-		error = run_statement(run, rows, i);
+		error = run_statement(run, object);
 		shared_heartbeat(run->shared);
 		if (error == NULL)
 			continue;
-		if (store_bool(rows, i, 7))
+		if (object->optional)
 		{
 			without = true;
 			begin_store(run);
@@ -477,7 +419,7 @@ run_statements(TaskRun *run, const char *phase)
 void
 run_pre_data(TaskRun *run)
 {
-	run_statements(run, "pre_data");
+	run_statements(run, OBJECT_PHASE_PRE_DATA);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	task_set_step(run, task_copy_phase(run), TASK_STEP_COPY);
@@ -490,23 +432,15 @@ run_post_data(TaskRun *run)
 {
 	bool		more = run->task->do_incremental;
 
-	run_statements(run, "post_data");
+	run_statements(run, OBJECT_PHASE_POST_DATA);
 	if (run->task->do_full)
 		task_advance_sequences(run);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	task_set_step(run, more ? TASK_PHASE_INCREMENTAL : task_copy_phase(run),
 				  more ? TASK_STEP_CHANGES : TASK_STEP_DONE);
-	(void) store_exec("UPDATE dtsmig.task SET "
-					  "consistent_since = pg_catalog.clock_timestamp(), "
-					  "consistent_position = COALESCE((SELECT applied_position FROM "
-					  "dtsmig.task_position p WHERE p.task_id = task.task_id), "
-					  "target_position, start_position) "
-					  "WHERE task_id = $1 AND consistent_since IS NULL",
-					  "i", run->task->id);
-	(void) store_exec("UPDATE dtsmig.task_table SET state = 'ready' WHERE task_id = $1 "
-					  "AND state <> 'resync'",
-					  "i", run->task->id);
+	store_task_set_consistent(run->task->id);
+	store_tables_set_ready(run->task->id);
 	task_log_event(run->task->id, "info", more ?
 				   "the destination is consistent; following changes" :
 				   "the task is complete", NULL, NULL, NULL);

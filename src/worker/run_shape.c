@@ -11,7 +11,6 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/sql.h"
 #include "transform/shape_rows.h"
 #include "tables/shards.h"
 #include "utils/memutils.h"

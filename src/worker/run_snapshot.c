@@ -20,7 +20,6 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/sql.h"
 #include "store/job.h"
 #include "store/position.h"
 #include "store/table.h"
@@ -35,14 +34,12 @@
 static void
 forget_claims(TaskRun *run, int64 table_id)
 {
-	StoreRows   *rows;
+	ListCell   *lc;
 
 	if (!run->dest->elsewhere)
 		return;
-	rows = store_query("SELECT job_id FROM dtsmig.task_job WHERE table_id = $1 AND kind = 'copy'",
-					   "i", table_id);
-	for (int i = 0; i < rows->nrows; i++)
-		run->dest->unclaim(destination_job(store_int(rows, i, 0)));
+	foreach(lc, store_jobs_of_table(table_id))
+		run->dest->unclaim(destination_job(*(int64 *) lfirst(lc)));
 }
 
 /*
@@ -52,27 +49,30 @@ forget_claims(TaskRun *run, int64 table_id)
 static void
 note_claims(TaskRun *run)
 {
-	StoreRows   *rows;
+	List	   *left;
 
 	if (!run->dest->elsewhere)
 		return;
-	rows = store_query("SELECT j.job_id, j.table_id FROM dtsmig.task_job j WHERE j.task_id = $1 "
-					   "AND j.kind = 'copy' AND j.state <> 'done' ORDER BY j.table_id", "i",
-					   run->task->id);
-	for (int i = 0; i < rows->nrows;)
+	left = store_ranges_left(run->task->id);
+	for (int i = 0; i < list_length(left);)
 	{
-		int64		table_id = store_int(rows, i, 1);
+		int64		table_id = ((StoreRange *) list_nth(left, i))->table_id;
 		List	   *done = NIL;
 		int			n = 0;
 		ListCell   *lc;
 
-		for (; i < rows->nrows && store_int(rows, i, 1) == table_id; i++, n++)
-			if (run->dest->recorded(destination_job(store_int(rows, i, 0))) != NULL)
-				done = lappend(done, rows->values[i][0]);
+		for (; i < list_length(left); i++, n++)
+		{
+			StoreRange *range = list_nth(left, i);
+
+			if (range->table_id != table_id)
+				break;
+			if (run->dest->recorded(destination_job(range->job_id)) != NULL)
+				done = lappend(done, range);
+		}
 		/* those that are all there are noted by who takes them */
 		foreach(lc, list_length(done) < n ? done : NIL)
-			(void) store_exec("UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1::bigint",
-							  "t", (char *) lfirst(lc));
+			store_job_done(((StoreRange *) lfirst(lc))->job_id);
 	}
 }
 
@@ -80,33 +80,23 @@ note_claims(TaskRun *run)
 static void
 begin_again(TaskRun *run)
 {
-	StoreRows   *rows;
+	ListCell   *lc;
 
 	note_claims(run);
-
-	rows = store_query("SELECT t.table_id, t.source_schema, t.source_table, "
-					   "pg_catalog.format('%I.%I', t.target_schema, t.target_table) "
-					   "FROM dtsmig.task_table t WHERE t.task_id = $1 "
-					   "AND EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE "
-					   "j.table_id = t.table_id AND j.kind = 'copy' AND j.state = 'done') "
-					   "AND EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE "
-					   "j.table_id = t.table_id AND j.kind = 'copy' AND j.state <> 'done')",
-					   "i", run->task->id);
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, store_tables_part_copied(run->task->id))
 	{
-		int64		id = store_int(rows, i, 0);
+		const PartCopiedTable *t = lfirst(lc);
+		char	   *own = shard_own_rows(run->task->id, t->id, run->selection);
 
-		char	   *own = shard_own_rows(run->task->id, id, run->selection);
-
-		task_spi(own ? psprintf("DELETE FROM %s WHERE %s", rows->values[i][3], own) :
-				 run->dest->empty_sql ? run->dest->empty_sql(rows->values[i][3]) :
-				 psprintf("TRUNCATE ONLY %s", rows->values[i][3]));
-		forget_claims(run, id);
-		store_jobs_again(id);
-		store_table_copy_again(id);
+		task_spi(own ? psprintf("DELETE FROM %s WHERE %s", t->target, own) :
+				 run->dest->empty_sql ? run->dest->empty_sql(t->target) :
+				 psprintf("TRUNCATE ONLY %s", t->target));
+		forget_claims(run, t->id);
+		store_jobs_again(t->id);
+		store_table_copy_again(t->id);
 		task_log_event(run->task->id, "info",
 					   psprintf("the copy of table \"%s\".\"%s\" starts again",
-								rows->values[i][1], rows->values[i][2]),
+								t->schema, t->table),
 					   "The snapshot that it was read from is gone.", NULL, NULL);
 	}
 }

@@ -12,7 +12,7 @@
 
 #include "access/xact.h"
 #include "store/states.h"
-#include "store/sql.h"
+#include "store/object.h"
 #include "core/attempt.h"
 #include "core/one_statement.h"
 #include "utils/guc.h"
@@ -91,11 +91,9 @@ statement_run_in_transaction(int64 object_id, const char *sql, bool script,
 
 	if (edata != NULL && !statement_is_wrong(edata->sqlerrcode))
 		ReThrowError(edata);
-	(void) store_exec("UPDATE dtsmig.task_object SET state = $2, error = $3, "
-					  "error_code = $4 WHERE object_id = $1", "ittt", object_id,
-					  skipped ? OBJECT_STATE_SKIPPED :
-					  error ? OBJECT_STATE_FAILED : OBJECT_STATE_DONE, error,
-					  error ? unpack_sql_state(edata->sqlerrcode) : NULL);
+	object_set_state(object_id, skipped ? OBJECT_STATE_SKIPPED :
+					 error ? OBJECT_STATE_FAILED : OBJECT_STATE_DONE, error,
+					 error ? unpack_sql_state(edata->sqlerrcode) : NULL);
 	return skipped ? NULL : error;
 }
 
@@ -129,8 +127,7 @@ statement_take_made(int64 object_id, const char *relation, bool empty)
 		taken = run_one_statement(psprintf("SELECT FROM %s LIMIT 1", relation)) == 0;
 	}
 	if (taken)
-		(void) store_exec("UPDATE dtsmig.task_object SET state = 'skipped' "
-						  "WHERE object_id = $1", "i", object_id);
+		object_set_skipped(object_id);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(cxt);

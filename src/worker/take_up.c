@@ -22,10 +22,10 @@
 #include "miscadmin.h"
 #include "schema/model.h"
 #include "storage/lock.h"
-#include "store/sql.h"
 #include "store/states.h"
 #include "store/table.h"
 #include "store/version.h"
+#include "store/way_back.h"
 #include "tables/describe.h"
 #include "utils/builtins.h"
 #include "worker/task_run.h"
@@ -159,24 +159,18 @@ known_tables(TakeUp *t)
 char *
 take_up_no_return(const TaskRecord *task, const SourceRoutine *source, SourceConn *conn)
 {
-	StoreRows  *rows;
+	char	   *schemas;
+	char	   *known;
 	char	   *come;
 
 	if (task->reverse_of == 0)
-		return store_query("SELECT pg_catalog.string_agg(i.item || ': ' || i.found, '; ' ORDER BY i.item_no) "
-						   "FROM dtsmig.precheck_item i JOIN dtsmig.task t USING (task_id) "
-						   "WHERE t.reverse_of = $1 AND i.status = 'failed'", "i",
-						   task->id)->values[0][0];
-	rows = store_query("SELECT (SELECT pg_catalog.array_agg(DISTINCT s.source_schema) "
-					   "FROM dtsmig.task_table s WHERE s.task_id = t.task_id), t.known_tables "
-					   "FROM dtsmig.task t WHERE t.task_id = $1", "i", task->id);
-	if (!source->own_definitions || rows->nrows == 0 || rows->values[0][0] == NULL ||
-		rows->values[0][1] == NULL)
+		return store_way_back_failed(task->id);
+	if (!source->own_definitions || !store_known_tables(task->id, &schemas, &known))
 		return NULL;
 	come = source->check_value(conn, psprintf(TABLES_OF, "pg_catalog.string_agg("
 											  "pg_catalog.format('%I.%I', n.nspname, c.relname), ', ' ORDER BY 1)",
-											  quote_literal_cstr(rows->values[0][0]),
-											  quote_literal_cstr(rows->values[0][1])));
+											  quote_literal_cstr(schemas),
+											  quote_literal_cstr(known)));
 	return come ? psprintf("tables have come that the other end does not have: %s", come) : NULL;
 }
 
@@ -211,27 +205,18 @@ take_up_mark(TakeUp *t)
 
 /* ---------------------------------------------------------------- catalog */
 
-static int64
+static void
 store_table(const TakeUp *t, TableDef *def)
 {
-	StoreRows  *rows;
+	WayBackTable names = {0};
 	int64		id;
 
-	rows = store_query("INSERT INTO dtsmig.task_table AS t (task_id, source_schema, "
-					   "source_table, target_schema, target_table, keyed, state, "
-					   "described_position) VALUES ($1, $2, $3, $4, $5, $6, 'ready', $7) "
-					   "ON CONFLICT (task_id, source_schema, source_table) DO UPDATE SET "
-					   "target_schema = EXCLUDED.target_schema, target_table = EXCLUDED.target_table, "
-					   "keyed = EXCLUDED.keyed, state = 'ready', snapshot_low = NULL, "
-					   "snapshot_high = NULL, described_position = EXCLUDED.described_position, "
-					   "resync_step = NULL, resync_from = NULL, types_position = NULL, "
-					   "waits_for = NULL, source_mark = NULL RETURNING table_id",
-					   "ittttbt", t->task.id, def->schema, def->name, def->target_schema,
-					   def->target_name, (int) (model_row_key(def) != NULL), t->position);
-	id = store_int(rows, 0, 0);
-	(void) store_exec("DELETE FROM dtsmig.table_version WHERE table_id = $1", "i", id);
+	names.schema = def->schema;
+	names.name = def->name;
+	names.target_schema = def->target_schema;
+	names.target_name = def->target_name;
+	id = store_table_take_up(t->task.id, &names, model_row_key(def) != NULL, t->position);
 	store_version_add(id, t->position, model_to_jsonb(def));
-	return id;
 }
 
 static bool
@@ -253,28 +238,19 @@ is_taken(const TakeUp *t, const char *schema, const char *table)
 void
 take_up_store(TakeUp *t)
 {
-	StoreRows  *rows;
 	ListCell   *lc;
 
-	rows = store_query("SELECT table_id, source_schema, source_table FROM dtsmig.task_table "
-					   "WHERE task_id = $1", "i", t->task.id);
-	for (int i = 0; i < rows->nrows; i++)
-		if (!is_taken(t, rows->values[i][1], rows->values[i][2]))
-			store_table_delete(store_int(rows, i, 0));
+	foreach(lc, store_way_back_tables(t->task.id))
+	{
+		const WayBackTable *names = lfirst(lc);
+
+		if (!is_taken(t, names->schema, names->name))
+			store_table_delete(names->id);
+	}
 	foreach(lc, t->tables)
 		if (model_has_rows(lfirst(lc)))
-			(void) store_table(t, lfirst(lc));
-	(void) store_exec("DELETE FROM dtsmig.task_position WHERE task_id = $1", "i", t->task.id);
-	(void) store_exec("UPDATE dtsmig.task SET phase = $2, step = $3, start_position = $4, "
-					  "target_position = NULL, consistent_since = pg_catalog.clock_timestamp(), "
-					  "consistent_position = $4, cutover_position = NULL, cutover_at = NULL, "
-					  "refused_position = NULL, refused_statement = NULL, skip_position = NULL, "
-					  "skip_statement = NULL, source_mark = NULL, source_timeline = NULL, "
-					  "last_error = NULL, last_error_detail = NULL, last_error_hint = NULL, "
-					  "last_error_sqlstate = NULL, last_error_at = NULL, no_return = NULL, "
-					  "objects = $5, known_tables = $6::pg_catalog.text[] "
-					  "WHERE task_id = $1", "itttjt", t->task.id, TASK_PHASE_INCREMENTAL,
-					  TASK_STEP_CHANGES, t->position, t->task.objects, t->known);
+			store_table(t, lfirst(lc));
+	store_task_take_up(t->task.id, t->position, t->task.objects, t->known);
 	(void) precheck_store(t->task.id, t->items);
 	task_log_event(t->task.id, "info", "the task is taken up",
 				   psprintf("Changes will be followed from %s.", t->position), NULL, NULL);

@@ -10,7 +10,8 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/sql.h"
+#include "store/origin.h"
+#include "store/progress.h"
 #include "store/table.h"
 #include "tables/relations.h"
 #include "utils/builtins.h"
@@ -22,9 +23,7 @@
 void
 task_set_step(TaskRun *run, const char *phase, const char *step)
 {
-	(void) store_exec("UPDATE dtsmig.task SET phase = $2, step = $3, "
-					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
-					  "itt", run->task->id, phase, step);
+	store_task_set_step(run->task->id, phase, step);
 	run->task->step = MemoryContextStrdup(run->cxt, step);
 }
 
@@ -191,32 +190,34 @@ task_indexed_relation(HTAB *tables, const char *id, const char *schema,
 }
 
 /*
- * What records the source's statements: none before, or one that was said to be
- * in part, may be followed by any.
+ * May another record the source's statements from here on? After none, or one
+ * that was said to record a part of them, any may.
  */
+static bool
+may_follow(const char *was)
+{
+	return was == NULL || strcmp(was, MARK_NONE) == 0 || strcmp(was, MARK_PART) == 0;
+}
+
+/* Does the same record them as before, or one that may follow it? */
 static bool
 same_capture(TaskRun *run, const char *mark)
 {
 	MemoryContext old = CurrentMemoryContext;
-	StoreRows   *rows;
 	char	   *was = run->source_mark;
 	bool		good;
 
 	if (was != NULL && strcmp(was, mark) == 0)
 		return true;
-	good = was != NULL && (strcmp(was, MARK_NONE) == 0 || strcmp(was, MARK_PART) == 0);
-	if (IsTransactionState() && (was == NULL || good))
+	if (IsTransactionState() && may_follow(was))
 		return true;			/* the next look stores it */
 	/* an error follows, unless there is no transaction */
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(old);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	rows = store_query("WITH was AS (SELECT source_mark FROM dtsmig.task WHERE task_id = $1) "
-					   "UPDATE dtsmig.task SET source_mark = $2 FROM was WHERE task_id = $1 "
-					   "RETURNING was.source_mark IS NULL OR was.source_mark IN ($2, '" MARK_NONE "', '" MARK_PART "')",
-					   "it", run->task->id, mark);
-	good = store_bool(rows, 0, 0);
+	was = store_source_change_mark(run->task->id, mark);
+	good = may_follow(was) || strcmp(was, mark) == 0;
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(old);

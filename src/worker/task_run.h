@@ -26,7 +26,9 @@
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 
+#include "store/object.h"
 #include "store/states.h"
+#include "store/table.h"
 #include "store/task.h"
 #include "core/options.h"
 #include "dest/dest.h"
@@ -210,6 +212,10 @@ extern bool task_try_plan(TaskRun *run, List *pairs, PlanChange *change,
  * NIL): commits these, in a transaction of its own; then all can be tried again.
  */
 extern void task_commit_labels(TaskRun *run);
+/* A statement of a plan, and a table, as the catalog takes them. */
+extern NewObject task_object_of(const PlanStatement *st, const char *phase,
+								const char *state);
+extern StoreTableNames task_names_of(const TableDef *def);
 /* Errors that rows cause, and that go with the rows. */
 extern bool task_is_row_error(int sqlerrcode);
 /* Writes the definitions of pairs that differ into the catalog. */
@@ -239,13 +245,11 @@ extern TableDef *task_renamed(TaskRun *run, const TableDef *def,
 
 /* run_views.c ----------------------------------------------------------- */
 
-typedef struct TaskView TaskView;
-
 /* May views be the cause of this error? */
 extern bool task_is_view_error(int sqlerrcode);
 /*
  * Views that use tables of pairs that differ, those that use others first
- * (TaskView *). *others: names of those that the task has not made, or NULL.
+ * (ObjectView *). *others: names of those that the task has not made, or NULL.
  */
 extern List *task_views_of(TaskRun *run, List *pairs, char **others);
 extern void task_drop_views(List *views);

@@ -15,7 +15,7 @@
 #include "worker/task_run.h"
 
 #include "access/xact.h"
-#include "store/sql.h"
+#include "store/retry.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/guc.h"
@@ -43,20 +43,21 @@ task_set_throttles(TaskRun *run)
 static void
 take_options(TaskRun *run)
 {
-	StoreRows   *rows;
+	Jsonb	   *options = store_task_options(run->task->id);
+	char	   *text;
 	MemoryContext old;
 
-	rows = store_query("SELECT options FROM dtsmig.task WHERE task_id = $1", "i",
-					   run->task->id);
-	if (rows->nrows == 0 || (run->options_text != NULL &&
-							 strcmp(run->options_text, rows->values[0][0]) == 0))
+	if (options == NULL)
+		return;
+	text = JsonbToCString(NULL, &options->root, VARSIZE(options));
+	if (run->options_text != NULL && strcmp(run->options_text, text) == 0)
 		return;
 	old = MemoryContextSwitchTo(run->cxt);
 	if (run->options_text)
 		pfree(run->options_text);
-	run->options_text = pstrdup(rows->values[0][0]);
+	run->options_text = pstrdup(text);
 	/* texts of options are few and short, and live as long as the run */
-	options_take_live(run->options, options_parse(store_jsonb(rows, 0, 0)));
+	options_take_live(run->options, options_parse(options));
 	MemoryContextSwitchTo(old);
 	run->options_changed = true;
 	task_set_throttles(run);

@@ -16,8 +16,8 @@
  */
 #include "compat.h"
 
-#include "store/sql.h"
 #include "store/states.h"
+#include "store/way_back.h"
 #include "worker/task_watch.h"
 
 #include "access/htup_details.h"
@@ -449,8 +449,7 @@ check_return(TaskRun *run, List **reported)
 	if (run->task->reverse_of == 0 && task_load_partner(run->task, false) == NULL)
 		return;
 	why = take_up_no_return(run->task, run->source, run->conn);
-	(void) store_exec("UPDATE dtsmig.task SET no_return = $2 WHERE task_id = $1 "
-					  "AND no_return IS DISTINCT FROM $2", "it", run->task->id, why);
+	store_set_no_return(run->task->id, why);
 	if (why == NULL)
 	{
 		*reported = list_concat(*reported, alert_clear(run->task->id, ALERT_NO_RETURN, NULL, 0));

@@ -27,6 +27,7 @@
 #include "store/sql.h"
 #include "store/position.h"
 #include "store/table.h"
+#include "store/way_back.h"
 #include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
@@ -327,8 +328,7 @@ open_source(TaskRun *run)
 	failure = run->source->make_writable(run->conn);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) store_exec("UPDATE dtsmig.task SET fenced = false WHERE task_id = $1", "i",
-					  run->task->id);
+	store_source_opened(run->task->id);
 	task_log_event(run->task->id, failure ? "warning" : "info",
 				   failure ? "the source could not be made writable again" :
 				   "the source is made writable again", failure,

@@ -22,7 +22,9 @@
 
 #include "worker/destination.h"
 
-#include "store/sql.h"
+#include "store/states.h"
+#include "store/table.h"
+#include "store/task.h"
 #include "core/attempt.h"
 #include "core/error_place.h"
 #include "lib/stringinfo.h"
@@ -57,18 +59,11 @@ table_of(int64 task_id, const ErrorData *edata)
 {
 	const char *schema = edata->schema_name;
 	const char *table = edata->table_name;
-	StoreRows   *rows;
 
 	if (!error_place_of(edata, &schema, &table) &&
 		(schema == NULL || table == NULL))
 		return NULL;
-	rows = store_query("SELECT source_schema || '.' || source_table "
-					   "FROM dtsmig.task_table WHERE task_id = $1 AND state <> 'resync' "
-					   "AND ((source_schema = $2 AND source_table = $3) "
-					   "OR (target_schema = $2 AND target_table = $3)) "
-					   "ORDER BY source_schema = $2 AND source_table = $3 DESC LIMIT 1",
-					   "itt", task_id, schema, table);
-	return rows->nrows > 0 ? rows->values[0][0] : NULL;
+	return store_table_of_name(task_id, schema, table);
 }
 
 static void
@@ -98,7 +93,7 @@ way_on_cause(const ErrorData *edata)
 		return psprintf("If the constraint is this database's own: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;",
 						name, quote_identifier(edata->column_name));
 	if (edata->sqlerrcode == ERRCODE_CHECK_VIOLATION)
-		return psprintf("The row lies outside of all partitions at the destination: the source may have added one, or left it where it does not belong (EXCHANGE PARTITION … WITHOUT VALIDATION). To make room for it: CREATE TABLE %s PARTITION OF %s DEFAULT;",
+		return psprintf("The row lies outside of all partitions at the destination: the source may partition the table otherwise by now, or have left it where it does not belong (EXCHANGE PARTITION … WITHOUT VALIDATION). To make room for it: CREATE TABLE %s PARTITION OF %s DEFAULT;",
 						quote_qualified_identifier(edata->schema_name,
 												   plan_name_with_suffix(edata->table_name, "_default")),
 						name);
@@ -119,27 +114,25 @@ make_hint(void *arg)
 	int64		task_id = step->task_id;
 	const ErrorData *edata = step->edata;
 	StringInfoData text;
-	StoreRows   *rows;
+	TaskRecord *record = task_load_id(task_id, false);
 	char	   *task;
 	char	   *table = NULL;
 	char	   *hint = way_on_cause(edata);
 
-	rows = store_query("SELECT pg_catalog.quote_literal(task_name), "
-					   "step IN ('catchup', 'changes') "
-					   "FROM dtsmig.task WHERE task_id = $1", "i", task_id);
-	if (rows->nrows == 0)
+	if (record == NULL)
 	{
 		step->hint = hint;
 		return;
 	}
-	task = rows->values[0][0];
+	task = quote_literal_cstr(record->name);
 	initStringInfo(&text);
 	if (hint)
 		append_named(&text, hint, task);
 	step->hint = text.data;
 	if (strstr(text.data, CALL) != NULL)
 		return;
-	if (store_bool(rows, 0, 1) && destination()->copies_again)
+	if ((strcmp(record->step, TASK_STEP_CATCHUP) == 0 ||
+		 strcmp(record->step, TASK_STEP_CHANGES) == 0) && destination()->copies_again)
 		table = table_of(task_id, edata);
 	if (error_place_is_skippable())
 		append_call(&text, "To leave it out: ", "skip_change", task, NULL);

@@ -39,27 +39,19 @@ static List *waiting_columns = NIL;		/* char *, names at the source */
 static void
 note_nullable(const TaskRecord *task, int64 table_id, const char *column)
 {
-	StoreRows   *rows;
+	ListCell   *lc;
 
-	rows = store_query("SELECT v.table_id, v.generation, v.definition "
-					   "FROM dtsmig.task_table o JOIN dtsmig.task_table t "
-					   "ON t.task_id = o.task_id AND t.target_schema = o.target_schema "
-					   "AND t.target_table = o.target_table "
-					   "JOIN LATERAL (SELECT * FROM dtsmig.table_version x "
-					   "WHERE x.table_id = t.table_id ORDER BY x.generation DESC LIMIT 1) v ON true "
-					   "WHERE o.table_id = $1", "i", table_id);
-	for (int i = 0; i < rows->nrows; i++)
+	foreach(lc, store_versions_of_target(table_id))
 	{
-		TableDef   *def = model_from_jsonb(store_jsonb(rows, i, 2));
+		StoreVersion *version = lfirst(lc);
+		TableDef   *def = model_from_jsonb(version->definition);
 		TableColumn *col = model_find_column(def, column);
 
 		if (col == NULL)
 			continue;
 		col->zero_dates = col->target_nullable = true;
-		(void) store_exec("UPDATE dtsmig.table_version SET definition = $3 "
-						  "WHERE table_id = $1 AND generation = $2", "iij",
-						  store_int(rows, i, 0), store_int(rows, i, 1),
-						  model_to_jsonb(def));
+		version->definition = model_to_jsonb(def);
+		store_version_correct(version);
 	}
 }
 

@@ -479,7 +479,7 @@ read_snapshots(Call *c)
 	TASK_TABLES(i)
 		for (int j = 0; j < db_task()->njobs; j++)
 			if (db_job(j)->copy && db_job(j)->table == i && db_job(j)->high[0])
-				add_row(c, 3, number(i + 1), nullable(db_job(j)->low),
+				add_row(c, 4, number(j + 1), number(i + 1), nullable(db_job(j)->low),
 						nullable(db_job(j)->high));
 	return 0;
 }

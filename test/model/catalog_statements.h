@@ -58,7 +58,7 @@ static const struct
 	{"INSERT INTO dtsmig.task_job (task_id, table_id, kind, state, object_id, priority) SELECT o.task_id, o.table_id, 'statement', CASE WHEN $3 OR o.table_id IS NULL THEN 'ready' ELSE 'waiting' END, o.object_id, $4 + COALESCE(t.bytes_estimate, 0) FROM dtsmig.task_object o LEFT JOIN dtsmig.task_table t USING (table_id) WHERE o.task_id = $1 AND o.phase = $2 AND o.state IN ('waiting', 'failed') AND NOT EXISTS (SELECT 1 FROM dtsmig.task_job j WHERE j.object_id = o.object_id) ORDER BY o.object_id", plan_statements},
 	{"SELECT count(*) FROM dtsmig.task_job WHERE task_id = $1", count_jobs},
 	{"INSERT INTO dtsmig.task_job (task_id, table_id, kind, state, condition, whole_table, rows_estimate, priority) VALUES ($1, $2, 'copy', 'ready', $3, $4, $5, 1000000000 + $6)", insert_copy},
-	{"SELECT table_id, snapshot_low, snapshot_position FROM dtsmig.task_job WHERE task_id = $1 AND kind = 'copy' AND snapshot_position IS NOT NULL ORDER BY table_id", read_snapshots},
+	{"SELECT job_id, table_id, snapshot_low, snapshot_position FROM dtsmig.task_job WHERE task_id = $1 AND kind = 'copy' AND snapshot_position IS NOT NULL ORDER BY table_id", read_snapshots},
 	{"SELECT EXISTS (SELECT 1 FROM dtsmig.task_job WHERE task_id = $1 AND state <> 'done')", jobs_left},
 	{"UPDATE dtsmig.task_job SET state = 'done' WHERE job_id = $1", job_done},
 	{"UPDATE dtsmig.task_job SET state = 'done', rows = $2, bytes = $3, snapshot_low = $4, snapshot_position = $5 WHERE job_id = $1", copy_done},

@@ -79,7 +79,7 @@ my @mutations = (
     [ 'cascades with pending inserts', 'dest/batch/batch.c', 'else if (cascade_must_wait(b, table))', 'else if (false)' ],
     # task_worker.c, task_relations.c, tables/relations.c
     [ 'the catch-up ends too early', 'worker/task_worker.c', 'if (is_caught_up(run) && !waits_for_copy(run))', 'if (true)' ],
-    [ 'the zone is not read', 'tables/relations.c', 'rel->snap_hi = tc->source->parse_position(v[3]);', ';' ],
+    [ 'the zone is not read', 'tables/relations.c', 'rel->snap_hi = tc->source->parse_position(t->high);', ';' ],
     [ 'what is known by GTIDs is not', 'worker/task_relations.c', "return rel->snap_set != NULL && run->stream != NULL &&", "return false &&" ],
 );
 

@@ -115,6 +115,7 @@ NOTHING(watch_rest)
 /* no way back */
 NOTHING(source_check_local)
 NOTHING(take_up_clear)
+NEVER(store_source_opened)
 /* CATALOG_FITS */
 extern int	store_state(void);
 int

@@ -116,10 +116,14 @@ parse_add(DdlParser *p)
 {
 	DdlMark		mark;
 
-	if (ddl_accept2(p, "partition", "if") || ddl_accept(p, "partition"))
+	if (ddl_accept(p, "partition"))
 	{
-		/* ADD PARTITION holds no row yet, but for HASH they only move */
-		skip_partition(p);
+		/* it holds no row yet; of HASH, rows only move */
+		(void) ddl_if_not_exists(p);
+		if (ddl_is(p, "("))
+			ddl_action(p, DDL_ADD_PARTITIONS)->text = ddl_parenthesized(p);
+		else
+			skip_partition(p);
 		return;
 	}
 	if (ddl_accept2(p, "system", "versioning"))

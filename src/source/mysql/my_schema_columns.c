@@ -164,11 +164,17 @@ read_column(MyDescribe *d, MyResult *res, int i)
 	return col;
 }
 
-/* May a default have bytes, or characters, that are shown as '?'? */
+/*
+ * May a default have bytes, or characters, that are shown as '?'? MySQL before 8
+ * shows those of binary types up to the first that is no character.
+ */
 static bool
-is_garbled_default(const TableColumn *col)
+is_garbled_default(const MyDescribe *d, const TableColumn *col)
 {
 	bool		binary = is_bytes(col);
+
+	if (binary && !d->mariadb && d->version < 80000 && col->default_expr != NULL)
+		return true;
 
 	/* MySQL 8 shows 0x… up to a zero byte */
 	if (strstr(col->base_type, "binary") != NULL && col->default_expr != NULL &&
@@ -239,7 +245,7 @@ read_garbled_defaults(MyDescribe *d, TableDef *def)
 		bool		text = col->charset != NULL;
 		char	   *hex;
 
-		if (!is_garbled_default(col))
+		if (!is_garbled_default(d, col))
 			continue;
 		hex = my_ask_default_hex(d->conn, def->schema, def->name, col->name, text);
 		if (hex != NULL)

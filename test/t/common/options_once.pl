@@ -31,10 +31,11 @@ is($strings{$_}, ' options.c', "the name $_ stands once") for grep { /_/ && !/^(
 
 # States: each word is a constant, as the CHECK of its column has it.
 my %column = (TASK_WANTED => 'task.wanted', TASK_STATUS => 'task.status', TASK_PHASE => 'task.phase', TASK_STEP => 'task.step',
-    TABLE_STATE => 'task_table.state', TABLE_STEP => 'task_table.resync_step', OBJECT_STATE => 'task_object.state');
+    TABLE_STATE => 'task_table.state', TABLE_STEP => 'task_table.resync_step', OBJECT_STATE => 'task_object.state',
+    OBJECT_PHASE => 'task_object.phase', JOB_KIND => 'task_job.kind', JOB_STATE => 'task_job.state', DIFFERENCE_STATE => 'verify_difference.state');
 my %word;
 my $states = slurp("$top/src/store/states.h");
-push @{ $word{$1} }, $3 while $states =~ /#define (\w+?_(?:WANTED|STATUS|PHASE|STEP|STATE))_(\w+) "(\w+)"/g;
+push @{ $word{$1} }, $3 while $states =~ /#define (\w+?_(?:WANTED|STATUS|PHASE|STEP|STATE|KIND))_(\w+) "(\w+)"/g;
 is_deeply([ sort keys %word ], [ sort keys %column ], 'columns with states');
 for my $of (sort keys %column)
 {
@@ -47,7 +48,7 @@ my @literal;
 for my $file (glob "$top/src/worker/*.c $top/src/store/*.c $top/src/tables/*.c")
 {
     my $code = slurp($file) =~ s{/\*.*?\*/}{}gsr;
-    push @literal, $file =~ s{.*/}{}r . ": $1" while $code =~ /((?:->|\.)(?:step|status|wanted|state|resync_step), "(?:$words)"|(?:at_step|task_set_step|put_in_sync|insert_table|store_tables_move_step)\([^;"]*"(?:$words)"|[?:] "(?:$words)" : ?"(?:$words)")/g;
+    push @literal, $file =~ s{.*/}{}r . ": $1" while $code =~ /((?:->|\.)(?:step|status|wanted|state|resync_step), "(?:$words)"|(?:at_step|task_set_step|put_in_sync|insert_table|store_table_add|store_tables_move_step|object_settle|object_set_state|objects_to_make|store_jobs_add_statements)\([^;"]*"(?:$words)"|[?:] "(?:$words)" : ?"(?:$words)")/g;
 }
 is(join("\n", @literal), '', 'the code compares with the constants');
 done_testing();

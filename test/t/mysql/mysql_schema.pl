@@ -32,7 +32,7 @@ SET NAMES utf8mb4, sql_mode = '';
 CREATE DATABASE sc DEFAULT CHARACTER SET utf8mb4; USE sc;
 CREATE TABLE defaults (id int PRIMARY KEY AUTO_INCREMENT, i int DEFAULT 5, n int DEFAULT -3, d decimal(8,3) DEFAULT 1.500,
     s varchar(30) DEFAULT 'it''s \\ "q"', e varchar(10) DEFAULT '', nul varchar(10) DEFAULT NULL, word varchar(30) DEFAULT 'CURRENT_TIMESTAMP',
-    b bit(4) DEFAULT b'101', bin binary(3) DEFAULT 'abc', dt datetime DEFAULT '2020-01-02 03:04:05', now6 datetime(6) DEFAULT CURRENT_TIMESTAMP(6),
+    b bit(4) DEFAULT b'101', bin binary(3) DEFAULT 'abc', raw varbinary(6) DEFAULT X'14e200', raw0 binary(3) NOT NULL DEFAULT X'ff0061', dt datetime DEFAULT '2020-01-02 03:04:05', now6 datetime(6) DEFAULT CURRENT_TIMESTAMP(6),
     ts timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, en enum('x','y') DEFAULT 'y', se set('p','q') DEFAULT 'p,q',
     y year DEFAULT 2001, f float DEFAULT 1.5, u bigint unsigned DEFAULT 18446744073709551615, zero date DEFAULT '0000-00-00',
     t time DEFAULT '12:00:00', COMMENT_ varchar(5) COMMENT 'a column''s comment') COMMENT 'a table''s comment';
@@ -78,7 +78,7 @@ END
     my %want = (i => '5', n => "'-3'::integer", d => '1.500', s => q('it''s \ "q"'::character varying), e => "''::character varying",
         word => q('CURRENT_TIMESTAMP'::character varying), dt => q('2020-01-02 03:04:05'::timestamp without time zone),
         en => q('y'::sc.defaults_en), y => '2001', f => qr/^(1\.5|'1\.5'::real)$/, u => qr/18446744073709551615/, zero => '', t => qr/12:00:00/,
-        b => qr/0101/, bin => qr/616263/, now6 => qr/LOCALTIMESTAMP|timezone|now|CURRENT_TIMESTAMP/i, nul => '');
+        b => qr/0101/, bin => qr/616263/, raw => qr/14e200/, raw0 => qr/ff0061/, now6 => qr/LOCALTIMESTAMP|timezone|now|CURRENT_TIMESTAMP/i, nul => '');
     for my $c (sort keys %want)
     {
         my $got = default_of($pg, 'defaults', $c) // '';

@@ -164,6 +164,21 @@ $my->sql("USE pk; CREATE TABLE e (id int, d date NOT NULL, PRIMARY KEY (id, d)) 
 $parts->catch_up;
 is($pg->value("SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'pk.e'::regclass)"), "FOR VALUES FROM (MINVALUE) TO ('2020-03-01')", 'TO_DAYS of a date');
 
+# partitions that are added, also where others have been dropped, or the table has another name by then
+$my->sql("USE pk; CREATE TABLE l (id int PRIMARY KEY, v int) PARTITION BY LIST (id) (PARTITION a VALUES IN (1, 2), PARTITION b VALUES IN (3)); INSERT INTO l VALUES (1, 1), (3, 3);
+ALTER TABLE e ADD PARTITION (PARTITION p1 VALUES LESS THAN (TO_DAYS('2020-04-01')) COMMENT 'a, (b', PARTITION `p 2` VALUES LESS THAN (TO_DAYS('2020-05-01'))); INSERT INTO e VALUES (2, '2020-03-31'), (3, '2020-04-30');
+ALTER TABLE e DROP PARTITION `p 2`; ALTER TABLE e ADD PARTITION (PARTITION p3 VALUES LESS THAN (TO_DAYS('2020-04-15'))); INSERT INTO e VALUES (4, '2020-04-14');
+ALTER TABLE e RENAME TO e2, ADD COLUMN v int; ALTER TABLE e2 ADD PARTITION (PARTITION p4 VALUES LESS THAN MAXVALUE); INSERT INTO e2 VALUES (5, '2030-01-01', 7);
+ALTER TABLE l ADD PARTITION (PARTITION c VALUES IN (4, 5)); INSERT INTO l VALUES (4, 4); ALTER TABLE l DROP PARTITION c; ALTER TABLE l ADD PARTITION (PARTITION d VALUES IN (5, 6)); INSERT INTO l VALUES (5, 5), (6, 6)");
+$parts->catch_up;
+is($pg->value("SELECT string_agg(id || ':' || d || ':' || coalesce(v, 0), ' ' ORDER BY id) FROM pk.e2"), $my->value('SELECT GROUP_CONCAT(id, ":", d, ":", COALESCE(v, 0) ORDER BY id SEPARATOR " ") FROM pk.e2'), 'ADD PARTITION by RANGE');
+is($pg->value("SELECT string_agg(id || ':' || v, ' ' ORDER BY id) FROM pk.l"), '1:1 3:3 5:5 6:6', 'and by LIST');
+is($pg->value("SELECT string_agg(pg_get_expr(relpartbound, oid), ' ' ORDER BY relname) FROM pg_class WHERE oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'pk.l'::regclass)"), 'FOR VALUES IN (1, 2) FOR VALUES IN (3) FOR VALUES IN (4, 5) FOR VALUES IN (6)', 'of values that have no partition');
+# partitions of another kind move rows at the source alone
+$my->sql('USE pk; ALTER TABLE l PARTITION BY HASH (id) PARTITIONS 2; ALTER TABLE l ADD PARTITION PARTITIONS 1; ALTER TABLE l REMOVE PARTITIONING; UPDATE l SET v = v + 1');
+$parts->catch_up;
+is($pg->value("SELECT string_agg(id || ':' || v, ' ' ORDER BY id) FROM pk.l"), '1:2 3:4 5:6 6:7', 'partitioned otherwise at the source');
+
 # A table that is altered or renamed just now is out of sight, or without
 # columns, for a moment of the reading; no task is ever without it.
 $my->sql('CREATE DATABASE torn; CREATE TABLE torn.p (id int NOT NULL PRIMARY KEY, v int) PARTITION BY RANGE (id) (PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN MAXVALUE); CREATE TABLE torn.x (id int NOT NULL PRIMARY KEY, v int); INSERT INTO torn.p VALUES (1, 1)');

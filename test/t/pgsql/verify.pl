@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use Test::More;
 use Time::HiRes qw(sleep);
-use Dts::Env qw(poll_until);
+use Dts::Env qw(poll_until reap spawn);
 use Dts::PgSource qw(pg_pair same_pg_tables);
 use Dts::Task;
 
@@ -111,6 +111,13 @@ END_SQL
     $task->catch_up;
     is($found->(), '', "$name: equal in the end");
     same_pg_tables($src, $pg, "$name: in the end");
+
+    # a task that begins again does not wait for the transaction that verifies
+    my $held = spawn({ log => '/dev/null' }, $pg->psql_cmd, map { ('-c', $_) } 'BEGIN', "SELECT count(*) FROM dtsmig.verify('p')", 'SELECT pg_sleep(1)', "SELECT count(*) FROM dtsmig.verify('p')");
+    ok($pg->poll_query("SELECT count(*) > 0 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1)'"), "$name: a transaction that has verified");
+    $src->sql('SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active; UPDATE nums SET n = n + 1 WHERE id = 1');
+    is(reap($held, undef, 60), 0, "$name: and does so again after the task has begun again");
+    $task->catch_up;
 
     my $last = $src->value('SELECT last_value FROM nums_id_seq');
     my $position = eval { $pg->value("SELECT dtsmig.cutover('p', verify => 'full', make_read_only => true, quiet => '1 s')") };
