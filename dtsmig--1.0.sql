@@ -136,7 +136,16 @@ CREATE TABLE dtsmig.task (
     -- what records the statements of a PostgreSQL source, as it was seen last
     source_mark text,
     -- the owner by name, for a dump: its oid is another's elsewhere
-    owner_role pg_catalog.regrole
+    owner_role pg_catalog.regrole,
+    -- the task that this one is the way back of
+    reverse_of bigint UNIQUE REFERENCES dtsmig.task ON DELETE SET NULL,
+    -- a cutover has made its source read-only, which is undone when the task is
+    -- taken up again
+    fenced boolean NOT NULL DEFAULT false,
+    -- tables of the schemas of a way back that were there when it was taken up, as
+    -- quoted names; and why the application could not go back now, NULL: it could
+    known_tables text[],
+    no_return text
 );
 COMMENT ON TABLE dtsmig.task IS 'one row for each migration task';
 
@@ -338,7 +347,7 @@ CREATE TABLE dtsmig.alert (
     task_id bigint NOT NULL,
     kind text NOT NULL CHECK (kind IN
       ('failed', 'retrying', 'latency', 'retention', 'schema_drift', 'resync',
-       'object', 'zero_date')),
+       'object', 'zero_date', 'no_return')),
     subject text NOT NULL DEFAULT '',
     message text NOT NULL,
     detail text,
@@ -443,8 +452,14 @@ CREATE FUNCTION dtsmig.cutover(
     make_read_only boolean DEFAULT false,
     accept_differences boolean DEFAULT false,
     quiet interval DEFAULT '2 seconds', timeout interval DEFAULT '5 minutes',
-    margin bigint DEFAULT 100, release boolean DEFAULT true)
+    margin bigint DEFAULT 100, release boolean DEFAULT true,
+    reverse boolean DEFAULT false)
 RETURNS text AS 'MODULE_PATHNAME', 'dtsmig_cutover'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+CREATE FUNCTION dtsmig.reverse_task(
+    task text, name text DEFAULT NULL, options jsonb DEFAULT '{}')
+RETURNS bigint AS 'MODULE_PATHNAME', 'dtsmig_reverse_task'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 CREATE FUNCTION dtsmig.release_task(task text)
@@ -642,7 +657,13 @@ SELECT t.task_id AS id, t.task_name AS name,
     t.step, r.pid AS worker_pid, r.heartbeat,
     t.options ->> 'tag' AS tag,
     t.created AS created_at, t.started AS started_at, t.updated AS updated_at,
-    t.resume_at
+    t.resume_at,
+    (SELECT o.task_name FROM dtsmig.task o WHERE o.task_id = t.reverse_of) AS reverse_of,
+    CASE WHEN (t.wanted IN ('running', 'paused') OR t.status = 'failed') AND (t.reverse_of IS NOT NULL
+        OR EXISTS (SELECT 1 FROM dtsmig.task o WHERE o.reverse_of = t.task_id))
+      THEN CASE WHEN t.no_return IS NOT NULL THEN 'no: ' || t.no_return
+        WHEN t.status = 'failed' THEN 'no: ' || t.last_error ELSE 'yes' END END
+      AS can_return
 FROM dtsmig.task t
 LEFT JOIN dtsmig.task_position tp USING (task_id)
 LEFT JOIN LATERAL dtsmig.task_runtime(t.runtime_handle, t.task_id) r ON true
@@ -885,8 +906,10 @@ COMMENT ON FUNCTION dtsmig.verify(text, text, text[], double precision, bigint) 
   'Compares the tables of a task with those of the source, also while it runs, and returns what differs. mode: full, sample, incremental or schema; tables: these alone; sample: share of the ranges of rows; max_differences: for each table';
 COMMENT ON FUNCTION dtsmig.repair(text, bigint[], bigint) IS
   'Reads rows that differ again from the source (results: result_id of verify_results; or all of a run, by default the last) and returns how many. The worker of the task does it after the caller has committed; verify_results.state shows when it is done';
-COMMENT ON FUNCTION dtsmig.cutover(text, text, boolean, boolean, interval, interval, bigint, boolean) IS
-  'Ends a task, so that the application can move to this database, or refuses with the reason: writes at the source have ended, all is applied and verified, constraints are valid, sequences are past those of the source. Returns the position at which the source ended';
+COMMENT ON FUNCTION dtsmig.cutover(text, text, boolean, boolean, interval, interval, bigint, boolean, boolean) IS
+  'Ends a task, so that the application can move to this database, or refuses with the reason: writes at the source have ended, all is applied and verified, constraints are valid, sequences are past those of the source. reverse: the task in the other direction (see reverse_task) goes on from there. Returns the position at which the source ended';
+COMMENT ON FUNCTION dtsmig.reverse_task(text, text, jsonb) IS
+  'Makes the way back of a task and returns its id: the task in the other direction, of the same tables, which cutover(..., reverse => true) sets going. name: by default that of the task with _back; options: on top of those of the task';
 COMMENT ON FUNCTION dtsmig.release_task(text) IS
   'Ends a task for good: stops it, sets identity columns past their largest value, removes what the task made at the source';
 COMMENT ON FUNCTION dtsmig.drop_task(text) IS
@@ -974,6 +997,8 @@ COMMENT ON COLUMN dtsmig.tasks.created_at IS 'When the task was made';
 COMMENT ON COLUMN dtsmig.tasks.started_at IS 'When the task was first started';
 COMMENT ON COLUMN dtsmig.tasks.updated_at IS 'When the status last changed';
 COMMENT ON COLUMN dtsmig.tasks.resume_at IS 'When the failed task is resumed automatically (option auto_resume)';
+COMMENT ON COLUMN dtsmig.tasks.reverse_of IS 'The task that this one is the way back of';
+COMMENT ON COLUMN dtsmig.tasks.can_return IS 'Of a running task with a way back: yes, or no and why: what the other end cannot hold, or does not know';
 
 COMMENT ON VIEW dtsmig.task_tables IS 'Tables of each task, and how far they are copied';
 COMMENT ON COLUMN dtsmig.task_tables.task IS 'Name of the task';
@@ -1065,7 +1090,7 @@ COMMENT ON COLUMN dtsmig.verify_results.error IS 'Why it could not be repaired';
 COMMENT ON VIEW dtsmig.alerts IS 'Alerts of each task: raised once, cleared once';
 COMMENT ON COLUMN dtsmig.alerts.id IS 'Id of the alert, for clear_alert';
 COMMENT ON COLUMN dtsmig.alerts.task IS 'Name of the task';
-COMMENT ON COLUMN dtsmig.alerts.kind IS 'failed, retrying, latency, retention, schema_drift, resync, object or zero_date';
+COMMENT ON COLUMN dtsmig.alerts.kind IS 'failed, retrying, latency, retention, schema_drift, resync, object, zero_date or no_return';
 COMMENT ON COLUMN dtsmig.alerts.state IS 'raised or cleared';
 COMMENT ON COLUMN dtsmig.alerts.subject IS 'What it is about, where a task can have several of a kind';
 COMMENT ON COLUMN dtsmig.alerts.message IS 'What happened';

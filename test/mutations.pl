@@ -7,7 +7,7 @@
     # that rows which change too often stop a cutover is not here: what changes is seen by the last look, too
     [ 'cutover: differences do not stop it', 'check/cutover.c', "\tif (options->accept_differences)\n\t\treturn;\n\tif (v->unsettled", "\tif (true)\n\t\treturn;\n\tif (v->unsettled", 'mysql/cutover.pl' ],
     [ 'cutover: read_only for super_read_only', 'source/mysql/my_verify.c', '"SET GLOBAL super_read_only = ON" :', '"SET GLOBAL read_only = ON" :', 'mysql/cutover.pl [mysql-9.7]' ],
-    [ 'cutover: the source is not made read-only', 'check/cutover.c', "failure = v->source->make_read_only(v->conn);", 'failure = NULL;', 'mysql/cutover.pl' ],
+    [ 'cutover: the source is not made read-only', 'check/cutover.c', "failure = v->source->make_read_only(v->conn, options->reverse);", 'failure = NULL;', 'mysql/cutover.pl' ],
     # --- rights
     [ 'rights: a role names a socket file', 'fdw/fdw_options.c', "if (host[0] == '/' || host[0] == '\@')", 'if (false)', 'pgsql/hosts.pl' ],
     [ 'rights: a role names a list of hosts', 'fdw/fdw_options.c', 'if (strpbrk(host, ",/@") != NULL)', 'if (false)', 'pgsql/hosts.pl' ],

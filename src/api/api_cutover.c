@@ -14,6 +14,7 @@
 #include "store/task.h"
 #include "check/advance.h"
 #include "check/cutover.h"
+#include "check/local_source.h"
 #include "check/unfollowed.h"
 #include "core/attempt.h"
 #include "core/options.h"
@@ -25,6 +26,7 @@
 #include "utils/timestamp.h"
 #include "worker/destination.h"
 #include "worker/statement.h"
+#include "worker/take_up.h"
 
 DTS_FUNCTION(dtsmig_cutover);
 
@@ -55,13 +57,36 @@ set_verify(CutoverOptions *options, const char *name)
 			 errhint("It is full, sample, incremental, schema or none.")));
 }
 
+/* A cutover, and the way back that begins with it. */
+typedef struct Cutover
+{
+	Verify	   *v;
+	CutoverOptions options;
+	bool		release;
+	int64		margin;
+	TaskRecord *partner;		/* the task in the other direction; NULL: none */
+	TakeUp	   *back;			/* that task, to be taken up; NULL: not */
+	char	   *position;		/* where the source ended */
+} Cutover;
+
 /* What a destination elsewhere cannot be asked yet. */
 static void
-check_elsewhere(const Verify *v, const CutoverOptions *options)
+check_elsewhere(Cutover *c)
 {
+	const Verify *v = c->v;
+	CutoverOptions *options = &c->options;
+
 	if (!v->dest->elsewhere)
 		return;
-	if (v->dest->check == NULL)
+	/* of a way back all rows were equal when it began */
+	if (v->dest->check == NULL && c->partner != NULL)
+	{
+		if (options->verify)
+			task_warn(v->task, "rows are not compared: that is not possible yet at this destination",
+					  NULL, NULL);
+		options->verify = false;
+	}
+	else if (v->dest->check == NULL)
 		task_check_local(v->task, "cutover",
 						 "Stop writes at the source, wait until latency is 0 and the source's position is applied, compare, then release_task; docs/elsewhere.md has the steps.");
 	if (options->verify && options->mode == VERIFY_INCREMENTAL)
@@ -121,9 +146,10 @@ make_waiting(const Verify *v, bool accept)
 
 /* From here on the task is over; its worker has applied all up to position. */
 static void
-finish(Verify *v, const CutoverOptions *options, const char *position,
-	   bool release, int64 margin)
+finish(Cutover *c)
 {
+	Verify	   *v = c->v;
+	const CutoverOptions *options = &c->options;
 	TaskRecord *task = task_load_id(v->task->id, true);
 	bool		read_only = options->make_read_only || v->source->is_read_only(v->conn);
 
@@ -136,9 +162,10 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 	make_waiting(v, options->accept_differences);
 	(void) store_exec("UPDATE dtsmig.task SET wanted = $2, status = 'cut_over', "
 					  "cutover_position = $3, cutover_at = pg_catalog.clock_timestamp(), "
-					  "retrying_since = NULL, retrying_until = NULL, "
+					  "retrying_since = NULL, retrying_until = NULL, fenced = $4, "
 					  "updated = pg_catalog.clock_timestamp() WHERE task_id = $1",
-					  "itt", task->id, release ? "released" : "idle", position);
+					  "ittb", task->id, c->release && !c->back ? "released" : "idle",
+					  c->position, (int) options->make_read_only);
 	stop_worker(task);
 	/*
 	 * the application is sent to the destination, with sequences as they are by
@@ -147,37 +174,90 @@ finish(Verify *v, const CutoverOptions *options, const char *position,
 	ForceSyncCommit();
 	(void) alert_clear(task->id, NULL, NULL, 0);
 	advance_past_rows(task, v->dest);
-	advance_past_source(v, margin);
+	advance_past_source(v, c->margin);
 	unfollowed_enable(v);
-	if (release)
+	/* with a way back, the other task's worker does it: a crash leaves both whole */
+	if (c->release && !c->back)
 		source_end_at_commit(task);
-	task_log_event(task->id, "info", psprintf("the task is cut over at %s", position),
+	task_log_event(task->id, "info", psprintf("the task is cut over at %s", c->position),
 				   read_only ? "The source is read-only." :
 				   "The source can still be written to; what is written to it from now on is lost.",
 				   NULL, NULL);
+	if (c->back)
+	{
+		take_up_store(c->back);
+		start_worker(task_load_id(c->back->task.id, true));
+	}
 }
 
 /* v->dest is attached. */
-static char *
-cut_over(Verify *v, const CutoverOptions *options, bool release, int64 margin)
+static void
+cut_over(void *arg)
 {
-	char	   *position;
+	Cutover    *c = arg;
+	Verify	   *v = c->v;
 
-	check_elsewhere(v, options);
-	position = cutover_check(v, options);
-	finish(v, options, position, release, margin);
+	check_elsewhere(c);
+	c->position = cutover_check(v, &c->options);
+	if (c->back)
+		take_up_mark(c->back);
+	finish(c);
 	v->source->close(v->conn);
-	return position;
+}
+
+/*
+ * The same with a way back: where it is refused, nothing is left at the source
+ * of that.
+ */
+static void
+cut_over_and_back(Cutover *c)
+{
+	ErrorData  *edata = attempt(cut_over, c);
+
+	if (edata != NULL)
+	{
+		take_up_give_up(c->back);
+		ReThrowError(edata);
+	}
+	c->back->source->close(c->back->conn);
+}
+
+/* The task in the other direction; asked for: it is taken up. */
+static void
+find_back(Cutover *c, bool asked)
+{
+	TaskRecord *task = c->v->task;
+
+	c->partner = task_load_partner(task, false);
+	c->options.reverse = asked;
+	if (!asked)
+		return;
+	if (c->partner == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("task \"%s\" has no way back", task->name),
+				 errhint("SELECT dtsmig.reverse_task(%s) makes it.", quote_literal_cstr(task->name))));
+	if (c->partner->owner != task->owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("tasks \"%s\" and \"%s\" belong to different roles", task->name,
+						c->partner->name)));
+	if (strcmp(c->partner->wanted, "idle") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("task \"%s\" cannot be taken up: it is %s", c->partner->name,
+						c->partner->status)));
+	reverse_renew(task, c->partner);
+	c->back = take_up_prepare(c->partner);
 }
 
 Datum
 dtsmig_cutover(PG_FUNCTION_ARGS)
 {
 	Verify		v = {0};
-	CutoverOptions options = {0};
+	Cutover		c = {.v = &v};
+	CutoverOptions *options = &c.options;
 	TaskIdentity caller;
-	char	   *volatile position = NULL;
-	int64		margin;
 
 	for (int i = 0; i < PG_NARGS(); i++)
 		if (PG_ARGISNULL(i))
@@ -191,14 +271,15 @@ dtsmig_cutover(PG_FUNCTION_ARGS)
 				 errhint("Use isolation level READ COMMITTED.")));
 	v.task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	task_check_owner(v.task);
-	set_verify(&options, text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	options.make_read_only = PG_GETARG_BOOL(2);
-	options.accept_differences = PG_GETARG_BOOL(3);
-	options.quiet_ms = milliseconds(PG_GETARG_INTERVAL_P(4));
-	options.timeout_ms = milliseconds(PG_GETARG_INTERVAL_P(5));
-	options.sample = 0.05;
-	margin = PG_GETARG_INT64(6);
-	if (options.quiet_ms < 0 || options.timeout_ms <= 0 || margin < 0)
+	set_verify(options, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	options->make_read_only = PG_GETARG_BOOL(2);
+	options->accept_differences = PG_GETARG_BOOL(3);
+	options->quiet_ms = milliseconds(PG_GETARG_INTERVAL_P(4));
+	options->timeout_ms = milliseconds(PG_GETARG_INTERVAL_P(5));
+	options->sample = 0.05;
+	c.margin = PG_GETARG_INT64(6);
+	c.release = PG_GETARG_BOOL(7);
+	if (options->quiet_ms < 0 || options->timeout_ms <= 0 || c.margin < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("quiet and margin must not be negative, timeout must be positive")));
@@ -210,11 +291,17 @@ dtsmig_cutover(PG_FUNCTION_ARGS)
 	task_act_as_owner(v.task, &caller);
 	v.info = task_connection(v.task, v.task->owner);
 	v.source = source_routine(v.info->server_type);
+	if (source_is_local(v.task))
+		v.info->own_pid = MyProcPid;
+	find_back(&c, PG_NARGS() > 8 && PG_GETARG_BOOL(8));
 	source_end_expect();
 	v.dest = destination_attach(v.task, v.options, v.task->owner, false);
 	PG_TRY();
 	{
-		position = cut_over(&v, &options, PG_GETARG_BOOL(7), margin);
+		if (c.back)
+			cut_over_and_back(&c);
+		else
+			cut_over(&c);
 	}
 	PG_CATCH();
 	{
@@ -224,5 +311,5 @@ dtsmig_cutover(PG_FUNCTION_ARGS)
 	}
 	PG_END_TRY();
 	task_act_end(&caller);
-	PG_RETURN_TEXT_P(cstring_to_text(position));
+	PG_RETURN_TEXT_P(cstring_to_text(c.position));
 }

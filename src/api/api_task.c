@@ -12,6 +12,8 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "check/advance.h"
+#include "check/local_source.h"
+#include "commands/dbcommands.h"
 #include "core/attempt.h"
 #include "core/choices.h"
 #include "core/options.h"
@@ -30,6 +32,7 @@
 #include "transform/select.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/regproc.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -162,6 +165,23 @@ check_elsewhere(const char *destination, const TaskOptions *options)
 						name, value)));
 }
 
+/* This database as a source is a server of that name. */
+static void
+check_here(const char *source)
+{
+	if (strcmp(source, SOURCE_LOCAL) != 0 || foreign_server_type(source) != NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("server \"%s\" does not exist", source),
+			 errdetail("A source of that name is this database, which is reached as others are: by a server and a user mapping."),
+			 errhint("CREATE SERVER %s TYPE 'postgresql' FOREIGN DATA WRAPPER dtsmig_fdw OPTIONS (host '127.0.0.1', port '%s', dbname %s); CREATE USER MAPPING FOR %s SERVER %s OPTIONS (user %s, password '...');",
+					 source, GetConfigOption("port", false, false),
+					 quote_literal_cstr(get_database_name(MyDatabaseId)),
+					 quote_identifier(GetUserNameFromId(GetUserId(), false)), source,
+					 quote_literal_cstr(GetUserNameFromId(GetUserId(), false)))));
+}
+
 Datum
 dtsmig_create_task(PG_FUNCTION_ARGS)
 {
@@ -193,6 +213,7 @@ dtsmig_create_task(PG_FUNCTION_ARGS)
 	(void) selection_parse(objects);
 	if (is_connection_uri(source))
 		source = server_from_uri(source);
+	check_here(source);
 	info = connection_info(source, GetUserId());
 	(void) source_routine(info->server_type);
 	destination_check(destination, source, GetUserId());
@@ -259,10 +280,19 @@ check_limit(const TaskRecord *task)
 				 errhint("Pause one, or let a superuser raise it.")));
 }
 
-/* Sets what is wanted and starts the worker, which waits for our commit. */
-static void
+void
 start_worker(TaskRecord *task)
 {
+	TaskRecord *partner = task_load_partner(task, false);
+
+	/* each would bring back what the other has brought */
+	if (partner != NULL && strcmp(partner->wanted, "running") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot start task \"%s\": task \"%s\", which goes the other way, is running",
+						task->name, partner->name),
+				 errhint("SELECT dtsmig.cutover(%s, reverse => true) ends that one, and starts this one.",
+						 quote_literal_cstr(partner->name))));
 	/* the user may have lost the right to the server since */
 	(void) connection_info(task->source, task->owner);
 	destination_check(task->destination, task->source, task->owner);
@@ -303,6 +333,8 @@ dtsmig_start_task(PG_FUNCTION_ARGS)
 		refuse(task, "start",
 			   strcmp(task->status, "paused") == 0 || strcmp(task->status, "failed") == 0 ?
 			   "Use resume_task." : NULL);
+	if (task->reverse_of != 0)
+		refuse(task, "start", "It is a way back: cutover of the other task, with reverse => true, starts it.");
 	start_worker(task);
 	PG_RETURN_VOID();
 }
@@ -475,7 +507,8 @@ dtsmig_drop_task(PG_FUNCTION_ARGS)
 
 	if (strcmp(task->wanted, "running") == 0)
 		refuse(task, "drop", "Use pause_task or release_task first.");
-	if (strcmp(task->wanted, "released") != 0 && strcmp(task->status, "created") != 0)
+	if (strcmp(task->wanted, "released") != 0 &&
+		(strcmp(task->status, "created") != 0 || task->reverse_of != 0))
 	{
 		task_act_as_owner(task, &caller);
 		end_at_source(task);

@@ -10,6 +10,11 @@
 
 #include "store/task.h"
 
+/*
+ * Sets what is wanted and starts the worker, which waits for this transaction to
+ * commit.
+ */
+extern void start_worker(TaskRecord *task);
 /* Ends the task's worker, if there is one; raises an error if it goes on. */
 extern void stop_worker(const TaskRecord *task);
 /*
@@ -17,6 +22,12 @@ extern void stop_worker(const TaskRecord *task);
  * at its source is removed. A source that is gone is a warning.
  */
 extern void end_at_source(const TaskRecord *task);
+
+/*
+ * api_reverse.c: gives the way back of a task, not stored, the rules that undo what
+ * the task does by now.
+ */
+extern void reverse_renew(const TaskRecord *task, TaskRecord *partner);
 
 /*
  * source_end.c: what the task keeps at its source is removed when this

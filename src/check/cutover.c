@@ -21,6 +21,7 @@
 #include "store/sql.h"
 #include "store/object.h"
 #include "check/advance.h"
+#include "check/local_source.h"
 #include "check/unfollowed.h"
 #include "core/wait.h"
 #include "miscadmin.h"
@@ -183,7 +184,7 @@ stop_writes(Verify *v, const CutoverOptions *options)
 
 	if (!options->make_read_only)
 		return;
-	failure = v->source->make_read_only(v->conn);
+	failure = v->source->make_read_only(v->conn, options->reverse);
 	if (failure != NULL)
 		cutover_refuse(v, "the source could not be made read-only", failure,
 					   "Do it by hand, and leave make_read_only out.");
@@ -337,13 +338,17 @@ cutover_check(Verify *v, const CutoverOptions *options)
 {
 	int64		changes;
 	char	   *position;
+	/* one that cannot be asked is not compared either */
+	bool		asks = !v->dest->elsewhere || v->dest->check != NULL;
 
 	check_task(v);
 	cutover_check_waits(v);
 	if (!options->accept_differences)
 		check_objects(v);
 	v->conn = v->source->connect(v->info);
-	check_sequences(v);
+	source_check_local(v->task, v->source, v->conn);
+	if (asks)
+		check_sequences(v);
 	stop_writes(v, options);
 	check_writers(v, true);
 	(void) drain(v, options);
@@ -363,7 +368,8 @@ cutover_check(Verify *v, const CutoverOptions *options)
 		check_results(v);
 		check_statements(v);
 	}
-	cutover_check_keys(v, options);
+	if (asks)
+		cutover_check_keys(v, options);
 	check_writers(v, false);
 	position = drain(v, options);
 	check_quiet(v, changes);

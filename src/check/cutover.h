@@ -21,6 +21,8 @@ typedef struct CutoverOptions
 	double		sample;
 	bool		accept_differences; /* of that, and objects that failed */
 	bool		make_read_only;
+	bool		reverse;		/* the way back is taken: its account has to write to
+								 * the source */
 	long		quiet_ms;		/* so long nothing may be written */
 	long		timeout_ms;		/* for what is to be applied still */
 } CutoverOptions;

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "check/precheck.h"
+#include "check/local_source.h"
 #include "check/precheck_shape.h"
 
 #include "access/xact.h"
@@ -103,6 +104,7 @@ check_connectivity(PrecheckContext *pc, List **items)
 
 	memset(&id, 0, sizeof(id));
 	pc->source->identify(pc->conn, &id);
+	source_check_local(pc->task, pc->source, pc->conn);
 	precheck_add(items, "connectivity", PRECHECK_PASSED,
 				 psprintf("connected to %s %s as %s", id.product, id.version,
 						  id.account ? id.account : "(unknown)"), NULL);

@@ -44,7 +44,8 @@ typedef struct ConnectionInfo
 	char	   *stream_objects; /* the task's rules, JSON, for what is made at the
 								 * source later; NULL: everything is taken */
 	bool		set_identity;	/* tables without a replica identity get one that
-								 * is the whole row */
+								 * is the whole row; … */
+	bool		set_identities; /* … and so do those that have one */
 	bool		writes;			/* rows may be written over it, too: an UPDATE counts
 								 * those that it finds */
 	bool		own_changes;	/* changes that the source has received by
@@ -54,6 +55,9 @@ typedef struct ConnectionInfo
 	char	   *keep_from;		/* a position from which changes are going to be
 								 * read again: a stream confirms nothing that
 								 * lies after it; NULL: none */
+	bool		fenced;			/* a cutover has made it read-only, for others */
+	int			own_pid;		/* of this process, where the server is that which it
+								 * runs in: it is none of those that write; 0 */
 } ConnectionInfo;
 
 /* Statements that this process has sent to sources, replication apart. */

@@ -186,6 +186,8 @@ my_in_transaction(MyConn *conn)
 
 /* Which server it is: its ids, palloc'd. */
 extern char *my_server_uid(MyConn *conn);
+/* Does read_only of the server, but for super_read_only, let this account write? */
+extern bool my_writes_read_only(MyConn *conn);
 /* SHOW MASTER STATUS, or what became of it. */
 extern const char *my_log_status_query(MyConn *conn);
 

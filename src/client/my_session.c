@@ -85,3 +85,14 @@ conn_prepare_session(MyConn *conn)
 					 errhint("Connect to the server itself if a proxy stands before it.")));
 	}
 }
+
+/* A grantee is 'user'@'host'; a user may have @ in its name. */
+bool
+my_writes_read_only(MyConn *conn)
+{
+	return my_query_int64(conn, "SELECT COUNT(*) FROM information_schema.user_privileges "
+						  "WHERE REPLACE(privilege_type, '_', ' ') IN ('SUPER', 'CONNECTION ADMIN', 'READ ONLY ADMIN') "
+						  "AND grantee = CONCAT(x'27', LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - "
+						  "CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1), x'274027', "
+						  "SUBSTRING_INDEX(CURRENT_USER(), '@', -1), x'27')") > 0;
+}

@@ -83,7 +83,8 @@
 /* tables of a PostgreSQL source whose log does not say which row is meant */
 #define REPLICA_IDENTITY_CHOICES(X) \
 	X(REPLICA_IDENTITY_CHECK, "check") \
-	X(REPLICA_IDENTITY_SET_FULL, "full")
+	X(REPLICA_IDENTITY_SET_FULL, "full") \
+	X(REPLICA_IDENTITY_SET_ALL, "all")
 #define SET_TYPE_CHOICES(X) \
 	X(SET_TYPE_ARRAY, "array") \
 	X(SET_TYPE_TEXT, "text")

@@ -117,7 +117,7 @@ static const OptionDef options[] =
 		"Publications of a PostgreSQL source, those of other tasks left out.",
 	FIELD(publications)},
 	{"replica_identity", OPTION_ENUM, "check", 0, 0, CHOICE_WORDS(REPLICA_IDENTITY_CHOICES), false,
-		"Tables of a PostgreSQL source without a key that its log could name a row by: check fails the precheck; full sets REPLICA IDENTITY FULL at the start and puts back what was when the task is released.",
+		"Tables of a PostgreSQL source without a key that its log could name a row by: check fails the precheck; full sets REPLICA IDENTITY FULL at the start and puts back what was when the task is released; all does so with every table, so that an UPDATE writes the columns that it changes alone (a way back into the MySQL family has it).",
 	FIELD(replica_identity)},
 	{"retry_connection", OPTION_INT, "720", 10, 1440, NULL, true,
 		"Minutes to go on trying after the connection to the source is lost.",

@@ -42,4 +42,7 @@ source_pos_is_set(SourcePos p)
 	return p.segment != 0 || p.offset != 0;
 }
 
+/* Where a destination elsewhere keeps how far tasks have come: no task moves it. */
+#define LEDGER_TABLE "dtsmig_ledger"
+
 #endif							/* DTSMIG_POSITION_H */

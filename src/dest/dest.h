@@ -37,6 +37,9 @@ typedef struct DestOptions
 	bool		overwrite;		/* conflict mode "ignore": an INSERT of a row
 								 * that exists overwrites it, an UPDATE of one
 								 * that is not inserts it */
+	bool		changed_only;	/* an UPDATE writes the columns that it changes, where
+								 * the old row says which: others may hold what no
+								 * value of PostgreSQL is */
 } DestOptions;
 
 /*
@@ -71,6 +74,7 @@ typedef struct DestPlace
 	bool		keeps_ledger;	/* it is made if it does not exist; false: nothing
 								 * is written but by statements */
 	bool		one_call;		/* it is left with the transaction */
+	bool		way_back;		/* the task has been the source of another before */
 } DestPlace;
 
 /* A copy with all that it points to, in the current context. */

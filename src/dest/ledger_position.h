@@ -11,9 +11,10 @@
 
 #include "postgres.h"
 
+#include "core/position.h"
+
 #include "compat.h"
 
-#define LEDGER_TABLE "dtsmig_ledger"
 #define LEDGER_POSITION_KEY "position"
 
 typedef struct LedgerPosition

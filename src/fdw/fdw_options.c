@@ -370,6 +370,7 @@ task_connection(const TaskRecord *task, Oid role)
 	uint64		own[2];
 
 	info->application = psprintf("dtsmig task " INT64_FORMAT, task->id);
+	info->fenced = task->fenced;
 	if (!task->do_incremental)
 		return info;
 	own[0] = GetSystemIdentifier();
@@ -379,7 +380,8 @@ task_connection(const TaskRecord *task, Oid role)
 														 sizeof(own))));
 	options = options_parse(task->options);
 	info->own_changes = options->origin == ORIGIN_NONE;
-	info->set_identity = options->replica_identity == REPLICA_IDENTITY_SET_FULL;
+	info->set_identity = options->replica_identity != REPLICA_IDENTITY_CHECK;
+	info->set_identities = options->replica_identity == REPLICA_IDENTITY_SET_ALL;
 	if (task->objects != NULL)
 		info->stream_objects = JsonbToCString(NULL, &task->objects->root,
 											  VARSIZE(task->objects));

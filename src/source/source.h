@@ -535,9 +535,11 @@ typedef struct SourceRoutine
 	char	   *(*open_writers) (SourceConn *conn, char **hidden);
 	/*
 	 * Makes the source refuse writes, as far as it can: NULL, or what could
-	 * not be done and why. is_read_only asks.
+	 * not be done and why. for_others: the account has to go on writing.
+	 * is_read_only asks. make_writable undoes it: NULL, or why it cannot be.
 	 */
-	char	   *(*make_read_only) (SourceConn *conn);
+	char	   *(*make_read_only) (SourceConn *conn, bool for_others);
+	char	   *(*make_writable) (SourceConn *conn);
 	bool		(*is_read_only) (SourceConn *conn);
 	/*
 	 * Is the constraint one that the source itself has not held its rows

@@ -24,6 +24,7 @@
 #define ALERT_RESYNC "resync"
 #define ALERT_OBJECT "object"
 #define ALERT_ZERO_DATE "zero_date"
+#define ALERT_NO_RETURN "no_return"
 
 /*
  * Raises an alert; subject: what of the task it is about, "" for all of it.

@@ -20,7 +20,7 @@
 	"'schema' = ANY (migration_types), 'full' = ANY (migration_types), " \
 	"'incremental' = ANY (migration_types), objects, options, wanted, " \
 	"status, step, start_position, target_position, " \
-	"consistent_since IS NOT NULL"
+	"consistent_since IS NOT NULL, COALESCE(reverse_of, 0), fenced"
 
 static TaskRecord *
 record_from(StoreRows *rows)
@@ -44,6 +44,8 @@ record_from(StoreRows *rows)
 	task->start_position = v[13];
 	task->target_position = v[14];
 	task->consistent = store_bool(rows, 0, 15);
+	task->reverse_of = store_int(rows, 0, 16);
+	task->fenced = store_bool(rows, 0, 17);
 	return task;
 }
 
@@ -86,6 +88,17 @@ task_load(const char *name_or_id, bool for_update)
 				 errmsg("task \"%s\" does not exist", name_or_id),
 				 errhint("The view dtsmig.tasks lists your tasks.")));
 	return task;
+}
+
+TaskRecord *
+task_load_partner(const TaskRecord *task, bool for_update)
+{
+	StoreRows  *rows;
+
+	if (task->reverse_of != 0)
+		return task_load_id(task->reverse_of, for_update);
+	rows = store_query("SELECT task_id FROM dtsmig.task WHERE reverse_of = $1", "i", task->id);
+	return rows->nrows > 0 ? task_load_id(store_int(rows, 0, 0), for_update) : NULL;
 }
 
 Jsonb *

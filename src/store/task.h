@@ -30,12 +30,19 @@ typedef struct TaskRecord
 	char	   *start_position;
 	char	   *target_position;
 	bool		consistent;
+	int64		reverse_of;		/* the task that this one is the way back of; 0 */
+	bool		fenced;			/* a cutover has made its source read-only */
 } TaskRecord;
 
 /* By name or id; raises 42704 if there is none. for_update locks the row. */
 extern TaskRecord *task_load(const char *name_or_id, bool for_update);
 /* NULL if there is none. */
 extern TaskRecord *task_load_id(int64 id, bool for_update);
+/*
+ * The task in the other direction between the same two ends (see
+ * dtsmig.reverse_task); NULL: there is none.
+ */
+extern TaskRecord *task_load_partner(const TaskRecord *task, bool for_update);
 /* As task_definition has it: what create_task was given, and options as they are. */
 extern Jsonb *task_definition(int64 id);
 /* Raises 42501 unless the current user is a member of the owner role. */

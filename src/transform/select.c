@@ -14,6 +14,7 @@
 
 #include "transform/select.h"
 
+#include "core/position.h"
 #include "utils/builtins.h"
 
 typedef struct Rule
@@ -265,6 +266,9 @@ selection_match(const Selection *sel, const char *schema, const char *table,
 	char	   *base = NULL;
 
 	*target_schema = *target_table = NULL;
+	/* of another task, or of the way back of this one */
+	if (strcmp(table, LEDGER_TABLE) == 0)
+		return false;
 	/* a shadow goes with its table, unless it is named itself */
 	if (rule == NULL || !is_exact(rule->table))
 		base = shadow_of(table);

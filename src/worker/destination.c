@@ -35,7 +35,7 @@ destination_check(const char *name, const char *source, Oid role)
 	char	   *type;
 	const DestRoutine *dest;
 
-	if (strcmp(name, DEST_LOCAL) == 0)
+	if (strcmp(name, DEST_LOCAL) == 0 && strcmp(source, DEST_LOCAL) != 0)
 		return;
 	if (is_connection_uri(name))
 		ereport(ERROR,
@@ -89,6 +89,7 @@ destination_attach(const TaskRecord *task, const TaskOptions *options, Oid role,
 	place.policy = &options->policy;
 	place.keeps_ledger = worker;
 	place.one_call = !worker;
+	place.way_back = task->reverse_of != 0;
 	attached = dest_routine(info->server_type);
 	attached->attach(&place);
 	if (worker)

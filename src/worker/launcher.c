@@ -180,6 +180,8 @@ dtsmig_database_main(Datum arg)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
+	/* a cutover of a way back has made the database so */
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	switch (store_state(&version))

@@ -14,6 +14,7 @@
 
 #include "worker/run_follow.h"
 
+#include "check/local_source.h"
 #include "worker/zero_dates.h"
 
 #include "access/xact.h"
@@ -28,6 +29,8 @@
 
 /* How often an idle stream's position goes into the catalog. */
 #define IDLE_STORE_MS 1000
+/* The same of this database, whose log grows by each of them. */
+#define IDLE_STORE_LOCAL_MS 60000
 /* How often the source's sequences are asked for. */
 #define SEQUENCES_MS 10000
 /* The source is asked so often whether all is still published. */
@@ -174,6 +177,7 @@ open_writer(Follow *f)
 	options.batch_rows = run->options->batch_rows;
 	options.batch_bytes = run->options->batch_memory * INT64CONST(1048576);
 	options.overwrite = run->options->conflict == CONFLICT_IGNORE;
+	options.changed_only = run->task->reverse_of != 0;
 	f->writer = run->writer = run->dest->open(&options);
 	set_relations(f);
 }
@@ -467,12 +471,17 @@ static void
 source_is_idle(Follow *f, bool store_now)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	bool		local = source_is_local(f->run->task);
 
 	if (store_now || follow_batch_is_due(f, 0) || (f->new_changes == 0 &&
-		TimestampDifferenceExceeds(f->last_stored, now, IDLE_STORE_MS)))
+		TimestampDifferenceExceeds(f->last_stored, now, local ? IDLE_STORE_LOCAL_MS : IDLE_STORE_MS)))
 		follow_commit(f);
 	else
+	{
 		f->unstored = true;
+		if (local && f->new_changes == 0)
+			follow_show_idle(f, f->run->source->stream_position(f->stream));
+	}
 	f->latency = 0;
 	follow_publish(f);
 }
@@ -505,6 +514,7 @@ take_change(Follow *f, Change *change)
 	switch (change->kind)
 	{
 		case CHANGE_BEGIN:
+			follow_show_idle(f, NULL);
 			if (change->in_progress)
 				begin_early(f);
 			f->in_transaction = true;

@@ -135,6 +135,14 @@ follow_push_context(Follow *f, ErrorContextCallback *context)
 }
 
 void
+follow_show_idle(Follow *f, char *position)
+{
+	if (f->idle)
+		pfree(f->idle);
+	f->idle = position ? MemoryContextStrdup(f->run->cxt, position) : NULL;
+}
+
+void
 follow_publish(Follow *f)
 {
 	TaskShared *shared = f->run->shared;
@@ -158,7 +166,7 @@ follow_publish(Follow *f)
 	shared->changes = f->changes;
 	shared->latency_seconds = latency;
 	if (f->position)
-		shared_set_position(shared->applied_position, f->position);
+		shared_set_position(shared->applied_position, f->idle ? f->idle : f->position);
 	if (seconds >= 1.0)
 		shared->changes_per_second = (f->changes - f->rate_changes) / seconds;
 	SpinLockRelease(&shared->mutex);
@@ -215,6 +223,7 @@ follow_commit_at(Follow *f, char *position)
 	pg_atomic_fetch_add_u64(&run->shared->changes_total, f->new_changes);
 	f->new_changes = f->new_transactions = 0;
 	f->unstored = false;
+	follow_show_idle(f, NULL);
 	now = GetCurrentTimestamp();
 	f->last_stored = f->batch_started = now;
 	f->latency = f->commit_time ? Max(0, (now - f->commit_time) / (double) USECS_PER_SEC) : 0;

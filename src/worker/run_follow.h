@@ -54,6 +54,7 @@ typedef struct Follow
 	TimestampTz batch_started;
 	TimestampTz last_stored;
 	bool		unstored;		/* the idle stream's position is not in the catalog */
+	char	   *idle;			/* that position, to be shown; or NULL */
 	TimestampTz last_distance;
 	TimestampTz last_checked;
 	TimestampTz last_sequences;
@@ -85,6 +86,11 @@ extern void follow_note_refused(Follow *f, const char *where, const char *what);
 extern bool follow_skips(void *arg, const char *where, const char *what);
 /* Messages say where the log is; until error_context_stack is put back. */
 extern void follow_push_context(Follow *f, ErrorContextCallback *context);
+/*
+ * The source is idle at position: nothing before it waits to be applied, which is
+ * shown, and not stored. NULL: it is not any more.
+ */
+extern void follow_show_idle(Follow *f, char *position);
 /* What the views show, now and then. */
 extern void follow_publish(Follow *f);
 /* How far behind, asked of the source itself every few seconds. */

@@ -99,6 +99,10 @@ follow_begin_position(Follow *f)
 		return position;
 	}
 	run->ledger_end = run->source->parse_position(ledger);
+	/* a way back that is taken again: the ledger is where it ended before */
+	if (position == run->task->start_position &&
+		source_pos_cmp(run->source->parse_position(position), run->ledger_end) > 0)
+		return position;
 	run->behind = source_pos_cmp(run->source->parse_position(position), run->ledger_end) < 0;
 	if (!run->behind && source_pos_cmp(run->source->parse_position(position), run->ledger_end) > 0)
 		ereport(ERROR,

@@ -17,6 +17,7 @@
 #include "compat.h"
 
 #include "store/states.h"
+#include "store/way_back.h"
 #include "worker/task_watch.h"
 
 #include "access/htup_details.h"
@@ -36,6 +37,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "worker/take_up.h"
 #include "worker/trouble.h"
 
 /*
@@ -47,6 +49,7 @@
 #define RETENTION_MS 30000
 #define DRIFT_MS 30000
 #define OBJECTS_MS 10000
+#define RETURN_MS 10000
 /* How often samples that are too old are removed. */
 #define PRUNE_MS 300000
 /* Samples that can wait for a transaction. */
@@ -65,6 +68,7 @@ struct TaskWatch
 	TimestampTz last_retention;
 	TimestampTz last_drift;
 	TimestampTz last_objects;
+	TimestampTz last_return;
 	bool		calm;			/* alerts of errors before this run are cleared */
 	bool		late;			/* an alert of latency stands, as far as known */
 	bool		short_log;		/* an alert of retention stands, the same */
@@ -434,6 +438,29 @@ check_waits(TaskRun *run, List **reported)
 	}
 }
 
+/* ----------------------------------------------------------- the way back */
+
+static void
+check_return(TaskRun *run, List **reported)
+{
+	char	   *why;
+	char	   *text;
+
+	if (run->task->reverse_of == 0 && task_load_partner(run->task, false) == NULL)
+		return;
+	why = take_up_no_return(run->task, run->source, run->conn);
+	store_set_no_return(run->task->id, why);
+	if (why == NULL)
+	{
+		*reported = list_concat(*reported, alert_clear(run->task->id, ALERT_NO_RETURN, NULL, 0));
+		return;
+	}
+	text = alert_raise(run->task->id, ALERT_NO_RETURN, "", "the application could not go back",
+					   why, "Make at the other end what it lacks, or live with it; see dtsmig.tasks.can_return.");
+	if (text)
+		*reported = lappend(*reported, text);
+}
+
 /* -------------------------------------------------------------- the looks */
 
 void
@@ -523,6 +550,11 @@ watch_write(TaskRun *run)
 	}
 	if (w->left.share >= 0 || run->options->alert_retention == 0)
 		check_retention(run, w, &reported);
+	if (due(w->last_return, now, RETURN_MS) && run->stream != NULL)
+	{
+		w->last_return = now;
+		check_return(run, &reported);
+	}
 	if (due(w->last_drift, now, run->options_changed ? 0 : DRIFT_MS) &&
 		run->rels != NULL)
 	{

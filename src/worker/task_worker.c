@@ -21,11 +21,13 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
+#include "check/local_source.h"
 #include "core/error_place.h"
 #include "store/states.h"
 #include "store/sql.h"
 #include "store/position.h"
 #include "store/table.h"
+#include "store/way_back.h"
 #include "core/wait.h"
 #include "fdw/fdw_options.h"
 #include "miscadmin.h"
@@ -39,6 +41,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
+#include "worker/take_up.h"
 #include "worker/task_run.h"
 #include "worker/task_watch.h"
 #include "worker/trouble.h"
@@ -304,10 +307,35 @@ check_identity(TaskRun *run)
 	if (id.server_uid && strcmp(rows->values[0][0], id.server_uid) != 0)
 		fail_over(run, rows->values[0][0], id.server_uid);
 	check_timeline(run);
+	source_check_local(run->task, run->source, run->conn);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(run->cxt);
 	run->info->server_uid = id.server_uid;
+}
+
+/*
+ * A cutover has made the source read-only, and the application comes back to it:
+ * nothing that it writes is missed any more.
+ */
+static void
+open_source(TaskRun *run)
+{
+	char	   *failure;
+
+	if (!run->task->fenced)
+		return;
+	failure = run->source->make_writable(run->conn);
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	store_source_opened(run->task->id);
+	task_log_event(run->task->id, failure ? "warning" : "info",
+				   failure ? "the source could not be made writable again" :
+				   "the source is made writable again", failure,
+				   failure ? "Do it by hand." : NULL, NULL);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
 }
 
 /* Did nothing happen between the start position and the last snapshot? */
@@ -391,6 +419,17 @@ catch_up(TaskRun *run)
 	}
 }
 
+static void
+clear_way_back(TaskRun *run)
+{
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	take_up_clear(run->task);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run->cxt);
+}
+
 /* What the task writes, others that follow this database can see from it. */
 static void
 mark_changes(TaskRun *run)
@@ -441,6 +480,8 @@ run_task(TaskRun *run)
 				 errhint("Sources of type postgresql know it.")));
 	run->conn = run->source->connect(run->info);
 	check_identity(run);
+	open_source(run);
+	clear_way_back(run);
 	mark_changes(run);
 
 	if (at_step(run, TASK_STEP_NEW))

@@ -112,6 +112,10 @@ NEVER(types_leave_for_later)
 TEXT(unpack_sql_state, "00000")
 NOTHING(verify_pin_settings)
 NOTHING(watch_rest)
+/* no way back */
+NOTHING(source_check_local)
+NOTHING(take_up_clear)
+NEVER(store_source_opened)
 /* CATALOG_FITS */
 extern int	store_state(void);
 int

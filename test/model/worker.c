@@ -277,7 +277,7 @@ task_load_id(int64 id, bool for_update)
 	TaskRecord *task = palloc0(sizeof(TaskRecord));
 
 	task->id = 1;
-	task->name = "model";
+	task->name = task->source = "model";
 	task->do_schema = task->do_full = task->do_incremental = true;
 	task->wanted = task->status = "running";
 	task->step = pstrdup(db_task()->step);

@@ -47,6 +47,12 @@ ALTER TABLE dtsmig.task ADD COLUMN source_timeline bigint,
 -- more, as quoted names.
 ALTER TABLE dtsmig.task ADD COLUMN left_tables text[];
 
+-- The way back of a task.
+ALTER TABLE dtsmig.task ADD COLUMN reverse_of bigint UNIQUE REFERENCES dtsmig.task ON DELETE SET NULL,
+    ADD COLUMN fenced boolean NOT NULL DEFAULT false,
+    ADD COLUMN known_tables text[],
+    ADD COLUMN no_return text;
+
 -- A table that is copied again while the rest of its task goes on (state
 -- 'resync'): how far that has come, and from where on the log is read again
 -- for it. NULL: the rest waits.
@@ -154,7 +160,13 @@ SELECT t.task_id AS id, t.task_name AS name,
     t.last_error_sqlstate, t.last_error_hint, t.last_error_at,
     t.step, r.pid AS worker_pid, r.heartbeat,
     t.options ->> 'tag' AS tag,
-    t.created, t.started, t.updated, t.resume_at
+    t.created, t.started, t.updated, t.resume_at,
+    (SELECT o.task_name FROM dtsmig.task o WHERE o.task_id = t.reverse_of) AS reverse_of,
+    CASE WHEN (t.wanted IN ('running', 'paused') OR t.status = 'failed') AND (t.reverse_of IS NOT NULL
+        OR EXISTS (SELECT 1 FROM dtsmig.task o WHERE o.reverse_of = t.task_id))
+      THEN CASE WHEN t.no_return IS NOT NULL THEN 'no: ' || t.no_return
+        WHEN t.status = 'failed' THEN 'no: ' || t.last_error ELSE 'yes' END END
+      AS can_return
 FROM dtsmig.task t
 LEFT JOIN dtsmig.task_position tp USING (task_id)
 LEFT JOIN LATERAL dtsmig.task_runtime(t.runtime_handle, t.task_id) r ON true
@@ -378,7 +390,7 @@ CREATE TABLE dtsmig.alert (
     task_id bigint NOT NULL,
     kind text NOT NULL CHECK (kind IN
       ('failed', 'retrying', 'latency', 'retention', 'schema_drift', 'resync',
-       'object', 'zero_date')),
+       'object', 'zero_date', 'no_return')),
     subject text NOT NULL DEFAULT '',
     message text NOT NULL,
     detail text,
@@ -522,6 +534,20 @@ RETURNS SETOF record AS 'MODULE_PATHNAME', 'dtsmig_verify'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 DROP FUNCTION dtsmig.repair(bigint, bigint[], bigint);
 DROP FUNCTION dtsmig.cutover(bigint, text, boolean, boolean, interval, interval, bigint, boolean);
+DROP FUNCTION dtsmig.cutover(text, text, boolean, boolean, interval, interval, bigint, boolean);
+CREATE FUNCTION dtsmig.cutover(
+    task text, verify text DEFAULT 'sample',
+    make_read_only boolean DEFAULT false,
+    accept_differences boolean DEFAULT false,
+    quiet interval DEFAULT '2 seconds', timeout interval DEFAULT '5 minutes',
+    margin bigint DEFAULT 100, release boolean DEFAULT true,
+    reverse boolean DEFAULT false)
+RETURNS text AS 'MODULE_PATHNAME', 'dtsmig_cutover'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+CREATE FUNCTION dtsmig.reverse_task(
+    task text, name text DEFAULT NULL, options jsonb DEFAULT '{}')
+RETURNS bigint AS 'MODULE_PATHNAME', 'dtsmig_reverse_task'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 DROP FUNCTION dtsmig.release_task(bigint);
 DROP FUNCTION dtsmig.drop_task(bigint);
 DROP FUNCTION dtsmig.wait_for(bigint, text, interval);

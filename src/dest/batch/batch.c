@@ -121,11 +121,11 @@ key_changes(ApplyTable *table, const Change *change)
 }
 
 /*
- * A long value that an UPDATE has but does not change is left out, so
- * that it is not stored (and logged) a second time.
+ * A value of min_bytes and more that an UPDATE has but does not change is left
+ * out, so that it is not stored (and logged) a second time. 0: any value.
  */
 static void
-drop_unchanged(ApplyTable *table, const Row *old, Row *new)
+drop_unchanged(ApplyTable *table, const Row *old, Row *new, Size min_bytes)
 {
 	SourceRelation *rel = table->rel;
 	int			i;
@@ -135,11 +135,13 @@ drop_unchanged(ApplyTable *table, const Row *old, Row *new)
 		int			col = table->cols[i];
 		const SourceColumn *column = &rel->columns[col];
 
-		if (column->typlen == -1 && !column->in_key &&
-			new->status[col] == COLUMN_VALUE &&
-			old->status[col] == COLUMN_VALUE &&
-			VARSIZE_ANY(DatumGetPointer(new->values[col])) >= UNCHANGED_MIN_BYTES &&
-			entries_same_value(column, old->values[col], new->values[col]))
+		if (column->in_key || new->status[col] != old->status[col])
+			continue;
+		if (new->status[col] == COLUMN_VALUE ?
+			((min_bytes == 0 || (column->typlen == -1 &&
+								 VARSIZE_ANY(DatumGetPointer(new->values[col])) >= min_bytes)) &&
+			 entries_same_value(column, old->values[col], new->values[col])) :
+			min_bytes == 0 && new->status[col] == COLUMN_NULL)
 			new->status[col] = COLUMN_UNCHANGED;
 	}
 }
@@ -197,10 +199,11 @@ op_make(Batch *b, ApplyTable *table, const Change *change)
 	if (keep_new)
 	{
 		copy_row(table, &place, &change->new, &op->new);
-		if (change->kind == CHANGE_UPDATE && rel->nkey > 0 && !rekey &&
-			!loose && change->old.values != NULL &&
-			change->bytes >= UNCHANGED_MIN_BYTES)
-			drop_unchanged(table, &change->old, &op->new);
+		if (change->kind == CHANGE_UPDATE && rel->nkey > 0 && !loose &&
+			change->old.values != NULL && (b->changed_only ||
+										   (!rekey && change->bytes >= UNCHANGED_MIN_BYTES)))
+			drop_unchanged(table, &change->old, &op->new,
+						   b->changed_only ? 0 : UNCHANGED_MIN_BYTES);
 		/* an incomplete one is never inserted */
 		op->complete = !op->update_only && row_is_complete(table, &op->new);
 	}
@@ -417,7 +420,8 @@ complete_row(ApplyTable *table, ApplyOp *op, const Row *from)
 static bool
 take_rekey(Batch *b, ApplyTable *table, ApplyOp *op)
 {
-	if (op->update_only)
+	/* what it leaves alone would be written again */
+	if (op->update_only || (b->changed_only && !op->complete))
 		return false;
 	if (!op->complete)
 		complete_row(table, op, &op->old);

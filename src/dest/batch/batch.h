@@ -225,6 +225,7 @@ struct Batch
 	List	   *truncate;		/* the engine's, of a TRUNCATE that goes on */
 	bool		restart;		/* … with their sequences */
 	bool		overwrite;		/* see DestOptions */
+	bool		changed_only;	/* the same */
 	MemoryContext cxt;
 	MemoryContext table_cxt;
 	MemoryContext row_cxt;

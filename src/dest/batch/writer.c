@@ -69,6 +69,7 @@ batch_open(const BatchRoutine *routine, const DestOptions *options)
 	MemoryContextSwitchTo(oldcxt);
 	w->routine = routine;
 	w->overwrite = options->overwrite;
+	w->changed_only = options->changed_only;
 	if (routine->open)
 		routine->open(w);
 	return (DestWriter *) w;

@@ -83,7 +83,9 @@ check_server(void)
 				 errmsg("server \"%s\" is too old to be a destination: %s", mysql_server(),
 						my_version_text(conn)),
 				 errhint("Destinations are MySQL from 5.6 and MariaDB from 10.6 on.")));
-	if (place->keeps_ledger && (is_on("super_read_only") || is_on("read_only")))
+	/* a way back has it so at the old source, and an account that may write */
+	if (place->keeps_ledger && (is_on("super_read_only") ||
+								(is_on("read_only") && !(place->way_back && my_writes_read_only(conn)))))
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("server \"%s\" is read-only", mysql_server()),

@@ -114,5 +114,6 @@ const SourceRoutine mysql_source_routine =
 	.check_key = my_check_key,
 	.open_writers = my_open_writers,
 	.make_read_only = my_make_read_only,
+	.make_writable = my_make_writable,
 	.is_read_only = my_is_read_only,
 };

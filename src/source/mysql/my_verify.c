@@ -414,14 +414,38 @@ my_open_writers(SourceConn *conn, char **hidden)
 					my_get_text(res, 0, 0), my_get_text(res, 0, 2), my_get_text(res, 0, 1));
 }
 
+static bool
+has_super_read_only(MyConn *my)
+{
+	return !my_is_mariadb(my) && my_version_num(my) >= 50708;
+}
+
 char *
-my_make_read_only(SourceConn *conn)
+my_make_writable(SourceConn *conn)
 {
 	MyConn	   *my = (MyConn *) conn;
 	char	   *message;
 	int			my_errno;
 
-	if (!my_try_query(my, !my_is_mariadb(my) && my_version_num(my) >= 50708 ?
+	if ((has_super_read_only(my) &&
+		 !my_try_query(my, "SET GLOBAL super_read_only = OFF", 0, NULL, &message, &my_errno)) ||
+		!my_try_query(my, "SET GLOBAL read_only = OFF", 0, NULL, &message, &my_errno))
+		return message;
+	return NULL;
+}
+
+char *
+my_make_read_only(SourceConn *conn, bool for_others)
+{
+	MyConn	   *my = (MyConn *) conn;
+	char	   *message;
+	int			my_errno;
+
+	if (for_others && !my_writes_read_only(my))
+		return psprintf("The account could not write either, which the way back does. GRANT %s ON *.* TO it.",
+						my_is_mariadb(my) ? "READ_ONLY ADMIN" : "CONNECTION_ADMIN");
+	/* the former holds for everybody */
+	if (!my_try_query(my, has_super_read_only(my) && !for_others ?
 					  "SET GLOBAL super_read_only = ON" :
 					  "SET GLOBAL read_only = ON", 0, NULL, &message, &my_errno))
 		return message;

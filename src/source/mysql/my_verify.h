@@ -20,7 +20,8 @@ extern char *my_check_value(SourceConn *conn, const char *sql);
 extern char *my_check_key(SourceConn *conn, const SourceRelation *rel,
 						  char *const *key);
 extern char *my_open_writers(SourceConn *conn, char **hidden);
-extern char *my_make_read_only(SourceConn *conn);
+extern char *my_make_read_only(SourceConn *conn, bool for_others);
+extern char *my_make_writable(SourceConn *conn);
 extern bool my_is_read_only(SourceConn *conn);
 
 #endif							/* DTSMIG_MY_VERIFY_H */

@@ -32,7 +32,9 @@
 static List *
 selection_arguments(const PgFacts *facts)
 {
-	List	   *args = NIL;
+	/* a source that has this extension: its tables are its owner's alone */
+	List	   *args = pg_facts_schema(facts, "dtsmig") != NULL ? NIL :
+		list_make1("--exclude-schema=dtsmig");
 	ListCell   *lc;
 	int			excluded = 0;
 

@@ -45,11 +45,13 @@ without_identity(PgConn *conn, List *tables)
 					  "ON n.oid = c.relnamespace WHERE c.relkind = 'r' "
 					  "AND c.relpersistence = 'p' AND (n.nspname, c.relname) IN (%s) "
 					  "AND CASE c.relreplident WHEN 'f' THEN false "
+					  "%s "
 					  "WHEN 'd' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE "
 					  "i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate) "
 					  "WHEN 'i' THEN NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE "
 					  "i.indrelid = c.oid AND i.indisreplident AND i.indisvalid AND i.indimmediate) "
 					  "ELSE true END AND NOT %s ORDER BY 1, 2", pg_table_values(tables),
+					  pg_info(conn)->set_identities ? "WHEN c.relreplident THEN true" : "",
 					  pg_version_num(conn) < 180000 ? "false" :
 					  "EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE "
 					  "a.attrelid = c.oid AND a.attgenerated = 'v' AND NOT a.attisdropped)");
@@ -83,13 +85,14 @@ pg_set_identities(PgConn *conn, List *tables)
 					(errcode(edata->sqlerrcode),
 					 errmsg("table %s at the source cannot be given REPLICA IDENTITY FULL: %s",
 							name, edata->message),
-					 errdetail("Option replica_identity of the task is full."),
+					 errdetail("Option replica_identity of the task is %s.",
+							   pg_info(conn)->set_identities ? "all" : "full"),
 					 errhint("Let its owner run at the source: ALTER TABLE %s REPLICA IDENTITY FULL;",
 							 name)));
 		appendStringInfo(&names, "%s%s", names.len ? ", " : "", name);
 	}
-	return psprintf("REPLICA IDENTITY FULL is set at the source, until the task is released, for tables without a key: %s.",
-					names.data);
+	return psprintf("REPLICA IDENTITY FULL is set at the source, until the task is released, for tables%s: %s.",
+					pg_info(conn)->set_identities ? "" : " without a key", names.data);
 }
 
 static bool

@@ -18,6 +18,9 @@ pg_source_connect(const ConnectionInfo *info)
 	PgSource   *source = palloc0(sizeof(PgSource));
 
 	source->sql = pg_connect(info, PG_CONN_SQL);
+	/* what its changes take is made before it is writable again */
+	if (info->fenced)
+		pg_run(source->sql, "SET default_transaction_read_only = off");
 	return (SourceConn *) source;
 }
 
@@ -198,6 +201,7 @@ const SourceRoutine pgsql_source_routine =
 	.check_key = pg_check_key,
 	.open_writers = pg_open_writers,
 	.make_read_only = pg_make_read_only,
+	.make_writable = pg_make_writable,
 	.is_read_only = pg_is_read_only,
 	.constraint_open = pg_constraint_open,
 };

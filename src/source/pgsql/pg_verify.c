@@ -236,15 +236,18 @@ wait_ms(long ms)
 char *
 pg_open_writers(SourceConn *conn, char **hidden)
 {
+	PgConn	   *sql = ((PgSource *) conn)->sql;
+
 	*hidden = NULL;
-	return pg_select_text_or_null(((PgSource *) conn)->sql, "open writers",
-								  "SELECT format('process %s (%s) has written and has not committed; its transaction began at %s', "
+	return pg_select_text_or_null(sql, "open writers", psprintf(
+								  "SELECT format('process %%s (%%s) has written and has not committed; its transaction began at %%s', "
 								  "pid, usename, coalesce(xact_start::text, 'a time that this account may not see')) FROM pg_catalog.pg_stat_activity "
 								  "WHERE backend_xid IS NOT NULL AND datname = current_database() "
-								  "AND pid <> pg_backend_pid() "
-								  "UNION ALL SELECT format('transaction %L is prepared and has not ended', gid) "
+								  "AND pid NOT IN (pg_backend_pid(), %d) "
+								  "UNION ALL SELECT format('transaction %%L is prepared and has not ended', gid) "
 								  "FROM pg_catalog.pg_prepared_xacts "
-								  "WHERE database = current_database() LIMIT 1");
+								  "WHERE database = current_database() LIMIT 1",
+								  pg_info(sql)->own_pid));
 }
 
 /*
@@ -253,9 +256,10 @@ pg_open_writers(SourceConn *conn, char **hidden)
  * statistics: whether they write then has to count as yes. A sender of the log
  * is known in any case, a process of the server has no role.
  */
+/* %d: ConnectionInfo.own_pid */
 #define OTHER_SESSIONS \
 	"FROM pg_catalog.pg_stat_activity a WHERE a.datname = current_database() " \
-	"AND a.pid <> pg_backend_pid() AND a.usesysid IS NOT NULL " \
+	"AND a.pid NOT IN (pg_backend_pid(), %d) AND a.usesysid IS NOT NULL " \
 	"AND (a.backend_type = 'client backend' OR a.backend_type IS NULL) " \
 	"AND coalesce(a.application_name, '') !~ '^(dtsmig|dts_sync_)' " \
 	"AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_replication r WHERE r.pid = a.pid)"
@@ -273,8 +277,9 @@ role_of(const PgResult *r, int row)
 static char *
 end_sessions(PgConn *sql)
 {
-	PgResult   *r = pg_select(sql, "sessions", "iTt",
-							  "SELECT a.pid, a.usename, CURRENT_USER " OTHER_SESSIONS);
+	int			own = pg_info(sql)->own_pid;
+	PgResult   *r = pg_selectf(sql, "sessions", "iTt",
+							   "SELECT a.pid, a.usename, CURRENT_USER " OTHER_SESSIONS, own);
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), END_WAIT_MS);
 	ErrorData  *edata;
 
@@ -292,7 +297,7 @@ end_sessions(PgConn *sql)
 	for (int i = 0; i < r->nrows; i++)
 	{
 		while (pg_selectf(sql, "session", "i", "SELECT 1 " OTHER_SESSIONS " AND a.pid = %s",
-						  pg_text(r, i, 0))->nrows > 0)
+						  own, pg_text(r, i, 0))->nrows > 0)
 		{
 			if (GetCurrentTimestamp() > until)
 				return psprintf("process %s of role %s can still write, and does not end",
@@ -309,7 +314,7 @@ end_sessions(PgConn *sql)
  * otherwise can still write.
  */
 char *
-pg_make_read_only(SourceConn *conn)
+pg_make_read_only(SourceConn *conn, bool for_others)
 {
 	PgConn	   *sql = ((PgSource *) conn)->sql;
 	char	   *database = pg_select_text(sql, "database", "SELECT quote_ident(current_database())");
@@ -339,17 +344,35 @@ pg_make_read_only(SourceConn *conn)
 	return end_sessions(sql);
 }
 
+char *
+pg_make_writable(SourceConn *conn)
+{
+	PgConn	   *sql = ((PgSource *) conn)->sql;
+	ErrorData  *edata;
+
+	pg_run(sql, "SET default_transaction_read_only = off");
+	if (!pg_try_run(sql, psprintf("ALTER DATABASE %s RESET default_transaction_read_only",
+								  pg_select_text(sql, "database",
+												 "SELECT quote_ident(current_database())")),
+					&edata))
+		return edata->message;
+	return NULL;
+}
+
 /* One that was open before it was set can still write. */
 bool
 pg_is_read_only(SourceConn *conn)
 {
-	return pg_select_bool(((PgSource *) conn)->sql, "read-only",
+	PgConn	   *sql = ((PgSource *) conn)->sql;
+
+	return pg_select_bool(sql, "read-only", psprintf(
 						  "SELECT pg_is_in_recovery() OR (EXISTS (SELECT 1 "
 						  "FROM pg_catalog.pg_db_role_setting s "
 						  "JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase "
 						  "WHERE d.datname = current_database() AND s.setrole = 0 "
 						  "AND 'default_transaction_read_only=on' = ANY (s.setconfig)) "
-						  "AND NOT EXISTS (SELECT 1 " OTHER_SESSIONS "))");
+						  "AND NOT EXISTS (SELECT 1 " OTHER_SESSIONS "))",
+						  pg_info(sql)->own_pid));
 }
 
 bool

@@ -20,7 +20,8 @@ extern char *pg_check_value(SourceConn *conn, const char *sql);
 extern char *pg_check_key(SourceConn *conn, const SourceRelation *rel,
 						  char *const *key);
 extern char *pg_open_writers(SourceConn *conn, char **hidden);
-extern char *pg_make_read_only(SourceConn *conn);
+extern char *pg_make_read_only(SourceConn *conn, bool for_others);
+extern char *pg_make_writable(SourceConn *conn);
 extern bool pg_is_read_only(SourceConn *conn);
 extern bool pg_constraint_open(SourceConn *conn, const char *schema,
 							   const char *table, const char *name);

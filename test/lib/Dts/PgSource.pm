@@ -155,13 +155,16 @@ sub pg_difference
 }
 
 # Are all tables of these schemas equal, at least one, and does the destination
-# have no other? One test. db: of the source; extra: others may be there.
+# have no other? One test. db: of the source; extra: others may be there; skip: these are not
+# looked at.
 sub same_pg_tables
 {
     my ($src, $dst, $what, %opt) = @_;
     my $schemas = join ', ', map { "'$_'" } @{ $opt{schemas} // ['public'] };
     my @tables = map { $_->[0] } $src->rows("SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND nspname IN ($schemas) ORDER BY 1",
         db => $opt{db});
+    my %skip = map { $_ => 1 } @{ $opt{skip} // [] };
+    @tables = grep { !$skip{$_} } @tables;
     my @diff = grep { $_ ne '' } map { pg_difference($src, $_, $dst, $_, %opt) } @tables;
     my %known = map { $_ => 1 } @tables;
     push @diff, 'no tables' if !@tables;
