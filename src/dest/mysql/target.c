@@ -150,7 +150,7 @@ bind_column(SourceRelation *rel, MyTarget *target, int c, MyConn *conn, const My
 	column->not_null = strcmp(my_get_text(r, i, 1), "NO") == 0;
 	column->inexact = is_inexact(column->type, my_get_text_or_null(r, i, 3));
 	fsp = my_get_text_or_null(r, i, 4);
-	column->fsp = fsp ? atoi(fsp) : 0;
+	column->fsp = fsp ? Min(Max(atoi(fsp), 0), 6) : 0;
 	length = my_get_text_or_null(r, i, 6);
 	column->length = length ? (Size) strtoull(length, NULL, 10) : 0;
 	column->labels = is_one_of(column->type, labelled, lengthof(labelled)) ?
