@@ -13,5 +13,7 @@
  * source's own SQLSTATE (may be NULL).
  */
 extern int	my_sqlerrcode(unsigned int err, const char *state);
+/* The source's own SQLSTATE as it can be shown; "?": it is none. */
+extern const char *my_shown_state(const char *state);
 
 #endif							/* DTSMIG_MY_ERROR_H */
