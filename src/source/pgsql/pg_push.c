@@ -77,8 +77,11 @@ append_column(StringInfo buf, const SourceColumn *col, Family family)
 {
 	const char *name = quote_identifier(col->name);
 
-	appendStringInfoString(buf, family == FAMILY_TEXT || family == FAMILY_ENUM ?
-						   pg_check_text(name, family == FAMILY_TEXT) : name);
+	/* a cast of the enum can be a function of whoever owns it */
+	if (family == FAMILY_ENUM)
+		appendStringInfoString(buf, pg_check_text(name, false));
+	else
+		appendStringInfo(buf, family == FAMILY_TEXT ? "%s::pg_catalog.text" : "%s", name);
 }
 
 /* A constant that goes with a column of this family. */
