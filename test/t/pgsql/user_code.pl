@@ -68,10 +68,10 @@ CREATE TYPE d.pair AS (a d.even, b text);
 END
 $pg->sql("CREATE FOREIGN TABLE e.f (id text, n int) SERVER src_m OPTIONS (schema_name 'm', table_name 't')");
 is($pg->sql("SELECT * FROM dtsmig.compare('e.f', 'e.t') ORDER BY kind"), qq(extra|{"id": "new"}|\nmissing|{"id": "bad"}|), 'compare over types that are not the same');
-$src->sql('CREATE SCHEMA d; CREATE DOMAIN d.even AS numeric(9,2); CREATE TYPE d.pair AS (a d.even, b text); CREATE TABLE d.t (id int PRIMARY KEY, e d.even, p d.pair, es d.even[]); INSERT INTO d.t VALUES (1, 2, (4, $$x$$), $${6}$$)');
+$src->sql('CREATE SCHEMA d; CREATE DOMAIN d.even AS numeric(9,2); CREATE TYPE d.pair AS (a d.even, b text); CREATE TABLE d.t (id int PRIMARY KEY, e d.even, p d.pair); INSERT INTO d.t VALUES (1, 2, (4, $$x$$))');
 $pg->sql('IMPORT FOREIGN SCHEMA d FROM SERVER src_m INTO imported');
-is($pg->value("SELECT string_agg(format_type(atttypid, atttypmod), ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'imported.t'::regclass AND attnum > 0"), 'integer numeric(9,2) text text', 'import takes no code of others');
-is($pg->value('SELECT t::text FROM imported.t'), '(1,2.00,"(4.00,x)",{6.00})', 'and reads the rows');
+is($pg->value("SELECT string_agg(format_type(atttypid, atttypmod), ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'imported.t'::regclass AND attnum > 0"), 'integer numeric(9,2) text', 'import takes no code of others');
+is($pg->value('SELECT t::text FROM imported.t'), '(1,2.00,"(4.00,x)")', 'and reads the rows');
 is($pg->value('SELECT count(*) FROM public.seen'), 0, 'no code of the role was run');
 
 # --- a view or a foreign table in the place of a table
