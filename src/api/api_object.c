@@ -12,6 +12,7 @@
 #include "store/states.h"
 #include "store/task.h"
 #include "core/one_statement.h"
+#include "core/options.h"
 #include "fdw/fdw_options.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -124,6 +125,8 @@ dtsmig_retry_object(PG_FUNCTION_ARGS)
 				 errhint("Give one: SELECT dtsmig.retry_object(%s, %s, 'CREATE ...');",
 						 quote_literal_cstr(task->name), quote_literal_cstr(object->title))));
 	task_act_as_owner(task, &caller);
+	/* not at that of another task of this transaction */
+	(void) destination_attach(task, options_parse(task->options), task->owner, false);
 	if (statement != NULL)
 		(void) run_source_statement(statement);
 	else

@@ -478,6 +478,32 @@ forget_there(void *arg)
 					   false)->forget_task();
 }
 
+/*
+ * What ends at the source, and its sequences at the destination: that may be
+ * gone, and is never another task's of this transaction.
+ */
+static void
+reach(void *arg)
+{
+	const TaskRecord *task = arg;
+
+	(void) destination_attach(task, options_parse(task->options), task->owner, false);
+}
+
+static void
+end_of_dropped(const TaskRecord *task)
+{
+	ErrorData  *edata = attempt(reach, unconstify(TaskRecord *, task));
+
+	if (edata == NULL)
+		end_at_source(task);
+	else if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			 edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+		ReThrowError(edata);
+	else
+		(void) try_at_source(task, note_end, "What the task made at the source is left.");
+}
+
 /* A destination that is gone must not keep the task. */
 static void
 forget_ledger(TaskRecord *task)
@@ -511,7 +537,7 @@ dtsmig_drop_task(PG_FUNCTION_ARGS)
 		(strcmp(task->status, "created") != 0 || task->reverse_of != 0))
 	{
 		task_act_as_owner(task, &caller);
-		end_at_source(task);
+		end_of_dropped(task);
 		if (strcmp(task->destination, DEST_LOCAL) == 0)
 			dest_routine(DEST_LOCAL)->forget_mark(task_origin_name(task));
 		task_act_end(&caller);

@@ -29,14 +29,22 @@ void
 html_text(StringInfo buf, const char *text)
 {
 	char	   *utf8;
+	const unsigned char *end;
 
 	if (text == NULL)
 		return;
 	utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
-	for (const unsigned char *p = (const unsigned char *) utf8; *p;)
+	end = (const unsigned char *) utf8 + strlen(utf8);
+	for (const unsigned char *p = (const unsigned char *) utf8; p < end;)
 	{
 		int			len = pg_utf_mblen(p);
 
+		/* a character that is cut off */
+		if (len > end - p)
+		{
+			appendStringInfoChar(buf, '?');
+			break;
+		}
 		if (len == 1)
 		{
 			switch (*p)

@@ -113,8 +113,10 @@ valid_keys(const Verify *v)
 	ListCell   *lc;
 
 	rows = ask(v, "foreign keys", "tttbb", "SELECT DISTINCT ON (k.oid) k.conname, pg_catalog.format('%I.%I', n.nspname, c.relname), "
-					   "pg_catalog.format('SELECT pg_catalog.left(pg_catalog.to_jsonb(f)::text, 300) "
+					   "pg_catalog.format('SELECT pg_catalog.left(pg_catalog.format(''%%s=%%s'', %L, f), 300) "
 					   "FROM %s f LEFT JOIN %s p ON %s WHERE (%s) AND p.%I IS NULL LIMIT 1', "
+					   "(SELECT '(' || pg_catalog.string_agg(a.attname::pg_catalog.text, ', ' ORDER BY a.attnum) || ')' "
+					   "FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum > 0 AND NOT a.attisdropped), "
 					   "CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || pg_catalog.format('%I.%I', n.nspname, c.relname), "
 					   "CASE pc.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || pg_catalog.format('%I.%I', pn.nspname, pc.relname), "
 					   "j.matches, j.given, j.first), "

@@ -138,12 +138,12 @@ check_server(PrecheckContext *pc, List **items)
 	else
 		precheck_add(items, "destination_writable", PRECHECK_PASSED,
 					 "the destination takes writes", NULL);
-	if (strcmp(encoding, "UTF8") == 0)
+	if (encoding != NULL && strcmp(encoding, "UTF8") == 0)
 		precheck_add(items, "encoding", PRECHECK_PASSED, "UTF8", NULL);
 	else
 		precheck_add(items, "encoding", PRECHECK_WARNING,
 					 psprintf("the destination's encoding is %s: text that it cannot hold stops the task",
-							  encoding),
+							  encoding ? encoding : "unknown"),
 					 "Use a database with encoding UTF8.");
 }
 

@@ -377,7 +377,7 @@ conn_raise(MyConn *conn, const char *doing)
 					conn_message(conn)),
 			 errdetail("The %s reported error %u, SQLSTATE %s.",
 					   conn->destination ? "destination" : "source", err,
-					   mysql_sqlstate(conn->mysql)),
+					   my_shown_state(mysql_sqlstate(conn->mysql))),
 			 err == 1045 ?
 			 errhint("Check user and password of the user mapping, and the hosts the account may connect from.") :
 			 (err == 2002 || err == 2003) ?

@@ -9,6 +9,20 @@
 
 #include "client/my_error.h"
 
+/* What a server sends as an SQLSTATE may be anything. */
+static bool
+is_state(const char *state)
+{
+	return state != NULL && strlen(state) == 5 &&
+		strspn(state, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5;
+}
+
+const char *
+my_shown_state(const char *state)
+{
+	return is_state(state) ? state : "?";
+}
+
 /* Maps an error of the source to an SQLSTATE. */
 int
 my_sqlerrcode(unsigned int err, const char *state)
@@ -99,9 +113,7 @@ my_sqlerrcode(unsigned int err, const char *state)
 		case 1236:				/* the binlog asked for can't be read */
 			return ERRCODE_UNDEFINED_FILE;
 	}
-	if (state && strlen(state) == 5 && strcmp(state, "HY000") != 0 &&
-		strncmp(state, "00", 2) != 0 &&
-		strspn(state, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5)
+	if (is_state(state) && strcmp(state, "HY000") != 0 && strncmp(state, "00", 2) != 0)
 		return MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
 	return ERRCODE_FDW_ERROR;
 }

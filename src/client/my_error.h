@@ -15,5 +15,7 @@
 #define MY_ER_NO_SUCH_TABLE 1146
 
 extern int	my_sqlerrcode(unsigned int err, const char *state);
+/* The source's own SQLSTATE as it can be shown; "?": it is none. */
+extern const char *my_shown_state(const char *state);
 
 #endif							/* DTSMIG_MY_ERROR_H */

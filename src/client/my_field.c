@@ -67,7 +67,7 @@ read_field(MyField *field, MyConn *conn, const MyResult *r, int i)
 	field->generated = strstr(extra, "VIRTUAL") != NULL || strstr(extra, "STORED") != NULL ||
 		strstr(extra, "PERSISTENT") != NULL;
 	field->inexact = is_inexact(field->type, my_get_text_or_null(r, i, 3));
-	field->fsp = fsp ? atoi(fsp) : 0;
+	field->fsp = fsp ? Min(Max(atoi(fsp), 0), 6) : 0;
 	field->length = length ? (Size) strtoull(length, NULL, 10) : 0;
 	field->labels = is_one_of(field->type, labelled, lengthof(labelled)) ?
 		my_get_text(r, i, 7) : NULL;

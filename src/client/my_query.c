@@ -590,7 +590,7 @@ my_query_text_or_null(MyConn *conn, const char *sql)
 {
 	MyResult   *res = my_query(conn, sql, 1);
 
-	return res->nrows > 0 ? res->values[0][0] : NULL;
+	return res->nrows > 0 ? my_get_text_or_null(res, 0, 0) : NULL;
 }
 
 /* ------------------------------------------------------- of the server */

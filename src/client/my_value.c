@@ -380,7 +380,7 @@ append_second(StringInfo sql, const SourceRelation *rel, int col, int sec, int u
 {
 	static const int unit[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
 	const MyTarget *target = rel->bound;
-	int			fsp = Min(target->columns[col].fsp, 6);
+	int			fsp = target->columns[col].fsp;
 
 	appendStringInfo(sql, "%02d", sec);
 	if (usec == 0)

@@ -175,8 +175,13 @@ pg_conn_wait(PgConn *conn, int events)
 void
 pg_conn_consume(PgConn *conn)
 {
+	PGnotify   *notify;
+
 	if (!PQconsumeInput(conn->pq))
 		pg_conn_lost(conn);
+	/* nobody listens; the library would keep what comes nevertheless */
+	while ((notify = PQnotifies(conn->pq)) != NULL)
+		PQfreemem(notify);
 }
 
 /* Sends all that libpq has queued. */

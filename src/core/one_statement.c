@@ -17,12 +17,16 @@
 #include "catalog/namespace.h"
 #include "core/table_owner.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 #include "parser/parser.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+
+/* So much of a statement that is refused is shown. */
+#define SHOWN_BYTES 500
 
 /* What the texts that dtsmig itself writes begin with, and what they are then. */
 static const struct
@@ -123,7 +127,7 @@ refuse(const char *what, const char *sql)
 	ereport(ERROR,
 			(errcode(ERRCODE_SYNTAX_ERROR),
 			 errmsg("%s", what),
-			 errdetail("In: %.500s", sql),
+			 errdetail("In: %s", pnstrdup(sql, pg_mbcliplen(sql, strlen(sql), SHOWN_BYTES))),
 			 errhint("A name or a value of the source must have been taken for SQL. Nothing was run; please report this.")));
 }
 
@@ -379,6 +383,19 @@ select_one_value(const char *sql)
 	char	   *value = NULL;
 
 	(void) run_one(sql, true, &value);
+	return value;
+}
+
+char *
+select_one_text(const char *sql)
+{
+	char	   *value = select_one_value(sql);
+
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("the destination answered nothing where a value was expected"),
+				 errdetail("To: %s", sql)));
 	return value;
 }
 

@@ -21,6 +21,8 @@ extern uint64 run_one_statement(const char *sql);
 
 /* The same of a SELECT; the first value of its first row, palloc'd; NULL: none. */
 extern char *select_one_value(const char *sql);
+/* The same of what has a value always: 08P01 where there is none. */
+extern char *select_one_text(const char *sql);
 
 /* The same for a text that is the source's own: one statement of any kind. */
 extern uint64 run_source_statement(const char *sql);

@@ -8,7 +8,8 @@
  *
  * Columns of equal type are compared as records are by *<>, which knows every
  * type; those of other types (two enums) as text. It is one query, run as the
- * caller, that sorts or hashes as it can.
+ * caller, that sorts or hashes as it can. No cast of a type that is not the
+ * server's own is run: it can be a function of whoever owns the type.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,11 +17,13 @@
 
 #include "access/genam.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "schema/pg_check_sql.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -96,6 +99,20 @@ counterpart(Relation foreign, Relation table, const char *name)
 	return TupleDescAttr(RelationGetDescr(foreign), attno - 1);
 }
 
+/* A column of f or t as text. */
+static char *
+as_text(char side, const char *name, Oid type)
+{
+	return pg_check_text(psprintf("%c.%s", side, name), type < FirstNormalObjectId);
+}
+
+/* The same as what is compared: as it is, where both are of one type. */
+static char *
+compared(char side, const char *name, Oid type, Oid other)
+{
+	return type == other ? psprintf("%c.%s", side, name) : as_text(side, name, type);
+}
+
 /* Condition that both have the same key, and the key as jsonb. */
 static void
 append_key(StringInfo join, StringInfo shown, Relation foreign, Relation table,
@@ -107,15 +124,15 @@ append_key(StringInfo join, StringInfo shown, Relation foreign, Relation table,
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(table), lfirst_int(lc) - 1);
 		const char *name = quote_identifier(NameStr(att->attname));
-		const char *cast = counterpart(foreign, table, NameStr(att->attname))->atttypid ==
-			att->atttypid ? "" : "::pg_catalog.text";
+		Oid			other = counterpart(foreign, table, NameStr(att->attname))->atttypid;
 		bool		first = lc == list_head(key);
 
-		appendStringInfo(join, "%sf.%s%s = t.%s%s", first ? "" : " AND ", name, cast,
-						 name, cast);
-		appendStringInfo(shown, "%s%s, COALESCE(f.%s::pg_catalog.text, t.%s::pg_catalog.text)",
+		appendStringInfo(join, "%s%s = %s", first ? "" : " AND ",
+						 compared('f', name, other, att->atttypid),
+						 compared('t', name, att->atttypid, other));
+		appendStringInfo(shown, "%s%s, COALESCE(%s, %s)",
 						 first ? "" : ", ", quote_literal_cstr(NameStr(att->attname)),
-						 name, name);
+						 as_text('f', name, other), as_text('t', name, att->atttypid));
 	}
 }
 
@@ -130,15 +147,15 @@ append_columns(StringInfo buf, Relation foreign, Relation table)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 		const char *name;
-		const char *cast;
+		Oid			other;
 
 		if (att->attisdropped)
 			continue;
 		name = quote_identifier(NameStr(att->attname));
-		cast = counterpart(foreign, table, NameStr(att->attname))->atttypid ==
-			att->atttypid ? "" : "::pg_catalog.text";
-		appendStringInfo(buf, "%sCASE WHEN pg_catalog.record_image_ne(ROW(f.%s%s), ROW(t.%s%s)) THEN %s END",
-						 any ? ", " : "", name, cast, name, cast,
+		other = counterpart(foreign, table, NameStr(att->attname))->atttypid;
+		appendStringInfo(buf, "%sCASE WHEN pg_catalog.record_image_ne(ROW(%s), ROW(%s)) THEN %s END",
+						 any ? ", " : "", compared('f', name, other, att->atttypid),
+						 compared('t', name, att->atttypid, other),
 						 quote_literal_cstr(NameStr(att->attname)));
 		any = true;
 	}

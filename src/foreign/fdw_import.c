@@ -7,7 +7,9 @@
  * An enum type that the migration has made, of the same labels, is the
  * column's type, so that both tables can be compared; else one is made in the
  * schema that the import goes to. A type of a PostgreSQL source that there is
- * that this database does not have is read as text.
+ * that this database does not have is read as text. Of somebody else's domain
+ * the base type is taken, of one within another type text: whoever makes a
+ * schema first would have code run as the foreign table's owner.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +22,7 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "core/table_owner.h"
 #include "executor/spi.h"
 #include "fdw/fdw_table_options.h"
 #include "foreign/fdw_table.h"
@@ -233,6 +236,15 @@ family_types(Import *im, const TableDef *def, List *plan)
 	}
 }
 
+/* Those of superusers, and of roles that may be this one anyway, are trusted. */
+static bool
+runs_code_of_others(Oid type)
+{
+	Oid			owner = table_owner_of_domain(type);
+
+	return OidIsValid(owner) && !superuser_arg(owner) && !table_owner_is_trusted_role(owner);
+}
+
 /* The source's word for a type is not trusted to be one. */
 static void
 named_types(const Import *im, const TableDef *def)
@@ -246,6 +258,22 @@ named_types(const Import *im, const TableDef *def)
 		int32		typmod;
 
 		dts_parse_type(col->source_type, &type, &typmod);
+		if (OidIsValid(type) && runs_code_of_others(type))
+		{
+			Oid			base = getBaseTypeAndTypmod(type, &typmod);
+
+			if (base == type || runs_code_of_others(base))
+			{
+				base = TEXTOID;
+				typmod = -1;
+			}
+			ereport(NOTICE,
+					(errmsg("type %s of column \"%s\" of table \"%s\".\"%s\" has a domain of role \"%s\" at the destination; the column is imported as %s",
+							col->source_type, col->name, def->schema, def->name,
+							GetUserNameFromId(table_owner_of_domain(type), false),
+							format_type_with_typemod(base, typmod))));
+			type = base;
+		}
 		if (OidIsValid(type))
 		{
 			col->pg_type = format_type_extended(type, typmod,

@@ -17,6 +17,7 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -184,6 +185,32 @@ scope_leave(StoreScope *scope)
 	SetUserIdAndSecContext(scope->save_user, scope->save_context);
 }
 
+/*
+ * Text that is kept has to be text of the database: what a peer says, and what
+ * is cut of it, need not be.
+ */
+static Datum
+text_param(const char *s)
+{
+	int			encoding = GetDatabaseEncoding();
+	int			len = (int) strlen(s);
+	char	   *clean;
+
+	if (pg_verify_mbstr(encoding, s, len, true))
+		return CStringGetTextDatum(s);
+	clean = pstrdup(s);
+	for (int i = 0, n; i < len; i += n)
+	{
+		n = IS_HIGHBIT_SET(s[i]) ? pg_encoding_mblen(encoding, s + i) : 1;
+		if (n == 1 ? !IS_HIGHBIT_SET(s[i]) :
+			n <= len - i && pg_verify_mbstr(encoding, s + i, n, true))
+			continue;
+		clean[i] = '?';
+		n = 1;
+	}
+	return CStringGetTextDatum(clean);
+}
+
 static int
 collect_params(const char *format, va_list args, Oid *types, Datum *values,
 			   char *nulls)
@@ -202,7 +229,7 @@ collect_params(const char *format, va_list args, Oid *types, Datum *values,
 
 					types[n] = TEXTOID;
 					if (s)
-						values[n] = CStringGetTextDatum(s);
+						values[n] = text_param(s);
 					else
 						nulls[n] = 'n';
 					break;

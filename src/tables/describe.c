@@ -278,7 +278,7 @@ plan_options(TaskOptions *options, const Selection *selection)
 	po->security_labels = options->security_labels;
 	po->tablespaces = options->tablespaces;
 	po->server_version_num = atoi(one_statement_is_elsewhere() ?
-								  select_one_value("SELECT pg_catalog.current_setting('server_version_num')") :
+								  select_one_text("SELECT pg_catalog.current_setting('server_version_num')") :
 								  GetConfigOption("server_version_num", false, false));
 	return po;
 }

@@ -166,8 +166,8 @@ advance(Oid relid, const SourceSequence *s)
 	/* as its owner: by now something else may have that name */
 	name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 									  get_rel_name(relid));
-	value = pg_strtoint64(select_one_value(psprintf("SELECT last_value FROM %s", name)));
-	called = strcmp(select_one_value(psprintf("SELECT is_called FROM %s", name)), "t") == 0;
+	value = pg_strtoint64(select_one_text(psprintf("SELECT last_value FROM %s", name)));
+	called = strcmp(select_one_text(psprintf("SELECT is_called FROM %s", name)), "t") == 0;
 	if (s->increment > 0 ? s->last_value < value : s->last_value > value)
 		return;
 	if (s->last_value == value && called)

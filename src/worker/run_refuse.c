@@ -12,6 +12,7 @@
 
 #include "access/xact.h"
 #include "core/error_place.h"
+#include "mb/pg_wchar.h"
 #include "store/skip.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -21,7 +22,8 @@
 char *
 task_ddl_shown(const Change *change)
 {
-	return psprintf("%.*s%s", STATEMENT_SHOWN, change->ddl_sql,
+	return psprintf("%.*s%s", pg_mbcliplen(change->ddl_sql, strlen(change->ddl_sql),
+										   STATEMENT_SHOWN), change->ddl_sql,
 					strlen(change->ddl_sql) > STATEMENT_SHOWN ? " ..." : "");
 }
 

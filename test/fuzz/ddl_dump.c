@@ -8,6 +8,26 @@
 
 #include <stdarg.h>
 
+#include "mb/pg_wchar.h"
+
+/* -------------------------------------------------------------- characters */
+
+int
+pg_mbcliplen(const char *mbstr, int len, int limit)
+{
+	int			n = 0;
+
+	while (n < len && mbstr[n])
+	{
+		int			l = pg_encoding_mblen_bounded(PG_UTF8, mbstr + n);
+
+		if (n + l > limit || n + l > len)
+			break;
+		n += l;
+	}
+	return n;
+}
+
 /* ------------------------------------------ memory, freed all at once */
 
 static void **blocks = NULL;

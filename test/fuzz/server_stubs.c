@@ -128,19 +128,3 @@ pg_verifymbstr(const char *mbstr, int len, bool noError)
 {
 	return pg_verify_mbstr(PG_UTF8, mbstr, len, noError);
 }
-
-int
-pg_mbcliplen(const char *mbstr, int len, int limit)
-{
-	int			n = 0;
-
-	while (n < len && mbstr[n])
-	{
-		int			l = pg_encoding_mblen_bounded(PG_UTF8, mbstr + n);
-
-		if (n + l > limit || n + l > len)
-			break;
-		n += l;
-	}
-	return n;
-}

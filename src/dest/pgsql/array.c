@@ -137,3 +137,10 @@ array_type(Oid elem)
 	return psprintf("%s[]", format_type_extended(elem, -1,
 												 FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
 }
+
+/* Of several arrays it is a form of FROM, which takes no schema. */
+const char *
+array_rows_from(int n)
+{
+	return n == 1 ? "pg_catalog.unnest" : "unnest";
+}

@@ -108,7 +108,7 @@ prepare_edge(Batch *b, CascadeEdge *edge, CascadeAction action)
 							 action == CASCADE_SET_NULL ? "NULL" : rows_column(edge, 'n', i));
 		appendStringInfoString(&sql, " FROM ");
 	}
-	appendStringInfoString(&sql, "unnest(");
+	appendStringInfo(&sql, "%s(", array_rows_from(width));
 	for (int i = 0; i < width; i++)
 		appendStringInfo(&sql, "%s$%d::pg_catalog.text[]", i > 0 ? ", " : "", i + 1);
 	appendStringInfoString(&sql, ") AS b(");

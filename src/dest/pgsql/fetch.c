@@ -66,8 +66,8 @@ fetch_row(ApplyTable *table, const Row *key, Row *row)
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", stmt_column(table, table->cols[i]));
 		appendStringInfoChar(&shape, 'T');
 	}
-	appendStringInfo(&sql, " FROM %s%s AS t, unnest(", stmt_only(table),
-					 pg_table(table)->target->qualified);
+	appendStringInfo(&sql, " FROM %s%s AS t, %s(", stmt_only(table),
+					 pg_table(table)->target->qualified, array_rows_from(rel->nkey));
 	for (int i = 0; i < rel->nkey; i++)
 		appendStringInfo(&sql, "%s$%d::%s", i > 0 ? ", " : "", i + 1,
 						 array_type(array_element(&rel->columns[rel->key[i]])));

@@ -87,6 +87,32 @@ check_owner(PgConn *conn, const DestPlace *place)
 							 pg_quote_name(place->info->user ? place->info->user : "…"))));
 }
 
+/*
+ * Made at once with the end of what default privileges give others on it:
+ * whoever may make a trigger on it would run code as the account.
+ */
+static void
+make_table(PgConn *conn, const DestPlace *place)
+{
+	char	   *name = pg_quote_literal(table);
+	char	   *revoke = psprintf("DECLARE r record; BEGIN FOR r IN SELECT DISTINCT "
+								  "CASE WHEN a.grantee = 0::pg_catalog.oid THEN 'PUBLIC' "
+								  "ELSE a.grantee::pg_catalog.regrole::pg_catalog.text END AS grantee "
+								  "FROM pg_catalog.pg_class c CROSS JOIN pg_catalog.aclexplode(c.relacl) a "
+								  "WHERE c.oid = %s::pg_catalog.regclass AND a.grantee <> c.relowner LOOP "
+								  "EXECUTE 'REVOKE ALL ON TABLE ' || %s || ' FROM ' || r.grantee; END LOOP; END",
+								  name, name);
+
+	if (!pg_select_bool(conn, "schema of the ledger",
+						psprintf("SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s)",
+								 pg_quote_literal(place->ledger_schema))))
+		pg_runf(conn, "CREATE SCHEMA IF NOT EXISTS %s", pg_quote_name(place->ledger_schema));
+	pg_runf(conn, "CREATE TABLE IF NOT EXISTS %s (task text NOT NULL, key text NOT NULL, "
+			"value text, PRIMARY KEY (task, key)); "
+			"COMMENT ON TABLE %s IS 'What dtsmig has done in this database, by task: written with the rows; not to be changed by hand'; "
+			"DO %s", table, table, pg_quote_literal(revoke));
+}
+
 /* Between two transactions there. */
 void
 ledger_open(PgConn *conn, const DestPlace *place)
@@ -110,14 +136,7 @@ ledger_open(PgConn *conn, const DestPlace *place)
 			MemoryContextSwitchTo(old);
 			return;
 		}
-		if (!pg_select_bool(conn, "schema of the ledger",
-							psprintf("SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s)",
-									 pg_quote_literal(place->ledger_schema))))
-			pg_runf(conn, "CREATE SCHEMA IF NOT EXISTS %s", pg_quote_name(place->ledger_schema));
-		pg_runf(conn, "CREATE TABLE IF NOT EXISTS %s (task text NOT NULL, key text NOT NULL, "
-				"value text, PRIMARY KEY (task, key)); "
-				"COMMENT ON TABLE %s IS 'What dtsmig has done in this database, by task: written with the rows; not to be changed by hand'",
-				table, table);
+		make_table(conn, place);
 	}
 	check_owner(conn, place);
 	/* a COMMIT whose reply was lost may still be under way */

@@ -180,6 +180,8 @@ extern void array_put_int8(PgArray *a, int64 value);
 extern char *array_take(PgArray *a, int *len);
 /* "pg_catalog.int4[]" */
 extern char *array_type(Oid elem);
+/* unnest of so many arrays: the server's own, whatever the search_path. */
+extern const char *array_rows_from(int n);
 
 /* stmt.c */
 extern BatchStmt *stmt_get(ApplyTable *table, StmtKind kind, const Row *row);

@@ -140,9 +140,9 @@ connect_there(void)
 						   "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'citus')");
 	for (int i = 0; citus && i < lengthof(citus_wishes); i++)
 		pg_run(conn, citus_wishes[i]);
+	ledger_open(conn, &place);
 	if (place.search_path != NULL && place.search_path[0] != '\0')
 		pg_runf(conn, "SET search_path = %s, pg_temp", place.search_path);
-	ledger_open(conn, &place);
 	MemoryContextSwitchTo(old);
 }
 

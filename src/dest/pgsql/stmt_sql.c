@@ -56,7 +56,7 @@ is_key(ApplyTable *table, int col)
 static void
 append_rows(StringInfo sql, PgStmt *stmt)
 {
-	appendStringInfoString(sql, "unnest(");
+	appendStringInfo(sql, "%s(", array_rows_from(stmt->nparams));
 	for (int i = 0; i < stmt->nparams; i++)
 		appendStringInfo(sql, "%s$%d::%s", i > 0 ? ", " : "", i + 1,
 						 array_type(i < stmt->natts ?

@@ -155,7 +155,7 @@ read_indexes(PgConn *conn, SourceRelation *rel, PgTarget *target)
 	r = pg_selectf(conn, "indexes of a table", "bbbb",
 				   "WITH x AS (SELECT i.indisunique, i.indimmediate, %s AS n, "
 				   "ARRAY(SELECT k FROM pg_catalog.unnest((i.indkey::pg_catalog.int2[])[0:%d]) k ORDER BY 1) "
-				   "= ARRAY(SELECT k FROM pg_catalog.unnest('{%s}'::pg_catalog.int2[]) k ORDER BY 1) AS leads "
+				   "OPERATOR(pg_catalog.=) ARRAY(SELECT k FROM pg_catalog.unnest('{%s}'::pg_catalog.int2[]) k ORDER BY 1) AS leads "
 				   "FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
 				   "JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname = 'btree' "
 				   "WHERE i.indrelid = %s::pg_catalog.regclass AND i.indisvalid AND i.indpred IS NULL AND %s >= %d) "

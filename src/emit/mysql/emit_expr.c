@@ -18,6 +18,7 @@
 #include "compat.h"
 #include "core/attempt.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "parser/parser.h"
@@ -37,7 +38,7 @@ emit_refuse(Walk *w, const char *fmt,...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	w->why = pstrdup(text);
+	w->why = pnstrdup(text, pg_mbcliplen(text, strlen(text), sizeof(text) - 1));
 	return none;
 }
 

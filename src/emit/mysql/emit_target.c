@@ -61,7 +61,7 @@ emit_target_read(void)
 
 	if (one_statement_is_postgres())
 		return NULL;
-	t = emit_target_of(select_one_value("SELECT version()"));
+	t = emit_target_of(select_one_text("SELECT version()"));
 	value = select_one_value("SELECT @@lower_case_table_names");
 	t->folds_tables = value != NULL && strcmp(value, "0") != 0;
 	value = select_one_value("SELECT @@global.innodb_strict_mode");

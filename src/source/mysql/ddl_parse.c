@@ -11,9 +11,13 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "source/mysql/binlog_query.h"
 #include "source/mysql/ddl_parse_impl.h"
 #include "source/mysql/ddl_fold.h"
+
+/* So many bytes of a token stand in an error. */
+#define TOKEN_SHOWN 60
 
 /* ---------------------------------------------------------------- tokens */
 
@@ -28,10 +32,17 @@ ddl_fail(DdlParser *p, const char *fmt,...)
 		va_start(args, fmt);
 		vsnprintf(buf, sizeof(buf), fmt, args);
 		va_end(args);
-		p->error = pstrdup(buf);
+		p->error = pnstrdup(buf, pg_mbcliplen(buf, strlen(buf), sizeof(buf) - 1));
 	}
 	p->token.kind = DDL_TOK_END;
 	p->token.text = "";
+}
+
+char *
+ddl_shown(const DdlParser *p)
+{
+	return pnstrdup(p->token.text, pg_mbcliplen(p->token.text, strlen(p->token.text),
+												TOKEN_SHOWN));
 }
 
 void
@@ -40,8 +51,8 @@ ddl_unexpected(DdlParser *p)
 	if (p->token.kind == DDL_TOK_END)
 		ddl_fail(p, "the statement ends early");
 	else
-		ddl_fail(p, "\"%.60s\" is not understood at character %d",
-				 p->token.text, p->token.start + 1);
+		ddl_fail(p, "\"%s\" is not understood at character %d", ddl_shown(p),
+				 p->token.start + 1);
 }
 
 void

@@ -404,7 +404,7 @@ column_type(DdlParser *p, DdlColumn *column, List **keys)
 	type = find_type(p->token.text);
 	if (type == NULL)
 	{
-		ddl_fail(p, "type \"%.60s\" is not known", p->token.text);
+		ddl_fail(p, "type \"%s\" is not known", ddl_shown(p));
 		return;
 	}
 	ddl_advance(p);

@@ -36,6 +36,8 @@ typedef struct DdlMark
 extern void ddl_advance(DdlParser *p);
 extern void ddl_fail(DdlParser *p, const char *fmt,...) pg_attribute_printf(2, 3);
 extern void ddl_unexpected(DdlParser *p);
+/* The token at hand, cut to what errors show of one. */
+extern char *ddl_shown(const DdlParser *p);
 extern bool ddl_is(const DdlParser *p, const char *word);
 extern bool ddl_is_end(const DdlParser *p);
 extern bool ddl_accept(DdlParser *p, const char *word);

@@ -148,7 +148,7 @@ read_column(MyDescribe *d, MyResult *res, int i)
 	col->length = my_value_int64(res, i, "length", -1);
 	col->precision = my_value_int64(res, i, "prec", -1);
 	col->scale = my_value_int64(res, i, "scale", -1);
-	col->fsp = my_value_int64(res, i, "fsp", 0);
+	col->fsp = Min(Max(my_value_int64(res, i, "fsp", 0), 0), 6);
 	col->charset = my_value_or_null(res, i, "charset");
 	col->collation = my_value_or_null(res, i, "coll");
 	col->nullable = strcmp(my_value(res, i, "nullable"), "YES") == 0;

@@ -479,18 +479,17 @@ handle_incident(SourceStream *stream)
 {
 	BinlogIncident incident;
 	BinlogError error;
+	char	   *message;
 
 	if (!binlog_read_incident(&stream->event, &incident, &error))
 		stream_error(stream, &error);
-	if (stream_settle(stream) ||
-		stream_skips(stream, psprintf("incident: %s", stream_to_server(incident.message,
-																	   incident.message_len))))
+	message = stream_to_server(incident.message, incident.message_len);
+	if (stream_settle(stream) || stream_skips(stream, psprintf("incident: %s", message)))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("the source has logged an incident at position " UINT64_FORMAT " of \"%s\": %.*s",
-					stream->main.event_start, stream->main.file,
-					(int) incident.message_len, incident.message),
+			 errmsg("the source has logged an incident at position " UINT64_FORMAT " of \"%s\": %s",
+					stream->main.event_start, stream->main.file, message),
 			 errdetail("Changes before it may be missing from the binary log."),
 			 errhint("Leave it out, and have each table copied again (dtsmig.resync_table) that may have been written.")));
 }

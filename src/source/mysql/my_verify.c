@@ -332,7 +332,43 @@ hex_literal(const char *prefix, const char *bytes, int len)
 	return psprintf("%sX'%s'", prefix, hex);
 }
 
-/* A value, as the destination's type writes it, in the source's SQL. */
+/* Digits that stand in the source's SQL as they are: 1, -1.5, 1e-7. */
+static bool
+is_number(const char *value, bool exponent)
+{
+	Size		whole;
+	Size		part = 0;
+
+	value += *value == '-' || *value == '+';
+	whole = strspn(value, "0123456789");
+	value += whole;
+	if (*value == '.')
+	{
+		part = strspn(++value, "0123456789");
+		value += part;
+	}
+	if (whole + part > 0 && exponent && (*value == 'e' || *value == 'E'))
+	{
+		value++;
+		value += *value == '-' || *value == '+';
+		part = strspn(value, "0123456789");
+		value += part;
+		return part > 0 && *value == '\0';
+	}
+	return whole + part > 0 && *value == '\0';
+}
+
+static bool
+is_all_of(const char *value, const char *digits)
+{
+	return strspn(value, digits) == strlen(value);
+}
+
+/*
+ * A value, as the destination's type writes it, in the source's SQL. That type
+ * need not be the one that the source's became: any text may come. NULL: none
+ * that the source has.
+ */
 static char *
 key_value(const MyColumn *c, const char *value)
 {
@@ -342,18 +378,18 @@ key_value(const MyColumn *c, const char *value)
 		case MY_DECIMAL:
 			if (c->col->typid == BOOLOID)
 				return pstrdup(value[0] == 't' ? "1" : "0");
-			if (strspn(value, "+-0123456789.") != strlen(value))
+			if (!is_number(value, false))
 				return NULL;
 			return c->int_type == MYSQL_T_YEAR && c->kind == MY_INT ?
 				my_quote_literal(value) : pstrdup(value);
 		case MY_DOUBLE:
-			if (strspn(value, "+-0123456789.eE") != strlen(value))
+			if (!is_number(value, true))
 				return NULL;
 			return psprintf(strpbrk(value, "eE") ? "%s" : "%se0", value);
 		case MY_BIT:
 			if (c->col->typid == BOOLOID)
 				return pstrdup(value[0] == 't' ? "b'1'" : "b'0'");
-			return psprintf("b'%s'", value);
+			return is_all_of(value, "01") ? psprintf("b'%s'", value) : NULL;
 		case MY_DATE:
 		case MY_DATETIME:
 		case MY_TIME:
@@ -370,7 +406,8 @@ key_value(const MyColumn *c, const char *value)
 				return hex_literal("_utf8mb4 ", utf8, strlen(utf8));
 			}
 		case MY_BINARY:
-			return strncmp(value, "\\x", 2) == 0 ?
+			return strncmp(value, "\\x", 2) == 0 && strlen(value) % 2 == 0 &&
+				is_all_of(value + 2, "0123456789abcdef") ?
 				psprintf("X'%s'", value + 2) : NULL;
 		default:
 			return NULL;

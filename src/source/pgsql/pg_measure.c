@@ -10,6 +10,7 @@
 
 #include "source/pgsql/pg_definition.h"
 
+#include "schema/pg_check_sql.h"
 #include "source/pgsql/pg_engine.h"
 
 int64
@@ -17,7 +18,10 @@ pg_measure(SourceConn *source, const TableDef *def, const char *column, SourceMe
 {
 	PgConn	   *conn = ((PgSource *) source)->sql;
 	char	   *name = pg_quote_qualified(def->schema, def->name);
+	const TableColumn *col = model_find_column(def, column);
 	char	   *c = pg_quote_name(column);
+	char	   *text = pg_check_text(c, col != NULL && col->base_type != NULL &&
+									 col->base_type[0] != '\0');
 	char	   *before = pg_before_reading(conn, name);
 	char	   *value = NULL;
 	PgResult   *r;
@@ -25,15 +29,15 @@ pg_measure(SourceConn *source, const TableDef *def, const char *column, SourceMe
 	switch (what)
 	{
 		case MEASURE_CHARACTERS:
-			value = psprintf("pg_catalog.max(pg_catalog.length(%s::pg_catalog.text))", c);
+			value = psprintf("pg_catalog.max(pg_catalog.length(%s))", text);
 			break;
 		case MEASURE_BYTES:
 			value = psprintf("pg_catalog.max(pg_catalog.length(%s))", c);
 			break;
 		case MEASURE_BLANK_TWINS:
-			value = psprintf("pg_catalog.count(DISTINCT %s::pg_catalog.text) - "
-							 "pg_catalog.count(DISTINCT pg_catalog.rtrim(%s::pg_catalog.text, ' '))",
-							 c, c);
+			value = psprintf("pg_catalog.count(DISTINCT %s) - "
+							 "pg_catalog.count(DISTINCT pg_catalog.rtrim(%s, ' '))",
+							 text, text);
 			break;
 	}
 	r = pg_select(conn, "values of a column", "I",

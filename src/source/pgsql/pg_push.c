@@ -11,6 +11,7 @@
 
 #include "catalog/pg_type.h"
 #include "schema/model.h"
+#include "schema/pg_check_sql.h"
 #include "source/pgsql/pg_engine.h"
 #include "transform/shape_push.h"
 #include "transform/shape_rows.h"
@@ -74,9 +75,13 @@ family_of_column(const SourceRelation *rel, int column)
 static void
 append_column(StringInfo buf, const SourceColumn *col, Family family)
 {
-	appendStringInfoString(buf, quote_identifier(col->name));
-	if (family == FAMILY_TEXT || family == FAMILY_ENUM)
-		appendStringInfoString(buf, "::pg_catalog.text");
+	const char *name = quote_identifier(col->name);
+
+	/* a cast of the enum can be a function of whoever owns it */
+	if (family == FAMILY_ENUM)
+		appendStringInfoString(buf, pg_check_text(name, false));
+	else
+		appendStringInfo(buf, family == FAMILY_TEXT ? "%s::pg_catalog.text" : "%s", name);
 }
 
 /* A constant that goes with a column of this family. */

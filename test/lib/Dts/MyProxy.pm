@@ -11,10 +11,10 @@
 #
 # Ways: null (all values), fewer (a column), none (no rows), short (rows cut in
 # half), twice (each row), text (values that are no text), huge and negative
-# (numbers), words (values in another case, with quotes), error, columns (60,000
-# of them are announced), infile (the source wants a file: what it gets is among
-# the queries, behind "file:"), cut (half of it, and then the end of the line),
-# silent (nothing more).
+# (numbers), below (-100,000,000 in the place of each number), words (values in
+# another case, with quotes), error, columns (60,000 of them are announced), infile
+# (the source wants a file: what it gets is among the queries, behind "file:"), cut
+# (half of it, and then the end of the line), silent (nothing more).
 package Dts::MyProxy;
 use strict;
 use warnings;
@@ -24,7 +24,7 @@ use IO::Socket::INET;
 use Socket qw(AF_UNIX SOCK_STREAM);
 use Dts::Env qw(free_port spawn reap on_exit);
 
-our @ways = qw(null fewer none short twice text huge negative words error columns infile cut);
+our @ways = qw(null fewer none short twice text huge negative below words error columns infile cut);
 
 sub new
 {
@@ -146,6 +146,7 @@ sub _replaced
     my %value = (null => undef, text => "\1\xff\xfe\"'`%s\n;--", huge => '9' x 30, negative => '-1');
     @rows = map { [ map { $value{$way} } @$_ ] } @rows if exists $value{$way};
     @rows = map { [ map { defined $_ ? "'\"`\\" . uc($_) . ')' : 'x' } @$_ ] } @rows if $way eq 'words';
+    @rows = map { [ map { defined $_ && /^\d+\z/ ? '-100000000' : $_ } @$_ ] } @rows if $way eq 'below';
     @rows = () if $way eq 'none';
     @rows = map { ($_, $_) } @rows if $way eq 'twice';
     my @payloads = map { _row(@$_) } @rows;

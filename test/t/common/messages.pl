@@ -35,6 +35,7 @@ my @exceptions = (
     [ 'client/my_query\.c|source/mysql/my_(?:verify|rows)\.c', 'answer|unexpected|columns of table', 'what no server of the family sends (08P01); my_verify is of verify' ],
     [ '(?:client/my_conn|source/mysql/my_(?:charset|ranges|position|schema|values)|client/pg_(?:conn|program)|source/pgsql/pg_slot|core/copy_row)\.c', 'non-blocking|out of memory|another server than a moment ago|is closed|not read|default conversion|is not known yet|must be positive|invalid binary log position|has no number as|only a shell|could not (?:create|write|fork)|is no position|lost (?:the )?connection|does not answer|the snapshot of server|cut off|other columns|zero byte|^…$|error of … while|could not read the schema', 'of the operating system, of a connection (class 08: retrying), or one that cannot happen' ],
     [ 'core/one_statement.c', '^…$', 'a text made of a name or a value that is not one statement: nothing was run; the hint asks for a report' ],
+    [ 'core/one_statement.c', 'answered nothing', 'what no server sends (08P01: retrying)' ],
     [ 'source/pgsql/pg_stream_published.c', '^…$', 'publication … did not tell of, or does not tell of, table …: documented by its beginning' ],
     [ 'source/pgsql/pg_copy.c', 'the snapshot of server', 'class 08: the copy begins again' ],
 );

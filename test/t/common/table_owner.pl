@@ -8,9 +8,11 @@
 use strict;
 use warnings;
 use Test::More;
+use IPC::Run ();
 use Dts::Env qw(poll_until);
 use Dts::MariaDB;
 use Dts::PgSource qw(pg_pair);
+use Dts::Session;
 use Dts::Task;
 
 my ($src, $pg) = pg_pair();
@@ -159,4 +161,21 @@ $src->sql('INSERT INTO sq.t SELECT FROM generate_series(1, 10)');
 $sq->catch_up;
 $sq->release;
 is($pg->value("SELECT last_value FROM sq.t_id_seq"), 11, "a sequence of another role is set");
+
+# ... while it is waited for, and the view has no value
+$src->sql("CREATE SCHEMA sr; CREATE TABLE sr.t (id int PRIMARY KEY); CREATE SEQUENCE sr.n");
+my $sr = Dts::Task->new($src, $pg, name => 'sr', objects => [ { schema => 'sr' } ]);
+$sr->start->wait_for('incremental');
+$pg->sql('ALTER SCHEMA sr OWNER TO bob; ALTER SEQUENCE sr.n OWNER TO bob');
+$src->sql("SELECT setval('sr.n', 60)");
+my $holder = Dts::Session->new(end => "\\echo %s", cmd => [ qw(stdbuf -oL), $pg->psql_cmd(undef, 'bob', 0) ]);
+$holder->ask('BEGIN; ALTER SEQUENCE sr.n RENAME TO was; CREATE VIEW sr.n AS SELECT NULL::bigint AS last_value, NULL::boolean AS is_called', 20);
+my ($out, $error) = ('', '');
+my $release = IPC::Run::start([ $pg->psql_cmd, '-c', "SELECT dtsmig.release_task('sr')" ], \undef, \$out, \$error);
+ok($pg->poll_query('SELECT count(*) > 0 FROM pg_locks WHERE NOT granted', 20), 'a sequence is waited for');
+$holder->ask('COMMIT', 20);
+$release->finish;
+like($error, qr/answered nothing where a value was expected/, 'what comes in its place is an error');
+is($sr->status, 'released', 'and nothing more');
+is(() = $pg->log_text =~ /terminated by signal/g, 0, 'no process has crashed');
 done_testing();

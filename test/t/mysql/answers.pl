@@ -47,6 +47,9 @@ my %call = (
     precheck => q{SELECT * FROM dtsmig.precheck('an')},
     preview_schema => q{SELECT * FROM dtsmig.preview_schema('an')},
 );
+$pg->sql('CREATE SCHEMA imported; CREATE SCHEMA f; IMPORT FOREIGN SCHEMA an FROM SERVER src_an INTO f');
+$call{'foreign table'} = 'SELECT count(*), max(id), min(id) FROM f.parent; SELECT * FROM f.child WHERE p = 1; SELECT * FROM f.parent ORDER BY id LIMIT 3; SELECT * FROM f.nokey; SELECT * FROM f.parts; ANALYZE f.child';
+$call{import} = 'BEGIN; IMPORT FOREIGN SCHEMA an FROM SERVER src_an INTO imported; ROLLBACK';
 my $other = Dts::Task->new($my, $pg, name => 'anv', source => 'src_an', objects => [ { schema => 'an', table => '%', target_schema => 'anv' } ]);
 $other->start->wait_for('incremental');
 $other->pause;

@@ -25,6 +25,19 @@ is($pg->value("SELECT to_regclass('ddl.mine') IS NOT NULL"), 't', 'with the stat
 my ($code, $out, $err) = $pg->psql("SELECT dtsmig.skip_change('stop')");
 isnt($code, 0, 'nothing is left to be skipped');
 $my->sql('DROP TABLE sv', db => 'ddl');
+
+# one that is too long to be shown is not cut in the middle of a character
+my $shown = "CREATE TABLE sv (id int PRIMARY KEY COMMENT '";
+$shown .= 'x' if length($shown) % 2 == 0;
+$shown .= 'é' x 400 . "') WITH SYSTEM VERSIONING";
+$my->sql("SET NAMES utf8mb4; $shown", db => 'ddl');
+ok($task->wait_status('failed', 30), 'a long statement stops the task');
+is($pg->error("SELECT convert_from(convert_to(last_error, 'UTF8'), 'UTF8') FROM dtsmig.tasks"), '', 'what is kept of it is text');
+like($task->last_error, qr/COMMENT 'x?(?:é){200,} \.\.\./, 'as far as it is shown');
+$pg->sql("SELECT dtsmig.skip_change('stop')");
+is($pg->error("SELECT convert_from(convert_to(concat(message, detail), 'UTF8'), 'UTF8') FROM dtsmig.task_log"), '', 'in the log of the task, too');
+$task->resume->catch_up(30);
+$my->sql('DROP TABLE sv', db => 'ddl');
 $pg->sql('DROP TABLE ddl.mine');
 
 # a database's character set counts as of the statement, not as of now

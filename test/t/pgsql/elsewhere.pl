@@ -114,4 +114,23 @@ is($dst->value("SELECT last_value FROM s.free"), 70, 'sequences are set');
 is($dst->value("INSERT INTO s.always (v) VALUES ('after') RETURNING id = (SELECT max(id) + 1 FROM s.always)"), 't', 'of identity columns, too');
 $dst->sql(join "\n", map { $_->[0] } $hub->rows("SELECT statement FROM dtsmig.task_objects WHERE task = 'st' AND state = 'waiting' ORDER BY phase, kind"));
 is($dst->value("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"), 1, 'what waited can be made');
+
+# --- calls for tasks with different destinations in one transaction, and a task
+# that is dropped as it is: each works at its own
+$src->sql("CREATE SCHEMA y; CREATE TABLE y.t (id integer PRIMARY KEY); CREATE VIEW y.v AS SELECT 1 AS a; CREATE SCHEMA z; CREATE TABLE z.t (id integer PRIMARY KEY); CREATE SEQUENCE z.n; SELECT setval('z.n', 40)");
+$hub->sql('CREATE SCHEMA y; GRANT USAGE, CREATE ON SCHEMA y TO mover; CREATE SEQUENCE y.v; CREATE SCHEMA z AUTHORIZATION mover');
+$hub->sql('CREATE SEQUENCE z.n', role => 'mover');
+my $there = Dts::Task->new($src, $hub, name => 'there', db => 'postgres', role => 'mover', objects => [ { schema => 'z' } ],
+    destination => $dst, destination_user => 'app', destination_password => 'pw', options => { ledger_schema => 'z_ledger' });
+my $here = Dts::Task->new($src, $hub, name => 'here', db => 'postgres', role => 'mover', objects => [ { schema => 'y' } ], types => ['schema']);
+$there->start->wait_for('incremental', 60);
+$here->start;
+ok($here->wait_status('completed|failed', 60), 'a view whose name is taken') or diag $here->report;
+$hub->sql('DROP SEQUENCE y.v');
+$dst->sql('CREATE SCHEMA y; GRANT CREATE ON SCHEMA y TO app');
+is($hub->error("BEGIN; SELECT count(*) FROM dtsmig.precheck('there'); SELECT dtsmig.retry_object('here', 'view y.v'); COMMIT", role => 'mover'), '', 'is made, after a call for another task');
+is($hub->value("SELECT to_regclass('y.v') IS NOT NULL") . $dst->value("SELECT to_regclass('y.v') IS NOT NULL"), 'tf', 'at the destination of its own');
+$there->pause;
+$there->drop;
+is($hub->value('SELECT last_value FROM z.n') . ' ' . $dst->value('SELECT last_value FROM z.n'), '1 40', 'sequences of a task that is dropped, too');
 done_testing();

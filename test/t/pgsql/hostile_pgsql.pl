@@ -38,6 +38,7 @@ my %servers = (
     'a column without an end' => { query => message('T', pack('n', 1) . ('x' x 100)) . $end },
     'COPY' => { query => message('H', "\0\0\0") . message('d', 'x') . message('c', '') . $end },
     'COPY from here' => { query => message('G', "\0\0\0") . $end },
+    'notifications without an end' => { query => message('A', pack('N', 1) . "channel\0" . ('n' x 29_000) . "\0") x 8000 . $table . $row->('a') . $end },
     'both ways' => { query => message('W', "\0\0\0") . $end },
     'notices without an end' => { query => message('N', "SNOTICE\0C00000\0M\xff\0\0") x 20000 . $table . $row->('a') . $end },
     'messages that are not known' => { query => message('?', 'x' x 100) . $end },
@@ -92,6 +93,13 @@ for my $what (sort keys %servers)
     cmp_ok(time - $start, '<', 12, "$what: in time");
     # message, detail and hint are cut at 8 kB each
     cmp_ok(length($error), q(<), 3 * 8192 + 1000, "$what: in few words");
+    if ($what =~ /notifications/)
+    {
+        # 230 MB of them, a few times
+        my (undef, $status) = $pg->psql("\\set ON_ERROR_STOP 0\nSELECT * FROM dtsmig.test_connection('h$n');\nSELECT pg_read_file('/proc/self/status')");
+        my ($peak) = $status =~ /VmHWM:\s+(\d+) kB/;
+        cmp_ok($peak // 9e9, '<', 200_000, "$what: they are not kept ($peak kB)");
+    }
     reap($pid, 'KILL', 5);
 }
 is(() = $pg->log_text =~ /terminated by signal|^TRAP/mg, 0, 'no process has crashed');

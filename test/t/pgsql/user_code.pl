@@ -43,6 +43,37 @@ ok($pg->poll_query("SELECT count(*) = 0 FROM dtsmig.verify_results WHERE state I
 is($src->value('SELECT count(*) FROM public.seen'), 0, 'no cast of a user was run at the source');
 is($pg->value('SELECT count(*) FROM public.seen'), 0, 'nor at the destination');
 
+# --- what the source does of a filter
+$pg->sql('CREATE SCHEMA q; CREATE TABLE q.t (LIKE m.t INCLUDING ALL)');
+my $filtered = Dts::Task->new($src, $pg, name => 'q', types => [qw(full incremental)], options => { conflict => 'ignore' },
+    objects => [ { schema => 'm', table => 't', target_schema => 'q', filter => "id = 'good'" } ]);
+$pg->sql("SELECT count(*) FROM dtsmig.precheck('q')");
+$filtered->start;
+ok($filtered->wait_status('running|failed', 60) && eval { $filtered->wait_for('incremental', 60); 1 }, 'a filter on an enum') or diag $@;
+is($pg->value('SELECT string_agg(n::text, $$,$$) FROM q.t'), '1', 'the row that passes');
+is($pg->value("SELECT count(*) FROM dtsmig.verify('q')"), 0, 'and it is verified');
+is($src->value('SELECT count(*) FROM public.seen'), 0, 'no cast of a user was run at the source');
+$filtered->release->drop;
+
+# --- foreign tables: compare, and import where a role has made the domain first
+$pg->sql('CREATE ROLE eve LOGIN; CREATE SCHEMA e AUTHORIZATION eve; CREATE SCHEMA d AUTHORIZATION eve; GRANT INSERT ON public.seen TO PUBLIC; TRUNCATE public.seen; CREATE SCHEMA imported');
+$pg->sql(<<'END', role => 'eve');
+CREATE FUNCTION e.note(what text) RETURNS text LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.seen VALUES (current_user, what); RETURN what; END$$;
+CREATE TYPE e.mood AS ENUM ('good', 'bad', 'new');
+CREATE FUNCTION e.cast(e.mood) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN e.note('cast'); END$$;
+CREATE CAST (e.mood AS text) WITH FUNCTION e.cast(e.mood) AS ASSIGNMENT;
+CREATE TABLE e.t (id e.mood PRIMARY KEY, n int); INSERT INTO e.t VALUES ('good', 1), ('new', 2);
+CREATE DOMAIN d.even AS numeric(9,2) CHECK (e.note('domain') <> '');
+CREATE TYPE d.pair AS (a d.even, b text);
+END
+$pg->sql("CREATE FOREIGN TABLE e.f (id text, n int) SERVER src_m OPTIONS (schema_name 'm', table_name 't')");
+is($pg->sql("SELECT * FROM dtsmig.compare('e.f', 'e.t') ORDER BY kind"), qq(extra|{"id": "new"}|\nmissing|{"id": "bad"}|), 'compare over types that are not the same');
+$src->sql('CREATE SCHEMA d; CREATE DOMAIN d.even AS numeric(9,2); CREATE TYPE d.pair AS (a d.even, b text); CREATE TABLE d.t (id int PRIMARY KEY, e d.even, p d.pair); INSERT INTO d.t VALUES (1, 2, (4, $$x$$))');
+$pg->sql('IMPORT FOREIGN SCHEMA d FROM SERVER src_m INTO imported');
+is($pg->value("SELECT string_agg(format_type(atttypid, atttypmod), ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'imported.t'::regclass AND attnum > 0"), 'integer numeric(9,2) text', 'import takes no code of others');
+is($pg->value('SELECT t::text FROM imported.t'), '(1,2.00,"(4.00,x)")', 'and reads the rows');
+is($pg->value('SELECT count(*) FROM public.seen'), 0, 'no code of the role was run');
+
 # --- a view or a foreign table in the place of a table
 $task->pause;
 $src->sql("CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nothing FOREIGN DATA WRAPPER nothing; GRANT USAGE ON FOREIGN SERVER nothing TO mallory");
