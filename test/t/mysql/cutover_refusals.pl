@@ -109,13 +109,22 @@ $task->catch_up;
 # A write while it verifies: what is compared is not what is there at the end.
 $my->sql('USE r; INSERT INTO r.parent SELECT seq, 1 FROM seq_1000_to_5000');
 $task->catch_up;
-$pg->sql(q{SELECT dtsmig.alter_task('r', '{"verify_rate": 1000}')});
-open(my $cutover, '-|', '/bin/sh', '-c', 'exec "$@" 2>&1', 'sh', $pg->psql_cmd, '-c', $call->("verify => 'full'")) or die;
-ok(poll_until(sub { $pg->value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%dtsmig.cutover(%' AND query LIKE '%full%' AND wait_event_type = 'Extension' AND pid <> pg_backend_pid()") > 0 }, 60, 0.05), 'it compares');
-$my->sql('INSERT INTO r.parent VALUES (9999, 1)');
-like(do { local $/; <$cutover> }, qr/the source is being written to.*make_read_only/s, 'a write while it verifies');
-close $cutover;
-ok(poll_until(sub { $task->status eq 'running' && $task->get('worker_pid') }, 60), 'the task goes on');
+$pg->sql(q{SELECT dtsmig.alter_task('r', '{"verify_rate": 2000}')});
+for my $case ([ 'a write', qr/the source is being written to.*make_read_only/s, sub { $my->sql('INSERT INTO r.parent VALUES (9999, 1)') } ],
+    [ 'a table that is to be copied again', qr/table r\.other is to be copied again/, sub { $lock = holding('LOCK TABLE r.other IN EXCLUSIVE MODE'); $pg->sql("SELECT dtsmig.resync_table('r', 'other')") }, sub { close $lock } ],
+    [ 'a pause', qr/task "r" was stopped meanwhile/, sub { $task->pause }, sub { $task->resume } ])
+{
+    my ($what, $re, $code, $after) = @$case;
+    open(my $cutover, '-|', '/bin/sh', '-c', 'exec "$@" 2>&1', 'sh', $pg->psql_cmd, '-c', $call->("verify => 'full'")) or die;
+    ok(poll_until(sub { $pg->value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%dtsmig.cutover(%' AND query LIKE '%full%' AND wait_event_type = 'Extension' AND pid <> pg_backend_pid()") > 0 }, 60, 0.05), 'it compares');
+    $code->();
+    like(do { local $/; <$cutover> }, $re, "$what while it verifies");
+    close $cutover;
+    $after->() if $after;
+    ok(poll_until(sub { $task->status eq 'running' && $task->get('worker_pid') }, 60), 'the task goes on');
+    $task->catch_up;
+    ok($pg->poll_query("SELECT count(*) = 0 FROM dtsmig.task_tables WHERE task = 'r' AND state <> 'ready'", 60), 'all tables are ready');
+}
 $pg->sql(q{SELECT dtsmig.alter_task('r', '{"verify_rate": null}')});
 $task->catch_up;
 

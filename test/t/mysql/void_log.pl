@@ -77,7 +77,9 @@ is($pg->value('SELECT count(*) FROM void.i WHERE id >= 40'), 0, 'rows of a prepa
 paused();
 $my->sql('FLUSH BINARY LOGS; INSERT INTO void.m VALUES (41, 1)');
 go_on();
+like($task->get('applied_position'), qr/\@mariadb-bin/, 'the position has the transactions that are prepared');
 step('XA COMMIT after the task has been stopped', q{XA COMMIT 'p', 'q', 7; XA ROLLBACK 'never'; INSERT INTO i VALUES (42, 1)});
+unlike($task->get('applied_position'), qr/\@/, 'and none that have ended');
 
 for my $end ("XA PREPARE 's'; XA COMMIT 's'", "XA COMMIT 's' ONE PHASE")
 {
@@ -167,6 +169,11 @@ for (1 .. 200)
 is(($my->rows('SHOW MASTER STATUS'))[0][0], $was->[0], 'a log of the same name');
 $other->resume;
 # until its worker has begun a task is retrying, too
-ok(poll_until(sub { $other->last_error =~ /not the one that has been read|reading the log/ }, 30), 'logs that were reset are said');
-ok($other->wait_status('failed|retrying', 5), 'and stop the task') or diag $other->report;
+ok(poll_until(sub { ($other->last_error // '') =~ /binary log "\Q$was->[0]\E" of server .* is not the one that has been read/ }, 30), 'logs that were reset are said') or diag $other->report;
+ok($other->wait_status('failed', 5), 'and stop the task') or diag $other->report;
+
+# A log that ends before the position: of a server that was restored.
+$pg->sql("UPDATE dtsmig.task_position SET applied_position = '$was->[0]:999999999;' WHERE task_id = $other->{id}");
+$other->resume;
+ok(poll_until(sub { ($other->last_error // '') =~ /position 999999999 is past the end of binary log "\Q$was->[0]\E"/ }, 30), 'so does one that ends before the position') or diag $other->report;
 done_testing();
