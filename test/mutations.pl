@@ -160,6 +160,9 @@
     [ 'values: a time of more than a day', 'source/mysql/my_temporal.c', 'if (unlikely(usec < 0 || usec > USECS_PER_DAY))', 'if (unlikely(usec < 0))', 'mysql/policies.pl' ],
     [ 'values: number 0 of an ENUM', 'source/mysql/my_values_binlog.c', "\t\tif (!c->has_empty_label)\n\t\t\treturn my_enum_zero(c);\n", '', 'mysql/policies.pl' ],
     [ 'values: what is not sent is NULL, PostgreSQL', 'source/pgsql/pg_values.c', "\t\t\t\trow->status[c] = COLUMN_UNCHANGED;", "\t\t\t\trow->status[c] = COLUMN_NULL;", 'pgsql/identity_always.pl [postgresql]' ],
+    # --- foreign tables
+    [ 'foreign tables: an altered server goes on with the connection it had', 'foreign/fdw_connection.c', 'if (c->cxt != NULL && c->invalid && !c->in_transaction)', 'if (false)', 'pgsql/foreign.pl [postgresql]' ],
+    [ 'foreign tables: a superuser connects by anybody\'s server', 'foreign/fdw_connection.c', 'return superuser_arg(role) && !superuser_arg(server->owner) ? server->owner : role;', 'return role;', 'pgsql/foreign.pl [postgresql]' ],
     # --- rules
     [ 'rules: a filter that is NULL lets a row pass', 'transform/shape_rows.c', 'return !isnull && DatumGetBool(value) ? PASSES_YES : PASSES_NO;', 'return isnull || DatumGetBool(value) ? PASSES_YES : PASSES_NO;', 'mysql/rules.pl' ],
     [ 'rules: a row that leaves the filter takes its children along', 'transform/shape_rows.c', "\t\tresult->no_cascade = true;", '', 'mysql/rules.pl' ],
