@@ -128,7 +128,7 @@
     [ 'verify: rows of other shards', 'check/verify_sums.c', 'return t->own == NULL ? condition : condition == NULL ? t->own :', 'return true ? condition : condition == NULL ? t->own :', 'mysql/verify_shards.pl' ],
     [ 'verify: what the destination alone has of a bucket', 'check/verify.c', "\t\tif (verify_find_sum(there, s->group) == NULL)\n\t\t\tall = lappend(all, s);", '', 'mysql/elsewhere_verify.pl [mariadb] mysql/verify.pl' ],
     [ 'verify: nothing is waited for', 'check/verify_settle.c', "\tif (v->task->do_incremental)\n\t\twait_applied(v, v->source->current_position(v->conn), WAIT_APPLIED_MS,\n\t\t\t\t\t true);", '', 'mysql/elsewhere_verify.pl [mariadb] mysql/verify.pl' ],
-    [ 'verify: verify_rate is not asked', 'check/verify_results.c', "\twhile (v->rate > 0)\n", "\twhile (false)\n", 'mysql/cutover_refusals.pl' ],
+    [ 'verify: verify_rate is not asked', 'check/verify_results.c', "\twhile (v->rate > 0)\n", "\twhile (false)\n", 'mysql/verify.pl' ],
     [ 'repair: of all runs', 'api/api_verify.c', '"AND ($3 = 0 OR d.run_id = $3) AND ', '"AND ($3 IS NOT NULL) AND ', 'mysql/verify_generated.pl [mariadb]' ],
     [ 'repair: a row under its new key', 'worker/run_repair.c', "\tdelete_here(arg, rel, row->key);\n\treturn true;", "\treturn true;", 'pgsql/repair_rekey.pl [postgresql]' ],
     [ 'repair: columns that are generated', 'api/api_verify.c', '"WHERE " ASKED_FOR "AND NOT " ONLY_GENERATED,', '"WHERE " ASKED_FOR,', 'mysql/verify_generated.pl [mariadb]' ],

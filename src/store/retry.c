@@ -113,7 +113,7 @@ store_retry_lock(int64 task_id, RetryState *state)
 					   "AND cutover_at IS NULL, "
 					   "COALESCE(resume_at <= pg_catalog.clock_timestamp(), false), "
 					   "wanted = 'running' "
-					   "FROM dtsmig.task WHERE task_id = $1 FOR UPDATE", "i", task_id);
+					   "FROM dtsmig.task WHERE task_id = $1 FOR NO KEY UPDATE", "i", task_id);
 	if (rows->nrows == 0)
 		return false;
 	state->waits = store_bool(rows, 0, 0);

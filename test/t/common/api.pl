@@ -99,7 +99,7 @@ is($pg->value("SELECT tag FROM dtsmig.tasks WHERE id = $id"), 'hello', 'alter_ta
 $pg->sql("ALTER SERVER shop OPTIONS (ADD replication_server_id '4711')");
 $pg->sql("SELECT dtsmig.resume_task('$id')");
 ok(poll_until(sub { $pg->value('SELECT count(*) FROM shop.t') eq '3' }, 20), 'resumed: what was written meanwhile arrives');
-is(join(' ', map { $_->[0] } $my->rows('SHOW SLAVE HOSTS')), '4711', 'replication_server_id: the source sees the reader by it');
+like(join(' ', map { $_->[0] } $my->rows('SHOW SLAVE HOSTS')), qr/\b4711\b/, 'replication_server_id: the source sees the reader by it');
 # a worker that is not seen for a moment: another one is begun, and ends
 $pg->sql("SELECT dtsmig.resume_task('$id')");
 sleep 2;

@@ -109,13 +109,13 @@ for my $slots (1, 2)
 }
 
 # --- rows that the destination takes and does not keep
-$pg->sql('CREATE SCHEMA fw; CREATE TABLE fw.t (id int PRIMARY KEY, name varchar(20), v int); CREATE FUNCTION fw.some() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN CASE WHEN NEW.id <> 1 THEN NEW END; END$$; CREATE TRIGGER some BEFORE INSERT ON fw.t FOR EACH ROW EXECUTE FUNCTION fw.some(); ALTER TABLE fw.t ENABLE ALWAYS TRIGGER some');
+$pg->sql('CREATE SCHEMA fw; CREATE TABLE fw.t (id int PRIMARY KEY, name varchar(20), v int); CREATE FUNCTION fw.leaves_out() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN CASE WHEN NEW.id <> 1 THEN NEW END; END$$; CREATE TRIGGER leaves_out BEFORE INSERT ON fw.t FOR EACH ROW EXECUTE FUNCTION fw.leaves_out(); ALTER TABLE fw.t ENABLE ALWAYS TRIGGER leaves_out');
 my $some = task('sa', types => ['full'], objects => [ { schema => 'sa', table => 't', target_schema => 'fw' } ])->start;
 my $rows = $my->value('SELECT COUNT(*) FROM sa.t');
 ok($some->wait_status('failed', 60), 'rows that are not stored stop the copy') or diag $some->report;
 like($some->last_error, qr/the source gave $rows rows of table sa\.t, but ${\($rows - 1)} were stored/, 'with their numbers');
 is($pg->value('SELECT count(*) FROM fw.t'), 0, 'and nothing is taken for a copy');
-$pg->sql('DROP TRIGGER some ON fw.t');
+$pg->sql('DROP TRIGGER leaves_out ON fw.t');
 $some->resume->wait_for('completed', 60);
 is($pg->value('SELECT count(*) FROM fw.t'), $rows, 'without the trigger all come');
 

@@ -45,7 +45,7 @@ sub looks
     $my->sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON; TRUNCATE mysql.general_log");
     my $found = found('looked');
     $my->sql('SET GLOBAL general_log = OFF');
-    return "$found: " . $my->value("SELECT COUNT(*) FROM mysql.general_log WHERE argument LIKE 'SELECT%`looked`%`id`%=%2%' AND argument NOT LIKE '%general_log%'");
+    return "$found: " . $my->value("SELECT COUNT(*) FROM mysql.general_log WHERE argument LIKE '%`looked` WHERE (`id` = 2)'");
 }
 my $plant = sub { $pg->sql("SET session_replication_role = replica; UPDATE g.looked SET v = -1 WHERE id IN ($_[0])") };
 $plant->(2);
