@@ -185,8 +185,9 @@ is($pg->value("SELECT string_agg(subject, ' ') FROM dtsmig.alerts WHERE task = '
 $my->sql("DELIMITER //\nCREATE PROCEDURE r.fill(f int) BEGIN DECLARE i int DEFAULT 0; WHILE i < 400 DO INSERT INTO r.t VALUES (f + i); SET i = i + 1; END WHILE; END//\nDELIMITER ;\n");
 my $commits = sub {
     my ($from, $delay) = @_;
+    $task->pause;
     $pg->sql(qq{SELECT dtsmig.alter_task('origin', '{"batch_delay": $delay}')});
-    sleep 2;
+    $task->resume->wait_for('incremental', 60);
     $my->sql("CALL r.fill($from)");
     $task->catch_up;
     return $pg->value("SELECT count(DISTINCT xmin::text) FROM r.t WHERE id >= $from");
