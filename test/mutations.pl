@@ -11,7 +11,7 @@
     # --- rights
     [ 'rights: a role names a socket file', 'fdw/fdw_options.c', "if (host[0] == '/' || host[0] == '\@')", 'if (false)', 'pgsql/hosts.pl' ],
     [ 'rights: a role names a list of hosts', 'fdw/fdw_options.c', 'if (strpbrk(host, ",/@") != NULL)', 'if (false)', 'pgsql/hosts.pl' ],
-    [ 'rights: a role names files of the server', 'fdw/fdw_options.c', "\t\t\tif (!superuser())", "\t\t\tif (false)", 'common/api.pl' ],
+    [ 'rights: a role names files of the server', 'fdw/fdw_options.c', "\t\t\tif (!superuser())", "\t\t\tif (false)", 'pgsql/hosts.pl' ],
     [ 'rights: no password is asked for', 'client/pg_conn.c', 'if (!PQconnectionUsedPassword(conn->pq) && !pg_caller_is_superuser())', 'if (false)', 'pgsql/hosts.pl' ],
     [ 'rights: a superuser\'s task runs the source\'s DDL', 'worker/run_ddl_pg.c', 'else if (record_is_superuser(&c) && !run->options->superuser_ddl && run->task->do_schema)', 'else if (false)', 'pgsql/rights.pl' ],
     [ 'rights: triggers of a table of somebody else', 'worker/worker.c', "\tguard_begin(GetUserId());\n", '', 'common/worker_guard.pl' ],
@@ -118,7 +118,6 @@
     [ 'cutover: rows without a parent', 'check/cutover_keys.c', "\tif (options->verify)\n\t\tcheck_foreign_keys(v, options->accept_differences);\n", '', 'mysql/cutover_refusals.pl' ],
     [ 'cutover: what is asked for while it verifies', 'api/api_cutover.c', "\tcutover_check_waits(v);\n\tmake_waiting", "\tmake_waiting", 'mysql/cutover_refusals.pl' ],
     [ 'cutover: the task is paused while it verifies', 'api/api_cutover.c', 'if (task == NULL || strcmp(task->wanted, "running") != 0)', 'if (task == NULL)', 'mysql/cutover_refusals.pl' ],
-    [ 'cutover: it stays cut over after a restart', 'store/retry.c', "+ pg_catalog.make_interval(mins => \$2::int) AND cutover_at IS NULL \"", "+ pg_catalog.make_interval(mins => \$2::int) \"", 'mysql/cutover.pl [mariadb]' ],
     # --- sequences
     [ 'sequences: the margin runs over the end', 'check/advance.c', "\t\"GREATEST(pg_catalog.floor((l.v - s.last_value) / q.seqincrement / 10), 0)\"", "\t\"9000000000000000000\"", 'pgsql/sequence_ends.pl' ],
     [ 'sequences: past the rows, downwards', 'check/advance.c', "\t\t\t\t\t\t\t\t s->ascending ? \">\" : \"<\"));", "\t\t\t\t\t\t\t\t \">\"));", 'mysql/cutover_sequences.pl pgsql/sequence_ends.pl' ],

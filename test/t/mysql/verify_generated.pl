@@ -55,7 +55,7 @@ ok($pg->poll_query('SELECT count(*) > 10 FROM g.busy', 30), 'changes come');
 is(looks(), 'differs 2: 9', 'and nine times while changes come');
 reap($writer, 'TERM');
 
-# --- rows that differ each time anew: said to be unsettled
+# --- rows that differ in another way each time: said to be unsettled
 $pg->sql(q{CREATE FUNCTION g.other() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.v := NEW.v || '!'; RETURN NEW; END$$; CREATE TRIGGER other BEFORE INSERT ON g.heap FOR EACH ROW EXECUTE FUNCTION g.other(); ALTER TABLE g.heap ENABLE ALWAYS TRIGGER other});
 my $n = 0;
 $writer = $my->background(sub { select undef, undef, undef, 0.02; return "INSERT INTO heap VALUES ('row " . $n++ . "');\n" }, db => 'g');
