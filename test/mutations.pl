@@ -63,7 +63,7 @@
     [ 'position: GTIDs are not taken up', 'source/mysql/my_stream_mysql.c', "\tif (stream->set_is_known)\n\t\tstream->done.set = set;", "\tif (false)\n\t\tstream->done.set = set;", 'mysql/gtid_taken_up.pl [mysql-9.7]' ],
     [ 'position: an event of a payload moves it', 'source/mysql/my_stream_mysql.c', "\tstream->event.log_pos = 0;\n", '', 'mysql/mysql_changes.pl [mysql-9.7]' ],
     [ 'GTID: intervals that touch stay apart', 'source/mysql/my_gtid_set.c', 's->intervals[j].first <= last + 1)', 's->intervals[j].first <= last)', 'fixtures mysql/long_positions.pl [mysql-9.7]' ],
-    [ 'GTID: the last one of a copy counts as later', 'source/mysql/my_stream_mysql.c', 'return stream->gtid.seq <= known->pos.gtids[i].seq;', 'return stream->gtid.seq < known->pos.gtids[i].seq;', 'mysql/failover_quiet.pl mysql/failover.pl [mariadb]' ],
+    [ 'GTID: the last one of a copy counts as later', 'source/mysql/my_stream_mysql.c', 'return stream->gtid.seq <= known->pos.gtids[i].seq;', 'return stream->gtid.seq < known->pos.gtids[i].seq;', 'mysql/failover_quiet.pl' ],
     # --- another server
     [ 'failover: whatever answers is the same server', 'worker/task_worker.c', 'if (id.server_uid && strcmp(rows->values[0][0], id.server_uid) != 0)', 'if (false)', 'mysql/void_failover.pl mysql/failover.pl [mariadb]' ],
     [ 'failover: what the new server lacks', 'source/mysql/my_snapshot.c', "\tif (lacks != NULL)\n", "\tif (false)\n", 'mysql/failover.pl [mariadb]' ],
@@ -92,7 +92,6 @@
     # --- the net effect of a batch
     [ 'batch: rows are not tried one by one', 'dest/batch/writer.c', "\t\tcase MAKE_SQLSTATE('2', '3', '0', '0', '0'):\t/* integrity */\n", '', 'mysql/changes.pl' ],
     [ 'batch: a long value that changed stays', 'dest/batch/batch.c', "VARSIZE_ANY(DatumGetPointer(new->values[col])) >= UNCHANGED_MIN_BYTES &&\n\t\t\tentries_same_value(column, old->values[col], new->values[col]))", "VARSIZE_ANY(DatumGetPointer(new->values[col])) >= UNCHANGED_MIN_BYTES)", 'mysql/changes.pl' ],
-    [ 'batch: a new row keeps what the former had', 'dest/batch/batch.c', 'if (!op->complete && entry->existed && !entry->present)', 'if (false)', 'mysql/changes.pl' ],
     [ 'batch: keys that are one text', 'dest/batch/entries.c', "\t\tappendBinaryStringInfo(buf, (char *) &len, sizeof(len));\n", '', 'mysql/changes.pl' ],
     [ 'batch: NULL is no value of its own', 'dest/batch/entries.c', "\t\t\tappendStringInfoCharMacro(&b->keybuf, row->status[col]);\n", '', 'mysql/changes.pl' ],
     [ 'batch: one of equal rows goes for several', 'dest/batch/sets.c', 'entry->loose, &entry->row, NULL, -entry->count);', 'entry->loose, &entry->row, NULL, 1);', 'mysql/changes.pl' ],
@@ -120,7 +119,7 @@
     [ 'cutover: the task is paused while it verifies', 'api/api_cutover.c', 'if (task == NULL || strcmp(task->wanted, "running") != 0)', 'if (task == NULL)', 'mysql/cutover_refusals.pl' ],
     # --- sequences
     [ 'sequences: the margin runs over the end', 'check/advance.c', "\t\"GREATEST(pg_catalog.floor((l.v - s.last_value) / q.seqincrement / 10), 0)\"", "\t\"9000000000000000000\"", 'pgsql/sequence_ends.pl' ],
-    [ 'sequences: past the rows, downwards', 'check/advance.c', "\t\t\t\t\t\t\t\t s->ascending ? \">\" : \"<\"));", "\t\t\t\t\t\t\t\t \">\"));", 'mysql/cutover_sequences.pl pgsql/sequence_ends.pl' ],
+    [ 'sequences: past the rows, downwards', 'check/advance.c', "\t\t\t\t\t\t\t\t s->ascending ? \">\" : \"<\"));", "\t\t\t\t\t\t\t\t \">\"));", 'pgsql/sequence_ends.pl' ],
     [ 'sequences: AUTO_INCREMENT is the last value', 'check/advance.c', "\"n.v NOT BETWEEN q.seqmin AND q.seqmax) \"", "\"true) \"", 'mysql/cutover_sequences.pl' ],
     [ 'sequences: not before the end', 'worker/run_changes.c', "\tif (!f->run->dest->mysql_sql)\n\t\ttask_advance_sequences(f->run);", '', 'pgsql/cutover.pl' ],
     # --- verification, repair
@@ -141,7 +140,7 @@
     [ 'rights: event triggers do not see the worker\'s DDL', 'worker/guard.c', "\t\treturn !dts_may_set_replication_role(guarded);", "\t\treturn false;", 'common/event_triggers.pl' ],
     [ 'rights: the caller\'s search_path for the owner\'s code', 'store/task.c', '(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,', '(void) set_config_option("search_path", GetConfigOption("search_path", false, false), PGC_USERSET,', 'common/roles.pl common/owner_traps.pl' ],
     [ 'rights: the password file of the server', 'client/pg_conn.c', "\t\tPARAM(\"passfile\", \"/dev/null\");\n", '', 'pgsql/hosts.pl' ],
-    [ 'rights: a statement of a function is its caller\'s', 'worker/ddl_record.c', 'if (!bool_of(c, "direct"))', 'if (false)', 'pgsql/rights.pl' ],
+    [ 'rights: a statement of a function is its caller\'s', 'worker/ddl_record.c', 'if (!bool_of(c, "direct"))', 'if (false)', 'pgsql/grants.pl' ],
     [ 'TLS: a server without it', 'client/my_conn.c', "\tif (info->ssl_mode >= SSL_MODE_REQUIRE &&\n\t\tmysql_get_ssl_cipher(conn->mysql) == NULL)", "\tif (false)", 'mysql/tls.pl [mariadb]' ],
     [ 'TLS: the name of the server', 'client/my_conn.c', "info->ssl_mode == SSL_MODE_VERIFY_FULL ? &yes : &no);", "&no);", 'mysql/tls.pl [mariadb]' ],
     # --- throttles, retry, alerts
