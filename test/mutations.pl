@@ -86,8 +86,6 @@
     [ 'ranges: blocks between two, PostgreSQL', 'source/pgsql/pg_copy.c', '"ctid >= \'(" INT64_FORMAT ",0)\'", first);', '"ctid >= \'(" INT64_FORMAT ",1)\'", first);', 'pgsql/full.pl [postgresql]' ],
     [ 'copy: what was stored is not counted', 'worker/copy_worker.c', 'if (loaded != st.nrows && !keep)', 'if (false)', 'mysql/strict.pl' ],
     [ 'copy: altered before it was read', 'worker/copy_worker.c', "\tif (attempt(look_again, run) == NULL && run->altered)", "\tif (false)", 'mysql/altered_again.pl [mariadb]' ],
-    [ 'DDL marks: a statement that the copy may have read', 'worker/run_ddl.c', "\treturn source_pos_is_set(rel->unsure) &&\n\t\tsource_pos_cmp(c->change->pos, rel->unsure) <= 0;", "\treturn false;", 'mysql/altered_again.pl [mariadb] mysql/copied_again.pl [mariadb]' ],
-    [ 'DDL marks: a statement after the rows of its transaction', 'worker/run_ddl.c', 'c.position = in_transaction ? change->ddl_before : position;', 'c.position = position;', 'mysql/create_select.pl [mariadb]' ],
     [ 'DDL marks: every change is the one to be left out', 'worker/run_commit.c', '"AND skip_position = $2", "it", run->task->id, where);', '"AND skip_position IS NOT NULL AND $2 IS NOT NULL", "it", run->task->id, where);', 'mysql/statement_log.pl [mariadb]' ],
     # --- the net effect of a batch
     [ 'batch: rows are not tried one by one', 'dest/batch/writer.c', "\t\tcase MAKE_SQLSTATE('2', '3', '0', '0', '0'):\t/* integrity */\n", '', 'mysql/changes.pl' ],
@@ -105,7 +103,6 @@
     [ 'ledger: of somebody else', 'dest/pgsql/ledger.c', 'if (r->nrows > 0 && pg_bool(r, 0, 0))', 'if (true)', 'mysql/elsewhere.pl [mariadb]' ],
     [ 'ledger: it knows nothing of the task', 'worker/run_ledger.c', 'if (position != run->task->start_position)', 'if (false)', 'mysql/elsewhere.pl [mariadb]' ],
     [ 'ledger: it is behind the catalog', 'worker/run_ledger.c', "if (!run->behind && source_pos_cmp(run->source->parse_position(position), run->ledger_end) > 0)", 'if (false)', 'mysql/elsewhere.pl [mariadb]' ],
-    [ 'ledger: the transaction after its end is skipped', 'worker/run_ledger.c', "\t\tsource_pos_cmp(change->pos, run->ledger_end) < 0)\n\t\treturn true;", "\t\tsource_pos_cmp(change->pos, run->ledger_end) <= 0)\n\t\treturn true;", 'mysql/elsewhere_lost_ddl.pl [mariadb]' ],
     [ 'ledger: what is loaded is not claimed', 'worker/copy_worker.c', 'done = run->dest->claim(destination_job(job->id));', 'done = NULL;', 'mysql/elsewhere.pl [mariadb]' ],
     [ 'ledger: what was begun was not done', 'dest/mysql/ledger.c', "\tbool\t\tknown = !claimed_begun;", "\tbool\t\tknown = true;", 'pgsql/schema_torture.pl [mysql-9.7]' ],
     [ 'MySQL: a warning is nothing', 'dest/mysql/session.c', "\tif (done.warnings > 0)\n\t\tcheck_warnings(c);", '', 'pgsql/mysql_narrow.pl [mariadb]' ],
