@@ -54,6 +54,7 @@ task_load_id(int64 id, bool for_update)
 {
 	StoreRows   *rows;
 
+	/* a verification that runs refers to the row, and is no reason to wait */
 	rows = for_update ?
 		store_query("SELECT " TASK_COLUMNS " FROM dtsmig.task WHERE task_id = $1 FOR NO KEY UPDATE",
 					"i", id) :

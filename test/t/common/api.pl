@@ -96,8 +96,14 @@ ok(poll_until(sub { $pg->value("SELECT count(*) FROM pg_stat_activity WHERE pid 
 $my->sql('INSERT INTO shop.t VALUES (3, "while paused"); UPDATE shop.t SET v = "uno" WHERE id = 1');
 $pg->sql("SELECT dtsmig.alter_task('$id', '{\"tag\": \"hello\"}')");
 is($pg->value("SELECT tag FROM dtsmig.tasks WHERE id = $id"), 'hello', 'alter_task');
+$pg->sql("ALTER SERVER shop OPTIONS (ADD replication_server_id '4711')");
 $pg->sql("SELECT dtsmig.resume_task('$id')");
 ok(poll_until(sub { $pg->value('SELECT count(*) FROM shop.t') eq '3' }, 20), 'resumed: what was written meanwhile arrives');
+like(join(' ', map { $_->[0] } $my->rows('SHOW SLAVE HOSTS')), qr/\b4711\b/, 'replication_server_id: the source sees the reader by it');
+# a worker that is not seen for a moment: another one is begun, and ends
+$pg->sql("SELECT dtsmig.resume_task('$id')");
+sleep 2;
+is($pg->value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dtsmig task $id'"), 1, 'a task has one worker, however often it is resumed');
 same_table($my, 'shop.t', $pg, 'shop.t');
 $pg->sql("SELECT dtsmig.release_task('$id')");
 is($pg->value("SELECT status FROM dtsmig.tasks WHERE id = $id"), 'released', 'released');

@@ -147,6 +147,7 @@ for my $bad (qw(bad slow))
     $proxy->forward;
     ok($t->wait_status('running', 90), "function $bad: the task goes on");
 }
+cmp_ok($pg->value("SELECT extract(epoch FROM l.logged_at - a.raised_at) FROM dtsmig.task_log l, dtsmig.alerts a WHERE l.message LIKE 'the function ops.slow for alerts failed%' AND a.kind = 'retrying' ORDER BY a.raised_at DESC, l.logged_at LIMIT 1"), '<', 20, 'after five seconds');
 like($pg->error("SELECT dtsmig.alter_task('$t->{id}', '{\"alert_function\": \"ops.none\"}')"), qr/function ops.none\(jsonb\) does not exist/, 'a function that is not there is refused');
 $pg->sql("SELECT dtsmig.alter_task('$t->{id}', '{\"alert_function\": \"ops.on_alert\"}')");
 $my->sql("INSERT INTO s.t (v) VALUES ('after')");

@@ -171,6 +171,7 @@ $task->wait_for('incremental', 90);
 pass('origin any: it goes on');
 # how long samples stay; the worker tidies up when it begins
 $pg->sql("INSERT INTO dtsmig.metric (task_id, at) SELECT id, now() - h * interval '1 hour' FROM dtsmig.tasks, unnest(ARRAY[3, 5000]) h WHERE name = 'origin'");
+$pg->sql("INSERT INTO dtsmig.alert (task_id, kind, subject, message, raised, cleared) SELECT id, 'zero_date', k, 'planted', now() - interval '3 hours', CASE k WHEN 'over' THEN now() - interval '2 hours' END FROM dtsmig.tasks, unnest(ARRAY['over', 'raised']) k WHERE name = 'origin'");
 my $stale = "SELECT coalesce(string_agg(sampled_at::text, '|'), '') FROM dtsmig.metrics WHERE task = 'origin' AND sampled_at < now() - interval '2 hours'";
 $task->pause->resume;
 ok($pg->poll_query("SELECT count(*) = 1 FROM ($stale) x (t) WHERE t <> '' AND t !~ '[|]'", 90), 'metrics_retention: a week') or diag $pg->value($stale);
@@ -178,6 +179,22 @@ $task->pause;
 $pg->sql(q{SELECT dtsmig.alter_task('origin', '{"metrics_retention": 1}')});
 $task->resume;
 ok($pg->poll_query("SELECT count(*) = 1 FROM ($stale) x (t) WHERE t = ''", 90), 'an hour') or diag $pg->value($stale);
+is($pg->value("SELECT string_agg(subject, ' ') FROM dtsmig.alerts WHERE task = 'origin' AND message = 'planted'"), 'raised', 'of alerts, too, that were over by then');
+
+# --- batch_delay: transactions of the source in one here
+$my->sql("DELIMITER //\nCREATE PROCEDURE r.fill(f int) BEGIN DECLARE i int DEFAULT 0; WHILE i < 400 DO INSERT INTO r.t VALUES (f + i); SET i = i + 1; END WHILE; END//\nDELIMITER ;\n");
+my $commits = sub {
+    my ($from, $delay) = @_;
+    $task->pause;
+    $pg->sql(qq{SELECT dtsmig.alter_task('origin', '{"batch_delay": $delay}')});
+    $task->resume->wait_for('incremental', 60);
+    $my->sql("CALL r.fill($from)");
+    $task->catch_up;
+    return $pg->value("SELECT count(DISTINCT xmin::text) FROM r.t WHERE id >= $from");
+};
+is($commits->(1000, 0), 400, 'batch_delay 0: each transaction by itself');
+cmp_ok($commits->(2000, 5000), '<', 200, 'batch_delay: several together');
+$my->sql('DELETE FROM r.t');
 $task->release;
 
 # --- auto_resume, over a restart of the destination
@@ -197,5 +214,20 @@ ok($task->wait_status('failed', 90), 'without auto_resume');
 is($task->get("resume_at IS NULL"), 't', 'nobody waits');
 $pg->restart;
 is($task->get("status || ' ' || (resume_at IS NULL)"), 'failed true', 'and a restart resumes nothing');
+
+# --- more and more seldom, and not for ever
+$pg->sql(q{SELECT dtsmig.alter_task('r', '{"auto_resume": 60}')});
+$task->resume;
+ok($pg->poll_query("SELECT status = 'failed' AND resume_at IS NOT NULL FROM dtsmig.tasks WHERE name = 'r'", 60), 'with auto_resume it waits again') or diag $task->report;
+my $pause = sub { return $task->get('round(extract(epoch FROM resume_at - last_error_at))') };
+cmp_ok($pause->(), '<=', 12, 'ten seconds at first');
+for my $case ([ '5 minutes', 299, 330 ], [ '50 minutes', 595, 605 ], [ '61 minutes' ])
+{
+    my ($since, $least, $most) = @$case;
+    my $last = $task->get('last_error_at');
+    $pg->sql("UPDATE dtsmig.task SET failed_since = now() - interval '$since', resume_at = now() WHERE task_name = 'r'");
+    ok($pg->poll_query("SELECT status = 'failed' AND last_error_at > '$last' FROM dtsmig.tasks WHERE name = 'r'", 60), "$since: it is resumed and fails") or diag $task->report;
+    $least ? ok($pause->() >= $least && $pause->() <= $most, "$since: the next time after " . $pause->() . ' s') : is($pause->(), '', "$since: it is left alone");
+}
 $task->release;
 done_testing();

@@ -72,6 +72,10 @@ for my $role (qw(stranger reader ops))
     my @may = grep { $pg->error("SELECT $call{$_}", role => $role) !~ /42501/ } grep { $role ne 'ops' || !/^(pause|resume|clear_alert)/ } sort keys %call;
     is("@may", '', "$role may do nothing of that");
 }
+$pg->sql("INSERT INTO dtsmig.alert (alert_id, task_id, kind, subject, message) OVERRIDING SYSTEM VALUE SELECT 2, task_id, 'failed', 'x', 'another' FROM dtsmig.task; UPDATE dtsmig.alert SET cleared = NULL WHERE alert_id = 1");
+is($pg->error('SELECT dtsmig.clear_alert(1)', role => 'ops'), '', 'an operator clears an alert');
+is($pg->value("SELECT string_agg(alert_id || CASE WHEN cleared IS NULL THEN ' raised' ELSE ' cleared' END, ', ' ORDER BY alert_id) FROM dtsmig.alert"), '1 cleared, 2 raised', 'that one alone');
+like($pg->error('SELECT dtsmig.clear_alert(1)', role => 'ops'), qr/ERROR/, 'it is none any more');
 is($pg->error("SELECT dtsmig.wait_for('own', 'incremental', '1 s')", role => 'reader'), '', 'a reader may wait for it');
 like($pg->error("SELECT dtsmig.wait_for('own', 'incremental', '1 s')", role => 'stranger'), qr/42501/, 'a stranger may not');
 is($pg->error("SELECT dtsmig.pause_task('own')", role => 'ops'), '', 'an operator pauses');

@@ -137,6 +137,17 @@ for my $case ([ $my, 'rows_m', undef ], [ $src, 'rows_p', undef ], [ $my, 'mine'
     seen("$s, cutover");
 }
 
+# --- what a worker waits for has a name, from 17 on
+if ($pg->value('SHOW server_version_num') >= 170000)
+{
+    $my->sql('CREATE DATABASE slow; CREATE TABLE slow.t (id int PRIMARY KEY)');
+    my $slow = Dts::Task->new($my, $pg, name => 'slow', db => 'slow', options => { throttle_incremental_rows => 2 });
+    $slow->start->wait_for('incremental');
+    $my->sql('INSERT INTO slow.t VALUES ' . join ', ', map { "($_)" } 1 .. 20);
+    ok($pg->poll_query("SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'dtsmig task $slow->{id}' AND wait_event_type = 'Extension' AND wait_event = 'DtsmigThrottle'", 30), 'a throttled worker is seen to be one');
+    $slow->release;
+}
+
 # --- a role that may not become the owner does not write as somebody else
 $pg->sql('REVOKE bob FROM mover; GRANT SET ON PARAMETER session_replication_role TO mover');
 $pg->sql('CREATE SCHEMA plain; CREATE TABLE plain.t (id int PRIMARY KEY, v int); GRANT SELECT, INSERT, UPDATE, DELETE ON plain.t TO mover; GRANT USAGE, CREATE ON SCHEMA plain TO mover', role => 'bob');

@@ -41,6 +41,8 @@ INSERT INTO account SELECT seq, 100 FROM seq_1_to_50;
 CREATE TABLE trunc (id int PRIMARY KEY); INSERT INTO trunc VALUES (1), (2);
 CREATE TABLE ts (id int PRIMARY KEY, a timestamp NULL, b datetime);
 CREATE TABLE other.t (id int PRIMARY KEY, v int);
+CREATE TABLE joined (a varchar(10), b varchar(10), v int, PRIMARY KEY (a, b)); INSERT INTO joined VALUES ('ab', 'c', 1), ('a', 'bc', 2);
+CREATE TABLE nulls (a int, b int);
 CREATE TABLE audit (id int AUTO_INCREMENT PRIMARY KEY, what varchar(20));
 CREATE TRIGGER t_audit AFTER DELETE ON two FOR EACH ROW INSERT INTO audit (what) VALUES (OLD.b);
 END
@@ -94,6 +96,8 @@ step('key changes that cross', q{
     UPDATE t SET id = id - 1 WHERE id BETWEEN 61 AND 70 ORDER BY id;
     BEGIN; UPDATE t SET id = -1 WHERE id = 61; UPDATE t SET id = 61 WHERE id = 62; UPDATE t SET id = 62 WHERE id = -1; COMMIT;
     UPDATE two SET a = a + 100; UPDATE two SET b = 'same'; UPDATE unique_only SET a = a + 10 ORDER BY a DESC;});
+step('keys whose columns are one text together, rows that differ in where their NULL is', q{
+    UPDATE joined SET v = v + 10; INSERT INTO nulls VALUES (NULL, 5), (5, NULL); UPDATE nulls SET b = 6 WHERE a = 5; INSERT INTO nulls VALUES (NULL, 7), (7, NULL), (7, NULL); DELETE FROM nulls WHERE a = 7});
 step('values of a unique index that swap', q{
     BEGIN; UPDATE t SET u = 'tmp' WHERE id = 1; UPDATE t SET u = 'u1' WHERE id = 2; UPDATE t SET u = 'u2' WHERE id = 1; COMMIT;
     BEGIN; DELETE FROM t WHERE id = 80; UPDATE t SET u = 'u80' WHERE id = 81; COMMIT;

@@ -34,13 +34,15 @@ $pg->sql("UPDATE dtsmig.task SET runtime_handle = NULL WHERE task_name = 'r'");
 refused(qr/its worker is gone.*resume_task/s, 'a worker that is gone');
 $pg->sql("UPDATE dtsmig.task SET runtime_handle = $handle WHERE task_name = 'r'");
 # A session of its own that holds a lock until it is asked to go.
+my $holders = 0;
 sub holding
 {
     my ($sql) = @_;
+    my $name = 'holder' . ++$holders;
     open(my $fh, '|-', join(' ', map { "'$_'" } $pg->psql_cmd) . ' >/dev/null') or die;
     $fh->autoflush(1);
-    print $fh "SET application_name = 'holder'; BEGIN; $sql;\n";
-    poll_until(sub { $pg->value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holder' AND state = 'idle in transaction'") }, 60, 0.1) or die 'no lock';
+    print $fh "SET application_name = '$name'; BEGIN; $sql;\n";
+    poll_until(sub { $pg->value("SELECT count(*) FROM pg_stat_activity WHERE application_name = '$name' AND state = 'idle in transaction'") }, 60, 0.1) or die 'no lock';
     return $fh;
 }
 my $lock = holding('LOCK TABLE r.other IN EXCLUSIVE MODE');
@@ -106,18 +108,25 @@ $my->sql('SET foreign_key_checks = 0; DELETE FROM r.child WHERE id = 99');
 ok(poll_until(sub { $task->status eq 'running' && $task->get('worker_pid') }, 60), 'undone, the task goes on');
 $task->catch_up;
 
-# A write while it verifies: what is compared is not what is there at the end.
-$my->sql('USE r; INSERT INTO r.parent SELECT seq, 1 FROM seq_1000_to_5000');
-$task->catch_up;
-$pg->sql(q{SELECT dtsmig.alter_task('r', '{"verify_rate": 1000}')});
-open(my $cutover, '-|', '/bin/sh', '-c', 'exec "$@" 2>&1', 'sh', $pg->psql_cmd, '-c', $call->("verify => 'full'")) or die;
-ok(poll_until(sub { $pg->value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%dtsmig.cutover(%' AND query LIKE '%full%' AND wait_event_type = 'Extension' AND pid <> pg_backend_pid()") > 0 }, 60, 0.05), 'it compares');
-$my->sql('INSERT INTO r.parent VALUES (9999, 1)');
-like(do { local $/; <$cutover> }, qr/the source is being written to.*make_read_only/s, 'a write while it verifies');
-close $cutover;
-ok(poll_until(sub { $task->status eq 'running' && $task->get('worker_pid') }, 60), 'the task goes on');
-$pg->sql(q{SELECT dtsmig.alter_task('r', '{"verify_rate": null}')});
-$task->catch_up;
+# What comes while it verifies: that waits for a lock meanwhile.
+for my $case ([ 'a write', qr/the source is being written to.*make_read_only/s, sub { $my->sql('INSERT INTO r.parent VALUES (9999, 1)'); $task->catch_up } ],
+    [ 'a table that is to be copied again', qr/table r\.stamped is to be copied again/, sub { $pg->sql("SELECT dtsmig.resync_table('r', 'stamped')") }, sub { close $lock } ],
+    [ 'a pause', qr/task "r" was stopped meanwhile/, sub { $task->pause }, sub { $task->resume } ])
+{
+    my ($what, $re, $code, $after) = @$case;
+    $lock = holding('LOCK TABLE r.stamped IN EXCLUSIVE MODE') if $what =~ /table/;
+    my $gate = holding('LOCK TABLE r.other IN ACCESS EXCLUSIVE MODE');
+    open(my $cutover, '-|', '/bin/sh', '-c', 'exec "$@" 2>&1', 'sh', $pg->psql_cmd, '-c', $call->("verify => 'full'")) or die;
+    ok($pg->poll_query("SELECT count(*) > 0 FROM pg_locks WHERE relation = 'r.other'::regclass AND NOT granted", 60), 'it compares');
+    $code->();
+    close $gate;
+    like(do { local $/; <$cutover> }, $re, "$what while it verifies");
+    close $cutover;
+    $after->() if $after;
+    ok(poll_until(sub { $task->status eq 'running' && $task->get('worker_pid') }, 60), 'the task goes on');
+    $task->catch_up;
+    ok($pg->poll_query("SELECT count(*) = 0 FROM dtsmig.task_tables WHERE task = 'r' AND state <> 'ready'", 60), 'all tables are ready');
+}
 
 is($pg->error($call->("verify => 'full'")), '', 'nothing is in the way any more');
 is($task->status, 'cut_over', 'it is cut over');

@@ -90,6 +90,22 @@ my ($ledger, $applied) = ($dst->value("SELECT value FROM dtsmig_ledger.dtsmig_le
 is($ledger, $applied, 'ledger and catalog agree');
 cmp_ok($dst->value("SELECT count(*) FROM dtsmig_ledger.dtsmig_ledger WHERE key LIKE 'job:%'"), '>=', 10, 'with the ranges of the load');
 
+# moved by somebody else, as another hub would; and back behind the catalog, as by a restored backup
+my $position = "dtsmig_ledger.dtsmig_ledger WHERE key = 'position'";
+my ($owner) = $dst->value("SELECT task FROM $position");
+$dst->sql("UPDATE dtsmig_ledger.dtsmig_ledger SET value = regexp_replace(value, ':[0-9]+;', ':4;') WHERE key = 'position'");
+$my->sql('INSERT INTO t (id, a) VALUES (5000, 1)', db => 'inc');
+ok($task->wait_status('failed', 60), 'a ledger that somebody has moved stops the task') or diag $task->report;
+like($hub->value("SELECT string_agg(message, ';') FROM dtsmig.task_log WHERE task = 'inc'"), qr/the ledger at server "dst_inc" is not where this task has left it/, 'nothing is written there');
+like($task->last_error, qr/the destination is behind what the catalog of the task has/, 'nor is it begun again');
+is($dst->value('SELECT count(*) FROM inc.t WHERE id = 5000'), 0, 'no row has come');
+$dst->sql("DELETE FROM $position");
+$task->resume;
+ok(poll_until(sub { ($task->last_error // '') =~ /the ledger at the destination knows nothing of this task/ }, 30), 'one that has lost it does, too') or diag $task->report;
+$dst->sql("INSERT INTO dtsmig_ledger.dtsmig_ledger (task, key, value) VALUES ('$owner', 'position', '" . $hub->value('SELECT applied_position FROM dtsmig.task_position') . "')");
+$task->resume->catch_up;
+same_database($my, 'inc', $dst, 'inc', 'with the right one it goes on');
+
 # --- what is not there yet says so
 for my $call ("verify('inc', 'incremental')", "cutover('inc', 'incremental')", "retry_object('inc', 'x')")
 {

@@ -141,6 +141,17 @@ END
         INSERT INTO t (v) VALUES ('rotated'); SET GLOBAL binlog_row_metadata = MINIMAL; INSERT INTO nokey VALUES (5, 5);});
     $same->('full metadata, the text of statements, a new file');
 
+    is($my->value("SELECT GROUP_CONCAT(DISTINCT attr_value) FROM performance_schema.session_connect_attrs WHERE attr_name = 'program_name' AND attr_value LIKE 'dtsmig%'"), "dtsmig task $task->{id}", 'the task names its sessions');
+
+    # A column that the log calls otherwise: a statement that was not logged.
+    my $named = Dts::Task->new($my, $pg, name => 'named', db => 'named');
+    $my->sql('CREATE DATABASE named; CREATE TABLE named.t (id int PRIMARY KEY, a int, b int); INSERT INTO named.t VALUES (1, 1, 2)');
+    $named->start->wait_for('incremental', 60);
+    $my->sql('USE named; SET sql_log_bin = 0; ALTER TABLE t RENAME COLUMN a TO c, RENAME COLUMN b TO a; SET sql_log_bin = 1; SET GLOBAL binlog_row_metadata = FULL; UPDATE t SET a = 3; SET GLOBAL binlog_row_metadata = MINIMAL');
+    ok($named->wait_status('failed', 60), 'a column of another name stops the task') or diag $named->report;
+    like($named->last_error, qr/column 2 of table "named"\."t" is "c" in the log, but "a" is known/, 'and is named');
+    $named->release->drop;
+
     # A partial update without the value before it stops the task.
     $my->sql(q{USE inc; SET binlog_row_value_options = PARTIAL_JSON, binlog_row_image = MINIMAL;
         UPDATE j SET a = JSON_SET(a, '$.pad', 'q') WHERE id = 20});

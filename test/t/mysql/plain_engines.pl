@@ -38,7 +38,8 @@ for my $n (1 .. 2)
     ok(poll_until(sub { ($pg->try_value("SELECT count(*) FROM dtsmig.task_tables WHERE task = 'm' AND state <> 'ready'") // '') eq '0' }, 60), 'copied again meanwhile') or diag $task->report;
 }
 $pg->sql("SET session_replication_role = replica; UPDATE m.myisam_t SET v = 'damaged' WHERE id BETWEEN 10 AND 60");
-$pg->sql("SELECT count(*) FROM dtsmig.verify('m'); SELECT dtsmig.repair('m')");
+is($pg->value("SELECT string_agg(concat_ws(' ', source_table, kind, key), ', ') FROM dtsmig.verify('m') WHERE NOT (source_table = 'm.myisam_t' AND (key ->> 'id')::int BETWEEN 10 AND 60)"), '', 'nothing differs but what was damaged');
+$pg->sql("SELECT dtsmig.repair('m')");
 ok(poll_until(sub { ($pg->try_value("SELECT string_agg(DISTINCT state, ' ') FROM dtsmig.verify_results WHERE task = 'm'") // '') eq 'repaired' }, 30), 'rows are repaired meanwhile') or diag $task->report;
 reap($writer, 'TERM', 20);
 ok(eval { $task->catch_up(60); 1 }, 'caught up') or diag $task->report;

@@ -56,6 +56,9 @@ is(here('SELECT "ID", "N", a FROM "C"."SWAP" ORDER BY 1'), "1|2|3\n2|4|5", 'a co
 is($pg->value(q{SELECT count(*) FROM dtsmig.verify('columns')}), '0', 'verified');
 $pg->sql(q{SET session_replication_role = replica; UPDATE "C".people SET full_name = 'x' WHERE person_id = 2});
 like(here(q{SELECT source_table, kind, key FROM dtsmig.verify('columns')}), qr/person\|differs\|\{"person_id": "2"\}/, 'a difference is found under the new names');
+my $which = Dts::Task->new($my, $pg, name => 'which', source => 'src_columns', objects => [ { schema => 'c', table => 'few', target_table => 'one' }, { schema => 'c', table => 'few', target_table => 'two' },
+    { schema => 'c', table => 'swap' }, { schema => 'c', table => 'swap%', exclude => \1 }, { schema => 'c', table => 'p%' }, { schema => 'c', table => 'pe%', exclude => \1 }, { schema => 'c', table => 'person' } ]);
+is($pg->value("SELECT string_agg(DISTINCT object, ' ' ORDER BY object) FROM dtsmig.preview_schema('which') WHERE kind = 'table'"), 'person swap two', 'a name beats a pattern, a longer one a shorter one, of equals the later one decides');
 $pg->value(q{SELECT dtsmig.repair('columns')});
 ok(poll_until(sub { $pg->value("SELECT full_name FROM \"C\".people WHERE person_id = 2") eq 'Bob' }, 60), 'and repaired');
 $pg->sql(q{SELECT dtsmig.resync_table('columns', 'c.person')});

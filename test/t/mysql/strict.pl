@@ -108,6 +108,17 @@ for my $slots (1, 2)
     $few->stop;
 }
 
+# --- rows that the destination takes and does not keep
+$pg->sql('CREATE SCHEMA fw; CREATE TABLE fw.t (id int PRIMARY KEY, name varchar(20), v int); CREATE FUNCTION fw.leaves_out() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN CASE WHEN NEW.id <> 1 THEN NEW END; END$$; CREATE TRIGGER leaves_out BEFORE INSERT ON fw.t FOR EACH ROW EXECUTE FUNCTION fw.leaves_out(); ALTER TABLE fw.t ENABLE ALWAYS TRIGGER leaves_out');
+my $some = task('sa', types => ['full'], objects => [ { schema => 'sa', table => 't', target_schema => 'fw' } ])->start;
+my $rows = $my->value('SELECT COUNT(*) FROM sa.t');
+ok($some->wait_status('failed', 60), 'rows that are not stored stop the copy') or diag $some->report;
+like($some->last_error, qr/the source gave $rows rows of table sa\.t, but ${\($rows - 1)} were stored/, 'with their numbers');
+is($pg->value('SELECT count(*) FROM fw.t'), 0, 'and nothing is taken for a copy');
+$pg->sql('DROP TRIGGER leaves_out ON fw.t');
+$some->resume->wait_for('completed', 60);
+is($pg->value('SELECT count(*) FROM fw.t'), $rows, 'without the trigger all come');
+
 # --- an owner who is no superuser: foreign keys are in force while applying
 $pg->sql('CREATE ROLE joe LOGIN; GRANT CREATE ON DATABASE postgres TO joe');
 $my->sql(q{CREATE DATABASE sd; USE sd; CREATE TABLE a (id int PRIMARY KEY, v int); CREATE TABLE b (id int PRIMARY KEY, a int, FOREIGN KEY (a) REFERENCES a (id) ON DELETE CASCADE ON UPDATE CASCADE); CREATE TABLE c (id int PRIMARY KEY, b int, FOREIGN KEY (b) REFERENCES b (id)); CREATE TABLE self (id int PRIMARY KEY, up int, FOREIGN KEY (up) REFERENCES self (id));

@@ -247,8 +247,10 @@ $pg->sql(q{SELECT dtsmig.alter_task('v', '{"verify_rate": 20000}')});
 $t0 = time;
 found("tables => '{words,pair}'");
 cmp_ok(time - $t0, '>', 2, 'verify_rate holds it back');
+$t0 = time;
 ($code, $out, $err) = $pg->psql("SET statement_timeout = '1s'; SELECT count(*) FROM dtsmig.verify('v', tables => '{big}')");
 like($err, qr/statement timeout/, 'it can be interrupted');
+cmp_ok(time - $t0, '<', 3 * ($ENV{DTS_PATIENCE} || 1), 'at once');
 $pg->sql(q{SELECT dtsmig.alter_task('v', '{"verify_rate": null}')});
 
 # Definitions.

@@ -43,4 +43,13 @@ cmp_ok(($b->log_end)[1], '>', $end, 'its log has other rows where the first one\
 $task->catch_up;
 same_database($b, 'f', $pg, 'f', 'no row is left out');
 is(join(' ', sort $task->worker_pids), $worker, 'it was the same process all the time');
+
+# one that is prepared at the server that goes away is not at the other one
+$b->sql("USE f; XA START 'left'; INSERT INTO t VALUES (5000, 'xa'); XA END 'left'; XA PREPARE 'left'");
+$task->catch_up;
+$b->kill9;
+$a->start;
+$pg->sql("ALTER SERVER src_f OPTIONS (SET port '$a->{port}')");
+ok(poll_until(sub { $task->last_error =~ /another server now/ }, 60), 'it does not go on without it') or diag $task->report;
+like($task->last_error, qr/another server now, and XA transaction .* was prepared at the old one and has not ended/, 'it says so');
 done_testing();

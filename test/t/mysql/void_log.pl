@@ -77,7 +77,9 @@ is($pg->value('SELECT count(*) FROM void.i WHERE id >= 40'), 0, 'rows of a prepa
 paused();
 $my->sql('FLUSH BINARY LOGS; INSERT INTO void.m VALUES (41, 1)');
 go_on();
+like($task->get('applied_position'), qr/\@mariadb-bin/, 'the position has the transactions that are prepared');
 step('XA COMMIT after the task has been stopped', q{XA COMMIT 'p', 'q', 7; XA ROLLBACK 'never'; INSERT INTO i VALUES (42, 1)});
+unlike($task->get('applied_position'), qr/\@/, 'and none that have ended');
 
 for my $end ("XA PREPARE 's'; XA COMMIT 's'", "XA COMMIT 's' ONE PHASE")
 {
@@ -169,4 +171,14 @@ $other->resume;
 # until its worker has begun a task is retrying, too
 ok(poll_until(sub { $other->last_error =~ /not the one that has been read|reading the log/ }, 30), 'logs that were reset are said');
 ok($other->wait_status('failed|retrying', 5), 'and stop the task') or diag $other->report;
+
+# Where an event of the other log ends at the same place; and one that ends before the place.
+for my $case ([ join(':', @{ ($my->rows('SHOW MASTER STATUS'))[0] }[ 0, 1 ]) . ';0-101-99999', qr/binary log "\Q$was->[0]\E" of server .* is not the one that has been read up to position \d+/ ],
+    [ "$was->[0]:999999999;", qr/position 999999999 is past the end of binary log "\Q$was->[0]\E"/ ])
+{
+    my ($place, $error) = @$case;
+    $pg->sql("UPDATE dtsmig.task_position SET applied_position = '$place' WHERE task_id = $other->{id}");
+    $other->resume;
+    ok(poll_until(sub { ($other->last_error // '') =~ $error && $other->status eq 'failed' }, 30), "$place: stops the task, too") or diag $other->report;
+}
 done_testing();

@@ -74,6 +74,17 @@ is($src->value('SELECT count(*) FROM seen'), 0, "mallory's functions were not ru
 is($src->value("SELECT count(*) FROM pg_event_trigger"), 0, 'the event triggers are gone');
 $src->sql('DROP SCHEMA dtsmig_source CASCADE; DROP SCHEMA away CASCADE');
 
+# --- a slot by the task's name that is somebody else's
+$pg->sql('DROP TABLE public.t');
+my $next = Dts::Task->new($src, $pg, name => 'slot', objects => [ { schema => 'public', table => 't' } ]);
+my $slot = $stream =~ s/^dts_sync_\d+_/dts_sync_$next->{id}_/r;
+$src->sql("SELECT pg_create_logical_replication_slot('$slot', 'test_decoding')");
+$next->start;
+ok(poll_until(sub { $next->status =~ /failed/ }, 30), 'a slot of another plugin stops the task') or diag $next->report;
+like($next->last_error . $pg->value("SELECT string_agg(found, ' ') FROM dtsmig.precheck_results WHERE task = 'slot' AND status = 'failed'"), qr/replication slot "$slot" at the source is not one of dtsmig/, 'and is named') or diag $next->report;
+$pg->error("SELECT dtsmig.release_task('slot')");
+$src->sql("SELECT pg_drop_replication_slot('$slot') FROM pg_replication_slots WHERE slot_name = '$slot'");
+
 # --- the hooks work for a session with other settings
 $t = $task->();
 $t->wait_for('incremental');

@@ -8,7 +8,9 @@ use Test::More;
 use Dts::PgSource;
 use Dts::Postgres;
 use Dts::Task;
-use Dts::Env qw(tmpdir);
+use IO::Socket::INET;
+use Time::HiRes qw(time);
+use Dts::Env qw(tmpdir run_as);
 
 my $src = Dts::PgSource->new->start;
 $ENV{PGHOSTADDR} = '127.9.9.9';    # of the server's own environment
@@ -41,7 +43,7 @@ is($pg->error("SELECT * FROM dtsmig.test_connection('$name')", role => 'plain'),
 for my $host ("127.0.0.1,$socket", $socket, '@x', "x,\@y", 'a,b')
 {
     ($error) = $server->('dtsmig_fdw', "host '$host', $port", 'plain');
-    like($error, qr/42501/, "host $host: not for a plain role");
+    like($error, $host =~ m{^[/\@]} ? qr/42501.*through a socket file/s : qr/42501.*permission denied to connect to "\Q$host\E"/s, "host $host: not for a plain role");
     ($error, $name) = $server->('postgres_fdw', "host '$host', $port", 'plain', 'postgres');
     like($error || $pg->error("SELECT * FROM dtsmig.test_connection('$name')", role => 'plain'), qr/42501/, 'nor by postgres_fdw');
     ($error, $name) = $server->('dtsmig_fdw', "host '$host', $port", 'postgres', 'postgres');
@@ -59,6 +61,39 @@ sleep 1;
 is($pg->error("SELECT count(*) FROM dtsmig.preview_schema('d')", role => 'plain'), '', 'pg_dump works');
 my @hosts = $src->log_text =~ /connection received: host=(\S+)/g;
 ok(@hosts >= 2 && !grep({ $_ ne '127.0.0.1' } @hosts[-2, -1]), 'both came from the same address') or diag "@hosts";
+
+# --- a server that says nothing: connect_timeout
+my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 8) or die $!;
+($error, $name) = $server->('dtsmig_fdw', "host '127.0.0.1', port '" . $silent->sockport . "', connect_timeout '2'", 'plain');
+my $start = time;
+like($pg->error("SELECT * FROM dtsmig.test_connection('$name')", role => 'plain'), qr/08001.*No answer within 2 seconds/s, 'connect_timeout');
+ok(time - $start > 1.5 && time - $start < 6, sprintf 'after %.1f s', time - $start);
+close $silent;
+
+# --- ssl_mode, and the files that it takes, which superusers name
+my ($code, $out) = run_as($src->{user}, '/usr/bin/openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', 30, '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost',
+    '-keyout', "$src->{data}/server.key", '-out', "$src->{data}/server.crt");
+die $out if $code;
+($code, $out) = run_as($pg->{user}, '/usr/bin/openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', 30, '-subj', '/CN=other', '-keyout', "$pg->{data}/other.key", '-out', "$pg->{data}/other.crt");
+die $out if $code;
+my $tls = sub {
+    my ($host, $options) = @_;
+    my ($e, $s) = $server->('dtsmig_fdw', "host '$host', $port, $options", 'postgres');
+    return $e || $pg->error("SELECT * FROM dtsmig.test_connection('$s')", role => 'plain') || $pg->value("SELECT tls FROM dtsmig.test_connection('$s')", role => 'plain');
+};
+like($tls->('127.0.0.1', "ssl_mode 'require'"), qr/08001.*SSL/s, 'ssl_mode require: a source without TLS is refused');
+$src->sql('ALTER SYSTEM SET ssl = on; SELECT pg_reload_conf()');
+sleep 1;
+like($tls->('127.0.0.1', "ssl_mode 'require'"), qr/^\w+[-_]/, 'one with TLS is not');
+is($tls->('127.0.0.1', "ssl_mode 'disable'"), 'no', 'ssl_mode disable');
+my ($right, $wrong) = map { "ssl_ca '$_'" } "$src->{data}/server.crt", "$pg->{data}/other.crt";
+chmod 0755, $src->{data}; chmod 0644, "$src->{data}/server.crt";
+like($tls->('127.0.0.1', "ssl_mode 'verify-ca', $right"), qr/^\w+[-_]/, 'verify-ca: with its authority');
+like($tls->('127.0.0.1', "ssl_mode 'verify-ca', $wrong"), qr/08001.*certificate verify failed/s, 'with another one it is refused');
+like($tls->('localhost', "ssl_mode 'verify-full', $right"), qr/^\w+[-_]/, 'verify-full: by its name');
+like($tls->('127.0.0.1', "ssl_mode 'verify-full', $right"), qr/08001.*does not match host name/s, 'by another one it is refused');
+($error) = $server->('dtsmig_fdw', "host '127.0.0.1', $port, $right", 'plain');
+like($error, qr/42501.*permission denied to set option "ssl_ca"/s, 'a plain role names no file');
 
 # --- a password is asked for in vain: trust, by the same address
 $src->sql("CREATE ROLE trusted LOGIN SUPERUSER");

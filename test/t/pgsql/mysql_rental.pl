@@ -92,6 +92,18 @@ same('changes, with cascades at the source and rows that change their partition'
 is($dst->value("SELECT COUNT(*) FROM information_schema.referential_constraints WHERE constraint_schema = 'shop'"), $src->value("SELECT count(*) FROM pg_constraint WHERE contype = 'f'"), 'every foreign key is there');
 isnt(($dst->mariadb('INSERT INTO shop.film_category VALUES (1, 99)'))[0], 0, 'and holds for others');
 is($dst->value("SELECT auto_increment > 201 FROM information_schema.tables WHERE table_schema = 'shop' AND table_name = 'actor'"), 1, 'AUTO_INCREMENT is past the rows') if !$dst->{mysql} || $dst->{version} < 80000;
+# the ledger is moved by somebody else, as another hub would
+my $database = $dst->value("SELECT table_schema FROM information_schema.tables WHERE table_name = 'dtsmig_ledger'");
+my $ledger = "$database.dtsmig_ledger SET value = '%s' WHERE `key` = 'position'";
+$dst->sql('UPDATE ' . sprintf $ledger, '0/1');
+$src->sql("INSERT INTO language (language_id, name) VALUES (77, 'late')");
+ok($task->wait_status('failed', 60), 'a ledger that somebody has moved stops the task') or diag $task->report;
+like($task->sql("SELECT string_agg(message, ';') FROM dtsmig.task_log"), qr/the ledger at server "dst_st" is not where this task has left it/, 'nothing is written there');
+like($task->last_error, qr/the destination is behind what the catalog of the task has/, 'nor is it begun again');
+is($dst->value('SELECT COUNT(*) FROM shop.language WHERE language_id = 77'), 0, 'no row has come');
+$dst->sql('UPDATE ' . sprintf $ledger, $task->sql('SELECT applied_position FROM dtsmig.task_position'));
+$task->resume;
+same('with the right one it goes on');
 $task->release;
 $dst->sql("INSERT INTO shop.actor (first_name, last_name) VALUES ('a', 'b')");
 is($dst->value('SELECT MAX(actor_id) FROM shop.actor'), 202, 'the next value is the source\'s');
