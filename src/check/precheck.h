@@ -56,6 +56,13 @@ extern bool precheck_store(int64 task_id, List *items);
 extern void precheck_ignore(const TaskRecord *task, const char *item,
 							bool ignore);
 
+/* precheck_probe.c */
+/* What a destination elsewhere turned out to do, in words, added to found. */
+extern const char *precheck_probe_text(const DestProbe *probe, StringInfo found,
+									   char **advice);
+extern void precheck_empty_strings(PrecheckContext *pc, const DestProbe *probe,
+								   List *tables, List **items);
+
 /*
  * precheck_views.c: adds a note to each statement of the plan (PlanStatement *,
  * of tables of the MySQL family) that makes a view which this server does not

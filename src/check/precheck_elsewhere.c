@@ -99,9 +99,13 @@ precheck_tables_elsewhere(PrecheckContext *pc, List *tables, List **items)
 }
 
 static void
-check_kind(PrecheckContext *pc, const DestIdentity *id, List **items)
+check_kind(PrecheckContext *pc, const DestIdentity *id, const DestProbe *probe, List **items)
 {
 	SourceIdentity source;
+	StringInfoData found;
+	char	   *advice = NULL;
+	const char *status;
+	char	   *lock;
 
 	if (id->version_num < OLDEST_VERSION)
 	{
@@ -120,12 +124,21 @@ check_kind(PrecheckContext *pc, const DestIdentity *id, List **items)
 					 "Definitions of a PostgreSQL source need a destination of its version or a later one.");
 		return;
 	}
-	precheck_add(items, "destination_kind", PRECHECK_PASSED,
-				 psprintf("server \"%s\": %s%s%s, database %s, role %s, %s",
-						  pc->task->destination, id->product,
-						  strcmp(id->product, "PostgreSQL") == 0 ? " " : ", PostgreSQL ",
-						  id->version, id->database, id->account,
-						  id->tls ? "encrypted" : "not encrypted"), NULL);
+	initStringInfo(&found);
+	appendStringInfo(&found, "server \"%s\": %s%s%s, database %s, role %s, %s; ",
+					 pc->task->destination, id->product,
+					 strcmp(id->product, "PostgreSQL") == 0 ? " " : ", PostgreSQL ",
+					 id->version, id->database, id->account,
+					 id->tls ? "encrypted" : "not encrypted");
+	status = precheck_probe_text(probe, &found, &advice);
+	lock = pc->dest->value("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'gp_enable_global_deadlock_detector'");
+	if (lock != NULL && strcmp(lock, "off") == 0 && strcmp(status, PRECHECK_PASSED) == 0)
+	{
+		status = PRECHECK_WARNING;
+		appendStringInfoString(&found, "; gp_enable_global_deadlock_detector is off: UPDATE and DELETE lock whole tables, the ledger, too");
+		advice = "Run gpconfig -c gp_enable_global_deadlock_detector -v on, and restart the cluster; or set option copy_workers to 1, and ignore it.";
+	}
+	precheck_add(items, "destination_kind", status, found.data, advice);
 }
 
 static void
@@ -289,6 +302,7 @@ void
 precheck_elsewhere(PrecheckContext *pc, List *tables, List **items)
 {
 	DestIdentity id;
+	DestProbe	probe;
 	bool		planned = true;
 	ListCell   *lc;
 
@@ -299,7 +313,9 @@ precheck_elsewhere(PrecheckContext *pc, List *tables, List **items)
 		planned &= def->target_schema != NULL && def->target_name != NULL;
 	}
 	pc->dest->identify(&id);
-	check_kind(pc, &id, items);
+	pc->dest->probe(&probe);
+	check_kind(pc, &id, &probe, items);
+	precheck_empty_strings(pc, &probe, planned ? tables : NIL, items);
 	check_server(pc, items);
 	check_superuser(pc, &id, items);
 	check_privileges(pc, &id, planned ? tables : NIL, items);

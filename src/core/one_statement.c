@@ -346,6 +346,50 @@ parse(const char *sql, MemoryContext *cxt)
 	return parsed;
 }
 
+/* "a", "b": names in quotes; its end, or NULL */
+static const char *
+skip_names(const char *p)
+{
+	for (;;)
+	{
+		if (*p++ != '"')
+			return NULL;
+		while (*p != '\0' && (*p != '"' || p[1] == '"'))
+			p += *p == '"' ? 2 : 1;
+		if (*p++ != '"')
+			return NULL;
+		if (strncmp(p, ", ", 2) != 0)
+			return p;
+		p += 2;
+	}
+}
+
+/*
+ * What the Greenplum family has at the end of CREATE TABLE, and no parser of
+ * PostgreSQL takes (see transform/distribution_greenplum.c): the statement without
+ * it, if that is all that follows; else the statement.
+ */
+static const char *
+without_distribution(const char *sql)
+{
+	const char *clause = NULL;
+	const char *p = sql;
+
+	if (elsewhere == NULL || strncmp(sql, "CREATE TABLE ", strlen("CREATE TABLE ")) != 0)
+		return sql;
+	while ((p = strstr(p, "\nDISTRIBUTED ")) != NULL)
+		clause = p++;
+	if (clause == NULL)
+		return sql;
+	p = clause + strlen("\nDISTRIBUTED ");
+	if (strcmp(p, "RANDOMLY") != 0 && strcmp(p, "REPLICATED") != 0)
+	{
+		if (strncmp(p, "BY (", 4) != 0 || (p = skip_names(p + 4)) == NULL || strcmp(p, ")") != 0)
+			return sql;
+	}
+	return pnstrdup(sql, clause - sql);
+}
+
 static uint64
 run_one(const char *sql, bool ours, char **value)
 {
@@ -356,7 +400,7 @@ run_one(const char *sql, bool ours, char **value)
 
 	if (!is_postgres)
 		return elsewhere(sql, value);
-	parsed = parse(sql, &cxt);
+	parsed = parse(without_distribution(sql), &cxt);
 	if (list_length(parsed) != 1)
 		refuse(psprintf("%d statements where one was expected", list_length(parsed)), sql);
 	tree = linitial_node(RawStmt, parsed)->stmt;
@@ -397,6 +441,11 @@ run_source_script(const char *sql)
 	if (!is_postgres)
 	{
 		(void) elsewhere(sql, NULL);
+		return;
+	}
+	if (without_distribution(sql) != sql)
+	{
+		(void) run_one(sql, true, NULL);
 		return;
 	}
 	foreach(lc, parse(sql, &cxt))

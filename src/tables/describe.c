@@ -212,7 +212,7 @@ plan_new_table(const PlanOptions *options, List *plan, TableDef *def)
 	ListCell   *lc;
 
 	plan = shape_plan_rows(options->selection, plan, list_make1(def), false);
-	if (options->distribution == DISTRIBUTION_NONE)
+	if (options->distribution != DISTRIBUTION_CITUS)
 		return distribution_plan(options, plan, list_make1(def), NIL);
 	foreach(lc, def->foreign_keys)
 	{
@@ -269,6 +269,9 @@ plan_options(TaskOptions *options, const Selection *selection)
 	/* Citus's tables of this database cannot be written to, see plain.c */
 	if (one_statement_is_elsewhere() && extension_schema("citus") != NULL)
 		po->distribution = DISTRIBUTION_CITUS;
+	else if (one_statement_is_elsewhere() &&
+			 select_one_value("SELECT pg_catalog.to_regclass('pg_catalog.gp_distribution_policy')") != NULL)
+		po->distribution = DISTRIBUTION_GREENPLUM;
 	po->owners = options->owners;
 	po->grants = options->grants;
 	po->comments = options->comments;

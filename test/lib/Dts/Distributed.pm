@@ -198,6 +198,9 @@ END
     $step->('keyless', "DELETE FROM keyless WHERE ctid IN (SELECT min(ctid::text)::tid FROM keyless WHERE a = 1); UPDATE keyless SET b = 'y' WHERE a = 2");
     $step->('TRUNCATE', q{TRUNCATE project, task; INSERT INTO project VALUES (77, 1, 'sad', 'x'); TRUNCATE "Odd ""na'me"; TRUNCATE parted_1});
     $step->('many rows', "INSERT INTO task SELECT 77, 1, i, 'r' || i, now(), '{}', i FROM generate_series(1, 3000) i; UPDATE task SET title = title || 'x' WHERE id % 3 = 0; DELETE FROM task WHERE id % 7 = 0");
+    @tables = grep { !/Odd/ } @tables, 'made';
+    $src->sql(q{DROP TABLE dist."Odd ""na'me"});
+    $step->('DDL', q{ALTER TABLE task ADD COLUMN more int DEFAULT 7; INSERT INTO task (tenant, project, id) VALUES (77, 1, 9001); CREATE INDEX later ON task (more); UPDATE task SET more = 8 WHERE id < 50; ALTER TABLE task DROP COLUMN j; ALTER TYPE mood ADD VALUE 'glad'; CREATE TABLE made (id int PRIMARY KEY, v text); INSERT INTO made SELECT g, 'v' FROM generate_series(1, 100) g; UPDATE made SET v = 'w' WHERE id < 9; DELETE FROM made WHERE id > 90; ALTER TABLE country RENAME name TO title; });
     ends($hub, $dst, $task, 'dist.task', 1000);
     clear($dst);
     return;
