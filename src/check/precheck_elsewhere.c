@@ -98,15 +98,18 @@ precheck_tables_elsewhere(PrecheckContext *pc, List *tables, List **items)
 					 "all target tables exist", NULL);
 }
 
-static void
-check_kind(PrecheckContext *pc, const DestIdentity *id, const DestProbe *probe, List **items)
+void
+precheck_kind_elsewhere(PrecheckContext *pc, List **items)
 {
+	DestIdentity identity;
+	const DestIdentity *id = &identity;
 	SourceIdentity source;
 	StringInfoData found;
 	char	   *advice = NULL;
 	const char *status;
 	char	   *lock;
 
+	pc->dest->identify(&identity);
 	if (id->version_num < OLDEST_VERSION)
 	{
 		precheck_add(items, "destination_kind", PRECHECK_FAILED,
@@ -130,7 +133,7 @@ check_kind(PrecheckContext *pc, const DestIdentity *id, const DestProbe *probe, 
 					 strcmp(id->product, "PostgreSQL") == 0 ? " " : ", PostgreSQL ",
 					 id->version, id->database, id->account,
 					 id->tls ? "encrypted" : "not encrypted");
-	status = precheck_probe_text(probe, &found, &advice);
+	status = precheck_probe_text(pc->probe, &found, &advice);
 	lock = pc->dest->value("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'gp_enable_global_deadlock_detector'");
 	if (lock != NULL && strcmp(lock, "off") == 0 && strcmp(status, PRECHECK_PASSED) == 0)
 	{
@@ -302,7 +305,6 @@ void
 precheck_elsewhere(PrecheckContext *pc, List *tables, List **items)
 {
 	DestIdentity id;
-	DestProbe	probe;
 	bool		planned = true;
 	ListCell   *lc;
 
@@ -313,9 +315,8 @@ precheck_elsewhere(PrecheckContext *pc, List *tables, List **items)
 		planned &= def->target_schema != NULL && def->target_name != NULL;
 	}
 	pc->dest->identify(&id);
-	pc->dest->probe(&probe);
-	check_kind(pc, &id, &probe, items);
-	precheck_empty_strings(pc, &probe, planned ? tables : NIL, items);
+	precheck_kind_elsewhere(pc, items);
+	precheck_empty_strings(pc, planned ? tables : NIL, items);
 	check_server(pc, items);
 	check_superuser(pc, &id, items);
 	check_privileges(pc, &id, planned ? tables : NIL, items);

@@ -11,6 +11,7 @@
 #include "check/precheck.h"
 
 #include "lib/stringinfo.h"
+#include "tables/describe.h"
 #include "utils/builtins.h"
 
 static void
@@ -26,19 +27,18 @@ precheck_probe_text(const DestProbe *probe, StringInfo found, char **advice)
 	{
 		const char *name;
 		bool		works;
-		bool		needed;		/* for rows that come exactly once */
 	}			all[] = {
-		{"COPY in a transaction", probe->undoes_copy, true},
-		{"savepoints", probe->savepoints, true},
-		{"definitions in a transaction", probe->undoes_definitions, false},
-		{"TRUNCATE in a transaction", probe->undoes_truncate, false},
-		{"temporary tables", probe->temporary_tables, false},
-		{"deferrable constraints", probe->deferrable, false},
-		{"sequences", probe->sequences, false},
+		{"COPY in a transaction", probe->undoes_copy},
+		{"savepoints", probe->savepoints},
+		{"definitions in a transaction", probe->undoes_definitions},
+		{"TRUNCATE in a transaction", probe->undoes_truncate},
+		{"temporary tables", probe->temporary_tables},
+		{"deferrable constraints", probe->deferrable},
+		{"sequences", probe->sequences},
 	};
 	StringInfoData works;
 	StringInfoData fails;
-	bool		failed = false;
+	bool		failed = !precheck_probe_suffices(probe);
 
 	if (probe->missing != NULL)
 	{
@@ -48,10 +48,7 @@ precheck_probe_text(const DestProbe *probe, StringInfo found, char **advice)
 	initStringInfo(&works);
 	initStringInfo(&fails);
 	for (int i = 0; i < lengthof(all); i++)
-	{
 		append_name(all[i].works ? &works : &fails, all[i].name);
-		failed |= all[i].needed && !all[i].works;
-	}
 	if (probe->on_conflict)
 		append_name(&works, probe->on_conflict_key ? "ON CONFLICT" :
 					"ON CONFLICT (that sets no column of the key)");
@@ -66,6 +63,12 @@ precheck_probe_text(const DestProbe *probe, StringInfo found, char **advice)
 		"Such a server cannot hold what a task writes: a crash would leave half a transaction." :
 		"Or ignore it: a crash in the middle of such a statement may leave it half done, and a definition that needs what is not there fails.";
 	return failed ? PRECHECK_FAILED : PRECHECK_WARNING;
+}
+
+bool
+precheck_probe_suffices(const DestProbe *probe)
+{
+	return probe->missing != NULL || (probe->undoes_copy && probe->savepoints);
 }
 
 /* ------------------------------------------------------------ empty strings */
@@ -118,9 +121,9 @@ holds_empty(PrecheckContext *pc, const TableDef *def, const TableColumn *col)
 }
 
 void
-precheck_empty_strings(PrecheckContext *pc, const DestProbe *probe, List *tables,
-					   List **items)
+precheck_empty_strings(PrecheckContext *pc, List *tables, List **items)
 {
+	const DestProbe *probe = pc->probe;
 	bool		clean = true;
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -131,6 +134,8 @@ precheck_empty_strings(PrecheckContext *pc, const DestProbe *probe, List *tables
 					 "an empty string stays one", NULL);
 		return;
 	}
+	if (pc->source->describe_keys != NULL)
+		tables = describe_with_keys(pc->source, pc->conn, tables);
 	foreach(lc, tables)
 	{
 		const TableDef *def = lfirst(lc);

@@ -366,28 +366,48 @@ skip_names(const char *p)
 
 /*
  * What the Greenplum family has at the end of CREATE TABLE, and no parser of
- * PostgreSQL takes (see transform/distribution_greenplum.c): the statement without
- * it, if that is all that follows; else the statement.
+ * PostgreSQL takes (see transform/distribution_greenplum.c).
  */
-static const char *
-without_distribution(const char *sql)
+typedef struct Clause
 {
-	const char *clause = NULL;
+	int			at;				/* in the text without it; -1: there is none */
+	char	   *text;
+} Clause;
+
+#define DISTRIBUTED "\nDISTRIBUTED "
+
+/* The text without the clause, of which nothing but its own form is taken. */
+static const char *
+without_clause(const char *sql, Clause *clause)
+{
 	const char *p = sql;
 
-	if (elsewhere == NULL || strncmp(sql, "CREATE TABLE ", strlen("CREATE TABLE ")) != 0)
+	clause->at = -1;
+	if (elsewhere == NULL || (strncmp(sql, "CREATE TABLE ", strlen("CREATE TABLE ")) != 0 &&
+							  strncmp(sql, "CREATE UNLOGGED TABLE ", strlen("CREATE UNLOGGED TABLE ")) != 0))
 		return sql;
-	while ((p = strstr(p, "\nDISTRIBUTED ")) != NULL)
-		clause = p++;
-	if (clause == NULL)
-		return sql;
-	p = clause + strlen("\nDISTRIBUTED ");
-	if (strcmp(p, "RANDOMLY") != 0 && strcmp(p, "REPLICATED") != 0)
+	while ((p = strstr(p, DISTRIBUTED)) != NULL)
 	{
-		if (strncmp(p, "BY (", 4) != 0 || (p = skip_names(p + 4)) == NULL || strcmp(p, ")") != 0)
-			return sql;
+		const char *end = p + strlen(DISTRIBUTED);
+
+		if (strncmp(end, "RANDOMLY", strlen("RANDOMLY")) == 0)
+			end += strlen("RANDOMLY");
+		else if (strncmp(end, "REPLICATED", strlen("REPLICATED")) == 0)
+			end += strlen("REPLICATED");
+		else if (strncmp(end, "BY (", 4) != 0 || (end = skip_names(end + 4)) == NULL || *end++ != ')')
+		{
+			p++;
+			continue;
+		}
+		if (*end == '\0' || *end == ';')
+		{
+			clause->at = p - sql;
+			clause->text = pnstrdup(p, end - p);
+			return psprintf("%.*s%s", clause->at, sql, end);
+		}
+		p++;
 	}
-	return pnstrdup(sql, clause - sql);
+	return sql;
 }
 
 static uint64
@@ -397,10 +417,11 @@ run_one(const char *sql, bool ours, char **value)
 	List	   *parsed;
 	Node	   *tree;
 	uint64		n;
+	Clause		clause;
 
 	if (!is_postgres)
 		return elsewhere(sql, value);
-	parsed = parse(without_distribution(sql), &cxt);
+	parsed = parse(without_clause(sql, &clause), &cxt);
 	if (list_length(parsed) != 1)
 		refuse(psprintf("%d statements where one was expected", list_length(parsed)), sql);
 	tree = linitial_node(RawStmt, parsed)->stmt;
@@ -437,24 +458,26 @@ run_source_script(const char *sql)
 {
 	MemoryContext cxt;
 	ListCell   *lc;
+	const char *text;
+	Clause		clause;
 
 	if (!is_postgres)
 	{
 		(void) elsewhere(sql, NULL);
 		return;
 	}
-	if (without_distribution(sql) != sql)
-	{
-		(void) run_one(sql, true, NULL);
-		return;
-	}
-	foreach(lc, parse(sql, &cxt))
+	text = without_clause(sql, &clause);
+	foreach(lc, parse(text, &cxt))
 	{
 		RawStmt    *stmt = lfirst_node(RawStmt, lc);
-		const char *start = sql + stmt->stmt_location;
+		const char *start = text + stmt->stmt_location;
+		int			end = stmt->stmt_len > 0 ? stmt->stmt_location + stmt->stmt_len :
+			(int) strlen(text);
+		char	   *one = pnstrdup(start, end - stmt->stmt_location);
 
-		(void) run_tree(stmt->stmt, stmt->stmt_len > 0 ?
-						pnstrdup(start, stmt->stmt_len) : start, NULL);
+		if (clause.at == end)
+			one = psprintf("%s%s", one, clause.text);
+		(void) run_tree(stmt->stmt, one, NULL);
 		CommandCounterIncrement();
 	}
 	MemoryContextDelete(cxt);

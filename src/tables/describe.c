@@ -49,9 +49,8 @@ describe_selected(const Selection *selection, const SourceRoutine *source,
 	return tables;
 }
 
-/* Copies of definitions that have no keys, since the source makes them itself. */
-static List *
-with_keys(const SourceRoutine *source, SourceConn *conn, List *tables)
+List *
+describe_with_keys(const SourceRoutine *source, SourceConn *conn, List *tables)
 {
 	List	   *copies = NIL;
 	ListCell   *lc;
@@ -162,7 +161,7 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 	plan = shape_plan_rows(options->selection, plan, tables,
 						   source->own_definitions);
 	if (source->own_definitions && options->distribution != DISTRIBUTION_NONE)
-		tables = with_keys(source, conn, tables);
+		tables = describe_with_keys(source, conn, tables);
 	return distribution_plan(options, plan, tables, NIL);
 }
 

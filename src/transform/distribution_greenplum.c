@@ -95,16 +95,6 @@ clause_of(const Piece *p)
 	return buf.data;
 }
 
-static void
-add_clause(PlanStatement *made, const char *clause)
-{
-	int			len = strlen(made->sql);
-
-	while (len > 0 && strchr("; \n", made->sql[len - 1]) != NULL)
-		len--;
-	made->sql = psprintf("%.*s\n%s", len, made->sql, clause);
-}
-
 /* The statement that makes the table which partitions of the plan belong to. */
 static PlanStatement *
 root_statement(const Pieces *ps, const Piece *p)
@@ -140,10 +130,10 @@ greenplum_statements(Pieces *ps)
 			continue;
 		foreach(lc2, p->parts)
 			if (lfirst(lc2) != NULL)
-				add_clause(lfirst(lc2), clause);
+				distribution_append(lfirst(lc2), psprintf("\n%s", clause));
 		root = p->parts != NIL ? root_statement(ps, p) : p->made;
 		if (root != NULL)
-			add_clause(root, clause);
+			distribution_append(root, psprintf("\n%s", clause));
 		st = distribution_statement(p);
 		st->note = p->why != NULL ? psprintf("%s: %s", clause, p->why) : clause;
 		result = lappend(result, st);

@@ -67,6 +67,8 @@ extern void greenplum_place(Piece *p);
 extern List *greenplum_statements(Pieces *ps);
 
 /* distribution_statements.c */
+/* Adds to the end of CREATE TABLE, which others may follow in the same text. */
+extern void distribution_append(PlanStatement *made, const char *clause);
 /* A statement of kind "distribution", without SQL yet. */
 extern PlanStatement *distribution_statement(const Piece *p);
 /* Finds the statements that make the tables; adds what rules say of storage. */

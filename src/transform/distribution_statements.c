@@ -10,6 +10,8 @@
 
 #include "transform/distribution_impl.h"
 
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
 #include "utils/builtins.h"
 
 PlanStatement *
@@ -202,18 +204,17 @@ distribution_take_out(Pieces *ps, Piece *p)
 	}
 }
 
-/* CREATE TABLE … () storage */
-static void
-add_storage(PlanStatement *made, const ShapeRule *rule)
+void
+distribution_append(PlanStatement *made, const char *clause)
 {
-	int			len;
+	List	   *trees = raw_parser(made->sql, RAW_PARSE_DEFAULT);
+	const RawStmt *first = linitial_node(RawStmt, trees);
+	int			len = first->stmt_len > 0 ? first->stmt_location + first->stmt_len :
+		(int) strlen(made->sql);
 
-	if (rule == NULL || rule->storage == NULL)
-		return;
-	len = strlen(made->sql);
 	while (len > 0 && strchr("; \n", made->sql[len - 1]) != NULL)
 		len--;
-	made->sql = psprintf("%.*s %s", len, made->sql, rule->storage);
+	made->sql = psprintf("%.*s%s%s", len, made->sql, clause, made->sql + len);
 }
 
 void
@@ -232,7 +233,8 @@ distribution_look_at_plan(Pieces *ps)
 		if (p == NULL || p->made != NULL || !plan_statement_is_of(st, p->def))
 			continue;
 		p->made = st;
-		add_storage(st, p->rule);
+		if (p->rule != NULL && p->rule->storage != NULL)
+			distribution_append(st, psprintf(" %s", p->rule->storage));
 	}
 }
 

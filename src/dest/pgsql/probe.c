@@ -135,8 +135,8 @@ look_at_transactions(Scratch *s, DestProbe *p)
 	pg_runf(s->conn, "DELETE FROM %s", s->table);
 	pg_runf(s->conn, "INSERT INTO %s (id, k, v) VALUES (1, 1, 'x')", s->table);
 	pg_run(s->conn, "BEGIN");
-	p->savepoints = runs(s, psprintf("SAVEPOINT s2; DELETE FROM %s; ROLLBACK TO SAVEPOINT s2; "
-									 "RELEASE SAVEPOINT s2", s->table)) && rows_of(s) == 1;
+	p->savepoints = runs(s, psprintf("SAVEPOINT probe; DELETE FROM %s; ROLLBACK TO SAVEPOINT probe; "
+									 "RELEASE SAVEPOINT probe", s->table)) && rows_of(s) == 1;
 	pg_run(s->conn, "ROLLBACK");
 
 	p->undoes_truncate = works(s, psprintf("TRUNCATE %s", s->table)) && rows_of(s) == 1;

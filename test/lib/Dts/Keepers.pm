@@ -72,9 +72,9 @@ CREATE FUNCTION gp.place(t regclass, method "char", key text[]) RETURNS void LAN
   DELETE FROM gp_distribution_policy WHERE localoid = t;
   INSERT INTO gp_distribution_policy VALUES (t, method, 3, numbers::int2vector, NULL);
   EXECUTE format('DROP TRIGGER IF EXISTS gp_updated ON %s', t);
-  IF key <> '{}' THEN
+  IF key <> '{}' AND (SELECT relkind FROM pg_class WHERE oid = t) = 'r' THEN
     EXECUTE format('CREATE TRIGGER gp_updated BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION gp.updated(%s); ', t, (SELECT string_agg(quote_literal(x), ', ') FROM unnest(key) x));
-    IF (SELECT relkind FROM pg_class WHERE oid = t) = 'r' THEN EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER gp_updated', t); END IF;
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER gp_updated', t);
   END IF; END$$;
 CREATE FUNCTION gp.made() RETURNS event_trigger LANGUAGE plpgsql AS $$DECLARE what text; t record; BEGIN
   FOR t IN SELECT objid::regclass AS id FROM pg_event_trigger_ddl_commands() WHERE command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') AND classid = 'pg_class'::regclass LOOP
