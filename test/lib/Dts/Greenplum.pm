@@ -23,7 +23,8 @@ sub _as_postgresql
     # a syntax error, as of a server that does not know it
     $sql =~ s/\bON CONFLICT\b/ON_CONFLICT/g unless $opt{on_conflict};
     # which segment a row is in
-    $sql =~ s/\bgp_segment_id\b/tableoid/g;
+    $sql =~ s/\bt\.gp_segment_id\b/0 AS gp_segment_id/g;
+    $sql =~ s/\bd\.gp_segment_id\b/0/g;
     if ($sql =~ s/\nDISTRIBUTED (BY \((.*)\)|RANDOMLY|REPLICATED)\z//s)
     {
         my ($method, $key) = ($1 eq 'REPLICATED' ? 'r' : 'p', $2 // '');

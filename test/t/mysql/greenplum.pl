@@ -25,7 +25,7 @@ my $task = Dts::Task->new($my, $hub, name => 'gp', db => 'gp', destination => $d
 $task->start->wait_for('incremental', 90);
 same_database($my, 'gp', $dst, 'gp', 'full load');
 is(placed($dst, 'gp'), 'both_ways: replicated; keyless: randomly; project: tenant; tenant: id; touched: id', 'tables are where they belong');
-is($hub->value("SELECT string_agg(kind || ' ' || state, ', ') FROM dtsmig.task_objects WHERE task = 'gp' AND kind = 'trigger'"), 'trigger skipped', 'a trigger is left out');
+is($hub->value("SELECT string_agg(DISTINCT kind || ' ' || state, ', ') FROM dtsmig.task_objects WHERE task = 'gp' AND kind = 'trigger'"), 'trigger skipped', 'a trigger is left out');
 my $step = sub
 {
     my ($name, $sql) = @_;

@@ -22,7 +22,7 @@ CREATE TABLE project (tenant int NOT NULL REFERENCES tenant ON DELETE CASCADE, i
 CREATE TABLE mail (id int PRIMARY KEY, address text NOT NULL UNIQUE);
 CREATE TABLE keyless (a int, b text); ALTER TABLE keyless REPLICA IDENTITY FULL;
 CREATE TABLE chosen (id int, k int, v text, PRIMARY KEY (id, k));
-CREATE TABLE "Odd ""na'me" ("a ""b" int, "c" int, v text, PRIMARY KEY ("a ""b", c));
+CREATE TABLE "Odd ""name" ("a ""b" int, "c" int, v text, PRIMARY KEY ("a ""b", c));
 CREATE TABLE country (id int PRIMARY KEY, name text UNIQUE);
 CREATE TABLE scattered (id int PRIMARY KEY, v text);
 CREATE TABLE stored (id int PRIMARY KEY, v text);
@@ -31,13 +31,13 @@ CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2024-01-01') TO ('20
 CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 INSERT INTO tenant SELECT g, 't' FROM generate_series(1, 50) g; INSERT INTO project SELECT g, 1, 'p' FROM generate_series(1, 50) g;
 INSERT INTO mail VALUES (1, 'a'), (2, 'b'); INSERT INTO keyless VALUES (1, 'x'), (1, 'x'), (2, NULL);
-INSERT INTO chosen SELECT g, g % 5, 'c' FROM generate_series(1, 50) g; INSERT INTO "Odd ""na'me" VALUES (1, 2, 'x');
+INSERT INTO chosen SELECT g, g % 5, 'c' FROM generate_series(1, 50) g; INSERT INTO "Odd ""name" VALUES (1, 2, 'x');
 INSERT INTO country VALUES (1, 'one'); INSERT INTO scattered VALUES (1, 'x'), (2, 'y'); INSERT INTO stored VALUES (1, 'x');
 INSERT INTO parted VALUES (1, '2024-02-02', 'a'), (2, '2025-02-02', 'b');
 END
     my $task = Dts::Task->new($src, $hub, name => $name, destination => $dst, destination_port => $line->{port}, objects => [
         { schema => 'g' }, { schema => 'g', table => 'chosen', distribution_key => ['k'] },
-        { schema => 'g', table => q{Odd "na'me}, distribution_key => [ 'c', 'a "b' ] },
+        { schema => 'g', table => q{Odd "name}, distribution_key => [ 'c', 'a "b' ] },
         { schema => 'g', table => 'country', distribution_key => 'reference' },
         { schema => 'g', table => 'scattered', distribution_key => 'random' },
         { schema => 'g', table => 'stored', storage => 'WITH (appendoptimized = true, orientation = column)' } ]);
@@ -53,11 +53,11 @@ END
     $task->start->wait_for('incremental', 90);
     my $same = sub { my ($what) = @_; local $Test::Builder::Level = $Test::Builder::Level + 1; $task->catch_up(60); same_pg_tables($src, $dst, "$name: $what", schemas => ['g']) };
     $same->('full load');
-    is(placed($dst, 'g'), q{Odd "na'me: c,a "b; chosen: k; country: replicated; keyless: randomly; mail: replicated; parted: id; parted_1: id; parted_2: id; project: tenant; scattered: randomly; stored: id; tenant: id}, 'tables are where they belong');
+    is(placed($dst, 'g'), q{Odd "name: c,a "b; chosen: k; country: replicated; keyless: randomly; mail: replicated; parted: id; parted_1: id; parted_2: id; project: tenant; scattered: randomly; stored: id; tenant: id}, 'tables are where they belong');
 
     my $step = sub { my ($what, $sql) = @_; local $Test::Builder::Level = $Test::Builder::Level + 1; $src->sql("SET search_path = g; $sql"); $same->($what) };
     $step->('INSERT, UPDATE, DELETE', "INSERT INTO tenant VALUES (100, 'n'); UPDATE project SET v = 'q'; DELETE FROM tenant WHERE id = 1; UPDATE mail SET address = 'c' WHERE id = 1; UPDATE scattered SET v = 'z'; DELETE FROM country; INSERT INTO stored SELECT g, 's' FROM generate_series(2, 500) g; UPDATE stored SET v = 'u' WHERE id % 3 = 0");
-    $step->('keys change', q{UPDATE chosen SET k = k + 10 WHERE id < 20; UPDATE tenant SET id = 200 WHERE id = 100; UPDATE "Odd ""na'me" SET c = 3, v = 'y'; UPDATE parted SET d = d + 200 WHERE id = 1; UPDATE parted SET id = 12 WHERE id = 2; UPDATE scattered SET id = 7 WHERE id = 1});
+    $step->('keys change', q{UPDATE chosen SET k = k + 10 WHERE id < 20; UPDATE tenant SET id = 200 WHERE id = 100; UPDATE "Odd ""name" SET c = 3, v = 'y'; UPDATE parted SET d = d + 200 WHERE id = 1; UPDATE parted SET id = 12 WHERE id = 2; UPDATE scattered SET id = 7 WHERE id = 1});
     $step->('keyless', "DELETE FROM keyless WHERE ctid IN (SELECT ctid FROM keyless WHERE a = 1 LIMIT 1); UPDATE keyless SET b = 'y' WHERE a = 2; INSERT INTO keyless VALUES (1, 'x')");
     $step->('keys swap', 'BEGIN; UPDATE chosen SET id = 1000 WHERE id = 30; UPDATE chosen SET id = 30, k = 0 WHERE id = 31; UPDATE chosen SET id = 31, k = 1 WHERE id = 1000; COMMIT');
     $step->('TRUNCATE', "TRUNCATE project; INSERT INTO project VALUES (2, 2, 'again')");
