@@ -38,7 +38,7 @@ $step->('rows', "INSERT INTO tenant (name) VALUES ('d'); UPDATE project SET v = 
 $step->('keys', 'UPDATE tenant SET id = 40 WHERE id = 4; UPDATE project SET id = 9 WHERE tenant = 2; UPDATE both_ways SET id = id + 10');
 $step->('cascades', 'DELETE FROM tenant WHERE id = 1');
 $step->('partial images', "SET SESSION binlog_row_image = MINIMAL; UPDATE project SET v = 'min' WHERE tenant = 3; UPDATE project SET id = 77 WHERE tenant = 3");
-$step->('DDL', "CREATE TABLE made (a int, b int, v int, PRIMARY KEY (b, a)); INSERT INTO made VALUES (1, 2, 3); ALTER TABLE project ADD COLUMN n int DEFAULT 4; INSERT INTO project VALUES (3, 5, 'x', 'x', 6); DROP TABLE touched");
+$step->('DDL', "CREATE TABLE made (a int, b int, v int, PRIMARY KEY (b, a)); INSERT INTO made VALUES (1, 2, 3); ALTER TABLE project ADD COLUMN n int DEFAULT 4; INSERT INTO project VALUES (3, 5, 'x', 'x', 6); DROP TABLE touched; CREATE TABLE made_keyless (a int); INSERT INTO made_keyless VALUES (1), (1); CREATE TABLE made_unique (a int, b int NOT NULL, c int NOT NULL, PRIMARY KEY (a), UNIQUE KEY (b)); INSERT INTO made_unique VALUES (1, 2, 3)");
 like(placed($dst, 'gp'), qr/; made: b; /, 'a table that comes later is distributed');
 $hub->sql("SELECT dtsmig.cutover('gp', verify => 'full')");
 is($task->status, 'cut_over', 'cutover');
