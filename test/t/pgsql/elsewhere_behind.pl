@@ -20,6 +20,7 @@ CREATE TABLE s.keyless (a int, b text); ALTER TABLE s.keyless REPLICA IDENTITY F
 CREATE TABLE r.shaped (id int PRIMARY KEY, n int, name text, big text); ALTER TABLE r.shaped ALTER big SET STORAGE EXTERNAL;
 INSERT INTO r.shaped SELECT g, g, 'name', repeat(md5(g::text), 300) FROM generate_series(1, 200) g;
 CREATE TABLE r.keyed (id int PRIMARY KEY, code text NOT NULL, big text); ALTER TABLE r.keyed ALTER big SET STORAGE EXTERNAL;
+ALTER TABLE r.keyed REPLICA IDENTITY FULL; ALTER TABLE r.shaped REPLICA IDENTITY FULL;
 INSERT INTO r.keyed SELECT g, 'c' || g, repeat(md5(g::text), 300) FROM generate_series(1, 50) g;
 END
 my $task = Dts::Task->new($src, $hub, name => 'b', destination => $dst, destination_port => $line->{port}, objects => [ { schema => 's' }, { schema => 'r' },

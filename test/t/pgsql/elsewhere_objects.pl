@@ -15,10 +15,12 @@ $dst->sql("CREATE ROLE app LOGIN PASSWORD 'pw'; CREATE DATABASE app OWNER app");
 $dst->prepend_hba('host all app 127.0.0.1/32 scram-sha-256');
 $dst->{dbname} = 'app';
 $hub->sql('CREATE ROLE mover LOGIN; GRANT CREATE ON DATABASE postgres TO mover; GRANT USAGE ON FOREIGN DATA WRAPPER dtsmig_fdw TO mover; CREATE ROLE stranger LOGIN');
+# what keeps views from being made, until somebody at the destination allows them
+$dst->sql(q{CREATE FUNCTION public.views() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN IF to_regclass('o.allowed') IS NULL THEN RAISE 'no views yet' USING ERRCODE = '42P01'; END IF; END$$;
+CREATE EVENT TRIGGER views ON ddl_command_start WHEN TAG IN ('CREATE VIEW') EXECUTE FUNCTION public.views()});
 $src->sql(<<'END');
-CREATE SCHEMA s; CREATE SCHEMA o;
-CREATE TABLE o.other (id int); CREATE TABLE s.t (id int PRIMARY KEY, v text); INSERT INTO s.t VALUES (1, 'x');
-CREATE VIEW s.a AS SELECT id FROM o.other; CREATE VIEW s.b AS SELECT id + 1 AS id FROM o.other; CREATE VIEW s.c AS SELECT id + 2 AS id FROM o.other; CREATE VIEW s.d AS SELECT id + 3 AS id FROM o.other;
+CREATE SCHEMA s; CREATE TABLE s.t (id int PRIMARY KEY, v text); INSERT INTO s.t VALUES (1, 'x');
+CREATE VIEW s.a AS SELECT id FROM s.t; CREATE VIEW s.b AS SELECT id + 1 AS id FROM s.t; CREATE VIEW s.c AS SELECT id + 2 AS id FROM s.t; CREATE VIEW s.d AS SELECT id + 3 AS id FROM s.t;
 END
 my $task = Dts::Task->new($src, $hub, name => 'o', db => 'postgres', role => 'mover', objects => [ { schema => 's' } ], destination => $dst, destination_port => $line->{port}, destination_user => 'app', destination_password => 'pw');
 $task->start->wait_for('incremental', 60);
@@ -26,10 +28,10 @@ my $states = sub { return $task->sql("SELECT string_agg(name || ' ' || state, ',
 my $there = sub { return $dst->value("SELECT coalesce(string_agg(relname, ', ' ORDER BY relname), '') FROM pg_class WHERE relkind = 'v' AND relnamespace = 's'::regnamespace") };
 like($states->(), qr/a failed, .*b failed, .*c failed, .*d failed/, 'views that could not be made');
 my $retry = sub { my ($what, $statement) = @_; return "SELECT dtsmig.retry_object('o', '$what'" . ($statement ? ", '$statement'" : '') . ')' };
-like($hub->error($retry->('view s.a'), role => 'mover'), qr/42P01.*"o\.other" does not exist/s, 'what is missing is missing still');
+like($hub->error($retry->('view s.a'), role => 'mover'), qr/42P01.*no views yet/s, 'what is missing is missing still');
 like($states->(), qr/a failed/, 'and it has failed still');
 like($hub->error($retry->('view s.a'), role => 'stranger'), qr/42501/, 'not for everybody');
-$dst->sql('SET ROLE app; CREATE SCHEMA o; CREATE TABLE o.other (id int)');
+$dst->sql('SET ROLE app; CREATE SCHEMA o; CREATE TABLE o.allowed ()');
 $hub->sql($retry->('view s.a'), role => 'mover');
 is($there->(), 'a', 'made by its own statement');
 is($dst->value("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 's.a'::regclass"), 'app', 'by the account of the task');
@@ -53,6 +55,6 @@ is($there->(), 'a, b, c, d', 'all are there');
 $src->sql("INSERT INTO s.t VALUES (2, 'y')");
 $task->catch_up(60);
 same_pg_tables($src, $dst, 'the task has gone on', schemas => ['s']);
-is($hub->value("SELECT count(*) FROM dtsmig.alerts WHERE task = 'o' AND kind = 'object'", role => 'mover'), 0, 'nothing is left to be said') or note $hub->sql('SELECT * FROM dtsmig.alerts');
+is($hub->value("SELECT count(*) FROM dtsmig.alerts WHERE task = 'o' AND kind = 'object' AND state <> 'cleared'", role => 'mover'), 0, 'nothing is left to be said') or note $hub->sql('SELECT * FROM dtsmig.alerts');
 $task->release->drop;
 done_testing();
