@@ -559,6 +559,8 @@ distribution_plan(const PlanOptions *options, List *plan, List *tables, List *kn
 	{
 		Piece	   *p = lfirst(lc);
 
+		if (p->placement != PLACEMENT_DEFAULT)
+			continue;
 		if (p->rule != NULL && p->rule->placement != PLACEMENT_DEFAULT)
 		{
 			if (greenplum)
