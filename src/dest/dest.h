@@ -95,8 +95,8 @@ typedef struct DestIdentity
  */
 typedef struct DestProbe
 {
-	char	   *missing;		/* why there could be no such table: nothing is known
-								 * then but of empty strings; NULL: there was one */
+	char	   *missing;		/* why no such table could be made: nothing is known
+								 * then but of empty strings; NULL: it was made */
 	bool		undoes_copy;	/* rows of COPY are rolled back with their transaction */
 	bool		undoes_definitions;
 	bool		undoes_truncate;

@@ -10,7 +10,7 @@
  *
  * Nothing is on the coordinator alone, and no foreign key is looked at. A unique
  * key has to hold all columns by which rows are distributed. Rows of a table that
- * is replicated cannot be told apart by where they are: it needs a key. A
+ * is replicated cannot be distinguished by their place: it needs a key. A
  * partition is distributed as its table is.
  *
  * core/one_statement.c knows the form of the clause, which is no PostgreSQL's.
@@ -41,7 +41,7 @@ greenplum_follow_rule(Piece *p)
 	if (rule->placement == PLACEMENT_LOCAL)
 		refuse(p, "local", "Greenplum distributes by columns, randomly (\"random\"), or keeps a table on each segment (\"reference\").");
 	if (rule->placement == PLACEMENT_REFERENCE && !p->has_key)
-		refuse(p, "reference", "A table without a key cannot be replicated: its rows could not be told apart. Use \"random\".");
+		refuse(p, "reference", "A table without a key cannot be replicated: its equal rows could not be distinguished. Use \"random\".");
 	p->placement = rule->placement;
 	if (rule->placement != PLACEMENT_KEY)
 		return;
