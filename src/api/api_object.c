@@ -92,6 +92,41 @@ dtsmig_skip_object(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* statement: the user's, in place of the object's own; or NULL. */
+static void
+make(const TaskRecord *task, const NamedObject *object, const char *statement)
+{
+	if (statement != NULL)
+		(void) run_source_statement(statement);
+	else
+		statement_execute(object->statement,
+						  source_routine(task_connection(task, task->owner)->server_type)->scripts);
+}
+
+/*
+ * A hub that dies between the two commits leaves it made, and failed in the
+ * catalog: the ledger knows.
+ */
+static void
+make_elsewhere(const TaskRecord *task, const NamedObject *object, const char *statement)
+{
+	const DestRoutine *dest = destination_attach(task, options_parse(task->options),
+												 task->owner, false);
+
+	PG_TRY();
+	{
+		if (dest->claim(destination_object(object->id)) == NULL)
+			make(task, object, statement);
+	}
+	PG_CATCH();
+	{
+		/* an error that is caught leaves no statement that goes there */
+		dest->detach();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 Datum
 dtsmig_retry_object(PG_FUNCTION_ARGS)
 {
@@ -99,6 +134,7 @@ dtsmig_retry_object(PG_FUNCTION_ARGS)
 	NamedObject *object;
 	TaskIdentity caller;
 	char	   *statement;
+	bool		elsewhere;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -107,8 +143,10 @@ dtsmig_retry_object(PG_FUNCTION_ARGS)
 	statement = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
 	task_check_owner(task);
-	task_check_local(task, "retry_object",
-					 "Make the object at the destination by hand, and skip_object in this database.");
+	elsewhere = strcmp(task->destination, DEST_LOCAL) != 0;
+	if (elsewhere && destination_routine(task, task->owner)->mysql_sql)
+		task_check_local(task, "retry_object",
+						 "Make the object at the destination by hand, and skip_object in this database.");
 	object = find_object(task, text_to_cstring(PG_GETARG_TEXT_PP(1)), true);
 	if (object->is_made && statement == NULL)
 	{
@@ -125,13 +163,14 @@ dtsmig_retry_object(PG_FUNCTION_ARGS)
 				 errhint("Give one: SELECT dtsmig.retry_object(%s, %s, 'CREATE ...');",
 						 quote_literal_cstr(task->name), quote_literal_cstr(object->title))));
 	task_act_as_owner(task, &caller);
-	/* not at that of another task of this transaction */
-	(void) destination_attach(task, options_parse(task->options), task->owner, false);
-	if (statement != NULL)
-		(void) run_source_statement(statement);
+	if (elsewhere)
+		make_elsewhere(task, object, statement);
 	else
-		statement_execute(object->statement,
-						  source_routine(task_connection(task, task->owner)->server_type)->scripts);
+	{
+		/* not at that of another task of this transaction */
+		(void) destination_attach(task, options_parse(task->options), task->owner, false);
+		make(task, object, statement);
+	}
 	task_act_end(&caller);
 	settle(task, object, OBJECT_STATE_DONE, statement,
 		   psprintf("%s is made, as %s asked for", object->title,

@@ -407,7 +407,20 @@ precheck_collect(PrecheckContext *pc)
 	PrecheckScope scope = {0};
 	List	   *plan;
 
+	pc->probe = NULL;
 	check_connectivity(pc, &items);
+	if (pc->dest->probe != NULL)
+	{
+		DestProbe  *probe = palloc(sizeof(DestProbe));
+
+		pc->dest->probe(probe);
+		pc->probe = probe;
+		if (!precheck_probe_suffices(probe))
+		{
+			precheck_kind_elsewhere(pc, &items);
+			return items;
+		}
+	}
 	scope.task = pc->task->name;
 	scope.superuser = superuser_arg(pc->task->owner);
 	scope.tables = describe_selected(pc->selection, pc->source, pc->conn,

@@ -28,6 +28,8 @@ typedef struct PrecheckContext
 	const SourceRoutine *source;
 	SourceConn *conn;
 	const DestRoutine *dest;	/* attached */
+	const DestProbe *probe;		/* what it can; NULL: that is known by its kind. Set by
+								 * precheck_collect */
 	const struct EmitTarget *mysql; /* what dest is, if it is no PostgreSQL; set by
 								 * precheck_collect */
 } PrecheckContext;
@@ -55,6 +57,16 @@ extern bool precheck_store(int64 task_id, List *items);
  */
 extern void precheck_ignore(const TaskRecord *task, const char *item,
 							bool ignore);
+
+/* precheck_probe.c */
+/* What a destination elsewhere turned out to do, in words, added to found. */
+extern const char *precheck_probe_text(const DestProbe *probe, StringInfo found,
+									   char **advice);
+/* Can a task work with it at all? */
+extern bool precheck_probe_suffices(const DestProbe *probe);
+extern void precheck_empty_strings(PrecheckContext *pc, List *tables, List **items);
+/* precheck_elsewhere.c */
+extern void precheck_kind_elsewhere(PrecheckContext *pc, List **items);
 
 /*
  * precheck_views.c: adds a note to each statement of the plan (PlanStatement *,

@@ -96,11 +96,18 @@ precheck_tables_elsewhere(PrecheckContext *pc, List *tables, List **items)
 					 "all target tables exist", NULL);
 }
 
-static void
-check_kind(PrecheckContext *pc, const DestIdentity *id, List **items)
+void
+precheck_kind_elsewhere(PrecheckContext *pc, List **items)
 {
+	DestIdentity identity;
+	const DestIdentity *id = &identity;
 	SourceIdentity source;
+	StringInfoData found;
+	char	   *advice = NULL;
+	const char *status;
+	char	   *lock;
 
+	pc->dest->identify(&identity);
 	if (id->version_num < OLDEST_VERSION)
 	{
 		precheck_add(items, "destination_kind", PRECHECK_FAILED,
@@ -118,12 +125,21 @@ check_kind(PrecheckContext *pc, const DestIdentity *id, List **items)
 					 "Definitions of a PostgreSQL source need a destination of its version or a later one.");
 		return;
 	}
-	precheck_add(items, "destination_kind", PRECHECK_PASSED,
-				 psprintf("server \"%s\": %s%s%s, database %s, role %s, %s",
-						  pc->task->destination, id->product,
-						  strcmp(id->product, "PostgreSQL") == 0 ? " " : ", PostgreSQL ",
-						  id->version, id->database, id->account,
-						  id->tls ? "encrypted" : "not encrypted"), NULL);
+	initStringInfo(&found);
+	appendStringInfo(&found, "server \"%s\": %s%s%s, database %s, role %s, %s; ",
+					 pc->task->destination, id->product,
+					 strcmp(id->product, "PostgreSQL") == 0 ? " " : ", PostgreSQL ",
+					 id->version, id->database, id->account,
+					 id->tls ? "encrypted" : "not encrypted");
+	status = precheck_probe_text(pc->probe, &found, &advice);
+	lock = pc->dest->value("SELECT setting FROM pg_catalog.pg_settings WHERE name = 'gp_enable_global_deadlock_detector'");
+	if (lock != NULL && strcmp(lock, "off") == 0 && strcmp(status, PRECHECK_PASSED) == 0)
+	{
+		status = PRECHECK_WARNING;
+		appendStringInfoString(&found, "; gp_enable_global_deadlock_detector is off: UPDATE and DELETE lock whole tables, the ledger, too");
+		advice = "Run gpconfig -c gp_enable_global_deadlock_detector -v on, and restart the cluster; or set option copy_workers to 1, and ignore it.";
+	}
+	precheck_add(items, "destination_kind", status, found.data, advice);
 }
 
 static void
@@ -297,7 +313,8 @@ precheck_elsewhere(PrecheckContext *pc, List *tables, List **items)
 		planned &= def->target_schema != NULL && def->target_name != NULL;
 	}
 	pc->dest->identify(&id);
-	check_kind(pc, &id, items);
+	precheck_kind_elsewhere(pc, items);
+	precheck_empty_strings(pc, planned ? tables : NIL, items);
 	check_server(pc, items);
 	check_superuser(pc, &id, items);
 	check_privileges(pc, &id, planned ? tables : NIL, items);

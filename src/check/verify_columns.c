@@ -302,9 +302,35 @@ verify_column_parts(Verify *v, TableDef *def, TableColumn *col, Relation rel)
 		compare_default(v, def, parts.default_expr, rel, att, object);
 }
 
+/* Are two expressions without functions and columns one value? */
+static bool
+are_same_elsewhere(const Verify *v, const char *a, const char *b)
+{
+	return strchr(a, '(') == NULL && strchr(b, '(') == NULL &&
+		v->dest->check->value(psprintf("SELECT 1 WHERE CAST((%s) AS pg_catalog.text) IS NOT DISTINCT FROM "
+									   "CAST((%s) AS pg_catalog.text)", a, b)) != NULL;
+}
+
+/* As the destination writes it. */
+static void
+compare_expression_elsewhere(Verify *v, const TableDef *def, const TableColumn *col,
+							 const char *relation, const DestColumn *there,
+							 const char *expr, bool generated)
+{
+	char	   *wanted = v->dest->check->expression(relation, quote_identifier(col->target_name),
+													there->type, expr, generated);
+
+	if (wanted == NULL || strcmp(wanted, there->expression) == 0 ||
+		(!generated && are_same_elsewhere(v, wanted, there->expression)))
+		return;
+	add(v, def, DIFFERENCE_DIFFERS, psprintf("column %s: %s", col->target_name,
+											 generated ? "generated" : "default"),
+		wanted, there->expression);
+}
+
 void
 verify_column_parts_elsewhere(Verify *v, TableDef *def, TableColumn *col,
-							  const DestColumn *there)
+							  const char *relation, const DestColumn *there)
 {
 	char	   *object = psprintf("column %s", col->target_name);
 	PlanColumn	parts;
@@ -314,16 +340,22 @@ verify_column_parts_elsewhere(Verify *v, TableDef *def, TableColumn *col,
 	wanted_parts(v, def, col, &parts);
 	if ((parts.generated != NULL) != there->generated)
 		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: generated", object),
-			yes_no(parts.generated != NULL), yes_no(there->generated));
+			parts.generated ? parts.generated : "no",
+			there->generated ? there->expression : "no");
+	else if (parts.generated != NULL && there->expression != NULL &&
+			 (!v->source->own_definitions || !are_names_changed(def)))
+		compare_expression_elsewhere(v, def, col, relation, there, parts.generated, true);
 	if (parts.generated != NULL || there->generated)
 		return;
 	if (parts.identity != there->identity)
 		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: identity", object),
 			yes_no(parts.identity), yes_no(there->identity));
-	if ((parts.default_expr != NULL) != there->has_default)
+	if ((parts.default_expr != NULL) != (there->expression != NULL))
 		add(v, def, DIFFERENCE_DIFFERS, psprintf("%s: default", object),
 			parts.default_expr ? parts.default_expr : "none",
-			there->has_default ? "one" : "none");
+			there->expression ? there->expression : "none");
+	else if (there->expression != NULL && !v->source->own_definitions)
+		compare_expression_elsewhere(v, def, col, relation, there, parts.default_expr, false);
 }
 
 /*

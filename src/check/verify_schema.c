@@ -150,9 +150,11 @@ columns_elsewhere(const Verify *v, const char *relation)
 	List	   *columns = NIL;
 	ListCell   *lc;
 
-	foreach(lc, dest_catalog_select(v->task, v->dest, "columns of a table", "ttbbbb",
+	foreach(lc, dest_catalog_select(v->task, v->dest, "columns of a table", "ttbbbT",
 									psprintf("SELECT attname, pg_catalog.format_type(atttypid, atttypmod), "
-											 "attnotnull, attidentity <> '', attgenerated <> '', atthasdef "
+											 "attnotnull, attidentity <> '', attgenerated <> '', "
+											 "(SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d "
+											 "WHERE d.adrelid = attrelid AND d.adnum = attnum) "
 											 "FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(%s) "
 											 "AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
 											 quote_literal_cstr(relation))))
@@ -165,7 +167,7 @@ columns_elsewhere(const Verify *v, const char *relation)
 		c->not_null = row[2][0] == 't';
 		c->identity = row[3][0] == 't';
 		c->generated = row[4][0] == 't';
-		c->has_default = row[5][0] == 't';
+		c->expression = row[5];
 		columns = lappend(columns, c);
 	}
 	return columns;
@@ -287,7 +289,8 @@ compare_columns_here(Verify *v, const TableDef *def, TableDef *now,
 
 static void
 compare_columns_elsewhere(Verify *v, const TableDef *def, TableDef *now,
-						  const ShapeRule *rule, List *there, bool parts)
+						  const ShapeRule *rule, const char *relation, List *there,
+						  bool parts)
 {
 	ListCell   *lc;
 
@@ -305,7 +308,7 @@ compare_columns_elsewhere(Verify *v, const TableDef *def, TableDef *now,
 		const DestColumn *c = col->target_name ? find_column(there, col->target_name) : NULL;
 
 		if (c != NULL && !is_set(rule, col->target_name))
-			verify_column_parts_elsewhere(v, now, col, c);
+			verify_column_parts_elsewhere(v, now, col, relation, c);
 	}
 }
 
@@ -328,7 +331,7 @@ compare_there(Verify *v, const TableDef *def, TableDef *now, List *stored)
 		return;
 	}
 	if (v->dest->elsewhere)
-		compare_columns_elsewhere(v, def, now, rule, there, parts);
+		compare_columns_elsewhere(v, def, now, rule, relation, there, parts);
 	else
 		compare_columns_here(v, def, now, rule, relid, parts);
 	if (parts)

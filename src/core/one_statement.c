@@ -350,6 +350,70 @@ parse(const char *sql, MemoryContext *cxt)
 	return parsed;
 }
 
+/* "a", "b": names in quotes; its end, or NULL */
+static const char *
+skip_names(const char *p)
+{
+	for (;;)
+	{
+		if (*p++ != '"')
+			return NULL;
+		while (*p != '\0' && (*p != '"' || p[1] == '"'))
+			p += *p == '"' ? 2 : 1;
+		if (*p++ != '"')
+			return NULL;
+		if (strncmp(p, ", ", 2) != 0)
+			return p;
+		p += 2;
+	}
+}
+
+/*
+ * What the Greenplum family has at the end of CREATE TABLE, and no parser of
+ * PostgreSQL takes (see transform/distribution_greenplum.c).
+ */
+typedef struct Clause
+{
+	int			at;				/* in the text without it; -1: there is none */
+	char	   *text;
+} Clause;
+
+#define DISTRIBUTED "\nDISTRIBUTED "
+
+/* The text without the clause, of which nothing but its own form is taken. */
+static const char *
+without_clause(const char *sql, Clause *clause)
+{
+	const char *p = sql;
+
+	clause->at = -1;
+	if (elsewhere == NULL || (strncmp(sql, "CREATE TABLE ", strlen("CREATE TABLE ")) != 0 &&
+							  strncmp(sql, "CREATE UNLOGGED TABLE ", strlen("CREATE UNLOGGED TABLE ")) != 0))
+		return sql;
+	while ((p = strstr(p, DISTRIBUTED)) != NULL)
+	{
+		const char *end = p + strlen(DISTRIBUTED);
+
+		if (strncmp(end, "RANDOMLY", strlen("RANDOMLY")) == 0)
+			end += strlen("RANDOMLY");
+		else if (strncmp(end, "REPLICATED", strlen("REPLICATED")) == 0)
+			end += strlen("REPLICATED");
+		else if (strncmp(end, "BY (", 4) != 0 || (end = skip_names(end + 4)) == NULL || *end++ != ')')
+		{
+			p++;
+			continue;
+		}
+		if (*end == '\0' || *end == ';')
+		{
+			clause->at = p - sql;
+			clause->text = pnstrdup(p, end - p);
+			return psprintf("%.*s%s", clause->at, sql, end);
+		}
+		p++;
+	}
+	return sql;
+}
+
 static uint64
 run_one(const char *sql, bool ours, char **value)
 {
@@ -357,10 +421,11 @@ run_one(const char *sql, bool ours, char **value)
 	List	   *parsed;
 	Node	   *tree;
 	uint64		n;
+	Clause		clause;
 
 	if (!is_postgres)
 		return elsewhere(sql, value);
-	parsed = parse(sql, &cxt);
+	parsed = parse(without_clause(sql, &clause), &cxt);
 	if (list_length(parsed) != 1)
 		refuse(psprintf("%d statements where one was expected", list_length(parsed)), sql);
 	tree = linitial_node(RawStmt, parsed)->stmt;
@@ -410,19 +475,26 @@ run_source_script(const char *sql)
 {
 	MemoryContext cxt;
 	ListCell   *lc;
+	const char *text;
+	Clause		clause;
 
 	if (!is_postgres)
 	{
 		(void) elsewhere(sql, NULL);
 		return;
 	}
-	foreach(lc, parse(sql, &cxt))
+	text = without_clause(sql, &clause);
+	foreach(lc, parse(text, &cxt))
 	{
 		RawStmt    *stmt = lfirst_node(RawStmt, lc);
-		const char *start = sql + stmt->stmt_location;
+		const char *start = text + stmt->stmt_location;
+		int			end = stmt->stmt_len > 0 ? stmt->stmt_location + stmt->stmt_len :
+			(int) strlen(text);
+		char	   *one = pnstrdup(start, end - stmt->stmt_location);
 
-		(void) run_tree(stmt->stmt, stmt->stmt_len > 0 ?
-						pnstrdup(start, stmt->stmt_len) : start, NULL);
+		if (clause.at == end)
+			one = psprintf("%s%s", one, clause.text);
+		(void) run_tree(stmt->stmt, one, NULL);
 		CommandCounterIncrement();
 	}
 	MemoryContextDelete(cxt);

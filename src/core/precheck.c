@@ -43,6 +43,7 @@ static const PrecheckDef defs[] =
 	{"destination_tables", AT_DESTINATION, ANY, "Tables that are there are plain tables: no views or foreign tables, and nothing that an extension distributes."},
 	{"destination_writable", AT_DESTINATION, ANY, "The destination is no standby."},
 	{"disk_space", BOTH, ANY, "The destination's disk has room for the size of the selected tables."},
+	{"empty_strings", BOTH, ANY, "An empty string stays one at a destination elsewhere, or none is where NULL cannot be."},
 	{"encoding", AT_DESTINATION, ANY, "The destination database is UTF8, so that it can hold every text."},
 	{"expressions", BOTH, ANY, "Filters and expressions of the rules compile, and run over the first rows."},
 	{"extensions", BOTH, ANY, "The extensions that types and objects need exist, or can be made."},

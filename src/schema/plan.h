@@ -18,7 +18,8 @@ struct EmitTarget;				/* emit/mysql/emit.h */
 typedef enum PlanDistribution
 {
 	DISTRIBUTION_NONE,
-	DISTRIBUTION_CITUS
+	DISTRIBUTION_CITUS,
+	DISTRIBUTION_GREENPLUM		/* the family: a clause of CREATE TABLE */
 } PlanDistribution;
 
 typedef struct PlanOptions

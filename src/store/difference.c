@@ -115,21 +115,24 @@ store_differences_tables(int64 task_id)
 }
 
 List *
-store_differences_of(int64 table_id, int64 limit)
+store_differences_of(int64 table_id, const char *generated, int64 limit)
 {
 	List	   *differences = NIL;
 	StoreRows   *rows;
 
-	rows = store_query("SELECT difference_id, key_values FROM dtsmig.verify_difference "
+	rows = store_query("SELECT difference_id, key_values, kind = 'differs' AND differences OPERATOR(pg_catalog.-) "
+					   "ARRAY(SELECT pg_catalog.jsonb_array_elements_text($2::pg_catalog.jsonb)) = '{}' "
+					   "FROM dtsmig.verify_difference "
 					   "WHERE table_id = $1 AND state = '" DIFFERENCE_STATE_REPAIRING "' "
-					   "AND key_values IS NOT NULL ORDER BY difference_id LIMIT $2",
-					   "ii", table_id, limit);
+					   "AND key_values IS NOT NULL ORDER BY difference_id LIMIT $3",
+					   "iti", table_id, generated, limit);
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		StoreDifference *d = palloc(sizeof(StoreDifference));
 
 		d->id = store_int(rows, i, 0);
 		d->key = store_jsonb(rows, i, 1);
+		d->generated = store_bool(rows, i, 2);
 		differences = lappend(differences, d);
 	}
 	return differences;
@@ -142,6 +145,13 @@ store_difference_repaired(int64 id)
 					  "SET state = '" DIFFERENCE_STATE_REPAIRED "', "
 					  "repaired = pg_catalog.clock_timestamp() "
 					  "WHERE difference_id = $1", "i", id);
+}
+
+void
+store_difference_failed(int64 id, const char *error)
+{
+	(void) store_exec("UPDATE dtsmig.verify_difference SET state = 'failed', error = $2 "
+					  "WHERE difference_id = $1", "it", id, error);
 }
 
 void

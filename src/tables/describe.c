@@ -49,9 +49,8 @@ describe_selected(const Selection *selection, const SourceRoutine *source,
 	return tables;
 }
 
-/* Copies of definitions that have no keys, since the source makes them itself. */
-static List *
-with_keys(const SourceRoutine *source, SourceConn *conn, List *tables)
+List *
+describe_with_keys(const SourceRoutine *source, SourceConn *conn, List *tables)
 {
 	List	   *copies = NIL;
 	ListCell   *lc;
@@ -162,7 +161,7 @@ plan_selected(const SourceRoutine *source, SourceConn *conn,
 	plan = shape_plan_rows(options->selection, plan, tables,
 						   source->own_definitions);
 	if (source->own_definitions && options->distribution != DISTRIBUTION_NONE)
-		tables = with_keys(source, conn, tables);
+		tables = describe_with_keys(source, conn, tables);
 	return distribution_plan(options, plan, tables, NIL);
 }
 
@@ -212,7 +211,7 @@ plan_new_table(const PlanOptions *options, List *plan, TableDef *def)
 	ListCell   *lc;
 
 	plan = shape_plan_rows(options->selection, plan, list_make1(def), false);
-	if (options->distribution == DISTRIBUTION_NONE)
+	if (options->distribution != DISTRIBUTION_CITUS)
 		return distribution_plan(options, plan, list_make1(def), NIL);
 	foreach(lc, def->foreign_keys)
 	{
@@ -269,6 +268,9 @@ plan_options(TaskOptions *options, const Selection *selection)
 	/* Citus's tables of this database cannot be written to, see plain.c */
 	if (one_statement_is_elsewhere() && extension_schema("citus") != NULL)
 		po->distribution = DISTRIBUTION_CITUS;
+	else if (one_statement_is_elsewhere() &&
+			 select_one_value("SELECT pg_catalog.to_regclass('pg_catalog.gp_distribution_policy')") != NULL)
+		po->distribution = DISTRIBUTION_GREENPLUM;
 	po->owners = options->owners;
 	po->grants = options->grants;
 	po->comments = options->comments;

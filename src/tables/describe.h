@@ -39,4 +39,11 @@ extern List *plan_new_table(const PlanOptions *options, List *plan, TableDef *de
 extern PlanOptions *plan_options(TaskOptions *options,
 								 const Selection *selection);
 
+/*
+ * Copies of definitions (TableDef *, those of tables) with all of their keys, of a
+ * source that does not describe these (SourceRoutine.describe_keys).
+ */
+extern List *describe_with_keys(const SourceRoutine *source, SourceConn *conn,
+								List *tables);
+
 #endif							/* DTSMIG_DESCRIBE_H */

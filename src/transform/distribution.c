@@ -16,7 +16,8 @@
  * on each node (a reference table).
  *
  * Functions and restrictions are those of Citus ("Creating and Modifying
- * Distributed Objects" of its manual).
+ * Distributed Objects" of its manual). What is otherwise in the Greenplum family
+ * is in distribution_greenplum.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -116,6 +117,7 @@ find_candidates(Piece *p)
 		p->candidates = both;
 		found = true;
 	}
+	p->any_unique = found;
 }
 
 Piece *
@@ -234,11 +236,13 @@ join_partitions(Pieces *ps)
 				known = lfirst(lc2);
 		if (known != NULL)
 		{
+			known->parts = lappend(known->parts, p->made);
 			known->def->rows_estimate += p->def->rows_estimate;
 			continue;
 		}
 		known = palloc(sizeof(Piece));
 		*known = *p;
+		known->parts = list_make1(p->made);
 		known->def = palloc(sizeof(TableDef));
 		*known->def = *p->def;
 		known->def->schema = known->def->target_schema = root->schemaname;
@@ -323,8 +327,6 @@ follow_rule(Piece *p)
 {
 	const ShapeRule *rule = p->rule;
 
-	if (rule == NULL || rule->placement == PLACEMENT_DEFAULT)
-		return;
 	if (rule->placement == PLACEMENT_RANDOM)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -525,6 +527,7 @@ List *
 distribution_plan(const PlanOptions *options, List *plan, List *tables, List *known)
 {
 	Pieces		ps = {0};
+	bool		greenplum = options->distribution == DISTRIBUTION_GREENPLUM;
 	ListCell   *lc;
 
 	ps.options = options;
@@ -544,7 +547,7 @@ distribution_plan(const PlanOptions *options, List *plan, List *tables, List *kn
 			Piece	   *p = lfirst(lc);
 
 			if (p->made != NULL && p->rule && p->rule->placement != PLACEMENT_DEFAULT)
-				plan_statement_note(p->made, "distribution_key is not followed: the destination is no Citus cluster elsewhere");
+				plan_statement_note(p->made, "distribution_key is not followed: the destination is no Citus cluster elsewhere, and not of the Greenplum family");
 		}
 		return plan;
 	}
@@ -556,13 +559,25 @@ distribution_plan(const PlanOptions *options, List *plan, List *tables, List *kn
 	{
 		Piece	   *p = lfirst(lc);
 
-		follow_rule(p);
-		if (p->placement == PLACEMENT_DEFAULT && !p->has_key)
+		if (p->placement != PLACEMENT_DEFAULT)
+			continue;
+		if (p->rule != NULL && p->rule->placement != PLACEMENT_DEFAULT)
+		{
+			if (greenplum)
+				greenplum_follow_rule(p);
+			else
+				follow_rule(p);
+		}
+		else if (greenplum)
+			greenplum_place(p);
+		else if (!p->has_key)
 			place(p, PLACEMENT_LOCAL, "it has no key by which its rows could be found on their node");
 	}
-	make_references(&ps);
+	/* Greenplum holds no row against a foreign key */
+	if (!greenplum)
+		make_references(&ps);
 	make_families(&ps);
 	foreach(lc, ps.all)
 		distribution_take_out(&ps, lfirst(lc));
-	return distribution_statements(&ps);
+	return greenplum ? greenplum_statements(&ps) : distribution_statements(&ps);
 }

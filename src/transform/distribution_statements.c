@@ -10,13 +10,14 @@
 
 #include "transform/distribution_impl.h"
 
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
 #include "utils/builtins.h"
 
-static PlanStatement *
-placing_statement(const Piece *p)
+PlanStatement *
+distribution_statement(const Piece *p)
 {
 	PlanStatement *st = palloc0(sizeof(PlanStatement));
-	char	   *table = quote_literal_cstr(plan_table_name(p->def));
 
 	st->phase = PLAN_PRE_DATA;
 	st->kind = "distribution";
@@ -24,6 +25,15 @@ placing_statement(const Piece *p)
 	st->table = p->def->name;
 	st->target_schema = p->def->target_schema;
 	st->name = p->def->target_name;
+	return st;
+}
+
+static PlanStatement *
+placing_statement(const Piece *p)
+{
+	PlanStatement *st = distribution_statement(p);
+	char	   *table = quote_literal_cstr(plan_table_name(p->def));
+
 	if (p->placement == PLACEMENT_REFERENCE)
 		st->sql = psprintf("SELECT pg_catalog.create_reference_table(%s)", table);
 	else if (p->placement == PLACEMENT_KEY)
@@ -127,10 +137,26 @@ is_statement_of(const PlanStatement *st, const char *name)
 							 strcmp(st->name + all - len, name) == 0));
 }
 
+static const char *
+why_no_index(const Piece *p, const TableIndex *index)
+{
+	List	   *columns = distribution_index_columns(p->def, index);
+	ListCell   *lc;
+
+	if (p->placement == PLACEMENT_RANDOM)
+		return "its rows are distributed randomly";
+	foreach(lc, p->columns ? p->columns : list_make1(p->column))
+		if (!distribution_has_name(columns, lfirst(lc)))
+			return psprintf("column \"%s\", by which rows are distributed, is not in it",
+							(char *) lfirst(lc));
+	return NULL;
+}
+
 /* Statements of the plan that a placed table cannot take. */
 void
 distribution_take_out(Pieces *ps, Piece *p)
 {
+	bool		greenplum = ps->options->distribution == DISTRIBUTION_GREENPLUM;
 	ListCell   *lc;
 	ListCell   *lc2;
 
@@ -142,12 +168,14 @@ distribution_take_out(Pieces *ps, Piece *p)
 			continue;
 		if (strcmp(st->kind, "foreign key") == 0)
 		{
+			if (greenplum)
+				plan_statement_note(st, "Greenplum holds no row against it");
 			foreach(lc2, p->parents)
 			{
 				Tie		   *tie = lfirst(lc2);
 				const char *why;
 
-				if (!is_statement_of(st, tie->fk->target_name))
+				if (greenplum || !is_statement_of(st, tie->fk->target_name))
 					continue;
 				why = why_no_foreign_key(tie);
 				if (why != NULL)
@@ -156,36 +184,37 @@ distribution_take_out(Pieces *ps, Piece *p)
 		}
 		else if (strcmp(st->kind, "trigger") == 0 && p->placement != PLACEMENT_LOCAL)
 			not_possible(st, "triggers do not run on its shards");
-		else if (strcmp(st->kind, "identity") == 0 && p->placement != PLACEMENT_LOCAL)
+		else if (strcmp(st->kind, "identity") == 0 && !greenplum && p->placement != PLACEMENT_LOCAL)
 			set_identity(p->def, st);
-		else if (p->placement == PLACEMENT_KEY)
+		else if (p->placement == PLACEMENT_KEY || p->placement == PLACEMENT_RANDOM)
 		{
 			foreach(lc2, p->def->indexes)
 			{
 				TableIndex *index = lfirst(lc2);
+				const char *why;
 
-				if (is_unique_index(index) && is_statement_of(st, index->target_name) &&
-					st->phase != PLAN_PRE_DATA && strcmp(st->kind, "comment") != 0 &&
-					!distribution_has_name(distribution_index_columns(p->def, index), p->column))
-					not_possible(st, psprintf("column \"%s\", by which rows are distributed, is not in it",
-										   p->column));
+				if (!is_unique_index(index) || !is_statement_of(st, index->target_name) ||
+					st->phase == PLAN_PRE_DATA || strcmp(st->kind, "comment") == 0)
+					continue;
+				why = why_no_index(p, index);
+				if (why != NULL)
+					not_possible(st, why);
 			}
 		}
 	}
 }
 
-/* CREATE TABLE … () storage */
-static void
-add_storage(PlanStatement *made, const ShapeRule *rule)
+void
+distribution_append(PlanStatement *made, const char *clause)
 {
-	int			len;
+	List	   *trees = raw_parser(made->sql, RAW_PARSE_DEFAULT);
+	const RawStmt *first = linitial_node(RawStmt, trees);
+	int			len = first->stmt_len > 0 ? first->stmt_location + first->stmt_len :
+		(int) strlen(made->sql);
 
-	if (rule == NULL || rule->storage == NULL)
-		return;
-	len = strlen(made->sql);
 	while (len > 0 && strchr("; \n", made->sql[len - 1]) != NULL)
 		len--;
-	made->sql = psprintf("%.*s %s", len, made->sql, rule->storage);
+	made->sql = psprintf("%.*s%s%s", len, made->sql, clause, made->sql + len);
 }
 
 void
@@ -204,7 +233,8 @@ distribution_look_at_plan(Pieces *ps)
 		if (p == NULL || p->made != NULL || !plan_statement_is_of(st, p->def))
 			continue;
 		p->made = st;
-		add_storage(st, p->rule);
+		if (p->rule != NULL && p->rule->storage != NULL)
+			distribution_append(st, psprintf(" %s", p->rule->storage));
 	}
 }
 

@@ -274,6 +274,15 @@ task_run_plan(TaskRun *run, List *pairs, PlanChange *change,
 	{
 		PlanStatement *st = lfirst(lc);
 
+		/* what a distributed destination cannot have, or has by itself */
+		if (st->sql == NULL)
+		{
+			if (st->warning && !run->behind)
+				task_log_event(run->task->id, "warning",
+							   psprintf("%s %s is not made at the destination", st->kind, st->name),
+							   st->note, NULL, NULL);
+			continue;
+		}
 		if (!phase_is_done(run, st->phase) && altered_pair(pairs, st) != NULL)
 			continue;
 		if (!phase_is_done(run, st->phase) ||

@@ -30,6 +30,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -154,6 +155,43 @@ take_rows(Repair *r, const char *condition)
 	r->run->source->close_rows(r->rows);
 }
 
+/* Names of columns that the destination generates, as a JSON array. */
+static char *
+generated_names(const SourceRelation *rel)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '[');
+	for (int i = 0; i < rel->ncolumns; i++)
+		if (rel->columns[i].generated && rel->columns[i].target_name != NULL)
+		{
+			appendStringInfoString(&buf, buf.len > 1 ? ", " : "");
+			escape_json(&buf, rel->columns[i].target_name);
+		}
+	appendStringInfoChar(&buf, ']');
+	return buf.data;
+}
+
+/* What no row of the source changes is not repaired; the rest: StoreDifference *. */
+static List *
+leave_generated(List *differences)
+{
+	List	   *rest = NIL;
+	ListCell   *lc;
+
+	foreach(lc, differences)
+	{
+		StoreDifference *d = lfirst(lc);
+
+		if (d->generated)
+			store_difference_failed(d->id, "The columns that differ are generated at the destination, by an expression that gives other values.");
+		else
+			rest = lappend(rest, d);
+	}
+	return rest;
+}
+
 /* Rows of one table that are to be repaired: StoreDifference *. */
 static int
 repair_some(Repair *r, List *differences)
@@ -163,6 +201,9 @@ repair_some(Repair *r, List *differences)
 	Verify		v = {0};
 	ListCell   *lc;
 
+	differences = leave_generated(differences);
+	if (differences == NIL)
+		return 0;
 	v.source = r->run->source;
 	v.dest = r->run->dest;
 	v.conn = r->conn;
@@ -224,7 +265,8 @@ repair_table(Repair *r, int64 table_id)
 	verify_pin_settings();
 	for (;;)
 	{
-		List	   *differences = store_differences_of(table_id, REPAIR_ROWS);
+		List	   *differences = store_differences_of(table_id, generated_names(r->rel->out),
+													   REPAIR_ROWS);
 
 		if (differences == NIL)
 			break;

@@ -666,7 +666,7 @@ rows_to_repair(Call *c)
 	for (int i = 0; i < db_repairs()->n; i++)
 		if (db_repairs()->due[i] && db_repairs()->table[i] == table_at(c, 1))
 		{
-			add_row(c, 2, number(i), number(db_repairs()->key[i]));
+			add_row(c, 3, number(i), number(db_repairs()->key[i]), "f");
 			break;
 		}
 	return 0;

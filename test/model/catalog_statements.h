@@ -78,7 +78,8 @@ static const struct
 
 	{"SELECT 1 FROM dtsmig.verify_difference WHERE task_id = $1 AND state = 'repairing' LIMIT 1", any_repair},
 	{"SELECT DISTINCT table_id FROM dtsmig.verify_difference WHERE task_id = $1 AND state = 'repairing' AND table_id IS NOT NULL ORDER BY 1", tables_to_repair},
-	{"SELECT difference_id, key_values FROM dtsmig.verify_difference WHERE table_id = $1 AND state = 'repairing' AND key_values IS NOT NULL ORDER BY difference_id LIMIT $2", rows_to_repair},
+	{"SELECT difference_id, key_values, kind = 'differs' AND differences OPERATOR(pg_catalog.-) ARRAY(SELECT pg_catalog.jsonb_array_elements_text($2::pg_catalog.jsonb)) = '{}' FROM dtsmig.verify_difference WHERE table_id = $1 AND state = 'repairing' AND key_values IS NOT NULL ORDER BY difference_id LIMIT $3", rows_to_repair},
+	{"UPDATE dtsmig.verify_difference SET state = 'failed', error = $2 WHERE difference_id = $1", nothing},
 	{"UPDATE dtsmig.verify_difference SET state = 'repaired', repaired = pg_catalog.clock_timestamp() WHERE difference_id = $1", repaired},
 	{"UPDATE dtsmig.verify_difference SET state = 'failed', error = $3 WHERE task_id = $1 AND table_id = $2 AND state = 'repairing'", repair_failed},
 };

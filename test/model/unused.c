@@ -17,6 +17,7 @@
 NOTHING(ActiveSnapshotSet)
 NOTHING(AtEOXact_GUC)
 TEXT(GetConfigOption, "150000")
+NOTHING(escape_json)
 NOTHING(one_statement_runs_by)
 NOTHING(one_statement_is_elsewhere)
 NEVER(select_one_value)

@@ -127,6 +127,7 @@ const DestRoutine pgsql_dest_routine = {
 	.detach = session_detach,
 	.identify = session_identify,
 	.value = session_value,
+	.probe = probe_destination,
 	.claim = ledger_claim,
 	.recorded = ledger_recorded,
 	.unclaim = ledger_unclaim,

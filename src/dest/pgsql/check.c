@@ -13,7 +13,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "core/attempt.h"
 #include "core/copy_row.h"
+#include "core/one_statement.h"
 #include "dest/pgsql/pgsql.h"
 #include "fmgr.h"
 #include "schema/model.h"
@@ -247,6 +249,55 @@ check_close_rows(DestRows *rows)
 	session_reader_done(rows->conn, rows->ended);
 }
 
+/* ------------------------------------------------------------- expressions */
+
+typedef struct Trying
+{
+	const char *table;
+	const char *column;
+	const char *type;
+	const char *expr;
+	bool		generated;
+	char	   *text;
+} Trying;
+
+#define COPY_OF_TABLE "pg_temp.dtsmig_expression"
+
+/* attempt: in a table like it, without rows, that nobody else sees */
+static void
+try_expression(void *arg)
+{
+	Trying	   *t = arg;
+	PgConn	   *conn = session_use();
+	char	   *alter = t->generated ?
+		psprintf("ALTER TABLE " COPY_OF_TABLE " DROP COLUMN %s, ADD COLUMN %s %s GENERATED ALWAYS AS (%s) STORED",
+				 t->column, t->column, t->type, t->expr) :
+		psprintf("ALTER TABLE " COPY_OF_TABLE " ALTER COLUMN %s SET DEFAULT (%s)", t->column, t->expr);
+
+	if (!is_one_statement(alter) || !is_one_statement(psprintf("SELECT (%s)", t->expr)))
+		return;
+	pg_runf(conn, "CREATE TEMPORARY TABLE dtsmig_expression AS SELECT * FROM %s WITH NO DATA", t->table);
+	pg_run(conn, alter);
+	t->text = pg_select_text_or_null(conn, "expression",
+									 "SELECT pg_catalog.pg_get_expr(adbin, adrelid) FROM pg_catalog.pg_attrdef "
+									 "WHERE adrelid = '" COPY_OF_TABLE "'::pg_catalog.regclass");
+	pg_run(conn, "DROP TABLE " COPY_OF_TABLE);
+}
+
+static char *
+check_expression(const char *table, const char *column, const char *type,
+				 const char *expr, bool generated)
+{
+	Trying		t = {table, column, type, expr, generated, NULL};
+	ErrorData  *edata = attempt(try_expression, &t);
+	int			category = edata ? ERRCODE_TO_CATEGORY(edata->sqlerrcode) : 0;
+
+	if (edata != NULL && (category == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) ||
+						  category == ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION)))
+		ReThrowError(edata);
+	return edata == NULL ? t.text : NULL;
+}
+
 const DestCheckRoutine pgsql_check_routine = {
 	.table = check_table,
 	.from = check_from,
@@ -256,5 +307,6 @@ const DestCheckRoutine pgsql_check_routine = {
 	.open_rows = check_open_rows,
 	.next_row = check_next_row,
 	.close_rows = check_close_rows,
+	.expression = check_expression,
 	.select = check_select
 };

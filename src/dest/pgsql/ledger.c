@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "core/attempt.h"
 #include "dest/ledger_position.h"
 #include "dest/pgsql/pgsql.h"
 #include "dest/twin.h"
@@ -145,23 +146,63 @@ ledger_open(PgConn *conn, const DestPlace *place)
 	MemoryContextSwitchTo(old);
 }
 
+bool
+ledger_takes_on_conflict(PgConn *conn)
+{
+	ErrorData  *edata;
+
+	return table == NULL ||
+		pg_try_run(conn, psprintf("EXPLAIN INSERT INTO %s (task, key, value) VALUES ('', '', '') ON CONFLICT DO NOTHING",
+								  table), &edata) ||
+		(edata->sqlerrcode != ERRCODE_SYNTAX_ERROR && edata->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED);
+}
+
 void
 ledger_committed(bool done)
 {
 	ledger_position_settle(&at, done);
 }
 
+static void
+run_insert(void *sql)
+{
+	pg_run(session_use(), sql);
+}
+
+/* A row that there was not; false: there is one, of a transaction that has committed. */
+static bool
+insert_row(const char *key, const char *value)
+{
+	char	   *sql;
+	ErrorData  *edata;
+
+	if (table == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there is no ledger at server \"%s\"", session_server())));
+	sql = psprintf("INSERT INTO %s (task, key, value) VALUES (%s, %s, %s)",
+				   table, task, pg_quote_literal(key), pg_quote_literal(value));
+	if (session_has_on_conflict())
+	{
+		PgConn	   *conn = session_use();
+
+		pg_runf(conn, "%s ON CONFLICT DO NOTHING", sql);
+		return pg_copied(conn) == 1;
+	}
+	edata = attempt(run_insert, sql);
+	if (edata != NULL && edata->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+		ReThrowError(edata);
+	return edata == NULL;
+}
+
 char *
 ledger_claim(const char *key)
 {
-	PgConn	   *conn = session_use();
 	char	   *value;
 
-	pg_runf(conn, "INSERT INTO %s (task, key, value) VALUES (%s, %s, '') ON CONFLICT DO NOTHING",
-			table, task, pg_quote_literal(key));
-	if (pg_copied(conn) == 1)
+	if (insert_row(key, ""))
 		return NULL;
-	value = read_value(conn, key, false);
+	value = read_value(session_use(), key, false);
 	return value ? value : pstrdup("");
 }
 
@@ -196,20 +237,23 @@ ledger_set_position(const char *position)
 {
 	const char *from = ledger_position_now(&at);
 	MemoryContext old;
-	PgConn	   *conn;
+	bool		moved;
 
 	/* an idle source's */
 	if (from != NULL && strcmp(from, position) == 0 && !twin_is_open())
 		return;
 	old = MemoryContextSwitchTo(CurTransactionContext);
-	conn = session_use();
 	if (from == NULL)
-		pg_runf(conn, "INSERT INTO %s (task, key, value) VALUES (%s, '" LEDGER_POSITION_KEY "', %s) "
-				"ON CONFLICT DO NOTHING", table, task, pg_quote_literal(position));
+		moved = insert_row(LEDGER_POSITION_KEY, position);
 	else
+	{
+		PgConn	   *conn = session_use();
+
 		pg_runf(conn, "UPDATE %s SET value = %s WHERE task = %s AND key = '" LEDGER_POSITION_KEY "' AND value = %s",
 				table, pg_quote_literal(position), task, pg_quote_literal(from));
-	if (pg_copied(conn) != 1)
+		moved = pg_copied(conn) == 1;
+	}
+	if (!moved)
 		ledger_position_refuse(session_server(), from);
 	ledger_position_move(&at, ledger_cxt, position);
 	MemoryContextSwitchTo(old);

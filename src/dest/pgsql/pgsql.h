@@ -139,6 +139,12 @@ extern void session_by_index(bool by_index);
 extern const char *session_server(void);
 /* Is it the coordinator of a Citus cluster? */
 extern bool session_is_citus(void);
+/* Is it of the Greenplum family? */
+extern bool session_is_greenplum(void);
+/* Are there INSERT … ON CONFLICT? */
+extern bool session_has_on_conflict(void);
+/* A session of its own, like the one that writes, for the caller to close. */
+extern PgConn *session_open(void);
 /*
  * A session of its own, that reads and has no transaction open; and its end. It
  * is used again where it is idle, else closed.
@@ -148,9 +154,14 @@ extern void session_reader_done(PgConn *reader, bool idle);
 /* Runs a TRUNCATE as it has to be run there. */
 extern void session_run_with_triggers(const char *sql);
 
+/* probe.c */
+extern void probe_destination(DestProbe *probe);
+
 /* ledger.c */
 extern void ledger_open(PgConn *conn, const DestPlace *place);
 extern void ledger_close(void);
+/* Does the server take INSERT … ON CONFLICT into it? */
+extern bool ledger_takes_on_conflict(PgConn *conn);
 extern void ledger_committed(bool committed);
 extern char *ledger_claim(const char *key);
 extern char *ledger_recorded(const char *key);

@@ -33,6 +33,8 @@ static uint32 names = 0;
 static bool disables_triggers = false;
 static bool ivorysql = false;
 static bool citus = false;		/* its tables may be distributed by Citus */
+static bool greenplum = false;	/* they are, as the Greenplum family does it */
+static bool on_conflict = true;
 static PlanMode plan_mode = PLAN_UNKNOWN;
 static bool forgets_statements = false;
 static bool written = false;	/* by statements, and not committed yet */
@@ -121,6 +123,18 @@ speak_postgresql(PgConn *c)
 	}
 }
 
+PgConn *
+session_open(void)
+{
+	PgConn	   *c = pg_connect(place.info, PG_CONN_DESTINATION);
+	ErrorData  *edata;
+
+	speak_postgresql(c);
+	for (int i = 0; i < lengthof(wishes); i++)
+		(void) pg_try_run(c, wishes[i], &edata);
+	return c;
+}
+
 /* Between two transactions, or at the first use in one. */
 static void
 connect_there(void)
@@ -128,19 +142,19 @@ connect_there(void)
 	MemoryContext old = MemoryContextSwitchTo(session_cxt);
 	ErrorData  *edata;
 
-	conn = pg_connect(place.info, PG_CONN_DESTINATION);
+	conn = session_open();
 	number++;
 	plan_mode = PLAN_UNKNOWN;
-	speak_postgresql(conn);
-	for (int i = 0; i < lengthof(wishes); i++)
-		(void) pg_try_run(conn, wishes[i], &edata);
 	disables_triggers = pg_try_run(conn, "SET session_replication_role = replica",
 								&edata);
 	citus = pg_select_bool(conn, "extension citus",
 						   "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'citus')");
+	greenplum = pg_select_bool(conn, "catalog of Greenplum",
+							   "SELECT pg_catalog.to_regclass('pg_catalog.gp_distribution_policy') IS NOT NULL");
 	for (int i = 0; citus && i < lengthof(citus_wishes); i++)
 		pg_run(conn, citus_wishes[i]);
 	ledger_open(conn, &place);
+	on_conflict = ledger_takes_on_conflict(conn);
 	if (place.search_path != NULL && place.search_path[0] != '\0')
 		pg_runf(conn, "SET search_path = %s, pg_temp", place.search_path);
 	MemoryContextSwitchTo(old);
@@ -285,6 +299,18 @@ session_is_citus(void)
 	return citus;
 }
 
+bool
+session_is_greenplum(void)
+{
+	return greenplum;
+}
+
+bool
+session_has_on_conflict(void)
+{
+	return on_conflict;
+}
+
 /* StatementRunner */
 static uint64
 run_there(const char *sql, char **value)
@@ -417,7 +443,8 @@ session_identify(DestIdentity *id)
 	memset(id, 0, sizeof(*id));
 	r = pg_select(session_use(), "identity", "tt",
 				  "SELECT current_user, pg_catalog.current_database()");
-	id->product = ivorysql ? "IvorySQL" : citus ? "Citus" : "PostgreSQL";
+	id->product = ivorysql ? "IvorySQL" : citus ? "Citus" :
+		greenplum ? "Greenplum family" : "PostgreSQL";
 	id->version = pg_server_version(conn);
 	id->version_num = pg_version_num(conn);
 	id->account = pg_text(r, 0, 0);

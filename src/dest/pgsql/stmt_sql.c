@@ -207,6 +207,10 @@ append_delete_image(StringInfo sql, PgStmt *stmt)
 	ApplyTable *table = stmt->base.table;
 	const PgTarget *target = pg_table(table)->target;
 	const char *only = stmt_only(table);
+	/* a ctid of Greenplum is that of a segment */
+	const char *segment = session_is_greenplum() ? ", t.gp_segment_id" : "";
+	const char *same_segment = session_is_greenplum() ?
+		"AND d.gp_segment_id OPERATOR(pg_catalog.=) x.gp_segment_id " : "";
 	StringInfoData left;
 	StringInfoData right;
 	StringInfoData where;
@@ -231,14 +235,14 @@ append_delete_image(StringInfo sql, PgStmt *stmt)
 						 "pg_catalog.hashtext(CAST(ROW(%s) AS pg_catalog.text)) AND ",
 						 left.data, right.data);
 	appendStringInfo(sql,
-					 "DELETE FROM %s%s AS d USING (SELECT t.ctid, t.tableoid, b.n, pg_catalog.row_number() "
+					 "DELETE FROM %s%s AS d USING (SELECT t.ctid, t.tableoid%s, b.n, pg_catalog.row_number() "
 					 "OVER (PARTITION BY b.id) AS r FROM %s%s AS t, ",
-					 only, target->qualified, only, target->qualified);
+					 only, target->qualified, segment, only, target->qualified);
 	append_rows(sql, stmt);
 	appendStringInfo(sql, " WHERE %sROW(%s)::pg_catalog.record OPERATOR(pg_catalog.*=) ROW(%s)::pg_catalog.record"
-					 ") AS x WHERE x.r OPERATOR(pg_catalog.<=) x.n AND d.ctid OPERATOR(pg_catalog.=) x.ctid "
+					 ") AS x WHERE x.r OPERATOR(pg_catalog.<=) x.n AND d.ctid OPERATOR(pg_catalog.=) x.ctid %s"
 					 "AND d.tableoid OPERATOR(pg_catalog.=) x.tableoid",
-					 where.data, left.data, right.data);
+					 where.data, left.data, right.data, same_segment);
 }
 
 /* NULL: such a row has nothing to be written. */

@@ -173,22 +173,74 @@ read_indexes(PgConn *conn, SourceRelation *rel, PgTarget *target)
 	target->referenced = pg_bool(r, 0, 3);
 }
 
-/* The column by which Citus distributes the rows. */
-static void
-read_distribution(PgConn *conn, const SourceRelation *rel, PgTarget *target)
+/*
+ * Columns by which a row is on this server or that, which UPDATE cannot change, or
+ * would change where the row is: to another node of Citus or Greenplum, or to
+ * another partition than the foreign table that it is in.
+ */
+static PgResult *
+placing_columns(PgConn *conn, const PgTarget *target)
 {
-	PgResult   *r;
+	const char *table = pg_quote_literal(target->qualified);
 
-	if (!session_is_citus())
-		return;
-	r = pg_selectf(conn, "distribution column of a table", "T",
-				   "SELECT pg_catalog.column_to_column_name(logicalrelid, partkey) "
-				   "FROM pg_catalog.pg_dist_partition WHERE logicalrelid = %s::pg_catalog.regclass",
-				   pg_quote_literal(target->qualified));
-	for (int i = 0; r->nrows > 0 && i < rel->ncolumns; i++)
-		target->columns[i].places = pg_text_or_null(r, 0, 0) != NULL &&
-			rel->columns[i].target_name != NULL &&
-			strcmp(rel->columns[i].target_name, pg_text(r, 0, 0)) == 0;
+	if (session_is_citus())
+		return pg_selectf(conn, "distribution column of a table", "T",
+						  "SELECT pg_catalog.column_to_column_name(logicalrelid, partkey) "
+						  "FROM pg_catalog.pg_dist_partition WHERE logicalrelid = %s::pg_catalog.regclass",
+						  table);
+	if (session_is_greenplum())
+		return pg_selectf(conn, "distribution columns of a table", "T",
+						  "SELECT a.attname FROM pg_catalog.gp_distribution_policy p "
+						  "JOIN pg_catalog.pg_attribute a ON a.attrelid = p.localoid "
+						  "AND a.attnum = ANY (p.distkey::pg_catalog.int2[]) "
+						  "WHERE p.localoid = %s::pg_catalog.regclass", table);
+	if (!target->partitioned)
+		return NULL;
+	/* of an expression nothing is known: then it is all */
+	return pg_selectf(conn, "partition columns of a table", "T",
+					  "WITH tree AS (SELECT relid FROM pg_catalog.pg_partition_tree(%s::pg_catalog.regclass)), "
+					  "k AS (SELECT p.partrelid, pg_catalog.unnest(p.partattrs::pg_catalog.int2[]) AS attnum "
+					  "FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid IN (SELECT relid FROM tree)) "
+					  "SELECT DISTINCT a.attname FROM k JOIN pg_catalog.pg_attribute a ON a.attrelid = k.partrelid "
+					  "AND CASE WHEN k.attnum = 0 THEN a.attnum > 0 AND NOT a.attisdropped ELSE a.attnum = k.attnum END "
+					  "WHERE EXISTS (SELECT 1 FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.relid "
+					  "AND c.relkind = 'f')", table);
+}
+
+static void
+read_placing(PgConn *conn, const SourceRelation *rel, PgTarget *target)
+{
+	PgResult   *r = placing_columns(conn, target);
+
+	for (int row = 0; r != NULL && row < r->nrows; row++)
+	{
+		const char *name = pg_text_or_null(r, row, 0);
+
+		for (int i = 0; name != NULL && i < rel->ncolumns; i++)
+		{
+			const SourceColumn *col = &rel->columns[i];
+
+			if (col->target_name == NULL || strcmp(col->target_name, name) != 0)
+				continue;
+			target->columns[i].places = true;
+			target->any_identity_always |= col->replicated && !col->in_key;
+		}
+	}
+}
+
+/* Greenplum's tables that are appended to have no ON CONFLICT. */
+static bool
+is_appended_to(PgConn *conn, const PgTarget *target)
+{
+	const char *table = pg_quote_literal(target->qualified);
+
+	return session_is_greenplum() &&
+		pg_select_bool(conn, "access method of a table",
+					   psprintf("SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class c "
+								"JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname <> 'heap' "
+								"WHERE c.oid = %s::pg_catalog.regclass OR c.oid IN "
+								"(SELECT relid FROM pg_catalog.pg_partition_tree(%s::pg_catalog.regclass)))",
+								table, table));
 }
 
 /* relkind, or '\0': there is none of that name. *reason: why it takes no rows. */
@@ -265,7 +317,8 @@ bind_relation(SourceRelation *rel, bool generated)
 
 	bind_check_key(rel);
 	read_indexes(conn, rel, target);
-	read_distribution(conn, rel, target);
+	read_placing(conn, rel, target);
+	target->arbiter = target->arbiter && session_has_on_conflict() && !is_appended_to(conn, target);
 	rel->bound = target;
 	MemoryContextSwitchTo(old);
 }

@@ -58,6 +58,39 @@ CREATE EVENT TRIGGER citus_dropped ON sql_drop EXECUTE FUNCTION citus.dropped();
 ALTER EVENT TRIGGER citus_made ENABLE ALWAYS; ALTER EVENT TRIGGER citus_dropped ENABLE ALWAYS;
 GRANT USAGE ON SCHEMA citus TO public;
 END
+    # its catalog, and what it refuses; its clauses become statements in Dts::Greenplum
+    greenplum => <<'END',
+CREATE SCHEMA gp;
+CREATE TABLE gp.gp_distribution_policy (localoid oid NOT NULL, policytype "char" NOT NULL, numsegments integer NOT NULL, distkey int2vector NOT NULL, distclass oidvector);
+CREATE UNIQUE INDEX gp_policy_localoid_index ON gp.gp_distribution_policy (localoid);
+ALTER TABLE gp.gp_distribution_policy SET SCHEMA pg_catalog;
+GRANT SELECT ON pg_catalog.gp_distribution_policy TO public; GRANT USAGE ON SCHEMA gp TO public;
+CREATE FUNCTION gp.updated() RETURNS trigger LANGUAGE plpgsql AS $$DECLARE key text; BEGIN
+  FOREACH key IN ARRAY TG_ARGV LOOP IF to_jsonb(OLD) -> key IS DISTINCT FROM to_jsonb(NEW) -> key THEN RAISE 'modification of distribution columns in %', TG_RELID::regclass USING ERRCODE = '0A000'; END IF; END LOOP; RETURN NEW; END$$;
+CREATE FUNCTION gp.place(t regclass, method "char", key text[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$DECLARE numbers text := ''; k text; n integer; BEGIN
+  FOREACH k IN ARRAY key LOOP SELECT attnum INTO n FROM pg_attribute WHERE attrelid = t AND attname = k AND attnum > 0; IF NOT FOUND THEN RAISE 'column "%" named in ''DISTRIBUTED BY'' clause does not exist', k USING ERRCODE = '42703'; END IF; numbers := numbers || ' ' || n; END LOOP;
+  DELETE FROM gp_distribution_policy WHERE localoid = t;
+  INSERT INTO gp_distribution_policy VALUES (t, method, 3, numbers::int2vector, NULL);
+  EXECUTE format('DROP TRIGGER IF EXISTS gp_updated ON %s', t);
+  IF key <> '{}' AND (SELECT relkind FROM pg_class WHERE oid = t) = 'r' THEN
+    EXECUTE format('CREATE TRIGGER gp_updated BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION gp.updated(%s); ', t, (SELECT string_agg(quote_literal(x), ', ') FROM unnest(key) x));
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER gp_updated', t);
+  END IF; END$$;
+CREATE FUNCTION gp.made() RETURNS event_trigger LANGUAGE plpgsql AS $$DECLARE what text; t record; BEGIN
+  FOR t IN SELECT objid::regclass AS id FROM pg_event_trigger_ddl_commands() WHERE command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') AND classid = 'pg_class'::regclass LOOP
+    PERFORM gp.place(t.id, 'p', ARRAY(SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) WHERE i.indrelid = t.id AND i.indisprimary)); END LOOP;
+  FOR t IN SELECT d.*, a.attname FROM pg_catalog.gp_distribution_policy d LEFT JOIN pg_attribute a ON a.attrelid = d.localoid AND a.attnum = ANY (d.distkey::int2[]) WHERE d.policytype = 'p' LOOP
+    SELECT i.indexrelid::regclass::text INTO what FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid AND c.relpersistence <> 't' WHERE i.indrelid = t.localoid AND i.indisunique AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = t.attname AND a.attnum = ANY (i.indkey));
+    IF FOUND THEN RAISE 'UNIQUE index "%" must contain all columns in the table''s distribution key', what USING ERRCODE = '42P16'; END IF; END LOOP;
+  SELECT p.inhrelid::regclass::text INTO what FROM pg_inherits p JOIN pg_catalog.gp_distribution_policy a ON a.localoid = p.inhrelid JOIN pg_catalog.gp_distribution_policy b ON b.localoid = p.inhparent
+    WHERE (a.policytype, ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = p.inhrelid AND attnum = ANY (a.distkey::int2[]) ORDER BY 1)) IS DISTINCT FROM (b.policytype, ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = p.inhparent AND attnum = ANY (b.distkey::int2[]) ORDER BY 1));
+  IF FOUND THEN RAISE 'distribution policy for partition "%" must be the same as that of its table', what USING ERRCODE = '42P16'; END IF; END$$;
+CREATE EVENT TRIGGER gp_made ON ddl_command_end EXECUTE FUNCTION gp.made();
+CREATE FUNCTION gp.dropped() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN
+  DELETE FROM pg_catalog.gp_distribution_policy WHERE localoid IN (SELECT objid FROM pg_event_trigger_dropped_objects() WHERE classid = 'pg_class'::regclass AND objsubid = 0); END$$;
+CREATE EVENT TRIGGER gp_dropped ON sql_drop EXECUTE FUNCTION gp.dropped();
+ALTER EVENT TRIGGER gp_made ENABLE ALWAYS; ALTER EVENT TRIGGER gp_dropped ENABLE ALWAYS;
+END
     timescaledb => <<'END',
 CREATE SCHEMA _timescaledb_catalog;
 CREATE TABLE _timescaledb_catalog.hypertable (id integer PRIMARY KEY, schema_name name NOT NULL, table_name name NOT NULL);

@@ -8,6 +8,8 @@
 #   $proxy->lose('reply');    # the next COMMIT arrives, its reply does not: the
 #                             # connection is cut; 'request': it does not arrive
 #   $proxy->lost;      # has that happened?
+#   rewrite => sub { $sql }   # (of new) what a client of PostgreSQL's protocol asks
+#                             # arrives as that: a server that takes another SQL
 #   $proxy->forward;   # works again; what was swallowed is lost, so those
 #                      # connections stay dumb
 #
@@ -34,7 +36,7 @@ sub new
     $self->{pid} = spawn({ code => sub {
         close $wr;
         close $ackrd;
-        _serve($listen, $rd, $ackwr, $opt{host} // '127.0.0.1', $opt{port});
+        _serve($listen, $rd, $ackwr, $opt{host} // '127.0.0.1', $opt{port}, $opt{rewrite});
     } });
     close $listen;
     close $rd;
@@ -69,11 +71,37 @@ sub stop
     $self->{pid} = undef;
 }
 
+# Whole messages of what a client has sent so far, their statements rewritten. The
+# first is the startup packet, after requests for encryption, without a type.
+sub _rewrite
+{
+    my ($in, $started, $rewrite) = @_;
+    my $out = '';
+    while (length $$in >= ($$started ? 5 : 8))
+    {
+        my $typed = $$started ? 1 : 0;
+        my $len = $typed + unpack 'N', substr $$in, $typed, 4;
+        last if length $$in < $len;
+        my $message = substr $$in, 0, $len, '';
+        if (!$typed) { $$started = unpack('N', substr $message, 4, 4) < 80877102; }
+        elsif ($message =~ /^([QP])/)
+        {
+            my $type = $1;
+            my ($name, $sql, $rest) = substr($message, 5) =~ ($type eq 'P' ? qr/^([^\0]*\0)([^\0]*)(\0.*)$/s : qr/^()([^\0]*)(\0)$/s);
+            my $body = $name . $rewrite->($sql) . $rest;
+            $message = $type . pack('N', 4 + length $body) . $body;
+        }
+        $out .= $message;
+    }
+    return $out;
+}
+
 sub _serve
 {
-    my ($listen, $control, $ack, $host, $port) = @_;
+    my ($listen, $control, $ack, $host, $port, $rewrite) = @_;
     my $select = IO::Select->new($listen, $control);
     my (%peer, %dumb, %out);    # by file number: other end, swallowed, unsent
+    my (%in, %started);    # … and what is to be rewritten, when it is whole
     my ($mode, $delay, $lose, %client) = ('forward', 0, '');
     my $write = IO::Select->new;
     local $SIG{PIPE} = 'IGNORE';
@@ -87,6 +115,8 @@ sub _serve
             delete $dumb{ fileno $s };
             delete $out{ fileno $s };
             delete $client{ fileno $s };
+            delete $in{ fileno $s };
+            delete $started{ fileno $s };
             $select->remove($s);
             $write->remove($s);
             close $s;
@@ -155,6 +185,12 @@ sub _serve
                 if (!$n) { $drop->($fh) unless !defined $n && $!{EAGAIN}; next; }
                 next if $dumb{$no};
                 sleep $delay if $delay;
+                if ($rewrite && $client{$no})
+                {
+                    $in{$no} .= $data;
+                    $data = _rewrite(\$in{$no}, \$started{$no}, $rewrite);
+                    next if $data eq '';
+                }
                 my $other = $peer{$no};
                 my $ono = fileno $other;
                 if ($lose ne '' && $client{$no} && $data =~ /\bCOMMIT\b/)

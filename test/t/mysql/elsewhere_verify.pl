@@ -27,6 +27,7 @@ CREATE TABLE kinds (id int PRIMARY KEY, ti tinyint, bu bigint unsigned, de decim
 INSERT INTO kinds (id, ti, bu, de, f, d, b12, y, dt, t, dtm, ts, c, vc, tx, bin, vb, bl, j, e, s) SELECT id, id, 18446744073709551615 - id, id + 0.5, id / 3, -id / 3e-10, id, 2000 + id, '2024-02-28' + INTERVAL id DAY, '13:14:15.123456', '2024-01-02 03:04:05.678901', '2024-01-02 03:04:05.000001', 'ab', CONCAT('v ', id), REPEAT('ü', 3000), 'b', X'00ff', X'00010203', '{"a": [1, null]}', 'x', 'p,q' FROM nums WHERE id <= 25;
 INSERT INTO kinds (id, vc) VALUES (31, ''), (32, NULL), (33, 'tab\\tnew\\nline\\\\N');
 CREATE TABLE `Odd "na'me` (`select` varchar(20) PRIMARY KEY, `a b` varchar(20)); INSERT INTO `Odd "na'me` VALUES ('one''s "x"\\\\', 'a');
+CREATE TABLE sums (id int PRIMARY KEY, a int, s int GENERATED ALWAYS AS (a * 2 + 1) STORED, d varchar(9) DEFAULT 'x'); INSERT INTO sums (id, a) SELECT id, id FROM nums WHERE id <= 20;
 CREATE TABLE shaped (id int PRIMARY KEY, name varchar(20), secret varchar(20), n int); INSERT INTO shaped SELECT id, CONCAT('Name ', id), 'x', id % 7 FROM nums WHERE id <= 900;
 END
 my $task = Dts::Task->new($my, $hub, name => 'v', db => 'inc', destination => $dst, objects => [ { schema => 'inc' },
@@ -35,7 +36,7 @@ $task->start->wait_for('incremental', 90);
 
 my $found = sub { return join "\n", map { join '|', @$_ } $hub->rows("SELECT source_table, kind, coalesce(key::text, '-') FROM dtsmig.verify('v'" . ($_[0] ? ", $_[0]" : '') . ") ORDER BY source_table COLLATE \"C\", 2, 3") };
 is($found->(), '', 'equal');
-is($hub->value('SELECT rows FROM dtsmig.verify_runs ORDER BY run_id DESC LIMIT 1'), 30000 + 15000 + 1000 + 28 + 1 + $my->value('SELECT COUNT(*) FROM inc.shaped WHERE n < 5'), 'all rows');
+is($hub->value('SELECT rows FROM dtsmig.verify_runs ORDER BY run_id DESC LIMIT 1'), 30000 + 15000 + 1000 + 28 + 1 + 20 + $my->value('SELECT COUNT(*) FROM inc.shaped WHERE n < 5'), 'all rows');
 is($found->("mode => 'sample', sample => 0.3"), '', 'equal by a sample');
 
 sub plant { $dst->sql("SET session_replication_role = replica; SET search_path = inc; $_[0]"); }
@@ -50,6 +51,21 @@ plant(q{UPDATE nums SET d = d + 1e-9 WHERE id = 6000; DELETE FROM nums WHERE id 
 UPDATE formed SET twice = 1 WHERE id = 2; UPDATE formed SET title = 'name 3' WHERE id = 3; DELETE FROM formed WHERE id = 8; INSERT INTO formed (id, title, n, twice) VALUES (6, 'Name 6', 6, 12)});
 is($found->(q{tables => ARRAY['nums', 'words', 'keyless', 'shaped', 'Odd "na''me']}), join("\n", q(inc.Odd "na'me|differs|{"select": "one's \"x\"\\\\"}), 'inc.keyless|extra|-', 'inc.keyless|missing|-',
         q(inc.nums|differs|{"id": "6000"}), q(inc.nums|extra|{"id": "0"}), q(inc.nums|extra|{"id": "70000"}), q(inc.nums|missing|{"id": "1"}), q(inc.nums|missing|{"id": "30000"}), q(inc.shaped|differs|{"id": "2"}), q(inc.shaped|differs|{"id": "3"}), q(inc.shaped|extra|{"id": "6"}), q(inc.shaped|missing|{"id": "8"}), q(inc.words|extra|{"k": "1", "w": "zz"}), qq(inc.words|missing|{"k": "5", "w": "$w"})), 'rows that are missing, extra, others');
+
+# --- another expression at the destination: what it makes cannot be repaired
+is($found->("mode => 'schema'"), '', 'definitions are equal');
+my $made = $dst->value("SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = adrelid AND attnum = adnum WHERE adrelid = 'inc.sums'::regclass AND attname = 's'");
+plant("ALTER TABLE sums DROP COLUMN s; ALTER TABLE sums ADD COLUMN s int GENERATED ALWAYS AS (a * 3 + 1) STORED; ALTER TABLE sums ALTER d SET DEFAULT 'y'; UPDATE sums SET a = 99 WHERE id = 3");
+like($hub->value("SELECT string_agg(source_table || ' ' || differences::text, ', ' ORDER BY differences::text) FROM dtsmig.verify('v', 'schema')"),
+    qr/^\Qinc.sums {"column d: default": {"source": "'x'::character varying", "destination": "'y'::character varying"}}, inc.sums {"column s: generated": {"source": "\E.*a\)::bigint \* 2\) \+ 1.*\Q "destination": "((a * 3) + 1)"}}\E$/, 'expressions that differ');
+$hub->sql("SELECT count(*) FROM dtsmig.verify('v', tables => '{sums}')");
+$hub->sql("SELECT dtsmig.repair('v')");
+ok($hub->poll_query("SELECT count(*) FROM dtsmig.verify_results WHERE state = 'repairing'", 60, '0'), 'a repair');
+is($hub->value("SELECT string_agg(n || ' ' || x, '; ') FROM (SELECT count(*) AS n, state || ' ' || coalesce(error, '-') AS x FROM dtsmig.verify_results WHERE source_table = 'sums' AND run_id = (SELECT max(run_id) FROM dtsmig.verify_runs) GROUP BY 2 ORDER BY 2) y"),
+    '19 failed The columns that differ are generated at the destination, by an expression that gives other values.; 1 repaired -', 'says that it does not repair what is generated');
+is($dst->value('SELECT a FROM inc.sums WHERE id = 3'), 3, 'but what else differs');
+plant("ALTER TABLE sums DROP COLUMN s; ALTER TABLE sums ADD COLUMN s int GENERATED ALWAYS AS ($made) STORED; ALTER TABLE sums ALTER d SET DEFAULT 'x'");
+is($found->("mode => 'schema'"), '', 'and fixed they are equal');
 
 # --- while changes come
 plant(q{DELETE FROM nums WHERE id IN (0, 6000, 70000); INSERT INTO nums SELECT * FROM public.nums; INSERT INTO words SELECT * FROM public.words; DELETE FROM words WHERE w = 'zz'; DELETE FROM keyless WHERE a = 99; INSERT INTO keyless VALUES (7, 'k', 0.5)});

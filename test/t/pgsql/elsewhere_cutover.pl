@@ -1,7 +1,8 @@
 # Cutover to a destination that is another PostgreSQL server, the source
 # PostgreSQL: with an account there that disables triggers and one that cannot; what
-# refuses it says so and the task goes on; a hub that dies, and a session there that
-# is ended before COMMIT, leave what can be done again.
+# refuses it says so and the task goes on; a hub that dies, also between the two
+# commits, and a session there that is ended before COMMIT, leave what can be done
+# again.
 #
 # dts-runs: postgresql, postgresql-10
 use strict;
@@ -11,6 +12,7 @@ use Time::HiRes qw(sleep);
 use Dts::Env qw(poll_until);
 use Dts::PgSource qw(pg_pair same_pg_tables);
 use Dts::Postgres;
+use Dts::Proxy;
 use Dts::Task;
 
 my ($src, $hub) = pg_pair(kind => $ENV{DTS_PG_KIND});
@@ -38,7 +40,8 @@ CREATE TRIGGER always BEFORE UPDATE ON s.t FOR EACH ROW WHEN (NEW.id = 1001) EXE
 END_SQL
 (my $other = $schema) =~ s/\bs\./w./g;
 $src->sql("CREATE SCHEMA s; $schema; CREATE SCHEMA w; $other");
-my @there = (destination => $dst, destination_password => 'pw', role => 'mover', db => 'postgres');
+my $line = Dts::Proxy->new(port => $dst->{port});
+my @there = (destination => $dst, destination_port => $line->{port}, destination_password => 'pw', role => 'mover', db => 'postgres');
 my $task = Dts::Task->new($src, $hub, name => 'p', objects => [ { schema => 's' } ], destination_user => 'app', @there);
 $task->start->wait_for('incremental', 120);
 my $slots = sub { return $src->value("SELECT (SELECT count(*) FROM pg_replication_slots) || ' ' || (SELECT count(*) FROM pg_publication WHERE pubname LIKE 'dts%') || ' ' || (SELECT count(*) FROM pg_event_trigger)") };
@@ -106,6 +109,23 @@ waitpid $pid, 0;
 is($?, 0, 'COMMIT fails');
 $goes_on->('the destination has not committed');
 
+# --- the destination has committed, and the hub does not get to know of it, or dies
+for my $what ('the reply is lost', 'the hub is killed between the two')
+{
+    my $killed = $what =~ /killed/;
+    # the hub cannot get at the source, which is what it does next
+    $pid = fork // die;
+    if (!$pid) { my ($c, $o, $e) = $hub->psql('BEGIN; ' . $cutover->() . '; SELECT pg_sleep(4); COMMIT', role => 'mover'); require POSIX; POSIX::_exit($c ? 0 : 1); }
+    ok(poll_until(sub { $hub->value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") }, 60, 0.1), "$what: a cutover waits for its COMMIT");
+    $line->lose('reply');
+    if ($killed) { ok(poll_until(sub { $line->lost }, 30, 0.02), "$what: committed there"); $hub->kill9; }
+    waitpid $pid, 0;
+    is($?, 0, "$what: COMMIT fails");
+    ok($line->lost, "$what: after the destination has committed");
+    $hub->start if $killed;
+    $goes_on->($what);
+}
+
 # --- at last
 $src->sql("SELECT nextval('s.loose_seq') FROM generate_series(1, 90)");
 my $position = $hub->value($cutover->("verify => 'full', margin => 7"), role => 'mover');
@@ -138,6 +158,17 @@ $src->sql("DELETE FROM w.child WHERE id = 77; UPDATE w.t SET v = 'moved' WHERE i
 $weak->catch_up(60);
 like($hub->error("BEGIN; SELECT dtsmig.cutover('w', quiet => '0'); SELECT dtsmig.verify('w'); COMMIT", role => 'mover'), qr/0A000.*this transaction has changed definitions at server "dst_w" already/s, 'what waits for COMMIT there is not lost');
 ok(poll_until(sub { $weak->status eq 'running' && $weak->get('worker_pid') }, 60), 'the task goes on');
+$weak->catch_up(60);
+# what waited is made there, and the hub does not get to know of it
+$pid = fork // die;
+if (!$pid) { my ($c) = $hub->psql("BEGIN; SELECT dtsmig.cutover('w', quiet => '0'); SELECT pg_sleep(4); COMMIT", role => 'mover'); require POSIX; POSIX::_exit($c ? 0 : 1); }
+ok(poll_until(sub { $hub->value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") }, 60, 0.1), 'a cutover waits for its COMMIT');
+$line->lose('reply');
+waitpid $pid, 0;
+is($?, 0, 'COMMIT fails');
+is($dst->value("SELECT count(*) FROM pg_constraint WHERE contype = 'f'") . $weak->status, '1running', 'the foreign key is made, and the task runs');
+ok(poll_until(sub { $weak->get('worker_pid') }, 60), 'with a worker');
+$src->sql("INSERT INTO w.parent VALUES (500); INSERT INTO w.child VALUES (500, 500); UPDATE w.t SET v = 'later' WHERE id = 8");
 $weak->catch_up(60);
 $hub->sql("SELECT dtsmig.cutover('w', quiet => '0', verify => 'full')", role => 'mover');
 same_pg_tables($src, $dst, 'both ends', schemas => ['w'], extra => 1);

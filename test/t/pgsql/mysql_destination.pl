@@ -194,6 +194,7 @@ $src->sql("TRUNCATE s.no_key; INSERT INTO s.no_key VALUES (1, 'after'); BEGIN; D
 same($task, 'TRUNCATE, and all values again as changes');
 $src->sql("BEGIN; UPDATE s.big SET a = a + 1, b = b || 'x'; DELETE FROM s.big WHERE id % 10 = 0; COMMIT");
 same($task, 'a transaction of many batches', 'big');
+like($hub->error("SELECT dtsmig.retry_object('" . $task->get('name') . "', 'x')"), qr/0A000.*retry_object is not possible yet/s, 'retry_object is refused');
 
 # ------------------------------------------------------------------ exactly once
 
