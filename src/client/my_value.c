@@ -709,8 +709,12 @@ my_value_append_match(StringInfo sql, const SourceRelation *rel, int col, Datum 
 	}
 	else
 	{
-		appendStringInfo(sql, "%s = ", column->name);
+		/* before MySQL 5.7 bits are not compared as a number of 64 bits */
+		bool		bits = column->form == FORM_BIT;
+
+		appendStringInfo(sql, "%s = %s", column->name, bits ? "CAST(" : "");
 		appendBinaryStringInfo(sql, literal.data, literal.len);
+		appendStringInfoString(sql, bits ? " AS UNSIGNED)" : "");
 	}
 	if (column->inexact)
 	{

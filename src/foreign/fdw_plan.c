@@ -238,7 +238,7 @@ fdw_get_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 
 /* --------------------------------------------------------------- aggregates */
 
-/* count(*), or min or max of an integer */
+/* count(*), or count, sum, min or max of an integer */
 static bool
 can_aggregate(const RelOptInfo *rel, const PlanTable *p, Node *node)
 {
@@ -256,6 +256,10 @@ can_aggregate(const RelOptInfo *rel, const PlanTable *p, Node *node)
 	var = (Var *) linitial_node(TargetEntry, agg->args)->expr;
 	switch (agg->aggfnoid)
 	{
+		case F_COUNT_ANY:
+		case F_SUM_INT2:
+		case F_SUM_INT4:
+		case F_SUM_INT8:
 		case F_MIN_INT2:
 		case F_MIN_INT4:
 		case F_MIN_INT8:

@@ -65,6 +65,8 @@ is($pg->sql("SET enable_hashjoin = off; SET enable_mergejoin = off; $join"), "1|
 like($pg->sql("SET enable_hashjoin = off; SET enable_mergejoin = off; EXPLAIN (VERBOSE, COSTS OFF) $join"), qr/Remote Conditions: .*id/, 'EXPLAIN shows what they are found by');
 my $local = 'CREATE SCHEMA l; ' . join ' ', map { "CREATE TABLE l.$_ AS TABLE f.$_;" } qw(items parts many);
 $pg->sql($local);
+like(remote('SELECT sum(id), count(flag), sum(flag) FROM f.items WHERE id > 1'), qr/sum\(`id`\).*count\(`flag`\).*sum\(`flag`\).*WHERE/, 'sums at the source');
+is($pg->sql("SELECT sum(id), count(flag), sum(flag) FROM f.$_->[0] WHERE id $_->[1]"), $pg->sql("SELECT sum(id), count(flag), sum(flag) FROM l.$_->[0] WHERE id $_->[1]"), "are those of here: id $_->[1]") for [ items => '> 1' ], [ items => '> 100' ], [ items => '= NULL' ];
 # every operator with every type: the same as over the rows that are at the destination
 my %constants = (id => [2, '2::bigint', '2.5', '-1'], '"Name"' => ["'two'", "'Two'", "'one'"], kind => ["'a'", "'c d'"], price => [0, '1.5', '-3.00', "'NaN'"], flag => [0, 1], made => ["'2024-02-29'", "'0001-01-01'", "'infinity'", "'2024-02-29 12:00'::timestamp"], seen => ["'2024-02-29 01:02:03.456'", "'2000-01-01'::date", "'9999-12-31 23:59:59.9991'"], big => [0, '18446744073709551615', '1'], note => ["''", "'é😀'"], tags => ["'{x,z}'", "'{}'"]);
 my (@asked, $pushed);

@@ -76,6 +76,7 @@ like(remote('SELECT id FROM f.plain ORDER BY id DESC LIMIT 2'), qr/ ORDER BY "?i
 unlike(remote('SELECT id FROM f.plain ORDER BY i4 LIMIT 2'), qr/LIMIT|ORDER/, 'not by one that may be NULL');
 like(remote('SELECT count(*), max(i4) FROM f.plain WHERE id > 1'), qr/SELECT concat_ws.*count.*max\("?i4"?\).*WHERE/, 'aggregates');
 is($pg->sql('SELECT count(*), max(i4), min(i2) FROM f.plain WHERE id > 0'), $src->sql('SELECT count(*), max(i4), min(i2) FROM plain WHERE id > 0'), 'their values');
+is($pg->sql("SELECT sum(id), sum(i2), sum(i4), count(i4) FROM f.plain WHERE $_"), $src->sql("SELECT sum(id), sum(i2), sum(i4), count(i4) FROM plain WHERE $_"), "sums: $_") for 'id > 0', 'id > 1000000', 'true';
 is($pg->sql('SELECT count(*), max(id) FROM f.plain WHERE id > 100000'), '0|', 'of no rows');
 my $join = 'SELECT i.id, l.i4 FROM (VALUES (1), (4), (NULL), (999)) i(id) JOIN f.plain l ON l.id = i.id ORDER BY 1, 2';
 is($pg->sql("SET enable_hashjoin = off; SET enable_mergejoin = off; $join"), "1|1000\n4|4000", 'look-ups by a key');
