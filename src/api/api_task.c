@@ -511,7 +511,11 @@ dtsmig_drop_task(PG_FUNCTION_ARGS)
 		(strcmp(task->status, "created") != 0 || task->reverse_of != 0))
 	{
 		task_act_as_owner(task, &caller);
-		end_at_source(task);
+		/* sequences stand where the cutover has set them */
+		if (strcmp(task->status, "cut_over") == 0 || strcmp(task->status, "created") == 0)
+			(void) try_at_source(task, note_end, "What the task made at the source is left.");
+		else
+			end_at_source(task);
 		if (strcmp(task->destination, DEST_LOCAL) == 0)
 			dest_routine(DEST_LOCAL)->forget_mark(task_origin_name(task));
 		task_act_end(&caller);
