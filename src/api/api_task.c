@@ -493,8 +493,16 @@ reach(void *arg)
 static void
 end_of_dropped(const TaskRecord *task)
 {
-	ErrorData  *edata = attempt(reach, unconstify(TaskRecord *, task));
+	ErrorData  *edata;
 
+	/* its sequences stand where the cutover has set them */
+	if (strcmp(task->status, TASK_STATUS_CUT_OVER) == 0 ||
+		strcmp(task->status, TASK_STATUS_CREATED) == 0)
+	{
+		(void) try_at_source(task, note_end, "What the task made at the source is left.");
+		return;
+	}
+	edata = attempt(reach, unconstify(TaskRecord *, task));
 	if (edata == NULL)
 		end_at_source(task);
 	else if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||

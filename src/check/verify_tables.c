@@ -130,12 +130,21 @@ shared_within(const Verify *v, const VerifyTable *t)
 	return false;
 }
 
+/* Of a way back: the old source has rows that a filter has never let through. */
+static bool
+keeps_others(const Verify *v, const SourceRelation *rel)
+{
+	const ShapeRule *rule = selection_shape(v->selection, rel->schema, rel->name);
+
+	return v->task->reverse_of != 0 && rule != NULL && rule->filter != NULL;
+}
+
 static void
 find_shared(Verify *v, VerifyTable *t)
 {
 	char	   *other = shared_with(v, t);
 
-	t->shared = other != NULL || shared_within(v, t);
+	t->shared = other != NULL || shared_within(v, t) || keeps_others(v, t->rel);
 	if (other != NULL)
 		ereport(NOTICE,
 				(errmsg("table \"%s\".\"%s\" is not searched for rows that the source does not have",

@@ -78,4 +78,6 @@ ok(poll_until(sub { pg_app("UPDATE shop.t SET v = 'forth' WHERE id = 20") eq '' 
 $back->catch_up(60);
 same_database($my, 'shop', $pg, 'shop', 'the old source has it, again');
 is($pg->value("SELECT count(*) FROM pg_db_role_setting WHERE 'default_transaction_read_only=on' = ANY (setconfig)"), 0, 'no setting is left');
+is($pg->error("SET statement_timeout = '30 s'; SELECT dtsmig.release_task('m_back')"), '', 'it is released');
+is($pg->value("SELECT count(*) FROM pg_namespace WHERE nspname = 'dtsmig_source'"), 0, 'nothing of it is left');
 done_testing();

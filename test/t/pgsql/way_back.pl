@@ -25,9 +25,11 @@ INSERT INTO s.t (v, m, n, a) SELECT 'v' || i, 'ok', i / 7.0, ARRAY[i] FROM gener
 CREATE TABLE s.parent (id int PRIMARY KEY); INSERT INTO s.parent SELECT generate_series(1, 20);
 CREATE TABLE s.child (id int PRIMARY KEY, p int REFERENCES s.parent ON DELETE CASCADE); INSERT INTO s.child SELECT i, 1 + i % 20 FROM generate_series(1, 100) i;
 CREATE TABLE s.old (id int PRIMARY KEY, "Cust" text, note text); INSERT INTO s.old SELECT i, 'c' || i, 'n' FROM generate_series(1, 10) i;
+CREATE TABLE s.part (id int PRIMARY KEY, region text); INSERT INTO s.part VALUES (1, 'eu'), (2, 'us'); ALTER TABLE s.part REPLICA IDENTITY FULL;
 END
 my $task = Dts::Task->new($src, $pg, name => 'm', db => 'postgres',
-    objects => [ { schema => 's' }, { schema => 's', table => 'old', target_schema => 'crm', target_table => 'people', columns => { Cust => 'customer', note => undef }, set => { origin => "'eu'" } } ]);
+    objects => [ { schema => 's' }, { schema => 's', table => 'old', target_schema => 'crm', target_table => 'people', columns => { Cust => 'customer', note => undef }, set => { origin => "'eu'" } },
+        { schema => 's', table => 'part', filter => "region = 'eu'" } ]);
 like($pg->error("SELECT dtsmig.cutover('m', reverse => true)"), qr/has no way back.*reverse_task/s, 'without a way back');
 like($pg->error("SELECT dtsmig.reverse_task('m')"), qr/is created/, 'of a task that does not run');
 $task->start->wait_for('incremental', 60);
@@ -50,7 +52,7 @@ sub same
 {
     my ($what) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    same_pg_tables($src, $pg, $what, schemas => [ 's' ], extra => 1, skip => [ 's.old' ]);
+    same_pg_tables($src, $pg, $what, schemas => [ 's' ], extra => 1, skip => [ 's.old', 's.part' ]);
     is($pg->value('SELECT string_agg(concat_ws(\' \', id, customer, origin), \',\' ORDER BY id) FROM crm.people'),
         $src->value('SELECT string_agg(concat_ws(\' \', id, "Cust", \'eu\'), \',\' ORDER BY id) FROM s.old'), "$what: names and columns of a rule");
 }
@@ -103,6 +105,17 @@ for my $turn (1 .. 4)
     like($pg->error("SELECT dtsmig.resume_task('$from->{name}')"), qr/cannot (?:resume|start) task/, "turn $turn: the other is not resumed");
 }
 is(slots(), '0 0', 'nothing is left here while the task goes forth');
+
+
+# --- a filter holds for both
+$pg->sql(cutover('m'));
+$pg->sql("ALTER TABLE s.part REPLICA IDENTITY FULL; INSERT INTO s.part VALUES (10, 'eu'), (11, 'us'); UPDATE s.part SET id = 12 WHERE id = 1");
+$back->catch_up(60);
+is($src->value('SELECT string_agg(id || region, \',\' ORDER BY id) FROM s.part'), '2us,10eu,12eu', 'rows that do not meet it do not go back');
+$pg->sql('DELETE FROM s.part WHERE id = 11');
+$back->catch_up(60);
+$pg->sql(cutover('m_back', "verify => 'full'"));
+ok($task->wait_status('running', 30), 'the task goes on') or diag $task->report;
 
 # --- the end
 $pg->sql("SELECT dtsmig.drop_task('m_back')");
