@@ -95,7 +95,6 @@
     [ 'batch: one of equal rows goes for several', 'dest/batch/sets.c', 'entry->loose, &entry->row, NULL, -entry->count);', 'entry->loose, &entry->row, NULL, 1);', 'mysql/changes.pl' ],
     [ 'batch: a row that is missing is not missed', 'dest/batch/sets.c', 'if (processed != (uint64) expected &&', 'if (false && processed != (uint64) expected &&', 'mysql/strict.pl' ],
     [ 'batch: nor one by one', 'dest/batch/op_text.c', 'if (op->loose || processed == 1)', 'if (true)', 'mysql/strict.pl' ],
-    [ 'batch: rows before a TRUNCATE come after it', 'dest/batch/writer.c', "\tapply_flush(w, true);\n\toldcxt = MemoryContextSwitchTo(w->cxt);", "\toldcxt = MemoryContextSwitchTo(w->cxt);", 'pgsql/truncate.pl' ],
     [ 'cascade: SET NULL is none', 'dest/batch/cascade.c', "\t\treturn CASCADE_SET_NULL;", "\t\treturn CASCADE_NONE;", 'mysql/elsewhere.pl [mariadb]' ],
     # --- the ledger of a destination elsewhere
     [ 'ledger: the position is moved from anywhere', 'dest/pgsql/ledger.c', "AND key = '\" LEDGER_POSITION_KEY \"' AND value = %s\",\n\t\t\t\ttable, pg_quote_literal(position), task, pg_quote_literal(from));", "AND key = '\" LEDGER_POSITION_KEY \"' AND %s IS NOT NULL\",\n\t\t\t\ttable, pg_quote_literal(position), task, pg_quote_literal(from));", 'mysql/elsewhere.pl [mariadb]' ],
@@ -152,8 +151,7 @@
     [ 'values: digits of a second', 'source/mysql/binlog_value.c', 'return (uint32_t) frac * unit[(fsp + 1) / 2];', 'return (uint32_t) frac * unit[fsp / 2];', 'fixtures mysql/types.pl [mariadb]' ],
     [ 'values: the year 0', 'source/mysql/binlog_value.c', 'return *p == 0 ? 0 : *p + 1900;', 'return *p + 1900;', 'mysql/types.pl [mariadb]' ],
     [ 'values: the 31st of February', 'source/mysql/my_temporal.c', 'return t->day <= day_tab[isleap(t->year)][t->month - 1];', 'return t->day <= 31;', 'mysql/policies.pl' ],
-    [ 'values: a time of more than a day', 'source/mysql/my_temporal.c', 'if (unlikely(usec < 0 || usec > USECS_PER_DAY))', 'if (unlikely(usec < 0))', 'mysql/policies.pl' ],
-    [ 'values: number 0 of an ENUM', 'source/mysql/my_values_binlog.c', "\t\tif (!c->has_empty_label)\n\t\t\treturn my_enum_zero(c);\n", '', 'mysql/policies.pl' ],
+    [ 'values: a time of more than a day', 'source/mysql/my_temporal.c', 'if (unlikely(usec < 0 || usec > USECS_PER_DAY))', 'if (unlikely(usec < 0))', 'mysql/ways_on.pl' ],
     [ 'values: what is not sent is NULL, PostgreSQL', 'source/pgsql/pg_values.c', "\t\t\t\trow->status[c] = COLUMN_UNCHANGED;", "\t\t\t\trow->status[c] = COLUMN_NULL;", 'pgsql/identity_always.pl [postgresql]' ],
     # --- foreign tables
     [ 'foreign tables: an altered server goes on with the connection it had', 'foreign/fdw_connection.c', 'if (c->cxt != NULL && c->invalid && !c->in_transaction)', 'if (false)', 'pgsql/foreign.pl [postgresql]' ],

@@ -50,6 +50,14 @@ for my $case ([ 'few', 1, 40 ], [ 'many', 41, 500 ])
     writers($to + 1, $to + 1);
     $task->resume->wait_for('incremental', 60);
     ok(eval { $task->catch_up(60); 1 }, "$name: goes on") or diag $@;
+    unless ($my->{mysql})
+    {
+        $my->sql("SET gtid_domain_id = $to; UPDATE l.t SET v = 7 WHERE id = 7; UPDATE l.t SET v = 8 WHERE id = 7");
+        ok(eval { $task->catch_up(60); 1 }, "$name: a domain writes again") or diag $@;
+        my %times;
+        $times{$_}++ for $pg->value('SELECT applied_position FROM dtsmig.task_position') =~ /(\d+)-\d+-\d+/g;
+        is(join(' ', grep { $times{$_} > 1 } keys %times), '', "$name: each domain is there once");
+    }
     same_database($my, 'l', $pg, 'l', "$name: equal");
     my $end = $pg->try_value("SELECT dtsmig.cutover('$name', verify => 'full', timeout => '20 s')");
     ok(defined $end && length $end >= length $position, "$name: cutover") or diag $pg->error("SELECT dtsmig.cutover('$name', verify => 'full', timeout => '20 s')");
