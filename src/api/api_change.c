@@ -58,8 +58,6 @@ dtsmig_resync_table(PG_FUNCTION_ARGS)
 
 	task_check_owner(task);
 	dest = destination_routine(task, task->owner);
-	if (!dest->copies_again)
-		task_check_local(task, "copying a table again", NULL);
 	if (strcmp(task->wanted, "released") == 0 || strcmp(task->status, "cut_over") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -61,9 +61,6 @@ check_elsewhere(const Verify *v, const CutoverOptions *options)
 {
 	if (!v->dest->elsewhere)
 		return;
-	if (v->dest->check == NULL)
-		task_check_local(v->task, "cutover",
-						 "Stop writes at the source, wait until latency is 0 and the source's position is applied, compare, then release_task; docs/elsewhere.md has the steps.");
 	if (options->verify && options->mode == VERIFY_INCREMENTAL)
 		task_check_local(v->task, "cutover with this verification",
 						 "Use verify => 'full', 'sample', 'schema' or 'none'.");

@@ -14,6 +14,7 @@
  *	  verify_schema.c	definitions: tables, columns, types; sequences
  *	  verify_columns.c	generated columns, identity, defaults
  *	  verify_keys.c		keys, indexes, foreign keys
+ *	  verify_made.c		definitions of a destination of another product
  *
  *	  sum of a range --differ--> sums of its parts … --few rows--> rows compared
  *	     |equal                                                      |
@@ -205,7 +206,7 @@ extern void verify_rows_dest(Verify *v, VerifyTable *t, const CheckScope *scope,
 /* The condition there for rows of a key; NULL: they cannot be looked up. */
 extern char *verify_key_source(Verify *v, const SourceRelation *rel,
 							  char *const *key);
-/* The condition here for rows of a key. */
+/* The same here. */
 extern char *verify_key_dest(const Verify *v, const SourceRelation *rel,
 							 char *const *key);
 /* Compares the rows of a scope; candidates are added. */
@@ -269,23 +270,19 @@ extern void verify_table(Verify *v, VerifyTable *t, int64 transactions);
 /* Digits as a number; what follows them is not looked at. */
 extern int128 verify_to_number(const char *text);
 
+/* verify_made.c: a destination whose catalog is not PostgreSQL's */
+
+/* What the task would make of these tables, EmitMade *; they have their names there. */
+extern List *verify_made(Verify *v, List *tables);
+/* Compares one of them with what is there. */
+extern void verify_compare_made(Verify *v, const TableDef *def, List *made);
+
 /* verify_columns.c */
 /* Gives a definition of the source what the catalog know of it here. */
 extern void verify_dress(TableDef *now, const TableDef *known);
 /* def is dressed; rel: the table here. */
 extern void verify_column_parts(Verify *v, TableDef *def, TableColumn *col,
 								Relation rel);
-
-/* What a column at a destination elsewhere is. */
-typedef struct DestColumn
-{
-	char	   *name;
-	char	   *type;
-	bool		not_null;
-	bool		identity;
-	bool		generated;
-	bool		has_default;
-} DestColumn;
 
 /* The same of such a column: whether there is an expression, not which. */
 extern void verify_column_parts_elsewhere(Verify *v, TableDef *def, TableColumn *col,

@@ -65,14 +65,6 @@ record_note_changed(RecordReplay *c, int64 table_id)
 void
 record_mark(RecordReplay *c, int64 table_id, const char *why)
 {
-	if (!destination()->copies_again)
-	{
-		/* whoever has it skipped has seen to the rows */
-		if (!c->only_model && c->why == NULL)
-			c->why = psprintf("%.*s, and the table cannot be copied again at this destination",
-							  (int) strcspn(why, "."), why);
-		return;
-	}
 	task_mark_resync(c->run, table_id, why);
 	record_note_changed(c, table_id);
 	c->replicated->resync = true;

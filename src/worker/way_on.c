@@ -139,7 +139,7 @@ make_hint(void *arg)
 	step->hint = text.data;
 	if (strstr(text.data, CALL) != NULL)
 		return;
-	if (store_bool(rows, 0, 1) && destination()->copies_again)
+	if (store_bool(rows, 0, 1))
 		table = table_of(task_id, edata);
 	if (error_place_is_skippable())
 		append_call(&text, "To leave it out: ", "skip_change", task, NULL);

@@ -113,6 +113,7 @@ forget_nothing(const char *name)
 #define MYSQL_FUNCTIONS \
 	.elsewhere = true, \
 	.mysql_sql = true, \
+	.check = &mysql_check_routine, \
 	.attach = mysql_attach, \
 	.detach = mysql_detach, \
 	.identify = mysql_identify, \

@@ -53,6 +53,8 @@ typedef struct MyColumn
 	bool		not_null;
 	bool		inexact;		/* texts that are different can be equal in it */
 	bool		json;			/* of MySQL, which reads its numbers */
+	bool		first_key;		/* … and keeps the first of keys that are equal, not
+								 * the last */
 	MyForm		form;
 	FmgrInfo	output;
 } MyColumn;
@@ -98,6 +100,12 @@ extern MyConn *mysql_use(void);
 extern MyConn *mysql_use_for_rows(void);
 /* That connection, which an answer is awaited on. */
 extern MyConn *mysql_rows_connection(void);
+/*
+ * A connection that reads, and whose statements are transactions of their own; and
+ * what becomes of it. idle: nothing of an answer is outstanding.
+ */
+extern MyConn *mysql_reader(void);
+extern void mysql_reader_done(MyConn *reader, bool idle);
 extern const char *mysql_server(void);
 /* Bytes that a statement may have. */
 extern Size mysql_max_statement(void);
@@ -151,6 +159,8 @@ extern MyForm value_form(Oid typid, const MyColumn *column);
 /* Appends a value as a literal; isnull: NULL. */
 extern void value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value,
 						 bool isnull);
+/* Is a column's type one of these words, with blanks around? */
+extern bool value_is_type(const MyColumn *column, const char *types);
 /* Appends a condition that holds for rows with that value alone; NULL is one. */
 extern void value_append_match(StringInfo sql, const SourceRelation *rel, int col,
 							   Datum value, bool isnull);
@@ -169,6 +179,21 @@ extern char *my_insert_head(const SourceRelation *rel);
 
 /* fetch.c */
 extern bool my_fetch_row(ApplyTable *table, const Row *key, Row *row);
+
+/* check.c */
+extern const DestCheckRoutine mysql_check_routine;
+
+/* json.c */
+
+/*
+ * JSON as it is when the server has read it: keys in order, each once (the first
+ * or the last of several), numbers as it can hold them; other than that text is
+ * kept. NULL: it is none.
+ */
+extern char *my_json_canonical(const char *json, bool first_key);
+
+/* catalog.c */
+extern const DestCatalogRoutine mysql_catalog_routine;
 
 /* load.c */
 extern uint64 mysql_load(SourceRelation *rel, LoadProducer producer, void *arg,

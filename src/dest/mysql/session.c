@@ -34,6 +34,7 @@ static MyConn *conn = NULL;
 static Size max_packet = 0;
 static bool rows_written = false;	/* in the transaction that is open */
 static bool several = false;	/* statements in one text */
+static List *idle_readers = NIL;	/* MyConn *, in session_cxt */
 static int	warned_row = 0;		/* of a statement's rows, the one that the server has
 								 * warned of; 0: none */
 
@@ -191,6 +192,44 @@ connect_destination(void)
 	prepare_session();
 	check_server();
 	my_ledger_open(conn, place);
+	MemoryContextSwitchTo(old);
+}
+
+/* ----------------------------------------------------------------- readers */
+
+MyConn *
+mysql_reader(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(session_cxt);
+	MyConn	   *reader = NULL;
+
+	while (reader == NULL && idle_readers != NIL)
+	{
+		reader = llast(idle_readers);
+		idle_readers = list_delete_last(idle_readers);
+		if (my_is_idle(reader))
+			continue;
+		my_close(reader);
+		reader = NULL;
+	}
+	if (reader == NULL)
+	{
+		reader = my_connect(place->info);
+		my_query(reader, "SET SESSION TRANSACTION READ ONLY", 0);
+	}
+	MemoryContextSwitchTo(old);
+	return reader;
+}
+
+void
+mysql_reader_done(MyConn *reader, bool idle)
+{
+	MemoryContext old = MemoryContextSwitchTo(session_cxt);
+
+	if (idle)
+		idle_readers = lappend(idle_readers, reader);
+	else
+		my_close(reader);
 	MemoryContextSwitchTo(old);
 }
 
@@ -541,6 +580,7 @@ mysql_detach(void)
 	session_cxt = NULL;
 	twin_detach();
 	conn = NULL;
+	idle_readers = NIL;
 	place = NULL;
 	rows_written = false;
 	my_ledger_close();

@@ -21,6 +21,9 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+/* From it on MySQL keeps the last of keys that are equal in JSON. */
+#define LAST_KEY_VERSION 80003
+
 static bool
 is_one_of(const char *word, const char *const *words, int n)
 {
@@ -159,6 +162,7 @@ bind_column(SourceRelation *rel, MyTarget *target, int c, MyConn *conn, const My
 	column->decimals = scale && is_one_of(column->type, floating, lengthof(floating)) ?
 		Min(atoi(scale), 30) : -1;
 	column->json = strcmp(column->type, "json") == 0 && !my_is_mariadb(conn);
+	column->first_key = my_version_num(conn) < LAST_KEY_VERSION;
 	col->replicated = true;
 	col->target_attnum = (AttrNumber) (i + 1);
 	col->target_not_null = column->not_null;

@@ -42,8 +42,8 @@ static const char hex_digits[] = "0123456789abcdef";
 
 /* ------------------------------------------------------------------- forms */
 
-static bool
-is_type(const MyColumn *column, const char *types)
+bool
+value_is_type(const MyColumn *column, const char *types)
 {
 	Size		len = strlen(column->type);
 
@@ -57,14 +57,14 @@ is_type(const MyColumn *column, const char *types)
 static bool
 is_integer(const MyColumn *column)
 {
-	return is_type(column, " tinyint smallint mediumint int bigint year bit ");
+	return value_is_type(column, " tinyint smallint mediumint int bigint year bit ");
 }
 
 MyForm
 value_form(Oid typid, const MyColumn *column)
 {
-	bool		number = is_type(column, " tinyint smallint mediumint int bigint decimal float double year bit ");
-	bool		binary = is_type(column, " binary varbinary tinyblob blob mediumblob longblob ");
+	bool		number = value_is_type(column, " tinyint smallint mediumint int bigint decimal float double year bit ");
+	bool		binary = value_is_type(column, " binary varbinary tinyblob blob mediumblob longblob ");
 
 	switch (typid)
 	{
@@ -89,17 +89,17 @@ value_form(Oid typid, const MyColumn *column)
 		case BPCHAROID:
 			return FORM_CHAR;
 		case DATEOID:
-			return is_type(column, " date datetime timestamp ") ? FORM_DATE : FORM_TEXT;
+			return value_is_type(column, " date datetime timestamp ") ? FORM_DATE : FORM_TEXT;
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
-			return is_type(column, " datetime timestamp ") ? FORM_TIMESTAMP : FORM_TEXT;
+			return value_is_type(column, " datetime timestamp ") ? FORM_TIMESTAMP : FORM_TEXT;
 		case TIMEOID:
-			return is_type(column, " time ") ? FORM_TIME : FORM_TEXT;
+			return value_is_type(column, " time ") ? FORM_TIME : FORM_TEXT;
 		case BYTEAOID:
 			return FORM_BYTEA;
 		case BITOID:
 		case VARBITOID:
-			return is_type(column, " bit ") ? FORM_BIT : binary ? FORM_BIT_BYTES : FORM_TEXT;
+			return value_is_type(column, " bit ") ? FORM_BIT : binary ? FORM_BIT_BYTES : FORM_TEXT;
 		case JSONOID:
 		case JSONBOID:
 			return FORM_JSON;
@@ -370,7 +370,7 @@ append_numeric(StringInfo sql, const SourceRelation *rel, int col, char *text)
 			   psprintf("the number %.*s%s: it has more than %d digits, or %d behind the point",
 						60, text, len > 60 ? "..." : "", DECIMAL_DIGITS, DECIMAL_SCALE), NULL);
 	if ((is_integer(column) && scale > 0) ||
-		(is_type(column, " float double ") && !is_double(column, text)))
+		(value_is_type(column, " float double ") && !is_double(column, text)))
 		refuse_number(rel, col, text);
 	appendStringInfoString(sql, text);
 }
@@ -550,7 +550,7 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 	{
 		case FORM_BARE:
 			shown = OutputFunctionCall(output, value);
-			if ((is_type(column, " float double ") && !is_double(column, shown)) ||
+			if ((value_is_type(column, " float double ") && !is_double(column, shown)) ||
 				/* 5 would be 2005 */
 				(strcmp(column->type, "year") == 0 && shown[0] != '0' && strlen(shown) < 3))
 				refuse_number(rel, col, shown);

@@ -86,6 +86,7 @@ append_primary_key(StringInfo buf, EmitTable *table)
 		return;
 	}
 	appendStringInfo(buf, ",\n  PRIMARY KEY (%s)", columns);
+	emit_note_key(table, index, "PRIMARY", NULL);
 	if (index->deferrable)
 		plan_warn(&table->notes, "the primary key is DEFERRABLE, and is checked at once at the destination");
 }

@@ -5,11 +5,11 @@
 # dts-deep-runs: mysql-5.6
 use strict;
 use warnings;
-use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Dts::Env qw(poll_until);
 use Dts::MariaDB;
+use Dts::MyRows qw(my_rows_difference);
 use Dts::PgSource qw(pg_pair);
 use Dts::Task;
 
@@ -24,68 +24,16 @@ $dst->sql("CREATE USER app\@'%' IDENTIFIED BY 'pw'; CREATE DATABASE s; CREATE DA
 
 # ------------------------------------------------------------------ comparison
 
-# How values of a kind are asked for, so that both answers are equal.
-my %pg = (
-    t => sub { "encode(convert_to(rtrim($_[0]::text, $_[1]), 'UTF8'), 'hex')" },
-    b => sub { "encode($_[0], 'hex')" },
-    i => sub { "$_[0]::bigint" }, n => sub { $_[0] },
-    f => sub { "$_[0]::float8" }, B => sub { "$_[0]::integer" },
-    d => sub { "to_char($_[0], 'YYYY-MM-DD')" },
-    s => sub { "to_char($_[0], 'YYYY-MM-DD HH24:MI:SS.US')" },
-    z => sub { "to_char($_[0] AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')" },
-    h => sub { "$_[0]::text" }, x => sub { "$_[0]::text" },
-    j => sub { "encode(convert_to($_[0]::text, 'UTF8'), 'hex')" },
-    a => sub { "encode(convert_to(array_to_json($_[0])::text, 'UTF8'), 'hex')" });
-my %my = (
-    (map { $_ => sub { "LOWER(HEX($_[0]))" } } qw(t b)),
-    (map { $_ => sub { "LOWER(HEX(CONVERT($_[0] USING utf8mb4)))" } } qw(j a)),
-    (map { $_ => sub { $_[0] } } qw(i n)), f => sub { "$_[0] + 0e0" }, B => sub { "$_[0] + 0" },
-    d => sub { "DATE_FORMAT($_[0], '%Y-%m-%d')" },
-    (map { $_ => sub { "DATE_FORMAT($_[0], '%Y-%m-%d %H:%i:%s.%f')" } } qw(s z)),
-    h => sub { "$_[0]" }, x => sub { "BIN($_[0] + 0)" });
-my $codec = JSON::PP->new->canonical->allow_nonref->allow_bignum;
-
-sub canonical
-{
-    my ($kind, $v) = @_;
-    return 'NULL' if !defined $v;
-    if ($kind eq 'n') { $v =~ s/(\.\d*?)0+$/$1/; $v =~ s/\.$//; $v =~ s/^-0$/0/; }
-    if ($kind eq 'h') { $v =~ s/(\.\d*?)0+$/$1/; $v =~ s/\.$//; }
-    if ($kind eq 'f') { $v = sprintf '%.17g', $v; }
-    if ($kind eq 'x') { $v =~ s/^0+(?=.)//; }
-    if ($kind =~ /[ja]/) { my $t = pack 'H*', $v; $v = $codec->encode($codec->decode($t)); $v =~ s/(\d)\.0+\b/$1/g; }
-    return $v;
-}
-
 # table => [ [ column, kind ], … ]
 my %columns;
-
-sub rows_of
-{
-    my ($server, $table, $how, $quote) = @_;
-    my @c = @{ $columns{$table} };
-    my $sql = 'SELECT ' . join(', ', map { $how->{ $_->[1] }->($quote->($_->[0]), "''") } @c) . ' FROM s.' . $quote->($table);
-    return sort map { my $r = $_; join '|', map { canonical($c[$_][1], $r->[$_]) } 0 .. $#c } $server->rows($sql);
-}
 
 sub same
 {
     my ($task, $what, @tables) = @_;
     $task->catch_up(90);
-    my @diff;
-    for my $table (@tables ? @tables : sort keys %columns)
-    {
-        my @a = rows_of($src, $table, \%pg, sub { qq{"$_[0]"} });
-        my @b = rows_of($dst, $table, \%my, sub { "`$_[0]`" });
-        next if "@a" eq "@b";
-        my (%a, %b);
-        $a{$_}++ for @a;
-        $b{$_}++ for @b;
-        push @diff, "$table: " . @a . ' rows, ' . @b . ' there', (map { "  source $_" } grep { ($b{$_} // 0) != $a{$_} } sort keys %a)[0 .. 2],
-          (map { "  there  $_" } grep { ($a{$_} // 0) != $b{$_} } sort keys %b)[0 .. 2];
-    }
+    my $diff = my_rows_difference($src, $dst, \%columns, @tables ? @tables : sort keys %columns);
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    return ok(!@diff, $what) || diag join "\n", map { substr($_ // '', 0, 600) } @diff;
+    return is($diff, '', $what);
 }
 
 # Makes a table at both ends: name, then column, type at the source, type at the destination, kind; and the rest of the definition.
