@@ -102,14 +102,14 @@ typedef struct DestColumn
 	bool		has_default;
 } DestColumn;
 
-/* An index there. */
+/* An index at a destination elsewhere. */
 typedef struct DestKey
 {
 	List	   *columns;		/* char *; an expression is "" */
 	bool		unique;
 } DestKey;
 
-/* A foreign key there that is in force. */
+/* A foreign key at a destination elsewhere that is in force. */
 typedef struct DestForeignKey
 {
 	char	   *name;
@@ -142,7 +142,7 @@ typedef struct DestCatalogRoutine
  *
  * Where the destination has values in a form of its own (a timestamp without its
  * zone, JSON as its server writes it), text and next_texts are there: rows are
- * compared as texts, those of the source in the form in which they are written there.
+ * compared as texts, those of the source in the form that they have at the destination.
  */
 typedef struct DestCheckRoutine
 {
@@ -181,8 +181,8 @@ typedef struct DestCheckRoutine
 	/* The same as texts that can be compared with those that text gives. */
 	bool		(*next_texts) (DestRows *rows, char **values);
 	/*
-	 * A value of the source, not NULL, as it is written there; NULL: it is
-	 * NULL there. NULL: values are compared as their types write them.
+	 * A value of the source, not NULL, as the destination has it; NULL: as NULL.
+	 * NULL: values are compared as their types write them.
 	 */
 	char	   *(*text) (const SourceRelation *rel, int column, Datum value);
 

@@ -65,7 +65,7 @@ extern void emit_names(List *tables, const PlanOptions *options, List **names);
  */
 extern List *emit_plan(SchemaDefinition *schema, const PlanOptions *options);
 
-/* What the statements make, for a look at what is there. */
+/* What the statements make, to be compared with a catalog. */
 typedef struct EmitMadeColumn
 {
 	const TableColumn *col;
@@ -79,7 +79,7 @@ typedef struct EmitMadeColumn
 typedef struct EmitMadeKey
 {
 	char	   *name;
-	List	   *columns;		/* char *, names there */
+	List	   *columns;		/* char *, names at the destination */
 	bool		unique;
 } EmitMadeKey;
 

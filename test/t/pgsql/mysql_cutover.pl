@@ -1,6 +1,6 @@
 # Cutover to a destination of the MySQL family: what refuses it says so and the task
 # goes on, also after a hub that dies; then AUTO_INCREMENT goes on past the source's
-# sequences, rows without a parent and triggers are told.
+# sequences, and triggers are reported.
 #
 # dts-runs: mariadb, mysql-5.6, mysql-9.7
 use strict;
