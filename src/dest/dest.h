@@ -229,6 +229,11 @@ typedef struct DestRoutine
 	char	   *(*claim) (const char *key);
 	/* What was recorded of one, committed; NULL: it is not done. */
 	char	   *(*recorded) (const char *key);
+	/*
+	 * Has one of a key that begins so been claimed, be it done or not? NULL: here
+	 * statements that change definitions commit with their transaction.
+	 */
+	bool		(*begun) (const char *key);
 	/* It is to be done again. */
 	void		(*unclaim) (const char *key);
 	/* What is to be known of a piece of work that was claimed. */

@@ -120,6 +120,7 @@ forget_nothing(const char *name)
 	.value = mysql_value, \
 	.claim = my_ledger_claim, \
 	.recorded = my_ledger_recorded, \
+	.begun = my_ledger_begun, \
 	.unclaim = my_ledger_unclaim, \
 	.record = my_ledger_record, \
 	.position = my_ledger_position, \

@@ -136,6 +136,7 @@ extern void my_ledger_close(void);
 extern void my_ledger_committed(bool committed);
 extern char *my_ledger_claim(const char *key);
 extern char *my_ledger_recorded(const char *key);
+extern bool my_ledger_begun(const char *key);
 extern void my_ledger_unclaim(const char *key);
 extern void my_ledger_record(const char *key, const char *value);
 extern char *my_ledger_position(void);

@@ -485,6 +485,8 @@ is_done_error(int err, const char *message)
 		case 1061:				/* index exists */
 		case 1068:				/* there is a primary key */
 		case 1091:				/* nothing to drop */
+		case 1054:				/* a column of this name to change */
+		case 1146:				/* a table of this name to rename */
 		case 1022:				/* foreign key exists: 5.6 */
 		case 1304:				/* routine exists */
 		case 1359:				/* trigger exists */

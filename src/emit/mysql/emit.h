@@ -94,6 +94,14 @@ typedef struct EmitMade
 /* EmitMade *, of all tables. Names have been given. */
 extern List *emit_wanted(SchemaDefinition *schema, const PlanOptions *options);
 
+/* emit_alter.c: fills sql, rows_unknown and why */
+extern void emit_alter(TableAlter *change, const PlanOptions *options);
+/* What makes a table, char *; NIL and *why: it cannot be made. */
+extern List *emit_create(TableDef *def, const PlanOptions *options, char **why);
+/* CREATE INDEX of a table; NULL and *why: it is lost. */
+extern char *emit_create_index(TableDef *def, const Node *tree, const char *name,
+							   const PlanOptions *options, char **why);
+
 /*
  * What a text in a key can be at most at the destination, for a look at the data:
  * EmitKeyText * of all columns whose type at the source has no such limit.

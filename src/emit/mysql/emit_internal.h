@@ -119,6 +119,8 @@ extern void emit_defaults(Emit *emit, EmitTable *table);
 
 /* emit_table.c */
 extern void emit_tables(Emit *emit);
+/* "`a` INT NOT NULL" */
+extern char *emit_column_sql(EmitTable *table, const EmitColumn *c, const EmitTarget *target);
 /* emit_index.c */
 extern void emit_indexes(Emit *emit, EmitTable *table);
 extern char *emit_comment(const char *text, int limit, PlanNotes *notes, const char *what);
