@@ -48,7 +48,7 @@ typedef struct MyColumn
 	char	   *type;			/* DATA_TYPE: "varchar" */
 	int			fsp;			/* digits of a second */
 	int			decimals;		/* of FLOAT(7,2) and DOUBLE(7,2); -1 */
-	Size		length;			/* of texts and binary strings, at most */
+	Size		length;			/* of texts, binary strings and bits, at most */
 	char	   *labels;			/* "enum('a','b')", of that type and SET; NULL */
 	bool		not_null;
 	bool		inexact;		/* texts that are different can be equal in it */

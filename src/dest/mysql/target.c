@@ -263,7 +263,8 @@ bind_relation(SourceRelation *rel, bool generated)
 	target->columns = palloc0(sizeof(MyColumn) * Max(rel->ncolumns, 1));
 	target->out_func = palloc0(sizeof(Oid) * Max(rel->ncolumns, 1));
 	r = my_query(conn, psprintf("SELECT column_name, is_nullable, LOWER(data_type), collation_name, "
-								"datetime_precision, UPPER(extra), character_maximum_length, column_type, numeric_scale "
+								"datetime_precision, UPPER(extra), "
+								"COALESCE(character_maximum_length, IF(data_type = 'bit', numeric_precision, NULL)), column_type, numeric_scale "
 								"FROM information_schema.columns "
 								"WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
 								my_quote_literal(rel->target_schema),

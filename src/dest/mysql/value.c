@@ -621,6 +621,11 @@ value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value, bo
 			}
 		case FORM_BIT:
 			shown = OutputFunctionCall(output, value);
+			/* it would get zeros in front */
+			if (rel->columns[col].typid == VARBITOID && strlen(shown) != column->length)
+				refuse(rel, col, ERRCODE_STRING_DATA_LENGTH_MISMATCH,
+					   psprintf("%zu bits as they are: its type is BIT(%zu)", strlen(shown),
+								column->length), NULL);
 			append_bits(sql, shown);
 			pfree(shown);
 			break;

@@ -36,6 +36,9 @@ typedef enum EmitClass
 	MY_FORM						/* PostgreSQL's text form of something else */
 } EmitClass;
 
+/* Digits of DECIMAL behind the point. */
+#define MY_MAX_SCALE 30
+
 /* A column as it is made. */
 typedef struct EmitColumn
 {
