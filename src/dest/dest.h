@@ -230,7 +230,7 @@ typedef struct DestRoutine
 	/* What was recorded of one, committed; NULL: it is not done. */
 	char	   *(*recorded) (const char *key);
 	/*
-	 * Has one of a key that begins so been claimed, be it done or not? NULL: here
+	 * Has one of a key that begins so been claimed, be it done or not? NULL:
 	 * statements that change definitions commit with their transaction.
 	 */
 	bool		(*begun) (const char *key);

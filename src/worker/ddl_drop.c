@@ -111,7 +111,7 @@ record_table_stays(RecordReplay *c, const DdlDropped *d)
 static void
 delete_own_rows(RecordReplay *c, const SourceRelation *rel)
 {
-	if (c->only_model || task_is_done_there(c->run) ||
+	if (c->only_model || task_is_done(c->run) ||
 		shape_leaves_out(c->run->selection, rel->schema, rel->name,
 						 OPERATION_DROP_TABLE) ||
 		shard_is_alone(c->run->task->id, rel->table_id))
@@ -213,13 +213,13 @@ void
 record_replay_drop(RecordReplay *c)
 {
 	bool		mysql = c->run->dest->mysql_sql;
-	List	   *sql = mysql ? record_there_drops(c) : statements_of(c);
+	List	   *sql = mysql ? record_elsewhere_drops(c) : statements_of(c);
 	ListCell   *lc;
 
 	c->applied = sql != NIL;
-	if (c->why == NULL && !c->only_model && !task_is_done_there(c->run) &&
+	if (c->why == NULL && !c->only_model && !task_is_done(c->run) &&
 		c->run->task->do_schema)
-		(void) (mysql ? record_run_there(c, sql) : record_run(c, sql));
+		(void) (mysql ? record_run_elsewhere(c, sql) : record_run(c, sql));
 	if (c->why != NULL && !c->only_model)
 		return;
 	c->why = NULL;

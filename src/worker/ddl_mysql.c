@@ -15,7 +15,7 @@
 #include "worker/run_ddl_pg.h"
 
 #include "core/attempt.h"
-#include "tables/alter_there.h"
+#include "tables/alter_elsewhere.h"
 #include "tables/describe.h"
 #include "transform/shape.h"
 #include "utils/builtins.h"
@@ -203,7 +203,7 @@ create_tables(RecordReplay *c)
 		if (record_relation(c, t->def->source_id, t->def->schema, t->def->name) == NULL &&
 			record_takes(c, "table", t->def->schema, t->def->name, NULL) &&
 			strcmp(t->def->engine, "unlogged") != 0)
-			sql = list_concat(sql, alter_there_create(options, t->def, &c->why));
+			sql = list_concat(sql, alter_elsewhere_create(options, t->def, &c->why));
 	}
 	c->applied = sql != NIL;
 	return sql;
@@ -230,7 +230,7 @@ alter_tables(RecordReplay *c)
 		alter.before = rel->def;
 		alter.after = t->def;
 		alter.missing = t->missing;
-		alter_there(options, &alter);
+		alter_elsewhere(options, &alter);
 		c->why = alter.why;
 		if (alter.rows_unknown)
 			c->rows_unknown = lappend(c->rows_unknown, rel);
@@ -264,7 +264,7 @@ create_index(RecordReplay *c)
 
 		if (rel == NULL)
 			continue;
-		made = alter_there_index(plan_options(c->run->options, c->run->selection), rel->def,
+		made = alter_elsewhere_index(plan_options(c->run->options, c->run->selection), rel->def,
 								 (const Node *) stmt, last_name(o->identity), &why);
 		if (made != NULL)
 			sql = lappend(sql, made);
@@ -279,7 +279,7 @@ create_index(RecordReplay *c)
 }
 
 List *
-record_there_statements(RecordReplay *c)
+record_elsewhere_statements(RecordReplay *c)
 {
 	const char *tag = c->record->tag;
 
@@ -307,7 +307,7 @@ record_there_statements(RecordReplay *c)
 }
 
 List *
-record_there_drops(RecordReplay *c)
+record_elsewhere_drops(RecordReplay *c)
 {
 	List	   *sql = NIL;
 	ListCell   *lc;
@@ -322,11 +322,11 @@ record_there_drops(RecordReplay *c)
 		if (strcmp(d->type, "table") == 0)
 		{
 			if (rel != NULL && !record_table_stays(c, d))
-				sql = lappend(sql, alter_there_drop_table(rel->def));
+				sql = lappend(sql, alter_elsewhere_drop_table(rel->def));
 		}
 		else if (strcmp(d->type, "index") == 0 && d->original && d->name != NULL)
 		{
-			char	   *drop = alter_there_drop_index(record_target_schema(c, d->schema),
+			char	   *drop = alter_elsewhere_drop_index(record_target_schema(c, d->schema),
 													  d->name, &c->why);
 
 			if (drop != NULL)
@@ -381,7 +381,7 @@ run_claimed(RecordReplay *c, void (*run) (void *arg), char *sql)
 }
 
 bool
-record_run_there(RecordReplay *c, List *statements)
+record_run_elsewhere(RecordReplay *c, List *statements)
 {
 	ListCell   *lc;
 

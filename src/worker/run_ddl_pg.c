@@ -508,7 +508,7 @@ statements_of(RecordReplay *c)
 	if (!is_selected(c))
 		return NIL;
 	if (c->run->dest->mysql_sql)
-		return record_there_statements(c);
+		return record_elsewhere_statements(c);
 	if (makes_rows(r->tag))
 	{
 		foreach(lc, r->tables)
@@ -630,7 +630,7 @@ run_statements(RecordReplay *c, List *sql)
 		return;
 	}
 	/* it was run */
-	if (task_is_done_there(c->run))
+	if (task_is_done(c->run))
 	{
 		record_find_waiting(c);
 		return;
@@ -638,7 +638,7 @@ run_statements(RecordReplay *c, List *sql)
 	if (c->run->dest->mysql_sql)
 	{
 		if (c->why == NULL)
-			(void) record_run_there(c, sql);
+			(void) record_run_elsewhere(c, sql);
 		return;
 	}
 	if (c->why == NULL && sql != NIL)
@@ -757,7 +757,7 @@ task_replicate_record(TaskRun *run, Change *change, const char *position,
 	else
 	{
 		c.only_model = task_ddl_is_skipped(run, change, &user_statement);
-		if (user_statement != NULL && !task_is_done_there(run))
+		if (user_statement != NULL && !task_is_done(run))
 			record_run_given(&c, user_statement);
 		if (c.record->failure != NULL)
 			c.why = psprintf("It could not be recorded at the source: %s",

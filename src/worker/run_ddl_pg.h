@@ -140,11 +140,11 @@ extern bool record_table_stays(RecordReplay *c, const DdlDropped *d);
 /* Is there nothing at such a destination that the statement could change? */
 extern bool record_has_no_counterpart(RecordReplay *c);
 /* Statements for that of the record; NIL, and perhaps c->why: there are none. */
-extern List *record_there_statements(RecordReplay *c);
+extern List *record_elsewhere_statements(RecordReplay *c);
 /* The same of a DROP. */
-extern List *record_there_drops(RecordReplay *c);
+extern List *record_elsewhere_drops(RecordReplay *c);
 /* Runs them, each once; false, and c->why: one failed. */
-extern bool record_run_there(RecordReplay *c, List *statements);
+extern bool record_run_elsewhere(RecordReplay *c, List *statements);
 /* Runs what the user has given in place of a statement, wherever that is. */
 extern void record_run_given(RecordReplay *c, char *statement);
 

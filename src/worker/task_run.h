@@ -105,7 +105,7 @@ extern char *apart_key(const TaskRun *run, int n);
 
 /* Is what comes known to be done at the destination? */
 static inline bool
-task_is_done_there(const TaskRun *run)
+task_is_done(const TaskRun *run)
 {
 	return run->behind && !run->apart_pending;
 }

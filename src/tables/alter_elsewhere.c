@@ -1,45 +1,45 @@
 /*-------------------------------------------------------------------------
  *
- * alter_there.c
+ * alter_elsewhere.c
  *	  Statements that change tables at a destination of the MySQL family.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "tables/alter_there.h"
+#include "tables/alter_elsewhere.h"
 
 #include "core/one_statement.h"
 #include "emit/mysql/emit.h"
 
 void
-alter_there(const PlanOptions *options, TableAlter *alter)
+alter_elsewhere(const PlanOptions *options, TableAlter *alter)
 {
 	emit_alter(alter, options);
 }
 
 List *
-alter_there_create(const PlanOptions *options, TableDef *def, char **why)
+alter_elsewhere_create(const PlanOptions *options, TableDef *def, char **why)
 {
 	return emit_create(def, options, why);
 }
 
 char *
-alter_there_index(const PlanOptions *options, TableDef *def, const Node *tree,
+alter_elsewhere_index(const PlanOptions *options, TableDef *def, const Node *tree,
 				  const char *name, char **why)
 {
 	return emit_create_index(def, tree, name, options, why);
 }
 
 char *
-alter_there_drop_table(const TableDef *def)
+alter_elsewhere_drop_table(const TableDef *def)
 {
 	return psprintf("DROP TABLE IF EXISTS %s.%s", emit_quote_name(def->target_schema),
 					emit_quote_name(def->target_name));
 }
 
 char *
-alter_there_drop_index(const char *schema, const char *name, char **why)
+alter_elsewhere_drop_index(const char *schema, const char *name, char **why)
 {
 	char	   *where = psprintf("FROM information_schema.statistics WHERE table_schema = %s "
 								 "AND index_name = %s AND seq_in_index = 1",
