@@ -57,8 +57,6 @@ dtsmig_resync_table(PG_FUNCTION_ARGS)
 
 	task_check_owner(task);
 	dest = destination_routine(task, task->owner);
-	if (!dest->copies_again)
-		task_check_local(task, "copying a table again", NULL);
 	if (strcmp(task->wanted, TASK_WANTED_RELEASED) == 0 ||
 		strcmp(task->status, TASK_STATUS_CUT_OVER) == 0)
 		ereport(ERROR,

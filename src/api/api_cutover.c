@@ -78,17 +78,6 @@ check_elsewhere(Cutover *c)
 
 	if (!v->dest->elsewhere)
 		return;
-	/* of a way back all rows were equal when it began */
-	if (v->dest->check == NULL && c->partner != NULL)
-	{
-		if (options->verify)
-			task_warn(v->task, "rows are not compared: that is not possible yet at this destination",
-					  NULL, NULL);
-		options->verify = false;
-	}
-	else if (v->dest->check == NULL)
-		task_check_local(v->task, "cutover",
-						 "Stop writes at the source, wait until latency is 0 and the source's position is applied, compare, then release_task; docs/elsewhere.md has the steps.");
 	if (options->verify && options->mode == VERIFY_INCREMENTAL)
 		task_check_local(v->task, "cutover with this verification",
 						 "Use verify => 'full', 'sample', 'schema' or 'none'.");

@@ -114,8 +114,6 @@ check_elsewhere(const Verify *v)
 {
 	if (!v->dest->elsewhere)
 		return;
-	if (v->dest->check == NULL)
-		task_check_local(v->task, "verify", "Compare the tables directly, over a channel of your own.");
 	if (v->mode == VERIFY_INCREMENTAL)
 		task_check_local(v->task, "mode incremental of verify",
 						 "Which rows were written last is not seen there. Use full, or sample.");
@@ -274,7 +272,6 @@ Datum
 dtsmig_repair(PG_FUNCTION_ARGS)
 {
 	TaskRecord *task;
-	const DestRoutine *dest;
 	char	   *ids = NULL;
 	int64		n;
 
@@ -284,9 +281,6 @@ dtsmig_repair(PG_FUNCTION_ARGS)
 				 errmsg("task must not be null")));
 	task = task_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
 	task_check_owner(task);
-	dest = destination_routine(task, task->owner);
-	if (dest->elsewhere && dest->check == NULL)
-		task_check_local(task, "repair", NULL);
 	if (strcmp(task->wanted, "released") == 0 || strcmp(task->status, "cut_over") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -406,8 +406,15 @@ advance_past_source(Verify *v, int64 margin)
 	List	   *names;
 	ListCell   *lc;
 
-	if (!one_statement_is_postgres())
+	if (!dest_catalog_is_postgres(v->dest))
+	{
+		foreach(lc, advance_counters(v->source, v->conn, v->selection, v->options, margin))
+			task_warn(v->task, psprintf("AUTO_INCREMENT of %s is near its end", (char *) lfirst(lc)),
+					  psprintf("It moves on by a tenth of what is left, not by the margin of " INT64_FORMAT " values.",
+							   margin),
+					  "Soon: give the column type BIGINT.");
 		return;
+	}
 	names = all_sequences(v, true);
 	if (margin == 0)
 		return;
@@ -433,7 +440,7 @@ advance_past_source(Verify *v, int64 margin)
 char *
 advance_denied(Verify *v)
 {
-	List	   *denied = all_sequences(v, false);
+	List	   *denied = dest_catalog_is_postgres(v->dest) ? all_sequences(v, false) : NIL;
 	StringInfoData buf;
 	ListCell   *lc;
 

@@ -20,6 +20,22 @@
 #include "core/attempt.h"
 #include "utils/builtins.h"
 
+/* What another product's catalog says of each of the task's tables. */
+static List *
+of_tables(const Verify *v, List *(*find) (const char *schema, const char *table))
+{
+	List	   *all = NIL;
+	ListCell   *lc;
+
+	foreach(lc, dest_catalog_tables(v->task))
+	{
+		char	  **table = lfirst(lc);
+
+		all = list_concat(all, find(table[0], table[1]));
+	}
+	return all;
+}
+
 static List *
 ask(const Verify *v, const char *name, const char *shape, const char *sql)
 {
@@ -92,15 +108,6 @@ validate_constraints(const Verify *v, bool accept)
 
 /* ------------------------------------------------------------ foreign keys */
 
-typedef struct KeyRow
-{
-	char	   *name;
-	char	   *table;			/* quoted */
-	char	   *orphan;			/* the query for one */
-	bool		readable;		/* the owner may read the table it refers to */
-	bool		of_one;			/* one role owns both, or may be the task's owner */
-} KeyRow;
-
 /*
  * Those that claim to be valid and are in force. Of a key that refers to a
  * partitioned table, those for its partitions are no keys of their own.
@@ -112,6 +119,8 @@ valid_keys(const Verify *v)
 	List	   *rows;
 	ListCell   *lc;
 
+	if (!dest_catalog_is_postgres(v->dest))
+		return of_tables(v, v->dest->check->catalog->foreign_keys);
 	rows = ask(v, "foreign keys", "tttbb", "SELECT DISTINCT ON (k.oid) k.conname, pg_catalog.format('%I.%I', n.nspname, c.relname), "
 					   "pg_catalog.format('SELECT pg_catalog.left(pg_catalog.format(''%%s=%%s'', %L, f), 300) "
 					   "FROM %s f LEFT JOIN %s p ON %s WHERE (%s) AND p.%I IS NULL LIMIT 1', "
@@ -153,7 +162,7 @@ valid_keys(const Verify *v)
 	foreach(lc, rows)
 	{
 		char	  **row = lfirst(lc);
-		KeyRow	   *k = palloc0(sizeof(KeyRow));
+		DestForeignKey *k = palloc0(sizeof(DestForeignKey));
 
 		k->name = row[0];
 		k->table = row[1];
@@ -172,7 +181,7 @@ check_foreign_keys(const Verify *v, bool accept)
 
 	foreach(lc, valid_keys(v))
 	{
-		const KeyRow *k = lfirst(lc);
+		const DestForeignKey *k = lfirst(lc);
 		char	   *row;
 
 		if (!k->of_one)
@@ -227,12 +236,35 @@ look_at_triggers(const Verify *v)
 			 "The task has not done that: ALTER TABLE ... ENABLE TRIGGER, where it is not meant so.");
 }
 
+/* The same of another product, in which none can be disabled. */
+static void
+look_at_acting_triggers(const Verify *v)
+{
+	StringInfoData names;
+	ListCell   *lc;
+
+	initStringInfo(&names);
+	foreach(lc, of_tables(v, v->dest->check->catalog->triggers))
+		appendStringInfo(&names, "%s%s", names.len ? ", " : "", (char *) lfirst(lc));
+	if (names.len > 0)
+		task_warn(v->task, "triggers of the destination have acted on the rows that came", names.data,
+				  "Nobody can disable them there. What they wrote to tables of the task a verification finds, and nothing what they wrote to others.");
+}
+
 void
 cutover_check_keys(const Verify *v, const CutoverOptions *options)
 {
-	check_indexes(v);
-	validate_constraints(v, options->accept_differences);
+	bool		postgres = dest_catalog_is_postgres(v->dest);
+
+	if (postgres)
+	{
+		check_indexes(v);
+		validate_constraints(v, options->accept_differences);
+	}
 	if (options->verify)
 		check_foreign_keys(v, options->accept_differences);
-	look_at_triggers(v);
+	if (postgres)
+		look_at_triggers(v);
+	else
+		look_at_acting_triggers(v);
 }

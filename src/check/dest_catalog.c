@@ -5,7 +5,7 @@
  *
  * The queries are the same for both: catalogs of PostgreSQL. Which tables are
  * the task's is known in this database alone; a server elsewhere gets their
- * names with the query.
+ * names with the query. Another product is asked by what its engine has.
  *
  *-------------------------------------------------------------------------
  */
@@ -59,4 +59,71 @@ dest_catalog_select(const TaskRecord *task, const DestRoutine *dest, const char 
 	for (int i = 0; i < rows->nrows; i++)
 		list = lappend(list, rows->values[i]);
 	return list;
+}
+
+bool
+dest_catalog_is_postgres(const DestRoutine *dest)
+{
+	return dest->check == NULL || dest->check->catalog == NULL;
+}
+
+List *
+dest_catalog_tables(const TaskRecord *task)
+{
+	StoreRows  *rows = store_query("SELECT DISTINCT target_schema, target_table FROM dtsmig.task_table "
+								   "WHERE task_id = $1 AND target_table IS NOT NULL ORDER BY 1, 2",
+								   "i", task->id);
+	List	   *list = NIL;
+
+	for (int i = 0; i < rows->nrows; i++)
+		list = lappend(list, rows->values[i]);
+	return list;
+}
+
+List *
+dest_catalog_columns(const TaskRecord *task, const DestRoutine *dest, const char *schema,
+					 const char *table)
+{
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	if (!dest_catalog_is_postgres(dest))
+		return dest->check->catalog->columns(schema, table);
+	foreach(lc, dest_catalog_select(task, dest, "columns of a table", "ttbbbbT",
+									psprintf("SELECT attname, pg_catalog.format_type(atttypid, atttypmod), "
+											 "attnotnull, attidentity <> '', attgenerated <> '', atthasdef, "
+											 "(SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d "
+											 "WHERE d.adrelid = attrelid AND d.adnum = attnum) "
+											 "FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(%s) "
+											 "AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+											 quote_literal_cstr(quote_qualified_identifier(schema, table)))))
+	{
+		char	  **row = lfirst(lc);
+		DestColumn *c = palloc(sizeof(DestColumn));
+
+		c->name = row[0];
+		c->type = row[1];
+		c->not_null = row[2][0] == 't';
+		c->identity = row[3][0] == 't';
+		c->generated = row[4][0] == 't';
+		c->has_default = row[5][0] == 't';
+		c->expression = row[6];
+		columns = lappend(columns, c);
+	}
+	return columns;
+}
+
+const DestColumn *
+dest_catalog_find(List *columns, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		const DestColumn *c = lfirst(lc);
+
+		if (strcmp(c->name, name) == 0)
+			return c;
+	}
+	return NULL;
 }

@@ -25,6 +25,19 @@ extern List *dest_catalog_select(const TaskRecord *task, const DestRoutine *dest
 								 const char *name, const char *shape,
 								 const char *sql);
 
+/*
+ * Is the catalog PostgreSQL's? Else it has answers to some questions alone
+ * (DestCatalogRoutine).
+ */
+extern bool dest_catalog_is_postgres(const DestRoutine *dest);
+/* The task's tables as they are called there: char **, schema and name. */
+extern List *dest_catalog_tables(const TaskRecord *task);
+/* The columns of a table elsewhere, DestColumn *; NIL: there is no such table. */
+extern List *dest_catalog_columns(const TaskRecord *task, const DestRoutine *dest,
+								  const char *schema, const char *table);
+/* One of them; NULL: there is none of this name. */
+extern const DestColumn *dest_catalog_find(List *columns, const char *name);
+
 /* What of pg_class is the task's: c, in the namespace n. */
 #define DEST_TASK_RELATIONS \
 	"FROM t JOIN pg_catalog.pg_namespace n ON n.nspname = t.target_schema " \

@@ -84,7 +84,9 @@ unfollowed_enable(const Verify *v)
 {
 	ListCell   *lc;
 
-	if (v->source->always == NULL || !v->task->do_schema)
+	/* elsewhere than in PostgreSQL no task makes such */
+	if (v->source->always == NULL || !v->task->do_schema ||
+		!dest_catalog_is_postgres(v->dest))
 		return;
 	foreach(lc, v->source->always(v->conn))
 	{

@@ -40,6 +40,8 @@
 typedef struct RowReader
 {
 	SourceRelation *rel;		/* as at the destination */
+	const DestCheckRoutine *check;	/* of the destination, if that writes values in
+									 * its own way; else NULL */
 	FmgrInfo   *output;
 	char	  **values;
 	char	  **key;
@@ -49,11 +51,12 @@ typedef struct RowReader
 } RowReader;
 
 static RowReader *
-make_reader(SourceRelation *rel, TextRowTaker take, void *arg)
+make_reader(const DestRoutine *dest, SourceRelation *rel, TextRowTaker take, void *arg)
 {
 	RowReader  *reader = palloc0(sizeof(RowReader));
 
 	reader->rel = rel;
+	reader->check = dest->check && dest->check->text ? dest->check : NULL;
 	reader->take = take;
 	reader->arg = arg;
 	reader->output = palloc0(sizeof(FmgrInfo) * Max(rel->ncolumns, 1));
@@ -67,7 +70,7 @@ make_reader(SourceRelation *rel, TextRowTaker take, void *arg)
 		Oid			function;
 		bool		varlena;
 
-		if (!rel->columns[i].replicated)
+		if (!rel->columns[i].replicated || reader->check)
 			continue;
 		getTypeOutputInfo(rel->columns[i].typid, &function, &varlena);
 		fmgr_info(function, &reader->output[i]);
@@ -75,27 +78,41 @@ make_reader(SourceRelation *rel, TextRowTaker take, void *arg)
 	return reader;
 }
 
+static void
+refuse_null_key(const SourceRelation *rel, int column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_NULL_VIOLATION),
+			 errmsg("a row of table \"%s\".\"%s\" has NULL in column \"%s\", which is part of its key",
+					rel->schema, rel->name, rel->columns[column].name),
+			 errhint("A source does not have such rows; at the destination the column may have lost its NOT NULL.")));
+}
+
 /*
- * Values as text, in the current context. shape: of what has another result
- * each time nothing is said.
+ * Values as text, in the current context; values NULL: they are in reader->values
+ * already. shape: of what has another result each time nothing is said.
  */
 static void
 write_values(RowReader *reader, const Shape *shape, const Datum *values,
 			 const bool *nulls)
 {
 	SourceRelation *rel = reader->rel;
+	char	  **texts = reader->values;
 
 	for (int i = 0; i < rel->ncolumns; i++)
-		if (rel->columns[i].replicated && rel->columns[i].in_key && nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NOT_NULL_VIOLATION),
-					 errmsg("a row of table \"%s\".\"%s\" has NULL in column \"%s\", which is part of its key",
-							rel->schema, rel->name, rel->columns[i].name),
-					 errhint("A source does not have such rows; at the destination the column may have lost its NOT NULL.")));
+		if (rel->columns[i].replicated && rel->columns[i].in_key &&
+			(values ? nulls[i] : texts[i] == NULL))
+			refuse_null_key(rel, i);
 	for (int i = 0; i < rel->ncolumns; i++)
-		reader->values[i] = !rel->columns[i].replicated || nulls[i] ||
-			(shape && !shape_column_is_steady(shape, i)) ? NULL :
-			OutputFunctionCall(&reader->output[i], values[i]);
+	{
+		if (!rel->columns[i].replicated || (values && nulls[i]) ||
+			(shape && !shape_column_is_steady(shape, i)))
+			texts[i] = NULL;
+		else if (values && reader->check)
+			texts[i] = reader->check->text(rel, i, values[i]);
+		else if (values)
+			texts[i] = OutputFunctionCall(&reader->output[i], values[i]);
+	}
 }
 
 /* NULL is not '', and 'a', 'b' not 'ab', ''. */
@@ -145,7 +162,7 @@ verify_rows_source(Verify *v, SourceRelation *rel, const char *condition,
 				  TextRowTaker take, void *arg)
 {
 	SourceRelation *out = rel->out;
-	RowReader  *reader = make_reader(out, take, arg);
+	RowReader  *reader = make_reader(v->dest, out, take, arg);
 	CopyReader *copy = copy_reader_make(rel);
 	int			n = Max(rel->ncolumns, out->ncolumns) + 1;
 	Datum	   *values = palloc0(sizeof(Datum) * n);
@@ -231,7 +248,7 @@ rows_elsewhere(Verify *v, VerifyTable *t, const CheckScope *scope,
 	const DestCheckRoutine *check = v->dest->check;
 	SourceRelation *rel = t->rel->out;
 	bool		by_bucket = scope && scope->buckets != NIL && t->here->bucket == NULL;
-	RowReader  *reader = make_reader(rel, take, arg);
+	RowReader  *reader = make_reader(v->dest, rel, take, arg);
 	Datum	   *values = palloc0(sizeof(Datum) * Max(rel->ncolumns, 1));
 	bool	   *nulls = palloc0(sizeof(bool) * Max(rel->ncolumns, 1));
 	int		   *columns = palloc(sizeof(int) * Max(rel->ncolumns, 1));
@@ -250,10 +267,11 @@ rows_elsewhere(Verify *v, VerifyTable *t, const CheckScope *scope,
 		bool		wanted;
 
 		CHECK_FOR_INTERRUPTS();
-		found = check->next_row(rows, values, nulls);
+		found = check->next_row ? check->next_row(rows, values, nulls) :
+			check->next_texts(rows, reader->values);
 		wanted = found && (!by_bucket || is_in_bucket(t, scope, values, nulls));
 		if (wanted)
-			write_values(reader, t->rel->shape, values, nulls);
+			write_values(reader, t->rel->shape, check->next_row ? values : NULL, nulls);
 		MemoryContextSwitchTo(old);
 		if (!found)
 			break;
@@ -266,12 +284,12 @@ rows_elsewhere(Verify *v, VerifyTable *t, const CheckScope *scope,
 }
 
 static void
-rows_here(VerifyTable *t, const CheckScope *scope, const char *condition,
+rows_here(Verify *v, VerifyTable *t, const CheckScope *scope, const char *condition,
 		  TextRowTaker take, void *arg)
 {
 	SourceRelation *rel = t->rel->out;
 	bool		by_bucket = scope && scope->buckets != NIL;
-	RowReader  *reader = make_reader(rel, take, arg);
+	RowReader  *reader = make_reader(v->dest, rel, take, arg);
 	MemoryContext cxt = CurrentMemoryContext;
 	char	   *sql = select_here(rel, verify_own_rows(t, condition));
 	SPIPlanPtr	plan;
@@ -331,7 +349,7 @@ verify_rows_dest(Verify *v, VerifyTable *t, const CheckScope *scope,
 	if (v->dest->check)
 		rows_elsewhere(v, t, scope, condition, take, arg);
 	else
-		rows_here(t, scope, condition, take, arg);
+		rows_here(v, t, scope, condition, take, arg);
 }
 
 /* NULL: rows of such a key cannot be looked up there. */
@@ -340,9 +358,13 @@ verify_key_source(Verify *v, const SourceRelation *rel, char *const *key)
 {
 	if (rel->shape != NULL && !shape_keeps_key(rel->shape))
 		return NULL;
+	/* what the destination alone has may be no value of the source's types */
+	if (v->dest->check && v->dest->check->text && v->dest->check->key(rel, key) == NULL)
+		return NULL;
 	return v->source->check_key(v->conn, rel, key);
 }
 
+/* The same: NULL. */
 char *
 verify_key_dest(const Verify *v, const SourceRelation *rel, char *const *key)
 {

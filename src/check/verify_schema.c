@@ -144,50 +144,6 @@ compare_column(Verify *v, const TableDef *def, const TableColumn *col,
 
 /* ----------------------------------------------- catalog against elsewhere */
 
-static List *
-columns_elsewhere(const Verify *v, const char *relation)
-{
-	List	   *columns = NIL;
-	ListCell   *lc;
-
-	foreach(lc, dest_catalog_select(v->task, v->dest, "columns of a table", "ttbbbT",
-									psprintf("SELECT attname, pg_catalog.format_type(atttypid, atttypmod), "
-											 "attnotnull, attidentity <> '', attgenerated <> '', "
-											 "(SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d "
-											 "WHERE d.adrelid = attrelid AND d.adnum = attnum) "
-											 "FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(%s) "
-											 "AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-											 quote_literal_cstr(relation))))
-	{
-		char	  **row = lfirst(lc);
-		DestColumn *c = palloc(sizeof(DestColumn));
-
-		c->name = row[0];
-		c->type = row[1];
-		c->not_null = row[2][0] == 't';
-		c->identity = row[3][0] == 't';
-		c->generated = row[4][0] == 't';
-		c->expression = row[5];
-		columns = lappend(columns, c);
-	}
-	return columns;
-}
-
-static const DestColumn *
-find_column(List *columns, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, columns)
-	{
-		const DestColumn *c = lfirst(lc);
-
-		if (strcmp(c->name, name) == 0)
-			return c;
-	}
-	return NULL;
-}
-
 static void
 compare_column_elsewhere(Verify *v, const TableDef *def, const TableColumn *col,
 						 const ShapeRule *rule, const DestColumn *there)
@@ -230,7 +186,7 @@ compare_rule(Verify *v, const TableDef *def, const ShapeRule *rule,
 	{
 		const RuleSet *set = lfirst(lc);
 
-		if (find_column(there, set->target) == NULL)
+		if (dest_catalog_find(there, set->target) == NULL)
 			add(v, def, DIFFERENCE_MISSING, psprintf("column %s", set->target),
 				set->expr, NULL);
 	}
@@ -299,13 +255,13 @@ compare_columns_elsewhere(Verify *v, const TableDef *def, TableDef *now,
 		TableColumn *col = lfirst(lc);
 
 		if (col->target_name != NULL)
-			compare_column_elsewhere(v, def, col, rule, find_column(there, col->target_name));
+			compare_column_elsewhere(v, def, col, rule, dest_catalog_find(there, col->target_name));
 	}
 	verify_dress(now, def);
 	foreach(lc, parts ? now->columns : NIL)
 	{
 		TableColumn *col = lfirst(lc);
-		const DestColumn *c = col->target_name ? find_column(there, col->target_name) : NULL;
+		const DestColumn *c = col->target_name ? dest_catalog_find(there, col->target_name) : NULL;
 
 		if (c != NULL && !is_set(rule, col->target_name))
 			verify_column_parts_elsewhere(v, now, col, relation, c);
@@ -317,7 +273,8 @@ static void
 compare_there(Verify *v, const TableDef *def, TableDef *now, List *stored)
 {
 	char	   *relation = quote_qualified_identifier(def->target_schema, def->target_name);
-	List	   *there = columns_elsewhere(v, relation);
+	List	   *there = dest_catalog_columns(v->task, v->dest, def->target_schema,
+											 def->target_name);
 	const ShapeRule *rule = selection_shape(v->selection, def->schema, def->name);
 	Oid			nspid = get_namespace_oid(def->target_schema, true);
 	Oid			relid = !v->dest->elsewhere && OidIsValid(nspid) ?
@@ -363,7 +320,8 @@ missing_sequences(Verify *v, List *wanted)
 {
 	ListCell   *lc;
 
-	if (v->source->sequences == NULL || !v->task->do_schema)
+	if (v->source->sequences == NULL || !v->task->do_schema ||
+		!dest_catalog_is_postgres(v->dest))
 		return;
 	foreach(lc, v->source->sequences(v->conn))
 	{
@@ -407,6 +365,26 @@ store_definitions(Verify *v, List *wanted, List **left_out, List **all)
 	return tables;
 }
 
+/* Those of the source's tables that the task has, with their names there. */
+static List *
+dressed(List *now, List *all)
+{
+	List	   *tables = NIL;
+	ListCell   *lc;
+
+	foreach(lc, now)
+	{
+		TableDef   *def = lfirst(lc);
+		const TableDef *known = find_table(all, def->schema, def->name);
+
+		if (known == NULL || known->target_name == NULL)
+			continue;
+		verify_dress(def, known);
+		tables = lappend(tables, def);
+	}
+	return tables;
+}
+
 static void
 check_names(const Verify *v, List *now, List *stored, List *wanted)
 {
@@ -435,6 +413,7 @@ verify_schema(Verify *v, List *wanted)
 	List	   *now = describe_selected(v->selection, v->source, v->conn, v->info);
 	List	   *left_out = NIL;
 	List	   *all = NIL;
+	List	   *made = NIL;
 	List	   *stored;
 	ListCell   *lc;
 
@@ -458,13 +437,17 @@ verify_schema(Verify *v, List *wanted)
 		else
 			compare_source(v, def, known);
 	}
+	if (!dest_catalog_is_postgres(v->dest))
+		made = verify_made(v, dressed(now, all));
 	foreach(lc, stored)
 	{
 		TableDef   *known = lfirst(lc);
 
 		TableDef   *def = find_table(now, known->schema, known->name);
 
-		if (def == NULL)
+		if (def != NULL && !dest_catalog_is_postgres(v->dest))
+			verify_compare_made(v, def, made);
+		else if (def == NULL)
 			add(v, known, DIFFERENCE_EXTRA, "table", NULL,
 				psprintf("%s.%s", known->target_schema, known->target_name));
 		else

@@ -102,7 +102,8 @@ verify_prepare_table(Verify *v, VerifyTable *t)
 	ListCell   *lc;
 
 	/* digests are of bytes: both have to be UTF-8 */
-	t->summed = !t->shared && GetDatabaseEncoding() == PG_UTF8;
+	t->summed = !t->shared && GetDatabaseEncoding() == PG_UTF8 &&
+		(v->dest->check == NULL || v->dest->check->sums != NULL);
 	t->ranged = true;
 	t->own = own_rows(v, t);
 	foreach(lc, t->rels)

@@ -146,6 +146,14 @@ extern void my_send_query(MyConn *conn, const char *sql);
 extern int	my_stream_columns(MyConn *conn, const char *sql);
 extern int	my_stream_query(MyConn *conn, const char *sql);
 extern bool my_stream_next(MyConn *conn, const uint8 **row, Size *len);
+/* Takes a row of n columns apart; NULL is NULL, what is not is not terminated. */
+extern void my_row_values(MyConn *conn, const uint8 *row, Size len, int n,
+						  const char **values, Size *lens);
+/*
+ * Text of the server's in this database's encoding, palloc'd. What it sends may
+ * be no text: then it is left as it is.
+ */
+extern char *conn_from_utf8(const char *text, Size *len);
 
 /*
  * Commands of the replication protocol. my_command sends one (payload without

@@ -49,12 +49,8 @@ conn_is_eof(const uint8 *data, Size len)
 	return len > 0 && len < 9 && data[0] == 0xFE;
 }
 
-/*
- * Text on its way to the source and back, palloc'd. What the source sends may
- * be no text: then it is left as it is.
- */
+/* Text on its way to the source, palloc'd. */
 extern char *conn_to_utf8(const char *text);
-extern char *conn_from_utf8(const char *text, Size *len);
 
 /*
  * Waits until fd can be read or written. Returns 1 when it can, 0 at the

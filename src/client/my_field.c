@@ -50,6 +50,9 @@ my_field_find(const MyField *fields, int n, const char *name)
 	return -1;
 }
 
+/* From it on MySQL keeps the last of keys that are equal in JSON. */
+#define LAST_KEY_VERSION 80003
+
 static void
 read_field(MyField *field, MyConn *conn, const MyResult *r, int i)
 {
@@ -74,13 +77,15 @@ read_field(MyField *field, MyConn *conn, const MyResult *r, int i)
 	field->decimals = scale && is_one_of(field->type, floating, lengthof(floating)) ?
 		Min(atoi(scale), 30) : -1;
 	field->json = strcmp(field->type, "json") == 0 && !my_is_mariadb(conn);
+	field->first_key = my_version_num(conn) < LAST_KEY_VERSION;
 }
 
 MyField *
 my_fields(MyConn *conn, const char *schema, const char *name, int *n)
 {
 	MyResult   *r = my_query(conn, psprintf("SELECT column_name, is_nullable, LOWER(data_type), collation_name, "
-											"datetime_precision, UPPER(extra), character_maximum_length, column_type, numeric_scale "
+											"datetime_precision, UPPER(extra), "
+											"COALESCE(character_maximum_length, IF(data_type = 'bit', numeric_precision, NULL)), column_type, numeric_scale "
 											"FROM information_schema.columns "
 											"WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
 											my_quote_literal(schema), my_quote_literal(name)), 9);

@@ -656,3 +656,15 @@ my_stream_next(MyConn *conn, const uint8 **row, Size *len)
 	conn_answered(conn);
 	return false;
 }
+
+void
+my_row_values(MyConn *conn, const uint8 *row, Size len, int n, const char **values,
+			  Size *lens)
+{
+	Cursor		c = {row, row + len, conn, "rows"};
+
+	for (int i = 0; i < n; i++)
+		values[i] = read_string(&c, &lens[i]);
+	if (c.pos != c.end)
+		violation(conn, "rows");
+}

@@ -48,8 +48,8 @@
 
 /* ------------------------------------------------------------------- forms */
 
-static bool
-is_type(const MyField *column, const char *types)
+bool
+my_field_is_type(const MyField *column, const char *types)
 {
 	Size		len = strlen(column->type);
 
@@ -63,14 +63,14 @@ is_type(const MyField *column, const char *types)
 static bool
 is_integer(const MyField *column)
 {
-	return is_type(column, " tinyint smallint mediumint int bigint year bit ");
+	return my_field_is_type(column, " tinyint smallint mediumint int bigint year bit ");
 }
 
 static MyForm
 form_of(Oid typid, const MyField *column)
 {
-	bool		number = is_type(column, " tinyint smallint mediumint int bigint decimal float double year bit ");
-	bool		binary = is_type(column, " binary varbinary tinyblob blob mediumblob longblob ");
+	bool		number = my_field_is_type(column, " tinyint smallint mediumint int bigint decimal float double year bit ");
+	bool		binary = my_field_is_type(column, " binary varbinary tinyblob blob mediumblob longblob ");
 
 	switch (typid)
 	{
@@ -95,19 +95,19 @@ form_of(Oid typid, const MyField *column)
 		case BPCHAROID:
 			return FORM_CHAR;
 		case DATEOID:
-			return is_type(column, " date datetime timestamp ") ? FORM_DATE : FORM_TEXT;
+			return my_field_is_type(column, " date datetime timestamp ") ? FORM_DATE : FORM_TEXT;
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
-			return is_type(column, " datetime timestamp ") ? FORM_TIMESTAMP : FORM_TEXT;
+			return my_field_is_type(column, " datetime timestamp ") ? FORM_TIMESTAMP : FORM_TEXT;
 		case TIMEOID:
-			return is_type(column, " time ") ? FORM_TIME : FORM_TEXT;
+			return my_field_is_type(column, " time ") ? FORM_TIME : FORM_TEXT;
 		case INTERVALOID:
-			return is_type(column, " time ") ? FORM_INTERVAL : FORM_TEXT;
+			return my_field_is_type(column, " time ") ? FORM_INTERVAL : FORM_TEXT;
 		case BYTEAOID:
-			return is_type(column, GEOMETRIES) ? FORM_GEOMETRY : FORM_BYTEA;
+			return my_field_is_type(column, GEOMETRIES) ? FORM_GEOMETRY : FORM_BYTEA;
 		case BITOID:
 		case VARBITOID:
-			return is_type(column, " bit ") ? FORM_BIT : binary ? FORM_BIT_BYTES : FORM_TEXT;
+			return my_field_is_type(column, " bit ") ? FORM_BIT : binary ? FORM_BIT_BYTES : FORM_TEXT;
 		case JSONOID:
 		case JSONBOID:
 			return FORM_JSON;
@@ -115,14 +115,14 @@ form_of(Oid typid, const MyField *column)
 		case VARCHAROID:
 			return FORM_TEXT;
 		default:
-			if (is_type(column, GEOMETRIES))
+			if (my_field_is_type(column, GEOMETRIES))
 				return FORM_GEOMETRY;
-			if (is_type(column, " vector "))
+			if (my_field_is_type(column, " vector "))
 				return FORM_VECTOR;
 			if (!OidIsValid(get_element_type(typid)) || typid == INT2VECTOROID ||
 				typid == OIDVECTOROID)
 				return FORM_TEXT;
-			return is_type(column, " set ") ? FORM_SET : FORM_ARRAY;
+			return my_field_is_type(column, " set ") ? FORM_SET : FORM_ARRAY;
 	}
 }
 
@@ -369,7 +369,7 @@ append_numeric(StringInfo sql, const SourceRelation *rel, int col, char *text)
 			   psprintf("the number %.*s%s: it has more than %d digits, or %d behind the point",
 						60, text, len > 60 ? "..." : "", DECIMAL_DIGITS, DECIMAL_SCALE), NULL);
 	if ((is_integer(column) && scale > 0) ||
-		(is_type(column, " float double ") && !is_double(column, text)))
+		(my_field_is_type(column, " float double ") && !is_double(column, text)))
 		refuse_number(rel, col, text);
 	appendStringInfoString(sql, text);
 }
@@ -570,7 +570,7 @@ my_value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value,
 	{
 		case FORM_BARE:
 			shown = OutputFunctionCall(output, value);
-			if ((is_type(column, " float double ") && !is_double(column, shown)) ||
+			if ((my_field_is_type(column, " float double ") && !is_double(column, shown)) ||
 				/* 5 would be 2005 */
 				(strcmp(column->type, "year") == 0 && shown[0] != '0' && strlen(shown) < 3))
 				refuse_number(rel, col, shown);
@@ -656,6 +656,11 @@ my_value_append(StringInfo sql, const SourceRelation *rel, int col, Datum value,
 			}
 		case FORM_BIT:
 			shown = OutputFunctionCall(output, value);
+			/* it would get zeros in front */
+			if (rel->columns[col].typid == VARBITOID && strlen(shown) != column->length)
+				my_literal_refuse(rel, col, ERRCODE_STRING_DATA_LENGTH_MISMATCH,
+								  psprintf("%zu bits as they are: its type is BIT(%zu)",
+										   strlen(shown), column->length), NULL);
 			append_bits(sql, shown);
 			pfree(shown);
 			break;

@@ -50,12 +50,14 @@ typedef struct MyField
 	char	   *type;			/* DATA_TYPE: "varchar" */
 	int			fsp;			/* digits of a second */
 	int			decimals;		/* of FLOAT(7,2) and DOUBLE(7,2); -1 */
-	Size		length;			/* of texts and binary strings, at most */
+	Size		length;			/* of texts, binary strings and bits, at most */
 	char	   *labels;			/* "enum('a','b')", of that type and SET; NULL */
 	bool		not_null;
 	bool		generated;
 	bool		inexact;		/* texts that are different can be equal in it */
-	bool		json;			/* of MySQL, which reads its numbers */
+	bool		json;			/* of MySQL, which reads its numbers … */
+	bool		first_key;		/* … and keeps the first of keys that are equal, not
+								 * the last */
 	uint32		srid;			/* of its geometries */
 
 	/* of values in flight, see my_field_take */
@@ -91,6 +93,8 @@ extern char *my_table_kind(MyConn *conn, const char *schema, const char *name, c
 extern MyField *my_fields(MyConn *conn, const char *schema, const char *name, int *n);
 /* -1: there is no such column. Names that differ in case are one. */
 extern int	my_field_find(const MyField *fields, int n, const char *name);
+/* Is its type one of these words, with blanks around? */
+extern bool my_field_is_type(const MyField *field, const char *types);
 /* Values of a type are written to the field. */
 extern void my_field_take(MyField *field, Oid typid, MemoryContext cxt);
 

@@ -117,10 +117,60 @@ typedef struct DestProbe
 
 typedef struct DestRows DestRows;	/* rows that are read at the destination */
 
+/* What a column at a destination elsewhere is. */
+typedef struct DestColumn
+{
+	char	   *name;
+	char	   *type;
+	bool		not_null;
+	bool		identity;
+	bool		generated;
+	bool		has_default;
+	char	   *expression;		/* of PostgreSQL: of the default, or what it is generated
+								 * by; NULL */
+} DestColumn;
+
+/* An index at a destination elsewhere. */
+typedef struct DestKey
+{
+	List	   *columns;		/* char *; an expression is "" */
+	bool		unique;
+} DestKey;
+
+/* A foreign key at a destination elsewhere that is in force. */
+typedef struct DestForeignKey
+{
+	char	   *name;
+	char	   *table;			/* quoted */
+	char	   *orphan;			/* the query for a row without its parent, as text */
+	bool		readable;		/* the account may read the table it refers to */
+	bool		of_one;			/* one role owns both, or may be the task's owner */
+} DestForeignKey;
+
+/*
+ * What the catalog of a destination that is no PostgreSQL says of a table, by the
+ * names that it has there.
+ */
+typedef struct DestCatalogRoutine
+{
+	List	   *(*columns) (const char *schema, const char *table); /* DestColumn *; NIL: no such
+																	 * table */
+	/* DestKey * */
+	List	   *(*keys) (const char *schema, const char *table);
+	/* DestForeignKey * */
+	List	   *(*foreign_keys) (const char *schema, const char *table);
+	/* char *: triggers by their names */
+	List	   *(*triggers) (const char *schema, const char *table);
+} DestCatalogRoutine;
+
 /*
  * What a verification asks of a destination elsewhere. Each answer is of one
  * snapshot, which has all that is committed at the destination, and holds no lock longer
  * than it is read. rel is bound; its out is what the table there has.
+ *
+ * Where the destination has values in a form of its own (a timestamp without its
+ * zone, JSON as its server writes it), text and next_texts are there: rows are
+ * compared as texts, those of the source in the form that they have at the destination.
  */
 typedef struct DestCheckRoutine
 {
@@ -133,11 +183,17 @@ typedef struct DestCheckRoutine
 						  CheckDigest digest);
 	/* The table alone, for FROM or DELETE FROM. */
 	char	   *(*from) (const SourceRelation *rel);
-	/* Runs a SELECT of check_sql.h: CheckSum *. */
+	/*
+	 * Runs a SELECT of check_sql.h: CheckSum *. NULL: it has no sums, and all rows
+	 * are compared.
+	 */
 	List	   *(*sums) (const char *sql);
 	/* The value that a SELECT gives; NULL: none. */
 	char	   *(*value) (const char *sql);
-	/* The condition for rows of a key, values as their types' output in this database. */
+	/*
+	 * The condition for rows of a key, values as their types' output in this
+	 * database, or as text below. NULL: these are none of the source's types.
+	 */
 	char	   *(*key) (const SourceRelation *rel, char *const *key);
 
 	/* Rows that meet the condition (NULL: all), n columns of rel->out alone. */
@@ -145,10 +201,18 @@ typedef struct DestCheckRoutine
 							  const char *condition);
 	/*
 	 * The next one, rel->out->ncolumns values in the current context; false:
-	 * there is none.
+	 * there is none. NULL: see next_texts.
 	 */
 	bool		(*next_row) (DestRows *rows, Datum *values, bool *nulls);
 	void		(*close_rows) (DestRows *rows);
+
+	/* The same as texts that can be compared with those that text gives. */
+	bool		(*next_texts) (DestRows *rows, char **values);
+	/*
+	 * A value of the source, not NULL, as the destination has it; NULL: as NULL.
+	 * NULL: values are compared as their types write them.
+	 */
+	char	   *(*text) (const SourceRelation *rel, int column, Datum value);
 
 	/*
 	 * As what the destination would keep an expression, as the default of a table's
@@ -158,9 +222,11 @@ typedef struct DestCheckRoutine
 							   const char *expr, bool generated);
 	/*
 	 * A query of what its catalog has, in the transaction that is open: char **,
-	 * as many as shape has letters (see client/pg_result.h).
+	 * as many as shape has letters (see client/pg_result.h). NULL: it is not
+	 * PostgreSQL's, and asked by catalog.
 	 */
 	List	   *(*select) (const char *name, const char *shape, const char *sql);
+	const DestCatalogRoutine *catalog;
 } DestCheckRoutine;
 
 typedef struct DestRoutine
@@ -174,12 +240,7 @@ typedef struct DestRoutine
 	bool		elsewhere;
 	/* It is of the MySQL family, and so is the SQL that it takes. */
 	bool		mysql_sql;
-	/*
-	 * Its tables can be emptied and filled in one transaction: what is copied
-	 * again is there as it was, or as it is.
-	 */
-	bool		copies_again;
-	/* NULL: it is this database, or cannot be compared yet. */
+	/* NULL: it is this database. */
 	const DestCheckRoutine *check;
 
 	/*
@@ -207,6 +268,11 @@ typedef struct DestRoutine
 	char	   *(*claim) (const char *key);
 	/* What was recorded of one, committed; NULL: it is not done. */
 	char	   *(*recorded) (const char *key);
+	/*
+	 * Has one of a key that begins so been claimed, be it done or not? NULL:
+	 * statements that change definitions commit with their transaction.
+	 */
+	bool		(*begun) (const char *key);
 	/* It is to be done again. */
 	void		(*unclaim) (const char *key);
 	/* What is to be known of a piece of work that was claimed. */

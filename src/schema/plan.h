@@ -14,6 +14,21 @@
 struct Selection;				/* transform/select.h */
 struct EmitTarget;				/* emit/mysql/emit.h */
 
+/* A table that a statement of a PostgreSQL source has changed. */
+typedef struct TableAlter
+{
+	const TableDef *before;
+	TableDef   *after;			/* with its names at the destination */
+	const char *from;			/* a column that has another name after it; NULL: none */
+	const char *to;
+	List	   *missing;		/* char * or NULL, for each column after it: the value of
+								 * rows that are older than the column */
+	/* what there is to be done */
+	List	   *sql;			/* char * */
+	bool		rows_unknown;	/* rows get values that only the source knows */
+	char	   *why;			/* it does not translate: a sentence */
+} TableAlter;
+
 /* The kind of a destination whose tables are spread over several nodes. */
 typedef enum PlanDistribution
 {

@@ -15,6 +15,7 @@
 #include "catalog/pg_class.h"
 #include "commands/sequence.h"
 #include "core/one_statement.h"
+#include "emit/mysql/emit.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -209,53 +210,84 @@ advance_there(const Selection *selection, const TaskOptions *options,
 	return name;
 }
 
-/* A name or a text in the SQL of the MySQL family, where backslash is an escape. */
-static char *
-mysql_quoted(const char *text, char quote)
+/* The last value of a column of that type. */
+static uint64
+last_of(const char *type)
 {
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	appendStringInfoChar(&buf, quote);
-	for (; *text; text++)
+	static const struct
 	{
-		if (*text == quote || (*text == '\\' && quote == '\''))
-			appendStringInfoChar(&buf, *text);
-		appendStringInfoChar(&buf, *text);
-	}
-	appendStringInfoChar(&buf, quote);
-	return buf.data;
+		const char *name;
+		int			bits;
+	}			types[] = {
+		{"tinyint", 8}, {"smallint", 16}, {"mediumint", 24}, {"int", 32}
+	};
+	bool		is_signed = strstr(type, "unsigned") == NULL;
+
+	for (int i = 0; i < lengthof(types); i++)
+		if (strncmp(type, types[i].name, strlen(types[i].name)) == 0)
+			return (UINT64CONST(1) << (types[i].bits - is_signed)) - 1;
+	return is_signed ? (uint64) PG_INT64_MAX : PG_UINT64_MAX;
 }
 
 /*
- * The same where it is of the MySQL family: AUTO_INCREMENT is past the rows by
- * itself, and not past what the sequence has given out beyond them.
+ * AUTO_INCREMENT of the column that a sequence is for; false: there is none. As it
+ * is no transaction's, it stands where the source's does, and the margin, however
+ * often this is done. *near_end: it had less room than the margin takes.
  */
-static void
-advance_mysql(const Selection *selection, const TaskOptions *options,
-			  const SourceSequence *s)
+static bool
+advance_counter(const Selection *selection, const TaskOptions *options,
+				const SourceSequence *s, int64 margin, char **name, bool *near_end)
 {
 	const char *column;
 	char	   *schema;
 	char	   *table;
-	char	   *next;
+	char	   *found;
+	uint64		now;
+	uint64		next;
+	uint64		last;
 
 	if (s->table == NULL || s->increment < 0 || s->last_value == PG_INT64_MAX ||
 		!selection_has(selection, s->table_schema, s->table) ||
 		(column = column_here(selection, options, s)) == NULL)
-		return;
+		return false;
 	find_name(selection, options, s->table_schema, s->table, &schema, &table);
-	next = select_one_value(psprintf("SELECT t.auto_increment FROM information_schema.tables t "
-									 "JOIN information_schema.columns c ON c.table_schema = t.table_schema "
-									 "AND c.table_name = t.table_name WHERE t.table_schema = %s AND t.table_name = %s "
-									 "AND c.column_name = %s AND c.extra LIKE '%%auto_increment%%'",
-									 mysql_quoted(schema, '\''), mysql_quoted(table, '\''),
-									 mysql_quoted(column, '\'')));
-	if (next == NULL || strtoull(next, NULL, 10) > (uint64) s->last_value)
-		return;
-	(void) run_one_statement(psprintf("ALTER TABLE %s.%s AUTO_INCREMENT = " INT64_FORMAT,
-									  mysql_quoted(schema, '`'), mysql_quoted(table, '`'),
-									  s->last_value + 1));
+	found = select_one_value(psprintf("SELECT CONCAT(COALESCE(t.auto_increment, 0), ' ', c.column_type) FROM information_schema.tables t "
+									  "JOIN information_schema.columns c ON c.table_schema = t.table_schema "
+									  "AND c.table_name = t.table_name WHERE t.table_schema = %s AND t.table_name = %s "
+									  "AND c.column_name = %s AND c.extra LIKE '%%auto_increment%%'",
+									  emit_quote(schema), emit_quote(table), emit_quote(column)));
+	if (found == NULL || strchr(found, ' ') == NULL)
+		return false;
+	now = strtoull(found, NULL, 10);
+	last = last_of(strchr(found, ' ') + 1);
+	next = (uint64) Max(s->last_value + 1, 1);
+	*near_end = margin > 0 && (next > last || (last - next) / 10 < (uint64) margin);
+	if (margin > 0 && next < last)
+		next += Min((uint64) margin, (last - next) / 10);
+	*name = psprintf("%s.%s", emit_quote_name(schema), emit_quote_name(table));
+	/* never back */
+	if (next > now)
+		(void) run_one_statement(psprintf("ALTER TABLE %s AUTO_INCREMENT = " UINT64_FORMAT,
+										  *name, next));
+	return true;
+}
+
+List *
+advance_counters(const SourceRoutine *source, SourceConn *conn,
+				 const Selection *selection, const TaskOptions *options, int64 margin)
+{
+	List	   *near_end = NIL;
+	ListCell   *lc;
+
+	foreach(lc, source->sequences ? source->sequences(conn) : NIL)
+	{
+		char	   *name;
+		bool		near;
+
+		if (advance_counter(selection, options, lfirst(lc), margin, &name, &near) && near)
+			near_end = lappend(near_end, name);
+	}
+	return near_end;
 }
 
 List *
@@ -269,17 +301,17 @@ advance_sequences(const SourceRoutine *source, SourceConn *conn,
 
 	if (source->sequences == NULL)
 		return NIL;
+	if (!one_statement_is_postgres())
+	{
+		(void) advance_counters(source, conn, selection, options, 0);
+		return NIL;
+	}
 	sequences = source->sequences(conn);
 	foreach(lc, sequences)
 	{
 		const SourceSequence *s = lfirst(lc);
 		Oid			relid;
 
-		if (!one_statement_is_postgres())
-		{
-			advance_mysql(selection, options, s);
-			continue;
-		}
 		if (one_statement_is_elsewhere())
 		{
 			char	   *name = advance_there(selection, options, s);

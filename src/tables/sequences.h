@@ -25,6 +25,15 @@
 extern List *advance_sequences(const SourceRoutine *source, SourceConn *conn,
 							   const Selection *selection,
 							   const TaskOptions *options, List **denied);
+/*
+ * The same where the destination is of the MySQL family: AUTO_INCREMENT is past
+ * the rows by itself, and is set past what the source's sequence has given out,
+ * and so many values further. Returns tables (char *, quoted) whose column has less
+ * than ten times as many left: they move on by a tenth of that.
+ */
+extern List *advance_counters(const SourceRoutine *source, SourceConn *conn,
+							  const Selection *selection, const TaskOptions *options,
+							  int64 margin);
 /* Is there one here that goes with it, whatever rights on it the task has? */
 extern bool sequence_is_here(const Selection *selection,
 							 const TaskOptions *options,

@@ -9,6 +9,8 @@
 
 #include "tables/shards.h"
 
+#include "core/one_statement.h"
+#include "emit/mysql/emit.h"
 #include "store/shared_table.h"
 #include "lib/stringinfo.h"
 #include "transform/shape_expr.h"
@@ -39,6 +41,7 @@ shard_tags(const ShapeRule *rule, const char *schema, const char *table)
 char *
 shard_condition(List *tags)
 {
+	bool		postgres = one_statement_is_postgres();
 	StringInfoData buf;
 	ListCell   *lc;
 
@@ -48,8 +51,8 @@ shard_condition(List *tags)
 		const RuleSet *tag = lfirst(lc);
 
 		appendStringInfo(&buf, "%s%s = %s", buf.len ? " AND " : "",
-						 quote_identifier(tag->target),
-						 quote_literal_cstr(tag->expr));
+						 postgres ? quote_identifier(tag->target) : emit_quote_name(tag->target),
+						 postgres ? quote_literal_cstr(tag->expr) : emit_quote(tag->expr));
 	}
 	return buf.len ? buf.data : NULL;
 }

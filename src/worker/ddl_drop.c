@@ -93,8 +93,8 @@ cascades(RecordReplay *c)
  * Is it a table that stays at the destination, by a rule or for the sake of
  * other tables?
  */
-static bool
-stays(RecordReplay *c, const DdlDropped *d)
+bool
+record_table_stays(RecordReplay *c, const DdlDropped *d)
 {
 	SourceRelation *rel;
 
@@ -111,14 +111,14 @@ stays(RecordReplay *c, const DdlDropped *d)
 static void
 delete_own_rows(RecordReplay *c, const SourceRelation *rel)
 {
-	if (c->only_model || c->run->behind ||
+	if (c->only_model || task_is_done(c->run) ||
 		shape_leaves_out(c->run->selection, rel->schema, rel->name,
 						 OPERATION_DROP_TABLE) ||
 		shard_is_alone(c->run->task->id, rel->table_id))
 		return;
-	task_spi(psprintf("DELETE FROM %s WHERE %s", plan_table_name(rel->def),
-					  shard_own_rows(c->run->task->id, rel->table_id,
-									 c->run->selection)));
+	task_spi(destination_delete_sql(plan_table_name(rel->def),
+									shard_own_rows(c->run->task->id, rel->table_id,
+												   c->run->selection)));
 }
 
 static bool
@@ -173,7 +173,7 @@ statements_of(RecordReplay *c)
 		char	   *moved;
 		StringInfoData buf;
 
-		if (!d->original || list_member_ptr(done, d) || stays(c, d) ||
+		if (!d->original || list_member_ptr(done, d) || record_table_stays(c, d) ||
 			!record_takes(c, d->type, d->schema, d->table, d->identity))
 			continue;
 		if (words == NULL)
@@ -194,7 +194,7 @@ statements_of(RecordReplay *c)
 			DdlDropped *other = lfirst(lc2);
 
 			if (other == d || !goes_together(words) || !other->original ||
-				stays(c, other) || moved_index(c, other) != NULL ||
+				record_table_stays(c, other) || moved_index(c, other) != NULL ||
 				strcmp(other->type, d->type) != 0 ||
 				!record_takes(c, other->type, other->schema, other->table,
 							  other->identity))
@@ -212,12 +212,14 @@ statements_of(RecordReplay *c)
 void
 record_replay_drop(RecordReplay *c)
 {
-	List	   *sql = statements_of(c);
+	bool		mysql = c->run->dest->mysql_sql;
+	List	   *sql = mysql ? record_elsewhere_drops(c) : statements_of(c);
 	ListCell   *lc;
 
 	c->applied = sql != NIL;
-	if (c->why == NULL && !c->only_model && !c->run->behind && c->run->task->do_schema)
-		(void) record_run(c, sql);
+	if (c->why == NULL && !c->only_model && !task_is_done(c->run) &&
+		c->run->task->do_schema)
+		(void) (mysql ? record_run_elsewhere(c, sql) : record_run(c, sql));
 	if (c->why != NULL && !c->only_model)
 		return;
 	c->why = NULL;

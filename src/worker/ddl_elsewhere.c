@@ -26,43 +26,6 @@
 #include "utils/builtins.h"
 #include "worker/destination.h"
 
-/* Is the statement about something that the task has, or could have? */
-static bool
-concerns(RecordReplay *c)
-{
-	ListCell   *lc;
-
-	foreach(lc, c->record->tables)
-	{
-		const TableDef *def = ((DdlTableState *) lfirst(lc))->def;
-
-		if (task_selects(c->run, def->schema, def->name))
-			return true;
-	}
-	foreach(lc, c->record->dropped)
-	{
-		const DdlDropped *d = lfirst(lc);
-
-		const char *table = d->table != NULL ? d->table :
-			strcmp(d->type, "table") == 0 ? d->name : NULL;
-
-		if (d->schema == NULL || table == NULL ||
-			task_selects(c->run, d->schema, table))
-			return true;
-	}
-	return c->record->tables == NIL && c->record->dropped == NIL;
-}
-
-bool
-record_is_elsewhere(RecordReplay *c)
-{
-	if (!c->run->dest->mysql_sql || c->only_model)
-		return false;
-	if (concerns(c))
-		c->why = "DDL of a PostgreSQL source is not replicated to a destination elsewhere yet";
-	return true;
-}
-
 void
 record_note_type_names(RecordReplay *c)
 {

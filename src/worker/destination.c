@@ -197,17 +197,13 @@ destination_object(int64 object_id)
 	return psprintf("object:" INT64_FORMAT, object_id);
 }
 
-void
-destination_refuse_copy(const char *schema, const char *table, const char *why)
+char *
+destination_delete_sql(const char *table, const char *condition)
 {
-	if (destination()->copies_again)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("table \"%s\".\"%s\" has to be copied again, which is not possible yet where the destination is of the MySQL family",
-					schema, table),
-			 why ? errdetail("%s", why) : 0,
-			 errhint("A statement of the source that caused it can be skipped by skip_change, once you have done at the destination what it does. Else begin the task again.")));
+	char	   *sql = destination()->empty_sql ? destination()->empty_sql(table) :
+		psprintf("DELETE FROM %s", table);
+
+	return condition ? psprintf("%s WHERE %s", sql, condition) : sql;
 }
 
 bool

@@ -51,11 +51,10 @@ extern char *destination_job(int64 job_id);
 extern char *destination_object(int64 object_id);
 
 /*
- * Raises 0A000 where a table would have to be copied again, which the destination
- * does not take (DestRoutine.copies_again). why: a sentence, or NULL.
+ * Takes rows out of a table, whose name is quoted as in PostgreSQL; condition: in
+ * the destination's SQL, or NULL.
  */
-extern void destination_refuse_copy(const char *schema, const char *table,
-									const char *why);
+extern char *destination_delete_sql(const char *table, const char *condition);
 
 /* Does a statement of that kind wait, since it would act on rows that come? */
 extern bool destination_defers(const char *kind, bool follows);

@@ -17,6 +17,7 @@
 #include "schema/plan.h"
 #include "tables/shards.h"
 #include "utils/builtins.h"
+#include "worker/destination.h"
 
 static bool
 is_action(const char *rule)
@@ -265,9 +266,8 @@ resync_empty(TaskRun *run, List *rels)
 		char	   *own = rel->def->columns == NIL ? NULL :
 			shard_own_rows(run->task->id, rel->table_id, run->selection);
 
-		if (own != NULL)
-			task_spi(psprintf("DELETE FROM %s WHERE %s",
-							  plan_table_name(rel->def), own));
+		if (own != NULL || (rel->def->columns != NIL && run->dest->empty_sql))
+			task_spi(destination_delete_sql(plan_table_name(rel->def), own));
 		else if (rel->def->columns != NIL)
 			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
 							 plan_table_name(rel->def));
@@ -305,45 +305,21 @@ column_here(const TableDef *old, const TableColumn *col)
  * altered the table here in the same way (as the error that stopped the stream
  * advises), its rows can be had; else the statement has to come in the log.
  */
-/* Of the table at the destination: its column, and the type of that. */
-static char *
-type_there(List *columns, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, columns)
-	{
-		char	  **column = lfirst(lc);
-
-		if (strcmp(column[0], name) == 0)
-			return column[1];
-	}
-	return NULL;
-}
-
 static char *
 misfit(TaskRun *run, const TableDef *def, const SourceRelation *rel)
 {
 	char	   *name = quote_qualified_identifier(rel->target_schema, rel->target_name);
-	List	   *columns;
+	List	   *columns = dest_catalog_columns(run->task, run->dest, rel->target_schema,
+											   rel->target_name);
 	ListCell   *lc;
 
-	columns = dest_catalog_select(run->task, run->dest, "columns of a table", "tt",
-								  psprintf("SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) "
-										   "FROM pg_catalog.pg_attribute a "
-										   "JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
-										   "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-										   "WHERE n.nspname = %s AND c.relname = %s "
-										   "AND a.attnum > 0 AND NOT a.attisdropped",
-										   quote_literal_cstr(rel->target_schema),
-										   quote_literal_cstr(rel->target_name)));
 	if (columns == NIL)
 		return psprintf("Table %s does not exist here.", name);
 	foreach(lc, def->columns)
 	{
 		const TableColumn *col = lfirst(lc);
 		const TableColumn *was = model_find_column(rel->def, col->name);
-		char	   *here = type_there(columns, column_here(rel->def, col));
+		const DestColumn *here = dest_catalog_find(columns, column_here(rel->def, col));
 
 		if (was != NULL && was->left_out)
 			continue;
@@ -353,11 +329,11 @@ misfit(TaskRun *run, const TableDef *def, const SourceRelation *rel)
 							"ALTER TABLE %s ADD COLUMN %s %s; and dtsmig.resync_table again.",
 							col->name, name, quote_identifier(col->name), col->source_type);
 		if (was != NULL && strcmp(was->source_type, col->source_type) != 0 &&
-			strcmp(here, col->source_type) != 0)
+			strcmp(here->type, col->source_type) != 0)
 			return psprintf("Column \"%s\" is of type %s at the source, and %s here. "
 							"If no statement in the source's log is to change it: "
 							"ALTER TABLE %s ALTER COLUMN %s TYPE %s; and dtsmig.resync_table again.",
-							col->name, col->source_type, here, name,
+							col->name, col->source_type, here->type, name,
 							quote_identifier(column_here(rel->def, col)), col->source_type);
 	}
 	foreach(lc, rel->def->columns)
@@ -365,7 +341,7 @@ misfit(TaskRun *run, const TableDef *def, const SourceRelation *rel)
 		const TableColumn *was = lfirst(lc);
 
 		if (was->target_name != NULL && model_find_column(def, was->name) == NULL &&
-			type_there(columns, was->target_name) != NULL)
+			dest_catalog_find(columns, was->target_name) != NULL)
 			return psprintf("The source has no column \"%s\" any more, and the table has it here. "
 							"If no statement in the source's log is to drop it: "
 							"ALTER TABLE %s DROP COLUMN %s; and dtsmig.resync_table again.",

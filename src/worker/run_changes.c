@@ -418,6 +418,7 @@ take_record(Follow *f, Change *change)
 {
 	TaskRun    *run = f->run;
 	DdlReplicated	replicated;
+	bool		apart = run->dest->begun != NULL;
 
 	if (parallel_is_touched(run, change))
 	{
@@ -429,14 +430,18 @@ take_record(Follow *f, Change *change)
 		}
 		f->reopen = true;
 	}
+	if (apart)
+		apart_begin(f, change);
 	run->dest->flush(f->writer);
 	task_replicate_record(run, change, run->source->position_text(change->pos),
 					  &replicated);
-	if (replicated.changed != NIL)
+	if (apart && apart_end(f))
+		bind_relations(f);
+	else if (replicated.changed != NIL)
 		refresh_relations(f, replicated.changed);
 	f->replicated = true;
 	f->reopen |= replicated.resync;
-	f->new_changes++;
+	f->new_changes += !apart;
 	MemoryContextDelete(replicated.cxt);
 	MemoryContextSwitchTo(run->cxt);
 	return false;
@@ -725,7 +730,7 @@ open_relations(Follow *f)
 
 	/* is the catalog behind the destination? */
 	(void) follow_begin_position(f);
-	if (run->replay_until == NULL)
+	if (run->replay_until == NULL && !run->apart_pending)
 		task_repair(run);
 	parallel_collect(run);
 	for (;;)

@@ -64,14 +64,6 @@ record_note_changed(RecordReplay *c, int64 table_id)
 void
 record_mark(RecordReplay *c, int64 table_id, const char *why)
 {
-	if (!destination()->copies_again)
-	{
-		/* whoever has it skipped has seen to the rows */
-		if (!c->only_model && c->why == NULL)
-			c->why = psprintf("%.*s, and the table cannot be copied again at this destination",
-							  (int) strcspn(why, "."), why);
-		return;
-	}
 	task_mark_resync(c->run, table_id, why);
 	record_note_changed(c, table_id);
 	c->replicated->resync = true;
@@ -102,8 +94,8 @@ is_ignored(RecordReplay *c)
 }
 
 /* The statement out of its text. False, and c->why: there is none. */
-static bool
-find_statement(RecordReplay *c)
+bool
+record_find_statement(RecordReplay *c)
 {
 	DdlRecord  *r = c->record;
 	MemoryContext cxt = CurrentMemoryContext;
@@ -192,6 +184,9 @@ rows_differ(RecordReplay *c, const TableDef *def)
 		rewritten |= def->source_id && strcmp(lfirst(lc), def->source_id) == 0;
 	if (!rewritten)
 		return false;
+	/* another server makes other values */
+	if (c->run->dest->mysql_sql)
+		return true;
 	pg_statement_values(c->statement ? c->statement->tree : NULL, &values);
 	foreach(lc, values.silent)
 	{
@@ -389,13 +384,14 @@ keep_store(RecordReplay *c, const DdlTableState *t)
 	if (strcmp(rel->def->engine, "unlogged") == 0 &&
 		strcmp(t->def->engine, "unlogged") != 0)
 		record_mark(c, rel->table_id, "It was unlogged: the log has reported none of its changes until now.");
-	else if (rows_differ(c, t->def) || rows_are_newer(c, rel))
+	else if (rows_differ(c, t->def) || rows_are_newer(c, rel) ||
+			 list_member_ptr(c->rows_unknown, rel))
 		record_mark(c, rel->table_id, "Its rows have values that only the source knows.");
 	else if (names_are_unsure(c, rel, t->def))
 		record_mark(c, rel->table_id, "Its columns got other names while the task copied it.");
 	else if (left_out_returns(rel->def, t->def))
 		record_mark(c, rel->table_id, "A column that was left out has another name.");
-	else if (!rel->resync && c->applied && !c->run->behind)
+	else if (!rel->resync && c->applied && !c->run->behind && !c->run->dest->mysql_sql)
 		set_missing(c, rel, t);
 	t->def->rows_estimate = rel->def->rows_estimate;
 	t->def->data_bytes = rel->def->data_bytes;
@@ -494,7 +490,7 @@ sets_logged(RecordReplay *c)
 	if (c->record->text == NULL || strcmp(c->record->tag, "ALTER TABLE") != 0 ||
 		strcasestr(c->record->text, "logged") == NULL)
 		return false;
-	sets = find_statement(c) && pg_statement_sets_logged(c->statement->tree);
+	sets = record_find_statement(c) && pg_statement_sets_logged(c->statement->tree);
 	c->why = NULL;
 	return sets;
 }
@@ -510,6 +506,8 @@ statements_of(RecordReplay *c)
 
 	if (!is_selected(c))
 		return NIL;
+	if (c->run->dest->mysql_sql)
+		return record_elsewhere_statements(c);
 	if (makes_rows(r->tag))
 	{
 		foreach(lc, r->tables)
@@ -527,7 +525,7 @@ statements_of(RecordReplay *c)
 		c->applied = true;
 		return sql;
 	}
-	if (!find_statement(c))
+	if (!record_find_statement(c))
 	{
 		if (c->why == NULL && strcmp(r->tag, "CREATE TABLE") == 0 &&
 			list_length(r->tables) == 1)
@@ -631,9 +629,15 @@ run_statements(RecordReplay *c, List *sql)
 		return;
 	}
 	/* it was run */
-	if (c->run->behind)
+	if (task_is_done(c->run))
 	{
 		record_find_waiting(c);
+		return;
+	}
+	if (c->run->dest->mysql_sql)
+	{
+		if (c->why == NULL)
+			(void) record_run_elsewhere(c, sql);
 		return;
 	}
 	if (c->why == NULL && sql != NIL)
@@ -650,7 +654,7 @@ replicate_record(RecordReplay *c)
 	List	   *sql;
 	ListCell   *lc;
 
-	if (record_is_elsewhere(c))
+	if (record_has_no_counterpart(c))
 		return;
 	if (c->record->dropped != NIL)
 	{
@@ -752,8 +756,8 @@ task_replicate_record(TaskRun *run, Change *change, const char *position,
 	else
 	{
 		c.only_model = task_ddl_is_skipped(run, change, &user_statement);
-		if (user_statement != NULL && !run->behind)
-			task_spi_script(user_statement);
+		if (user_statement != NULL && !task_is_done(run))
+			record_run_given(&c, user_statement);
 		if (c.record->failure != NULL)
 			c.why = psprintf("It could not be recorded at the source: %s",
 							 c.record->failure);

@@ -32,6 +32,7 @@ typedef struct RecordReplay
 	const char *note;			/* it was done already: how */
 	char	   *waiting;		/* what was taken away, see record_keep_waiting */
 	List	   *unset;			/* DdlSetting *: those that could not be had */
+	List	   *rows_unknown;	/* SourceRelation *: whose rows only the source knows */
 } RecordReplay;
 
 /* Names at the destination, of a table and its columns. */
@@ -129,13 +130,26 @@ extern void record_note_types(RecordReplay *c);
 /* ddl_drop.c: a DROP */
 extern void record_replay_drop(RecordReplay *c);
 
+/* run_ddl_pg.c: the statement out of its text; false, and c->why: there is none */
+extern bool record_find_statement(RecordReplay *c);
+/* ddl_drop.c: is a dropped table one that stays at the destination? */
+extern bool record_table_stays(RecordReplay *c, const DdlDropped *d);
+
+/* ddl_mysql.c: a destination of the MySQL family */
+
+/* Is there nothing at such a destination that the statement could change? */
+extern bool record_has_no_counterpart(RecordReplay *c);
+/* Statements for that of the record; NIL, and perhaps c->why: there are none. */
+extern List *record_elsewhere_statements(RecordReplay *c);
+/* The same of a DROP. */
+extern List *record_elsewhere_drops(RecordReplay *c);
+/* Runs them, each once; false, and c->why: one failed. */
+extern bool record_run_elsewhere(RecordReplay *c, List *statements);
+/* Runs what the user has given in place of a statement, wherever that is. */
+extern void record_run_given(RecordReplay *c, char *statement);
+
 /* ddl_elsewhere.c */
 
-/*
- * The destination is elsewhere, where the statement is not replicated: c->why says
- * so, if it is about something of the task.
- */
-extern bool record_is_elsewhere(RecordReplay *c);
 /* Notes tables for whose columns the statement gives a type another name at the destination. */
 extern void record_note_type_names(RecordReplay *c);
 /*

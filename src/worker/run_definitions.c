@@ -495,8 +495,6 @@ task_mark_resync(TaskRun *run, int64 table_id, const char *why)
 	StoreName  *table = store_table_mark_resync(table_id);
 
 	if (table != NULL)
-		destination_refuse_copy(table->schema, table->name, why);
-	if (table != NULL)
 		task_log_event(run->task->id, "info",
 					   psprintf("table \"%s\".\"%s\" is to be copied again",
 								table->schema, table->name),
@@ -509,7 +507,6 @@ task_take_in(TaskRun *run, const char *schema, const char *table,
 {
 	TableDef   *def = palloc0(sizeof(TableDef));
 
-	destination_refuse_copy(schema, table, NULL);
 	def->schema = pstrdup(schema);
 	def->name = pstrdup(table);
 	(void) selection_match(run->selection, schema, table, &def->target_schema,

@@ -116,4 +116,13 @@ extern char *follow_begin_position(Follow *f);
  */
 extern bool follow_ledger(Follow *f, const Change *change);
 
+/* run_apart.c ----------------------------------------------------------- */
+
+/* Has a statement been begun at the place where the log is read from? */
+extern void apart_look(TaskRun *run, const char *position);
+/* What came before a statement is committed; it has its place. */
+extern void apart_begin(Follow *f, const Change *change);
+/* The statement is done, and committed; true: all tables are to be bound. */
+extern bool apart_end(Follow *f);
+
 #endif							/* DTSMIG_RUN_FOLLOW_H */

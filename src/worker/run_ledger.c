@@ -27,6 +27,8 @@ follow_ledger(Follow *f, const Change *change)
 {
 	TaskRun    *run = f->run;
 
+	if (run->apart_pending)
+		return true;
 	if (f->in_transaction ||
 		(change->kind != CHANGE_BEGIN && change->kind != CHANGE_HEARTBEAT &&
 		 change->kind != CHANGE_DDL))
@@ -50,6 +52,8 @@ follow_ledger_leads(TaskRun *run)
 	char	   *applied;
 	bool		leads;
 
+	if (run->apart_pending)
+		return true;
 	if (!run->dest->elsewhere || ledger == NULL)
 		return false;
 	StartTransactionCommand();
@@ -96,6 +100,7 @@ follow_begin_position(Follow *f)
 					 errmsg("the ledger at the destination knows nothing of this task"),
 					 errdetail("Changes are applied up to %s, as the catalog has it.", position),
 					 errhint("Was the destination restored from a backup, or this database copied? Begin the task again.")));
+		apart_look(run, position);
 		return position;
 	}
 	run->ledger_end = run->source->parse_position(ledger);
@@ -110,5 +115,6 @@ follow_begin_position(Follow *f)
 				 errmsg("the destination is behind what the catalog of the task has"),
 				 errdetail("Its ledger ends at %s, the catalog's position is %s.", ledger, position),
 				 errhint("Was the destination restored from a backup? Begin the task again.")));
+	apart_look(run, position);
 	return position;
 }

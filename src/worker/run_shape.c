@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "worker/destination.h"
 
 /* How often it is reported how many changes are skipped. */
 #define REPORT_FILTERED_MS 600000
@@ -61,8 +62,7 @@ task_truncate_own(TaskRun *run, DestWriter *writer, const Change *change)
 	{
 		run->dest->flush(writer);
 		PushActiveSnapshot(GetTransactionSnapshot());
-		task_spi(psprintf("DELETE FROM %s WHERE %s",
-						  plan_table_name(change->rel->def), own));
+		task_spi(destination_delete_sql(plan_table_name(change->rel->def), own));
 		PopActiveSnapshot();
 	}
 	MemoryContextSwitchTo(run->cxt);

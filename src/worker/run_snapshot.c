@@ -26,6 +26,7 @@
 #include "miscadmin.h"
 #include "tables/shards.h"
 #include "utils/snapmgr.h"
+#include "worker/destination.h"
 
 /* So often a snapshot is taken again that lacks what is applied. */
 #define SNAPSHOT_TRIES 50
@@ -88,8 +89,7 @@ begin_again(TaskRun *run)
 		const PartCopiedTable *t = lfirst(lc);
 		char	   *own = shard_own_rows(run->task->id, t->id, run->selection);
 
-		task_spi(own ? psprintf("DELETE FROM %s WHERE %s", t->target, own) :
-				 run->dest->empty_sql ? run->dest->empty_sql(t->target) :
+		task_spi(own || run->dest->empty_sql ? destination_delete_sql(t->target, own) :
 				 psprintf("TRUNCATE ONLY %s", t->target));
 		forget_claims(run, t->id);
 		store_jobs_again(t->id);
@@ -258,8 +258,6 @@ task_leave_table(int64 task_id, int64 table_id)
 		return false;
 	store_jobs_free(table_id);
 	table = store_table_keep_resync(table_id);
-	destination_refuse_copy(table->schema, table->name,
-							"The source's table was changed before it was copied.");
 	if (!task_load_id(task_id, false)->do_incremental)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

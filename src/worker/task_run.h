@@ -77,6 +77,11 @@ typedef struct TaskRun
 	bool		behind;			/* the destination's ledger is ahead of the catalog: the
 								 * log is read for that alone … */
 	SourcePos	ledger_end;		/* … up to this position */
+	char	   *apart;			/* place before the statement at hand, which commits by
+								 * itself at the destination: see run_apart.c; NULL */
+	int			apart_keys;		/* of the ledger, that it has */
+	bool		apart_pending;	/* one has been begun where the log is read from; the
+								 * task is behind until it comes */
 	char	   *replay_until;	/* the log is read again up to this position; or NULL */
 	SourcePos	replay_end;		/* the same */
 	List	   *labels;			/* char *: statements that add labels to enum types,
@@ -94,6 +99,18 @@ typedef struct TaskRun
 extern void task_tick(TaskRun *run);
 /* Limits by the options of the run, at its start. */
 extern void task_set_throttles(TaskRun *run);
+
+/* run_apart.c ----------------------------------------------------------- */
+
+/* The key in the ledger of the nth statement that is run for the one at hand. */
+extern char *apart_key(const TaskRun *run, int n);
+
+/* Is what comes known to be done at the destination? */
+static inline bool
+task_is_done(const TaskRun *run)
+{
+	return run->behind && !run->apart_pending;
+}
 
 /* task_relations.c ------------------------------------------------------ */
 

@@ -131,8 +131,8 @@ make_hint(void *arg)
 	step->hint = text.data;
 	if (strstr(text.data, CALL) != NULL)
 		return;
-	if ((strcmp(record->step, TASK_STEP_CATCHUP) == 0 ||
-		 strcmp(record->step, TASK_STEP_CHANGES) == 0) && destination()->copies_again)
+	if (strcmp(record->step, TASK_STEP_CATCHUP) == 0 ||
+		strcmp(record->step, TASK_STEP_CHANGES) == 0)
 		table = table_of(task_id, edata);
 	if (error_place_is_skippable())
 		append_call(&text, "To leave it out: ", "skip_change", task, NULL);

@@ -35,7 +35,8 @@ destination_job(int64 job_id)
 	return "";
 }
 
-void
-destination_refuse_copy(const char *schema, const char *table, const char *why)
+char *
+destination_delete_sql(const char *table, const char *condition)
 {
+	return "";
 }

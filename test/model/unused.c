@@ -127,6 +127,8 @@ store_state(void)
 
 /* definitions do not change */
 NEVER(dest_catalog_select)
+NEVER(dest_catalog_columns)
+NEVER(dest_catalog_find)
 NEVER(plan_name)
 
 /* rules */

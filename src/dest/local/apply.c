@@ -87,7 +87,6 @@ local_open(const DestOptions *options)
 
 const DestRoutine local_dest_routine = {
 	.engine = DEST_LOCAL,
-	.copies_again = true,
 	.attach = local_attach,
 	.detach = local_detach,
 	.identify = local_identify,

@@ -113,12 +113,14 @@ forget_nothing(const char *name)
 #define MYSQL_FUNCTIONS \
 	.elsewhere = true, \
 	.mysql_sql = true, \
+	.check = &mysql_check_routine, \
 	.attach = mysql_attach, \
 	.detach = mysql_detach, \
 	.identify = mysql_identify, \
 	.value = mysql_value, \
 	.claim = my_ledger_claim, \
 	.recorded = my_ledger_recorded, \
+	.begun = my_ledger_begun, \
 	.unclaim = my_ledger_unclaim, \
 	.record = my_ledger_record, \
 	.position = my_ledger_position, \

@@ -198,6 +198,14 @@ my_ledger_recorded(const char *key)
 	return value != NULL && strcmp(value, BEGUN) == 0 ? NULL : value;
 }
 
+bool
+my_ledger_begun(const char *key)
+{
+	return table != NULL &&
+		my_nrows(my_query(mysql_use(), psprintf("SELECT 1 FROM %s WHERE task = %s AND LEFT(`key`, %d) = %s LIMIT 1",
+												table, task, (int) strlen(key), my_quote_literal(key)), 1)) > 0;
+}
+
 void
 my_ledger_unclaim(const char *key)
 {

@@ -49,6 +49,12 @@ extern MyConn *mysql_use(void);
 extern MyConn *mysql_use_for_rows(void);
 /* That connection, which an answer is awaited on. */
 extern MyConn *mysql_rows_connection(void);
+/*
+ * A connection that reads, and whose statements are transactions of their own; and
+ * what becomes of it. idle: nothing of an answer is outstanding.
+ */
+extern MyConn *mysql_reader(void);
+extern void mysql_reader_done(MyConn *reader, bool idle);
 extern const char *mysql_server(void);
 /* Bytes that a statement may have. */
 extern Size mysql_max_statement(void);
@@ -80,6 +86,7 @@ extern void my_ledger_close(void);
 extern void my_ledger_committed(bool committed);
 extern char *my_ledger_claim(const char *key);
 extern char *my_ledger_recorded(const char *key);
+extern bool my_ledger_begun(const char *key);
 extern void my_ledger_unclaim(const char *key);
 extern void my_ledger_record(const char *key, const char *value);
 extern char *my_ledger_position(void);
@@ -109,6 +116,21 @@ extern char *my_insert_head(const SourceRelation *rel);
 
 /* fetch.c */
 extern bool my_fetch_row(ApplyTable *table, const Row *key, Row *row);
+
+/* check.c */
+extern const DestCheckRoutine mysql_check_routine;
+
+/* json.c */
+
+/*
+ * JSON as it is when the server has read it: keys in order, each once (the first
+ * or the last of several), numbers as it can hold them; other than that text is
+ * kept. NULL: it is none.
+ */
+extern char *my_json_canonical(const char *json, bool first_key);
+
+/* catalog.c */
+extern const DestCatalogRoutine mysql_catalog_routine;
 
 /* load.c */
 extern uint64 mysql_load(SourceRelation *rel, LoadProducer producer, void *arg,

@@ -31,6 +31,7 @@ static DestPlace *place = NULL;
 static MyConn *conn = NULL;
 static bool rows_written = false;	/* in the transaction that is open */
 static bool several = false;	/* statements in one text */
+static List *idle_readers = NIL;	/* MyConn *, in session_cxt */
 static int	warned_row = 0;		/* of a statement's rows, the one that the server has
 								 * warned of; 0: none */
 static MyWriter writer = {.place = "the destination",.task = true};
@@ -119,6 +120,44 @@ connect_destination(void)
 	prepare_session();
 	check_server();
 	my_ledger_open(conn, place);
+	MemoryContextSwitchTo(old);
+}
+
+/* ----------------------------------------------------------------- readers */
+
+MyConn *
+mysql_reader(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(session_cxt);
+	MyConn	   *reader = NULL;
+
+	while (reader == NULL && idle_readers != NIL)
+	{
+		reader = llast(idle_readers);
+		idle_readers = list_delete_last(idle_readers);
+		if (my_is_idle(reader))
+			continue;
+		my_close(reader);
+		reader = NULL;
+	}
+	if (reader == NULL)
+	{
+		reader = my_connect(place->info);
+		my_query(reader, "SET SESSION TRANSACTION READ ONLY", 0);
+	}
+	MemoryContextSwitchTo(old);
+	return reader;
+}
+
+void
+mysql_reader_done(MyConn *reader, bool idle)
+{
+	MemoryContext old = MemoryContextSwitchTo(session_cxt);
+
+	if (idle)
+		idle_readers = lappend(idle_readers, reader);
+	else
+		my_close(reader);
 	MemoryContextSwitchTo(old);
 }
 
@@ -343,6 +382,8 @@ is_done_error(int err, const char *message)
 		case 1061:				/* index exists */
 		case 1068:				/* there is a primary key */
 		case 1091:				/* nothing to drop */
+		case 1054:				/* a column of this name to change */
+		case 1146:				/* a table of this name to rename */
 		case 1022:				/* foreign key exists: 5.6 */
 		case 1304:				/* routine exists */
 		case 1359:				/* trigger exists */
@@ -438,6 +479,7 @@ mysql_detach(void)
 	session_cxt = NULL;
 	twin_detach();
 	conn = NULL;
+	idle_readers = NIL;
 	place = NULL;
 	rows_written = false;
 	my_ledger_close();

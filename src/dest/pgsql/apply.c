@@ -121,7 +121,6 @@ forget_nothing(const char *name)
 const DestRoutine pgsql_dest_routine = {
 	.engine = DEST_PGSQL,
 	.elsewhere = true,
-	.copies_again = true,
 	.check = &pgsql_check_routine,
 	.attach = session_attach,
 	.detach = session_detach,

@@ -65,6 +65,43 @@ extern void emit_names(List *tables, const PlanOptions *options, List **names);
  */
 extern List *emit_plan(SchemaDefinition *schema, const PlanOptions *options);
 
+/* What the statements make, to be compared with a catalog. */
+typedef struct EmitMadeColumn
+{
+	const TableColumn *col;
+	char	   *type;			/* as information_schema has it, without display widths */
+	bool		not_null;
+	bool		auto_increment;
+	bool		generated;
+	bool		has_default;
+} EmitMadeColumn;
+
+typedef struct EmitMadeKey
+{
+	char	   *name;
+	List	   *columns;		/* char *, names at the destination */
+	bool		unique;
+} EmitMadeKey;
+
+typedef struct EmitMade
+{
+	const TableDef *table;
+	List	   *columns;		/* EmitMadeColumn * */
+	List	   *keys;			/* EmitMadeKey * */
+	List	   *foreign_keys;	/* char *, names of constraints */
+} EmitMade;
+
+/* EmitMade *, of all tables. Names have been given. */
+extern List *emit_wanted(SchemaDefinition *schema, const PlanOptions *options);
+
+/* emit_alter.c: fills sql, rows_unknown and why */
+extern void emit_alter(TableAlter *change, const PlanOptions *options);
+/* What makes a table, char *; NIL and *why: it cannot be made. */
+extern List *emit_create(TableDef *def, const PlanOptions *options, char **why);
+/* CREATE INDEX of a table; NULL and *why: it is lost. */
+extern char *emit_create_index(TableDef *def, const Node *tree, const char *name,
+							   const PlanOptions *options, char **why);
+
 /*
  * What a text in a key can be at most at the destination, for a look at the data:
  * EmitKeyText * of all columns whose type at the source has no such limit.

@@ -185,10 +185,17 @@ takes_sequence(const ColumnDefinition *def)
 }
 
 static bool
-is_counted(const EmitColumn *c)
+draws_values(const EmitColumn *c)
 {
 	return c->name != NULL && c->class == MY_INT &&
 		(c->def->identity != '\0' || takes_sequence(c->def));
+}
+
+/* A column of AUTO_INCREMENT takes no NULL. */
+static bool
+is_counted(const EmitColumn *c)
+{
+	return draws_values(c) && c->not_null;
 }
 
 /* The one that a table can have: that which leads the primary key, else the first. */
@@ -280,10 +287,10 @@ emit_defaults(Emit *emit, EmitTable *table)
 			generate(table, c, emit->target);
 			continue;
 		}
-		if (is_counted(c))
+		if (draws_values(c))
 		{
 			plan_warn(&table->notes, "column %s: its values come from a sequence, and %s; the application has to give them",
-					  c->def->col->name, counted ? "a table can have one AUTO_INCREMENT" :
+					  c->def->col->name, !c->not_null ? "it takes NULL, which AUTO_INCREMENT does not" : counted ? "a table can have one AUTO_INCREMENT" :
 					  "that is not its own");
 			continue;
 		}

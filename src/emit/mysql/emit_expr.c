@@ -48,6 +48,7 @@ emit_made(EmitClass class, char *sql)
 	EmitExpr		e = {0};
 
 	e.class = class;
+	e.scale = class == MY_DECIMAL ? MY_MAX_SCALE : 0;
 	e.sql = sql;
 	return e;
 }
@@ -262,6 +263,8 @@ walk_constant(Walk *w, A_Const *c)
 			if (strpbrk(e.text, "eE"))
 				return emit_refuse(w, "the number %s", e.text);
 			e.sql = (char *) e.text;
+			if (strchr(e.text, '.') != NULL)
+				e.scale = strlen(strchr(e.text, '.')) - 1;
 			break;
 		case T_Boolean:
 			e.class = MY_BOOL;
@@ -305,6 +308,8 @@ walk_column(Walk *w, ColumnRef *ref)
 	/* with sql_mode PAD_CHAR_TO_FULL_LENGTH it would have its blanks */
 	e.sql = c->class == MY_CHAR || c->class == MY_UUID ? psprintf("RTRIM(%s)", c->name) : c->name;
 	e.class = c->class;
+	if (c->class == MY_DECIMAL && sscanf(c->type, "DECIMAL(%*d,%d)", &e.scale) != 1)
+		e.scale = MY_MAX_SCALE;
 	e.not_null = c->not_null;
 	e.by_code = c->def->collation != NULL &&
 		(strcmp(c->def->collation, "C") == 0 || strcmp(c->def->collation, "POSIX") == 0 ||

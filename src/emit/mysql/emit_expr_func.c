@@ -239,7 +239,9 @@ to_number(Walk *w, EmitExpr e, EmitClass class, const TypeName *type)
 		if (precision > 65 || scale > 30 || scale > precision)
 			return precision < 0 ? (e.class = MY_DECIMAL, e) :
 				emit_refuse(w, "a cast to numeric of so many digits");
-		return emit_made(MY_DECIMAL, psprintf("CAST(%s AS DECIMAL(%d,%d))", e.sql, precision, scale));
+		e = emit_made(MY_DECIMAL, psprintf("CAST(%s AS DECIMAL(%d,%d))", e.sql, precision, scale));
+		e.scale = scale;
+		return e;
 	}
 	if (class == MY_DOUBLE && (e.class == MY_INT || e.class == MY_DECIMAL))
 		return emit_made(MY_DOUBLE, psprintf("(%s + 0e0)", e.sql));

@@ -27,6 +27,7 @@ typedef struct EmitExpr
 {
 	char	   *sql;			/* needs no parentheses; NULL: see Walk.why */
 	EmitClass		class;
+	int			scale;			/* of a numeric: digits behind the point, at most */
 	bool		literal;
 	const char *text;			/* of a literal, as PostgreSQL has it; NULL: NULL */
 	bool		by_code;		/* a text that is ordered by its characters' codes */

@@ -52,6 +52,7 @@ static EmitExpr
 calculate(Walk *w, const char *op, EmitExpr a, EmitExpr b)
 {
 	EmitClass		class = Max(a.class, b.class);
+	EmitExpr		e;
 
 	if (a.sql == NULL || b.sql == NULL)
 		return emit_refuse(w, "operator %s", op);
@@ -62,9 +63,15 @@ calculate(Walk *w, const char *op, EmitExpr a, EmitExpr b)
 		return emit_refuse(w, "a division of numeric, which has other digits behind the point");
 	if (strcmp(op, "%") == 0 && class == MY_DOUBLE)
 		return emit_refuse(w, "operator %% of double precision");
+	if (strcmp(op, "*") == 0 && class == MY_DECIMAL && a.scale + b.scale > MY_MAX_SCALE)
+		return emit_refuse(w, "a product of numeric with more than %d digits behind the point, which would be rounded",
+						   MY_MAX_SCALE);
 	if (strcmp(op, "/") == 0 && class == MY_INT)
 		op = "DIV";
-	return emit_made(class, psprintf("(%s %s %s)", a.sql, op, b.sql));
+	e = emit_made(class, psprintf("(%s %s %s)", a.sql, op, b.sql));
+	if (class == MY_DECIMAL)
+		e.scale = strcmp(op, "*") == 0 ? a.scale + b.scale : Max(a.scale, b.scale);
+	return e;
 }
 
 static EmitExpr

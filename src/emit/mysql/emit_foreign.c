@@ -155,6 +155,8 @@ emit_foreign_keys(Emit *emit, EmitTable *table)
 
 		if (reason != NULL)
 			plan_warn(&notes, "a foreign key is lost: %s", reason);
+		else
+			table->foreign_keys = lappend(table->foreign_keys, name);
 		plan_add(&emit->plan, PLAN_POST_DATA, "foreign key", def, name,
 				 reason ? NULL : foreign_key_sql(table, parent, fk, name, &notes), &notes);
 	}

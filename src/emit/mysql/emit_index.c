@@ -91,10 +91,10 @@ parts_sql(const EmitTable *table, const IndexDefinition *index, const EmitTarget
 	return buf.data;
 }
 
-/* Another column that is 1 where the index has the row, and NULL elsewhere. */
+/* Another column (*extra) that is 1 where the index has the row, and NULL elsewhere. */
 static char *
 partial_unique(Emit *emit, EmitTable *table, const IndexDefinition *index, const char *name,
-			   const char *parts, PlanNotes *notes, char **why)
+			   const char *parts, PlanNotes *notes, char **extra, char **why)
 {
 	const TableDef *def = table->def->def;
 	char	   *column;
@@ -117,6 +117,7 @@ partial_unique(Emit *emit, EmitTable *table, const IndexDefinition *index, const
 							  psprintf("%s_row", index->name));
 	plan_note(notes, "it is of some rows: column %s is generated for it, 1 in those rows, NULL in the others",
 			  column);
+	*extra = column;
 	column = my_quote_identifier(column);
 	return psprintf("ALTER TABLE %s ADD COLUMN %s TINYINT GENERATED ALWAYS AS (CASE WHEN %s THEN 1 END) VIRTUAL%s, ADD UNIQUE INDEX %s (%s, %s)",
 					table->name, column, condition, emit->target->invisible ? " INVISIBLE" : "",
@@ -125,7 +126,7 @@ partial_unique(Emit *emit, EmitTable *table, const IndexDefinition *index, const
 
 static char *
 index_sql(Emit *emit, EmitTable *table, const IndexDefinition *index, const char *name,
-		  PlanNotes *notes, char **why)
+		  PlanNotes *notes, char **extra, char **why)
 {
 	char	   *parts;
 
@@ -145,7 +146,7 @@ index_sql(Emit *emit, EmitTable *table, const IndexDefinition *index, const char
 	if (index->deferrable)
 		plan_warn(notes, "it is DEFERRABLE, and checked at once at the destination");
 	if (index->predicate != NULL && index->is_unique)
-		return partial_unique(emit, table, index, name, parts, notes, why);
+		return partial_unique(emit, table, index, name, parts, notes, extra, why);
 	if (index->predicate != NULL)
 		plan_note(notes, "it is of the rows where %s, and of all rows at the destination", index->predicate);
 	return psprintf("CREATE %sINDEX %s ON %s (%s)%s", index->is_unique ? "UNIQUE " : "",
@@ -176,13 +177,14 @@ emit_indexes(Emit *emit, EmitTable *table)
 		IndexDefinition *index = lfirst(lc);
 		PlanNotes	notes = {0};
 		char	   *why = NULL;
+		char	   *extra = NULL;
 		char	   *name;
 		char	   *sql;
 
 		if (index->primary)
 			continue;
 		name = emit_unique_name(emit, def->target_schema, space, index->name);
-		sql = index_sql(emit, table, index, name, &notes, &why);
+		sql = index_sql(emit, table, index, name, &notes, &extra, &why);
 		if (sql != NULL && ++n > MY_MAX_INDEXES)
 		{
 			sql = NULL;
@@ -190,6 +192,8 @@ emit_indexes(Emit *emit, EmitTable *table)
 		}
 		if (sql == NULL)
 			plan_warn(&notes, "%s is lost: %s", index->is_unique ? "a unique index" : "an index", why);
+		else
+			emit_note_key(table, index, name, extra);
 		plan_add(&emit->plan, index->is_unique ? PLAN_UNIQUE : PLAN_INDEX, "index", def, name,
 				 sql, &notes);
 	}

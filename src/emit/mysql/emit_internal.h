@@ -36,6 +36,9 @@ typedef enum EmitClass
 	MY_FORM						/* PostgreSQL's text form of something else */
 } EmitClass;
 
+/* Digits of DECIMAL behind the point. */
+#define MY_MAX_SCALE 30
+
 /* A column as it is made. */
 typedef struct EmitColumn
 {
@@ -63,6 +66,8 @@ typedef struct EmitTable
 	char	   *name;			/* `db`.`table` */
 	List	   *columns;		/* EmitColumn * */
 	PlanNotes	notes;			/* on the table's statement */
+	List	   *keys;			/* EmitMadeKey *: that are made */
+	List	   *foreign_keys;	/* char *: the same, names */
 } EmitTable;
 
 typedef struct Emit
@@ -72,6 +77,9 @@ typedef struct Emit
 	SchemaDefinition *schema;
 	List	   *tables;			/* EmitTable * */
 } Emit;
+
+/* emit_plan.c */
+extern void emit_all(Emit *emit, SchemaDefinition *schema, const PlanOptions *options);
 
 /* emit_types.c */
 
@@ -114,6 +122,8 @@ extern void emit_defaults(Emit *emit, EmitTable *table);
 
 /* emit_table.c */
 extern void emit_tables(Emit *emit);
+/* "`a` INT NOT NULL" */
+extern char *emit_column_sql(EmitTable *table, const EmitColumn *c, const EmitTarget *target);
 /* emit_index.c */
 extern void emit_indexes(Emit *emit, EmitTable *table);
 extern char *emit_comment(const char *text, int limit, PlanNotes *notes, const char *what);
@@ -122,6 +132,10 @@ extern void emit_foreign_keys(Emit *emit, EmitTable *table);
 /* Why a foreign key cannot be made; NULL: it can. *parent: of it. */
 extern char *emit_foreign_reason(const Emit *emit, const EmitTable *table,
 								 const ForeignKeyDefinition *fk, EmitTable **parent);
+
+/* emit_wanted.c: notes a key that is made; extra: one more column; NULL */
+extern void emit_note_key(EmitTable *table, const IndexDefinition *index, const char *name,
+						  char *extra);
 
 /* emit_names.c: a free name, by case too, of at most 64 characters */
 extern char *emit_unique_name(Emit *emit, const char *schema, const char *space,

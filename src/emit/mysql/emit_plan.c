@@ -121,26 +121,34 @@ note_others(Emit *emit)
 	}
 }
 
+void
+emit_all(Emit *emit, SchemaDefinition *schema, const PlanOptions *options)
+{
+	ListCell   *lc;
+
+	memset(emit, 0, sizeof(*emit));
+	emit->plan.options = options;
+	emit->target = options->mysql;
+	emit->schema = schema;
+	plan_names_init(&emit->plan);
+	emit_columns(emit);
+	emit_fit_keys(emit);
+	emit_fit_rows(emit);
+	find_collisions(emit);
+	make_databases(emit);
+	emit_tables(emit);
+	foreach(lc, emit->tables)
+		emit_indexes(emit, lfirst(lc));
+	foreach(lc, emit->tables)
+		emit_foreign_keys(emit, lfirst(lc));
+	note_others(emit);
+}
+
 List *
 emit_plan(SchemaDefinition *schema, const PlanOptions *options)
 {
-	Emit		emit = {0};
-	ListCell   *lc;
+	Emit		emit;
 
-	emit.plan.options = options;
-	emit.target = options->mysql;
-	emit.schema = schema;
-	plan_names_init(&emit.plan);
-	emit_columns(&emit);
-	emit_fit_keys(&emit);
-	emit_fit_rows(&emit);
-	find_collisions(&emit);
-	make_databases(&emit);
-	emit_tables(&emit);
-	foreach(lc, emit.tables)
-		emit_indexes(&emit, lfirst(lc));
-	foreach(lc, emit.tables)
-		emit_foreign_keys(&emit, lfirst(lc));
-	note_others(&emit);
+	emit_all(&emit, schema, options);
 	return emit.plan.statements;
 }

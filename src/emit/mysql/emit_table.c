@@ -53,6 +53,16 @@ append_column(StringInfo buf, EmitTable *table, const EmitColumn *c, const EmitT
 											 psprintf("column %s", c->def->col->name)));
 }
 
+char *
+emit_column_sql(EmitTable *table, const EmitColumn *c, const EmitTarget *target)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	append_column(&buf, table, c, target);
+	return buf.data;
+}
+
 /* Source names of the parts of an index. */
 static List *
 part_names(const IndexDefinition *index)
@@ -86,6 +96,7 @@ append_primary_key(StringInfo buf, EmitTable *table)
 		return;
 	}
 	appendStringInfo(buf, ",\n  PRIMARY KEY (%s)", columns);
+	emit_note_key(table, index, "PRIMARY", NULL);
 	if (index->deferrable)
 		plan_warn(&table->notes, "the primary key is DEFERRABLE, and is checked at once at the destination");
 }

@@ -17,6 +17,7 @@ my @exceptions = (
     [ 'worker/run_copy.c', 'ended before its work was done', 'is tried again; the server log has why the process ended' ],
     [ 'worker/copy_worker.c', 'does not exist any more', 'the task was dropped' ],
     [ 'worker/run_resync.c', 'is not wanted any more|was altered while a snapshot was taken|was altered before it was locked|lacks transactions that are applied already', 'is tried again at once' ],
+    [ 'worker/run_apart.c', 'of a transaction in progress', 'is caught: the transaction is read again when it has committed' ],
     [ 'worker/run_snapshot.c', 'lack transactions that are applied already', 'is tried again' ],
     [ 'worker/resync_shape.c', 'does not show the columns', 'documented as that of tables/describe.c' ],
     [ 'dest/batch/sets.c', '.', 'caught: the rows are written one by one, which names it' ],
