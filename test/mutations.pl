@@ -75,7 +75,7 @@
     [ 'log: names of columns are not compared', 'source/mysql/my_stream_rows.c', 'if (i < rel->ncolumns && pg_strcasecmp(s, rel->columns[i].name) != 0)', 'if (false)', 'mysql/mysql_changes.pl [mysql-9.7]' ],
     [ 'log: rows written with checks off cascade', 'source/mysql/my_stream_rows.c', "BINLOG_ROWS_SQL_FK)) != 0;", "BINLOG_ROWS_SQL_FK)) > 0xffff;", 'mysql/orphans.pl [mariadb]' ],
     [ 'log: an unknown event is passed over', 'source/mysql/my_stream.c', "if ((stream->event.flags & BINLOG_F_IGNORABLE) || stream_settle(stream) ||", "if (true || stream_settle(stream) ||", 'mysql/hostile_binlog.pl' ],
-    [ 'log: an incident is passed over', 'source/mysql/my_stream.c', "\tif (stream_settle(stream) ||\n\t\tstream_skips(stream, psprintf(\"incident", "\tif (true ||\n\t\tstream_skips(stream, psprintf(\"incident", 'mysql/ways_on.pl [mariadb]' ],
+    [ 'log: an incident is passed over', 'source/mysql/my_stream.c', "\tif (stream_settle(stream) || stream_skips(stream, psprintf(\"incident", "\tif (true || stream_skips(stream, psprintf(\"incident", 'mysql/ways_on.pl [mariadb]' ],
     # --- snapshots, ranges, rows of the copy
     [ 'snapshot: MariaDB\'s is exact whatever commits', 'source/mysql/my_snapshot.c', "(now == NIL && my_xa_commits(conn) == commits);", 'true;', 'mysql/xa_snapshot.pl [mariadb]' ],
     [ 'snapshot: a table without a key is not locked', 'source/mysql/my_snapshot.c', "\tlock_tables(lock, list_make1(unconstify(SourceRelation *, rel)),\n\t\t\t\t\"It has no key, so that its copy has to stand at an exact position of the log, for which MySQL has no way without a lock.\");\n", '', 'mysql/snapshot_behind.pl [mysql-9.7]' ],
@@ -86,10 +86,10 @@
     [ 'ranges: blocks between two, PostgreSQL', 'source/pgsql/pg_copy.c', '"ctid >= \'(" INT64_FORMAT ",0)\'", first);', '"ctid >= \'(" INT64_FORMAT ",1)\'", first);', 'pgsql/full.pl [postgresql]' ],
     [ 'copy: what was stored is not counted', 'worker/copy_worker.c', 'if (loaded != st.nrows && !keep)', 'if (false)', 'mysql/strict.pl' ],
     [ 'copy: altered before it was read', 'worker/copy_worker.c', "\tif (attempt(look_again, run) == NULL && run->altered)", "\tif (false)", 'mysql/altered_again.pl [mariadb]' ],
-    [ 'DDL marks: every change is the one to be left out', 'worker/run_commit.c', '"AND skip_position = $2", "it", run->task->id, where);', '"AND skip_position IS NOT NULL AND $2 IS NOT NULL", "it", run->task->id, where);', 'mysql/statement_log.pl [mariadb]' ],
+    [ 'DDL marks: every change is the one to be left out', 'store/skip.c', "\"WHERE task_id = \$1 AND skip_position = \$2\",\n", "\"WHERE task_id = \$1 AND \$2 IS NOT NULL\",\n", 'mysql/statement_log.pl [mariadb]' ],
     # --- the net effect of a batch
     [ 'batch: rows are not tried one by one', 'dest/batch/writer.c', "\t\tcase MAKE_SQLSTATE('2', '3', '0', '0', '0'):\t/* integrity */\n", '', 'mysql/changes.pl' ],
-    [ 'batch: a long value that changed stays', 'dest/batch/batch.c', "VARSIZE_ANY(DatumGetPointer(new->values[col])) >= UNCHANGED_MIN_BYTES &&\n\t\t\tentries_same_value(column, old->values[col], new->values[col]))", "VARSIZE_ANY(DatumGetPointer(new->values[col])) >= UNCHANGED_MIN_BYTES)", 'mysql/changes.pl' ],
+    [ 'batch: a long value that changed stays', 'dest/batch/batch.c', "VARSIZE_ANY(DatumGetPointer(new->values[col])) >= min_bytes)) &&\n\t\t\t entries_same_value(column, old->values[col], new->values[col])) :", "VARSIZE_ANY(DatumGetPointer(new->values[col])) >= min_bytes)) &&\n\t\t\t column != NULL) :", 'mysql/changes.pl' ],
     [ 'batch: keys that are one text', 'dest/batch/entries.c', "\t\tappendBinaryStringInfo(buf, (char *) &len, sizeof(len));\n", '', 'mysql/changes.pl' ],
     [ 'batch: NULL is no value of its own', 'dest/batch/entries.c', "\t\t\tappendStringInfoCharMacro(&b->keybuf, row->status[col]);\n", '', 'mysql/changes.pl' ],
     [ 'batch: one of equal rows goes for several', 'dest/batch/sets.c', 'entry->loose, &entry->row, NULL, -entry->count);', 'entry->loose, &entry->row, NULL, 1);', 'mysql/changes.pl' ],
@@ -123,9 +123,9 @@
     [ 'verify: what the destination alone has of a bucket', 'check/verify.c', "\t\tif (verify_find_sum(there, s->group) == NULL)\n\t\t\tall = lappend(all, s);", '', 'mysql/elsewhere_verify.pl [mariadb] mysql/verify.pl' ],
     [ 'verify: nothing is waited for', 'check/verify_settle.c', "\tif (v->task->do_incremental)\n\t\twait_applied(v, v->source->current_position(v->conn), WAIT_APPLIED_MS,\n\t\t\t\t\t true);", '', 'mysql/elsewhere_verify.pl [mariadb] mysql/verify.pl' ],
     [ 'verify: verify_rate is not asked', 'check/verify_results.c', "\twhile (v->rate > 0)\n", "\twhile (false)\n", 'mysql/verify.pl' ],
-    [ 'repair: of all runs', 'api/api_verify.c', '"AND ($3 = 0 OR d.run_id = $3) AND ', '"AND ($3 IS NOT NULL) AND ', 'mysql/verify_generated.pl [mariadb]' ],
+    [ 'repair: of all runs', 'store/difference.c', '"AND ($3 = 0 OR d.run_id = $3) AND ', '"AND ($3 IS NOT NULL) AND ', 'mysql/verify_generated.pl [mariadb]' ],
     [ 'repair: a row under its new key', 'worker/run_repair.c', "\tdelete_here(arg, rel, row->key);\n\treturn true;", "\treturn true;", 'pgsql/repair_rekey.pl [postgresql]' ],
-    [ 'repair: columns that are generated', 'api/api_verify.c', '"WHERE " ASKED_FOR "AND NOT " ONLY_GENERATED,', '"WHERE " ASKED_FOR,', 'mysql/verify_generated.pl [mariadb]' ],
+    [ 'repair: columns that are generated', 'store/difference.c', '"WHERE " ASKED_FOR "AND NOT " ONLY_GENERATED,', '"WHERE " ASKED_FOR,', 'mysql/verify_generated.pl [mariadb]' ],
     # --- rights, owners
     [ 'rights: anybody operates a task', 'store/task.c', 'if (!task_is_owners(task) && !may_execute("dtsmig.operate_all_tasks()"))', 'if (false)', 'common/roles.pl' ],
     [ 'rights: anybody waits for a task', 'store/task.c', "\tif (!task_is_seen(task))\n\t\ttask_check_owner(task);", '', 'common/roles.pl' ],
