@@ -36,7 +36,7 @@ enum
 	Q_EXPLICIT_DEFAULTS_FOR_TIMESTAMP = 16, Q_DDL_LOGGED_WITH_XID,
 	Q_DEFAULT_COLLATION_FOR_UTF8MB4, Q_SQL_REQUIRE_PRIMARY_KEY,
 	Q_DEFAULT_TABLE_ENCRYPTION,
-	Q_HRNOW = 128, Q_XID, Q_GTID_FLAGS3
+	Q_HRNOW = 128, Q_XID, Q_GTID_FLAGS3, Q_CHARACTER_SET_COLLATIONS
 };
 
 uint64_t
@@ -433,6 +433,11 @@ read_status_vars(BinlogCursor *cur, BinlogQuery *query)
 				if (query->gtid_flags3 &
 					(BINLOG_GTID_COMMIT_ALTER | BINLOG_GTID_ROLLBACK_ALTER))
 					binlog_cursor_bytes(cur, 8);
+				break;
+			case Q_CHARACTER_SET_COLLATIONS:
+				/* MariaDB 11.5 and later, before those of lower numbers */
+				n = binlog_cursor_uint(cur, 1);
+				binlog_cursor_bytes(cur, 4 * n);
 				break;
 			default:
 				return;

@@ -297,7 +297,7 @@ check_silence(SourceStream *stream)
  * 32 bits; files grow beyond those by a large transaction.
  */
 static void
-move_offset(StreamReader *r, const BinlogEvent *event)
+move_offset(StreamReader *r, const BinlogEvent *event, bool mariadb)
 {
 	uint64		end;
 
@@ -305,6 +305,16 @@ move_offset(StreamReader *r, const BinlogEvent *event)
 		event->type == BINLOG_HEARTBEAT)
 	{
 		r->event_start = r->offset;
+		/*
+		 * MariaDB 11.7 and later leave the end out of what they gather until
+		 * the commit (binlog_legacy_event_pos); and all out of what a stream
+		 * begins with.
+		 */
+		if (mariadb && event->log_pos == 0 && (event->flags & BINLOG_F_ARTIFICIAL) == 0 &&
+			event->type != BINLOG_HEARTBEAT && event->type != BINLOG_ROTATE &&
+			event->type != BINLOG_FORMAT_DESCRIPTION && event->type != BINLOG_GTID_LIST &&
+			event->type != BINLOG_CHECKPOINT && event->type != BINLOG_START_ENCRYPTION)
+			r->offset += event->size;
 		return;
 	}
 	end = (r->offset & ~UINT64CONST(0xffffffff)) | event->log_pos;
@@ -342,7 +352,7 @@ stream_read_event(SourceStream *stream, long timeout_ms)
 					(size_t) len - 1);
 		stream_error(stream, &error);
 	}
-	move_offset(r, &stream->event);
+	move_offset(r, &stream->event, stream->mariadb);
 	return true;
 }
 

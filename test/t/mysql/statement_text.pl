@@ -2,7 +2,7 @@
 # set, of names and literals, and its sql_mode, in defaults, generated columns,
 # checks and labels. What the source keeps of a literal is what is at the destination.
 #
-# dts-runs: mariadb, mysql-5.6
+# dts-runs: mariadb, mysql-5.6, mariadb-11.8
 # dts-deep-runs: mysql-9.7
 use strict;
 use warnings;
