@@ -255,7 +255,7 @@ action(FILE *out, const DdlAction *a)
 		"add foreign key", "drop foreign key", "add check", "drop check",
 		"enforce check", "drop constraint", "rename to", "convert charset",
 		"default charset", "comment", "engine", "auto_increment", "partitions",
-		"add period", "drop period", "versioning", "rows change"};
+		"add partitions", "add period", "drop period", "versioning", "rows change"};
 
 	fprintf(out, "  %s", kinds[a->kind]);
 	field(out, "name", a->name);

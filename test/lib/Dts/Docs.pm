@@ -3,6 +3,8 @@
 # A block ```sql source runs at the source, ```sql admin as a superuser of the
 # destination even after SET ROLE, any other ```sql at the destination, by psql,
 # as the role of the last SET ROLE. ```json blocks are rules of create_task.
+# ```sql back is left out: mysql/way_back.pl runs these statements, between two
+# servers that can be both.
 package Dts::Docs;
 use strict;
 use warnings;
@@ -56,6 +58,7 @@ sub run_document
         my ($language, $where, $sql, $line) = @$_;
         next if $language ne 'sql';
         $n++;
+        next if $where eq 'back';
         my ($code, $err) = (0, '');
         next if $where eq 'source' && $opt{source_is_ready};
         if ($where eq 'source')

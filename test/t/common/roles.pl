@@ -49,7 +49,7 @@ is(as('reader', 'SELECT count(*) FROM pg_user_mappings WHERE umoptions IS NOT NU
 # --- functions
 my %call = (
     alter_task => q(dtsmig.alter_task('own', '{"tag": "x"}')), drop_task => q(dtsmig.drop_task('own')),
-    release_task => q(dtsmig.release_task('own')), cutover => q(dtsmig.cutover('own')), repair => q(dtsmig.repair('own')),
+    release_task => q(dtsmig.release_task('own')), reverse_task => q(dtsmig.reverse_task('own')), cutover => q(dtsmig.cutover('own')), repair => q(dtsmig.repair('own')),
     skip_change => q(dtsmig.skip_change('own', 'SELECT 1')), resync_table => q(dtsmig.resync_table('own', 't')),
     precheck => q(dtsmig.precheck('own')), skip_object => q(dtsmig.skip_object('own', 'x')), retry_object => q(dtsmig.retry_object('own', 'x')), preview_schema => q(dtsmig.preview_schema('own')), start_task => q(dtsmig.start_task('own')),
     pause_task => q(dtsmig.pause_task('own')), resume_task => q(dtsmig.resume_task('own')), verify => q(dtsmig.verify('own')),

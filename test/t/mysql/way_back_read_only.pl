@@ -56,13 +56,11 @@ like($back->get('can_return'), qr/^no: /, 'no, and why: ' . $back->get('can_retu
 like($pg->error(cutover('m_back')), qr/it is failed/, 'no cutover');
 $pg->sql("UPDATE shop.t SET v = 'short' WHERE id = 11");
 $my->sql('ALTER TABLE shop.t MODIFY v varchar(200)');
-$pg->sql("SELECT dtsmig.skip_change('m_back')") if $back->last_error =~ /ALTER TABLE/;
 $back->resume;
 $back->catch_up(60);
 is($back->get('can_return'), 'yes', 'it can hold it now');
 
 # --- back: this database is read-only, and the other is not
-like($pg->error(cutover('m_back')), qr/1 statements of the source were not replicated/, 'a statement that was skipped');
 $pg->sql("SET default_transaction_read_only = off; ALTER DATABASE postgres RESET default_transaction_read_only");
 $pg->sql(cutover('m_back', 'accept_differences => true'));
 like(pg_app("INSERT INTO shop.t VALUES (12, 'x')"), qr/25006/, 'the application cannot write here');
