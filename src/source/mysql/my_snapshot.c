@@ -372,13 +372,14 @@ lock_tables(MyConn *conn, List *rels, const char *why)
 	{
 		if (my_try_query(conn, sql.data, 0, NULL, &message, &my_errno))
 			return;
+		/* a connection that is lost is made again */
 		if (my_errno != MY_ER_LOCK_TIMEOUT)
 			ereport(ERROR,
-					(errcode(my_errno == MY_ER_NO_SUCH_TABLE ? ERRCODE_UNDEFINED_TABLE :
-							 ERRCODE_INSUFFICIENT_PRIVILEGE),
+					(errcode(my_sqlerrcode(my_errno, NULL)),
 					 errmsg("could not lock table \"%s\".\"%s\" at the source: %s",
 							rel->schema, rel->name, message),
 					 errdetail("%s", why),
+					 my_sqlerrcode(my_errno, NULL) != ERRCODE_INSUFFICIENT_PRIVILEGE ? 0 :
 					 errhint("GRANT LOCK TABLES to the account, or give the table a primary key and an engine with transactions.")));
 		CHECK_FOR_INTERRUPTS();
 	}
