@@ -56,22 +56,6 @@ put(StringInfo buf, const char *key, const char *value)
 		appendStringInfoString(buf, "null");
 }
 
-/* Does a column of the source have this name at the destination? */
-static const TableColumn *
-column_there(const TableDef *def, const char *target)
-{
-	ListCell   *lc;
-
-	foreach(lc, def->columns)
-	{
-		const TableColumn *col = lfirst(lc);
-
-		if (col->target_name != NULL && strcmp(col->target_name, target) == 0)
-			return col;
-	}
-	return NULL;
-}
-
 /* What the rule of a table has to say, so that its rows are those of the source again. */
 static void
 put_shape(StringInfo buf, const TableDef *def, const ShapeRule *rule)
@@ -98,7 +82,7 @@ put_shape(StringInfo buf, const TableDef *def, const ShapeRule *rule)
 	{
 		const RuleSet *set = lfirst(lc);
 
-		if (column_there(def, set->target) != NULL)
+		if (model_find_target_column(def, set->target) != NULL)
 			refuse(psprintf("a rule computes its column \"%s\"", set->target),
 				   def->schema, def->name);
 		put(&columns, set->target, NULL);

@@ -10,15 +10,6 @@
 
 #include "client/my_value.h"
 
-static bool
-is_one_of(const char *word, const char *const *words, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (strcmp(word, words[i]) == 0)
-			return true;
-	return false;
-}
-
 /* Does its collation take texts for equal that are not the same? */
 static bool
 is_inexact(const char *type, const char *collation)
@@ -56,8 +47,6 @@ my_field_find(const MyField *fields, int n, const char *name)
 static void
 read_field(MyField *field, MyConn *conn, const MyResult *r, int i)
 {
-	static const char *const labelled[] = {"enum", "set"};
-	static const char *const floating[] = {"float", "double"};
 	const char *extra = my_get_text(r, i, 5);
 	char	   *fsp = my_get_text_or_null(r, i, 4);
 	char	   *length = my_get_text_or_null(r, i, 6);
@@ -72,9 +61,9 @@ read_field(MyField *field, MyConn *conn, const MyResult *r, int i)
 	field->inexact = is_inexact(field->type, my_get_text_or_null(r, i, 3));
 	field->fsp = fsp ? Min(Max(atoi(fsp), 0), 6) : 0;
 	field->length = length ? (Size) strtoull(length, NULL, 10) : 0;
-	field->labels = is_one_of(field->type, labelled, lengthof(labelled)) ?
+	field->labels = my_field_is_type(field, " enum set ") ?
 		my_get_text(r, i, 7) : NULL;
-	field->decimals = scale && is_one_of(field->type, floating, lengthof(floating)) ?
+	field->decimals = scale && my_field_is_type(field, " float double ") ?
 		Min(atoi(scale), 30) : -1;
 	field->json = strcmp(field->type, "json") == 0 && !my_is_mariadb(conn);
 	field->first_key = my_version_num(conn) < LAST_KEY_VERSION;

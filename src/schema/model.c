@@ -183,6 +183,21 @@ model_find_column(const TableDef *def, const char *name)
 	return NULL;
 }
 
+TableColumn *
+model_find_target_column(const TableDef *def, const char *target)
+{
+	ListCell   *lc;
+
+	foreach(lc, def->columns)
+	{
+		TableColumn *col = lfirst(lc);
+
+		if (col->target_name != NULL && strcmp(col->target_name, target) == 0)
+			return col;
+	}
+	return NULL;
+}
+
 static bool
 index_is_row_key(const TableDef *def, const TableIndex *index,
 				 bool at_source)

@@ -190,6 +190,8 @@ model_has_rows(const TableDef *def)
 }
 
 extern TableColumn *model_find_column(const TableDef *def, const char *name);
+/* The one that has this name at the destination; NULL: none. */
+extern TableColumn *model_find_target_column(const TableDef *def, const char *target);
 extern TableIndex *model_row_key(const TableDef *def);
 extern bool model_in_source_key(const TableDef *def, const TableColumn *col);
 extern Jsonb *model_to_jsonb(const TableDef *def);

@@ -59,21 +59,6 @@ scope_of(const TableDef *def, ExprScope *scope)
 	scope->ncolumns = n;
 }
 
-static const TableColumn *
-column_by_target(const TableDef *def, const char *target)
-{
-	ListCell   *lc;
-
-	foreach(lc, def->columns)
-	{
-		const TableColumn *col = lfirst(lc);
-
-		if (col->target_name != NULL && strcmp(col->target_name, target) == 0)
-			return col;
-	}
-	return NULL;
-}
-
 static PlanStatement *
 statement(const TableDef *def, PlanPhase phase, const char *kind,
 		  const char *name, char *sql)
@@ -93,7 +78,7 @@ statement(const TableDef *def, PlanPhase phase, const char *kind,
 static PlanStatement *
 set_column(const TableDef *def, const ExprScope *scope, const RuleSet *set)
 {
-	const TableColumn *col = column_by_target(def, set->target);
+	const TableColumn *col = model_find_target_column(def, set->target);
 	char	   *what = psprintf("expression for column \"%s\" of table \"%s\".\"%s\"",
 								set->target, def->schema, def->name);
 	ShapeExpr  *expr = shape_expr_compile(set->expr, what, scope, false,

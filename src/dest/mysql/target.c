@@ -21,15 +21,6 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-static bool
-is_one_of(const char *word, const char *const *words, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (strcmp(word, words[i]) == 0)
-			return true;
-	return false;
-}
-
 /* The type of a column in flight: what the source has; InvalidOid: not known. */
 static Oid
 source_typid(const SourceRelation *rel, int c)
@@ -64,16 +55,9 @@ source_typid(const SourceRelation *rel, int c)
 static Oid
 dest_typid(const MyField *field)
 {
-	static const char *const integers[] = {
-		"tinyint", "smallint", "mediumint", "int", "bigint", "year"
-	};
-	static const char *const binary[] = {
-		"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"
-	};
-
-	if (is_one_of(field->type, integers, lengthof(integers)))
+	if (my_field_is_type(field, " tinyint smallint mediumint int bigint year "))
 		return INT8OID;
-	if (is_one_of(field->type, binary, lengthof(binary)))
+	if (my_field_is_type(field, " binary varbinary tinyblob blob mediumblob longblob "))
 		return BYTEAOID;
 	if (strcmp(field->type, "decimal") == 0)
 		return NUMERICOID;

@@ -204,7 +204,9 @@ make_scratch(Scratch *s)
 		return pstrdup("it is a standby");
 	drop_left(s);
 	if (!pg_strong_random(&number, sizeof(number)))
-		elog(ERROR, "could not generate a random number");
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random number")));
 	s->schema = pg_quote_name(psprintf(PREFIX "%016llx", (unsigned long long) number));
 	s->table = psprintf("%s.scratch", s->schema);
 	if (!pg_try_run(s->conn, psprintf("CREATE SCHEMA %s", s->schema), &edata) && is_answer(edata))

@@ -44,7 +44,9 @@ static void
 commit(SourceConn *conn)
 {
 	if (pg_is_failed(sql_of(conn)))
-		elog(ERROR, "the transaction at the source has failed");
+		ereport(ERROR,
+				(errcode(ERRCODE_IN_FAILED_SQL_TRANSACTION),
+				 errmsg("the transaction at the source has failed")));
 	pg_run(sql_of(conn), "COMMIT");
 	pg_tables_only(sql_of(conn), true);
 }
